@@ -1,0 +1,103 @@
+import type { Readable } from 'node:stream';
+
+/** A finished layer: immutable, named by the digest of its uncompressed tar. */
+export interface Layer {
+  diffId: string; // sha256:...
+  /** Bytes of its files, as `docker image ls` counts them (recorded when written). */
+  size: number;
+}
+
+/** A change that a container made: what `GET /containers/{id}/changes` sends. */
+export interface Change {
+  Path: string;
+  Kind: 0 | 1 | 2; // modified, added, deleted
+}
+
+/** What an overlay is made of; `runtime` puts it into the launch. All are host paths that only the daemon can name. */
+export interface RootFilesystem {
+  /**
+   * Lower layers, topmost first. `erofs`: an image to mount read-only (`device` lists the data blobs it refers to, if
+   * any); `folder`: a directory.
+   */
+  lower: Array<{ kind: 'erofs'; image: string; devices: string[] } | { kind: 'folder'; path: string }>;
+  upper: string;
+  work: string;
+  /** Skip syncing the upper layer (`--rm`). */
+  volatile: boolean;
+}
+
+export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
+
+export interface Layers {
+  readonly driver: 'overlay-erofs' | 'overlay-folder';
+  /**
+   * Takes a layer's tar (compressed or not: told by its first bytes), checks it, hashes it and makes it mountable.
+   * Returns the existing layer when it is known. Nothing is left when it fails or is aborted.
+   * @throws invalid-parameter for a tar that is malformed or exceeds the limits; invalid-parameter when `expected` (the
+   * diffId the image configuration names) differs.
+   */
+  add(
+    tar: Readable | { path: string },
+    options?: { expected?: string; signal?: AbortSignal },
+  ): Promise<Layer>;
+  has(diffId: string): boolean;
+  get(diffId: string): Layer | undefined;
+  list(): Layer[];
+  /** Removes a layer that no image refers to; `images` decides. Waits for no container: the kernel keeps what is mounted. */
+  remove(diffId: string): Promise<void>;
+  /** The layer's uncompressed tar, byte for byte as it was hashed. */
+  tar(diffId: string): Promise<Readable>;
+  /** The files that each layer holds, for `image analyze` (path, size, type, whiteout), from the tar's headers. */
+  entries(diffId: string): AsyncIterable<LayerEntry>;
+
+  /** Makes a container's writable layer over `diffIds` (bottom first). `owner` is the container's id. */
+  createWritable(owner: string, diffIds: string[], options?: { quotaBytes?: number }): Promise<void>;
+  rootFilesystem(owner: string, options?: { volatile?: boolean }): RootFilesystem;
+  removeWritable(owner: string): Promise<void>;
+  writables(): Promise<string[]>;
+  /** Bytes in the writable layer, and bytes of all its layers (SizeRw, SizeRootFs). */
+  writableSize(owner: string): Promise<{ rw: number; rootFs: number }>;
+  changes(owner: string): Promise<Change[]>;
+  /** The writable layer as a layer tar (whiteouts as `.wh.` entries), for commit. */
+  diffTar(owner: string): Promise<Readable>;
+  /**
+   * The merged root of a container as seen from inside, for archive access: running (`pid` given: its own mount
+   * namespace, so volumes and mounts are seen) or stopped (mounted privately by the helper, with `binds` added).
+   * Every path is resolved by openat2(RESOLVE_IN_ROOT) in a helper process that has entered that root.
+   */
+  archive(
+    owner: string,
+    target: { pid?: number; binds?: Array<{ source: string; destination: string; readonly: boolean }> },
+  ): Archive;
+  /** Removes files that no record names (start-up). */
+  reconcile(known: { diffIds: Set<string>; owners: Set<string> }): Promise<void>;
+}
+
+export interface LayerEntry {
+  path: string;
+  type: 'file' | 'directory' | 'symlink' | 'hardlink' | 'device' | 'fifo';
+  size: number;
+  whiteout: boolean;
+  /** For hard and symbolic links. */
+  target?: string;
+  mode: number;
+  digest?: string;
+}
+
+/** `docker cp`, `export` and `stat` on a container's root. */
+export interface Archive {
+  /** @throws not-found with dockerd's text (`Could not find the file /x in container <id>`). */
+  stat(
+    path: string,
+  ): Promise<{ name: string; size: number; mode: number; mtime: string; linkTarget: string }>;
+  /** The path as a tar whose entries begin with its base name (GET /archive); mode is Go's os.FileMode in `stat`. */
+  get(path: string): Promise<{ stat: Awaited<ReturnType<Archive['stat']>>; tar: Readable }>;
+  /** Unpacks a tar (any known compression) into a folder of the container (PUT /archive). */
+  put(
+    path: string,
+    tar: Readable,
+    options: { noOverwriteDirNonDir: boolean; copyUIDGID: boolean; signal?: AbortSignal },
+  ): Promise<void>;
+  /** The whole root as one tar (GET /export). */
+  export(): Promise<Readable>;
+}

@@ -1,0 +1,96 @@
+import type { LaunchRecord } from '@berth/native';
+
+/** EndpointSettings of the API: asked for (input members) and effective. */
+export interface EndpointSettings {
+  IPAMConfig: { IPv4Address?: string; IPv6Address?: string; LinkLocalIPs?: string[] } | null;
+  Links: string[] | null;
+  Aliases: string[] | null;
+  DriverOpts: Record<string, string> | null;
+  GwPriority: number;
+  NetworkID: string;
+  EndpointID: string;
+  Gateway: string;
+  IPAddress: string;
+  MacAddress: string;
+  IPPrefixLen: number;
+  IPv6Gateway: string;
+  GlobalIPv6Address: string;
+  GlobalIPv6PrefixLen: number;
+  DNSNames: string[] | null;
+}
+
+export type PortMap = Record<string, Array<{ HostIp: string; HostPort: string }> | null>;
+
+/** What a container wants of the network, from HostConfig and NetworkingConfig. */
+export interface NetworkRequest {
+  id: string;
+  name: string; // without slash
+  hostname: string;
+  domainname: string;
+  /** HostConfig.NetworkMode as normalised: bridge, host, none, a network's name or id. (`container:` never comes here.) */
+  mode: string;
+  endpoints: Record<string, Partial<EndpointSettings>>;
+  macAddress?: string;
+  exposedPorts: string[]; // "80/tcp"
+  portBindings: PortMap;
+  publishAll: boolean;
+  dns: string[];
+  dnsSearch: string[];
+  dnsOptions: string[];
+  extraHosts: string[];
+  links: string[];
+  /** The folder where hosts, hostname, resolv.conf are written (the container's own folder). */
+  folder: string;
+  labels: Record<string, string>;
+}
+
+/** The effective state that inspect shows and that is kept with the container's record. */
+export interface NetworkState {
+  endpoints: Record<string, EndpointSettings>; // by network name
+  ports: PortMap;
+  sandboxId: string;
+  sandboxKey: string;
+}
+
+export interface Networks {
+  create(options: Record<string, unknown>): Promise<{ id: string; warning: string }>;
+  /** By name, id or unique id prefix. @throws not-found (`network x not found`). */
+  inspect(reference: string): {
+    Name: string;
+    Id: string;
+    Driver: string;
+    Scope: string;
+    Containers: Record<string, unknown>;
+    [field: string]: unknown;
+  };
+  list(filters: Record<string, string[]>): Array<ReturnType<Networks['inspect']>>;
+  remove(reference: string): Promise<void>;
+  prune(filters: Record<string, string[]>): Promise<{ NetworksDeleted: string[] }>;
+
+  /** Checks what can be checked at create (networks exist, addresses fit, ports parse); returns the stopped state. */
+  prepare(request: NetworkRequest): NetworkState;
+  /**
+   * Makes the sandbox for a start: namespace, veths, addresses, routes, published ports, name service, /etc files.
+   * `path` is the network namespace to join; `launch` are records for the supervisor (port listeners, name service).
+   * All is undone when it throws. @throws conflict for a port in use (`Bind for 0.0.0.0:80 failed: port is already allocated`).
+   */
+  attach(request: NetworkRequest): Promise<{ state: NetworkState; path: string; launch: LaunchRecord[] }>;
+  /** After the container's exit: gives back addresses, rules. Quick and idempotent. */
+  detach(id: string): Promise<NetworkState>;
+  /** The container is removed: forget everything about it. */
+  forget(id: string): Promise<void>;
+  /** Live connect/disconnect (running: pid given) or a change of what the next start does. */
+  connect(
+    network: string,
+    request: NetworkRequest,
+    endpoint: Partial<EndpointSettings>,
+    pid?: number,
+  ): Promise<NetworkState>;
+  disconnect(network: string, id: string, options: { force: boolean; pid?: number }): Promise<NetworkState>;
+  renamed(id: string, name: string): void;
+  state(id: string): NetworkState | undefined;
+  /** Per-interface counters for stats: name -> rx_bytes ... */
+  stats(pid: number): Promise<Record<string, Record<string, number>>>;
+  /** At start-up: the running containers (with pids); everything else that is ours in the kernel goes. */
+  reconcile(running: Array<{ request: NetworkRequest; pid: number }>): Promise<void>;
+}

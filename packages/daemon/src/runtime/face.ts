@@ -1,0 +1,189 @@
+import type { LaunchRecord } from '@berth/native';
+import type { RootFilesystem } from '../layers/face.ts';
+
+/**
+ * An OCI runtime specification (runtime-spec config.md), the part we use. The policy lives here: every default
+ * (capabilities, seccomp, masked paths, devices) is in the object before it is compiled.
+ */
+export interface RuntimeSpec {
+  ociVersion: string;
+  process: {
+    terminal: boolean;
+    consoleSize?: { height: number; width: number };
+    user: { uid: number; gid: number; additionalGids?: number[]; username?: string };
+    args: string[];
+    env: string[];
+    cwd: string;
+    capabilities?: Record<'bounding' | 'effective' | 'inheritable' | 'permitted' | 'ambient', string[]>;
+    rlimits?: Array<{ type: string; soft: number; hard: number }>;
+    noNewPrivileges: boolean;
+    apparmorProfile?: string;
+    selinuxLabel?: string;
+    oomScoreAdj?: number;
+  };
+  root: { path: string; readonly: boolean };
+  hostname?: string;
+  domainname?: string;
+  mounts: Array<{ destination: string; type?: string; source?: string; options?: string[] }>;
+  annotations?: Record<string, string>;
+  linux: {
+    uidMappings?: Array<{ containerID: number; hostID: number; size: number }>;
+    gidMappings?: Array<{ containerID: number; hostID: number; size: number }>;
+    namespaces: Array<{ type: string; path?: string }>;
+    devices?: Array<{
+      path: string;
+      type: string;
+      major: number;
+      minor: number;
+      fileMode: number;
+      uid: number;
+      gid: number;
+    }>;
+    resources?: Record<string, unknown>;
+    cgroupsPath: string;
+    sysctl?: Record<string, string>;
+    seccomp?: Record<string, unknown>;
+    rootfsPropagation?: string;
+    maskedPaths?: string[];
+    readonlyPaths?: string[];
+  };
+}
+
+/** The resource members of HostConfig that `docker update` can change too; units as in the Docker API. */
+export interface Resources {
+  CpuShares?: number;
+  Memory?: number;
+  MemoryReservation?: number;
+  MemorySwap?: number;
+  MemorySwappiness?: number | null;
+  KernelMemory?: number;
+  NanoCpus?: number;
+  CpuPeriod?: number;
+  CpuQuota?: number;
+  CpuRealtimePeriod?: number;
+  CpuRealtimeRuntime?: number;
+  CpusetCpus?: string;
+  CpusetMems?: string;
+  PidsLimit?: number | null;
+  OomKillDisable?: boolean | null;
+  BlkioWeight?: number;
+  BlkioWeightDevice?: Array<{ Path: string; Weight: number }> | null;
+  BlkioDeviceReadBps?: Array<{ Path: string; Rate: number }> | null;
+  BlkioDeviceWriteBps?: Array<{ Path: string; Rate: number }> | null;
+  BlkioDeviceReadIOps?: Array<{ Path: string; Rate: number }> | null;
+  BlkioDeviceWriteIOps?: Array<{ Path: string; Rate: number }> | null;
+  CgroupParent?: string;
+}
+
+/** All that the runtime is told of a container; `containers` fills it from HostConfig, Config and the other rooms. */
+export interface RuntimeRequest {
+  id: string;
+  rootFilesystem: RootFilesystem;
+  readonlyRootfs: boolean;
+  args: string[];
+  env: string[];
+  cwd: string;
+  /** `user[:group]` as given; names are looked up by the C side in the container's own passwd and group files. */
+  user: string;
+  groupAdd: string[];
+  tty: boolean;
+  consoleSize?: [height: number, width: number];
+  hostname: string;
+  domainname: string;
+  init: boolean;
+  privileged: boolean;
+  capAdd: string[];
+  capDrop: string[];
+  securityOpt: string[];
+  /** null: the default lists; []: none. */
+  maskedPaths: string[] | null;
+  readonlyPaths: string[] | null;
+  ulimits: Array<{ Name: string; Soft: number; Hard: number }>;
+  sysctls: Record<string, string>;
+  resources: Resources;
+  oomScoreAdj: number;
+  shmSize: number;
+  devices: Array<{ PathOnHost: string; PathInContainer: string; CgroupPermissions: string }>;
+  deviceCgroupRules: string[];
+  /** Binds, volumes (as binds), tmpfs; in any order, the runtime sorts them. */
+  mounts: Array<{
+    type: 'bind' | 'tmpfs';
+    source?: string;
+    destination: string;
+    readonly: boolean;
+    options: string[];
+    propagation?: string;
+  }>;
+  /** /etc/hosts, /etc/hostname, /etc/resolv.conf on the host. */
+  networkFiles: Array<{ source: string; destination: string }>;
+  namespaces: {
+    /** A path of a network namespace, `host`, or `none` (a new, empty one). */
+    network: string;
+    /** `private`, `shareable`, `host`, or a path of a namespace. */
+    pid: string;
+    ipc: string;
+    uts: string;
+    cgroup: string;
+    user: string;
+    /** Shared with `--ipc container:`: the other's /dev/shm on the host, if any. */
+    shmPath?: string;
+  };
+  annotations: Record<string, string>;
+}
+
+/** Numbers of GET /containers/{id}/stats, read from the cgroup; `containers` adds the envelope. */
+export interface CgroupStats {
+  cpu: Record<string, unknown>;
+  memory: Record<string, unknown>;
+  pids: Record<string, unknown>;
+  blkio: Record<string, unknown>;
+}
+
+export interface Runtime {
+  readonly cgroupVersion: 1 | 2;
+  readonly cgroupDriver: 'cgroupfs';
+  /** What the machine can't do, as the lines of `/info` Warnings and the ones of container create. */
+  warnings(): string[];
+  /** Checks values and combinations as dockerd does. @throws invalid-parameter naming the field. Returns warnings. */
+  validate(
+    request: Pick<
+      RuntimeRequest,
+      | 'resources'
+      | 'sysctls'
+      | 'capAdd'
+      | 'capDrop'
+      | 'securityOpt'
+      | 'ulimits'
+      | 'devices'
+      | 'deviceCgroupRules'
+      | 'privileged'
+    > & { networkMode?: string },
+  ): string[];
+  spec(request: RuntimeRequest): RuntimeSpec;
+  /** The flat launch description of a spec, in the order that `native` executes it. */
+  compile(spec: RuntimeSpec, request: RuntimeRequest): LaunchRecord[];
+  /** The launch records of one exec in that container. */
+  compileExec(
+    request: RuntimeRequest,
+    exec: {
+      args: string[];
+      env: string[];
+      cwd: string;
+      user: string;
+      privileged: boolean;
+      tty: boolean;
+      consoleSize?: [number, number];
+    },
+  ): LaunchRecord[];
+  /** Applies changed limits to a running container's cgroup. @throws invalid-parameter, system. */
+  update(id: string, resources: Resources): Promise<void>;
+  pause(id: string): Promise<void>;
+  unpause(id: string): Promise<void>;
+  stats(id: string): Promise<CgroupStats>;
+  /** Process ids in the container's cgroup. */
+  processes(id: string): Promise<number[]>;
+  /** Kills all that is left in the cgroup and removes it. Succeeds when it is not there. */
+  removeCgroup(id: string): Promise<void>;
+  /** Removes cgroups of containers not in `known` (start-up). */
+  reconcile(known: Set<string>): Promise<void>;
+}

@@ -1,0 +1,43 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex, Writable } from 'node:stream';
+
+/** One request, already checked against the API document: `query` and `params` have the types it gives them. */
+export interface ApiRequest {
+  params: Record<string, string>;
+  /** Booleans as Go's clients write them, integers, strings; absent members are undefined. */
+  // biome-ignore lint/suspicious/noExplicitAny: the document's types are checked at run time
+  query: Record<string, any>;
+  /** Parsed JSON with null members dropped, or undefined for streamed bodies (read `raw`). */
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  body: any;
+  headers: IncomingMessage['headers'];
+  /** The version asked for, as minor number: 47 for /v1.47; unversioned: the newest. */
+  version: number;
+  /** The body as a stream (operations whose request body is not JSON). */
+  raw: IncomingMessage;
+  /** Aborted when the client goes away before the reply is whole. */
+  signal: AbortSignal;
+}
+
+export interface ApiReply {
+  /** Sets the status of what is returned; 200 (204 for undefined) otherwise. */
+  status(code: number): this;
+  header(name: string, value: string): this;
+  /** Sends the headers now and returns the body's stream. Errors after that are the handler's to put in the stream. */
+  stream(contentType: string): Writable;
+  /** A stream of JSON values, one a line, CR LF after each, headers sent at once. */
+  lines(contentType?: string): { write(value: unknown): void; end(): void; readonly stream: Writable };
+  /**
+   * Takes the connection over (attach, exec start, session): 101 UPGRADED where the client asked for an upgrade, else
+   * a bare 200 without length. The JSON body of the request was consumed.
+   */
+  hijack(contentType?: string): Promise<Duplex>;
+}
+
+/** What a handler returns is sent as JSON (objects, arrays) or text (strings); undefined: no body. */
+export type Handler = (request: ApiRequest, reply: ApiReply) => Promise<unknown> | unknown;
+
+export interface Server {
+  /** Serves an operation of the API document (packages/api-spec/spec), by its operationId. */
+  serve(operationId: string, handler: Handler): void;
+}

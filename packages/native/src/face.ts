@@ -1,0 +1,105 @@
+import type { Duplex } from 'node:stream';
+
+/** One instruction of a launch: its name and its arguments. Strings hold no NUL. See c/launch.h for all names. */
+export type LaunchRecord = [name: string, ...arguments_: string[]];
+
+/** How a process's output is kept. */
+export interface LogOptions {
+  driver: 'json-file' | 'local' | 'none';
+  /** The file the supervisor writes; rotated files get `.1`, `.2.gz`... */
+  path: string;
+  maxSize: number; // bytes, 0: no rotation
+  maxFile: number;
+  compress: boolean;
+  /** Attributes for json-file's `attrs`. */
+  attrs?: Record<string, string>;
+}
+
+export interface ExitStatus {
+  /** 0-255; 128+n for a signal n, as docker shows it. */
+  code: number;
+  oomKilled: boolean;
+  /** Nanoseconds since the epoch, as a decimal string. */
+  finishedAt: string;
+}
+
+/** Why a start failed: `stage` names the step (`exec`, `mount`, ...), errno the kernel's reason. */
+export class LaunchError extends Error {
+  readonly stage: string;
+  readonly errno: number;
+
+  constructor(stage: string, errno: number, message: string) {
+    super(message);
+    this.name = 'LaunchError';
+    this.stage = stage;
+    this.errno = errno;
+  }
+}
+
+/** One container's supervisor, as the daemon sees it. */
+export interface Supervisor {
+  readonly id: string;
+  /** The container's first process, as the host numbers it. */
+  readonly pid: number;
+  /** Resolves when the container's first process has ended (also when it ended while no daemon was there). */
+  readonly exited: Promise<ExitStatus>;
+  /** Sends a signal to the first process. */
+  kill(signal: number): Promise<void>;
+  resize(height: number, width: number): Promise<void>;
+  /**
+   * Opens a stream of the container's stdio. Output is framed as the Docker API frames it (8-byte headers; raw for a
+   * terminal). Ending the writable side closes the container's stdin (when stdinOnce asks for it). The stream ends when
+   * the process has ended and all output was sent. `detachKeys`, as bytes, end the stream when typed.
+   */
+  attach(options: { stdin: boolean; stdout: boolean; stderr: boolean; detachKeys?: Buffer }): Promise<Duplex>;
+  /**
+   * Starts a further process in the container. The stream is as for attach; null when no stdio is wanted.
+   * @throws LaunchError stage `exec` (errno ENOENT/EACCES: 127/126).
+   */
+  exec(
+    launch: LaunchRecord[],
+    options: {
+      execId: string;
+      stdin: boolean;
+      stdout: boolean;
+      stderr: boolean;
+      tty: boolean;
+      detachKeys?: Buffer;
+    },
+  ): Promise<ExecProcess>;
+  /** Renames, changes of log options, name-service reloads...: a record for the supervisor to take in while it runs. */
+  control(record: LaunchRecord): Promise<void>;
+  /** The daemon has taken the exit in: the supervisor may go. */
+  release(): void;
+}
+
+export interface ExecProcess {
+  readonly execId: string;
+  readonly pid: number;
+  readonly stream: Duplex | null;
+  readonly exited: Promise<number>;
+  resize(height: number, width: number): Promise<void>;
+  kill(signal: number): Promise<void>;
+}
+
+export interface StartOptions {
+  id: string;
+  /** The container's folder under exec-root (sockets, pid, exit record); made by the launcher, 0700. */
+  runFolder: string;
+  launch: LaunchRecord[];
+  log: LogOptions;
+  openStdin: boolean;
+  stdinOnce: boolean;
+  tty: boolean;
+}
+
+/** The daemon's one helper for starting containers. */
+export interface Launcher {
+  /** @throws LaunchError: nothing is left of the container in the kernel but its cgroup. */
+  start(options: StartOptions): Promise<Supervisor>;
+  /** Connects to a supervisor started by an earlier daemon; null when there is none (see `lastExit`). */
+  reconnect(id: string, runFolder: string): Promise<Supervisor | null>;
+  /** The exit that a supervisor recorded before it went, if it did. */
+  lastExit(runFolder: string): ExitStatus | null;
+  close(): void;
+}
