@@ -1,0 +1,258 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { busyboxTar } from './images.ts';
+
+/** The workspace's top folder. */
+export const top = join(import.meta.dirname, '..', '..');
+
+/** One answer of the API. */
+export interface Answer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of a reply
+  json: any;
+}
+
+/** What a program gave back. */
+export interface Ran {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Resolves after `ms` milliseconds. */
+export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** Waits until `check` gives a truthy value; throws with `what` after `ms` milliseconds. */
+export async function until<T>(
+  what: string,
+  check: () => T | Promise<T>,
+  ms = 30_000,
+): Promise<NonNullable<T>> {
+  const deadline = Date.now() + ms;
+  for (;;) {
+    const value = await check();
+    if (value) return value as NonNullable<T>;
+    if (Date.now() > deadline) throw new Error(`gave up waiting for ${what}`);
+    await sleep(25);
+  }
+}
+
+/** A berthd of a test's own: own roots, own socket; `dispose` removes all that it made. */
+export class TestDaemon {
+  readonly folder: string;
+  readonly socket: string;
+  readonly host: string;
+  readonly extra: string[];
+  process: ChildProcess | null = null;
+
+  constructor(extra: string[] = []) {
+    this.folder = mkdtempSync(join(tmpdir(), 'berth-e2e-'));
+    this.socket = join(this.folder, 'berth.sock');
+    this.host = `unix://${this.socket}`;
+    this.extra = extra;
+  }
+
+  /** Starts a daemon and, once per folder, gives it the image `bb:latest` (busybox). */
+  static async start(extra: string[] = [], options: { image?: boolean } = {}): Promise<TestDaemon> {
+    const daemon = new TestDaemon(extra);
+    await daemon.up();
+    if (options.image !== false) await daemon.importBusybox();
+    return daemon;
+  }
+
+  get log(): string {
+    return existsSync(join(this.folder, 'log')) ? readFileSync(join(this.folder, 'log'), 'utf8') : '';
+  }
+
+  /** Runs berthd until it answers. */
+  async up(): Promise<void> {
+    const { openSync, closeSync } = await import('node:fs');
+    const log = openSync(join(this.folder, 'log'), 'a');
+    const child = spawn(
+      join(top, 'dist/berthd'),
+      [
+        '--data-root',
+        join(this.folder, 'data'),
+        '--exec-root',
+        join(this.folder, 'exec'),
+        '--pidfile',
+        join(this.folder, 'pid'),
+        '-H',
+        this.host,
+        ...this.extra,
+      ],
+      { stdio: ['ignore', log, log] },
+    );
+    closeSync(log);
+    this.process = child;
+    await until(
+      'berthd to answer',
+      async () => {
+        if (child.exitCode !== null)
+          throw new Error(`berthd ended with ${child.exitCode}:\n${this.log.slice(-2000)}`);
+        return this.call('GET', '/_ping').then(
+          (answer) => answer.status === 200,
+          () => false,
+        );
+      },
+      30_000,
+    );
+  }
+
+  /** Ends the daemon (its containers go on) and waits for its end. */
+  async down(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const child = this.process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill(signal);
+    await ended;
+    this.process = null;
+  }
+
+  /** Removes all containers and networks, ends the daemon, removes its folder. */
+  async dispose(): Promise<void> {
+    if (!this.process) await this.up().catch(() => undefined);
+    if (this.process) {
+      const list = (await this.call('GET', '/containers/json?all=1')).json as Array<{ Id: string }>;
+      for (const { Id } of list ?? []) await this.call('DELETE', `/containers/${Id}?force=1&v=1`);
+      await this.call('POST', '/networks/prune');
+      const networks = (await this.call('GET', '/networks')).json as Array<{ Id: string; Name: string }>;
+      for (const { Id, Name } of networks ?? [])
+        if (!['bridge', 'host', 'none'].includes(Name)) await this.call('DELETE', `/networks/${Id}`);
+    }
+    await this.down();
+    removeBridge(this.folder);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** One request; the body is sent as JSON, or as it is when it is a Buffer. */
+  call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    const raw = Buffer.isBuffer(body)
+      ? body
+      : body === undefined
+        ? undefined
+        : Buffer.from(JSON.stringify(body));
+    return new Promise((resolve, reject) => {
+      const request = httpRequest(
+        {
+          socketPath: this.socket,
+          method,
+          path,
+          agent: false,
+          headers: {
+            ...(raw
+              ? {
+                  'content-type': Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json',
+                  'content-length': raw.length,
+                }
+              : {}),
+            ...headers,
+          },
+        },
+        (response) => {
+          const parts: Buffer[] = [];
+          response.on('data', (part: Buffer) => parts.push(part));
+          response.on('error', reject);
+          response.on('end', () => {
+            const text = Buffer.concat(parts).toString();
+            let json: unknown;
+            try {
+              json = JSON.parse(text);
+            } catch {
+              json = undefined;
+            }
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json });
+          });
+        },
+      );
+      request.on('error', reject);
+      request.end(raw);
+    });
+  }
+
+  /** Runs the stock `docker` command line against this daemon. */
+  docker(
+    args: string[],
+    options: { input?: string | Buffer; cwd?: string; env?: Record<string, string>; timeout?: number } = {},
+  ): Ran {
+    return this.run('docker', args, options);
+  }
+
+  /** Runs our own client against this daemon. */
+  berth(
+    args: string[],
+    options: { input?: string | Buffer; cwd?: string; env?: Record<string, string>; timeout?: number } = {},
+  ): Ran {
+    return this.run(join(top, 'dist/berth'), args, options);
+  }
+
+  private run(
+    command: string,
+    args: string[],
+    options: { input?: string | Buffer; cwd?: string; env?: Record<string, string>; timeout?: number },
+  ): Ran {
+    const config = join(this.folder, 'config');
+    mkdirSync(config, { recursive: true });
+    const result = spawnSync(command, args, {
+      encoding: 'utf8',
+      input: options.input ?? '',
+      cwd: options.cwd ?? this.folder,
+      timeout: options.timeout ?? 60_000,
+      maxBuffer: 1 << 28,
+      env: {
+        ...process.env,
+        DOCKER_HOST: this.host,
+        BERTH_HOST: this.host,
+        DOCKER_CONFIG: config,
+        DOCKER_CLI_HINTS: 'false',
+        HOME: this.folder,
+        ...options.env,
+      },
+    });
+    if (result.error && result.status === null)
+      throw new Error(
+        `${command} ${args.join(' ')}: ${result.error.message}\n${result.stdout}\n${result.stderr}`,
+      );
+    return { status: result.status ?? -1, stdout: result.stdout, stderr: result.stderr };
+  }
+
+  async importBusybox(reference = 'bb:latest'): Promise<void> {
+    const [repo, tag] = reference.split(':');
+    const changes = ['ENV PATH=/bin:/usr/bin:/sbin', 'CMD ["sh"]']
+      .map((change) => `&changes=${encodeURIComponent(change)}`)
+      .join('');
+    const answer = await this.call(
+      'POST',
+      `/images/create?fromSrc=-&repo=${repo}&tag=${tag}${changes}`,
+      busyboxTar(),
+    );
+    if (answer.status !== 200 || answer.text.includes('"error"'))
+      throw new Error(`import: ${answer.status} ${answer.text}`);
+  }
+
+  /** Creates and starts a container of the busybox image; returns its id. */
+  async box(command: string[], options: Record<string, unknown> = {}, name?: string): Promise<string> {
+    const created = await this.call('POST', `/containers/create${name ? `?name=${name}` : ''}`, {
+      Image: 'bb',
+      Cmd: command,
+      ...options,
+    });
+    if (created.status !== 201) throw new Error(`create: ${created.status} ${created.text}`);
+    const id = created.json.Id as string;
+    const started = await this.call('POST', `/containers/${id}/start`);
+    if (started.status !== 204) throw new Error(`start: ${started.status} ${started.text}`);
+    return id;
+  }
+}
+
+/** The default bridge outlives the daemon by design; a test's own is removed with its folder. */
+function removeBridge(folder: string): void {
+  const file = join(folder, 'data', 'networks', 'default-bridge');
+  if (!existsSync(file)) return;
+  spawnSync('ip', ['link', 'delete', readFileSync(file, 'utf8').trim()]);
+}
