@@ -9,6 +9,14 @@
 
 struct container; /* container.c owns it */
 
+/* A mount namespace whose root is an empty, read-only tmpfs: made once by the launcher (launcher.c owns the variable),
+   inherited by every supervisor, CLOEXEC. A container's child joins it and unshares its own copy, so that nothing of the
+   host is there to be unmounted. -1 when it could not be made. */
+extern int container_empty_mntns;
+
+/* The supervisor ignores SIGPIPE and blocks no signal; it has no children but those made here, so that container_*
+   functions may fork and wait for helpers of their own by pid. A child resets SIGPIPE before exec. */
+
 /* The fds a process of the container gets as 0, 1, 2; with a terminal all three are the pty's slave, or -1 when the
    container's own devpts must make the pair (then `console` receives the master). */
 struct process_io {

@@ -36,6 +36,15 @@ export class LaunchError extends Error {
   }
 }
 
+/** Which of a process's streams a client takes part in. */
+export interface AttachOptions {
+  stdin: boolean;
+  stdout: boolean;
+  stderr: boolean;
+  /** Bytes that end the stream when typed; the stream then emits `detach` besides ending. */
+  detachKeys?: Buffer;
+}
+
 /** One container's supervisor, as the daemon sees it. */
 export interface Supervisor {
   readonly id: string;
@@ -49,23 +58,19 @@ export interface Supervisor {
   /**
    * Opens a stream of the container's stdio. Output is framed as the Docker API frames it (8-byte headers; raw for a
    * terminal). Ending the writable side closes the container's stdin (when stdinOnce asks for it). The stream ends when
-   * the process has ended and all output was sent. `detachKeys`, as bytes, end the stream when typed.
+   * the process has ended and all output was sent. `detachKeys`, as bytes, end the stream when typed; the stream then
+   * also emits `detach`.
    */
-  attach(options: { stdin: boolean; stdout: boolean; stderr: boolean; detachKeys?: Buffer }): Promise<Duplex>;
+  attach(options: AttachOptions): Promise<Duplex>;
+  /** The streams asked for by `StartOptions.attach`, in its order: open since before the program ran. */
+  readonly early: Duplex[];
   /**
    * Starts a further process in the container. The stream is as for attach; null when no stdio is wanted.
    * @throws LaunchError stage `exec` (errno ENOENT/EACCES: 127/126).
    */
   exec(
     launch: LaunchRecord[],
-    options: {
-      execId: string;
-      stdin: boolean;
-      stdout: boolean;
-      stderr: boolean;
-      tty: boolean;
-      detachKeys?: Buffer;
-    },
+    options: AttachOptions & { execId: string; tty: boolean },
   ): Promise<ExecProcess>;
   /** Renames, changes of log options, name-service reloads...: a record for the supervisor to take in while it runs. */
   control(record: LaunchRecord): Promise<void>;
@@ -91,6 +96,8 @@ export interface StartOptions {
   openStdin: boolean;
   stdinOnce: boolean;
   tty: boolean;
+  /** Streams to open before the program runs, so that they miss none of its output; see `Supervisor.early`. */
+  attach?: AttachOptions[];
 }
 
 /** The daemon's one helper for starting containers. */
