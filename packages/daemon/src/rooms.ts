@@ -1,4 +1,5 @@
 import type { Launcher } from '@berth/native';
+import type { Containers } from './containers/face.ts';
 import type { Events } from './events/face.ts';
 import type { Images } from './images/face.ts';
 import type { Layers } from './layers/face.ts';
@@ -19,4 +20,5 @@ export interface Rooms {
   runtime: Runtime;
   networks: Networks;
   volumes: Volumes;
+  containers: Containers;
 }
