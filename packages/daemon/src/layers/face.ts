@@ -5,6 +5,8 @@ export interface Layer {
   diffId: string; // sha256:...
   /** Bytes of its files, as `docker image ls` counts them (recorded when written). */
   size: number;
+  /** Bytes of its uncompressed tar: `docker save` names them before it sends the tar. */
+  tarSize: number;
 }
 
 /** A change that a container made: what `GET /containers/{id}/changes` sends. */
