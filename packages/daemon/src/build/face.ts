@@ -1,0 +1,55 @@
+import type { Readable } from 'node:stream';
+import type { Progress, RegistryAuth } from '../images/face.ts';
+
+/** What POST /build asks for, the query decoded. */
+export interface BuildOptions {
+  /** Path of the Dockerfile in the context. */
+  dockerfile: string;
+  tags: string[];
+  remote: string;
+  buildArgs: Record<string, string | null>;
+  labels: Record<string, string>;
+  target: string;
+  noCache: boolean;
+  pull: boolean;
+  platform: string;
+  cacheFrom: string[];
+  quiet: boolean;
+  rm: boolean;
+  forceRm: boolean;
+  networkMode: string;
+  extraHosts: string[];
+  /** HostConfig members for the containers of RUN (memory, cpu, shm, ulimits, cgroup parent). */
+  hostConfig: Record<string, unknown>;
+  /** X-Registry-Config: credentials by registry. */
+  registries: Record<string, RegistryAuth>;
+  signal: AbortSignal;
+}
+
+/** One record of the build cache (GET /system/df, POST /build/prune). */
+export interface CacheRecord {
+  ID: string;
+  Type: string;
+  Description: string;
+  InUse: boolean;
+  Shared: boolean;
+  Size: number;
+  CreatedAt: string;
+  LastUsedAt: string;
+  UsageCount: number;
+}
+
+export interface Builder {
+  /**
+   * Builds from a context tar; progress goes to `onProgress` as the classic builder of dockerd sends it. `begun` is
+   * called when the request was found right and the reply may start: errors before it are the request's.
+   * @throws invalid-parameter for a wrong Dockerfile (before `begun`).
+   */
+  build(context: Readable, options: BuildOptions, begun: () => (line: Progress) => void): Promise<string>;
+  cache(): CacheRecord[];
+  prune(options: {
+    filters: Record<string, string[]>;
+    all: boolean;
+    keepStorage: number;
+  }): Promise<{ CachesDeleted: string[]; SpaceReclaimed: number }>;
+}

@@ -1,0 +1,246 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { posix } from 'node:path';
+import { Readable } from 'node:stream';
+import { extract, type Header } from 'tar-stream';
+import { invalidParameter } from '../errors.ts';
+
+/** A file of a tree: what a tar header says, and where its bytes stand in the pack file. */
+export interface TreeEntry {
+  type: 'file' | 'directory' | 'symlink' | 'fifo' | 'character-device' | 'block-device';
+  mode: number;
+  uid: number;
+  gid: number;
+  mtime: Date;
+  size: number;
+  /** The target of a symbolic link. */
+  target: string;
+  /** Of a hard link: the path of the entry it shares its bytes with. */
+  sameAs?: string;
+  devmajor?: number;
+  devminor?: number;
+  xattrs: Record<string, string>;
+  offset: number;
+  /** Of a file's bytes. */
+  digest: string;
+}
+
+const maxLinks = 40;
+
+/**
+ * The files of a build context (or of another image), held as an index in memory and one pack file of all bytes: no path
+ * of the context is ever a path of the host, so there is nothing that a link in it could lead to.
+ */
+export class Tree {
+  readonly entries = new Map<string, TreeEntry>();
+  private readonly pack: FileHandle;
+  private end = 0;
+
+  private constructor(pack: FileHandle) {
+    this.pack = pack;
+  }
+
+  /** Opens an empty tree whose bytes go to `packPath` (made anew, unlinked by the caller with its folder). */
+  static async create(packPath: string): Promise<Tree> {
+    return new Tree(await open(packPath, 'wx+', 0o600));
+  }
+
+  /** Takes in an uncompressed tar. `keep` can leave entries out. @throws invalid-parameter for a malformed tar. */
+  async addTar(tar: Readable, keep: (path: string) => boolean = () => true): Promise<void> {
+    const extraction = extract();
+    tar.on('error', (error) => extraction.destroy(error));
+    tar.pipe(extraction);
+    try {
+      for await (const part of extraction) {
+        const header = part.header;
+        const path = cleanPath(header.name);
+        if (path === '' || !keep(path)) {
+          part.resume();
+          continue;
+        }
+        await this.addEntry(path, header, part as unknown as Readable);
+      }
+    } catch (error) {
+      throw invalidParameter(`Error processing tar file: ${(error as Error).message}`, error);
+    }
+  }
+
+  private async addEntry(path: string, header: Header, body: Readable): Promise<void> {
+    const entry: TreeEntry = {
+      type: 'file',
+      mode: (header.mode ?? 0o644) & 0o7777,
+      uid: header.uid ?? 0,
+      gid: header.gid ?? 0,
+      mtime: header.mtime ?? new Date(0),
+      size: 0,
+      target: '',
+      xattrs: {},
+      offset: this.end,
+      digest: '',
+    };
+    for (const [name, value] of Object.entries((header.pax ?? {}) as Record<string, string>)) {
+      if (name.startsWith('SCHILY.xattr.')) entry.xattrs[name] = value;
+    }
+    switch (header.type) {
+      case 'directory':
+        entry.type = 'directory';
+        break;
+      case 'symlink':
+        entry.type = 'symlink';
+        entry.target = header.linkname ?? '';
+        break;
+      case 'link': {
+        const target = cleanPath(header.linkname ?? '');
+        const other = this.entries.get(target);
+        if (!other) throw new Error(`hard link ${path} to ${target}, which is not in the archive`);
+        body.resume();
+        this.entries.set(path, { ...other, sameAs: other.sameAs ?? target });
+        return;
+      }
+      case 'fifo':
+      case 'character-device':
+      case 'block-device':
+        entry.type = header.type;
+        entry.devmajor = header.devmajor ?? 0;
+        entry.devminor = header.devminor ?? 0;
+        break;
+      default:
+        break;
+    }
+    const hash = createHash('sha256');
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      if (entry.type !== 'file') continue;
+      hash.update(chunk);
+      await this.pack.write(chunk, 0, chunk.length, this.end);
+      this.end += chunk.length;
+      entry.size += chunk.length;
+    }
+    if (entry.type === 'file') entry.digest = hash.digest('hex');
+    this.addParents(path);
+    this.entries.set(path, entry);
+  }
+
+  private addParents(path: string): void {
+    for (let parent = posix.dirname(path); parent !== '.'; parent = posix.dirname(parent)) {
+      if (this.entries.has(parent)) return;
+      this.entries.set(parent, {
+        type: 'directory',
+        mode: 0o755,
+        uid: 0,
+        gid: 0,
+        mtime: new Date(0),
+        size: 0,
+        target: '',
+        xattrs: {},
+        offset: 0,
+        digest: '',
+      });
+    }
+  }
+
+  /** Puts one file of given bytes in. */
+  async addFile(path: string, content: Buffer, attributes: Partial<TreeEntry> = {}): Promise<void> {
+    await this.addEntry(
+      cleanPath(path),
+      {
+        name: path,
+        type: 'file',
+        mode: attributes.mode ?? 0o644,
+        mtime: attributes.mtime ?? new Date(),
+      } as Header,
+      Readable.from([content]),
+    );
+  }
+
+  remove(path: string): void {
+    this.entries.delete(cleanPath(path));
+  }
+
+  /** The root's own children, or a folder's, as paths. */
+  children(folder: string): string[] {
+    const prefix = folder === '' ? '' : `${folder}/`;
+    return [...this.entries.keys()]
+      .filter(
+        (path) => path.startsWith(prefix) && path !== folder && !path.slice(prefix.length).includes('/'),
+      )
+      .sort();
+  }
+
+  /** Every path under a folder, the folder itself left out, sorted so that a folder comes before its content. */
+  under(folder: string): string[] {
+    const prefix = folder === '' ? '' : `${folder}/`;
+    return [...this.entries.keys()].filter((path) => path.startsWith(prefix) && path !== folder).sort();
+  }
+
+  /**
+   * The path that `path` leads to when symbolic links are followed inside the tree; null when there is nothing.
+   * `..` and absolute links stop at the tree's root, `escapes` tells when one tried to leave it.
+   */
+  resolve(path: string, followLast = true): { path: string; escapes: boolean } | null {
+    let parts = path.split('/').filter((part) => part !== '' && part !== '.');
+    const done: string[] = [];
+    let links = 0;
+    let escapes = false;
+    while (parts.length > 0) {
+      const part = parts.shift()!;
+      if (part === '..') {
+        if (done.length === 0) escapes = true;
+        done.pop();
+        continue;
+      }
+      const here = [...done, part].join('/');
+      const entry = this.entries.get(here);
+      if (!entry) return escapes ? { path: '', escapes } : null;
+      if (entry.type === 'symlink' && (followLast || parts.length > 0)) {
+        if (++links > maxLinks) return null;
+        const target = entry.target.split('/').filter((name) => name !== '' && name !== '.');
+        if (entry.target.startsWith('/')) done.length = 0;
+        parts = [...target, ...parts];
+        continue;
+      }
+      done.push(part);
+    }
+    return { path: done.join('/'), escapes };
+  }
+
+  /** A file's bytes. */
+  read(entry: TreeEntry): Readable {
+    if (entry.size === 0) return Readable.from([]);
+    // The handle is the tree's: a stream of one file must not close it.
+    return this.pack.createReadStream({
+      start: entry.offset,
+      end: entry.offset + entry.size - 1,
+      autoClose: false,
+    });
+  }
+
+  async readAll(entry: TreeEntry): Promise<Buffer> {
+    const out = Buffer.alloc(entry.size);
+    await this.pack.read(out, 0, entry.size, entry.offset);
+    return out;
+  }
+
+  /** What the cache compares: names, kinds, modes, owners, link targets and bytes, but no times. */
+  digest(root: string): string {
+    const hash = createHash('sha256');
+    const own = this.entries.get(root);
+    const add = (name: string, entry: TreeEntry) =>
+      hash.update(
+        `${JSON.stringify([name, entry.type, entry.mode, entry.uid, entry.gid, entry.size, entry.target, entry.devmajor ?? 0, entry.devminor ?? 0, entry.xattrs, entry.digest])}\n`,
+      );
+    if (own && own.type !== 'directory') add('', own);
+    else
+      for (const path of this.under(root))
+        add(root === '' ? path : path.slice(root.length + 1), this.entries.get(path)!);
+    return hash.digest('hex');
+  }
+
+  async close(): Promise<void> {
+    await this.pack.close();
+  }
+}
+
+/** A tar name as a relative path without `.`, `..` or doubled slashes. */
+export function cleanPath(name: string): string {
+  return posix.normalize(`/${name}`).replace(/^\/+/, '').replace(/\/+$/, '');
+}
