@@ -1,4 +1,5 @@
 import type { Launcher } from '@berth/native';
+import type { Builder } from './build/face.ts';
 import type { Containers } from './containers/face.ts';
 import type { Events } from './events/face.ts';
 import type { Images } from './images/face.ts';
@@ -21,4 +22,5 @@ export interface Rooms {
   networks: Networks;
   volumes: Volumes;
   containers: Containers;
+  builder: Builder;
 }

@@ -45,8 +45,12 @@ export class Tree {
     return new Tree(await open(packPath, 'wx+', 0o600));
   }
 
-  /** Takes in an uncompressed tar. `keep` can leave entries out. @throws invalid-parameter for a malformed tar. */
-  async addTar(tar: Readable, keep: (path: string) => boolean = () => true): Promise<void> {
+  /** Takes in an uncompressed tar. `keep` can leave entries out, `rename` put them elsewhere. @throws invalid-parameter for a malformed tar. */
+  async addTar(
+    tar: Readable,
+    keep: (path: string) => boolean = () => true,
+    rename: (path: string) => string = (path) => path,
+  ): Promise<void> {
     const extraction = extract();
     tar.on('error', (error) => extraction.destroy(error));
     tar.pipe(extraction);
@@ -58,14 +62,19 @@ export class Tree {
           part.resume();
           continue;
         }
-        await this.addEntry(path, header, part as unknown as Readable);
+        await this.addEntry(cleanPath(rename(path)), header, part as unknown as Readable, rename);
       }
     } catch (error) {
       throw invalidParameter(`Error processing tar file: ${(error as Error).message}`, error);
     }
   }
 
-  private async addEntry(path: string, header: Header, body: Readable): Promise<void> {
+  private async addEntry(
+    path: string,
+    header: Header,
+    body: Readable,
+    rename: (path: string) => string = (name) => name,
+  ): Promise<void> {
     const entry: TreeEntry = {
       type: 'file',
       mode: (header.mode ?? 0o644) & 0o7777,
@@ -90,7 +99,7 @@ export class Tree {
         entry.target = header.linkname ?? '';
         break;
       case 'link': {
-        const target = cleanPath(header.linkname ?? '');
+        const target = cleanPath(rename(cleanPath(header.linkname ?? '')));
         const other = this.entries.get(target);
         if (!other) throw new Error(`hard link ${path} to ${target}, which is not in the archive`);
         body.resume();
@@ -138,18 +147,13 @@ export class Tree {
     }
   }
 
-  /** Puts one file of given bytes in. */
-  async addFile(path: string, content: Buffer, attributes: Partial<TreeEntry> = {}): Promise<void> {
-    await this.addEntry(
-      cleanPath(path),
-      {
-        name: path,
-        type: 'file',
-        mode: attributes.mode ?? 0o644,
-        mtime: attributes.mtime ?? new Date(),
-      } as Header,
-      Readable.from([content]),
-    );
+  /** Puts one file in, its bytes read from a stream. */
+  async addStream(
+    path: string,
+    body: Readable,
+    attributes: { size: number; mode: number; mtime: Date },
+  ): Promise<void> {
+    await this.addEntry(cleanPath(path), { name: path, type: 'file', ...attributes } as Header, body);
   }
 
   remove(path: string): void {

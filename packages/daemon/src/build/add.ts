@@ -1,0 +1,113 @@
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { invalidParameter } from '../errors.ts';
+import { decompressed } from '../layers/index.ts';
+import { findSources, type Source } from './copy.ts';
+import { Tree } from './tree.ts';
+
+/** True for bytes that begin as a tar does (ustar's magic, or a header whose checksum is right). */
+export function looksLikeTar(head: Buffer): boolean {
+  if (head.length < 512) return false;
+  if (head.subarray(257, 262).toString('latin1') === 'ustar') return true;
+  const recorded = Number.parseInt(head.subarray(148, 156).toString('latin1').replace(/\0.*$/, '').trim(), 8);
+  let sum = 0;
+  for (let at = 0; at < 512; at++) sum += at >= 148 && at < 156 ? 32 : head[at]!;
+  return Number.isFinite(recorded) && recorded === sum && sum > 256;
+}
+
+/** The sources of an ADD: tars of the context unpacked, URLs fetched, the rest as COPY takes it. */
+export async function addSources(
+  context: Tree,
+  patterns: string[],
+  folder: string,
+  intoFolder: boolean,
+  trees: Tree[],
+  signal: AbortSignal,
+): Promise<Source[]> {
+  const out: Source[] = [];
+  for (const pattern of patterns) {
+    if (/^https?:\/\//.test(pattern)) {
+      out.push(await download(pattern, folder, intoFolder, trees, signal));
+      continue;
+    }
+    for (const source of findSources(context, pattern, 'ADD', true))
+      out.push(await unpack(source, folder, trees));
+  }
+  return out;
+}
+
+let counter = 0;
+
+async function newTree(folder: string, trees: Tree[]): Promise<Tree> {
+  const tree = await Tree.create(join(folder, `add-${counter++}`));
+  trees.push(tree);
+  return tree;
+}
+
+/** The content of a source that is a tar, plain or compressed; else the source as it is. */
+async function unpack(source: Source, folder: string, trees: Tree[]): Promise<Source> {
+  const entry = source.tree.entries.get(source.path);
+  if (entry?.type !== 'file' || entry.size === 0) return source;
+  const head = await firstBytes(await decompressed(source.tree.read(entry)).catch(() => null));
+  if (!head || !looksLikeTar(head)) return source;
+  const tree = await newTree(folder, trees);
+  await tree.addTar(await decompressed(source.tree.read(entry)));
+  return { tree, path: '', name: source.name, unpacked: true };
+}
+
+async function firstBytes(stream: Readable | null): Promise<Buffer | null> {
+  if (!stream) return null;
+  const parts: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      parts.push(chunk);
+      length += chunk.length;
+      if (length >= 512) break;
+    }
+  } catch {
+    return null;
+  } finally {
+    stream.destroy();
+  }
+  return Buffer.concat(parts).subarray(0, 512);
+}
+
+async function download(
+  url: string,
+  folder: string,
+  intoFolder: boolean,
+  trees: Tree[],
+  signal: AbortSignal,
+): Promise<Source> {
+  const failed = (reason: string) => invalidParameter(`ADD failed: failed to GET ${url}: ${reason}`);
+  const response = await fetch(url, { signal, redirect: 'follow' }).catch((error: Error) => {
+    throw failed((error.cause as Error | undefined)?.message ?? error.message);
+  });
+  if (!response.ok || !response.body) throw failed(`status code ${response.status}`);
+  let name = basename(new URL(url).pathname);
+  const disposition = /filename="?([^";]+)"?/.exec(response.headers.get('content-disposition') ?? '')?.[1];
+  if (name === '' && disposition) name = basename(disposition);
+  if (name === '' && intoFolder) throw invalidParameter(`cannot determine filename for source ${url}`);
+  const file = join(folder, `download-${counter++}`);
+  const handle = await open(file, 'wx', 0o600);
+  let size = 0;
+  try {
+    for await (const chunk of response.body) {
+      await handle.write(chunk);
+      size += chunk.length;
+    }
+  } finally {
+    await handle.close();
+  }
+  const modified = response.headers.get('last-modified');
+  const tree = await newTree(folder, trees);
+  await tree.addStream(name || 'download', createReadStream(file), {
+    size,
+    mode: 0o600,
+    mtime: modified ? new Date(modified) : new Date(0),
+  });
+  return { tree, path: name || 'download', name };
+}

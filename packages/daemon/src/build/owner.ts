@@ -1,0 +1,46 @@
+import { extract } from 'tar-stream';
+import { invalidParameter } from '../errors.ts';
+import type { Archive } from '../layers/face.ts';
+
+/** The bytes of a small file of a root; null when there is none. */
+async function readFile(archive: Archive, path: string): Promise<string | null> {
+  const got = await archive.get(path).catch(() => null);
+  if (!got) return null;
+  const extraction = extract();
+  got.tar.pipe(extraction);
+  const chunks: Buffer[] = [];
+  for await (const entry of extraction) {
+    for await (const chunk of entry as AsyncIterable<Buffer>)
+      if (entry.header.type === 'file') chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+async function number(
+  archive: Archive,
+  file: string,
+  name: string,
+  kind: 'user' | 'group',
+): Promise<{ id: number; gid: number }> {
+  if (/^\d+$/.test(name)) {
+    const id = Number(name);
+    if (id > 0x7fffffff) throw invalidParameter(`${kind} id ${name} is out of range`);
+    return { id, gid: id };
+  }
+  for (const line of ((await readFile(archive, file)) ?? '').split('\n')) {
+    const fields = line.split(':');
+    if (fields[0] === name) return { id: Number(fields[2]), gid: Number(fields[3]) };
+  }
+  throw invalidParameter(
+    `unable to convert uid/gid chown string to host mapping: can't find uid for user ${name}: no such ${kind}: ${name}`,
+  );
+}
+
+/** `--chown=user[:group]` by the root's own passwd and group files. @throws invalid-parameter for an unknown name. */
+export async function resolveOwner(archive: Archive, owner: string): Promise<{ uid: number; gid: number }> {
+  const [user = '', group] = owner.split(':');
+  const found = await number(archive, '/etc/passwd', user, 'user');
+  // Without a group the number of the user serves as group too (Dockerfile reference, COPY --chown).
+  if (group === undefined) return { uid: found.id, gid: /^\d+$/.test(user) ? found.id : found.gid };
+  return { uid: found.id, gid: (await number(archive, '/etc/group', group, 'group')).id };
+}

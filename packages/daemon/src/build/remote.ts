@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { invalidParameter, systemError } from '../errors.ts';
+import { decompressed } from '../layers/index.ts';
+import { looksLikeTar } from './add.ts';
+import type { BuildOptions } from './face.ts';
+import { ignoreFilter } from './ignore.ts';
+import type { Tree } from './tree.ts';
+
+const isGit = (remote: string) =>
+  /^(git:\/\/|git@|github\.com\/|ssh:\/\/)/.test(remote) || /^https?:\/\/.*\.git(#.*)?$/.test(remote);
+
+/** Fills a context from `remote`: a Git repository (`url#ref:folder`), a tar or a lone Dockerfile by HTTP. */
+export async function remoteContext(
+  remote: string,
+  context: Tree,
+  folder: string,
+  options: BuildOptions,
+): Promise<void> {
+  if (isGit(remote)) return gitContext(remote, context, folder, options.signal);
+  if (!/^https?:\/\//.test(remote)) throw invalidParameter(`remote URL could not be parsed: ${remote}`);
+  const response = await fetch(remote, { signal: options.signal }).catch((error: Error) => {
+    throw systemError(
+      `error downloading remote context ${remote}: ${(error.cause as Error | undefined)?.message ?? error.message}`,
+    );
+  });
+  if (!response.ok || !response.body)
+    throw systemError(
+      `error downloading remote context ${remote}: failed to GET ${remote} with status ${response.status}`,
+    );
+  const bytes = Buffer.from(await response.arrayBuffer());
+  const plain = await collect(await decompressed(Readable.from([bytes]))).catch(() => bytes);
+  if (looksLikeTar(plain)) await context.addTar(Readable.from([plain]));
+  else
+    await context.addStream(options.dockerfile, Readable.from([bytes]), {
+      size: bytes.length,
+      mode: 0o644,
+      mtime: new Date(0),
+    });
+}
+
+async function collect(stream: Readable): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const chunk of stream as AsyncIterable<Buffer>) parts.push(chunk);
+  return Buffer.concat(parts);
+}
+
+async function gitContext(remote: string, context: Tree, folder: string, signal: AbortSignal): Promise<void> {
+  const [url = '', fragment = ''] = remote.split('#');
+  const [ref = '', sub = ''] = fragment.split(':');
+  const repository = url.startsWith('github.com/') ? `https://${url}` : url;
+  if (ref.startsWith('-') || repository.startsWith('-'))
+    throw invalidParameter(`invalid Git reference: ${ref}`);
+  const checkout = await mkdtemp(join(folder, 'git-'));
+  await git(['init', '-q', checkout], signal);
+  await git(['-C', checkout, 'fetch', '-q', '--depth', '1', '--', repository, ref || 'HEAD'], signal);
+  const archive = spawn(
+    'git',
+    ['-C', checkout, 'archive', '--format=tar', sub ? `FETCH_HEAD:${sub.replace(/^\/+/, '')}` : 'FETCH_HEAD'],
+    {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      signal,
+    },
+  );
+  archive.on('error', () => undefined);
+  await context.addTar(archive.stdout);
+  const entry = context.entries.get('.dockerignore');
+  if (entry?.type !== 'file') return;
+  const ignored = ignoreFilter((await context.readAll(entry)).toString());
+  for (const path of [...context.entries.keys()]) if (ignored(path)) context.remove(path);
+}
+
+function git(args: string[], signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('git', args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      signal,
+      env: { ...process.env, GIT_TERMINAL_PROMPT: '0' },
+    });
+    let text = '';
+    child.stderr.on('data', (chunk) => {
+      text = (text + chunk).slice(-2000);
+    });
+    child.on('error', (error) => reject(systemError(`git: ${error.message}`)));
+    child.on('close', (code) =>
+      code === 0
+        ? resolve()
+        : reject(invalidParameter(`unable to prepare context: git ${args[2] ?? args[0]}: ${text.trim()}`)),
+    );
+  });
+}

@@ -1,0 +1,100 @@
+import type { BuildOptions } from '../../build/face.ts';
+import { invalidParameter, unsupported } from '../../errors.ts';
+import type { Rooms } from '../../rooms.ts';
+import type { ApiRequest, Server } from '../face.ts';
+import { parseFilters } from '../filters.ts';
+
+/** POST /build and the cache. */
+export function buildRoutes(server: Server, rooms: Rooms): void {
+  server.serve('ImageBuild', async (request, reply) => {
+    const options = buildOptions(request);
+    let lines: ReturnType<typeof reply.lines> | undefined;
+    try {
+      await rooms.builder.build(request.raw, options, () => {
+        lines = reply.lines();
+        return (line) => lines!.write(line);
+      });
+    } catch (error) {
+      // Once the stream has begun, the error is its last line.
+      if (!lines) throw error;
+    }
+    lines?.end();
+  });
+
+  server.serve('BuildPrune', (request) =>
+    rooms.builder.prune({
+      filters: parseFilters(request.query['filters']),
+      all: request.query['all'] ?? false,
+      keepStorage: request.query['keep-storage'] ?? request.query['reserved-space'] ?? 0,
+    }),
+  );
+
+  server.serve('BuildCancel', () => {
+    throw unsupported('there is no build of that id: classic builds are cancelled by closing their request');
+  });
+}
+
+function json<T>(request: ApiRequest, name: string, byDefault: T): T {
+  const text = request.query[name];
+  if (text === undefined || text === '') return byDefault;
+  try {
+    return (JSON.parse(text) as T) ?? byDefault;
+  } catch {
+    throw invalidParameter(
+      `error reading ${name === 'buildargs' ? 'build args' : name}: ${text} is not JSON`,
+    );
+  }
+}
+
+function buildOptions(request: ApiRequest): BuildOptions {
+  const { query } = request;
+  if (query['version'] === '2')
+    throw unsupported(
+      'BuildKit builds (version=2) are not served on /build: unset DOCKER_BUILDKIT or use buildx',
+    );
+  if (query['squash']) throw invalidParameter('squash is only supported with experimental mode');
+  if (query['outputs']) throw unsupported('the "outputs" option needs BuildKit');
+  const registries = request.headers['x-registry-config'];
+  let credentials: BuildOptions['registries'] = {};
+  if (typeof registries === 'string') {
+    try {
+      credentials = JSON.parse(Buffer.from(registries, 'base64url').toString()) ?? {};
+    } catch {
+      credentials = {};
+    }
+  }
+  const tags = query['t'];
+  return {
+    dockerfile: query['dockerfile'] || 'Dockerfile',
+    tags: (Array.isArray(tags) ? tags : tags ? [tags] : []).filter((tag: string) => tag !== ''),
+    remote: query['remote'] ?? '',
+    buildArgs: json(request, 'buildargs', {}),
+    labels: json(request, 'labels', {}),
+    target: query['target'] ?? '',
+    noCache: query['nocache'] ?? false,
+    pull: Boolean(query['pull']) && !['0', 'false'].includes(String(query['pull'])),
+    platform: query['platform'] ?? '',
+    cacheFrom: json(request, 'cachefrom', []),
+    quiet: query['q'] ?? false,
+    rm: query['rm'] ?? true,
+    forceRm: query['forcerm'] ?? false,
+    networkMode: query['networkmode'] ?? '',
+    extraHosts: (query['extrahosts'] ?? '').split(',').filter(Boolean),
+    hostConfig: {
+      Memory: query['memory'] ?? 0,
+      MemorySwap: query['memswap'] ?? 0,
+      CpuShares: query['cpushares'] ?? 0,
+      CpuPeriod: query['cpuperiod'] ?? 0,
+      CpuQuota: query['cpuquota'] ?? 0,
+      CpusetCpus: query['cpusetcpus'] ?? '',
+      CpusetMems: query['cpusetmems'] ?? '',
+      CgroupParent: query['cgroupparent'] ?? '',
+      ShmSize: query['shmsize'] ?? 0,
+      Isolation: query['isolation'] ?? '',
+      SecurityOpt: json(request, 'securityopt', []),
+      Ulimits: json(request, 'ulimits', []),
+    },
+    registries: credentials,
+    signal: request.signal,
+  };
+}
