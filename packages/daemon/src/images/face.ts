@@ -54,6 +54,50 @@ export interface Image {
   parent: string;
 }
 
+/** An image in a list, with the members of the newest API version; routes take away what older versions did not have. */
+export interface ImageSummary {
+  Containers: number;
+  Created: number;
+  Id: string;
+  Labels: Record<string, string> | null;
+  ParentId: string;
+  RepoDigests: string[];
+  RepoTags: string[];
+  SharedSize: number;
+  Size: number;
+}
+
+/** Everything about one image, with the members of all API versions. */
+export interface ImageInspect {
+  Id: string;
+  RepoTags: string[];
+  RepoDigests: string[];
+  Parent: string;
+  Comment: string;
+  Created?: string;
+  ContainerConfig: Record<string, unknown>;
+  DockerVersion: string;
+  Author: string;
+  Config: Record<string, unknown>;
+  Architecture: string;
+  Variant?: string;
+  Os: string;
+  OsVersion?: string;
+  Size: number;
+  GraphDriver: { Data: Record<string, string> | null; Name: string };
+  RootFS: { Type: string; Layers?: string[] };
+  Metadata: { LastTagTime: string };
+}
+
+export interface HistoryStep {
+  Comment: string;
+  Created: number;
+  CreatedBy: string;
+  Id: string;
+  Size: number;
+  Tags: string[] | null;
+}
+
 /** A line of a progress stream (`{"status":...}`), sent as is. */
 export type Progress = Record<string, unknown>;
 export type OnProgress = (line: Progress) => void;
@@ -71,16 +115,27 @@ export interface Images {
   resolve(reference: string, options?: { platform?: string }): Image;
   get(id: string): Image | undefined;
   list(): Image[];
-  /** Bytes that only this image uses etc. are computed in the room; see `df`. */
-  tag(id: string, repository: string, tag: string): void;
+  /** What `GET /images/json` lists. @throws invalid-parameter for filters; not-found for the image a filter names. */
+  summaries(options: {
+    all?: boolean;
+    filters?: Record<string, string[]>;
+    sharedSize?: boolean;
+  }): ImageSummary[];
+  /** @throws not-found. */
+  inspect(reference: string, options?: { platform?: string }): ImageInspect;
+  /** Bytes of all layers that images have, each counted once, and the images with SharedSize and Containers. */
+  usage(): { layersSize: number; images: ImageSummary[] };
+  /** Names an image (`repository` may carry the tag). Durable when it resolves. */
+  tag(id: string, repository: string, tag?: string): Promise<void>;
   /** Docker's delete rules; `inUse` is asked about containers. Returns the Untagged/Deleted lines. */
   remove(
     reference: string,
     options: { force: boolean; noprune: boolean },
   ): Promise<Array<{ Untagged?: string; Deleted?: string }>>;
-  prune(
-    filters: Record<string, string[]>,
-  ): Promise<{ ImagesDeleted: Array<{ Untagged?: string; Deleted?: string }>; SpaceReclaimed: number }>;
+  prune(filters: Record<string, string[]>): Promise<{
+    ImagesDeleted: Array<{ Untagged?: string; Deleted?: string }> | null;
+    SpaceReclaimed: number;
+  }>;
   pull(options: {
     name: string;
     tag?: string;
@@ -102,8 +157,9 @@ export interface Images {
     options: { platform?: string; signal: AbortSignal; onProgress: OnProgress },
   ): Promise<void>;
   save(references: string[], options: { platform?: string; signal: AbortSignal }): Promise<Readable>;
+  /** Makes an image of one layer from a root file system's tar, given or fetched from an http(s) URL; returns its id. */
   import(
-    tar: Readable,
+    tar: Readable | URL,
     options: {
       reference?: string;
       message?: string;
@@ -127,23 +183,25 @@ export interface Images {
     variant?: string;
     reference?: string;
   }): Promise<string>;
-  history(
-    reference: string,
-  ): Array<{
-    Id: string;
-    Created: number;
-    CreatedBy: string;
-    Tags: string[] | null;
-    Size: number;
-    Comment: string;
-  }>;
+  history(reference: string): HistoryStep[];
   search(
     term: string,
-    options: { limit?: number; filters?: Record<string, string[]>; auth?: RegistryAuth },
+    options: {
+      limit?: number;
+      filters?: Record<string, string[]>;
+      auth?: RegistryAuth;
+    },
   ): Promise<unknown[]>;
   distribution(reference: string, auth?: RegistryAuth): Promise<unknown>;
   login(auth: RegistryAuth): Promise<{ Status: string; IdentityToken: string }>;
   analyze(reference: string): Promise<unknown>;
+  /**
+   * Keeps layers that are to become part of an image (build, commit) from being removed until the returned function is
+   * called: hold them before `layers.add` is asked for them, and let go after `create`.
+   */
+  hold(diffIds: Iterable<string>): () => Promise<void>;
+  /** Removes what a deleted image left while containers stood on it; called when a container was removed. */
+  collect(): Promise<void>;
   /** Set by `rooms.ts`: which containers use an image, so that images need not know the containers room. */
   setUsers(users: (imageId: string) => Array<{ id: string; running: boolean }>): void;
   reconcile(): Promise<void>;

@@ -1,0 +1,205 @@
+import type { Collection, Store } from '../store/face.ts';
+import { parseConfig, type StoredConfig } from './config.ts';
+import type { Image } from './face.ts';
+import { familiarString, fullName, parseReference, type Reference } from './references.ts';
+
+/** One image's record: the exact bytes of its configuration, and what only we know about it. */
+interface ImageRecord {
+  config: string;
+  parent: string;
+  size: number;
+  taggedAt?: string;
+  /** Deleted while containers still stand on its layers: no longer an image, but its layers stay. */
+  deleted?: true;
+}
+
+/** A manifest as a registry sent it, so that it can be pushed with its digest unchanged. */
+export interface ManifestRecord {
+  mediaType: string;
+  body: string;
+  image: string;
+}
+
+/** An image as the room itself sees it. */
+export interface Entry extends Image {
+  readonly config: StoredConfig;
+  readonly raw: string;
+  readonly taggedAt: string | undefined;
+  readonly references: readonly Reference[];
+}
+
+/**
+ * Which images there are, what they are called and whose children they are. Everything that belongs together is put in
+ * one tick and so in one transaction: a killed daemon never leaves half of an image registered.
+ */
+export class Catalogue {
+  private readonly records: Collection<ImageRecord>;
+  private readonly names: Collection<string>;
+  private readonly manifests: Collection<ManifestRecord>;
+  private readonly configs = new Map<string, StoredConfig>();
+  private readonly named = new Map<string, Set<string>>();
+  private readonly offspring = new Map<string, Set<string>>();
+  private readonly entries = new Map<string, Entry>();
+
+  constructor(store: Store) {
+    this.records = store.collection('images');
+    this.names = store.collection('image_references');
+    this.manifests = store.collection('image_manifests');
+    for (const [name, id] of this.names.entries()) addTo(this.named, id, name);
+    for (const [id, record] of this.records.entries())
+      if (record.parent && !record.deleted) addTo(this.offspring, record.parent, id);
+  }
+
+  get(id: string): Entry | undefined {
+    const known = this.entries.get(id);
+    if (known) return known;
+    const record = this.records.get(id);
+    if (!record || record.deleted) return undefined;
+    const entry = this.build(id, record);
+    this.entries.set(id, entry);
+    return entry;
+  }
+
+  list(): Entry[] {
+    const all: Entry[] = [];
+    for (const [id, record] of this.records.entries()) if (!record.deleted) all.push(this.get(id)!);
+    return all;
+  }
+
+  /** Deleted images whose layers containers may still need, with those layers. */
+  ghosts(): Array<{ id: string; diffIds: string[] }> {
+    const ghosts = [];
+    for (const [id, record] of this.records.entries())
+      if (record.deleted) ghosts.push({ id, diffIds: this.config(id, record).rootfs.diff_ids });
+    return ghosts;
+  }
+
+  /** The image that a full name (`fullName`) stands for. */
+  idOf(name: string): string | undefined {
+    return this.names.get(name);
+  }
+
+  /** Ids that begin with these hexadecimal digits. */
+  search(prefix: string): string[] {
+    const wanted = prefix.startsWith('sha256:') ? prefix : `sha256:${prefix}`;
+    if (!/^sha256:[a-f0-9]+$/.test(wanted)) return [];
+    const found: string[] = [];
+    for (const [id, record] of this.records.entries())
+      if (!record.deleted && id.startsWith(wanted)) found.push(id);
+    return found;
+  }
+
+  /** Images made from this one that still exist. */
+  children(id: string): string[] {
+    return [...(this.offspring.get(id) ?? [])];
+  }
+
+  /** Adds an image (or only its parent, when it is known); names are added with `name`. */
+  add(id: string, raw: string, options: { parent?: string; size: number }): void {
+    const known = this.records.get(id);
+    const parent = options.parent ?? (known?.deleted ? '' : (known?.parent ?? ''));
+    if (known && !known.deleted && known.parent === parent) return;
+    this.records.put(id, {
+      config: raw,
+      parent,
+      size: options.size,
+      ...(known?.taggedAt === undefined ? {} : { taggedAt: known.taggedAt }),
+    });
+    if (known?.parent && known.parent !== parent) this.offspring.get(known.parent)?.delete(id);
+    if (parent) addTo(this.offspring, parent, id);
+    this.entries.delete(id);
+  }
+
+  /** Takes an image out; with `keep`, its layers go on being known as needed (see `ghosts`). Its names must be gone. */
+  remove(id: string, keep: boolean): void {
+    const record = this.records.get(id);
+    if (!record) return;
+    if (record.parent) this.offspring.get(record.parent)?.delete(id);
+    if (keep) this.records.put(id, { ...record, parent: '', deleted: true });
+    else {
+      this.records.delete(id);
+      this.configs.delete(id);
+    }
+    this.entries.delete(id);
+    for (const [digest, manifest] of [...this.manifests.entries()])
+      if (manifest.image === id) this.manifests.delete(digest);
+  }
+
+  /** Lets a name stand for an image; it leaves the image it stood for. */
+  name(reference: Reference, id: string): void {
+    const name = fullName(reference);
+    const before = this.names.get(name);
+    if (before === id) return;
+    if (before !== undefined) this.forget(name, before);
+    this.names.put(name, id);
+    addTo(this.named, id, name);
+    this.entries.delete(id);
+  }
+
+  /** Records that a user tagged the image now (`Metadata.LastTagTime`). */
+  touch(id: string, time: string): void {
+    const record = this.records.get(id);
+    if (!record) return;
+    this.records.put(id, { ...record, taggedAt: time });
+    this.entries.delete(id);
+  }
+
+  /** Takes a name away from the image it stands for. */
+  unname(reference: Reference): void {
+    const name = fullName(reference);
+    const id = this.names.get(name);
+    if (id === undefined) return;
+    this.names.delete(name);
+    this.forget(name, id);
+  }
+
+  manifest(digest: string): ManifestRecord | undefined {
+    return this.manifests.get(digest);
+  }
+
+  /** Manifests that name this image, as registries sent them. */
+  manifestsOf(id: string): Array<[string, ManifestRecord]> {
+    return [...this.manifests.entries()].filter(([, manifest]) => manifest.image === id);
+  }
+
+  addManifest(digest: string, manifest: ManifestRecord): void {
+    if (this.manifests.get(digest)?.image !== manifest.image) this.manifests.put(digest, manifest);
+  }
+
+  private forget(name: string, id: string): void {
+    this.named.get(id)?.delete(name);
+    this.entries.delete(id);
+  }
+
+  private config(id: string, record: ImageRecord): StoredConfig {
+    let config = this.configs.get(id);
+    if (!config) {
+      config = parseConfig(record.config);
+      this.configs.set(id, config);
+    }
+    return config;
+  }
+
+  private build(id: string, record: ImageRecord): Entry {
+    const config = this.config(id, record);
+    const references = [...(this.named.get(id) ?? [])].sort().map(parseReference);
+    return {
+      id,
+      config,
+      raw: record.config,
+      size: record.size,
+      created: config.created ?? '',
+      repoTags: references.filter((reference) => reference.tag !== undefined).map(familiarString),
+      repoDigests: references.filter((reference) => reference.digest !== undefined).map(familiarString),
+      parent: record.parent,
+      taggedAt: record.taggedAt,
+      references,
+    };
+  }
+}
+
+function addTo(map: Map<string, Set<string>>, key: string, value: string): void {
+  const set = map.get(key);
+  if (set) set.add(value);
+  else map.set(key, new Set([value]));
+}

@@ -1,0 +1,56 @@
+import { invalidParameter } from '../errors.ts';
+import { parseDuration } from './changes.ts';
+
+export type Filters = Record<string, string[]>;
+
+/** @throws invalid-parameter `invalid filter 'x'` for one that is not in `known`. */
+export function checkNames(filters: Filters, known: readonly string[]): void {
+  for (const name of Object.keys(filters))
+    if (!known.includes(name)) throw invalidParameter(`invalid filter '${name}'`);
+}
+
+/**
+ * A filter that is true or false.
+ * @throws invalid-parameter `invalid filter 'dangling=[maybe]'`.
+ */
+export function booleanFilter(filters: Filters, name: string, otherwise: boolean): boolean {
+  const values = filters[name];
+  if (values === undefined || values.length === 0) return otherwise;
+  const [value = ''] = values;
+  if (values.length === 1 && ['1', 'true'].includes(value)) return true;
+  if (values.length === 1 && ['0', 'false'].includes(value)) return false;
+  throw invalidParameter(`invalid filter '${name}=[${values.join(' ')}]'`);
+}
+
+/** Whether labels pass `label` (all of `key` or `key=value`) and `label!` (none of them) filters. */
+export function matchesLabels(filters: Filters, labels: Record<string, string> = {}): boolean {
+  const has = (wanted: string) => {
+    const equals = wanted.indexOf('=');
+    return equals === -1
+      ? Object.hasOwn(labels, wanted)
+      : Object.hasOwn(labels, wanted.slice(0, equals)) &&
+          labels[wanted.slice(0, equals)] === wanted.slice(equals + 1);
+  };
+  return (filters['label'] ?? []).every(has) && !(filters['label!'] ?? []).some(has);
+}
+
+/**
+ * The `until` filter as nanoseconds since the epoch: a time, Unix seconds, or a duration before now.
+ * @throws invalid-parameter with dockerd's text.
+ */
+export function untilFilter(filters: Filters): bigint | undefined {
+  const values = filters['until'];
+  if (values === undefined || values.length === 0) return undefined;
+  if (values.length > 1) throw invalidParameter('more than one until filter specified');
+  const [text = ''] = values;
+  const duration = parseDuration(text);
+  if (duration !== undefined) return BigInt(Date.now()) * 1_000_000n - BigInt(Math.trunc(duration));
+  const seconds = /^(\d+)(?:\.(\d{1,9}))?$/.exec(text);
+  if (seconds) return BigInt(seconds[1]!) * 1_000_000_000n + BigInt((seconds[2] ?? '').padEnd(9, '0'));
+  const date =
+    /^\d{4}-\d\d-\d\d(?:T\d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[-+]\d\d:\d\d)?)?Z?$/.test(text) &&
+    Date.parse(/T\d\d(?=$|Z|[-+])/.test(text) ? text.replace(/(T\d\d)/, '$1:00') : text);
+  if (date === false || Number.isNaN(date))
+    throw invalidParameter(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
+  return BigInt(date) * 1_000_000n;
+}

@@ -1,0 +1,176 @@
+import { conflict, invalidParameter } from '../errors.ts';
+import type { Events } from '../events/face.ts';
+import type { Layers } from '../layers/face.ts';
+import type { Store } from '../store/face.ts';
+import type { Catalogue, Entry } from './catalogue.ts';
+import { chainIds } from './config.ts';
+import { imageEvent } from './events.ts';
+import { find, key, namesById } from './lookup.ts';
+import { shortId } from './progress.ts';
+import { familiarString, parseReference, type Reference, repositoryOf } from './references.ts';
+import type { Retention } from './retention.ts';
+
+export type Removed = { Untagged?: string; Deleted?: string };
+
+export interface RemovalContext {
+  catalogue: Catalogue;
+  retention: Retention;
+  layers: Layers;
+  events: Events;
+  store: Store;
+  users: (imageId: string) => Array<{ id: string; running: boolean }>;
+}
+
+/** A reason against deleting an image; a `hard` one holds even when forced. */
+interface Obstacle {
+  hard: boolean;
+  used: boolean;
+  message: string;
+}
+
+interface Removal {
+  context: RemovalContext;
+  lines: Removed[];
+  /** Where the Deleted lines of layers go once it is known which ones went: after the image's own line. */
+  images: Array<{ at: number; diffIds: string[] }>;
+}
+
+/**
+ * Untags or deletes by Docker's rules: a name goes first, and the image when it was the last one; its untagged parents
+ * follow unless `noprune`.
+ * @throws conflict with dockerd's texts; not-found.
+ */
+export async function removeImage(
+  context: RemovalContext,
+  text: string,
+  { force, noprune }: { force: boolean; noprune: boolean },
+): Promise<Removed[]> {
+  if (text.trim() === '') throw invalidParameter('image name cannot be blank');
+  const image = find(context.catalogue, text);
+  const removal: Removal = { context, lines: [], images: [] };
+  const byName = !namesById(image.id, text);
+  if (byName) {
+    if (!force && isSingle(image.references)) refuseWhenUsed(context, image, text);
+    untag(removal, image, parseReference(text));
+    if (context.catalogue.get(image.id)!.references.length > 0) return finish(removal);
+  } else if (isSingle(image.references)) {
+    const found = obstacle(context, image.id, { soft: !force, references: false });
+    if (found) throw refusal(image.id, found);
+    for (const reference of image.references) dropName(removal, image.id, reference, true);
+  }
+  deleteImage(removal, image.id, { force, prune: !noprune, quiet: byName });
+  return finish(removal);
+}
+
+/** Docker lets go of a name without force only when the image keeps another, or nobody stands on it. */
+function refuseWhenUsed(context: RemovalContext, image: Entry, text: string): void {
+  const [user] = context.users(image.id);
+  if (user)
+    throw conflict(
+      `conflict: unable to remove repository reference ${JSON.stringify(text)} (must force) - container ${shortId(user.id)} is using its referenced image ${shortId(image.id)}`,
+    );
+}
+
+/** Takes one name away, and with the last tag of a repository the digests it had there. */
+function untag(removal: Removal, image: Entry, reference: Reference): void {
+  const { catalogue } = removal.context;
+  const name = key(reference);
+  dropName(removal, image.id, name, true);
+  if (name.digest !== undefined) return;
+  const rest = catalogue
+    .get(image.id)!
+    .references.filter((other) => repositoryOf(other) === repositoryOf(name));
+  if (rest.some((other) => other.tag !== undefined)) return;
+  for (const digest of rest) dropName(removal, image.id, digest, false);
+}
+
+function dropName({ context, lines }: Removal, id: string, reference: Reference, announce: boolean): void {
+  context.catalogue.unname(reference);
+  lines.push({ Untagged: familiarString(reference) });
+  if (announce) imageEvent(context, 'untag', id);
+}
+
+/** All names are of one repository, and at most one of them is a tag. */
+function isSingle(references: readonly Reference[]): boolean {
+  if (references.length <= 1) return true;
+  const tags = references.filter((reference) => reference.digest === undefined);
+  const repositories = new Set(
+    references.filter((reference) => reference.digest !== undefined).map(repositoryOf),
+  );
+  if (tags.length > 1) return false;
+  return repositories.size === 1 && repositories.has(repositoryOf(tags[0] ?? references[0]!));
+}
+
+function obstacle(
+  { catalogue, users }: RemovalContext,
+  id: string,
+  { soft, references }: { soft: boolean; references: boolean },
+): Obstacle | undefined {
+  if (catalogue.children(id).length > 0)
+    return { hard: true, used: false, message: 'image has dependent child images' };
+  const containers = users(id);
+  const running = containers.find((container) => container.running);
+  if (running)
+    return {
+      hard: true,
+      used: true,
+      message: `image is being used by running container ${shortId(running.id)}`,
+    };
+  if (!soft) return undefined;
+  if (references && catalogue.get(id)!.references.length > 0)
+    return { hard: false, used: false, message: 'image is referenced in multiple repositories' };
+  const [stopped] = containers;
+  if (stopped)
+    return {
+      hard: false,
+      used: true,
+      message: `image is being used by stopped container ${shortId(stopped.id)}`,
+    };
+  return undefined;
+}
+
+function refusal(id: string, { hard, message }: Obstacle): Error {
+  return conflict(
+    `conflict: unable to delete ${shortId(id)} (${hard ? 'cannot' : 'must'} be forced) - ${message}`,
+  );
+}
+
+function deleteImage(
+  removal: Removal,
+  id: string,
+  { force, prune, quiet }: { force: boolean; prune: boolean; quiet: boolean },
+): void {
+  const { context, lines, images } = removal;
+  const { catalogue } = context;
+  const found = obstacle(context, id, { soft: !force, references: true });
+  if (found) {
+    const dangling = catalogue.get(id)!.references.length === 0 && catalogue.children(id).length === 0;
+    if (quiet && (!dangling || found.used)) return;
+    throw refusal(id, found);
+  }
+  const image = catalogue.get(id)!;
+  for (const reference of image.references) dropName(removal, id, reference, true);
+  catalogue.remove(id, context.users(id).length > 0);
+  lines.push({ Deleted: id });
+  images.push({ at: lines.length, diffIds: image.config.rootfs.diff_ids });
+  imageEvent(context, 'delete', id);
+  if (prune && image.parent && catalogue.get(image.parent))
+    deleteImage(removal, image.parent, { force: false, prune: true, quiet: true });
+}
+
+/** The records are durable before a layer goes: a killed daemon leaves layers too many, never too few. */
+async function finish({ context, lines, images }: Removal): Promise<Removed[]> {
+  await context.store.flush();
+  const candidates = images.flatMap(({ diffIds }) => diffIds);
+  const gone = new Set(candidates.length > 0 ? await context.retention.collect(candidates) : []);
+  const result = [...lines];
+  for (const { at, diffIds } of images.toReversed()) {
+    const chain = chainIds(diffIds);
+    const deleted = diffIds
+      .map((diffId, index) => ({ diffId, chain: chain[index]! }))
+      .filter(({ diffId }) => gone.delete(diffId))
+      .toReversed();
+    result.splice(at, 0, ...deleted.map((layer) => ({ Deleted: layer.chain })));
+  }
+  return result;
+}
