@@ -1,0 +1,33 @@
+// Berth beside Debian's dockerd, by turns, in one run: `npm run bench [name ...]`. Prints medians and ratios.
+
+import { loadavg } from 'node:os';
+import { Engine } from './engines.ts';
+import { images } from './images.ts';
+import { logs } from './logs.ts';
+import { memory } from './memory.ts';
+import { cycles, exec, growth, parallel, runCommand } from './starts.ts';
+import { traffic } from './traffic.ts';
+
+const all = { cycles, exec, run: runCommand, parallel, growth, logs, memory, traffic, images };
+const wanted = process.argv.slice(2);
+for (const name of wanted) {
+  if (!(name in all)) {
+    process.stderr.write(`no benchmark ${name}; there are: ${Object.keys(all).join(' ')}\n`);
+    process.exit(1);
+  }
+}
+
+const docker = await new Engine('docker').start();
+const berth = await new Engine('berth').start();
+try {
+  process.stdout.write(
+    `load average ${loadavg()[0]!.toFixed(2)}\n${'what'.padEnd(44)} ${'berth'.padStart(10)} ${'dockerd'.padStart(10)}\n`,
+  );
+  for (const engine of [berth, docker]) await engine.importBusybox();
+  for (const [name, benchmark] of Object.entries(all)) {
+    if (wanted.length === 0 || wanted.includes(name)) await benchmark({ berth, docker });
+  }
+} finally {
+  await berth.stop();
+  await docker.stop();
+}
