@@ -79,7 +79,7 @@ export interface HostConfig {
   ContainerIDFile: string;
   LogConfig: { Type: string; Config: Record<string, string> };
   NetworkMode: string;
-  PortBindings: PortMap;
+  PortBindings: PortMap | null;
   RestartPolicy: RestartPolicy;
   AutoRemove: boolean;
   VolumeDriver: string;
@@ -89,9 +89,9 @@ export interface HostConfig {
   CapAdd: string[] | null;
   CapDrop: string[] | null;
   CgroupnsMode: string;
-  Dns: string[];
-  DnsOptions: string[];
-  DnsSearch: string[];
+  Dns: string[] | null;
+  DnsOptions: string[] | null;
+  DnsSearch: string[] | null;
   ExtraHosts: string[] | null;
   GroupAdd: string[] | null;
   IpcMode: string;
@@ -116,18 +116,18 @@ export interface HostConfig {
   NanoCpus: number;
   CgroupParent: string;
   BlkioWeight: number;
-  BlkioWeightDevice: Array<{ Path: string; Weight: number }>;
-  BlkioDeviceReadBps: ThrottleDevice[];
-  BlkioDeviceWriteBps: ThrottleDevice[];
-  BlkioDeviceReadIOps: ThrottleDevice[];
-  BlkioDeviceWriteIOps: ThrottleDevice[];
+  BlkioWeightDevice: Array<{ Path: string; Weight: number }> | null;
+  BlkioDeviceReadBps: ThrottleDevice[] | null;
+  BlkioDeviceWriteBps: ThrottleDevice[] | null;
+  BlkioDeviceReadIOps: ThrottleDevice[] | null;
+  BlkioDeviceWriteIOps: ThrottleDevice[] | null;
   CpuPeriod: number;
   CpuQuota: number;
   CpuRealtimePeriod: number;
   CpuRealtimeRuntime: number;
   CpusetCpus: string;
   CpusetMems: string;
-  Devices: Array<{ PathOnHost: string; PathInContainer: string; CgroupPermissions: string }>;
+  Devices: Array<{ PathOnHost: string; PathInContainer: string; CgroupPermissions: string }> | null;
   DeviceCgroupRules: string[] | null;
   DeviceRequests: Array<Record<string, unknown>> | null;
   KernelMemory?: number;
@@ -137,7 +137,7 @@ export interface HostConfig {
   MemorySwappiness: number | null;
   OomKillDisable: boolean;
   PidsLimit: number | null;
-  Ulimits: Array<{ Name: string; Soft: number; Hard: number }>;
+  Ulimits: Array<{ Name: string; Soft: number; Hard: number }> | null;
   CpuCount: number;
   CpuPercent: number;
   IOMaximumIOps: number;
@@ -200,12 +200,10 @@ export interface LifeState {
   startedAt: string;
   finishedAt: string;
   restartCount: number;
-  /** `stop` or `kill` was asked for: no restart policy but `always` after a daemon's restart applies. */
+  /** `stop` or `kill` was asked for since the last start by hand: `unless-stopped` leaves it so. */
   manuallyStopped: boolean;
-  /** The next delay of the restart policy, in milliseconds. */
+  /** The last delay of the restart policy, in milliseconds. */
   backoff: number;
-  /** A start is under way: the launch was asked for and not yet answered. */
-  starting: boolean;
 }
 
 /** What a container is: written at create, and by rename, update, connect. */

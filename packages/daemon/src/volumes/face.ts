@@ -19,13 +19,22 @@ export interface Volumes {
   }): Promise<{ volume: Volume; created: boolean }>;
   /** @throws not-found (`get x: no such volume`). */
   get(name: string): Volume;
-  list(): Volume[];
+  /** Filters: dangling, driver, label, name. @throws invalid-parameter for others. */
+  list(filters?: Record<string, string[]>): Volume[];
   /** @throws conflict when a container uses it. */
   remove(name: string, options: { force: boolean }): Promise<void>;
+  /** Filters: label, label!, all; without `all` only anonymous volumes go. */
   prune(filters: Record<string, string[]>): Promise<{ VolumesDeleted: string[]; SpaceReclaimed: number }>;
+  /** Bytes of its files. */
   size(name: string): Promise<number>;
+  /** Ids of the containers that refer to it. */
+  users(name: string): string[];
   setUsers(users: (name: string) => string[]): void;
-  /** True once when a volume is new and empty: the container's first start copies the image's files into it. */
+  /** True when a volume is empty: the container's create copies the image's files into it. */
   needsCopyUp(name: string): Promise<boolean>;
-  reconcile(): Promise<void>;
+  /** Makes the volume's files available at its Mountpoint for a running container; once per `owner`. */
+  mount(name: string, owner: string): Promise<void>;
+  unmount(name: string, owner: string): Promise<void>;
+  /** `running`: which containers hold which volumes mounted. Unmounts and removes what is left over. */
+  reconcile(running?: Array<{ owner: string; volumes: string[] }>): Promise<void>;
 }

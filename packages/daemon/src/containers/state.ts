@@ -1,0 +1,282 @@
+import { conflict, notModified, systemError } from '../errors.ts';
+import { NEVER, parseRfc3339 } from './time.ts';
+import type { LifeState, RestartPolicy } from './types.ts';
+
+/*
+ * The life of a container as a pure function: (state, event) -> (state, effects). It decides; `life.ts` carries the
+ * effects out, in their order. Times are RFC 3339 strings so that a state is plain data.
+ */
+
+/** What the machine must know of the container besides its state. */
+export interface LifeContext {
+  id: string;
+  name: string;
+  restartPolicy: RestartPolicy;
+  autoRemove: boolean;
+}
+
+export type LifeEvent =
+  /** A user (or the daemon, for a restart policy: `automatic`) wants it to run. */
+  | { type: 'start'; automatic: boolean }
+  | { type: 'started'; pid: number; at: string }
+  | { type: 'start-failed'; exitCode: number; error: string; automatic: boolean; at: string }
+  | { type: 'exited'; exitCode: number; oomKilled: boolean; at: string }
+  /** Stop or kill was asked for; `final`: the signal is one that a restart policy must not undo. */
+  | { type: 'stop-asked' }
+  | { type: 'pause' }
+  | { type: 'unpause' }
+  | { type: 'remove'; force: boolean }
+  | { type: 'remove-failed'; error: string }
+  /** The restart policy's timer is to be called off (stop while it waits). */
+  | { type: 'restart-cancelled' }
+  /** The daemon came up and the container does not run: does its policy want it to? */
+  | { type: 'daemon-up' };
+
+export type LifeEffect =
+  | { do: 'launch' }
+  | { do: 'emit'; action: string; attributes?: Record<string, string> }
+  | { do: 'watch-health' }
+  | { do: 'end-health' }
+  /** Give back what a running container holds: network, cgroup, mounts. */
+  | { do: 'clean-up' }
+  | { do: 'settle' } // tell those who wait that it has ended
+  | { do: 'restart-later'; delay: number }
+  | { do: 'restart-now' }
+  | { do: 'cancel-restart' }
+  | { do: 'freeze' }
+  | { do: 'thaw' }
+  | { do: 'auto-remove' };
+
+export interface Transition {
+  state: LifeState;
+  effects: LifeEffect[];
+}
+
+export const INITIAL: LifeState = Object.freeze({
+  status: 'created',
+  pid: 0,
+  exitCode: 0,
+  error: '',
+  oomKilled: false,
+  startedAt: NEVER,
+  finishedAt: NEVER,
+  restartCount: 0,
+  manuallyStopped: false,
+  backoff: 0,
+});
+
+const FIRST_DELAY = 100;
+const LONGEST_DELAY = 60_000;
+/** A run this long sets the delay back. */
+const STEADY_SECONDS = 10;
+
+/** True while there is a process: running or frozen. */
+export function isAlive(state: LifeState): boolean {
+  return state.status === 'running' || state.status === 'paused';
+}
+
+/**
+ * One step.
+ * @throws conflict, not-modified or system with dockerd's text for what the state does not allow.
+ */
+export function transition(state: LifeState, event: LifeEvent, context: LifeContext): Transition {
+  switch (event.type) {
+    case 'start':
+      return start(state, event.automatic);
+    case 'started':
+      return {
+        state: {
+          ...state,
+          status: 'running',
+          pid: event.pid,
+          exitCode: 0,
+          error: '',
+          oomKilled: false,
+          startedAt: event.at,
+        },
+        effects: [{ do: 'watch-health' }, { do: 'emit', action: 'start' }],
+      };
+    case 'start-failed':
+      return startFailed(state, event, context);
+    case 'exited':
+      return exited(state, event, context);
+    case 'stop-asked':
+      return stopAsked(state);
+    case 'restart-cancelled':
+      if (state.status !== 'restarting') return { state, effects: [] };
+      return {
+        state: { ...state, status: 'exited', manuallyStopped: true },
+        effects: [{ do: 'cancel-restart' }, { do: 'settle' }],
+      };
+    case 'pause':
+      return pause(state, context);
+    case 'unpause':
+      // dockerd answers 500 here, not 409.
+      if (state.status !== 'paused') throw systemError(`Container ${context.id} is not paused`);
+      return {
+        state: { ...state, status: 'running' },
+        effects: [{ do: 'thaw' }, { do: 'emit', action: 'unpause' }],
+      };
+    case 'remove':
+      return remove(state, event.force, context);
+    case 'remove-failed':
+      return { state: { ...state, status: 'dead', error: event.error }, effects: [] };
+    case 'daemon-up':
+      return daemonUp(state, context);
+  }
+}
+
+function start(state: LifeState, automatic: boolean): Transition {
+  switch (state.status) {
+    case 'running':
+      throw notModified();
+    case 'paused':
+      throw conflict('cannot start a paused container, try unpause instead');
+    case 'removing':
+    case 'dead':
+      throw conflict('container is marked for removal and cannot be started');
+    default: {
+      const effects: LifeEffect[] = [{ do: 'launch' }];
+      if (automatic) return { state, effects };
+      if (state.status === 'restarting') effects.unshift({ do: 'cancel-restart' });
+      return { state: { ...state, manuallyStopped: false, restartCount: 0, backoff: 0 }, effects };
+    }
+  }
+}
+
+function startFailed(
+  state: LifeState,
+  event: LifeEvent & { type: 'start-failed' },
+  context: LifeContext,
+): Transition {
+  const failed: LifeState = {
+    ...state,
+    status: state.startedAt === NEVER ? 'created' : 'exited',
+    pid: 0,
+    exitCode: event.exitCode,
+    error: event.error,
+  };
+  const effects: LifeEffect[] = [{ do: 'clean-up' }];
+  if (event.automatic) {
+    // A restart that fails is tried again as the policy says, like a run that failed at once.
+    const again = restart(failed, event.exitCode, 0, context);
+    if (again) return { state: again.state, effects: [...effects, ...again.effects] };
+  }
+  effects.push({ do: 'settle' });
+  if (context.autoRemove) effects.push({ do: 'auto-remove' });
+  return { state: failed, effects };
+}
+
+function exited(state: LifeState, event: LifeEvent & { type: 'exited' }, context: LifeContext): Transition {
+  const seconds = secondsBetween(state.startedAt, event.at);
+  const ended: LifeState = {
+    ...state,
+    status: 'exited',
+    pid: 0,
+    exitCode: event.exitCode,
+    oomKilled: event.oomKilled,
+    finishedAt: event.at,
+  };
+  const effects: LifeEffect[] = [{ do: 'end-health' }, { do: 'clean-up' }];
+  if (event.oomKilled) effects.push({ do: 'emit', action: 'oom' });
+  effects.push({
+    do: 'emit',
+    action: 'die',
+    attributes: { exitCode: String(event.exitCode), execDuration: String(Math.floor(seconds)) },
+  });
+  const again = restart(ended, event.exitCode, seconds, context);
+  // Whoever waits for the next exit has it, restart or not.
+  effects.push({ do: 'settle' });
+  if (again) return { state: again.state, effects: [...effects, ...again.effects] };
+  if (context.autoRemove) effects.push({ do: 'auto-remove' });
+  return { state: ended, effects };
+}
+
+/** The restart policy's answer to an end: the state that waits, or undefined to stay down. */
+function restart(
+  state: LifeState,
+  exitCode: number,
+  seconds: number,
+  context: LifeContext,
+): Transition | undefined {
+  if (state.manuallyStopped || !wanted(state, exitCode, context.restartPolicy)) return undefined;
+  const last = seconds >= STEADY_SECONDS ? 0 : state.backoff;
+  const delay = last === 0 ? FIRST_DELAY : Math.min(last * 2, LONGEST_DELAY);
+  return {
+    state: { ...state, status: 'restarting', backoff: delay, restartCount: state.restartCount + 1 },
+    effects: [{ do: 'restart-later', delay }],
+  };
+}
+
+function wanted(state: LifeState, exitCode: number, policy: RestartPolicy): boolean {
+  switch (policy.Name) {
+    case 'always':
+    case 'unless-stopped':
+      return true;
+    case 'on-failure':
+      return (
+        exitCode !== 0 && (policy.MaximumRetryCount === 0 || state.restartCount < policy.MaximumRetryCount)
+      );
+    default:
+      return false;
+  }
+}
+
+function stopAsked(state: LifeState): Transition {
+  if (state.status === 'restarting')
+    return {
+      state: { ...state, status: 'exited', manuallyStopped: true },
+      effects: [{ do: 'cancel-restart' }, { do: 'settle' }],
+    };
+  return { state: { ...state, manuallyStopped: true }, effects: [] };
+}
+
+function pause(state: LifeState, context: LifeContext): Transition {
+  if (state.status === 'paused') throw conflict(`Container ${context.id} is already paused`);
+  if (state.status === 'restarting')
+    throw conflict(`Container ${context.id} is restarting, wait until the container is running`);
+  if (state.status !== 'running') throw conflict(`container ${context.id} is not running`);
+  return {
+    state: { ...state, status: 'paused' },
+    effects: [{ do: 'freeze' }, { do: 'emit', action: 'pause' }],
+  };
+}
+
+function remove(state: LifeState, force: boolean, context: LifeContext): Transition {
+  const refuse = (why: string) => conflict(`cannot remove container "/${context.name}": ${why}`);
+  if (!force) {
+    if (state.status === 'paused') throw refuse('container is paused and must be unpaused first');
+    if (state.status === 'running')
+      throw refuse('container is running: stop the container before removing or force remove');
+    if (state.status === 'restarting')
+      throw refuse('container is restarting: stop the container before removing or force remove');
+  }
+  if (state.status === 'removing')
+    throw conflict(`removal of container ${context.name} is already in progress`);
+  const effects: LifeEffect[] = [{ do: 'end-health' }];
+  if (state.status === 'restarting') effects.push({ do: 'cancel-restart' });
+  return { state: { ...state, status: 'removing' }, effects };
+}
+
+function daemonUp(state: LifeState, context: LifeContext): Transition {
+  if (state.status === 'removing' || state.status === 'dead')
+    return { state, effects: [{ do: 'auto-remove' }] };
+  if (isAlive(state) || (state.status === 'created' && state.startedAt === NEVER))
+    return { state, effects: [] };
+  const { Name } = context.restartPolicy;
+  const again =
+    state.status === 'restarting' ||
+    Name === 'always' ||
+    (Name === 'unless-stopped' && !state.manuallyStopped) ||
+    (Name === 'on-failure' && !state.manuallyStopped && wanted(state, state.exitCode, context.restartPolicy));
+  if (again) return { state, effects: [{ do: 'restart-now' }] };
+  if (context.autoRemove) return { state, effects: [{ do: 'auto-remove' }] };
+  return { state, effects: [] };
+}
+
+function secondsBetween(from: string, to: string): number {
+  const start = parseRfc3339(from);
+  const end = parseRfc3339(to);
+  if (from === NEVER || start === undefined || end === undefined) return 0;
+  return Math.max(0, Number(end - start) / 1e9);
+}

@@ -1,0 +1,62 @@
+import { invalidParameter, notFound } from '../errors.ts';
+
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+/** What a mount option needs beside it. */
+const NEEDS: Record<string, readonly string[]> = {
+  device: ['type'],
+  type: ['device'],
+  o: ['device', 'type'],
+};
+
+/** What may be created. @throws invalid-parameter, not-found with dockerd's texts. */
+export function checkVolume(name: string, driver: string, options: Record<string, string>): void {
+  if (driver !== 'local')
+    throw notFound(
+      `create ${name}: error looking up volume plugin ${driver}: plugin ${JSON.stringify(driver)} not found`,
+    );
+  if (name.length === 1)
+    throw invalidParameter(
+      `create ${name}: volume name is too short, names should be at least two alphanumeric characters`,
+    );
+  if (!NAME.test(name))
+    throw invalidParameter(
+      `create ${name}: ${JSON.stringify(name)} includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
+    );
+  for (const option of Object.keys(options)) {
+    if (option === 'size')
+      throw invalidParameter(`create ${name}: quota size requested but no quota support`);
+    if (!(option in NEEDS))
+      throw invalidParameter(`create ${name}: invalid option: ${JSON.stringify(option)}`);
+  }
+  for (const [option, needed] of Object.entries(NEEDS)) {
+    if (!(option in options)) continue;
+    for (const other of needed) {
+      if (!options[other])
+        throw invalidParameter(`create ${name}: missing required option: ${JSON.stringify(other)}`);
+    }
+  }
+}
+
+/** @throws invalid-parameter naming the first filter that is not accepted. */
+export function checkFilters(filters: Record<string, string[]>, accepted: readonly string[]): void {
+  for (const name of Object.keys(filters)) {
+    if (!accepted.includes(name)) throw invalidParameter(`invalid filter '${name}'`);
+  }
+}
+
+/** A filter of one boolean; undefined when it is not given. @throws invalid-parameter */
+export function booleanFilter(filters: Record<string, string[]>, name: string): boolean | undefined {
+  const values = filters[name];
+  if (!values?.length) return undefined;
+  const yes = values.some((value) => value === '1' || value === 'true');
+  const no = values.some((value) => value === '0' || value === 'false');
+  if (yes === no) throw invalidParameter(`invalid filter '${name}=[${values.join(' ')}]'`);
+  return yes;
+}
+
+/** Whether labels have `name` or `name=value`. */
+export function hasLabel(labels: Record<string, string> | null, wanted: string): boolean {
+  const equals = wanted.indexOf('=');
+  if (equals === -1) return labels !== null && wanted in labels;
+  return labels?.[wanted.slice(0, equals)] === wanted.slice(equals + 1);
+}

@@ -1,0 +1,2 @@
+export * from './face.ts';
+export { openVolumes } from './volumes.ts';

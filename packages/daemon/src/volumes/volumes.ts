@@ -1,0 +1,296 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmod, lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { conflict, notFound, systemError } from '../errors.ts';
+import type { Events } from '../events/face.ts';
+import type { Store } from '../store/face.ts';
+import { booleanFilter, checkFilters, checkVolume, hasLabel } from './checks.ts';
+import type { Volume, Volumes } from './face.ts';
+
+const run = promisify(execFile);
+
+/** What marks a volume that nobody named. */
+const ANONYMOUS = 'com.docker.volume.anonymous';
+
+interface VolumeRecord {
+  name: string;
+  created: string;
+  labels: Record<string, string> | null;
+  options: Record<string, string> | null;
+}
+
+/** Named volumes in `<data root>/volumes/<name>/_data`. */
+export function openVolumes(deps: { dataRoot: string; store: Store; events: Events }): Volumes {
+  return new LocalVolumes(deps.dataRoot, deps.store, deps.events);
+}
+
+class LocalVolumes implements Volumes {
+  private readonly folder: string;
+  private readonly store: Store;
+  private readonly events: Events;
+  private readonly records;
+  private usersOf: (name: string) => string[] = () => [];
+  /** Who holds a volume with mount options mounted. */
+  private readonly mounted = new Map<string, Set<string>>();
+  /** Mounts, unmounts and removals of one volume follow each other. */
+  private readonly queues = new Map<string, Promise<unknown>>();
+
+  constructor(dataRoot: string, store: Store, events: Events) {
+    this.folder = join(dataRoot, 'volumes');
+    this.store = store;
+    this.events = events;
+    this.records = store.collection<VolumeRecord>('volumes');
+  }
+
+  async create(asked: {
+    name?: string;
+    driver?: string;
+    labels?: Record<string, string>;
+    options?: Record<string, string>;
+  }): Promise<{ volume: Volume; created: boolean }> {
+    const name = asked.name || randomBytes(32).toString('hex');
+    const options = asked.options ?? {};
+    const known = this.records.get(name);
+    checkVolume(name, asked.driver || 'local', known ? {} : options);
+    if (known) return { volume: this.shown(known), created: false };
+
+    const labels = asked.name ? asked.labels : { [ANONYMOUS]: '', ...asked.labels };
+    const record: VolumeRecord = {
+      name,
+      created: `${new Date().toISOString().slice(0, 19)}Z`,
+      labels: labels && Object.keys(labels).length > 0 ? labels : null,
+      options: Object.keys(options).length > 0 ? options : null,
+    };
+    this.records.put(name, record);
+    try {
+      await Promise.all([this.makeFolder(name), this.store.flush()]);
+    } catch (error) {
+      this.records.delete(name);
+      throw systemError(
+        `create ${name}: error while creating volume path: ${(error as Error).message}`,
+        error,
+      );
+    }
+    this.events.emit('volume', 'create', name, { driver: 'local' });
+    return { volume: this.shown(record), created: true };
+  }
+
+  get(name: string): Volume {
+    const record = this.records.get(name);
+    if (!record) throw notFound(`get ${name}: no such volume`);
+    return this.shown(record);
+  }
+
+  list(filters: Record<string, string[]> = {}): Volume[] {
+    checkFilters(filters, ['dangling', 'driver', 'label', 'name']);
+    const dangling = booleanFilter(filters, 'dangling');
+    const { driver = [], label = [], name = [] } = filters;
+    return [...this.records.values()]
+      .filter(
+        (record) =>
+          (dangling === undefined || (this.usersOf(record.name).length === 0) === dangling) &&
+          (driver.length === 0 || driver.includes('local')) &&
+          label.every((wanted) => hasLabel(record.labels, wanted)) &&
+          (name.length === 0 || name.some((part) => record.name.includes(part))),
+      )
+      .map((record) => this.shown(record));
+  }
+
+  async remove(name: string, { force }: { force: boolean }): Promise<void> {
+    const record = this.records.get(name);
+    if (!record) {
+      if (force) return;
+      throw notFound(`get ${name}: no such volume`);
+    }
+    await this.queued(name, async () => {
+      const users = this.usersOf(name);
+      if (users.length > 0) throw conflict(`remove ${name}: volume is in use - [${users.join(', ')}]`);
+      if (!this.records.delete(name)) return;
+      await this.removeFolder(name);
+      this.events.emit('volume', 'destroy', name, { driver: 'local' });
+    });
+  }
+
+  async prune(
+    filters: Record<string, string[]>,
+  ): Promise<{ VolumesDeleted: string[]; SpaceReclaimed: number }> {
+    checkFilters(filters, ['label', 'label!', 'all']);
+    const all = booleanFilter(filters, 'all') ?? false;
+    const labels = filters['label'] ?? [];
+    const unwanted = filters['label!'] ?? [];
+    const deleted: string[] = [];
+    let reclaimed = 0;
+    for (const record of [...this.records.values()]) {
+      if (!all && !(record.labels && ANONYMOUS in record.labels)) continue;
+      if (!labels.every((label) => hasLabel(record.labels, label))) continue;
+      if (unwanted.some((label) => hasLabel(record.labels, label))) continue;
+      if (this.usersOf(record.name).length > 0) continue;
+      const size = await this.size(record.name).catch(() => 0);
+      try {
+        await this.remove(record.name, { force: true });
+      } catch {
+        continue; // taken into use meanwhile
+      }
+      deleted.push(record.name);
+      reclaimed += size;
+    }
+    this.events.emit('volume', 'prune', '', { reclaimed: String(reclaimed) });
+    return { VolumesDeleted: deleted, SpaceReclaimed: reclaimed };
+  }
+
+  async size(name: string): Promise<number> {
+    return sizeOf(this.mountpoint(name), new Set());
+  }
+
+  users(name: string): string[] {
+    return this.usersOf(name);
+  }
+
+  setUsers(users: (name: string) => string[]): void {
+    this.usersOf = users;
+  }
+
+  async needsCopyUp(name: string): Promise<boolean> {
+    const record = this.records.get(name);
+    if (!record || record.options) return false;
+    return (await readdir(this.mountpoint(name))).length === 0;
+  }
+
+  async mount(name: string, owner: string): Promise<void> {
+    const record = this.records.get(name);
+    if (!record) throw notFound(`get ${name}: no such volume`);
+    if (!record.options) return;
+    await this.queued(name, async () => {
+      const owners = this.mounted.get(name) ?? new Set();
+      if (owners.size === 0) await this.mountOptions(record, record.options!);
+      owners.add(owner);
+      this.mounted.set(name, owners);
+    });
+  }
+
+  async unmount(name: string, owner: string): Promise<void> {
+    if (!this.mounted.has(name)) return;
+    await this.queued(name, async () => {
+      const owners = this.mounted.get(name);
+      if (!owners?.delete(owner) || owners.size > 0) return;
+      this.mounted.delete(name);
+      await run('umount', ['-l', this.mountpoint(name)]).catch(() => undefined);
+    });
+  }
+
+  async reconcile(running: Array<{ owner: string; volumes: string[] }> = []): Promise<void> {
+    await mkdir(this.folder, { recursive: true, mode: 0o711 });
+    await chmod(this.folder, 0o711);
+    const present = await this.mountedFolders();
+    for (const { owner, volumes } of running) {
+      for (const name of volumes) {
+        if (!this.records.get(name)?.options || !present.has(this.mountpoint(name))) continue;
+        this.mounted.set(name, (this.mounted.get(name) ?? new Set()).add(owner));
+      }
+    }
+    const held = new Set([...this.mounted.keys()].map((name) => this.mountpoint(name)));
+    for (const path of present) {
+      if (!held.has(path)) await run('umount', ['-l', path]).catch(() => undefined);
+    }
+    const found = new Set(await readdir(this.folder));
+    for (const entry of found) {
+      if (!this.records.has(entry)) await rm(join(this.folder, entry), { recursive: true, force: true });
+    }
+    for (const record of this.records.values()) {
+      if (!found.has(record.name)) await this.makeFolder(record.name);
+    }
+  }
+
+  private shown({ name, created, labels, options }: VolumeRecord): Volume {
+    return {
+      CreatedAt: created,
+      Driver: 'local',
+      Labels: labels,
+      Mountpoint: this.mountpoint(name),
+      Name: name,
+      Options: options,
+      Scope: 'local',
+    };
+  }
+
+  private mountpoint(name: string): string {
+    return join(this.folder, name, '_data');
+  }
+
+  private async makeFolder(name: string): Promise<void> {
+    const data = this.mountpoint(name);
+    await mkdir(data, { recursive: true, mode: 0o755 });
+    // The daemon's umask must not decide what containers may see.
+    await Promise.all([chmod(data, 0o755), chmod(join(this.folder, name), 0o701)]);
+  }
+
+  /** Moved aside first: a kill in the middle leaves no half volume under its name. */
+  private async removeFolder(name: string): Promise<void> {
+    const aside = join(this.folder, `.removed-${randomBytes(8).toString('hex')}`);
+    try {
+      await rename(join(this.folder, name), aside);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw systemError(`remove ${name}: ${(error as Error).message}`, error);
+    }
+    await rm(aside, { recursive: true, force: true });
+  }
+
+  private async mountOptions(record: VolumeRecord, options: Record<string, string>): Promise<void> {
+    const { type = 'none', device = '', o = '' } = options;
+    const args = ['-t', type, ...(o ? ['-o', o] : []), '--', device, this.mountpoint(record.name)];
+    try {
+      await run('mount', args);
+    } catch (error) {
+      const told = String((error as { stderr?: string }).stderr ?? (error as Error).message).trim();
+      throw systemError(
+        `error while mounting volume '${this.mountpoint(record.name)}': failed to mount local volume: mount ${device}:${this.mountpoint(record.name)}, data: ${o}: ${told}`,
+        error,
+      );
+    }
+  }
+
+  private async mountedFolders(): Promise<Set<string>> {
+    const table = await readFile('/proc/self/mountinfo', 'utf8');
+    const under = `${this.folder}/`;
+    return new Set(
+      table
+        .split('\n')
+        .map((line) =>
+          (line.split(' ')[4] ?? '').replaceAll(/\\(\d{3})/g, (_, octal: string) =>
+            String.fromCharCode(Number.parseInt(octal, 8)),
+          ),
+        )
+        .filter((path) => path.startsWith(under)),
+    );
+  }
+
+  private queued<T>(name: string, action: () => Promise<T>): Promise<T> {
+    const turn = (this.queues.get(name) ?? Promise.resolve()).catch(() => undefined).then(action);
+    this.queues.set(name, turn);
+    const done = () => {
+      if (this.queues.get(name) === turn) this.queues.delete(name);
+    };
+    turn.then(done, done);
+    return turn;
+  }
+}
+
+/** Bytes of all files below a folder; hard links count once, links are not followed. */
+async function sizeOf(folder: string, seen: Set<number>): Promise<number> {
+  let total = 0;
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      total += await sizeOf(path, seen).catch(() => 0);
+      continue;
+    }
+    const status = await lstat(path).catch(() => undefined);
+    if (!status || (status.nlink > 1 && seen.has(status.ino))) continue;
+    if (status.nlink > 1) seen.add(status.ino);
+    total += status.size;
+  }
+  return total;
+}
