@@ -7,6 +7,7 @@ export interface Settings {
   group: string;
   debug: boolean;
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+  logFormat: 'text' | 'json';
   labels: string[];
   tls: boolean;
   tlsVerify: boolean;
@@ -49,6 +50,9 @@ export interface Settings {
   icc: boolean;
   ipForward: boolean;
   ipMasq: boolean;
+  iptables: boolean;
+  ip6tables: boolean;
+  userlandProxy: boolean;
   ipv6: boolean;
   ip: string;
   dns: string[];

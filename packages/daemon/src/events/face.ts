@@ -15,4 +15,6 @@ export interface Events {
   subscribe(listener: (event: EngineEvent) => void): () => void;
   /** The last events kept in memory (256, as dockerd), oldest first, for `since`. */
   history(): readonly EngineEvent[];
+  /** How many listen now. */
+  listeners(): number;
 }

@@ -1,0 +1,93 @@
+import { mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { configureLog, log } from './log.ts';
+import { writePidfile } from './pidfile.ts';
+import { openRooms, type Rooms } from './rooms.ts';
+import { createApp, type Listening, listen, reload } from './server/index.ts';
+import { allRoutes } from './server/routes/index.ts';
+import type { Settings } from './settings.ts';
+import { daemonId } from './system/index.ts';
+import { VERSION } from './version.ts';
+
+/** Runs the daemon until a signal ends it. Resolves once it answers. */
+export async function runDaemon(settings: Settings, args: string[], configFile: string): Promise<void> {
+  process.umask(0o077);
+  configureLog(settings.logLevel, settings.logFormat);
+  const pidfile = settings.pidfile === '' ? { remove: () => undefined } : writePidfile(settings.pidfile);
+  let rooms: Rooms | undefined;
+  let listening: Listening | undefined;
+  try {
+    mkdirSync(settings.dataRoot, { recursive: true, mode: 0o700 });
+    mkdirSync(settings.execRoot, { recursive: true, mode: 0o711 });
+    rooms = await openRooms(settings);
+    const app = createApp(`Berth/${VERSION} (linux)`);
+    allRoutes(app, rooms);
+    listening = await listen(settings, await app.ready());
+  } catch (error) {
+    rooms?.close();
+    pidfile.remove();
+    throw error;
+  }
+  handleSignals(settings, rooms, listening, pidfile, args, configFile);
+  log.info({ hosts: listening.addresses.join(' '), version: VERSION, pid: process.pid }, 'Berth answers');
+}
+
+function handleSignals(
+  settings: Settings,
+  rooms: Rooms,
+  listening: Listening,
+  pidfile: { remove(): void },
+  args: string[],
+  configFile: string,
+): void {
+  let stopping = false;
+  const stop = async (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'stopping; containers go on');
+    rooms.events.emit('daemon', 'shutdown', daemonId(rooms.store), { name: hostname() });
+    const late = setTimeout(() => finish(1), settings.shutdownTimeout * 1000);
+    late.unref();
+    await listening.close();
+    finish(0);
+  };
+  const finish = (status: number) => {
+    try {
+      rooms.close();
+    } catch (error) {
+      log.error({ err: error }, 'closing failed');
+    }
+    pidfile.remove();
+    process.exit(status);
+  };
+  process.on('SIGTERM', () => void stop('SIGTERM'));
+  process.on('SIGINT', () => void stop('SIGINT'));
+  process.on('SIGHUP', () => {
+    try {
+      const taken = reload(settings, args);
+      configureLog(settings.logLevel, settings.logFormat);
+      log.info({ file: configFile, changed: Object.keys(taken).join(' ') }, 'configuration read again');
+      rooms.events.emit('daemon', 'reload', daemonId(rooms.store), reloadAttributes(settings));
+    } catch (error) {
+      log.error({ err: error }, 'the configuration was not read again');
+    }
+  });
+  // A dying client must not end the daemon; whatever else gets here is a mistake worth a line.
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'an unhandled rejection'));
+  process.on('uncaughtException', (error) => log.error({ err: error }, 'an uncaught exception'));
+}
+
+function reloadAttributes(settings: Settings): Record<string, string> {
+  return {
+    name: hostname(),
+    debug: String(settings.debug),
+    'insecure-registries': JSON.stringify(settings.insecureRegistries),
+    labels: JSON.stringify(settings.labels),
+    'live-restore': String(settings.liveRestore),
+    'max-concurrent-downloads': String(settings.maxConcurrentDownloads),
+    'max-concurrent-uploads': String(settings.maxConcurrentUploads),
+    'max-download-attempts': String(settings.maxDownloadAttempts),
+    'registry-mirrors': JSON.stringify(settings.registryMirrors),
+    'shutdown-timeout': String(settings.shutdownTimeout),
+  };
+}

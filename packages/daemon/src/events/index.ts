@@ -1,0 +1,3 @@
+export { openEvents } from './events.ts';
+export * from './face.ts';
+export { type EventFilters, matches } from './filter.ts';

@@ -1,0 +1,218 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type DescribedOperation, describedOperations, schemaLookup } from '@berth/api-spec';
+import fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type HTTPMethods,
+} from 'fastify';
+import { BerthError } from '../errors.ts';
+import { log } from '../log.ts';
+import { readJson } from './body.ts';
+import { decodeBody, decodeParameter } from './decode.ts';
+import { toHttp } from './errors.ts';
+import type { ApiRequest, Handler, Server } from './face.ts';
+import { PathRewriter } from './paths.ts';
+import { Reply } from './reply.ts';
+import { API_VERSION, minorVersion, NEWEST_MINOR } from './versions.ts';
+
+/** The version prefix of a request, found when its path was split. */
+const asked = Symbol('berth.version');
+type Routed = IncomingMessage & { [asked]?: string };
+
+export interface App extends Server {
+  /** Operations served so far. */
+  served(): ReadonlySet<string>;
+  /** Ends the registration; the listener for HTTP servers. */
+  ready(): Promise<(request: IncomingMessage, response: ServerResponse) => void>;
+}
+
+/** The HTTP application: Fastify with the API document's operations. `serverName` is the Server header. */
+export function createApp(serverName: string): App {
+  const operations = describedOperations();
+  const lookup = schemaLookup();
+  const paths = new PathRewriter();
+  for (const { method, path } of operations.values()) paths.add(method, path);
+  const common: Record<string, string> = {
+    'Api-Version': API_VERSION,
+    'Docker-Experimental': 'false',
+    Ostype: 'linux',
+    Server: serverName,
+  };
+  const served = new Set<string>();
+
+  const app: FastifyInstance = fastify({
+    logger: false,
+    exposeHeadRoutes: false,
+    // Node's own limits apply; names of images may be long.
+    routerOptions: { maxParamLength: 8192 },
+    bodyLimit: Number.MAX_SAFE_INTEGER,
+    rewriteUrl(request) {
+      const { version, url } = paths.rewrite(request.method ?? 'GET', request.url ?? '/');
+      if (version !== undefined) (request as Routed)[asked] = version;
+      return url;
+    },
+    frameworkErrors: (error, request, reply) => failed(error, request, reply),
+  });
+  // Bodies are read by the operation's own rules, or streamed to its handler.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    '*',
+    (_request: FastifyRequest, _payload: IncomingMessage, done: (error: null) => void) => done(null),
+  );
+  app.setNotFoundHandler((request, reply) =>
+    new Reply(reply, request.raw, common).fail(404, 'page not found'),
+  );
+  app.setErrorHandler(failed);
+  // The schemas are the document's; a part of a request is decoded by them when its first request comes.
+  app.setValidatorCompiler(({ schema, httpPart }) => {
+    const described = (schema as { operation: DescribedOperation }).operation;
+    if (httpPart === 'querystring') return attempt((query) => decodeQuery(described, query));
+    const body = described.operation.requestBody!.content['application/json']!.schema ?? {};
+    return attempt((value) => (value === undefined ? undefined : decodeBody(lookup, body, value)));
+  });
+
+  function failed(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const { status, message } = toHttp(error);
+    report(error, status, message, request);
+    new Reply(reply, request.raw, common).fail(status, message);
+  }
+
+  async function run(handler: Handler, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const answer = new Reply(reply, request.raw, common);
+    try {
+      const result = handler(new Incoming(request, reply.raw), answer);
+      answer.send(result instanceof Promise ? await result : result);
+    } catch (error) {
+      const { status, message } = toHttp(error);
+      report(error, status, message, request);
+      answer.fail(status, message);
+    }
+  }
+
+  return {
+    serve(operationId, handler) {
+      const described = operations.get(operationId);
+      if (!described) throw new Error(`the API document does not describe ${operationId}`);
+      if (served.has(operationId)) throw new Error(`${operationId} is served twice`);
+      served.add(operationId);
+      const json = described.operation.requestBody?.content['application/json'] !== undefined;
+      app.route({
+        method: described.method as HTTPMethods,
+        url: described.path.replaceAll(/\{([^}]+)\}/g, ':$1'),
+        schema: {
+          querystring: { operation: described },
+          ...(json ? { body: { operation: described } } : {}),
+        },
+        attachValidation: false,
+        onRequest(request, _reply, done) {
+          const version = (request.raw as Routed)[asked];
+          try {
+            if (version !== undefined) minorVersion(version);
+            done();
+          } catch (error) {
+            done(error as Error);
+          }
+        },
+        ...(json && {
+          async preValidation(request) {
+            request.body = await readJson(request.raw);
+          },
+        }),
+        handler(request, reply) {
+          void run(handler, request, reply);
+        },
+      });
+    },
+    served: () => served,
+    async ready() {
+      await app.ready();
+      return app.routing.bind(app);
+    },
+  };
+}
+
+/** Errors of ours are the client's business; any other is a mistake in the daemon, whose place must be found. */
+function report(error: unknown, status: number, message: string, { method, url }: FastifyRequest): void {
+  if (error instanceof BerthError || (error as { statusCode?: number }).statusCode !== undefined)
+    log.debug({ method, path: url, status }, message);
+  else log.error({ err: error, method, path: url }, message);
+}
+
+/** Fastify takes a validator's error as a value. */
+function attempt(
+  decode: (value: unknown) => unknown,
+): (value: unknown) => { value?: unknown; error?: Error } {
+  return (value) => {
+    try {
+      return { value: decode(value) };
+    } catch (error) {
+      return { error: error as Error };
+    }
+  };
+}
+
+function decodeQuery({ parameters }: DescribedOperation, query: unknown): Record<string, unknown> {
+  const raw = query as Record<string, unknown>;
+  const decoded: Record<string, unknown> = {};
+  for (const { name, in: place, schema } of parameters) {
+    if (place !== 'query') continue;
+    const value = decodeParameter(schema, raw[name]);
+    if (value !== undefined) decoded[name] = value;
+  }
+  return decoded;
+}
+
+/** A request as handlers see it. */
+class Incoming implements ApiRequest {
+  private readonly request: FastifyRequest;
+  private readonly response: ServerResponse;
+  private controller: AbortController | undefined;
+
+  constructor(request: FastifyRequest, response: ServerResponse) {
+    this.request = request;
+    this.response = response;
+  }
+
+  get params(): Record<string, string> {
+    return this.request.params as Record<string, string>;
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: typed by the document at run time
+  get query(): Record<string, any> {
+    return this.request.query as Record<string, unknown>;
+  }
+
+  get body(): unknown {
+    return this.request.body ?? undefined;
+  }
+
+  get headers(): IncomingMessage['headers'] {
+    return this.request.raw.headers;
+  }
+
+  get version(): number {
+    const version = (this.request.raw as Routed)[asked];
+    return version === undefined ? NEWEST_MINOR : minorVersion(version);
+  }
+
+  get raw(): IncomingMessage {
+    return this.request.raw;
+  }
+
+  get signal(): AbortSignal {
+    if (!this.controller) {
+      const controller = new AbortController();
+      this.controller = controller;
+      const response = this.response;
+      const socket = this.request.raw.socket;
+      const gone = () => {
+        if (!response.writableFinished) controller.abort();
+      };
+      if (socket.destroyed) controller.abort();
+      else socket.once('close', gone);
+      response.once('finish', () => socket.off('close', gone));
+    }
+    return this.controller.signal;
+  }
+}

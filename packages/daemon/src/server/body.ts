@@ -1,0 +1,53 @@
+import type { IncomingMessage } from 'node:http';
+import { invalidParameter } from '../errors.ts';
+import { jsonProblem } from './json.ts';
+
+/** Bodies that are JSON are settings, not data: more than this is refused. */
+const LIMIT = 64 * 1024 * 1024;
+
+/**
+ * Reads a request's JSON body; undefined when there is none.
+ * @throws invalid-parameter with dockerd's texts for another content type and for what is not one JSON value.
+ */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const type = request.headers['content-type'];
+  const length = request.headers['content-length'];
+  const chunked = request.headers['transfer-encoding'] !== undefined;
+  const empty = !chunked && (length === undefined || Number(length) === 0);
+  if (type === undefined && empty) return undefined;
+  checkType(type ?? '');
+  if (empty) return undefined;
+  const text = await readText(request);
+  try {
+    return JSON.parse(text);
+  } catch {
+    if (text.trim() === '') throw invalidParameter('invalid JSON: got EOF while reading request body');
+    const { kind, message } = jsonProblem(text);
+    throw invalidParameter(kind === 'trailing' ? message : `invalid JSON: ${message}`);
+  }
+}
+
+function checkType(header: string): void {
+  const type = header.split(';', 1)[0]!.trim().toLowerCase();
+  if (!/^[^\s/()<>@,;:\\"[\]?=]+(\/[^\s/()<>@,;:\\"[\]?=]+)?$/.test(type))
+    throw invalidParameter(`malformed Content-Type header (${header}): mime: no media type`);
+  if (type !== 'application/json')
+    throw invalidParameter(`unsupported Content-Type header (${header}): must be 'application/json'`);
+}
+
+function readText(request: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > LIMIT) {
+        request.pause();
+        reject(invalidParameter('the request body is too large'));
+      } else chunks.push(chunk);
+    });
+    request.on('end', () => resolve((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString()));
+    request.on('error', reject);
+    request.on('close', () => reject(invalidParameter('the client ended the connection within its request')));
+  });
+}

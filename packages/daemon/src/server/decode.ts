@@ -1,0 +1,194 @@
+import type { Schema, SchemaLookup } from '@berth/api-spec';
+import { invalidParameter, systemError } from '../errors.ts';
+
+/**
+ * Decodes values by the API document's schemas the way Go's decoders do, which is what the clients of this API are
+ * written against: member names in any case, null as absent, unknown members ignored, and Go's error texts.
+ */
+
+/** A query parameter's value; undefined when it is absent. @throws system for a number that is none (as dockerd). */
+export function decodeParameter(schema: Schema, raw: unknown): unknown {
+  const type = schema.type;
+  if (type === 'array') return raw === undefined ? undefined : Array.isArray(raw) ? raw : [raw];
+  const value = Array.isArray(raw) ? raw[0] : raw;
+  if (value === undefined) return undefined;
+  if (type === 'boolean') return goBoolean(value as string);
+  if (type === 'integer' || type === 'number') {
+    if (value === '') return undefined;
+    if (type === 'integer' ? !/^[+-]?\d+$/.test(value) : Number.isNaN(Number(value)))
+      throw systemError(`strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`);
+    return Number(value);
+  }
+  return value;
+}
+
+/** True unless the text is one of those that mean no. */
+export function goBoolean(text: string): boolean {
+  return !['', '0', 'no', 'false', 'none'].includes(text.trim().toLowerCase());
+}
+
+/** A body's JSON value as its schema has it. @throws invalid-parameter where a type does not fit. */
+export function decodeBody(lookup: SchemaLookup, schema: Schema, value: unknown): unknown {
+  return decode(lookup, schema, value, '', '');
+}
+
+function decode(lookup: SchemaLookup, given: Schema, value: unknown, owner: string, path: string): unknown {
+  const schema = resolve(lookup, given);
+  if (value === null || schema.type === undefined) return value;
+  const kinds = Array.isArray(schema.type) ? schema.type : [schema.type];
+  const kind = kindOf(value);
+  if (!kinds.includes(kind) && !(kind === 'number' && kinds.includes('integer') && Number.isInteger(value)))
+    throw mismatch(schema, value, owner, path);
+  if (kind === 'array') {
+    const items = schema.items;
+    return items
+      ? (value as unknown[]).map((item) => orZero(lookup, items, decode(lookup, items, item, owner, path)))
+      : value;
+  }
+  return kind === 'object'
+    ? decodeObject(lookup, schema, value as Record<string, unknown>, owner, path)
+    : value;
+}
+
+function decodeObject(
+  lookup: SchemaLookup,
+  schema: Schema,
+  value: Record<string, unknown>,
+  owner: string,
+  path: string,
+): unknown {
+  const shape = shapeOf(lookup, schema);
+  const result: Record<string, unknown> = {};
+  const name = shape.name || owner;
+  for (const [key, member] of Object.entries(value)) {
+    const exact = shape.members.has(key) ? key : shape.byLowerCase.get(key.toLowerCase());
+    const known = exact === undefined ? undefined : shape.members.get(exact);
+    if (exact !== undefined && known) {
+      if (member === null) continue;
+      result[exact] = decode(lookup, known, member, name, path === '' ? exact : `${path}.${exact}`);
+    } else if (shape.values) {
+      // A map keeps its key; Go gives it the zero value for null.
+      const decoded = decode(lookup, shape.values, member, name, path);
+      Object.defineProperty(result, key, {
+        value: orZero(lookup, shape.values, decoded),
+        enumerable: true,
+        writable: true,
+        configurable: true,
+      });
+    }
+  }
+  return result;
+}
+
+interface Shape {
+  name: string;
+  members: Map<string, Schema>;
+  byLowerCase: Map<string, string>;
+  /** What a map's values are; undefined for an object with members only. */
+  values: Schema | undefined;
+}
+
+const shapes = new WeakMap<Schema, Shape>();
+
+function shapeOf(lookup: SchemaLookup, schema: Schema): Shape {
+  const known = shapes.get(schema);
+  if (known) return known;
+  const members = new Map<string, Schema>();
+  let values: Schema | undefined;
+  const collect = (part: Schema) => {
+    const resolved = resolve(lookup, part);
+    for (const base of resolved.allOf ?? []) collect(base);
+    for (const [key, member] of Object.entries(resolved.properties ?? {})) members.set(key, member);
+    if (resolved.additionalProperties && typeof resolved.additionalProperties === 'object')
+      values = resolved.additionalProperties;
+  };
+  collect(schema);
+  // An object without any description is free: its members are taken as they are.
+  if (members.size === 0 && values === undefined) values = {};
+  const shape: Shape = {
+    name: lookup.nameOf(schema) ?? '',
+    members,
+    byLowerCase: new Map([...members.keys()].map((key) => [key.toLowerCase(), key])),
+    values,
+  };
+  shapes.set(schema, shape);
+  return shape;
+}
+
+function resolve(lookup: SchemaLookup, schema: Schema): Schema {
+  let resolved = schema;
+  while (resolved.$ref !== undefined) resolved = lookup.ref(resolved.$ref);
+  if (resolved.type === undefined && (resolved.properties || resolved.allOf || resolved.additionalProperties))
+    return withType(resolved);
+  return resolved;
+}
+
+const typed = new WeakMap<Schema, Schema>();
+
+/** The same schema with the type that its keywords imply. */
+function withType(schema: Schema): Schema {
+  let known = typed.get(schema);
+  if (!known) {
+    known = { ...schema, type: 'object' };
+    typed.set(schema, known);
+  }
+  return known;
+}
+
+function orZero(lookup: SchemaLookup, schema: Schema, value: unknown): unknown {
+  if (value !== null) return value;
+  const type = resolve(lookup, schema).type;
+  const first = Array.isArray(type) ? (type.includes('null') ? 'null' : type[0]) : type;
+  switch (first) {
+    case 'object':
+      return {};
+    case 'array':
+      return [];
+    case 'string':
+      return '';
+    case 'boolean':
+      return false;
+    case 'integer':
+    case 'number':
+      return 0;
+    default:
+      return null;
+  }
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'array';
+  return typeof value;
+}
+
+function mismatch(schema: Schema, value: unknown, owner: string, path: string): Error {
+  const kind = kindOf(value);
+  const got =
+    kind === 'boolean' ? 'bool' : kind === 'number' && !Number.isInteger(value) ? `number ${value}` : kind;
+  const where = path === '' ? 'Go value' : `Go struct field ${owner === '' ? '' : `${owner}.`}${path}`;
+  return invalidParameter(
+    `invalid JSON: json: cannot unmarshal ${got} into ${where} of type ${goType(schema)}`,
+  );
+}
+
+function goType(schema: Schema): string {
+  if (schema['x-go-type']) return schema['x-go-type'];
+  const type = Array.isArray(schema.type)
+    ? schema.type.find((candidate) => candidate !== 'null')
+    : schema.type;
+  switch (type) {
+    case 'integer':
+      return 'int64';
+    case 'number':
+      return 'float64';
+    case 'boolean':
+      return 'bool';
+    case 'array':
+      return '[]string';
+    case 'object':
+      return schema.additionalProperties ? 'map[string]string' : 'struct';
+    default:
+      return 'string';
+  }
+}

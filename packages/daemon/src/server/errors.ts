@@ -1,0 +1,21 @@
+import { BerthError, type ErrorKind } from '../errors.ts';
+
+const STATUS: Record<ErrorKind, number> = {
+  'invalid-parameter': 400,
+  unauthorized: 401,
+  forbidden: 403,
+  'not-found': 404,
+  'not-acceptable': 406,
+  conflict: 409,
+  'not-modified': 304,
+  unsupported: 501,
+  unavailable: 503,
+  system: 500,
+};
+
+/** The status and the message that a client gets for an error, the one place where kinds become HTTP. */
+export function toHttp(error: unknown): { status: number; message: string } {
+  if (error instanceof BerthError) return { status: STATUS[error.kind], message: error.message };
+  const { statusCode, message } = error as { statusCode?: number; message?: string };
+  return { status: statusCode ?? 500, message: message ?? String(error) };
+}

@@ -1,0 +1,143 @@
+/**
+ * Why a text is not JSON, in the words of Go's decoder, which users of this API know. Only called when JSON.parse has
+ * refused the text.
+ */
+export function jsonProblem(text: string): { kind: 'syntax' | 'eof' | 'trailing'; message: string } {
+  const reader = new Reader(text);
+  try {
+    reader.value();
+  } catch (problem) {
+    if (problem instanceof Problem) return { kind: problem.kind, message: problem.message };
+    throw problem;
+  }
+  return { kind: 'trailing', message: 'unexpected content after JSON' };
+}
+
+class Problem extends Error {
+  readonly kind: 'syntax' | 'eof';
+
+  constructor(kind: 'syntax' | 'eof', message: string) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+class Reader {
+  private readonly text: string;
+  private at = 0;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  value(): void {
+    const first = this.next();
+    if (first === '{') this.object();
+    else if (first === '[') this.array();
+    else if (first === '"') this.string();
+    else if (first === '-' || isDigit(first)) this.number(first);
+    else if (first === 't') this.literal('true');
+    else if (first === 'f') this.literal('false');
+    else if (first === 'n') this.literal('null');
+    else throw bad(first, 'looking for beginning of value');
+  }
+
+  private object(): void {
+    let first = this.next();
+    if (first === '}') return;
+    for (;;) {
+      if (first !== '"') throw bad(first, 'looking for beginning of object key string');
+      this.string();
+      const colon = this.next();
+      if (colon !== ':') throw bad(colon, 'after object key');
+      this.value();
+      const after = this.next();
+      if (after === '}') return;
+      if (after !== ',') throw bad(after, 'after object key:value pair');
+      first = this.next();
+    }
+  }
+
+  private array(): void {
+    const first = this.next();
+    if (first === ']') return;
+    this.at -= 1;
+    for (;;) {
+      this.value();
+      const after = this.next();
+      if (after === ']') return;
+      if (after !== ',') throw bad(after, 'after array element');
+    }
+  }
+
+  private string(): void {
+    for (;;) {
+      const character = this.take();
+      if (character === '"') return;
+      if (character < ' ') throw bad(character, 'in string literal');
+      if (character !== '\\') continue;
+      const escaped = this.take();
+      if (escaped === 'u') {
+        for (let digit = 0; digit < 4; digit += 1) {
+          const hex = this.take();
+          if (!/[0-9a-fA-F]/.test(hex)) throw bad(hex, 'in \\u hexadecimal character escape');
+        }
+      } else if (!'"\\/bfnrt'.includes(escaped)) throw bad(escaped, 'in string escape code');
+    }
+  }
+
+  private number(first: string): void {
+    let character = first;
+    if (character === '-') {
+      character = this.take();
+      if (!isDigit(character)) throw bad(character, 'in numeric literal');
+    }
+    if (character !== '0') while (isDigit(this.peek())) this.at += 1;
+    if (this.peek() === '.') {
+      this.at += 1;
+      const digit = this.take();
+      if (!isDigit(digit)) throw bad(digit, 'after decimal point in numeric literal');
+      while (isDigit(this.peek())) this.at += 1;
+    }
+    if (this.peek() === 'e' || this.peek() === 'E') {
+      this.at += 1;
+      let digit = this.take();
+      if (digit === '+' || digit === '-') digit = this.take();
+      if (!isDigit(digit)) throw bad(digit, 'in exponent of numeric literal');
+      while (isDigit(this.peek())) this.at += 1;
+    }
+  }
+
+  private literal(word: string): void {
+    for (const expected of word.slice(1)) {
+      const character = this.take();
+      if (character !== expected) throw bad(character, `in literal ${word} (expecting '${expected}')`);
+    }
+  }
+
+  private peek(): string {
+    return this.text[this.at] ?? '';
+  }
+
+  private take(): string {
+    const character = this.text[this.at];
+    if (character === undefined) throw new Problem('eof', 'unexpected EOF');
+    this.at += 1;
+    return character;
+  }
+
+  /** The next character that is no blank. */
+  private next(): string {
+    while (' \t\r\n'.includes(this.peek()) && this.at < this.text.length) this.at += 1;
+    return this.take();
+  }
+}
+
+function isDigit(character: string): boolean {
+  return character >= '0' && character <= '9' && character.length === 1;
+}
+
+function bad(character: string, context: string): Problem {
+  const shown = character === "'" ? `'\\''` : character === '"' ? `'"'` : `'${character}'`;
+  return new Problem('syntax', `invalid character ${shown} ${context}`);
+}

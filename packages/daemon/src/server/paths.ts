@@ -1,0 +1,56 @@
+/** A request's path split as the API means it. */
+export interface ApiPath {
+  /** `1.47` of `/v1.47/info`; undefined without a prefix. */
+  version: string | undefined;
+  /** The path and query for the router: no prefix, and the slashes of a name written as %2F. */
+  url: string;
+}
+
+const PREFIX = /^\/v(\d[\d.]*)(\/.*)$/s;
+
+/**
+ * Names may hold slashes (`/images/a/b/json`), which the router cannot match. This rewrites them to one segment, by what
+ * the API document allows after a name.
+ */
+export class PathRewriter {
+  /** Noun and method to the endings that may follow a name: '' alone, `json`, `attach/ws`. */
+  private readonly endings = new Map<string, string[]>();
+
+  /** Takes in a path of the document, such as `/images/{name}/json`. */
+  add(method: string, path: string): void {
+    const match = /^\/([^/{]+)\/\{[^/]+\}(?:\/([^{]+))?$/.exec(path);
+    if (!match) return;
+    const key = `${method} ${match[1]}`;
+    const known = this.endings.get(key) ?? [];
+    known.push(match[2] ?? '');
+    known.sort((a, b) => b.length - a.length);
+    this.endings.set(key, known);
+  }
+
+  rewrite(method: string, target: string): ApiPath {
+    let url = target;
+    let version: string | undefined;
+    const prefixed = url.startsWith('/v') ? PREFIX.exec(url) : null;
+    if (prefixed) {
+      version = prefixed[1];
+      url = prefixed[2]!;
+    }
+    const question = url.indexOf('?');
+    const path = question === -1 ? url : url.slice(0, question);
+    const noun = path.indexOf('/', 1);
+    // Without a further slash a name cannot hold one.
+    if (noun === -1 || path.indexOf('/', noun + 1) === -1) return { version, url };
+    const endings = this.endings.get(`${method} ${path.slice(1, noun)}`);
+    if (!endings) return { version, url };
+    const rest = path.slice(noun + 1);
+    for (const ending of endings) {
+      if (ending !== '' && !rest.endsWith(`/${ending}`)) continue;
+      const name = ending === '' ? rest : rest.slice(0, -ending.length - 1);
+      if (name === '') continue;
+      if (!name.includes('/')) break;
+      const encoded = `${path.slice(0, noun + 1)}${name.replaceAll('/', '%2F')}${ending && `/${ending}`}`;
+      return { version, url: question === -1 ? encoded : encoded + url.slice(question) };
+    }
+    return { version, url };
+  }
+}

@@ -1,0 +1,99 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex, Writable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import type { ApiReply } from './face.ts';
+import { hijack } from './hijack.ts';
+
+/** What one request's handler answers with, over Fastify's reply and, for streams, the response itself. */
+export class Reply implements ApiReply {
+  private readonly reply: FastifyReply;
+  private readonly request: IncomingMessage;
+  private readonly common: Record<string, string>;
+  private code: number | undefined;
+  private own: Record<string, string> | undefined;
+  /** True once the handler has taken the response into its own hands. */
+  taken = false;
+
+  constructor(reply: FastifyReply, request: IncomingMessage, common: Record<string, string>) {
+    this.reply = reply;
+    this.request = request;
+    this.common = common;
+  }
+
+  status(code: number): this {
+    this.code = code;
+    return this;
+  }
+
+  header(name: string, value: string): this {
+    this.own ??= {};
+    this.own[name] = value;
+    return this;
+  }
+
+  stream(contentType: string): Writable {
+    const response = this.take();
+    response.writeHead(this.code ?? 200, { ...this.common, 'Content-Type': contentType, ...this.own });
+    response.flushHeaders();
+    return response;
+  }
+
+  lines(contentType = 'application/json'): ReturnType<ApiReply['lines']> {
+    const stream = this.stream(contentType);
+    return {
+      stream,
+      write(value) {
+        if (!stream.writableEnded && !stream.destroyed) stream.write(`${JSON.stringify(value)}\r\n`);
+      },
+      end() {
+        stream.end();
+      },
+    };
+  }
+
+  async hijack(contentType?: string): Promise<Duplex> {
+    const response = this.take();
+    return hijack(this.request, response, contentType, { ...this.common, ...this.own });
+  }
+
+  /** Sends what a handler returned. */
+  send(value: unknown): void {
+    if (this.taken) return;
+    if (value === undefined) {
+      const response = this.take();
+      response.writeHead(this.code ?? 204, { ...this.common, ...this.own });
+      response.end();
+      return;
+    }
+    const text = typeof value === 'string';
+    // Go's encoder ends every value with a newline, and clients compare texts.
+    const body = text ? value : `${JSON.stringify(value)}\n`;
+    const response = this.take();
+    response.writeHead(this.code ?? 200, {
+      ...this.common,
+      'Content-Type': text ? 'text/plain; charset=utf-8' : 'application/json',
+      'Content-Length': String(Buffer.byteLength(body)),
+      ...this.own,
+    });
+    response.end(body);
+  }
+
+  /** Sends an error; after the headers are out, all that is left is to cut the connection. */
+  fail(status: number, message: string): void {
+    if (this.taken) {
+      this.reply.raw.destroy();
+      this.reply.raw.socket?.destroy();
+      return;
+    }
+    this.code = status;
+    if (status === 304) this.send(undefined);
+    else this.send({ message });
+  }
+
+  private take(): ServerResponse {
+    if (this.taken) throw new Error('this request is already answered');
+    this.taken = true;
+    this.reply.hijack();
+    return this.reply.raw;
+  }
+}

@@ -1,0 +1,61 @@
+import { invalidParameter, systemError } from '../../errors.ts';
+import { type EngineEvent, matches } from '../../events/index.ts';
+import type { Rooms } from '../../rooms.ts';
+import type { Server } from '../face.ts';
+import { parseFilters } from '../filters.ts';
+
+/** `/events`: what is kept since a time, then what happens. */
+export function eventsRoutes(server: Server, rooms: Rooms): void {
+  server.serve('SystemEvents', ({ query, version, signal }, reply) => {
+    const since = timestamp(query['since']);
+    const until = timestamp(query['until']);
+    if (since !== undefined && until !== undefined && until < since)
+      throw invalidParameter(
+        `\`since\` time (${query['since']}) cannot be after \`until\` time (${query['until']})`,
+      );
+    const filters = parseFilters(query['filters']);
+    const lines = reply.lines('application/json');
+    const send = (event: EngineEvent) => {
+      if (matches(event, filters)) lines.write(version < 52 ? withLegacyMembers(event) : event);
+    };
+    if (since !== undefined)
+      for (const event of rooms.events.history())
+        if (event.timeNano >= since && (until === undefined || event.timeNano <= until)) send(event);
+    const left = until === undefined ? undefined : until / 1e6 - Date.now();
+    if (left !== undefined && left <= 0) {
+      lines.end();
+      return;
+    }
+    const unsubscribe = rooms.events.subscribe(send);
+    // Node's timers end at 2^31 ms: a later end is not waited for.
+    const timer = left === undefined || left > 2 ** 31 - 1 ? undefined : setTimeout(() => lines.end(), left);
+    const stop = () => {
+      unsubscribe();
+      clearTimeout(timer);
+    };
+    lines.stream.on('finish', stop);
+    signal.addEventListener('abort', stop);
+  });
+}
+
+/** Nanoseconds since 1970 of `seconds[.nanoseconds]`. */
+function timestamp(text: string | undefined): number | undefined {
+  if (!text) return undefined;
+  const [seconds = '', fraction = ''] = text.split('.', 2);
+  for (const part of fraction === '' ? [seconds] : [seconds, fraction])
+    if (!/^[+-]?\d+$/.test(part))
+      throw systemError(`strconv.ParseInt: parsing ${JSON.stringify(part)}: invalid syntax`);
+  return Number(seconds) * 1e9 + Number(fraction.slice(0, 9).padEnd(9, '0'));
+}
+
+/** Before 1.52, events of containers and images said once more who and what. */
+function withLegacyMembers(event: EngineEvent): Record<string, unknown> {
+  if (event.Type !== 'container' && event.Type !== 'image') return { ...event };
+  const image = event.Type === 'container' ? event.Actor.Attributes['image'] : undefined;
+  return {
+    status: event.Action,
+    id: event.Actor.ID,
+    ...(image !== undefined && { from: image }),
+    ...event,
+  };
+}

@@ -1,0 +1,284 @@
+import { closeSync, fdatasync, openSync } from 'node:fs';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { systemError } from '../errors.ts';
+import { log } from '../log.ts';
+import type { Collection, Store } from './face.ts';
+
+/** The schema's version; a database of a newer one is refused, an older one is brought up by `migrations`. */
+const SCHEMA = 1;
+
+/** `migrations[n]` turns a database of version n into one of version n + 1. */
+const migrations: Array<(db: DatabaseSync) => void> = [() => undefined];
+
+/** Pages in the log after which it is folded into the database (4 KiB each). */
+const CHECKPOINT_PAGES = 4096;
+
+/**
+ * Opens (or makes) the database at `path`. The file stays locked for as long as the store is open, so that two daemons
+ * never share a data root.
+ * @throws system: the file is damaged, of a newer Berth, or used by another daemon.
+ */
+export function openStore(path: string): Store {
+  return new SqliteStore(path);
+}
+
+/**
+ * Commits go to SQLite's write-ahead log without a sync (synchronous=OFF), which costs well under a millisecond; `flush`
+ * then syncs the log in the thread pool, so that the event loop never waits for the disk. A log that was not synced
+ * loses its last transactions in a power cut, never its order; a killed process loses nothing.
+ */
+class SqliteStore implements Store {
+  private readonly db: DatabaseSync;
+  private readonly path: string;
+  private readonly logFd: number;
+  private readonly dataFd: number;
+  private readonly tables = new Map<string, Table<unknown>>();
+  private readonly dirty = new Set<Table<unknown>>();
+  private readonly begin: StatementSync;
+  private readonly commitStatement: StatementSync;
+  private scheduled = false;
+  /** A sync that started after the commits it covers; `next` is the one that later callers share. */
+  private running: Promise<void> | undefined;
+  private next: Promise<void> | undefined;
+  private unsynced = false;
+  private commits = 0;
+  /** While the log is folded in, nothing may be appended to it. */
+  private folding = false;
+  private closed = false;
+
+  constructor(path: string) {
+    this.path = path;
+    this.db = this.guard(() => new DatabaseSync(path, { timeout: 0 }));
+    try {
+      this.guard(() => {
+        this.db.exec('PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0;');
+        this.migrate();
+        this.db.exec('PRAGMA wal_checkpoint(TRUNCATE); PRAGMA synchronous=OFF;');
+      });
+      this.begin = this.db.prepare('BEGIN IMMEDIATE');
+      this.commitStatement = this.db.prepare('COMMIT');
+      // POSIX locks go when any descriptor of the file is closed: this one lives as long as the store.
+      this.dataFd = openSync(path, 'r+');
+      this.logFd = openSync(`${path}-wal`, 'r+');
+    } catch (error) {
+      this.db.close();
+      throw error;
+    }
+  }
+
+  collection<T>(name: string): Collection<T> {
+    const known = this.tables.get(name);
+    if (known) return known as Table<T>;
+    if (!/^[a-z][a-z0-9_]*$/.test(name)) throw new TypeError(`not a name of a collection: ${name}`);
+    const table = this.guard(() => {
+      this.db.exec(
+        `CREATE TABLE IF NOT EXISTS "${name}" (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`,
+      );
+      return new Table<T>(this.db, name, (changed) => this.touch(changed));
+    });
+    this.unsynced = true;
+    this.tables.set(name, table as Table<unknown>);
+    return table;
+  }
+
+  async flush(): Promise<void> {
+    if (!this.folding) this.commit();
+    if (!this.unsynced && !this.folding) return this.running ?? Promise.resolve();
+    if (this.next) return this.next;
+    if (!this.running) return this.startSync();
+    this.next = this.running
+      .catch(() => undefined)
+      .then(() => {
+        this.next = undefined;
+        return this.startSync();
+      });
+    return this.next;
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.folding = false;
+    this.commit();
+    this.closed = true;
+    this.db.exec('PRAGMA synchronous=FULL; PRAGMA wal_checkpoint(TRUNCATE);');
+    this.db.close();
+    closeSync(this.logFd);
+    closeSync(this.dataFd);
+  }
+
+  private touch(table: Table<unknown>): void {
+    if (this.closed) throw new Error('the store is closed');
+    this.dirty.add(table);
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(() => this.commitSoon());
+  }
+
+  private commitSoon(): void {
+    this.scheduled = false;
+    if (this.folding || this.closed) return;
+    try {
+      this.commit();
+    } catch (error) {
+      // Those who need the record durable learn it from their own flush; the rest waits for room on the disk.
+      log.error({ err: error }, 'a change could not be recorded; trying again');
+      this.scheduled = true;
+      setTimeout(() => this.commitSoon(), 1000).unref();
+    }
+  }
+
+  private commit(): void {
+    if (this.dirty.size === 0) return;
+    this.begin.run();
+    try {
+      for (const table of this.dirty) table.write();
+      this.commitStatement.run();
+    } catch (error) {
+      // What could not be written stays marked, so that a later commit brings it (a full disk that got room again).
+      if (this.db.isTransaction) this.db.exec('ROLLBACK');
+      throw systemError(`cannot write to the database ${this.path}: ${(error as Error).message}`, error);
+    }
+    for (const table of this.dirty) table.committed();
+    this.dirty.clear();
+    this.unsynced = true;
+    this.commits += 1;
+  }
+
+  private startSync(): Promise<void> {
+    if (!this.folding) this.commit();
+    this.unsynced = false;
+    const done = this.sync().finally(() => {
+      if (this.running === done) this.running = undefined;
+    });
+    this.running = done;
+    return done;
+  }
+
+  private async sync(): Promise<void> {
+    if (this.closed) return;
+    await datasync(this.logFd);
+    if (this.commits < CHECKPOINT_PAGES / 4 || this.unsynced || this.closed) return;
+    // The log is durable and whole: its pages go into the database, and only when those are durable too may the log be
+    // written from its start again.
+    this.folding = true;
+    this.commits = 0;
+    try {
+      this.db.exec('PRAGMA wal_checkpoint(PASSIVE)');
+      await datasync(this.dataFd);
+    } finally {
+      this.folding = false;
+    }
+    if (this.closed || this.dirty.size === 0) return;
+    this.commit();
+    this.unsynced = false;
+    await datasync(this.logFd);
+  }
+
+  private migrate(): void {
+    const row = this.db.prepare('PRAGMA user_version').get() as { user_version: number };
+    let version = row.user_version;
+    if (version > SCHEMA)
+      throw systemError(
+        `the database ${this.path} has schema version ${version}; this Berth knows ${SCHEMA}: use the newer Berth that wrote it`,
+      );
+    for (; version < SCHEMA; version += 1) {
+      this.db.exec('BEGIN');
+      migrations[version]?.(this.db);
+      this.db.exec(`PRAGMA user_version=${version + 1}; COMMIT`);
+    }
+  }
+
+  /** Turns SQLite's errors on opening into ones that say what to do. */
+  private guard<R>(action: () => R): R {
+    try {
+      return action();
+    } catch (error) {
+      const code = (error as { errcode?: number }).errcode ?? 0;
+      const primary = code & 0xff;
+      if (primary === 5 || primary === 6)
+        throw systemError(
+          `the database ${this.path} is in use: is another berthd running on this data root?`,
+        );
+      if (primary === 11 || primary === 26)
+        throw systemError(
+          `the database ${this.path} is damaged (${(error as Error).message}): restore it from a copy, or move it away to start empty`,
+          error,
+        );
+      throw error;
+    }
+  }
+}
+
+/** One collection: the values in memory, and the keys whose row is behind. */
+class Table<T> implements Collection<T> {
+  private readonly rows = new Map<string, T>();
+  private changed = new Set<string>();
+  private readonly upsert: StatementSync;
+  private readonly erase: StatementSync;
+  private readonly touch: (table: Table<unknown>) => void;
+
+  constructor(db: DatabaseSync, name: string, touch: (table: Table<unknown>) => void) {
+    this.touch = touch;
+    for (const row of db.prepare(`SELECT key, value FROM "${name}"`).iterate())
+      this.rows.set(row['key'] as string, JSON.parse(row['value'] as string) as T);
+    this.upsert = db.prepare(
+      `INSERT INTO "${name}" VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+    );
+    this.erase = db.prepare(`DELETE FROM "${name}" WHERE key = ?`);
+  }
+
+  get size(): number {
+    return this.rows.size;
+  }
+
+  get(key: string): T | undefined {
+    return this.rows.get(key);
+  }
+
+  has(key: string): boolean {
+    return this.rows.has(key);
+  }
+
+  values(): IterableIterator<T> {
+    return this.rows.values();
+  }
+
+  entries(): IterableIterator<[string, T]> {
+    return this.rows.entries();
+  }
+
+  put(key: string, value: T): void {
+    this.rows.set(key, value);
+    this.mark(key);
+  }
+
+  delete(key: string): boolean {
+    if (!this.rows.delete(key)) return false;
+    this.mark(key);
+    return true;
+  }
+
+  private mark(key: string): void {
+    this.changed.add(key);
+    this.touch(this as Table<unknown>);
+  }
+
+  /** Writes what changed, inside the store's transaction. */
+  write(): void {
+    for (const key of this.changed) {
+      const value = this.rows.get(key);
+      if (value === undefined) this.erase.run(key);
+      else this.upsert.run(key, JSON.stringify(value));
+    }
+  }
+
+  committed(): void {
+    this.changed.clear();
+  }
+}
+
+function datasync(fd: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fdatasync(fd, (error) => (error ? reject(error) : resolve()));
+  });
+}

@@ -1,0 +1,117 @@
+import { cpus, hostname, totalmem } from 'node:os';
+import type { Rooms } from '../rooms.ts';
+import { VERSION } from '../version.ts';
+import { daemonId } from './identity.ts';
+import { kernelVersion, machineName, openFiles, operatingSystem, switchedOn } from './machine.ts';
+import { registryConfig } from './registries.ts';
+
+/** The reply of `/info`. */
+export function daemonInfo(rooms: Rooms): Record<string, unknown> {
+  const { settings, store, containers, images, runtime, layers } = rooms;
+  const counts = containers.counts();
+  const distribution = operatingSystem();
+  const warnings = [...runtime.warnings(), ...insecureWarnings(rooms)];
+  return {
+    ID: daemonId(store),
+    Containers: counts.total,
+    ContainersRunning: counts.running,
+    ContainersPaused: counts.paused,
+    ContainersStopped: counts.stopped,
+    Images: images.list().length,
+    Driver: 'overlay2',
+    DriverStatus: [
+      ['Layers', layers.driver],
+      ['Supports d_type', 'true'],
+      ['Using metacopy', 'false'],
+      ['Native Overlay Diff', 'true'],
+      ['userxattr', 'false'],
+    ],
+    Plugins: {
+      Volume: ['local'],
+      Network: ['bridge', 'host', 'null'],
+      Authorization: null,
+      Log: ['json-file', 'local', 'none'],
+    },
+    MemoryLimit: true,
+    SwapLimit: true,
+    KernelMemoryTCP: runtime.cgroupVersion === 1,
+    CpuCfsPeriod: true,
+    CpuCfsQuota: true,
+    CPUShares: true,
+    CPUSet: true,
+    PidsLimit: true,
+    IPv4Forwarding: switchedOn('/proc/sys/net/ipv4/ip_forward'),
+    BridgeNfIptables: switchedOn('/proc/sys/net/bridge/bridge-nf-call-iptables'),
+    BridgeNfIp6tables: switchedOn('/proc/sys/net/bridge/bridge-nf-call-ip6tables'),
+    Debug: settings.debug,
+    NFd: openFiles(),
+    OomKillDisable: runtime.cgroupVersion === 1,
+    NGoroutines: process.getActiveResourcesInfo().length,
+    SystemTime: new Date().toISOString(),
+    LoggingDriver: settings.logDriver,
+    CgroupDriver: runtime.cgroupDriver,
+    CgroupVersion: String(runtime.cgroupVersion),
+    NEventsListener: rooms.events.listeners(),
+    KernelVersion: kernelVersion,
+    OperatingSystem: distribution.name,
+    OSVersion: distribution.version,
+    OSType: 'linux',
+    Architecture: machineName,
+    IndexServerAddress: 'https://index.docker.io/v1/',
+    RegistryConfig: registryConfig(settings),
+    NCPU: cpus().length,
+    MemTotal: totalmem(),
+    GenericResources: null,
+    DockerRootDir: settings.dataRoot,
+    HttpProxy: withoutPassword(settings.httpProxy),
+    HttpsProxy: withoutPassword(settings.httpsProxy),
+    NoProxy: settings.noProxy,
+    Name: hostname(),
+    Labels: settings.labels,
+    ExperimentalBuild: false,
+    ServerVersion: VERSION,
+    Runtimes: { 'io.containerd.runc.v2': { path: 'berth-native' }, runc: { path: 'berth-native' } },
+    DefaultRuntime: settings.defaultRuntime,
+    Swarm: {
+      NodeID: '',
+      NodeAddr: '',
+      LocalNodeState: 'inactive',
+      ControlAvailable: false,
+      Error: '',
+      RemoteManagers: null,
+    },
+    LiveRestoreEnabled: settings.liveRestore,
+    Isolation: '',
+    InitBinary: 'berth-native',
+    ContainerdCommit: { ID: '', Expected: '' },
+    RuncCommit: { ID: '', Expected: '' },
+    InitCommit: { ID: '', Expected: '' },
+    SecurityOptions: securityOptions(rooms),
+    ...(settings.defaultAddressPools.length > 0 && {
+      DefaultAddressPools: settings.defaultAddressPools.map(({ base, size }) => ({ Base: base, Size: size })),
+    }),
+    CDISpecDirs: [],
+    Warnings: warnings.length > 0 ? warnings : null,
+  };
+}
+
+function securityOptions({ settings }: Rooms): string[] {
+  const options = [`name=seccomp,profile=${settings.seccompProfile}`];
+  if (settings.usernsRemap !== '') options.push('name=userns');
+  if (settings.defaultCgroupnsMode === 'private') options.push('name=cgroupns');
+  if (settings.noNewPrivileges) options.push('name=no-new-privileges');
+  return options;
+}
+
+function insecureWarnings({ settings }: Rooms): string[] {
+  return settings.hosts
+    .filter((host) => host.startsWith('tcp://') && !settings.tlsVerify)
+    .map(
+      (host) =>
+        `WARNING: API is accessible on ${host.replace(/^tcp:/, settings.tls ? 'https:' : 'http:')} without ${settings.tls ? 'TLS client verification' : 'encryption'}.\n         Access to the remote API is equivalent to root access on the host. Refer\n         to the 'Docker daemon attack surface' section in the documentation for\n         more information: https://docs.docker.com/go/attack-surface/`,
+    );
+}
+
+function withoutPassword(url: string): string {
+  return url.replace(/\/\/[^/@]*@/, '//xxxxx:xxxxx@');
+}

@@ -1,0 +1,36 @@
+import { VERSION } from '../version.ts';
+import { goArchitecture, kernelVersion } from './machine.ts';
+
+/** The reply of `/version`. */
+export function versionInfo(apiVersion: string, minApiVersion: string): Record<string, unknown> {
+  return {
+    Platform: { Name: 'Berth' },
+    Components: [
+      {
+        Name: 'Engine',
+        Version: VERSION,
+        Details: {
+          ApiVersion: apiVersion,
+          Arch: goArchitecture,
+          BuildTime: '',
+          Experimental: 'false',
+          GitCommit: '',
+          GoVersion: '',
+          KernelVersion: kernelVersion,
+          MinAPIVersion: minApiVersion,
+          NodeVersion: process.versions.node,
+          Os: 'linux',
+        },
+      },
+    ],
+    Version: VERSION,
+    ApiVersion: apiVersion,
+    MinAPIVersion: minApiVersion,
+    GitCommit: '',
+    GoVersion: '',
+    Os: 'linux',
+    Arch: goArchitecture,
+    KernelVersion: kernelVersion,
+    BuildTime: '',
+  };
+}

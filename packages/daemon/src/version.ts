@@ -1,0 +1,2 @@
+/** This Berth's version. */
+export const VERSION = '0.1.0';
