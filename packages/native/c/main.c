@@ -22,6 +22,8 @@ struct part {
 static const struct part parts[] = {PARTS};
 
 int main(int argc, char **argv) {
+  /* As a container's process 1 its arguments are those that Docker's init shows: `docker-init -- PROGRAM...`. */
+  if (argc > 2 && init_main && !strcmp(argv[1], "--")) return init_main(argc - 1, argv + 1);
   for (size_t i = 0; argc > 1 && i < sizeof parts / sizeof parts[0]; i++) {
     if (parts[i].main && !strcmp(parts[i].name, argv[1])) return parts[i].main(argc - 1, argv + 1);
   }

@@ -1,0 +1,190 @@
+#include "cgroup.h"
+
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "container_parts.h"
+#include "fail_text.h"
+#include "fsmount.h"
+#include "sys.h"
+
+static int read_small(int dir, const char *file, char *text, size_t size) {
+  cleanup_close int fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  ssize_t n = read(fd, text, size - 1);
+  if (n < 0) return -1;
+  text[n] = 0;
+  return 0;
+}
+
+static int write_small(int dir, const char *file, const char *text) {
+  cleanup_close int fd = openat(dir, file, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  ssize_t n;
+  do n = write(fd, text, strlen(text));
+  while (n < 0 && errno == EINTR);
+  return n < 0 ? -1 : 0;
+}
+
+/* A new cpuset has no CPUs and no memory: it takes its parent's, or no process could join. */
+static void inherit_cpuset(int parent, int dir) {
+  static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
+  for (int i = 0; i < 2; i++) {
+    char own[512], above[512];
+    if (read_small(dir, files[i], own, sizeof own) < 0 || own[strspn(own, "\n ")]) continue;
+    if (read_small(parent, files[i], above, sizeof above) == 0) write_small(dir, files[i], above);
+  }
+}
+
+/* v2: children get the controllers that the parent has. */
+static void pass_controllers(int dir) {
+  char controllers[512], one[64];
+  if (read_small(dir, "cgroup.controllers", controllers, sizeof controllers) < 0) return;
+  for (char *save = NULL, *name = strtok_r(controllers, " \n", &save); name; name = strtok_r(NULL, " \n", &save)) {
+    snprintf(one, sizeof one, "+%s", name);
+    write_small(dir, "cgroup.subtree_control", one);
+  }
+}
+
+/* Opens the last folder of `path`, making it and the folders above it where they are missing. */
+static int make_folder(const char *path, int version, int cpuset, int *existed) {
+  *existed = 0;
+  if (mkdir(path, 0755) < 0) {
+    if (errno == EEXIST) {
+      *existed = 1;
+    } else if (errno == ENOENT) {
+      char above[PATH_MAX];
+      const char *slash = strrchr(path, '/');
+      if (!slash || slash == path || (size_t) (slash - path) >= sizeof above) {
+        errno = ENOENT;
+        return -1;
+      }
+      snprintf(above, sizeof above, "%.*s", (int) (slash - path), path);
+      int ignored;
+      cleanup_close int parent = make_folder(above, version, cpuset, &ignored);
+      if (parent < 0) return -1;
+      if (version == 2) pass_controllers(parent);
+      if (mkdirat(parent, slash + 1, 0755) < 0 && errno != EEXIST) return -1;
+    } else {
+      return -1;
+    }
+  }
+  cleanup_close int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (dir >= 0 && cpuset && !*existed) {
+    cleanup_close int parent = openat(dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (parent >= 0) inherit_cpuset(parent, dir);
+  }
+  return steal_fd(&dir);
+}
+
+static struct cgroup_folder *find(const struct cgroup *cgroup, const char *name) {
+  for (int i = 0; i < cgroup->count; i++) {
+    if (!strcmp(cgroup->folder[i].name, name)) return (struct cgroup_folder *) &cgroup->folder[i];
+  }
+  return NULL;
+}
+
+static long oom_kills(const struct cgroup *cgroup) {
+  const struct cgroup_folder *folder = find(cgroup, cgroup->version == 2 ? "" : "memory");
+  char text[512];
+  if (!folder || read_small(folder->dir, cgroup->version == 2 ? "memory.events" : "memory.oom_control", text, sizeof text) < 0)
+    return 0;
+  long kills = 0;
+  for (char *line = text; line; line = strchr(line, '\n')) {
+    line += *line == '\n';
+    if (sscanf(line, "oom_kill %ld", &kills) == 1) break;
+  }
+  return kills;
+}
+
+static int open_folder(const struct launch_record *r, struct cgroup *out, int create, int *existed, struct error *err) {
+  if (r->argc != 4 || out->count == CGROUP_MAX || strlen(r->argv[2]) >= sizeof out->folder[0].name)
+    return fail(err, "launch", EINVAL, "cgroup record");
+  int version = atoi(r->argv[1]);
+  const char *path = r->argv[3];
+  if (out->version && out->version != version) return fail(err, "launch", EINVAL, "cgroup records of two versions");
+  out->version = version;
+  struct cgroup_folder *folder = &out->folder[out->count];
+  snprintf(folder->name, sizeof folder->name, "%s", r->argv[2]);
+  folder->tasks = folder->tree = -1;
+  folder->dir = create ? make_folder(path, version, !strcmp(folder->name, "cpuset"), existed)
+                       : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (folder->dir < 0)
+    return fail_text(err, "cgroup", errno, "unable to apply cgroup configuration: mkdir %s: %s", path, go_strerror(errno));
+  out->count++;
+  if (version == 1) {
+    /* `tasks` with 0, not cgroup.procs: one thread that moves itself needs no lock that waits for RCU. */
+    folder->tasks = openat(folder->dir, "tasks", O_WRONLY | O_CLOEXEC);
+    if (folder->tasks < 0) return fail(err, "cgroup", errno, "%s/tasks", path);
+    if (create) folder->tree = tree_clone(folder->dir, "", 0);
+  }
+  return 0;
+}
+
+int cgroup_prepare(const struct launch *launch, struct cgroup *out, struct error *err) {
+  out->version = out->count = 0;
+  out->oom_before = 0;
+  size_t at = 0;
+  for (const struct launch_record *r; (r = launch_next(launch, "cgroup", &at));) {
+    int existed = 0;
+    if (open_folder(r, out, 1, &existed, err) < 0) return -1;
+    if (existed && (out->version == 2 || !strcmp(r->argv[2], "memory"))) out->oom_before = oom_kills(out);
+  }
+  at = 0;
+  for (const struct launch_record *r; (r = launch_next(launch, "cgroup-write", &at));) {
+    if (r->argc != 4) return fail(err, "launch", EINVAL, "cgroup-write record");
+    struct cgroup_folder *folder = find(out, r->argv[1]);
+    if (!folder || strchr(r->argv[2], '/')) return fail(err, "launch", EINVAL, "cgroup-write %s %s", r->argv[1], r->argv[2]);
+    if (write_small(folder->dir, r->argv[2], r->argv[3]) < 0)
+      return fail_text(err, "cgroup", errno, "error setting cgroup config for procHooks process: failed to write \"%s\": write %s: %s",
+                       r->argv[3], r->argv[2], go_strerror(errno));
+  }
+  return cgroup_devices_prepare(launch, out, err);
+}
+
+int cgroup_clone_fd(const struct cgroup *cgroup) {
+  return cgroup->version == 2 && cgroup->count ? cgroup->folder[0].dir : -1;
+}
+
+int cgroup_join(const struct cgroup *cgroup, struct error *err) {
+  if (cgroup->version != 1) return 0;
+  for (int i = 0; i < cgroup->count; i++) {
+    if (write(cgroup->folder[i].tasks, "0", 1) != 1)
+      return fail(err, "cgroup", errno, "join the %s cgroup", cgroup->folder[i].name);
+  }
+  return 0;
+}
+
+int cgroup_oom_killed(const struct cgroup *cgroup) { return oom_kills(cgroup) > cgroup->oom_before; }
+
+void cgroup_kill(const struct cgroup *cgroup) {
+  if (!cgroup->count) return;
+  int dir = cgroup->folder[0].dir;
+  if (cgroup->version == 2 && write_small(dir, "cgroup.kill", "1") == 0) return;
+  /* A process may fork while the list is read: again until there is none, but not for ever. */
+  for (int round = 0; round < 100; round++) {
+    cleanup_close int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+    FILE *list = fd < 0 ? NULL : fdopen(steal_fd(&fd), "r");
+    if (!list) return;
+    int pid, found = 0;
+    while (fscanf(list, "%d", &pid) == 1) {
+      if (pid > 0 && kill(pid, SIGKILL) == 0) found = 1;
+    }
+    fclose(list);
+    if (!found) return;
+    usleep(1000);
+  }
+}
+
+void cgroup_close(struct cgroup *cgroup) {
+  for (int i = 0; i < cgroup->count; i++) {
+    if (cgroup->folder[i].dir >= 0) close(cgroup->folder[i].dir);
+    if (cgroup->folder[i].tasks >= 0) close(cgroup->folder[i].tasks);
+    if (cgroup->folder[i].tree >= 0) close(cgroup->folder[i].tree);
+  }
+  cgroup->count = 0;
+}

@@ -1,0 +1,37 @@
+/* The cgroup of a container: one folder in each v1 hierarchy that is used, or one of v2. */
+#ifndef BERTH_CGROUP_H
+#define BERTH_CGROUP_H
+
+#include "error.h"
+#include "launch.h"
+
+#define CGROUP_MAX 16
+
+struct cgroup_folder {
+  char name[24];  /* the v1 hierarchy's, "" for v2 */
+  int dir;
+  int tasks;      /* v1: opened for the child to write itself in, -1 for v2 */
+  int tree;       /* v1: a detached mount of the folder, for the container to see; -1 otherwise */
+};
+
+struct cgroup {
+  int version; /* 0: none */
+  int count;
+  struct cgroup_folder folder[CGROUP_MAX];
+  long oom_before;
+};
+
+/* Makes the folders (and their parents), writes limits and device rules. */
+int cgroup_prepare(const struct launch *launch, struct cgroup *out, struct error *err);
+/* For clone3: the v2 folder, or -1. */
+int cgroup_clone_fd(const struct cgroup *cgroup);
+/* The child writes itself into each v1 hierarchy. */
+int cgroup_join(const struct cgroup *cgroup, struct error *err);
+int cgroup_oom_killed(const struct cgroup *cgroup);
+void cgroup_kill(const struct cgroup *cgroup);
+void cgroup_close(struct cgroup *cgroup);
+
+/* cgroup_devices.c */
+int cgroup_devices_prepare(const struct launch *launch, const struct cgroup *cgroup, struct error *err);
+
+#endif

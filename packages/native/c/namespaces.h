@@ -1,0 +1,45 @@
+/* The namespaces of a container: made by clone3, or joined. */
+#ifndef BERTH_NAMESPACES_H
+#define BERTH_NAMESPACES_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "error.h"
+#include "launch.h"
+
+enum { NS_MNT, NS_PID, NS_UTS, NS_IPC, NS_NET, NS_CGROUP, NS_TIME, NS_USER, NS_COUNT };
+
+struct namespaces {
+  uint64_t create;    /* CLONE_NEW* of the new ones */
+  int join[NS_COUNT]; /* fds of those to join, or -1 */
+};
+
+/* Reads the `namespace` records and opens the paths. */
+int namespaces_prepare(const struct launch *launch, struct namespaces *out, struct error *err);
+void namespaces_close(struct namespaces *namespaces);
+/* True when the container has a user namespace that is not the supervisor's. */
+int namespaces_has_user(const struct namespaces *namespaces);
+
+/* Clones a child into the namespaces; it is in an empty mount namespace of its own. As fork(): 0 in the child. The caller
+   is back in its own namespaces afterwards. `cgroup`: the fd of a v2 folder to be born in, or -1. */
+pid_t namespaces_clone(const struct namespaces *namespaces, int cgroup, int *pidfd, struct error *err);
+/* The child's part: what can only be done from inside. `channel` tells when the user maps are written. */
+int namespaces_child(const struct namespaces *namespaces, int channel, struct error *err);
+/* Writes uid and gid maps of the child `pid`. */
+int namespaces_write_maps(const struct launch *launch, pid_t pid, struct error *err);
+/* A user namespace with the launch's maps, held by nothing but the fd returned. */
+int namespaces_user_fd(const struct launch *launch, struct error *err);
+
+/* Clones a child for docker exec into those of the process behind `pidfd`. The child still has to join the rest with
+   namespaces_join(). */
+pid_t namespaces_clone_into(int pidfd, int has_pid, int cgroup, int *child_pidfd, struct error *err);
+int namespaces_join(int pidfd, uint64_t which, struct error *err);
+
+/* The mount namespace with nothing but an empty read-only tmpfs: the launcher's, or one made now. Returns its fd, or -1. */
+int namespaces_empty(struct error *err);
+
+/* The caller's own namespace of that kind, opened once. Returns an fd, or -1 with errno. */
+int namespaces_own(int kind);
+
+#endif

@@ -1,0 +1,186 @@
+/* A container's root: the overlay of its layers, as a detached mount. */
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "container_parts.h"
+#include "erofs_mount.h"
+#include "fsmount.h"
+#include <sched.h>
+
+struct overlay {
+  const struct launch_record **lower; /* records, topmost first */
+  int *mounts;                        /* detached mount of each, or -1 for a plain folder */
+  size_t count;
+  const char *upper, *work;
+  int is_volatile;
+  int writable;                       /* detached (id-mapped) mount of the folder that holds upper and work, or -1 */
+  int user_ns;
+};
+
+static void overlay_free(struct overlay *o) {
+  for (size_t i = 0; o->mounts && i < o->count; i++) {
+    if (o->mounts[i] >= 0) close(o->mounts[i]);
+  }
+  if (o->writable >= 0) close(o->writable);
+  free(o->mounts);
+  free(o->lower);
+}
+
+static int map_ids(int mount, int user_ns) {
+  struct mount_attr attributes = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t) user_ns};
+  return mount_setattr(mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
+}
+
+static int read_records(const struct launch *launch, struct overlay *o, struct error *err) {
+  const struct launch_record *head = launch_find(launch, "overlay");
+  if (!head || head->argc < 3) return fail(err, "launch", EINVAL, "no overlay record");
+  o->upper = head->argv[1];
+  o->work = head->argv[2];
+  o->is_volatile = head->argc > 3 && !strcmp(head->argv[3], "volatile");
+  size_t count = launch_count(launch, "lower"), at = 0;
+  if (!count) return fail(err, "launch", EINVAL, "no lower record");
+  o->lower = calloc(count, sizeof *o->lower);
+  o->mounts = calloc(count, sizeof *o->mounts);
+  if (!o->lower || !o->mounts) return fail(err, "rootfs", ENOMEM, "layers");
+  for (const struct launch_record *r; (r = launch_next(launch, "lower", &at));) {
+    if (r->argc < 3) return fail(err, "launch", EINVAL, "lower record");
+    o->mounts[o->count] = -1;
+    o->lower[o->count++] = r;
+  }
+  return 0;
+}
+
+static int open_layers(struct overlay *o, struct error *err) {
+  for (size_t i = 0; i < o->count; i++) {
+    const struct launch_record *r = o->lower[i];
+    if (!strcmp(r->argv[1], "erofs")) {
+      o->mounts[i] = erofs_mount(r->argv[2], r->argv + 3, err);
+      if (o->mounts[i] < 0) return -1;
+    } else if (strcmp(r->argv[1], "folder")) {
+      return fail(err, "launch", EINVAL, "lower of kind %s", r->argv[1]);
+    } else if (o->user_ns >= 0) {
+      o->mounts[i] = tree_clone(AT_FDCWD, r->argv[2], 0);
+      if (o->mounts[i] < 0) return fail(err, "rootfs", errno, "layer folder %s", r->argv[2]);
+    }
+    if (o->user_ns >= 0 && map_ids(o->mounts[i], o->user_ns) < 0)
+      return fail(err, "rootfs", errno, "map the user ids of %s", r->argv[2]);
+  }
+  return 0;
+}
+
+/* upper and work have to be on one mount for the kernel: that of the folder that holds them. */
+static int open_writable(struct overlay *o, struct error *err) {
+  const char *a = strrchr(o->upper, '/'), *b = strrchr(o->work, '/');
+  char folder[PATH_MAX];
+  if (!a || !b || a - o->upper != b - o->work || strncmp(o->upper, o->work, (size_t) (a - o->upper)) ||
+      (size_t) (a - o->upper) >= sizeof folder)
+    return fail(err, "launch", EINVAL, "upper and work are not in one folder");
+  snprintf(folder, sizeof folder, "%.*s", (int) (a - o->upper), o->upper);
+  o->writable = tree_clone(AT_FDCWD, *folder ? folder : "/", 0);
+  if (o->writable < 0) return fail(err, "rootfs", errno, "%s", folder);
+  if (o->user_ns >= 0 && map_ids(o->writable, o->user_ns) < 0)
+    return fail(err, "rootfs", errno, "map the user ids of %s", folder);
+  return 0;
+}
+
+/* One fsconfig per layer: needs Linux 6.8 (lowerdir+), and 6.15 for layers that are detached mounts. */
+static int mount_by_context(const struct overlay *o, struct error *err) {
+  cleanup_close int context = fs_open("overlay");
+  if (context < 0) return fail(err, "rootfs", errno, "overlay");
+  char path[64];
+  cleanup_free int *held = malloc((o->count + 2) * sizeof *held);
+  if (!held) return fail(err, "rootfs", ENOMEM, "layers");
+  size_t holding = 0;
+  int ok = fs_set(context, "source", "overlay") == 0;
+  for (size_t i = 0; ok && i < o->count; i++) {
+    if (o->mounts[i] >= 0) {
+      snprintf(path, sizeof path, "/proc/self/fd/%d", o->mounts[i]);
+      ok = fs_set(context, "lowerdir+", path) == 0;
+    } else {
+      ok = fs_set_path(context, "lowerdir+", o->lower[i]->argv[2], &held[holding]) == 0;
+      if (held[holding] >= 0) holding++;
+    }
+  }
+  if (o->writable >= 0) {
+    snprintf(path, sizeof path, "/proc/self/fd/%d%s", o->writable, strrchr(o->upper, '/'));
+    ok = ok && fs_set(context, "upperdir", path) == 0;
+    snprintf(path, sizeof path, "/proc/self/fd/%d%s", o->writable, strrchr(o->work, '/'));
+    ok = ok && fs_set(context, "workdir", path) == 0;
+  } else {
+    ok = ok && fs_set_path(context, "upperdir", o->upper, &held[holding]) == 0;
+    if (ok && held[holding] >= 0) holding++;
+    ok = ok && fs_set_path(context, "workdir", o->work, &held[holding]) == 0;
+    if (ok && held[holding] >= 0) holding++;
+  }
+  /* A layer's own redirects are not followed: only layers of ours are stacked, and they have none. */
+  ok = ok && fs_set(context, "redirect_dir", "nofollow") == 0 && fs_set(context, "metacopy", "off") == 0 &&
+       fs_set(context, "index", "off") == 0 && (!o->is_volatile || fs_set(context, "volatile", NULL) == 0);
+  int mounted = ok ? fs_mount(context, 0) : -1;
+  int saved = errno;
+  if (mounted < 0) fail(err, "rootfs", saved, "overlay (%s)", fs_reason(context));
+  while (holding) close(held[--holding]);
+  return mounted;
+}
+
+/* The layers are attached in a mount namespace of the moment, where mount(2) can name them shortly. */
+static int mount_staged_inside(const struct overlay *o, struct error *err) {
+  char name[32], options[4096];
+  size_t length = (size_t) snprintf(options, sizeof options, "lowerdir=");
+  cleanup_close int context = fs_open("tmpfs");
+  cleanup_close int stage = context < 0 ? -1 : fs_mount(context, 0);
+  if (stage < 0 || move_mount(stage, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 || fchdir(stage) < 0)
+    return fail(err, "rootfs", errno, "stage for the layers");
+  for (size_t i = 0; i < o->count; i++) {
+    snprintf(name, sizeof name, "%zu", i);
+    if (mkdir(name, 0700) < 0 || move_mount(o->mounts[i], "", AT_FDCWD, name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+      return fail(err, "rootfs", errno, "stage layer %zu", i);
+    int n = snprintf(options + length, sizeof options - length, "%s%s", i ? ":" : "", name);
+    length += (size_t) n;
+    if (length >= sizeof options) return fail(err, "rootfs", E2BIG, "%zu layers", o->count);
+  }
+  if (mkdir("w", 0700) < 0 || mkdir("m", 0700) < 0 ||
+      move_mount(o->writable, "", AT_FDCWD, "w", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+    return fail(err, "rootfs", errno, "stage the writable layer");
+  int n = snprintf(options + length, sizeof options - length, ",upperdir=w%s,workdir=w%s,redirect_dir=nofollow,metacopy=off,index=off%s",
+                   strrchr(o->upper, '/'), strrchr(o->work, '/'), o->is_volatile ? ",volatile" : "");
+  if (length + (size_t) n >= sizeof options) return fail(err, "rootfs", E2BIG, "%zu layers", o->count);
+  if (mount("overlay", "m", "overlay", 0, options) < 0) return fail(err, "rootfs", errno, "overlay of %zu layers", o->count);
+  int clone = tree_clone(AT_FDCWD, "m", 0);
+  return clone < 0 ? fail(err, "rootfs", errno, "detach the overlay") : clone;
+}
+
+static int mount_staged(struct overlay *o, struct error *err) {
+  for (size_t i = 0; i < o->count; i++) {
+    if (o->mounts[i] >= 0) continue;
+    o->mounts[i] = tree_clone(AT_FDCWD, o->lower[i]->argv[2], 0);
+    if (o->mounts[i] < 0) return fail(err, "rootfs", errno, "layer folder %s", o->lower[i]->argv[2]);
+  }
+  if (o->writable < 0 && open_writable(o, err) < 0) return -1;
+  int host = namespaces_own(NS_MNT);
+  if (host < 0) return fail(err, "rootfs", errno, "own mount namespace");
+  int empty = namespaces_empty(err);
+  if (empty < 0) return -1;
+  if (setns(empty, CLONE_NEWNS) < 0) return fail(err, "rootfs", errno, "empty mount namespace");
+  int mounted = unshare(CLONE_NEWNS) < 0 ? fail(err, "rootfs", errno, "unshare") : mount_staged_inside(o, err);
+  if (setns(host, CLONE_NEWNS) < 0) _exit(125);
+  return mounted;
+}
+
+int rootfs_prepare(const struct launch *launch, int user_ns, int *root, struct error *err) {
+  __attribute__((cleanup(overlay_free))) struct overlay o = {.writable = -1, .user_ns = user_ns};
+  if (read_records(launch, &o, err) < 0 || open_layers(&o, err) < 0) return -1;
+  if (user_ns >= 0 && open_writable(&o, err) < 0) return -1;
+  static int staged;
+  if (getenv("BERTH_STAGED_OVERLAY")) staged = 1;
+  *root = staged ? -1 : mount_by_context(&o, err);
+  if (*root < 0 && (staged || err->status == EINVAL || err->status == ENOENT)) {
+    struct error again = {0};
+    *root = mount_staged(&o, &again);
+    if (*root < 0 && staged) *err = again;
+  }
+  return *root < 0 ? -1 : 0;
+}
