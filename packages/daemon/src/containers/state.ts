@@ -27,8 +27,6 @@ export type LifeEvent =
   | { type: 'unpause' }
   | { type: 'remove'; force: boolean }
   | { type: 'remove-failed'; error: string }
-  /** The restart policy's timer is to be called off (stop while it waits). */
-  | { type: 'restart-cancelled' }
   /** The daemon came up and the container does not run: does its policy want it to? */
   | { type: 'daemon-up' };
 
@@ -102,12 +100,6 @@ export function transition(state: LifeState, event: LifeEvent, context: LifeCont
       return exited(state, event, context);
     case 'stop-asked':
       return stopAsked(state);
-    case 'restart-cancelled':
-      if (state.status !== 'restarting') return { state, effects: [] };
-      return {
-        state: { ...state, status: 'exited', manuallyStopped: true },
-        effects: [{ do: 'cancel-restart' }, { do: 'settle' }],
-      };
     case 'pause':
       return pause(state, context);
     case 'unpause':
@@ -162,7 +154,8 @@ function startFailed(
     const again = restart(failed, event.exitCode, 0, context);
     if (again) return { state: again.state, effects: [...effects, ...again.effects] };
   }
-  effects.push({ do: 'settle' });
+  // Only a restart has been waited for as an end: a start by hand tells its caller.
+  if (event.automatic) effects.push({ do: 'settle' });
   if (context.autoRemove) effects.push({ do: 'auto-remove' });
   return { state: failed, effects };
 }

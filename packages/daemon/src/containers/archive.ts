@@ -1,0 +1,88 @@
+import type { Readable } from 'node:stream';
+import { BerthError, invalidParameter, systemError } from '../errors.ts';
+import type { Archive } from '../layers/face.ts';
+import type { Container } from './container.ts';
+import type { Context } from './context.ts';
+import { clean } from './mounts.ts';
+
+/** A container's files: as its processes see them while it runs, else with its volumes and binds in place. */
+function archiveOf(context: Context, container: Container): Archive {
+  if (container.alive) return context.rooms.layers.archive(container.id, { pid: container.state.pid });
+  return context.rooms.layers.archive(container.id, {
+    binds: container.record.mounts
+      .filter((point) => point.Type !== 'tmpfs')
+      .map((point) => ({
+        source: point.Source,
+        destination: point.Destination,
+        readonly: !point.RW,
+      })),
+  });
+}
+
+/** dockerd names the container as the caller did. */
+async function told<T>(container: Container, reference: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof BerthError)) throw error;
+    throw new BerthError(error.kind, error.message.replaceAll(container.id, reference), { cause: error });
+  }
+}
+
+function checkPath(path: string): void {
+  if (path === '') throw invalidParameter('bad parameter: pathcannot be empty');
+}
+
+/** Copies in and out of a container, by the path inside. */
+export const archives = {
+  async stat(context: Context, container: Container, reference: string, path: string) {
+    checkPath(path);
+    return told(container, reference, archiveOf(context, container).stat(path));
+  },
+
+  async get(context: Context, container: Container, reference: string, path: string) {
+    checkPath(path);
+    const found = await told(container, reference, archiveOf(context, container).get(path));
+    context.emit(container, 'archive-path');
+    return found;
+  },
+
+  /** @throws system for a place that is mounted read-only */
+  async put(
+    context: Context,
+    container: Container,
+    reference: string,
+    path: string,
+    tar: Readable,
+    options: Parameters<Archive['put']>[2],
+  ) {
+    checkPath(path);
+    const archive = archiveOf(context, container);
+    const { mode } = await told(container, reference, archive.stat(path));
+    if (!isFolder(mode) && !isLink(mode)) throw systemError('extraction point is not a directory');
+    checkWritable(container, path);
+    await told(container, reference, archive.put(path, tar, options));
+    context.emit(container, 'extract-to-dir');
+  },
+
+  async export(context: Context, container: Container) {
+    const tar = await archiveOf(context, container).export();
+    context.emit(container, 'export');
+    return tar;
+  },
+};
+
+/** Go's os.ModeDir and os.ModeSymlink. */
+const isFolder = (mode: number) => (mode & 0x80000000) !== 0;
+const isLink = (mode: number) => (mode & 0x08000000) !== 0;
+
+function checkWritable(container: Container, path: string): void {
+  const target = clean(`/${path}`);
+  const { mounts, hostConfig } = container.record;
+  const under = mounts
+    .filter(({ Destination }) => target === Destination || target.startsWith(`${Destination}/`))
+    .sort((a, b) => b.Destination.length - a.Destination.length)[0];
+  if (under) {
+    if (!under.RW) throw systemError('mounted volume is marked read-only');
+  } else if (hostConfig.ReadonlyRootfs) throw systemError('container rootfs is marked read-only');
+}

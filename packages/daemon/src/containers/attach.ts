@@ -1,0 +1,192 @@
+import type { Duplex } from 'node:stream';
+import type { AttachOptions as StreamOptions } from '@berth/native';
+import { conflict, unsupported } from '../errors.ts';
+import type { Container } from './container.ts';
+import type { Context } from './context.ts';
+import type { AttachOptions } from './face.ts';
+import { parseDetachKeys } from './keys.ts';
+import { openLog } from './logs/index.ts';
+
+/** One who attached before the start. */
+export interface PendingAttach {
+  options: StreamOptions;
+  deliver(stream: Duplex): void;
+}
+
+/**
+ * Attaches a client: the log so far (`logs`), then the live streams (`stream`). Resolves when the client or the
+ * container has ended it.
+ * @throws conflict for a paused or restarting container
+ */
+export async function attach(
+  context: Context,
+  container: Container,
+  reference: string,
+  options: AttachOptions,
+): Promise<void> {
+  const keys = parseDetachKeys(options.detachKeys, 'detach');
+  const { status } = container.state;
+  if (status === 'paused')
+    throw conflict(`container ${reference} is paused, unpause the container before attach`);
+  if (status === 'restarting')
+    throw conflict(`container ${reference} is restarting, wait until the container is running before attach`);
+  if (options.logs && container.record.hostConfig.LogConfig.Type === 'none')
+    throw unsupported('configured logging driver does not support reading');
+
+  const { config } = container.record;
+  const wanted: StreamOptions = {
+    stdin: options.stdin && config.OpenStdin,
+    stdout: options.stdout,
+    stderr: options.stderr,
+    ...(config.Tty && { detachKeys: keys }),
+  };
+  const any = wanted.stdin || wanted.stdout || wanted.stderr;
+  // Asked for before the client is told to go on: it starts the container next, and must miss nothing.
+  const early = options.stream && any && !container.alive ? expectStart(container, wanted) : undefined;
+  let connection: Duplex;
+  try {
+    connection = await options.connection();
+  } catch (error) {
+    early?.cancel();
+    throw error;
+  }
+  connection.on('error', () => connection.destroy());
+  if (options.logs) await writeLog(context, container, options, connection);
+  context.emit(container, 'attach');
+  if (!options.stream || !any) {
+    connection.end();
+    return;
+  }
+  const stream = await (early ? early.stream(connection) : container.supervisor?.attach(wanted));
+  if (!stream) {
+    connection.end();
+    return;
+  }
+  await join(stream, connection, wanted.stdin);
+}
+
+function expectStart(container: Container, options: StreamOptions) {
+  let deliver: (stream: Duplex | undefined) => void = () => undefined;
+  const delivered = new Promise<Duplex | undefined>((resolve) => {
+    deliver = resolve;
+  });
+  const pending: PendingAttach = { options, deliver };
+  container.pending = [...container.pending, pending];
+  const cancel = () => {
+    container.pending = container.pending.filter((other) => other !== pending);
+    deliver(undefined);
+  };
+  container.gone.signal.addEventListener('abort', cancel);
+  return {
+    cancel,
+    /** The stream once the container starts; undefined when the client or the container went first. */
+    async stream(connection: Duplex): Promise<Duplex | undefined> {
+      connection.once('close', cancel);
+      const stream = await delivered;
+      container.gone.signal.removeEventListener('abort', cancel);
+      if (stream && connection.destroyed) {
+        stream.destroy();
+        return undefined;
+      }
+      return stream;
+    },
+  };
+}
+
+async function writeLog(
+  context: Context,
+  container: Container,
+  options: AttachOptions,
+  connection: Duplex,
+): Promise<void> {
+  const ended = new AbortController();
+  const stop = () => ended.abort();
+  connection.once('close', stop);
+  const stream = openLog(context, container, {
+    stdout: options.stdout,
+    stderr: options.stderr,
+    follow: false,
+    timestamps: false,
+    details: false,
+    since: 0n,
+    until: 0n,
+    tail: -1,
+    signal: ended.signal,
+  });
+  for await (const block of stream) {
+    if (connection.destroyed) break;
+    if (!connection.write(block)) await drained(connection);
+  }
+  connection.off('close', stop);
+}
+
+function drained(stream: Duplex): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off('drain', done);
+      stream.off('close', done);
+      resolve();
+    };
+    stream.on('drain', done);
+    stream.on('close', done);
+  });
+}
+
+/**
+ * Carries bytes both ways between a process and a client until either ends. `beforeEnd` may hold the client's end back
+ * (so that an exit code is known when the client asks for it). Returns true when the client detached.
+ */
+export function join(
+  stream: Duplex & { transform?: (chunk: Buffer) => Buffer },
+  connection: Duplex,
+  stdin: boolean,
+  beforeEnd?: (reason: 'end' | 'detach') => unknown,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    let over = false;
+    let detached = false;
+    const finish = async (reason: 'end' | 'detach') => {
+      if (over) return;
+      over = true;
+      connection.unpipe(stream);
+      await beforeEnd?.(reason);
+      connection.end(() => connection.destroy());
+      stream.destroy();
+      resolve(reason === 'detach');
+    };
+    stream.once('detach', () => {
+      detached = true;
+      void finish('detach');
+    });
+    stream.on('error', () => void finish('end'));
+    connection.on('error', () => connection.destroy());
+
+    stream.on('data', (chunk: Buffer) => {
+      const bytes = stream.transform ? stream.transform(chunk) : chunk;
+      if (bytes.length > 0 && !connection.write(bytes)) {
+        stream.pause();
+        connection.once('drain', () => stream.resume());
+      }
+    });
+    stream.once('end', () => {
+      // The note of a detach may come right behind the end.
+      setImmediate(() => void finish(detached ? 'detach' : 'end'));
+    });
+    stream.once('close', () => void finish(detached ? 'detach' : 'end'));
+
+    // The client's half close is the end of the process's input; its whole end is the end of the attachment.
+    if (stdin) connection.pipe(stream, { end: false });
+    else connection.resume();
+    connection.once('end', () => {
+      if (!stdin) return;
+      connection.unpipe(stream);
+      stream.end();
+    });
+    connection.once('close', () => {
+      if (over) return;
+      over = true;
+      stream.destroy();
+      resolve(true);
+    });
+  });
+}

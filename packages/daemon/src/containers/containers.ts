@@ -1,0 +1,482 @@
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BerthError, invalidParameter, notModified, unsupported } from '../errors.ts';
+import { log } from '../log.ts';
+import type { EndpointSettings, NetworkState } from '../networks/face.ts';
+import { hasLabel } from '../volumes/checks.ts';
+import { archives } from './archive.ts';
+import { attach } from './attach.ts';
+import { commitContainer } from './commit.ts';
+import { Container } from './container.ts';
+import { type Context, setRecord } from './context.ts';
+import { createContainer } from './create.ts';
+import { Execs } from './exec.ts';
+import type { Containers, WaitCondition } from './face.ts';
+import { inspectContainer } from './inspect.ts';
+import { Life } from './life.ts';
+import { listContainers } from './list.ts';
+import { openLog } from './logs/index.ts';
+import { checkName } from './names.ts';
+import { Registry } from './registry.ts';
+import { removeContainer, removeLink } from './remove.ts';
+import { networkRequest } from './request.ts';
+import { runFolder } from './startup.ts';
+import { readStats } from './stats.ts';
+import { parseRfc3339, parseTimeFilter } from './time.ts';
+import { processTable } from './top.ts';
+import type { ContainerRecord, ContainerSnapshot, Health, LifeState } from './types.ts';
+import { updateContainer } from './update.ts';
+
+const NO_NETWORK: NetworkState = Object.freeze({ endpoints: {}, ports: {}, sandboxId: '', sandboxKey: '' });
+
+/** Opens the room on its records. `reconcile` must follow before anything is started. */
+export function openContainers(rooms: Context['rooms']): Containers {
+  return new ContainerRoom(rooms);
+}
+
+class ContainerRoom implements Containers {
+  private readonly context: Context;
+  private readonly registry = new Registry();
+  private readonly life: Life;
+  private readonly execs: Execs;
+
+  constructor(rooms: Context['rooms']) {
+    this.context = {
+      rooms,
+      registry: this.registry,
+      records: rooms.store.collection<ContainerRecord>('containers'),
+      states: rooms.store.collection<LifeState>('container_states'),
+      healths: rooms.store.collection<Health>('container_healths'),
+      closing: false,
+      emit: ({ id, record }, action, attributes) =>
+        rooms.events.emit('container', action, id, {
+          ...record.config.Labels,
+          image: record.imageName,
+          name: record.name,
+          ...attributes,
+        }),
+    };
+    this.life = new Life(this.context);
+    this.execs = new Execs(this.context);
+    this.life.autoRemove = (container) => {
+      this.removeQuietly(container);
+    };
+    this.load();
+    rooms.volumes.setUsers((name) => this.volumeUsers(name));
+    rooms.images.setUsers((imageId) => this.imageUsers(imageId));
+  }
+
+  private load(): void {
+    const { records, states, healths, rooms } = this.context;
+    const created = (record: ContainerRecord) => parseRfc3339(record.created) ?? 0n;
+    const ordered = [...records.values()].sort((a, b) => (created(a) < created(b) ? -1 : 1));
+    for (const record of ordered) {
+      const state = states.get(record.id);
+      if (!state) continue; // a create that was not finished: reconcile clears it
+      const container = new Container(rooms.settings.dataRoot, record, state, this.networkState);
+      container.health = healths.get(record.id);
+      this.registry.add(container);
+    }
+  }
+
+  private readonly networkState = ({ id }: Container): NetworkState =>
+    this.context.rooms.networks.state(id) ?? NO_NETWORK;
+
+  private volumeUsers(name: string): string[] {
+    const users: string[] = [];
+    for (const { id, record } of this.registry.all()) {
+      if (record.mounts.some((point) => point.Name === name)) users.push(id);
+    }
+    return users;
+  }
+
+  private imageUsers(imageId: string): Array<{ id: string; running: boolean }> {
+    return [...this.registry.all()]
+      .filter(({ record }) => record.imageId === imageId)
+      .map(({ id, alive, state }) => ({ id, running: alive || state.status === 'restarting' }));
+  }
+
+  private removeQuietly(container: Container): void {
+    removeContainer(this.context, this.life, this.execs, container, { force: true, volumes: true }).catch(
+      (error) => {
+        if (!container.gone.signal.aborted)
+          log.error(
+            { container: container.id, err: error },
+            'could not remove a container that was to go by itself',
+          );
+      },
+    );
+  }
+
+  async create(options: Parameters<Containers['create']>[0]): Promise<{ Id: string; Warnings: string[] }> {
+    const { container, warnings } = await createContainer(this.context, options, this.networkState);
+    return { Id: container.id, Warnings: warnings };
+  }
+
+  async start(reference: string): Promise<void> {
+    await this.life.start(this.registry.lookup(reference));
+  }
+
+  async stop(reference: string, options: { timeout?: number; signal?: string } = {}): Promise<void> {
+    if (!(await this.life.stop(this.registry.lookup(reference), options))) throw notModified();
+  }
+
+  async restart(reference: string, options: { timeout?: number; signal?: string } = {}): Promise<void> {
+    const container = this.registry.lookup(reference);
+    const { record } = container;
+    // A container that goes with its end stays for a restart.
+    const { AutoRemove } = record.hostConfig;
+    if (AutoRemove) container.record = { ...record, hostConfig: { ...record.hostConfig, AutoRemove: false } };
+    try {
+      await this.life.stop(container, options);
+    } finally {
+      if (AutoRemove)
+        container.record = {
+          ...container.record,
+          hostConfig: { ...container.record.hostConfig, AutoRemove: true },
+        };
+    }
+    try {
+      await this.life.start(container);
+    } catch (error) {
+      if (error instanceof BerthError && error.kind === 'not-modified') return;
+      if (error instanceof BerthError)
+        throw new BerthError(error.kind, `Cannot restart container ${reference}: ${error.message}`, {
+          cause: error,
+        });
+      throw error;
+    }
+    this.context.emit(container, 'restart');
+  }
+
+  async kill(reference: string, signal?: string): Promise<void> {
+    try {
+      await this.life.kill(this.registry.lookup(reference), signal);
+    } catch (error) {
+      if (!(error instanceof BerthError)) throw error;
+      const message = `cannot kill container: ${reference}: ${error.message}`;
+      throw new BerthError(error.kind, message, { cause: error });
+    }
+  }
+
+  async pause(reference: string): Promise<void> {
+    const container = this.registry.lookup(reference);
+    await container.queue(() => this.life.apply(container, { type: 'pause' }));
+  }
+
+  async unpause(reference: string): Promise<void> {
+    const container = this.registry.lookup(reference);
+    await container.queue(() => this.life.apply(container, { type: 'unpause' }));
+  }
+
+  async rename(reference: string, given: string): Promise<void> {
+    const container = this.registry.lookup(reference);
+    const name = given.replace(/^\//, '');
+    if (reference === '' || name === '') throw invalidParameter('Neither old nor new names may be empty');
+    await container.queue(async () => {
+      const old = container.record.name;
+      if (name === old) throw invalidParameter('Renaming a container with the same name as its current name');
+      try {
+        checkName(name, `/${name}`);
+        this.registry.reserve(name, container.id);
+      } catch (error) {
+        const { kind, message } = error as BerthError;
+        throw new BerthError(kind, `Error when allocating new name: ${message}`, { cause: error });
+      }
+      this.registry.release(old, container.id);
+      setRecord(this.context, container, { ...container.record, name });
+      await this.context.rooms.store.flush();
+      this.context.rooms.networks.renamed(container.id, name);
+      this.context.emit(container, 'rename', { oldName: `/${old}` });
+    });
+  }
+
+  async remove(
+    reference: string,
+    options: { force?: boolean; volumes?: boolean; link?: boolean } = {},
+  ): Promise<void> {
+    if (options.link) return removeLink(this.context, reference);
+    await removeContainer(this.context, this.life, this.execs, this.registry.lookup(reference), {
+      force: options.force === true,
+      volumes: options.volumes === true,
+    });
+  }
+
+  wait(reference: string, condition: WaitCondition, signal?: AbortSignal) {
+    const container = this.registry.lookup(reference);
+    return { id: container.id, done: container.wait(condition, signal) };
+  }
+
+  async resize(reference: string, height: number, width: number): Promise<void> {
+    const { supervisor, id } = this.registry.lookup(reference);
+    if (!supervisor) throw new BerthError('conflict', `container ${id} is not running`);
+    await supervisor.resize(height, width);
+    this.context.emit(this.registry.lookup(reference), 'resize', {
+      height: String(height),
+      width: String(width),
+    });
+  }
+
+  async update(reference: string, change: Parameters<Containers['update']>[1]) {
+    return updateContainer(this.context, this.registry.lookup(reference), change);
+  }
+
+  async prune(filters: Record<string, string[]>) {
+    for (const name of Object.keys(filters)) {
+      if (!['label', 'label!', 'until'].includes(name)) throw invalidParameter(`invalid filter '${name}'`);
+    }
+    const until = filters['until'] ?? [];
+    if (until.length > 1) throw invalidParameter('more than one until filter specified');
+    const limit = until[0] === undefined ? undefined : parseTimeFilter(until[0]);
+    if (until[0] !== undefined && limit === undefined)
+      throw invalidParameter(`failed to parse value as time or duration: ${JSON.stringify(until[0])}`);
+    const deleted: string[] = [];
+    let SpaceReclaimed = 0;
+    for (const container of [...this.registry.all()]) {
+      const { record, state } = container;
+      if (container.alive || state.status === 'restarting' || container.starting) continue;
+      if (limit !== undefined && (parseRfc3339(record.created) ?? 0n) > limit) continue;
+      const labels = record.config.Labels;
+      if (!(filters['label'] ?? []).every((label) => hasLabel(labels, label))) continue;
+      if ((filters['label!'] ?? []).some((label) => hasLabel(labels, label))) continue;
+      const { rw } = await this.size(container).catch(() => ({ rw: 0 }));
+      try {
+        await removeContainer(this.context, this.life, this.execs, container, {
+          force: false,
+          volumes: false,
+        });
+      } catch (error) {
+        log.warn({ container: record.id, err: error }, 'prune could not remove a container');
+        continue;
+      }
+      deleted.push(record.id);
+      SpaceReclaimed += rw;
+    }
+    this.context.rooms.events.emit('container', 'prune', '', { reclaimed: String(SpaceReclaimed) });
+    return { ContainersDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed };
+  }
+
+  get(reference: string): ContainerSnapshot {
+    return this.registry.lookup(reference).snapshot();
+  }
+
+  find(reference: string): ContainerSnapshot | undefined {
+    return this.registry.find(reference)?.snapshot();
+  }
+
+  all(): ContainerSnapshot[] {
+    return [...this.registry.all()].map((container) => container.snapshot());
+  }
+
+  private size(container: Container): Promise<{ rw: number; rootFs: number }> {
+    return this.context.rooms.layers.writableSize(container.id);
+  }
+
+  async inspect(reference: string, options: { size?: boolean } = {}): Promise<Record<string, unknown>> {
+    const container = this.registry.lookup(reference);
+    return inspectContainer(this.context, container, options.size ? await this.size(container) : undefined);
+  }
+
+  list(options: Parameters<Containers['list']>[0]) {
+    return listContainers(this.context, options, (container) => this.size(container));
+  }
+
+  counts() {
+    const counts = { total: this.registry.size, running: 0, paused: 0, stopped: 0 };
+    for (const { state } of this.registry.all()) {
+      if (state.status === 'running' || state.status === 'restarting') counts.running += 1;
+      else if (state.status === 'paused') counts.paused += 1;
+      else counts.stopped += 1;
+    }
+    return counts;
+  }
+
+  async logs(reference: string, options: Parameters<Containers['logs']>[1]) {
+    const container = this.registry.lookup(reference);
+    if (!options.stdout && !options.stderr)
+      throw invalidParameter('Bad parameters: you must choose at least one stream');
+    if (container.record.hostConfig.LogConfig.Type === 'none')
+      throw unsupported('configured logging driver does not support reading');
+    return { tty: container.record.config.Tty, stream: openLog(this.context, container, options) };
+  }
+
+  async attach(reference: string, options: Parameters<Containers['attach']>[1]): Promise<void> {
+    await attach(this.context, this.registry.lookup(reference), reference, options);
+  }
+
+  async top(reference: string, psArgs: string) {
+    const container = this.registry.lookup(reference);
+    if (container.state.status === 'restarting')
+      throw new BerthError(
+        'conflict',
+        `Container ${container.id} is restarting, wait until the container is running`,
+      );
+    if (!container.alive) throw new BerthError('conflict', `container ${container.id} is not running`);
+    const table = await processTable(await this.context.rooms.runtime.processes(container.id), psArgs);
+    this.context.emit(container, 'top');
+    return table;
+  }
+
+  async stats(reference: string, options: Parameters<Containers['stats']>[1]) {
+    return readStats(this.context, this.registry.lookup(reference), options);
+  }
+
+  async changes(reference: string) {
+    const container = this.registry.lookup(reference);
+    return this.context.rooms.layers.changes(container.id);
+  }
+
+  async export(reference: string) {
+    return archives.export(this.context, this.registry.lookup(reference));
+  }
+
+  async commit(reference: string, options: Parameters<Containers['commit']>[1]): Promise<string> {
+    return commitContainer(this.context, this.life, this.registry.lookup(reference), options);
+  }
+
+  async archiveStat(reference: string, path: string) {
+    return archives.stat(this.context, this.registry.lookup(reference), reference, path);
+  }
+
+  async archiveGet(reference: string, path: string) {
+    return archives.get(this.context, this.registry.lookup(reference), reference, path);
+  }
+
+  async archivePut(...[reference, path, tar, options]: Parameters<Containers['archivePut']>): Promise<void> {
+    await archives.put(this.context, this.registry.lookup(reference), reference, path, tar, options);
+  }
+
+  execCreate(reference: string, config: Parameters<Containers['execCreate']>[1]): string {
+    return this.execs.create(this.registry.lookup(reference), reference.replace(/^\//, ''), config);
+  }
+
+  async execStart(execId: string, options: Parameters<Containers['execStart']>[1]): Promise<void> {
+    await this.execs.start(execId, options);
+  }
+
+  execInspect(execId: string): Record<string, unknown> {
+    return this.execs.inspect(execId);
+  }
+
+  async execResize(execId: string, height: number, width: number): Promise<void> {
+    await this.execs.resize(execId, height, width);
+  }
+
+  async connect(network: string, reference: string, endpoint: Partial<EndpointSettings>): Promise<void> {
+    const container = this.registry.lookup(reference);
+    await container.queue(async () => {
+      const pid = container.alive ? container.state.pid : undefined;
+      const state = await this.context.rooms.networks.connect(
+        network,
+        networkRequest(container),
+        endpoint,
+        pid,
+      );
+      this.rememberEndpoints(container, state, endpoint);
+    });
+  }
+
+  async disconnect(network: string, reference: string, force: boolean): Promise<void> {
+    const container = this.registry.lookup(reference);
+    await container.queue(async () => {
+      const pid = container.alive ? container.state.pid : undefined;
+      const state = await this.context.rooms.networks.disconnect(network, container.id, {
+        force,
+        ...(pid !== undefined && { pid }),
+      });
+      this.rememberEndpoints(container, state, {});
+    });
+  }
+
+  /** What the next start asks for: the networks it has now, each as it was asked for. */
+  private rememberEndpoints(
+    container: Container,
+    state: NetworkState,
+    endpoint: Partial<EndpointSettings>,
+  ): void {
+    const before = container.record.endpoints;
+    const endpoints = Object.fromEntries(
+      Object.keys(state.endpoints).map((name) => [name, before[name] ?? endpoint]),
+    );
+    setRecord(this.context, container, { ...container.record, endpoints });
+  }
+
+  async reconcile(): Promise<void> {
+    const { rooms } = this.context;
+    await mkdir(join(rooms.settings.dataRoot, 'containers'), { recursive: true, mode: 0o700 });
+    await this.dropUnfinished();
+    await this.clearFolders();
+    await Promise.all([...this.registry.all()].map((container) => this.resume(container)));
+    const running = [...this.registry.all()].filter(({ alive }) => alive);
+    await rooms.runtime.reconcile(new Set(running.map(({ id }) => id)));
+    await rooms.networks.reconcile(
+      running
+        .filter(({ record }) => !record.hostConfig.NetworkMode.startsWith('container:'))
+        .map((container) => ({ request: networkRequest(container), pid: container.state.pid })),
+    );
+    await rooms.volumes.reconcile(
+      running.map(({ id, record }) => ({
+        owner: id,
+        volumes: record.mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name ? [Name] : [])),
+      })),
+    );
+    for (const container of this.registry.all())
+      await container.queue(() => this.life.apply(container, { type: 'daemon-up' }));
+  }
+
+  /** A create that was killed half-way was never acknowledged: it goes. */
+  private async dropUnfinished(): Promise<void> {
+    const { rooms, records, states } = this.context;
+    const owners = new Set(await rooms.layers.writables());
+    for (const record of [...records.values()]) {
+      if (states.has(record.id) && owners.has(record.id)) continue;
+      const container = this.registry.byFullId(record.id);
+      if (container) this.registry.delete(container);
+      records.delete(record.id);
+      states.delete(record.id);
+      await rooms.networks.forget(record.id).catch(() => undefined);
+      for (const point of record.mounts) {
+        if (point.anonymous && point.Name)
+          await rooms.volumes.remove(point.Name, { force: true }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Removes folders of containers that no record names. */
+  private async clearFolders(): Promise<void> {
+    const folder = join(this.context.rooms.settings.dataRoot, 'containers');
+    for (const entry of await readdir(folder)) {
+      if (!this.context.records.has(entry)) await rm(join(folder, entry), { recursive: true, force: true });
+    }
+    const runs = join(this.context.rooms.settings.execRoot, 'c');
+    const known = new Set([...this.context.records.values()].map(({ id }) => runFolder(this.context, id)));
+    for (const entry of await readdir(runs).catch(() => [] as string[])) {
+      const path = join(runs, entry);
+      if (known.has(path)) continue;
+      // What still runs there belongs to no container any more.
+      const supervisor = await this.context.rooms.launcher.reconnect(entry, path).catch(() => null);
+      await supervisor?.kill(9).catch(() => undefined);
+      supervisor?.release();
+      await rm(path, { recursive: true, force: true });
+    }
+  }
+
+  private async resume(container: Container): Promise<void> {
+    const { launcher } = this.context.rooms;
+    const folder = runFolder(this.context, container.id);
+    try {
+      const supervisor = await launcher.reconnect(container.id, folder);
+      await this.life.resume(container, supervisor, supervisor ? null : launcher.lastExit(folder));
+    } catch (error) {
+      log.error({ container: container.id, err: error }, 'could not reconnect to a container');
+    }
+  }
+
+  close(): void {
+    this.context.closing = true;
+    for (const container of this.registry.all()) {
+      clearTimeout(container.restartTimer);
+      container.monitor?.end();
+    }
+  }
+}

@@ -1,0 +1,299 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, stat } from 'node:fs/promises';
+import { invalidParameter, isKind, notFound } from '../errors.ts';
+import type { Image } from '../images/face.ts';
+import { log } from '../log.ts';
+import type { EndpointSettings, NetworkState } from '../networks/face.ts';
+import { commandLine, defaultHostname, mergeConfig } from './config.ts';
+import { Container } from './container.ts';
+import type { Context } from './context.ts';
+import type { CreateOptions } from './face.ts';
+import { checkHostConfig, checkModes, fillHostConfig } from './hostconfig.ts';
+import { clean, mountError, parseBind, parseMount, parseVolumesFrom } from './mounts.ts';
+import { checkName, generateName } from './names.ts';
+import { checkable, networkRequest } from './request.ts';
+import { INITIAL } from './state.ts';
+import { nowNanos, rfc3339 } from './time.ts';
+import type { Config, ContainerRecord, HostConfig, MountPoint } from './types.ts';
+
+/**
+ * Makes a container: checks all that can be checked before anything is written, then the record, then what it owns.
+ * @throws invalid-parameter, not-found, conflict, system with dockerd's texts; nothing is left then.
+ */
+export async function createContainer(
+  context: Context,
+  options: CreateOptions,
+  networkState: (container: Container) => NetworkState,
+): Promise<{ container: Container; warnings: string[] }> {
+  const { rooms, registry } = context;
+  const { body } = options;
+  const { HostConfig: hostBody = {}, NetworkingConfig: networking, ...configBody } = body;
+  if (Object.keys(configBody).length === 0)
+    throw invalidParameter('config cannot be empty in order to create a container');
+  const name = options.name?.replace(/^\//, '');
+  if (name) checkName(name, options.name);
+
+  const imageName = String(configBody['Image'] ?? '');
+  const image = imageName === '' ? undefined : findImage(context, imageName, options.platform);
+  const config = mergeConfig(configBody, image?.config.config ?? {});
+  const host = fillHostConfig(
+    hostBody,
+    { settings: rooms.settings, cgroupVersion: rooms.runtime.cgroupVersion },
+    options.version,
+  );
+  checkModes(host, config);
+  const warnings = [...checkHostConfig(host, hostBody), ...rooms.runtime.validate(checkable(host))];
+  await checkSources(host);
+  if (!image) throw notFound(`No such image: ${imageName}`);
+  resolveModes(context, host);
+
+  const id = newId(context);
+  config.Hostname ||= defaultHostname(id, host.NetworkMode);
+  const { path, args } = commandLine(config);
+  const record: ContainerRecord = {
+    id,
+    name: name || generateName((candidate) => registry.nameTaken(candidate)),
+    created: rfc3339(nowNanos()),
+    path,
+    args,
+    imageId: image.id,
+    imageName,
+    platform: image.config.os || 'linux',
+    config,
+    hostConfig: host,
+    mounts: [],
+    endpoints: endpoints(networking?.EndpointsConfig, host),
+  };
+  for (const link of host.Links ?? []) checkLink(context, link);
+  const container = new Container(rooms.settings.dataRoot, record, { ...INITIAL }, networkState);
+  registry.reserve(record.name, id);
+  try {
+    if (!host.NetworkMode.startsWith('container:')) rooms.networks.prepare(networkRequest(container));
+    await makeMounts(context, record);
+    // The record is written before what it owns, so that whatever a kill leaves behind has a name.
+    context.records.put(id, record);
+    context.states.put(id, container.state);
+    registry.add(container);
+    await Promise.all([
+      rooms.layers.createWritable(id, image.config.rootfs.diff_ids, quota(host)),
+      mkdir(container.folder, { recursive: true, mode: 0o700 }),
+      rooms.store.flush(),
+    ]);
+    await copyUp(context, container);
+  } catch (error) {
+    await undo(context, container);
+    throw error;
+  }
+  context.emit(container, 'create');
+  return { container, warnings };
+}
+
+function findImage(context: Context, name: string, platform: string | undefined): Image {
+  return context.rooms.images.resolve(name, platform ? { platform } : {});
+}
+
+/** A new id; one of digits alone would look like a number to other tools. */
+function newId(context: Context): string {
+  for (;;) {
+    const id = randomBytes(32).toString('hex');
+    if (/\D/.test(id.slice(0, 12)) && !context.registry.byFullId(id)) return id;
+  }
+}
+
+function endpoints(
+  given: Record<string, Partial<EndpointSettings>> | undefined,
+  host: HostConfig,
+): Record<string, Partial<EndpointSettings>> {
+  if (host.NetworkMode.startsWith('container:') || !given) return {};
+  // `default` names the network that the mode was resolved to.
+  return Object.fromEntries(
+    Object.entries(given).map(([name, settings]) => [
+      name === 'default' ? host.NetworkMode : name,
+      settings ?? {},
+    ]),
+  );
+}
+
+function checkLink(context: Context, link: string): void {
+  const [target = ''] = link.split(':');
+  try {
+    const other = context.registry.lookup(target);
+    if (other.record.hostConfig.NetworkMode === 'host')
+      throw invalidParameter(
+        "conflicting options: host type networking can't be used with links. This would result in undefined behavior",
+      );
+  } catch (error) {
+    if (!isKind(error, 'not-found')) throw error;
+    throw invalidParameter(`could not get container for ${target}: ${(error as Error).message}`);
+  }
+}
+
+/** Modes that name a container keep its id, so that a rename does not matter. */
+function resolveModes(context: Context, host: HostConfig): void {
+  const resolve = (mode: string, must: boolean) => {
+    if (!/^container:./.test(mode)) return mode;
+    const reference = mode.slice('container:'.length);
+    const other = must ? context.registry.lookup(reference) : context.registry.find(reference);
+    return other ? `container:${other.id}` : mode;
+  };
+  // A network's container may come later: its absence is told at the start.
+  host.NetworkMode = resolve(host.NetworkMode, false);
+  host.PidMode = resolve(host.PidMode, true);
+  host.IpcMode = resolve(host.IpcMode, true);
+}
+
+/** A bind of HostConfig.Mounts must be there; one of Binds is made at the start. */
+async function checkSources(host: HostConfig): Promise<void> {
+  for (const spec of host.Mounts ?? []) {
+    const point = parseMount(spec);
+    if (point.Type !== 'bind' || point.createSource) continue;
+    const there = await stat(point.Source).catch(() => undefined);
+    if (!there) throw mountError('bind', `bind source path does not exist: ${point.Source}`);
+  }
+}
+
+/** Resolves all mounts, in dockerd's order: from other containers, Binds, Mounts, the image's and Config's Volumes. */
+async function makeMounts(context: Context, record: ContainerRecord): Promise<void> {
+  const { hostConfig: host, config } = record;
+  const points = new Map<string, MountPoint>();
+  for (const spec of host.VolumesFrom ?? []) {
+    const { container, readonly } = parseVolumesFrom(spec);
+    let other: Container;
+    try {
+      other = context.registry.lookup(container);
+    } catch (error) {
+      throw invalidParameter((error as Error).message, error);
+    }
+    for (const point of other.record.mounts)
+      points.set(point.Destination, { ...point, RW: point.RW && !readonly, copyUp: false });
+  }
+  const own = new Set<string>(Object.keys(host.Tmpfs ?? {}).map(clean));
+  const add = (point: MountPoint) => {
+    if (own.has(point.Destination)) throw invalidParameter(`Duplicate mount point: ${point.Destination}`);
+    own.add(point.Destination);
+    points.set(point.Destination, point);
+  };
+  const explicit = [
+    ...(host.Binds ?? []).map((raw) => parseBind(raw, host.VolumeDriver)),
+    ...(host.Mounts ?? []).map(parseMount),
+  ];
+  for (const point of explicit) {
+    if (point.Type === 'bind') point.Propagation ||= defaultPropagation(context, point.Source);
+    add(point);
+  }
+  for (const destination of volumeDestinations(config, own, points))
+    points.set(destination, {
+      Type: 'volume',
+      Source: '',
+      Destination: destination,
+      Driver: 'local',
+      Mode: '',
+      RW: true,
+      Propagation: '',
+      copyUp: true,
+    });
+  record.mounts = [...points.values()];
+  const made: string[] = [];
+  try {
+    for (const point of record.mounts) {
+      const name = await bindVolume(context, host, point, explicit.includes(point));
+      if (name) made.push(name);
+    }
+  } catch (error) {
+    for (const name of made) await context.rooms.volumes.remove(name, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+function volumeDestinations(config: Config, own: Set<string>, points: Map<string, MountPoint>): string[] {
+  return Object.keys(config.Volumes ?? {})
+    .map((path) => clean(path.startsWith('/') ? path : `/${path}`))
+    .filter((path) => path !== '/' && !own.has(path) && !points.has(path));
+}
+
+/** A bind that holds the daemon's own folder must not keep its later mounts alive. */
+function defaultPropagation(context: Context, source: string): string {
+  const root = context.rooms.settings.dataRoot;
+  return root.startsWith(source === '/' ? '/' : `${source}/`) || source.startsWith(root)
+    ? 'rslave'
+    : 'rprivate';
+}
+
+/** Finds or makes the volume of a mount; returns its name when it was made here. */
+async function bindVolume(
+  context: Context,
+  host: HostConfig,
+  point: MountPoint,
+  explicit: boolean,
+): Promise<string | undefined> {
+  if (point.Type !== 'volume') return undefined;
+  const options = point.spec?.VolumeOptions;
+  const driver = point.Driver === 'local' ? options?.DriverConfig?.Name || 'local' : point.Driver;
+  const anonymous = point.Name === undefined;
+  const { volume, created } = await context.rooms.volumes.create({
+    ...(point.Name !== undefined && { name: point.Name }),
+    driver: driver ?? (host.VolumeDriver || 'local'),
+    ...(options?.Labels && { labels: options.Labels }),
+    ...(options?.DriverConfig?.Options && { options: options.DriverConfig.Options }),
+  });
+  point.Name = volume.Name;
+  point.Source = volume.Mountpoint;
+  point.Driver = volume.Driver;
+  if (anonymous) point.anonymous = true;
+  if (explicit && point.Mode === '') point.Mode = 'z';
+  return created ? volume.Name : undefined;
+}
+
+function quota(host: HostConfig): { quotaBytes?: number } {
+  const size = host.StorageOpt?.['size'];
+  if (size === undefined) return {};
+  // Quotas need a file system that counts per folder; refusing is better than promising.
+  throw invalidParameter(
+    `--storage-opt size=${size} is not supported: the storage driver cannot limit a writable layer`,
+  );
+}
+
+/** Copies what the image has at an empty volume's place into it. */
+async function copyUp(context: Context, container: Container): Promise<void> {
+  const { layers, volumes } = context.rooms;
+  for (const point of container.record.mounts) {
+    if (!point.copyUp || !point.Name || point.subpath) continue;
+    if (!(await volumes.needsCopyUp(point.Name))) continue;
+    const image = layers.archive(container.id, {});
+    try {
+      const { mode } = await image.stat(point.Destination);
+      if (!isFolder(mode)) continue;
+    } catch {
+      continue; // the image has nothing there
+    }
+    const { tar } = await image.get(point.Destination);
+    const target = layers.archive(container.id, {
+      binds: [{ source: point.Source, destination: point.Destination, readonly: false }],
+    });
+    await target.put(parent(point.Destination), tar, { noOverwriteDirNonDir: false, copyUIDGID: true });
+  }
+}
+
+/** Go's os.ModeDir. */
+const isFolder = (mode: number) => mode >= 0x80000000 || mode < 0;
+
+function parent(path: string): string {
+  return path.slice(0, path.lastIndexOf('/')) || '/';
+}
+
+async function undo(context: Context, container: Container): Promise<void> {
+  const { registry, records, states, rooms } = context;
+  registry.release(container.record.name, container.id);
+  registry.delete(container);
+  const made = records.delete(container.id);
+  states.delete(container.id);
+  if (!made) return;
+  await rooms.layers
+    .removeWritable(container.id)
+    .catch((error) => log.warn({ err: error }, 'undoing a create'));
+  await rooms.networks.forget(container.id).catch(() => undefined);
+  for (const point of container.record.mounts) {
+    if (point.anonymous && point.Name)
+      await rooms.volumes.remove(point.Name, { force: true }).catch(() => undefined);
+  }
+}

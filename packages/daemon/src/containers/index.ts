@@ -1,0 +1,2 @@
+export { openContainers } from './containers.ts';
+export type * from './face.ts';

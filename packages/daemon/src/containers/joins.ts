@@ -1,0 +1,19 @@
+import { type BerthError, conflict, invalidParameter, systemError } from '../errors.ts';
+import type { Status } from './types.ts';
+
+/** dockerd's texts and kinds for a namespace that can't be joined. */
+export const badJoin = {
+  network: (id: string, status: Status): BerthError =>
+    conflict(
+      status === 'restarting'
+        ? `cannot join network of a restarting container: ${id}`
+        : `cannot join network of a non running container: ${id}`,
+    ),
+  pid: (id: string): BerthError =>
+    systemError(`failed to join PID namespace: container ${id} is not running`),
+  ipc: (id: string): BerthError => conflict(`failed to join IPC namespace: container ${id} is not running`),
+  ipcPrivate: (id: string): BerthError =>
+    invalidParameter(
+      `failed to join IPC namespace: container ${id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+    ),
+};

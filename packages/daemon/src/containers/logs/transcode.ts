@@ -1,0 +1,265 @@
+/*
+ * From a log file's lines to what the API sends, one pass over the bytes: no text is made of them, nothing is allocated
+ * per line. The supervisor writes lines of one shape,
+ *   {"log":"text\n","stream":"stdout","time":"2026-01-02T03:04:05.123456789Z"}
+ * optionally with `"attrs":{...},` before the stream's or the time's key; any other order goes the slow way.
+ */
+
+export interface TranscodeOptions {
+  stdout: boolean;
+  stderr: boolean;
+  timestamps: boolean;
+  details: boolean;
+  /** Leave the 8-byte headers out (terminals). */
+  raw: boolean;
+  /** Times as `timeKey` writes them; '' for none. */
+  since: string;
+  until: string;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const NEWLINE = 0x0a;
+const ZERO = 0x30;
+const HEAD = Buffer.from('{"log":"');
+const STREAM = Buffer.from(',"stream":"std');
+const TIME = Buffer.from('","time":"');
+/** Length of `2026-01-02T03:04:05`. */
+const SECONDS = 19;
+const TIMESTAMP = 31; // with fraction, Z and blank
+
+/** A time in the form the transcoder compares: seconds, then nine digits of a fraction. */
+export function timeKey(nanos: bigint): string {
+  const seconds = new Date(Number(nanos / 1_000_000n)).toISOString().slice(0, SECONDS);
+  return `${seconds}.${(nanos % 1_000_000_000n).toString().padStart(9, '0')}`;
+}
+
+/** Turns blocks of whole lines into blocks of frames. */
+export class Transcoder {
+  /** True once a line later than `until` was met: nothing more is to come. */
+  finished = false;
+  private readonly options: TranscodeOptions;
+  private readonly since: Buffer;
+  private readonly until: Buffer;
+  private readonly headers: boolean;
+  private out = Buffer.alloc(0);
+  private at = 0;
+
+  constructor(options: TranscodeOptions) {
+    this.options = options;
+    this.since = Buffer.from(options.since);
+    this.until = Buffer.from(options.until);
+    this.headers = !options.raw;
+  }
+
+  /** `block` holds whole lines (the last may lack its newline). The result is the caller's. */
+  push(block: Buffer): Buffer {
+    const { options } = this;
+    // A frame is shorter than its line; timestamps are as long as the line's own time.
+    this.out = Buffer.allocUnsafe(block.length + 64);
+    this.at = 0;
+    let position = 0;
+    while (position < block.length && !this.finished) {
+      const next = options.details ? -1 : this.fast(block, position);
+      position = next === -1 ? this.slow(block, position) : next;
+    }
+    return this.out.subarray(0, this.at);
+  }
+
+  /** One line of the usual shape; the position after it, or -1 (nothing written) when it has another shape. */
+  private fast(block: Buffer, start: number): number {
+    const { out, options } = this;
+    const end = block.length;
+    if (!begins(block, start, HEAD)) return -1;
+    const frame = this.at;
+    const body = frame + (this.headers ? 8 : 0) + (options.timestamps ? TIMESTAMP : 0);
+    let to = body;
+    let from = start + 8;
+    for (;;) {
+      if (from >= end) return -1;
+      const byte = block[from]!;
+      if (byte === QUOTE) break;
+      if (byte !== BACKSLASH) {
+        out[to] = byte;
+        to += 1;
+        from += 1;
+        continue;
+      }
+      const escaped = block[from + 1];
+      const plain = escaped === undefined ? 0 : ESCAPES[escaped]!;
+      if (plain !== 0) {
+        out[to] = plain;
+        to += 1;
+        from += 2;
+      } else {
+        const code = hex4(block, from + 2);
+        if (escaped !== 0x75 || code === -1) return -1;
+        from += 6;
+        if (code < 0x80) {
+          out[to] = code;
+          to += 1;
+        } else {
+          let point = code;
+          if (code >= 0xd800 && code < 0xdc00 && block[from] === BACKSLASH && block[from + 1] === 0x75) {
+            const low = hex4(block, from + 2);
+            if (low >= 0xdc00 && low < 0xe000) {
+              point = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+              from += 6;
+            }
+          }
+          to += out.write(String.fromCodePoint(point), to);
+        }
+      }
+    }
+    from += 1;
+    if (!begins(block, from, STREAM)) return -1;
+    from += STREAM.length;
+    const error = block[from] === 0x65;
+    from += 3; // out, err
+    if (!begins(block, from, TIME)) return -1;
+    const time = from + TIME.length;
+    from = time + SECONDS;
+    while (from < end && block[from] !== NEWLINE) from += 1;
+    const next = from + 1;
+    if (error ? !options.stderr : !options.stdout) return next;
+    if (this.since.length > 0 && compareTime(block, time, this.since) < 0) return next;
+    if (this.until.length > 0 && compareTime(block, time, this.until) > 0) {
+      this.finished = true;
+      return next;
+    }
+    if (options.timestamps) writeTime(out, body - TIMESTAMP, block, time);
+    if (this.headers) writeHeader(out, frame, error ? 2 : 1, to - frame - 8);
+    this.at = to;
+    return next;
+  }
+
+  /** One line of any shape, by way of JSON; a line that is broken (the machine lost power) is left out. */
+  private slow(block: Buffer, start: number): number {
+    const newline = block.indexOf(NEWLINE, start);
+    const end = newline === -1 ? block.length : newline;
+    const { options } = this;
+    let line: { log?: unknown; stream?: unknown; time?: unknown; attrs?: Record<string, string> };
+    try {
+      line = JSON.parse(block.toString('utf8', start, end));
+    } catch {
+      return end + 1;
+    }
+    const error = line.stream === 'stderr';
+    if (error ? !options.stderr : !options.stdout) return end + 1;
+    const time = Buffer.from(typeof line.time === 'string' ? line.time : '');
+    if (this.since.length > 0 && compareTime(time, 0, this.since) < 0) return end + 1;
+    if (this.until.length > 0 && compareTime(time, 0, this.until) > 0) {
+      this.finished = true;
+      return end + 1;
+    }
+    const stamp = Buffer.alloc(options.timestamps ? TIMESTAMP : 0);
+    if (options.timestamps) writeTime(stamp, 0, time, 0);
+    const details = options.details ? `${detailText(line.attrs ?? {})} ` : '';
+    const text = Buffer.from(`${details}${typeof line.log === 'string' ? line.log : ''}`);
+    this.room(8 + stamp.length + text.length);
+    const header = this.headers ? 8 : 0;
+    if (header) writeHeader(this.out, this.at, error ? 2 : 1, stamp.length + text.length);
+    stamp.copy(this.out, this.at + header);
+    text.copy(this.out, this.at + header + stamp.length);
+    this.at += header + stamp.length + text.length;
+    return end + 1;
+  }
+
+  private room(bytes: number): void {
+    if (this.at + bytes <= this.out.length) return;
+    const larger = Buffer.allocUnsafe(this.out.length * 2 + bytes);
+    this.out.copy(larger, 0, 0, this.at);
+    this.out = larger;
+  }
+}
+
+/** `a=1,b=2`, sorted, as the API writes extra details. */
+function detailText(attributes: Record<string, string>): string {
+  return Object.keys(attributes)
+    .sort()
+    .map((name) => `${encodeURIComponent(name)}=${encodeURIComponent(attributes[name]!)}`)
+    .join(',');
+}
+
+/** What a letter after a backslash stands for; 0: not a short escape. */
+const ESCAPES = new Uint8Array(256);
+for (const [letter, byte] of [
+  ['n', 10],
+  ['t', 9],
+  ['r', 13],
+  ['b', 8],
+  ['f', 12],
+  ['"', QUOTE],
+  ['\\', BACKSLASH],
+  ['/', 0x2f],
+] as const)
+  ESCAPES[letter.charCodeAt(0)] = byte;
+
+function begins(block: Buffer, at: number, wanted: Buffer): boolean {
+  for (let index = 0; index < wanted.length; index += 1) {
+    if (block[at + index] !== wanted[index]) return false;
+  }
+  return true;
+}
+
+function hex4(block: Buffer, at: number): number {
+  let value = 0;
+  for (let index = at; index < at + 4; index += 1) {
+    const byte = block[index] ?? 0;
+    const digit =
+      byte >= 0x30 && byte <= 0x39
+        ? byte - 0x30
+        : byte >= 0x61 && byte <= 0x66
+          ? byte - 0x57
+          : byte >= 0x41 && byte <= 0x46
+            ? byte - 0x37
+            : -1;
+    if (digit === -1) return -1;
+    value = value * 16 + digit;
+  }
+  return value;
+}
+
+function writeHeader(out: Buffer, at: number, stream: number, size: number): void {
+  out[at] = stream;
+  out[at + 1] = 0;
+  out[at + 2] = 0;
+  out[at + 3] = 0;
+  out[at + 4] = size >>> 24;
+  out[at + 5] = (size >>> 16) & 0xff;
+  out[at + 6] = (size >>> 8) & 0xff;
+  out[at + 7] = size & 0xff;
+}
+
+/** Compares the time at `at` with a key of `timeKey`; a fraction may have less than nine digits. */
+function compareTime(block: Buffer, at: number, key: Buffer): number {
+  let fraction = false;
+  for (let index = 0; index < key.length; index += 1) {
+    let byte = block[at + index] ?? ZERO;
+    if (index === SECONDS) {
+      fraction = byte !== 0x2e;
+      continue;
+    }
+    // Digits that the line leaves off are zeros.
+    if (index > SECONDS && (fraction || byte < 0x30 || byte > 0x39)) {
+      fraction = true;
+      byte = ZERO;
+    }
+    if (byte !== key[index]) return byte - key[index]!;
+  }
+  return 0;
+}
+
+/** Writes the line's time with nine digits, Z and a blank. */
+function writeTime(out: Buffer, to: number, block: Buffer, at: number): void {
+  for (let index = 0; index < SECONDS; index += 1) out[to + index] = block[at + index] ?? ZERO;
+  out[to + SECONDS] = 0x2e;
+  let digits = block[at + SECONDS] === 0x2e;
+  for (let index = SECONDS + 1; index < TIMESTAMP - 2; index += 1) {
+    const byte = block[at + index] ?? ZERO;
+    digits &&= byte >= 0x30 && byte <= 0x39;
+    out[to + index] = digits ? byte : ZERO;
+  }
+  out[to + TIMESTAMP - 2] = 0x5a;
+  out[to + TIMESTAMP - 1] = 0x20;
+}

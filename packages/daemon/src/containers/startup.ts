@@ -1,0 +1,251 @@
+import { chmod, mkdir, realpath, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LaunchError, type Supervisor } from '@berth/native';
+import { BerthError, invalidParameter, notFound, systemError } from '../errors.ts';
+import type { RuntimeRequest } from '../runtime/face.ts';
+import type { Container } from './container.ts';
+import type { Context } from './context.ts';
+import { logAttributes, logOptions } from './logs/options.ts';
+import { type Joined, networkRequest, resolveJoins, runtimeRequest } from './request.ts';
+
+/** A failed start as State keeps it: the exit code, and the error for the caller. */
+export interface StartFailure {
+  exitCode: number;
+  error: BerthError;
+}
+
+const ENOENT = 2;
+const EACCES = 13;
+const ENOTDIR = 20;
+const EISDIR = 21;
+const ENOEXEC = 8;
+
+/** Where a container's supervisor has its socket and exit record. Short: paths of sockets are limited. */
+export function runFolder(context: Context, id: string): string {
+  return join(context.rooms.settings.execRoot, 'c', id.slice(0, 32));
+}
+
+/**
+ * Makes a container run: mounts, network, launch. What was made is undone when it throws.
+ * @throws BerthError or LaunchError; `startFailure` tells them apart.
+ */
+export async function launch(context: Context, container: Container): Promise<Supervisor> {
+  const { rooms, registry } = context;
+  const { record } = container;
+  const { config, hostConfig: host } = record;
+  if (host.DeviceRequests?.length) throw noDeviceDriver(host.DeviceRequests);
+  const joined = resolveJoins(record, (reference) => registry.lookup(reference));
+  const log = logOptions(host.LogConfig.Type, host.LogConfig.Config, logPath(container), () =>
+    logAttributes(host.LogConfig.Config, {
+      id: container.id,
+      name: record.name,
+      image: record.imageName,
+      labels: config.Labels,
+      env: config.Env ?? [],
+    }),
+  );
+  const [network] = await settled([
+    joined.network ? undefined : rooms.networks.attach(networkRequest(container)),
+    prepareMounts(context, container),
+    container.cleaning,
+  ]);
+  const request = runtimeRequest(
+    container,
+    rooms.settings,
+    rooms.layers.rootFilesystem(container.id, { volatile: host.AutoRemove }),
+    networkNamespace(container, network?.path, joined),
+    joined,
+  );
+  const spec = rooms.runtime.spec(request);
+  const records = [...rooms.runtime.compile(spec, request), ...(network?.launch ?? [])];
+  const pending = container.pending;
+  const supervisor = await rooms.launcher.start({
+    id: container.id,
+    runFolder: runFolder(context, container.id),
+    launch: records,
+    log,
+    openStdin: config.OpenStdin,
+    stdinOnce: config.StdinOnce,
+    tty: config.Tty,
+    ...(pending.length > 0 && { attach: pending.map(({ options }) => options) }),
+  });
+  container.request = request;
+  container.pending = container.pending.filter((attach) => !pending.includes(attach));
+  pending.forEach((attach, index) => {
+    attach.deliver(supervisor.early[index]!);
+  });
+  return supervisor;
+}
+
+/** Waits for all; the first failure is thrown only when all have ended, so that undoing meets no work under way. */
+async function settled<A, B, C>(
+  work: [Promise<A> | A, Promise<B> | B, Promise<C> | C],
+): Promise<[Awaited<A>, Awaited<B>, Awaited<C>]> {
+  const results = await Promise.allSettled(work);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as [
+    Awaited<A>,
+    Awaited<B>,
+    Awaited<C>,
+  ];
+}
+
+function networkNamespace(container: Container, path: string | undefined, joined: Joined): string {
+  if (joined.network) return `/proc/${joined.network.pid}/ns/net`;
+  if (path) return path;
+  return container.record.hostConfig.NetworkMode === 'host' ? 'host' : 'none';
+}
+
+/** What an exec is confined by, for a container that an earlier daemon started. */
+export function rebuildRequest(context: Context, container: Container): RuntimeRequest {
+  const { rooms } = context;
+  return runtimeRequest(
+    container,
+    rooms.settings,
+    rooms.layers.rootFilesystem(container.id),
+    `/proc/${container.state.pid}/ns/net`,
+    {},
+  );
+}
+
+/** Where the supervisor writes the log. */
+export function logPath(container: Container): string {
+  return container.record.hostConfig.LogConfig.Type === 'local'
+    ? join(container.folder, 'container.log')
+    : join(container.folder, `${container.id}-json.log`);
+}
+
+async function prepareMounts(context: Context, container: Container): Promise<void> {
+  for (const point of container.record.mounts) {
+    if (point.Type === 'bind') await ensureSource(point.Source, point.createSource === true);
+    if (point.Type !== 'volume' || !point.Name) continue;
+    await context.rooms.volumes.mount(point.Name, container.id);
+    if (point.subpath) await checkSubpath(point.Source, point.subpath);
+    context.rooms.events.emit('volume', 'mount', point.Name, {
+      container: container.id,
+      destination: point.Destination,
+      driver: point.Driver ?? 'local',
+      propagation: point.Propagation,
+      'read/write': String(point.RW),
+    });
+  }
+}
+
+async function ensureSource(source: string, create: boolean): Promise<void> {
+  try {
+    await stat(source);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return; // the mount tells what is wrong
+    if (!create)
+      throw invalidParameter(
+        `invalid mount config for type "bind": bind source path does not exist: ${source}`,
+      );
+    const made = await mkdir(source, { recursive: true, mode: 0o755 }).catch((cause) => {
+      throw systemError(
+        `error while creating mount source path '${source}': ${(cause as Error).message}`,
+        cause,
+      );
+    });
+    if (made) await openToAll(made, source);
+  }
+}
+
+/** The daemon's umask must not decide what containers may see of folders made for them. */
+async function openToAll(first: string, last: string): Promise<void> {
+  for (let path = last; path.length >= first.length; path = join(path, '..')) await chmod(path, 0o755);
+}
+
+/** A subpath must be there and, links followed, stay within the volume. */
+async function checkSubpath(volume: string, subpath: string): Promise<void> {
+  const path = join(volume, subpath);
+  const real = await realpath(path).catch(() => undefined);
+  if (real === undefined)
+    throw notFound(`cannot access path ${path}: lstat ${path}: no such file or directory`);
+  const root = await realpath(volume);
+  if (real !== root && !real.startsWith(`${root}/`))
+    throw systemError(
+      `path ${path} is not within the volume: subpath must be a relative path within the volume`,
+    );
+}
+
+/** Gives back what a start took or a run held but its cgroup. Succeeds when there is nothing. */
+export async function release(context: Context, container: Container): Promise<void> {
+  const { rooms } = context;
+  const { record } = container;
+  const work: Promise<unknown>[] = [];
+  if (!record.hostConfig.NetworkMode.startsWith('container:')) work.push(rooms.networks.detach(container.id));
+  for (const point of record.mounts) {
+    if (point.Type !== 'volume' || !point.Name) continue;
+    work.push(rooms.volumes.unmount(point.Name, container.id));
+    rooms.events.emit('volume', 'unmount', point.Name, {
+      container: container.id,
+      driver: point.Driver ?? 'local',
+    });
+  }
+  await Promise.all(work);
+}
+
+/** Removes the supervisor's folder. */
+export async function clearRunFolder(context: Context, id: string): Promise<void> {
+  await rm(runFolder(context, id), { recursive: true, force: true });
+}
+
+function noDeviceDriver(requests: Array<Record<string, unknown>>): BerthError {
+  const [first = {}] = requests;
+  const capabilities = ((first['Capabilities'] as string[][] | undefined) ?? [])
+    .map((group) => `[${group.join(' ')}]`)
+    .join(' ');
+  return systemError(
+    `could not select device driver ${JSON.stringify(first['Driver'] ?? '')} with capabilities: [${capabilities}]`,
+  );
+}
+
+const CREATE_FAILED = 'failed to create task for container: ';
+
+/** How a failed start is told: dockerd's words, its exit codes (127 not found, 126 not to be run, 128 anything else). */
+export function startFailure(error: unknown, program: string): StartFailure {
+  if (error instanceof LaunchError) {
+    const text = `${CREATE_FAILED}${launchText(error, program)}`;
+    return told(invalidOrSystem(error, text), text);
+  }
+  const known = error instanceof BerthError ? error : systemError((error as Error).message, error);
+  return told(known, known.message);
+}
+
+function told(error: BerthError, text: string): StartFailure {
+  if (!text.startsWith(CREATE_FAILED)) return { exitCode: 128, error };
+  if (/executable file not found|no such file or directory|system cannot find the file specified/.test(text))
+    return { exitCode: 127, error: invalidParameter(text, error) };
+  if (/permission denied|not a directory|is a directory/.test(text))
+    return { exitCode: 126, error: invalidParameter(text, error) };
+  return { exitCode: 128, error };
+}
+
+function invalidOrSystem(error: LaunchError, text: string): BerthError {
+  // Names that the container's own files do not know are told without the wrapping.
+  if (/^(unable to find (user|group)|Unable to find group)/.test(error.message))
+    return systemError(error.message, error);
+  return systemError(text, error);
+}
+
+/** The reason as runc words it, which clients look into for their own exit code. */
+export function launchText(error: LaunchError, program: string): string {
+  if (error.stage !== 'exec') return error.message;
+  const name = JSON.stringify(program);
+  switch (error.errno) {
+    case ENOENT:
+      return program.includes('/')
+        ? `exec: ${name}: stat ${program}: no such file or directory`
+        : `exec: ${name}: executable file not found in $PATH`;
+    case EACCES:
+      return `exec: ${name}: permission denied`;
+    case EISDIR:
+      return `exec: ${name}: is a directory: permission denied`;
+    case ENOTDIR:
+      return `exec: ${name}: not a directory`;
+    case ENOEXEC:
+      return `exec ${program}: exec format error`;
+    default:
+      return error.message;
+  }
+}
