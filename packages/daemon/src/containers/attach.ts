@@ -4,6 +4,7 @@ import { conflict, unsupported } from '../errors.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
 import type { AttachOptions } from './face.ts';
+import { FrameReader } from './frames.ts';
 import { parseDetachKeys } from './keys.ts';
 import { openLog } from './logs/index.ts';
 
@@ -51,7 +52,8 @@ export async function attach(
     throw error;
   }
   connection.on('error', () => connection.destroy());
-  if (options.logs) await writeLog(context, container, options, connection);
+  const plain = options.raw === true && !config.Tty;
+  if (options.logs) await writeLog(context, container, options, connection, plain);
   context.emit(container, 'attach');
   if (!options.stream || !any) {
     connection.end();
@@ -62,7 +64,22 @@ export async function attach(
     connection.end();
     return;
   }
-  await join(stream, connection, wanted.stdin);
+  await join(plain ? unframed(stream) : stream, connection, wanted.stdin);
+}
+
+/** The same stream, its output without the 8-byte headers. */
+export function unframed(stream: Duplex): Duplex & { transform: (chunk: Buffer) => Buffer } {
+  return Object.assign(stream, { transform: unframer() });
+}
+
+function unframer(): (chunk: Buffer) => Buffer {
+  let parts: Buffer[] = [];
+  const reader = new FrameReader((_, bytes) => parts.push(bytes));
+  return (chunk) => {
+    parts = [];
+    reader.push(chunk);
+    return Buffer.concat(parts);
+  };
 }
 
 function expectStart(container: Container, options: StreamOptions) {
@@ -98,7 +115,9 @@ async function writeLog(
   container: Container,
   options: AttachOptions,
   connection: Duplex,
+  plain: boolean,
 ): Promise<void> {
+  const transform = plain ? unframer() : (block: Buffer) => block;
   const ended = new AbortController();
   const stop = () => ended.abort();
   connection.once('close', stop);
@@ -115,7 +134,7 @@ async function writeLog(
   });
   for await (const block of stream) {
     if (connection.destroyed) break;
-    if (!connection.write(block)) await drained(connection);
+    if (!connection.write(transform(block))) await drained(connection);
   }
   connection.off('close', stop);
 }

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type ExecProcess, LaunchError } from '@berth/native';
 import { BerthError, conflict, invalidParameter, notFound, systemError } from '../errors.ts';
 import { log } from '../log.ts';
-import { join as joinStreams } from './attach.ts';
+import { join as joinStreams, unframed } from './attach.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
 import type { ExecConfig } from './face.ts';
@@ -254,15 +254,7 @@ function adapted(
 ): Duplex & { transform?: (chunk: Buffer) => Buffer } {
   if (tty !== framed) return stream;
   if (tty) return Object.assign(stream, { transform: (chunk: Buffer) => frame(1, chunk) });
-  let parts: Buffer[] = [];
-  const reader = new FrameReader((_, bytes) => parts.push(bytes));
-  return Object.assign(stream, {
-    transform(chunk: Buffer) {
-      parts = [];
-      reader.push(chunk);
-      return Buffer.concat(parts);
-    },
-  });
+  return unframed(stream);
 }
 
 /** Runs a health check's command: its exit code and what it wrote, up to `limit` bytes. Never throws. */

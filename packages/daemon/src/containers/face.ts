@@ -48,6 +48,8 @@ export interface AttachOptions {
   stdout: boolean;
   stderr: boolean;
   detachKeys?: string;
+  /** Output without frames, both streams as one (WebSockets). */
+  raw?: boolean;
   /** Given once the container was found and may be attached to: the client's connection. */
   connection: () => Promise<Duplex>;
 }

@@ -1,2 +1,3 @@
 export { openContainers } from './containers.ts';
 export type * from './face.ts';
+export { parseUnixTime } from './time.ts';

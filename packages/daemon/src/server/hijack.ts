@@ -84,6 +84,7 @@ export function wanted(request: IncomingMessage): string | undefined {
   if (mark) return mark.protocol;
   const upgrade = request.headers.upgrade?.toLowerCase();
   if (upgrade === 'tcp') return upgrade;
+  if (upgrade === 'websocket' && /\/attach\/ws(?:\?|$)/.test(request.url ?? '')) return upgrade;
   if (upgrade === 'h2c' && /^\/(?:v[\d.]+\/)?(?:session|grpc)(?:\?|$)/.test(request.url ?? ''))
     return upgrade;
   return undefined;

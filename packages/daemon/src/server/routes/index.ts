@@ -1,13 +1,19 @@
 import type { Rooms } from '../../rooms.ts';
 import type { Server } from '../face.ts';
+import { containerRoutes } from './containers.ts';
 import { eventsRoutes } from './events.ts';
+import { execRoutes } from './exec.ts';
 import { pluginRoutes, swarmRoutes } from './swarm.ts';
 import { systemRoutes } from './system.ts';
+import { volumeRoutes } from './volumes.ts';
 
 /** Every route, by tag of the API document. */
 export function allRoutes(server: Server, rooms: Rooms): void {
   systemRoutes(server, rooms);
   eventsRoutes(server, rooms);
   swarmRoutes(server);
+  containerRoutes(server, rooms);
+  execRoutes(server, rooms);
+  volumeRoutes(server, rooms);
   pluginRoutes(server);
 }

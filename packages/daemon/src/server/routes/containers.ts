@@ -1,0 +1,204 @@
+import type { AttachOptions, WaitCondition } from '../../containers/face.ts';
+import { parseUnixTime } from '../../containers/index.ts';
+import { invalidParameter, systemError, unsupported } from '../../errors.ts';
+import type { Rooms } from '../../rooms.ts';
+import type { ApiReply, ApiRequest, Server } from '../face.ts';
+import { parseFilters } from '../filters.ts';
+import { archiveRoutes } from './archive.ts';
+import { inspectFor, summaryFor } from './container-shapes.ts';
+import { parseSide, RAW_STREAM, send, streamType } from './streams.ts';
+import { acceptKey, overWebSocket } from './websocket.ts';
+
+/** From this version on a wait sends its headers before the end comes, and knows conditions. */
+const EARLY_WAIT = 30;
+const CONDITIONS: readonly string[] = ['not-running', 'next-exit', 'removed'];
+
+/** /containers and /commit */
+export function containerRoutes(server: Server, rooms: Rooms): void {
+  listAndCreate(server, rooms);
+  life(server, rooms);
+  streams(server, rooms);
+  changes(server, rooms);
+  archiveRoutes(server, rooms);
+}
+
+function listAndCreate(server: Server, { containers }: Rooms): void {
+  server.serve('ContainerList', async ({ query, version }) => {
+    const filters = parseFilters(query['filters']);
+    // Old clients name these outside of the filters.
+    for (const name of ['before', 'since']) {
+      if (query[name]) filters[name] = [query[name]];
+    }
+    const list = await containers.list({
+      all: query['all'] ?? false,
+      limit: query['limit'] ?? 0,
+      size: query['size'] ?? false,
+      filters,
+    });
+    return list.map((summary) => summaryFor(version, summary));
+  });
+
+  server.serve('ContainerCreate', async ({ query, body, version }, reply) => {
+    if (body === undefined) throw invalidParameter('invalid JSON: got EOF while reading request body');
+    const created = await containers.create({
+      body,
+      version,
+      ...(query['name'] && { name: query['name'] }),
+      ...(query['platform'] && { platform: query['platform'] }),
+    });
+    reply.status(201);
+    return created;
+  });
+
+  server.serve('ContainerInspect', async ({ params, query, version }) =>
+    inspectFor(version, await containers.inspect(params['id']!, { size: query['size'] ?? false })),
+  );
+
+  server.serve('ContainerPrune', ({ query }) => containers.prune(parseFilters(query['filters'])));
+}
+
+function life(server: Server, { containers }: Rooms): void {
+  server.serve('ContainerStart', ({ params, query }) => {
+    if (query['checkpoint'] || query['checkpoint-dir']) throw unsupported('checkpoints are not supported');
+    return containers.start(params['id']!);
+  });
+  const stopOptions = ({ query }: ApiRequest) => ({ timeout: query['t'], signal: query['signal'] });
+  server.serve('ContainerStop', (request) => containers.stop(request.params['id']!, stopOptions(request)));
+  server.serve('ContainerRestart', (request) =>
+    containers.restart(request.params['id']!, stopOptions(request)),
+  );
+  server.serve('ContainerKill', ({ params, query }) => containers.kill(params['id']!, query['signal']));
+  server.serve('ContainerPause', ({ params }) => containers.pause(params['id']!));
+  server.serve('ContainerUnpause', ({ params }) => containers.unpause(params['id']!));
+  server.serve('ContainerRename', ({ params, query }) =>
+    containers.rename(params['id']!, query['name'] ?? ''),
+  );
+  server.serve('ContainerDelete', ({ params, query }) =>
+    containers.remove(params['id']!, { force: query['force'], volumes: query['v'], link: query['link'] }),
+  );
+  server.serve('ContainerUpdate', ({ params, body }) => containers.update(params['id']!, body ?? {}));
+  server.serve('ContainerResize', async ({ params, query }, reply) => {
+    const height = parseSide(query['h']);
+    const width = parseSide(query['w']);
+    await containers.resize(params['id']!, height, width);
+    reply.status(200);
+  });
+
+  server.serve('ContainerWait', async ({ params, query, version, signal }, reply) => {
+    const condition = query['condition'] || 'not-running';
+    if (!CONDITIONS.includes(condition))
+      throw invalidParameter(`invalid condition: ${JSON.stringify(condition)}`);
+    const { done } = containers.wait(params['id']!, condition as WaitCondition, signal);
+    const early = version >= EARLY_WAIT ? reply.stream('application/json') : undefined;
+    const { StatusCode, Error: failure } = await done;
+    const result = { StatusCode, ...(failure && { Error: failure }) };
+    if (!early) return result;
+    early.end(`${JSON.stringify(result)}\n`);
+    return undefined;
+  });
+}
+
+function streams(server: Server, { containers }: Rooms): void {
+  server.serve('ContainerLogs', async ({ params, query, version, signal }, reply) => {
+    const { tty, stream } = await containers.logs(params['id']!, {
+      stdout: query['stdout'] ?? false,
+      stderr: query['stderr'] ?? false,
+      follow: query['follow'] ?? false,
+      timestamps: query['timestamps'] ?? false,
+      details: query['details'] ?? false,
+      since: logTime(query['since']),
+      until: logTime(query['until']),
+      tail: /^\d+$/.test(query['tail'] ?? '') ? Number(query['tail']) : -1,
+      signal,
+    });
+    await send(stream, reply.stream(streamType(tty, version)));
+  });
+
+  server.serve('ContainerAttach', async (request, reply) => {
+    const { params, version, headers } = request;
+    const tty = containers.get(params['id']!).record.config.Tty;
+    await containers.attach(params['id']!, {
+      ...attachOptions(request),
+      connection: () => reply.hijack(headers.upgrade ? streamType(tty, version) : RAW_STREAM),
+    });
+  });
+
+  server.serve('ContainerAttachWebsocket', async (request, reply) => {
+    const key = request.headers['sec-websocket-key'];
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket' || !key)
+      throw invalidParameter('this is for WebSocket clients: no Sec-WebSocket-Key in the request');
+    await containers.attach(request.params['id']!, {
+      ...attachOptions(request),
+      raw: true,
+      connection: async () => {
+        reply.header('Sec-WebSocket-Accept', acceptKey(key));
+        return overWebSocket(await reply.hijack());
+      },
+    });
+  });
+
+  server.serve('ContainerTop', ({ params, query }) => containers.top(params['id']!, query['ps_args'] ?? ''));
+
+  server.serve('ContainerStats', async ({ params, query, signal }, reply) => {
+    const readings = await containers.stats(params['id']!, {
+      stream: query['stream'] ?? true,
+      oneShot: query['one-shot'] ?? false,
+      signal,
+    });
+    await sendReadings(readings, reply, signal);
+  });
+}
+
+async function sendReadings(
+  readings: AsyncIterable<Record<string, unknown>>,
+  reply: ApiReply,
+  signal: AbortSignal,
+): Promise<void> {
+  const stream = reply.stream('application/json');
+  try {
+    for await (const reading of readings) {
+      if (signal.aborted) break;
+      stream.write(`${JSON.stringify(reading)}\n`);
+    }
+  } finally {
+    stream.end();
+  }
+}
+
+function changes(server: Server, { containers }: Rooms): void {
+  server.serve('ContainerChanges', async ({ params }) => containers.changes(params['id']!));
+
+  server.serve('ImageCommit', async ({ query, body }, reply) => {
+    const Id = await containers.commit(query['container'] ?? '', {
+      repository: query['repo'],
+      tag: query['tag'],
+      comment: query['comment'],
+      author: query['author'],
+      pause: query['pause'] ?? true,
+      changes: query['changes'] ?? [],
+      config: body,
+    });
+    reply.status(201);
+    return { Id };
+  });
+}
+
+function attachOptions({ query }: ApiRequest): Omit<AttachOptions, 'connection'> {
+  return {
+    stream: query['stream'] ?? false,
+    logs: query['logs'] ?? false,
+    stdin: query['stdin'] ?? false,
+    stdout: query['stdout'] ?? false,
+    stderr: query['stderr'] ?? false,
+    detachKeys: query['detachKeys'],
+  };
+}
+
+/** since and until of logs. @throws system with dockerd's text */
+function logTime(text: string | undefined): bigint {
+  if (!text) return 0n;
+  const nanos = parseUnixTime(text);
+  if (nanos === undefined)
+    throw systemError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return nanos;
+}

@@ -1,0 +1,45 @@
+import { invalidParameter } from '../../errors.ts';
+import type { Rooms } from '../../rooms.ts';
+import type { Server } from '../face.ts';
+import { parseSide, RAW_STREAM, streamType } from './streams.ts';
+
+/** A terminal's size may be told at create and start from this version on. */
+const CONSOLE_SIZE_SINCE = 42;
+
+/** /containers/{id}/exec and /exec */
+export function execRoutes(server: Server, { containers }: Rooms): void {
+  server.serve('ContainerExec', ({ params, body, version }, reply) => {
+    const config = { ...body };
+    if (version < CONSOLE_SIZE_SINCE || !config.Tty) delete config.ConsoleSize;
+    const Id = containers.execCreate(params['id']!, config);
+    reply.status(201);
+    return { Id };
+  });
+
+  server.serve('ExecStart', async ({ params, body, version, headers }, reply) => {
+    const { Detach = false, Tty = false, ConsoleSize } = body ?? {};
+    if (ConsoleSize !== undefined && version >= CONSOLE_SIZE_SINCE && !Tty)
+      throw invalidParameter('console size is only valid for a terminal');
+    const size = version >= CONSOLE_SIZE_SINCE && ConsoleSize?.length === 2 ? ConsoleSize : undefined;
+    if (Detach) {
+      await containers.execStart(params['id']!, { tty: Tty, ...(size && { consoleSize: size }) });
+      // dockerd answers 200 here, without a body.
+      reply.status(200);
+      return;
+    }
+    await containers.execStart(params['id']!, {
+      tty: Tty,
+      ...(size && { consoleSize: size }),
+      connection: () => reply.hijack(headers.upgrade ? streamType(Tty, version) : RAW_STREAM),
+    });
+  });
+
+  server.serve('ExecResize', async ({ params, query }, reply) => {
+    const height = parseSide(query['h']);
+    const width = parseSide(query['w']);
+    await containers.execResize(params['id']!, height, width);
+    reply.status(200);
+  });
+
+  server.serve('ExecInspect', ({ params }) => containers.execInspect(params['id']!));
+}

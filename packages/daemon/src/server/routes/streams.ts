@@ -1,0 +1,37 @@
+import type { Readable, Writable } from 'node:stream';
+import { invalidParameter } from '../../errors.ts';
+
+export const RAW_STREAM = 'application/vnd.docker.raw-stream';
+const MULTIPLEXED_STREAM = 'application/vnd.docker.multiplexed-stream';
+/** From this version on framed output has a content type of its own. */
+const MULTIPLEXED_SINCE = 42;
+
+/** The content type of output that is framed unless it is a terminal's. */
+export function streamType(tty: boolean, version: number): string {
+  return tty || version < MULTIPLEXED_SINCE ? RAW_STREAM : MULTIPLEXED_STREAM;
+}
+
+/** Sends a source to a client to its end; an error cuts the reply, so that the client sees it is not whole. */
+export function send(source: Readable, target: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    source.on('error', () => {
+      target.destroy();
+      resolve();
+    });
+    target.on('error', () => target.destroy());
+    target.on('close', () => {
+      source.destroy();
+      resolve();
+    });
+    target.on('finish', resolve);
+    source.pipe(target);
+  });
+}
+
+/** Rows or columns. @throws invalid-parameter with dockerd's text */
+export function parseSide(text: unknown): number {
+  const value = typeof text === 'string' ? text : '';
+  if (!/^[+-]?\d+$/.test(value))
+    throw invalidParameter(`strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`);
+  return Number(value);
+}

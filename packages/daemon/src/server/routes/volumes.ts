@@ -1,0 +1,37 @@
+import type { Rooms } from '../../rooms.ts';
+import type { Server } from '../face.ts';
+import { parseFilters } from '../filters.ts';
+
+/** Volumes prune only took anonymous ones from this version on. */
+const ANONYMOUS_ONLY = 42;
+
+/** /volumes */
+export function volumeRoutes(server: Server, { volumes }: Rooms): void {
+  server.serve('VolumeList', ({ query }) => ({
+    Volumes: volumes.list(parseFilters(query['filters'])),
+    Warnings: null,
+  }));
+
+  server.serve('VolumeCreate', async ({ body }, reply) => {
+    const { volume } = await volumes.create({
+      name: body?.Name,
+      driver: body?.Driver,
+      labels: body?.Labels,
+      options: body?.DriverOpts,
+    });
+    reply.status(201);
+    return volume;
+  });
+
+  server.serve('VolumeInspect', ({ params }) => volumes.get(params['name']!));
+
+  server.serve('VolumeDelete', ({ params, query }) =>
+    volumes.remove(params['name']!, { force: query['force'] ?? false }),
+  );
+
+  server.serve('VolumePrune', ({ query, version }) => {
+    const filters = parseFilters(query['filters']);
+    if (version < ANONYMOUS_ONLY) filters['all'] = ['true'];
+    return volumes.prune(filters);
+  });
+}
