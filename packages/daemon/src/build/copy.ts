@@ -15,6 +15,8 @@ export interface Source {
   name: string;
   /** A tar to be unpacked (ADD): then `tree` is its content. */
   unpacked?: boolean;
+  /** Paths below it (relative) that are left out (`--exclude`). */
+  skip?: (path: string) => boolean;
 }
 
 /** Ownership and mode that flags ask for. */
@@ -121,6 +123,7 @@ export async function copyTar(
         }
         for (const path of source.tree.under(source.path)) {
           const relative = source.path === '' ? path : path.slice(source.path.length + 1);
+          if (source.skip?.(relative)) continue;
           await writeEntry(
             out,
             source.tree,

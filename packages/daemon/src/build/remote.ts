@@ -17,7 +17,7 @@ export async function remoteContext(
   remote: string,
   context: Tree,
   folder: string,
-  options: BuildOptions,
+  options: Pick<BuildOptions, 'dockerfile' | 'signal'>,
 ): Promise<void> {
   if (isGit(remote)) return gitContext(remote, context, folder, options.signal);
   if (!/^https?:\/\//.test(remote)) throw invalidParameter(`remote URL could not be parsed: ${remote}`);

@@ -163,7 +163,7 @@ export class Steps {
 }
 
 /** Takes the framed output of an attach and hands on its payloads. */
-class Output extends Duplex {
+export class Output extends Duplex {
   private readonly onOutput: (text: string, stream: 'stdout' | 'stderr') => void;
   private held: Buffer = Buffer.alloc(0);
   private readonly decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };

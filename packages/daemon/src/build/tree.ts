@@ -156,6 +156,54 @@ export class Tree {
     await this.addEntry(cleanPath(path), { name: path, type: 'file', ...attributes } as Header, body);
   }
 
+  /** Puts an entry in that has no bytes. */
+  addPlain(path: string, entry: Partial<TreeEntry> & Pick<TreeEntry, 'type' | 'mode'>): void {
+    const clean = cleanPath(path);
+    this.addParents(clean);
+    this.entries.set(clean, {
+      uid: 0,
+      gid: 0,
+      mtime: new Date(0),
+      size: 0,
+      target: '',
+      xattrs: {},
+      offset: 0,
+      digest: '',
+      ...entry,
+    });
+  }
+
+  /** Makes `path` a hard link of a file that is there. */
+  addLink(path: string, target: string): void {
+    const other = this.entries.get(cleanPath(target));
+    if (!other) throw invalidParameter(`hard link ${path} to ${target}, which is not there`);
+    this.entries.set(cleanPath(path), { ...other, sameAs: other.sameAs ?? cleanPath(target) });
+  }
+
+  /**
+   * Puts a file of a known size in; several may be written at once, each in its own part of the pack.
+   * @throws invalid-parameter when another number of bytes comes.
+   */
+  async addBytes(
+    path: string,
+    size: number,
+    chunks: AsyncIterable<Buffer>,
+    attributes: Pick<TreeEntry, 'mode'> & Partial<TreeEntry>,
+  ): Promise<void> {
+    const offset = this.end;
+    this.end += size;
+    const hash = createHash('sha256');
+    let at = 0;
+    for await (const chunk of chunks) {
+      if (at + chunk.length > size) throw invalidParameter(`${path} changed while it was sent`);
+      hash.update(chunk);
+      await this.pack.write(chunk, 0, chunk.length, offset + at);
+      at += chunk.length;
+    }
+    if (at !== size) throw invalidParameter(`${path} changed while it was sent`);
+    this.addPlain(path, { ...attributes, type: 'file', size, offset, digest: hash.digest('hex') });
+  }
+
   remove(path: string): void {
     this.entries.delete(cleanPath(path));
   }

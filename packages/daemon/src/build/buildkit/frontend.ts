@@ -1,0 +1,728 @@
+import { posix } from 'node:path';
+import { Readable } from 'node:stream';
+import { BerthError, invalidParameter } from '../../errors.ts';
+import type { ImageConfig, ImageRunConfig } from '../../images/face.ts';
+import { decompressed } from '../../layers/index.ts';
+import { addSources, looksLikeTar } from '../add.ts';
+import { readFrom } from '../classic.ts';
+import { applyConfig, BuildArguments, envValue, exposedPorts, nameValues, shellOf } from '../config.ts';
+import { findSources, type Source, sourcesDigest } from '../copy.ts';
+import { type Dockerfile, type Instruction, parseDockerfile, parseError } from '../dockerfile/parse.ts';
+import { expandWord, expandWords, type Lookup } from '../dockerfile/words.ts';
+import { ignoreFilter } from '../ignore.ts';
+import { resolveOwner } from '../owner.ts';
+import { remoteContext } from '../remote.ts';
+import { planStages, type Stage } from '../stages.ts';
+import { sha256 } from '../steps.ts';
+import { Tree } from '../tree.ts';
+import { type Mounts, parseMount } from './mounts.ts';
+import type { Progress, Vertex } from './progress.ts';
+import type { Session } from './session.ts';
+import type { Snapshot, Solver } from './solver.ts';
+
+/** What a stage has come to. */
+export interface StageResult {
+  snapshot: Snapshot;
+  config: ImageRunConfig;
+  author: string;
+  cmdSet: boolean;
+  history: NonNullable<ImageConfig['history']>;
+  platform: { os: string; architecture: string; variant?: string };
+}
+
+export interface FrontendOptions {
+  attributes: Record<string, string>;
+  session: Session;
+  solver: Solver;
+  progress: Progress;
+  folder: string;
+  signal: AbortSignal;
+}
+
+const comment = 'buildkit.dockerfile.v0';
+/** Instructions that show as a numbered step. */
+const visible = new Set(['RUN', 'COPY', 'ADD', 'WORKDIR']);
+
+/** BuildKit's `dockerfile.v0`: a Dockerfile to a graph of which only what the target needs is done. */
+export class DockerfileFrontend {
+  private readonly options: FrontendOptions;
+  private readonly attributes: Record<string, string>;
+  private dockerfile!: Dockerfile;
+  private stages: Stage[] = [];
+  private meta!: BuildArguments;
+  private readonly results = new Map<Stage, Promise<StageResult>>();
+  private contextTree: Promise<Tree> | undefined;
+  private uploaded: Tree | undefined;
+  private readonly trees: Tree[] = [];
+
+  constructor(options: FrontendOptions) {
+    this.options = options;
+    this.attributes = options.attributes;
+  }
+
+  /** Builds the target stage. @throws BerthError with BuildKit's texts. */
+  async build(): Promise<StageResult> {
+    const { attributes } = this;
+    if (attributes['requestid'])
+      throw new BerthError('unsupported', `unsupported request ${attributes['requestid']}`);
+    const name = attributes['filename'] || 'Dockerfile';
+    const text = await this.options.progress.step(
+      `[internal] load build definition from ${posix.basename(name)}`,
+      (vertex) => this.readDockerfile(name, vertex),
+    );
+    if (text.trim() === '')
+      throw invalidParameter('failed to read dockerfile: the Dockerfile cannot be empty');
+    this.dockerfile = parseDockerfile(text);
+    this.meta = new BuildArguments({
+      ...platformArguments(this.options.solver.platform(attributes['platform'])),
+      ...prefixed(attributes, 'build-arg:'),
+    });
+    for (const [argument] of Object.entries(platformArguments(this.options.solver.platform())))
+      this.meta.declare(argument, undefined);
+    this.stages = planStages(this.dockerfile, attributes['target'] ?? '', this.meta).stages;
+    const result = await this.stage(this.stages.at(-1)!);
+    const labels = prefixed(attributes, 'label:');
+    if (Object.keys(labels).length > 0) result.config.Labels = { ...result.config.Labels, ...labels };
+    return result;
+  }
+
+  async close(): Promise<void> {
+    for (const tree of this.trees) await tree.close();
+  }
+
+  private async newTree(): Promise<Tree> {
+    const tree = await Tree.create(posix.join(this.options.folder, `tree-${this.trees.length}`));
+    this.trees.push(tree);
+    return tree;
+  }
+
+  private async readDockerfile(name: string, vertex: Vertex): Promise<string> {
+    const { session, signal } = this.options;
+    const remote = this.attributes['context'] ?? '';
+    if (remote !== '') {
+      const tree = await this.newTree();
+      if (remote.startsWith('http://buildkit-session/')) await this.readUpload(session, remote, tree, name);
+      else await remoteContext(remote, tree, this.options.folder, { dockerfile: name, signal });
+      this.uploaded = tree;
+      if (!this.attributes['dockerfilekey']) {
+        const inContext = tree.resolve(name);
+        const entry = inContext && tree.entries.get(inContext.path);
+        if (entry?.type === 'file') return (await tree.readAll(entry)).toString();
+      }
+    }
+    const tree = await this.newTree();
+    const key = this.attributes['dockerfilekey'] ?? 'dockerfile';
+    await session.files(tree, {
+      name: key,
+      follow: [name, `${name}.dockerignore`],
+      signal,
+      onBytes: (total) => vertex.status('transferring dockerfile:', total),
+    });
+    const found = tree.resolve(name) ?? (name === 'Dockerfile' ? tree.resolve('dockerfile') : null);
+    const entry = found && tree.entries.get(found.path);
+    if (entry?.type !== 'file')
+      throw new BerthError(
+        'not-found',
+        `failed to read dockerfile: open ${posix.basename(name)}: no such file or directory`,
+      );
+    const ignore = tree.entries.get(`${name}.dockerignore`);
+    if (ignore?.type === 'file') this.ownIgnore = (await tree.readAll(ignore)).toString();
+    return (await tree.readAll(entry)).toString();
+  }
+
+  private ownIgnore: string | undefined;
+
+  private async readUpload(session: Session, url: string, tree: Tree, name: string): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of session.upload(url)) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    const plain = await collect(await decompressed(Readable.from([bytes]))).catch(() => bytes);
+    if (looksLikeTar(plain)) await tree.addTar(Readable.from([plain]));
+    else
+      await tree.addStream(name, Readable.from([bytes]), {
+        size: bytes.length,
+        mode: 0o644,
+        mtime: new Date(0),
+      });
+  }
+
+  /** The context's files, fetched once, when the first step needs them. */
+  private context(): Promise<Tree> {
+    this.contextTree ??= this.loadContext();
+    return this.contextTree;
+  }
+
+  private async loadContext(): Promise<Tree> {
+    const { session, progress, signal } = this.options;
+    if (this.uploaded) {
+      const ignore = this.uploaded.entries.get('.dockerignore');
+      if (ignore?.type === 'file') {
+        const ignored = ignoreFilter((await this.uploaded.readAll(ignore)).toString());
+        for (const path of [...this.uploaded.entries.keys()]) if (ignored(path)) this.uploaded.remove(path);
+      }
+      return this.uploaded;
+    }
+    const key = this.attributes['contextkey'] ?? 'context';
+    const ignoreText = await progress.step('[internal] load .dockerignore', async (vertex) => {
+      if (this.ownIgnore !== undefined) return this.ownIgnore;
+      const tree = await this.newTree();
+      await session.files(tree, {
+        name: key,
+        follow: ['.dockerignore'],
+        include: ['.dockerignore'],
+        signal,
+        onBytes: (total) => vertex.status('transferring context:', total),
+      });
+      const entry = tree.entries.get('.dockerignore');
+      return entry?.type === 'file' ? (await tree.readAll(entry)).toString() : '';
+    });
+    const exclude = ignoreText
+      .split(/\r?\n/)
+      .map((line) => line.trim())
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    return progress.step('[internal] load build context', async (vertex) => {
+      const tree = await this.newTree();
+      const follow = this.neededPaths();
+      await session.files(tree, {
+        name: key,
+        ...(exclude.length > 0 ? { exclude } : {}),
+        ...(follow ? { follow } : {}),
+        signal,
+        onBytes: (total) => vertex.status('transferring context:', total),
+      });
+      if (exclude.length > 0) {
+        const ignored = ignoreFilter(ignoreText);
+        for (const path of [...tree.entries.keys()]) if (ignored(path)) tree.remove(path);
+      }
+      return tree;
+    });
+  }
+
+  /** The context paths that COPY, ADD and bind mounts name; null when all of it may be needed. */
+  private neededPaths(): string[] | null {
+    const needed = new Set<string>();
+    for (const stage of this.stages) {
+      for (const instruction of stage.instructions) {
+        if (instruction.name === 'RUN') {
+          if (
+            instruction.flags.some(
+              ({ name, value }) =>
+                name === 'mount' && (!value.includes('type=') || value.includes('type=bind')),
+            )
+          )
+            return null;
+        }
+        if (instruction.name === 'ONBUILD') continue;
+        if (instruction.name !== 'COPY' && instruction.name !== 'ADD') continue;
+        if (instruction.flags.some(({ name }) => name === 'from')) continue;
+        const words = instruction.json ?? instruction.rest.split(/\s+/);
+        for (const word of words.slice(0, -1)) {
+          if (/[$"'\\]/.test(word)) return null;
+          if (word.startsWith('<<') || /^(https?:|git@)/.test(word)) continue;
+          const clean = posix.normalize(`/${word}`).slice(1).replace(/\/$/, '');
+          if (clean === '') return null;
+          needed.add(clean);
+        }
+      }
+    }
+    // A base image may bring triggers that copy: then everything is asked for.
+    return needed.size > 0 ? [...needed] : null;
+  }
+
+  private stage(stage: Stage): Promise<StageResult> {
+    let result = this.results.get(stage);
+    if (!result) {
+      result = this.buildStage(stage);
+      this.results.set(stage, result);
+      result.catch(() => undefined);
+    }
+    return result;
+  }
+
+  private findStage(name: string, before: Stage): Stage | undefined {
+    const limit = this.stages.indexOf(before);
+    const named = this.stages.findIndex(
+      (stage, index) => index < limit && stage.name !== '' && stage.name === name.toLowerCase(),
+    );
+    if (named >= 0) return this.stages[named];
+    if (/^\d+$/.test(name) && Number(name) < limit) return this.stages[Number(name)];
+    return undefined;
+  }
+
+  /** A named context (`--build-context name=...`) given by the client; undefined when there is none of that name. */
+  private namedContext(name: string): string | undefined {
+    return this.attributes[`context:${name}`] ?? this.attributes[`context:${name}:latest`];
+  }
+
+  private async buildStage(stage: Stage): Promise<StageResult> {
+    const { solver, progress, session, signal } = this.options;
+    const index = this.stages.indexOf(stage);
+    const steps = stage.instructions.filter(({ name }) => visible.has(name)).length;
+    const label = this.stages.length > 1 || stage.name ? `${stage.name || `stage-${index}`} ` : '';
+    const step = (number: number, text: string) => `[${label}${number}/${steps + 1}] ${text}`;
+    let state: StageResult;
+    const parent = this.findStage(stage.base, stage);
+    const given = this.namedContext(stage.base);
+    if (parent && given === undefined) state = structuredClone(await this.stage(parent));
+    else if (stage.base === 'scratch' && given === undefined) {
+      state = {
+        snapshot: solver.scratch(),
+        config: {},
+        author: '',
+        cmdSet: false,
+        history: [],
+        platform: solver.platform(stage.platform || this.attributes['platform']),
+      };
+    } else {
+      const reference = given?.startsWith('docker-image://')
+        ? given.slice('docker-image://'.length)
+        : stage.base;
+      const base = await solver.base({
+        reference,
+        platform: stage.platform || this.attributes['platform'] || '',
+        resolveMode: this.attributes['image-resolve-mode'] ?? '',
+        session,
+        progress,
+        signal,
+      });
+      const vertex = progress.vertex(step(1, `FROM ${base.name}`)).start();
+      vertex.done({ cached: base.local });
+      state = {
+        snapshot: base.snapshot,
+        config: structuredClone(base.config.config ?? {}),
+        author: base.config.author ?? '',
+        cmdSet: false,
+        history: structuredClone(base.config.history ?? []),
+        platform: {
+          os: base.config.os,
+          architecture: base.config.architecture,
+          ...(base.config.variant ? { variant: base.config.variant } : {}),
+        },
+      };
+    }
+    const args = new BuildArguments(
+      {
+        ...platformArguments(solver.platform(stage.platform || this.attributes['platform'])),
+        ...prefixed(this.attributes, 'build-arg:'),
+      },
+      this.meta.asMeta(),
+      this.meta.used,
+    );
+    const triggers = (state.config.OnBuild ?? []).flatMap((trigger) => parseDockerfile(trigger).instructions);
+    if (!(parent && given === undefined)) state.config.OnBuild = null;
+    let number = 1;
+    for (const instruction of [...triggers, ...stage.instructions]) {
+      signal.throwIfAborted();
+      const title = visible.has(instruction.name) ? step(++number, shownText(instruction)) : '';
+      await this.instruction(instruction, stage, state, args, title);
+    }
+    return state;
+  }
+
+  private async instruction(
+    instruction: Instruction,
+    stage: Stage,
+    state: StageResult,
+    args: BuildArguments,
+    title: string,
+  ): Promise<void> {
+    const lookup: Lookup = (name) => envValue(state.config.Env, name) ?? args.get(name);
+    const escaper = this.dockerfile.escape;
+    switch (instruction.name) {
+      case 'ARG': {
+        for (const word of expandWords(instruction.rest, lookup, escaper)) {
+          const equals = word.indexOf('=');
+          args.declare(
+            equals < 0 ? word : word.slice(0, equals),
+            equals < 0 ? undefined : word.slice(equals + 1),
+          );
+          const name = equals < 0 ? word : word.slice(0, equals);
+          const value = args.get(name);
+          state.history.push(historyEntry(`ARG ${value === undefined ? name : `${name}=${value}`}`, true));
+        }
+        return;
+      }
+      case 'RUN':
+        return this.run(instruction, stage, state, args, lookup, title);
+      case 'COPY':
+      case 'ADD':
+        return this.copy(instruction, stage, state, lookup, title);
+      case 'WORKDIR': {
+        const path = expandWord(instruction.rest, lookup, escaper);
+        state.config.WorkingDir = posix.resolve(state.config.WorkingDir || '/', path);
+        state.snapshot = await this.options.solver.folder(
+          state.snapshot,
+          state.config.WorkingDir,
+          this.vertexFor(title),
+          this.uses(instruction, stage),
+        );
+        state.history.push(historyEntry(`WORKDIR ${state.config.WorkingDir}`, state.snapshot.lastEmpty));
+        return;
+      }
+      default: {
+        const text = applyConfig(instruction, state, lookup, this.dockerfile);
+        if (text === null) throw parseError(instruction.line, `unknown instruction: ${instruction.name}`);
+        state.history.push(historyEntry(configHistory(instruction, text, lookup, escaper), true));
+      }
+    }
+  }
+
+  private vertexFor(title: string): Vertex {
+    return this.options.progress.vertex(title);
+  }
+
+  /** Whether a step may come from the cache: `--no-cache` and `--no-cache-filter`. */
+  private uses(_instruction: Instruction, stage: Stage): { cache: boolean; signal: AbortSignal } {
+    const filter = this.attributes['no-cache'];
+    const off =
+      filter !== undefined &&
+      (filter === '' || filter.split(',').some((name) => name.toLowerCase() === stage.name));
+    return { cache: !off, signal: this.options.signal };
+  }
+
+  private async run(
+    instruction: Instruction,
+    stage: Stage,
+    state: StageResult,
+    args: BuildArguments,
+    lookup: Lookup,
+    title: string,
+  ): Promise<void> {
+    const { solver, session, signal } = this.options;
+    const mounts: Mounts[] = [];
+    let network = (this.attributes['force-network-mode'] || 'default') as string;
+    for (const flag of instruction.flags) {
+      if (flag.name === 'mount')
+        mounts.push(
+          parseMount(expandWord(flag.value, lookup), instruction.line, state.config.WorkingDir || '/'),
+        );
+      else if (flag.name === 'network') network = flag.value;
+      else if (flag.name === 'security') {
+        if (flag.value !== 'insecure' && flag.value !== 'sandbox')
+          throw parseError(instruction.line, `security ${JSON.stringify(flag.value)} is not valid`);
+        if (flag.value === 'insecure') throw new BerthError('forbidden', 'security.insecure is not allowed');
+      } else throw parseError(instruction.line, `unknown flag: --${flag.name}`);
+    }
+    if (!['default', 'none', 'host', ''].includes(network))
+      throw parseError(instruction.line, `invalid network mode: ${JSON.stringify(network)}`);
+    const { command, shown } = runCommand(instruction, state.config);
+    const names = new Set((state.config.Env ?? []).map((entry) => entry.split('=')[0]!));
+    const extra = args.forRun(names);
+    const declared = extra
+      .filter(([name, , inKey]) => inKey && !name.startsWith('TARGET') && !name.startsWith('BUILD'))
+      .map(([name, value]) => `${name}=${value}`);
+    const env = [...(state.config.Env ?? []), ...extra.map(([name, value]) => `${name}=${value}`)];
+    if (!names.has('PATH')) env.push('PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin');
+    const prepared = await solver.mounts(mounts, {
+      session,
+      context: () => this.context(),
+      stage: async (name) => {
+        const other = this.findStage(name, stage);
+        if (other) return (await this.stage(other)).snapshot;
+        return (
+          await solver.base({
+            reference: name,
+            platform: '',
+            resolveMode: this.attributes['image-resolve-mode'] ?? '',
+            session,
+            progress: this.options.progress,
+            signal,
+          })
+        ).snapshot;
+      },
+      folder: this.options.folder,
+      signal,
+    });
+    try {
+      state.snapshot = await solver.run(state.snapshot, {
+        config: state.config,
+        command,
+        shown,
+        env: [...env, ...prepared.env],
+        keyEnv: [...env.filter((entry) => !/^(https?|ftp|no|all)_proxy=/i.test(entry))],
+        mounts: prepared,
+        network: (network || 'default') as 'default' | 'none' | 'host',
+        privileged: false,
+        extraHosts: (this.attributes['add-hosts'] ?? '')
+          .split(',')
+          .filter(Boolean)
+          .map((entry) => entry.replace('=', ':')),
+        hostname: this.attributes['hostname'] || 'buildkitsandbox',
+        shmSize: Number(this.attributes['shm-size'] ?? 0) || 64 << 20,
+        ulimits: (this.attributes['ulimit'] ?? '').split(',').filter(Boolean).map(parseUlimit),
+        cgroupParent: this.attributes['cgroup-parent'] ?? '',
+        vertex: this.vertexFor(title),
+        ...this.uses(instruction, stage),
+      });
+    } finally {
+      await prepared.release();
+    }
+    const prefix = declared.length > 0 ? `|${declared.length} ${declared.join(' ')} ` : '';
+    state.history.push(historyEntry(`RUN ${prefix}${shown.join(' ')} # buildkit`, state.snapshot.lastEmpty));
+  }
+
+  private async copy(
+    instruction: Instruction,
+    stage: Stage,
+    state: StageResult,
+    lookup: Lookup,
+    title: string,
+  ): Promise<void> {
+    const { solver, session, signal, progress } = this.options;
+    const { name } = instruction;
+    const flags: Record<string, string> = {};
+    const exclude: string[] = [];
+    for (const flag of instruction.flags) {
+      const known = [
+        'chown',
+        'chmod',
+        'link',
+        'parents',
+        'exclude',
+        ...(name === 'COPY' ? ['from'] : ['checksum', 'keep-git-dir', 'unpack']),
+      ];
+      if (!known.includes(flag.name)) throw parseError(instruction.line, `unknown flag: --${flag.name}`);
+      if (flag.name === 'exclude') exclude.push(expandWord(flag.value, lookup));
+      else flags[flag.name] = flag.bare ? 'true' : expandWord(flag.value, lookup);
+    }
+    const words =
+      (instruction.json ?? null)?.map((word) => expandWord(word, lookup, this.dockerfile.escape)) ??
+      expandWords(instruction.rest, lookup, this.dockerfile.escape);
+    const destination = words.at(-1)!;
+    const patterns = words.slice(0, -1).filter((word) => !/^<<-?/.test(word));
+    if (
+      patterns.length + instruction.heredocs.length > 1 &&
+      !destination.endsWith('/') &&
+      destination !== '.'
+    ) {
+      throw parseError(
+        instruction.line,
+        `When using ${name} with more than one source file, the destination must be a directory and end with a /`,
+      );
+    }
+    const target =
+      posix.resolve('/', state.config.WorkingDir || '/', destination) +
+      (destination.endsWith('/') || destination === '.' ? '/' : '');
+    const sources: Source[] = [];
+    let keepOwners = false;
+    const vertex = this.vertexFor(title);
+    try {
+      if (instruction.heredocs.length > 0) {
+        const tree = await this.newTree();
+        for (const heredoc of instruction.heredocs) {
+          const content = Buffer.from(
+            heredoc.expand ? expandHeredoc(heredoc.content, lookup) : heredoc.content,
+          );
+          await tree.addStream(heredoc.name, Readable.from([content]), {
+            size: content.length,
+            mode: 0o644,
+            mtime: new Date(0),
+          });
+          sources.push({ tree, path: heredoc.name, name: heredoc.name });
+        }
+      }
+      if (flags['from'] !== undefined && !(flags['from'] === '')) {
+        keepOwners = true;
+        const other = this.findStage(flags['from'], stage);
+        const given = this.namedContext(flags['from']);
+        if (given?.startsWith('local:') || given?.startsWith('input:')) {
+          const tree = await this.newTree();
+          await session.files(tree, { name: given.slice(given.indexOf(':') + 1), signal });
+          for (const pattern of patterns) sources.push(...findSources(tree, pattern, name, true));
+          keepOwners = false;
+        } else {
+          const snapshot = other
+            ? (await this.stage(other)).snapshot
+            : (
+                await solver.base({
+                  reference: given?.replace(/^docker-image:\/\//, '') ?? flags['from'],
+                  platform: '',
+                  resolveMode: this.attributes['image-resolve-mode'] ?? '',
+                  session,
+                  progress,
+                  signal,
+                })
+              ).snapshot;
+          const tree = await this.newTree();
+          await solver.look(snapshot, async (archive) => {
+            for (const pattern of patterns) sources.push(...(await readFrom(archive, tree, pattern)));
+          });
+        }
+      } else if (patterns.length > 0) {
+        const needsContext = patterns.some((pattern) => !/^(https?:\/\/|git@)/.test(pattern));
+        const tree = needsContext ? await this.context() : await this.newTree();
+        if (name === 'ADD')
+          sources.push(
+            ...(await addSources(
+              tree,
+              patterns,
+              this.options.folder,
+              target.endsWith('/'),
+              this.trees,
+              signal,
+            )),
+          );
+        else for (const pattern of patterns) sources.push(...findSources(tree, pattern, name, true));
+      }
+      if (sources.length === 0) throw invalidParameter('no source files were specified');
+    } catch (error) {
+      const text = (error as Error).message;
+      const missing = /stat (.*): file does not exist/.exec(text)?.[1];
+      const message =
+        missing !== undefined
+          ? `failed to compute cache key: failed to calculate checksum of ref ${sha256(title).slice(0, 25)}::${sha256(text).slice(0, 25)}: "/${missing.replace(/^\/+/, '')}": not found`
+          : text;
+      vertex.start().done({ error: message });
+      throw new BerthError(missing !== undefined ? 'not-found' : 'invalid-parameter', message, {
+        cause: error,
+      });
+    }
+    const kept = exclude.length > 0 ? await this.without(sources, exclude) : sources;
+    const chmod = flags['chmod'];
+    if (chmod !== undefined && !/^[0-7]{1,4}$/.test(chmod))
+      throw parseError(
+        instruction.line,
+        `invalid chmod parameter: '${chmod}'. it should be octal string and between 0 and 07777`,
+      );
+    const owner = flags['chown'] ?? '';
+    state.snapshot = await solver.copy(state.snapshot, {
+      sources: kept,
+      target,
+      digest: sourcesDigest(kept, sha256),
+      ...(chmod === undefined ? {} : { mode: Number.parseInt(chmod, 8) }),
+      owner: owner === '' ? undefined : (archive) => resolveOwner(archive, owner),
+      ownerKey: owner,
+      keepOwners: keepOwners && owner === '',
+      vertex,
+      ...this.uses(instruction, stage),
+    });
+    const flagText = instruction.flags
+      .filter((flag) => ['chown', 'chmod', 'link'].includes(flag.name))
+      .map((flag) => (flag.bare ? `--${flag.name} ` : `--${flag.name}=${flag.value} `))
+      .join('');
+    state.history.push(
+      historyEntry(`${name} ${flagText}${words.join(' ')} # buildkit`, state.snapshot.lastEmpty),
+    );
+  }
+
+  /** The sources less what `--exclude` patterns name. */
+  private async without(sources: Source[], patterns: string[]): Promise<Source[]> {
+    const ignored = ignoreFilter(patterns.join('\n'));
+    const out: Source[] = [];
+    for (const source of sources) {
+      const entry = source.tree.entries.get(source.path);
+      if (source.path !== '' && entry?.type !== 'directory') {
+        if (!ignored(posix.basename(source.path))) out.push(source);
+        continue;
+      }
+      out.push({ ...source, skip: ignored });
+    }
+    return out;
+  }
+}
+
+async function collect(stream: Readable): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const chunk of stream as AsyncIterable<Buffer>) parts.push(chunk);
+  return Buffer.concat(parts);
+}
+
+/** Attributes of one prefix, the prefix taken off. */
+function prefixed(attributes: Record<string, string>, prefix: string): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(attributes)
+      .filter(([name]) => name.startsWith(prefix))
+      .map(([name, value]) => [name.slice(prefix.length), value]),
+  );
+}
+
+/** BUILDPLATFORM, TARGETARCH and so on (Dockerfile reference, "Automatic platform ARGs"). */
+function platformArguments(platform: {
+  os: string;
+  architecture: string;
+  variant?: string;
+}): Record<string, string> {
+  const text = [platform.os, platform.architecture, ...(platform.variant ? [platform.variant] : [])].join(
+    '/',
+  );
+  const of = (prefix: string) => ({
+    [`${prefix}PLATFORM`]: text,
+    [`${prefix}OS`]: platform.os,
+    [`${prefix}ARCH`]: platform.architecture,
+    [`${prefix}VARIANT`]: platform.variant ?? '',
+  });
+  return { ...of('BUILD'), ...of('TARGET') };
+}
+
+/** An instruction as a step's title shows it. */
+function shownText(instruction: Instruction): string {
+  const flags = instruction.flags
+    .map((flag) => (flag.bare ? `--${flag.name} ` : `--${flag.name}=${flag.value} `))
+    .join('');
+  return `${instruction.name} ${flags}${instruction.rest}`;
+}
+
+function historyEntry(createdBy: string, empty: boolean): NonNullable<ImageConfig['history']>[number] {
+  return {
+    created: new Date().toISOString(),
+    created_by: createdBy,
+    comment,
+    ...(empty ? { empty_layer: true } : {}),
+  };
+}
+
+function configHistory(instruction: Instruction, text: string, lookup: Lookup, escaper: string): string {
+  if (instruction.name === 'EXPOSE') {
+    const ports = expandWords(instruction.rest, lookup, escaper).flatMap(exposedPorts).sort();
+    return `EXPOSE map[${ports.map((port) => `${port}:{}`).join(' ')}]`;
+  }
+  if (instruction.name === 'ENV' || instruction.name === 'LABEL')
+    return `${instruction.name} ${nameValues(instruction, lookup, escaper)
+      .map(([name, value]) => `${name}=${value}`)
+      .join(' ')}`;
+  return text;
+}
+
+/** What a RUN executes, and how it is shown. */
+function runCommand(
+  instruction: Instruction,
+  config: ImageRunConfig,
+): { command: string[]; shown: string[] } {
+  if (instruction.json && instruction.heredocs.length === 0)
+    return { command: instruction.json, shown: instruction.json };
+  const shell = shellOf(config);
+  const [heredoc] = instruction.heredocs;
+  const lone = instruction.heredocs.length === 1 && /^<<-?["']?[A-Za-z0-9_.]+["']?$/.test(instruction.rest);
+  if (!heredoc) return { command: [...shell, instruction.rest], shown: [...shell, instruction.rest] };
+  if (lone && heredoc.content.startsWith('#!')) {
+    // A script with its own interpreter: the shell hands it over by a file.
+    return {
+      command: [...shell, scriptRunner(heredoc.content)],
+      shown: [...shell, `<<${heredoc.name} (${heredoc.name})`],
+    };
+  }
+  if (lone) return { command: [...shell, heredoc.content], shown: [...shell, heredoc.content.trimEnd()] };
+  // The shell reads the documents itself; their content is as the parser left it (tabs of <<- are gone).
+  const body = instruction.heredocs.map(({ name, content }) => `${content}${name}`).join('\n');
+  const text = `${instruction.rest}\n${body}\n`;
+  return { command: [...shell, text], shown: [...shell, text] };
+}
+
+/** A shell text that writes a script with its own `#!` line to a file outside the layer and runs it. */
+function scriptRunner(content: string): string {
+  const end = `BERTH_${sha256(content).slice(0, 16)}`;
+  return `f=/dev/shm/.run-${end}; cat > "$f" <<'${end}'\n${content}${end}\nchmod 700 "$f"; i=$(head -n 1 "$f" | sed 's/^#! *//'); $i "$f"; c=$?; rm -f "$f"; exit $c`;
+}
+
+/** Variables in a here-document; quotes stay as they are. */
+function expandHeredoc(text: string, lookup: Lookup): string {
+  return text.replace(/\\\$|\$\{[^}]*\}|\$[A-Za-z_][A-Za-z0-9_]*/g, (match) =>
+    match === '\\$' ? '$' : expandWord(match, lookup),
+  );
+}
+
+function parseUlimit(text: string): { Name: string; Soft: number; Hard: number } {
+  const [name = '', limits = ''] = text.split('=');
+  const [soft = '', hard = soft] = limits.split(':');
+  return { Name: name, Soft: Number(soft), Hard: Number(hard) };
+}

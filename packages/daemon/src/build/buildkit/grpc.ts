@@ -1,0 +1,247 @@
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { Duplex } from 'node:stream';
+import { BerthError } from '../../errors.ts';
+import { decode, encode, type Message } from './messages.ts';
+
+/**
+ * gRPC over HTTP/2 on connections that somebody else accepted (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
+ * @grpc/grpc-js can neither use a given connection as a client nor take one that was upgraded from HTTP/1.1, which is
+ * all that BuildKit's `/session` and `/grpc` are.
+ */
+
+const statusCodes: Record<string, number> = {
+  cancelled: 1,
+  'invalid-parameter': 3,
+  'not-found': 5,
+  unauthorized: 16,
+  forbidden: 7,
+  unsupported: 12,
+  unavailable: 14,
+  conflict: 6,
+  system: 2,
+};
+
+/** A call that ended with another status than OK. */
+export class GrpcError extends Error {
+  readonly code: number;
+
+  constructor(code: number, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const maxMessage = 64 * 1024 * 1024;
+
+/** Cuts a byte stream into gRPC messages. */
+async function* messages(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let held: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    held.push(chunk);
+    length += chunk.length;
+    while (length >= 5) {
+      if (held[0]!.length < 5) held = [Buffer.concat(held)];
+      const size = held[0]!.readUInt32BE(1);
+      if (size > maxMessage) throw new GrpcError(8, `message of ${size} bytes is too large`);
+      if (length < 5 + size) break;
+      const all = held.length === 1 ? held[0]! : Buffer.concat(held);
+      yield all.subarray(5, 5 + size);
+      held = [all.subarray(5 + size)];
+      length -= 5 + size;
+    }
+  }
+}
+
+function frame(bytes: Buffer): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(bytes.length, 1);
+  return Buffer.concat([head, bytes]);
+}
+
+/** One call that arrived. */
+export interface Call {
+  metadata: IncomingHttpHeaders;
+  signal: AbortSignal;
+  /** The request's messages; a unary call has one. */
+  requests: AsyncGenerator<Message>;
+  /** Sends one answer; resolves when more may be sent. */
+  send(message: Message): Promise<void>;
+}
+
+/** A method: message names and what it does; what a unary method returns is sent. */
+export interface Method {
+  request: string;
+  response: string;
+  handle(call: Call): Promise<Message | undefined>;
+}
+
+/** A server for given connections. `methods` is keyed by path (`/package.Service/Method`). */
+export class GrpcServer {
+  private readonly server: Http2Server;
+
+  constructor(methods: Record<string, Method>) {
+    this.server = createServer();
+    this.server.on(
+      'stream',
+      (stream, headers) => void this.answer(stream, headers, methods[String(headers[':path'])]),
+    );
+    this.server.on('sessionError', () => undefined);
+  }
+
+  /** Serves a connection until it ends. */
+  accept(connection: Duplex): Promise<void> {
+    return new Promise((resolve) => {
+      connection.once('close', () => resolve());
+      this.server.emit('connection', connection);
+    });
+  }
+
+  private async answer(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    method: Method | undefined,
+  ): Promise<void> {
+    const abort = new AbortController();
+    stream.on('error', () => abort.abort());
+    stream.on('close', () => abort.abort());
+    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+    let trailers: Record<string, string> = { 'grpc-status': '0' };
+    stream.on('wantTrailers', () => {
+      if (!stream.destroyed) stream.sendTrailers(trailers);
+    });
+    try {
+      if (!method) throw new GrpcError(12, `unknown method ${String(headers[':path'])}`);
+      const requests = (async function* () {
+        for await (const bytes of messages(stream as AsyncIterable<Buffer>))
+          yield decode(method.request, bytes);
+      })();
+      const send = async (message: Message) => {
+        if (stream.destroyed) throw new GrpcError(1, 'the client is gone');
+        if (!stream.write(frame(encode(method.response, message))))
+          await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+      };
+      const result = await method.handle({ metadata: headers, signal: abort.signal, requests, send });
+      if (result !== undefined) await send(result);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      const code =
+        error instanceof GrpcError
+          ? error.code
+          : abort.signal.aborted
+            ? 1
+            : error instanceof BerthError
+              ? (statusCodes[error.kind] ?? 2)
+              : 2;
+      trailers = { 'grpc-status': String(code), 'grpc-message': encodeMessage(message) };
+    }
+    if (!stream.destroyed) stream.end();
+  }
+}
+
+const once = (emitter: NodeJS.EventEmitter, event: string) =>
+  new Promise<void>((resolve) => emitter.once(event, () => resolve()));
+
+/** Percent-encoding of gRPC's status message: everything but printable ASCII, and `%`. */
+const encodeMessage = (text: string) =>
+  text.replace(/[^\x20-\x7e]|%/gu, (char) =>
+    [...Buffer.from(char)].map((byte) => `%${byte.toString(16).padStart(2, '0').toUpperCase()}`).join(''),
+  );
+const decodeMessage = (text: string) => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+};
+
+/** An open call of a client. */
+export interface ClientCall {
+  send(message: Message): Promise<void>;
+  /** Nothing more will be sent. */
+  end(): void;
+  responses: AsyncGenerator<Message>;
+  cancel(): void;
+}
+
+/** A client on a given connection, whose other end serves. */
+export class GrpcClient {
+  private readonly session: ClientHttp2Session;
+  readonly closed: Promise<void>;
+
+  constructor(connection: Duplex) {
+    this.session = connect('http://session', {
+      createConnection: () => connection,
+      settings: { initialWindowSize: 4 << 20 },
+    });
+    this.session.on('error', () => undefined);
+    this.closed = new Promise((resolve) => {
+      this.session.once('close', () => resolve());
+      connection.once('close', () => resolve());
+    });
+  }
+
+  /** Begins a call. @throws GrpcError from `responses` when it ends with another status than OK. */
+  call(
+    path: string,
+    request: string,
+    response: string,
+    metadata: Record<string, string | string[]> = {},
+  ): ClientCall {
+    const stream: ClientHttp2Stream = this.session.request({
+      ':method': 'POST',
+      ':path': path,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      ...metadata,
+    });
+    let status: Record<string, unknown> = {};
+    stream.on('error', () => undefined);
+    stream.on('response', (headers) => {
+      if (headers['grpc-status'] !== undefined) status = headers;
+    });
+    stream.on('trailers', (headers) => {
+      status = headers;
+    });
+    const responses = (async function* () {
+      for await (const bytes of messages(stream as AsyncIterable<Buffer>)) yield decode(response, bytes);
+      const code = Number(status['grpc-status'] ?? 14);
+      if (code !== 0)
+        throw new GrpcError(code, decodeMessage(String(status['grpc-message'] ?? 'the session is gone')));
+    })();
+    return {
+      responses,
+      send: async (message) => {
+        if (stream.destroyed) throw new GrpcError(14, 'the session is gone');
+        if (!stream.write(frame(encode(request, message))))
+          await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+      },
+      end: () => stream.end(),
+      cancel: () => stream.close(constants.NGHTTP2_CANCEL),
+    };
+  }
+
+  /** A call with one request and one answer. */
+  async unary(path: string, request: string, response: string, message: Message): Promise<Message> {
+    const call = this.call(path, request, response);
+    await call.send(message);
+    call.end();
+    let answer: Message | undefined;
+    for await (const value of call.responses) answer = value;
+    if (!answer) throw new GrpcError(13, `${path} gave no answer`);
+    return answer;
+  }
+
+  close(): void {
+    this.session.close();
+  }
+}

@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import { type Message, timestamp } from './messages.ts';
+
+/** One node of the build as its client shows it. */
+export class Vertex {
+  readonly digest = `sha256:${randomBytes(32).toString('hex')}`;
+  private readonly progress: Progress;
+  private readonly name: string;
+  private readonly inputs: string[];
+  private started = 0;
+
+  constructor(progress: Progress, name: string, inputs: Vertex[]) {
+    this.progress = progress;
+    this.name = name;
+    this.inputs = inputs.map(({ digest }) => digest);
+  }
+
+  start(): this {
+    this.started = Date.now();
+    this.send({});
+    return this;
+  }
+
+  log(text: string | Buffer, stream: 1 | 2 = 1): void {
+    this.progress.send({
+      logs: [{ vertex: this.digest, timestamp: timestamp(Date.now()), stream, msg: Buffer.from(text) }],
+    });
+  }
+
+  /** A part of it: bytes transferred, a layer pulled. */
+  status(id: string, current: number, total = 0, completed = false): void {
+    const now = timestamp(Date.now());
+    this.progress.send({
+      statuses: [
+        {
+          ID: id,
+          vertex: this.digest,
+          name: '',
+          current,
+          total,
+          timestamp: now,
+          started: timestamp(this.started),
+          ...(completed ? { completed: now } : {}),
+        },
+      ],
+    });
+  }
+
+  done(options: { cached?: boolean; error?: string } = {}): void {
+    if (this.started === 0) this.started = Date.now();
+    this.send({ completed: timestamp(Date.now()), ...options });
+  }
+
+  private send(more: Message): void {
+    this.progress.send({
+      vertexes: [
+        {
+          digest: this.digest,
+          name: this.name,
+          inputs: this.inputs,
+          started: timestamp(this.started),
+          ...more,
+        },
+      ],
+    });
+  }
+}
+
+/** What a build reports; late listeners get all of it. */
+export class Progress {
+  private readonly sent: Message[] = [];
+  private readonly listeners = new Set<() => void>();
+  private ended = false;
+
+  vertex(name: string, inputs: Vertex[] = []): Vertex {
+    return new Vertex(this, name, inputs);
+  }
+
+  /** Does some work as one node; its failure is the node's. */
+  async step<T>(name: string, work: (vertex: Vertex) => Promise<T>): Promise<T> {
+    const vertex = this.vertex(name).start();
+    try {
+      const result = await work(vertex);
+      vertex.done();
+      return result;
+    } catch (error) {
+      vertex.done({ error: error instanceof Error ? error.message : String(error) });
+      throw error;
+    }
+  }
+
+  send(message: Message): void {
+    this.sent.push(message);
+    for (const wake of this.listeners) wake();
+  }
+
+  end(): void {
+    this.ended = true;
+    for (const wake of this.listeners) wake();
+  }
+
+  async *messages(signal: AbortSignal): AsyncGenerator<Message> {
+    for (let at = 0; ; ) {
+      while (at < this.sent.length) yield this.sent[at++]!;
+      if (this.ended || signal.aborted) return;
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          this.listeners.delete(wake);
+          signal.removeEventListener('abort', wake);
+          resolve();
+        };
+        this.listeners.add(wake);
+        signal.addEventListener('abort', wake, { once: true });
+      });
+    }
+  }
+}
