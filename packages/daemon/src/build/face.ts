@@ -1,4 +1,5 @@
-import type { Readable } from 'node:stream';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Duplex, Readable } from 'node:stream';
 import type { Progress, RegistryAuth } from '../images/face.ts';
 
 /** What POST /build asks for, the query decoded. */
@@ -46,6 +47,10 @@ export interface Builder {
    * @throws invalid-parameter for a wrong Dockerfile (before `begun`).
    */
   build(context: Readable, options: BuildOptions, begun: () => (line: Progress) => void): Promise<string>;
+  /** A client's BuildKit session (POST /session): resolves when its connection ends. */
+  session(connection: Duplex, headers: IncomingHttpHeaders, methods: string[]): Promise<void>;
+  /** BuildKit's control service (POST /grpc): resolves when the connection ends. */
+  grpc(connection: Duplex): Promise<void>;
   cache(): CacheRecord[];
   prune(options: {
     filters: Record<string, string[]>;

@@ -1,54 +1,108 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import type { IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
+import type { Launcher } from '@berth/native';
 import type { Containers } from '../containers/face.ts';
 import { BerthError, invalidParameter } from '../errors.ts';
-import type { Events } from '../events/face.ts';
 import type { Images, Progress } from '../images/face.ts';
 import { splitReference } from '../images/index.ts';
 import type { Layers } from '../layers/face.ts';
 import { decompressed } from '../layers/index.ts';
-import type { Store } from '../store/face.ts';
+import type { Networks } from '../networks/face.ts';
+import type { Runtime } from '../runtime/face.ts';
+import type { Collection, Store } from '../store/face.ts';
+import type { Control } from './buildkit/control.ts';
+import type { CachedStep } from './buildkit/solver.ts';
 import { BuildCache } from './cache.ts';
 import { ClassicBuild } from './classic.ts';
 import { parseDockerfile } from './dockerfile/parse.ts';
 import type { Builder, BuildOptions, CacheRecord } from './face.ts';
 import { ignoreFilter } from './ignore.ts';
 import { remoteContext } from './remote.ts';
-import { RunFailed } from './steps.ts';
+import { RunFailed, Steps } from './steps.ts';
 import { Tree } from './tree.ts';
+import { Worker } from './worker.ts';
 
 export type * from './face.ts';
 
 /** Opens the build room. `root` is its folder: contexts stand there while they are built. */
 export async function openBuilder(options: {
   root: string;
+  execRoot: string;
+  version: string;
   store: Store;
   images: Images;
   layers: Layers;
   containers: Containers;
-  events: Events;
+  launcher: Launcher;
+  runtime: Runtime;
+  networks: Networks;
 }): Promise<Builder> {
+  const work = join(options.root, 'work');
   // What an interrupted build left is nobody's.
-  await rm(options.root, { recursive: true, force: true });
-  await mkdir(options.root, { recursive: true, mode: 0o700 });
-  return new BuilderRoom(options);
+  await rm(work, { recursive: true, force: true });
+  await mkdir(work, { recursive: true, mode: 0o700 });
+  const worker = new Worker(options, join(options.root, 'steps'), join(options.execRoot, 'build'));
+  await worker.reconcile();
+  return new BuilderRoom(options, work, worker);
 }
 
 type Parts = Parameters<typeof openBuilder>[0];
 
 class BuilderRoom implements Builder {
   private readonly parts: Parts;
+  private readonly work: string;
+  private readonly worker: Worker;
   private readonly records: BuildCache;
+  private readonly steps: Collection<CachedStep>;
+  private control: Promise<Control> | undefined;
 
-  constructor(parts: Parts) {
+  constructor(parts: Parts, work: string, worker: Worker) {
     this.parts = parts;
+    this.work = work;
+    this.worker = worker;
     this.records = new BuildCache(parts.store, parts.images);
+    this.steps = parts.store.collection<CachedStep>('build_steps');
+    // The layers of remembered steps stay until the cache is pruned.
+    for (const { diffId } of this.steps.values())
+      if (diffId !== null && parts.layers.has(diffId)) this.keep(diffId);
+  }
+
+  private readonly kept = new Map<string, () => Promise<void>>();
+
+  private keep(diffId: string): void {
+    if (!this.kept.has(diffId)) this.kept.set(diffId, this.parts.images.hold([diffId]));
+  }
+
+  /** BuildKit's services, loaded when a client first asks for them. */
+  private buildKit(): Promise<Control> {
+    this.control ??= import('./buildkit/control.ts').then(
+      ({ Control }) =>
+        new Control({
+          ...this.parts,
+          root: this.work,
+          cache: this.steps,
+          cacheFolder: join(this.parts.root, 'mounts'),
+          steps: new Steps(this.parts.layers, this.parts.containers),
+          worker: this.worker,
+          onCached: (diffId) => this.keep(diffId),
+        }),
+    );
+    return this.control;
+  }
+
+  async session(connection: Duplex, headers: IncomingHttpHeaders, methods: string[]): Promise<void> {
+    await (await this.buildKit()).sessions.serve(connection, headers, methods);
+  }
+
+  async grpc(connection: Duplex): Promise<void> {
+    await (await this.buildKit()).serve(connection);
   }
 
   async build(tar: Readable, options: BuildOptions, begun: () => (line: Progress) => void): Promise<string> {
     const tags = options.tags.map((tag) => splitReference(tag));
-    const folder = await mkdtemp(join(this.parts.root, 'context-'));
+    const folder = await mkdtemp(join(this.work, 'context-'));
     let context: Tree | undefined;
     try {
       context = await Tree.create(join(folder, 'pack'));
@@ -108,7 +162,18 @@ class BuilderRoom implements Builder {
   }
 
   cache(): CacheRecord[] {
-    return this.records.list();
+    const steps = [...this.steps.entries()].map(([key, step]) => ({
+      ID: key.slice(0, 25),
+      Type: 'regular',
+      Description: step.description,
+      InUse: false,
+      Shared: false,
+      Size: step.size,
+      CreatedAt: step.created,
+      LastUsedAt: step.used,
+      UsageCount: step.count,
+    }));
+    return [...this.records.list(), ...steps];
   }
 
   async prune(options: {
@@ -122,10 +187,27 @@ class BuilderRoom implements Builder {
     const until = options.filters['until']?.[0] ?? options.filters['unused-for']?.[0];
     const limit = until === undefined ? Number.POSITIVE_INFINITY : Date.now() - durationMs(until);
     const ids = options.filters['id'];
-    const gone = this.records.prune(
-      (record) => Date.parse(record.LastUsedAt) > limit || (ids !== undefined && !ids.includes(record.ID)),
-    );
-    return { CachesDeleted: gone, SpaceReclaimed: 0 };
+    const keep = (record: { ID: string; LastUsedAt: string }) =>
+      Date.parse(record.LastUsedAt) > limit || (ids !== undefined && !ids.includes(record.ID));
+    const gone = this.records.prune(keep);
+    let reclaimed = 0;
+    let held = [...this.steps.values()].reduce((sum, step) => sum + step.size, 0);
+    const oldest = [...this.steps.entries()].sort(([, a], [, b]) => (a.used < b.used ? -1 : 1));
+    for (const [key, step] of oldest) {
+      if (options.keepStorage > 0 && held <= options.keepStorage) break;
+      const ID = key.slice(0, 25);
+      if (keep({ ID, LastUsedAt: step.used })) continue;
+      this.steps.delete(key);
+      gone.push(ID);
+      held -= step.size;
+      reclaimed += step.size;
+      if (step.diffId === null || [...this.steps.values()].some(({ diffId }) => diffId === step.diffId))
+        continue;
+      await this.kept.get(step.diffId)?.();
+      this.kept.delete(step.diffId);
+    }
+    if (options.all) await rm(join(this.parts.root, 'mounts'), { recursive: true, force: true });
+    return { CachesDeleted: gone, SpaceReclaimed: reclaimed };
   }
 }
 

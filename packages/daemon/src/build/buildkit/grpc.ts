@@ -8,7 +8,7 @@ import {
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
 } from 'node:http2';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { BerthError } from '../../errors.ts';
 import { decode, encode, type Message } from './messages.ts';
 
@@ -43,10 +43,11 @@ export class GrpcError extends Error {
 const maxMessage = 64 * 1024 * 1024;
 
 /** Cuts a byte stream into gRPC messages. */
-async function* messages(stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+async function* messages(stream: Readable): AsyncGenerator<Buffer> {
   let held: Buffer[] = [];
   let length = 0;
-  for await (const chunk of stream) {
+  // Who stops reading early still has an answer to send on the same stream.
+  for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     held.push(chunk);
     length += chunk.length;
     while (length >= 5) {
@@ -122,8 +123,7 @@ export class GrpcServer {
     try {
       if (!method) throw new GrpcError(12, `unknown method ${String(headers[':path'])}`);
       const requests = (async function* () {
-        for await (const bytes of messages(stream as AsyncIterable<Buffer>))
-          yield decode(method.request, bytes);
+        for await (const bytes of messages(stream)) yield decode(method.request, bytes);
       })();
       const send = async (message: Message) => {
         if (stream.destroyed) throw new GrpcError(1, 'the client is gone');
@@ -213,7 +213,7 @@ export class GrpcClient {
       status = headers;
     });
     const responses = (async function* () {
-      for await (const bytes of messages(stream as AsyncIterable<Buffer>)) yield decode(response, bytes);
+      for await (const bytes of messages(stream)) yield decode(response, bytes);
       const code = Number(status['grpc-status'] ?? 14);
       if (code !== 0)
         throw new GrpcError(code, decodeMessage(String(status['grpc-message'] ?? 'the session is gone')));

@@ -54,6 +54,8 @@ export interface SolverParts {
   cache: Collection<CachedStep>;
   /** Where cache mounts live. */
   cacheFolder: string;
+  /** A step was remembered: its layer must stay. */
+  onCached: (diffId: string) => void;
   hostPlatform: { os: string; architecture: string; variant?: string };
 }
 
@@ -189,6 +191,7 @@ export class Solver {
             count: 1,
           };
           cache.put(full, entry);
+          if (entry.diffId !== null) this.parts.onCached(entry.diffId);
           return entry;
         })();
         this.running.set(full, running);

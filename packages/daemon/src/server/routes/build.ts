@@ -29,6 +29,15 @@ export function buildRoutes(server: Server, rooms: Rooms): void {
     }),
   );
 
+  server.serve('Session', async (request, reply) => {
+    // Node joins a repeated header's values.
+    const methods = String(request.headers['x-docker-expose-session-grpc-method'] ?? '').split(/, */);
+    await rooms.builder.session(await reply.hijack(), request.headers, methods);
+  });
+  server.serve('Grpc', async (_request, reply) => {
+    await rooms.builder.grpc(await reply.hijack());
+  });
+
   server.serve('BuildCancel', () => {
     throw unsupported('there is no build of that id: classic builds are cancelled by closing their request');
   });
