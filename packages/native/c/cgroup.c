@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "cleanup.h"
 #include "container_parts.h"
@@ -88,8 +89,20 @@ static struct cgroup_folder *find(const struct cgroup *cgroup, const char *name)
   return NULL;
 }
 
+/* The folder of a controller: the one hierarchy of v2, or the v1 hierarchy that has it ("cpu,cpuacct"). */
+const struct cgroup_folder *cgroup_controller(const struct cgroup *cgroup, const char *controller) {
+  size_t n = strlen(controller);
+  for (int i = 0; i < cgroup->count; i++) {
+    if (cgroup->version == 2) return &cgroup->folder[i];
+    for (const char *at = cgroup->folder[i].name; *at; at += strcspn(at, ","), at += *at == ',') {
+      if (strcspn(at, ",") == n && !strncmp(at, controller, n)) return &cgroup->folder[i];
+    }
+  }
+  return NULL;
+}
+
 static long oom_kills(const struct cgroup *cgroup) {
-  const struct cgroup_folder *folder = find(cgroup, cgroup->version == 2 ? "" : "memory");
+  const struct cgroup_folder *folder = cgroup_controller(cgroup, "memory");
   char text[512];
   if (!folder || read_small(folder->dir, cgroup->version == 2 ? "memory.events" : "memory.oom_control", text, sizeof text) < 0)
     return 0;
@@ -111,7 +124,7 @@ static int open_folder(const struct launch_record *r, struct cgroup *out, int cr
   struct cgroup_folder *folder = &out->folder[out->count];
   snprintf(folder->name, sizeof folder->name, "%s", r->argv[2]);
   folder->tasks = folder->tree = -1;
-  folder->dir = create ? make_folder(path, version, !strcmp(folder->name, "cpuset"), existed)
+  folder->dir = create ? make_folder(path, version, strstr(folder->name, "cpuset") != NULL, existed)
                        : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (folder->dir < 0)
     return fail_text(err, "cgroup", errno, "unable to apply cgroup configuration: mkdir %s: %s", path, go_strerror(errno));
@@ -125,15 +138,32 @@ static int open_folder(const struct launch_record *r, struct cgroup *out, int cr
   return 0;
 }
 
+/* An attribute tells whose the cgroup is, to a daemon that finds it without knowing its container. */
+static int mark_owner(const struct launch *launch, const struct cgroup *cgroup, struct error *err) {
+  const struct launch_record *r = launch_find(launch, "cgroup-owner");
+  if (!r || !cgroup->count) return 0;
+  char path[40];
+  for (int i = 0; r->argc == 2 && i < cgroup->count; i++) {
+    snprintf(path, sizeof path, "/proc/self/fd/%d", cgroup->folder[i].dir);
+    /* A kernel without attributes on cgroups leaves them unmarked: then they are nobody's to clear. */
+    if (setxattr(path, "trusted.berth", r->argv[1], strlen(r->argv[1]), 0) < 0 && errno != EOPNOTSUPP)
+      return fail(err, "cgroup", errno, "mark the cgroup");
+  }
+  return 0;
+}
+
 int cgroup_prepare(const struct launch *launch, struct cgroup *out, struct error *err) {
   out->version = out->count = 0;
   out->oom_before = 0;
   size_t at = 0;
+  int reused = 0;
   for (const struct launch_record *r; (r = launch_next(launch, "cgroup", &at));) {
     int existed = 0;
     if (open_folder(r, out, 1, &existed, err) < 0) return -1;
-    if (existed && (out->version == 2 || !strcmp(r->argv[2], "memory"))) out->oom_before = oom_kills(out);
+    reused |= existed;
   }
+  if (reused) out->oom_before = oom_kills(out);
+  if (mark_owner(launch, out, err) < 0) return -1;
   at = 0;
   for (const struct launch_record *r; (r = launch_next(launch, "cgroup-write", &at));) {
     if (r->argc != 4) return fail(err, "launch", EINVAL, "cgroup-write record");

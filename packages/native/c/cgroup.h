@@ -23,6 +23,8 @@ struct cgroup {
 
 /* Makes the folders (and their parents), writes limits and device rules. */
 int cgroup_prepare(const struct launch *launch, struct cgroup *out, struct error *err);
+/* The folder of a controller, or NULL. */
+const struct cgroup_folder *cgroup_controller(const struct cgroup *cgroup, const char *controller);
 /* For clone3: the v2 folder, or -1. */
 int cgroup_clone_fd(const struct cgroup *cgroup);
 /* The child writes itself into each v1 hierarchy. */

@@ -124,15 +124,12 @@ static int apply_v2(int dir, const struct device_rule *rules, size_t count, stru
 int cgroup_devices_prepare(const struct launch *launch, const struct cgroup *cgroup, struct error *err) {
   size_t count = launch_count(launch, "device-rule"), at = 0, i = 0;
   if (!count) return 0;
-  int dir = -1;
-  for (int k = 0; k < cgroup->count; k++) {
-    if (cgroup->version == 2 || !strcmp(cgroup->folder[k].name, "devices")) dir = cgroup->folder[k].dir;
-  }
-  if (dir < 0) return fail(err, "launch", EINVAL, "device rules without a devices cgroup");
+  const struct cgroup_folder *folder = cgroup_controller(cgroup, "devices");
+  if (!folder) return fail(err, "launch", EINVAL, "device rules without a devices cgroup");
   cleanup_free struct device_rule *rules = calloc(count, sizeof *rules);
   if (!rules) return fail(err, "cgroup", ENOMEM, "device rules");
   for (const struct launch_record *r; (r = launch_next(launch, "device-rule", &at));) {
     if (parse_rule(r, &rules[i++], err) < 0) return -1;
   }
-  return cgroup->version == 2 ? apply_v2(dir, rules, count, err) : apply_v1(dir, rules, count, err);
+  return cgroup->version == 2 ? apply_v2(folder->dir, rules, count, err) : apply_v1(folder->dir, rules, count, err);
 }

@@ -58,7 +58,7 @@ static void report(struct child *child, const struct error *err) {
   if (!strcmp(err->stage, "run")) {
     /* The program was found but the kernel can't run it: to Docker the container has started, and says so itself. */
     dprintf(2, "%s\n", err->message);
-    _exit(255);
+    _exit(1);
   }
   struct note note = {.kind = 'e', .error = *err};
   send_note(child->channel, &note, sizeof note, -1);
@@ -68,7 +68,7 @@ static void report(struct child *child, const struct error *err) {
 static int open_terminal(struct child *child, int *slave, struct error *err) {
   if (!child->io->terminal) return 0;
   cleanup_close int master = -1;
-  if (terminal_open(child->root, child->io, &master, slave, err) < 0) return -1;
+  if (terminal_open(child->launch, child->root, child->io, &master, slave, err) < 0) return -1;
   struct note note = {.kind = 't'};
   if (send_note(child->channel, &note, 1, master) < 0) return fail(err, "terminal", errno, "pass the terminal on");
   return 0;

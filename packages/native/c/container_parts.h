@@ -15,7 +15,9 @@
  *   overlay UPPER WORK [volatile]
  *   root-readonly
  *   mount TYPE SOURCE DESTINATION [OPTION...] in order. bind: SOURCE is a path of the host; proc sysfs tmpfs devpts
- *                                             mqueue cgroup: SOURCE is only a name. Options are mount(8)'s
+ *                                             mqueue cgroup: SOURCE is only a name; shm-of: SOURCE is /proc/PID of a
+ *                                             process whose /dev/shm is shared. Options are mount(8)'s, and for binds
+ *                                             force-recursive (rro must not be given up) and subpath=PATH in SOURCE
  *   device PATH TYPE MAJOR MINOR MODE UID GID c, b or p; MODE octal; made in the container, or bound from the host's
  *                                             node of that number under a user namespace (PATH on the host: argument 8)
  *   link PATH TARGET                          a symlink under /dev
@@ -24,9 +26,11 @@
  *   hostname NAME, domainname NAME
  *   sysctl KEY VALUE                          KEY with dots
  *   cgroup VERSION NAME FOLDER             E  joined; created at the start. VERSION 1: NAME is the hierarchy's
+ *   cgroup-owner MARK                         the attribute trusted.berth of the folders
  *   cgroup-write NAME FILE VALUE              into that cgroup's folder, in order
  *   device-rule TYPE MAJOR MINOR ACCESS       allowed, a c b; numbers or *; with no such record every device is allowed
  *   init                                      the program runs under our own init as process 1
+ *   console-size ROWS COLUMNS              E
  *   rlimit NAME SOFT HARD                  E  as in getrlimit(2), lower case; numbers or -1 for no limit
  *   oom-score-adj NUMBER                   E
  *   no-new-privileges                      E
@@ -105,7 +109,8 @@ int devices_prepare(struct container *container, struct error *err);
 int devices_apply(struct container *container, int root, struct error *err);
 
 /* terminal.c: a pty of the container's devpts. The slave stays with the caller. */
-int terminal_open(int root, const struct process_io *io, int *master, int *slave, struct error *err);
+int terminal_open(const struct launch *launch, int root, const struct process_io *io, int *master, int *slave,
+                  struct error *err);
 /* Binds the slave over /dev/console. */
 int terminal_console(int root, int slave, struct error *err);
 

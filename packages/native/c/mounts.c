@@ -1,10 +1,9 @@
 /* The mounts of a container over its root: prepared from the host's paths, placed by fds in the container's. */
-#include <linux/magic.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 
 #include "cleanup.h"
@@ -16,7 +15,7 @@
 static int read_options(const struct launch_record *r, struct mount_options *out) {
   *out = (struct mount_options){0};
   int unknown = 0;
-  for (int i = 4; i < r->argc; i++) unknown |= !mount_option(r->argv[i], out);
+  for (int i = 4; i < r->argc; i++) unknown |= !mount_option(r->argv[i], out) && strncmp(r->argv[i], "subpath=", 8);
   return unknown;
 }
 
@@ -34,18 +33,50 @@ static int set_options(int mount, const struct launch_record *r, const struct mo
   return 0;
 }
 
-static int prepare_bind(const struct launch_record *r, int user_ns, int *out, struct error *err) {
+static const char *subpath_of(const struct launch_record *r) {
+  for (int i = 4; i < r->argc; i++) {
+    if (!strncmp(r->argv[i], "subpath=", 8)) return r->argv[i] + 8;
+  }
+  return NULL;
+}
+
+/* A volume's subpath may have been written by a container: it is resolved inside the volume. */
+static int clone_source(const struct launch_record *r, const struct mount_options *options) {
+  const char *subpath = subpath_of(r);
+  if (!subpath) return tree_clone(AT_FDCWD, r->argv[2], options->recursive_bind);
+  cleanup_close int volume = open(r->argv[2], O_PATH | O_DIRECTORY | O_CLOEXEC);
+  cleanup_close int inside = volume < 0 ? -1 : inroot_open(volume, subpath, O_PATH, INROOT_FOLLOW);
+  return inside < 0 ? -1 : tree_clone(inside, "", options->recursive_bind);
+}
+
+static int prepare_bind(const struct launch_record *r, int *out, struct error *err) {
   struct mount_options options;
   if (read_options(r, &options)) return fail(err, "launch", EINVAL, "options of the bind to %s", r->argv[3]);
-  *out = tree_clone(AT_FDCWD, r->argv[2], options.recursive_bind);
+  *out = clone_source(r, &options);
   if (*out < 0)
     return fail_text(err, "mount", errno, "error mounting \"%s\" to rootfs at \"%s\": stat %s: %s", r->argv[2], r->argv[3],
                      r->argv[2], go_strerror(errno));
   return set_options(*out, r, &options, err);
 }
 
+/* /dev/shm of another container, found in its own mount namespace by the process folder of one of its processes. A mount
+   can be cloned in its own namespace only. */
+static int prepare_shm_of(const struct launch_record *r, int *out, struct error *err) {
+  int host = namespaces_own(NS_MNT);
+  cleanup_close int process = open(r->argv[2], O_PATH | O_DIRECTORY | O_CLOEXEC);
+  cleanup_close int root = process < 0 ? -1 : openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  cleanup_close int ns = process < 0 ? -1 : openat(process, "ns/mnt", O_RDONLY | O_CLOEXEC);
+  if (host < 0 || root < 0 || ns < 0) return fail(err, "mount", errno, "the other container's /dev/shm");
+  cleanup_close int shm = inroot_open(root, "/dev/shm", O_PATH | O_DIRECTORY, INROOT_REFUSE);
+  if (shm < 0 || setns(ns, CLONE_NEWNS) < 0) return fail(err, "mount", errno, "the other container's /dev/shm");
+  *out = tree_clone(shm, "", 0);
+  int saved = errno;
+  if (setns(host, CLONE_NEWNS) < 0) _exit(125);
+  return *out < 0 ? fail(err, "mount", saved, "the other container's /dev/shm") : 0;
+}
+
 static int known_kind(const char *kind) {
-  static const char *const kinds[] = {"bind", "proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup"};
+  static const char *const kinds[] = {"bind", "proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "shm-of"};
   for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
     if (!strcmp(kind, kinds[i])) return 1;
   }
@@ -62,7 +93,8 @@ int mounts_prepare(struct container *container, struct error *err) {
     struct prepared_mount *m = &container->mounts[container->mount_count++];
     *m = (struct prepared_mount){.record = r, .fd = -1};
     if (r->argc < 4 || !known_kind(r->argv[1])) return fail(err, "launch", EINVAL, "mount record");
-    if (!strcmp(r->argv[1], "bind") && prepare_bind(r, user_ns, &m->fd, err) < 0) return -1;
+    if (!strcmp(r->argv[1], "bind") && prepare_bind(r, &m->fd, err) < 0) return -1;
+    if (!strcmp(r->argv[1], "shm-of") && prepare_shm_of(r, &m->fd, err) < 0) return -1;
   }
 
   /* The device behind a mask is the host's own, and checked to be it. */
@@ -96,7 +128,7 @@ static int make_filesystem(const struct launch_record *r, const char *mode, stru
     if (fs_set(context, key, equals ? equals + 1 : NULL) < 0)
       return fail(err, "mount", errno, "option %s of %s", r->argv[i], r->argv[3]);
   }
-  int mounted = fs_mount(context, (options.set | options.recursive_set) & ~options.clear);
+  int mounted = fs_mount(context, options.set | options.recursive_set);
   if (mounted < 0) return fail(err, "mount", errno, "mount %s", r->argv[3]);
   if (options.propagation && tree_change(mounted, options.propagation_recursive, 0, 0, options.propagation) < 0) {
     close(mounted);
@@ -105,13 +137,25 @@ static int make_filesystem(const struct launch_record *r, const char *mode, stru
   return mounted;
 }
 
+/* A hierarchy of several controllers ("cpu,cpuacct") is found under each of their names. */
+static int link_controllers(int folder, const char *name) {
+  if (!strchr(name, ',')) return 0;
+  char names[64];
+  snprintf(names, sizeof names, "%s", name);
+  for (char *save = NULL, *one = strtok_r(names, ",", &save); one; one = strtok_r(NULL, ",", &save)) {
+    if (symlinkat(name, folder, one) < 0) return -1;
+  }
+  return 0;
+}
+
 /* v1: a folder of the container's own cgroups, one for each hierarchy. */
 static int make_cgroup_v1(const struct container *container, const struct launch_record *r, struct error *err) {
   struct mount_options options = {0};
   for (int i = 4; i < r->argc; i++) mount_option(r->argv[i], &options);
-  uint64_t flags = (options.set | options.recursive_set) & ~options.clear;
+  uint64_t flags = options.set | options.recursive_set;
   cleanup_close int context = fs_open("tmpfs");
-  if (context < 0 || fs_set(context, "mode", "755") < 0) return fail(err, "mount", errno, "tmpfs for cgroups");
+  if (context < 0 || fs_set(context, "source", "tmpfs") < 0 || fs_set(context, "mode", "755") < 0)
+    return fail(err, "mount", errno, "tmpfs for cgroups");
   cleanup_close int folder = fs_mount(context, flags & ~(uint64_t) MOUNT_ATTR_RDONLY);
   if (folder < 0) return fail(err, "mount", errno, "tmpfs for cgroups");
   cleanup_close int target = inroot_target(container->root, r->argv[3], INROOT_DIRECTORY, INROOT_REFUSE);
@@ -122,7 +166,8 @@ static int make_cgroup_v1(const struct container *container, const struct launch
     ((struct container *) container)->cgroup.folder[i].tree = -1;
     if (mkdirat(folder, name, 0755) < 0) return fail(err, "mount", errno, "cgroup %s", name);
     cleanup_close int spot = openat(folder, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (own < 0 || spot < 0 || tree_change(own, 0, flags, 0, 0) < 0 || tree_attach(own, spot) < 0)
+    if (own < 0 || spot < 0 || tree_change(own, 0, flags, 0, 0) < 0 || tree_attach(own, spot) < 0 ||
+        link_controllers(folder, name) < 0)
       return fail(err, "mount", errno, "cgroup %s", name);
   }
   if ((flags & MOUNT_ATTR_RDONLY) && tree_change(folder, 0, MOUNT_ATTR_RDONLY, 0, 0) < 0)
@@ -134,7 +179,7 @@ static int make_cgroup_v2(const struct launch_record *r, struct error *err) {
   struct mount_options options = {0};
   for (int i = 4; i < r->argc; i++) mount_option(r->argv[i], &options);
   cleanup_close int context = fs_open("cgroup2");
-  int mounted = context < 0 ? -1 : fs_mount(context, (options.set | options.recursive_set) & ~options.clear);
+  int mounted = context < 0 ? -1 : fs_mount(context, options.set | options.recursive_set);
   return mounted < 0 ? fail(err, "mount", errno, "mount %s", r->argv[3]) : mounted;
 }
 
@@ -190,7 +235,7 @@ static int apply_one(struct container *container, struct prepared_mount *m, int 
   if (!strcmp(kind, "cgroup")) mount = make_cgroup_v2(r, err);
   else if (!strcmp(kind, "sysfs")) mount = make_sysfs(container, r, err);
   else if (!strcmp(kind, "tmpfs")) mount = make_filesystem(r, tmpfs_mode(root, r, mode, sizeof mode), err);
-  else if (strcmp(kind, "bind")) mount = make_filesystem(r, NULL, err);
+  else if (mount < 0) mount = make_filesystem(r, NULL, err);
   if (mount < 0) return -1;
 
   struct stat st;
@@ -237,7 +282,7 @@ static int lay_cover(struct cover *cover, int target) {
 
 static int make_empty_folder(void) {
   cleanup_close int context = fs_open("tmpfs");
-  if (context < 0 || fs_set(context, "mode", "755") < 0 || fs_set(context, "size", "4k") < 0) return -1;
+  if (context < 0 || fs_set(context, "source", "tmpfs") < 0) return -1;
   return fs_mount(context, MOUNT_ATTR_RDONLY);
 }
 

@@ -12,7 +12,15 @@
 #include "fsmount.h"
 #include "inroot.h"
 
-int terminal_open(int root, const struct process_io *io, int *master, int *slave, struct error *err) {
+static void read_size(const struct launch *launch, struct winsize *size) {
+  const struct launch_record *r = launch_find(launch, "console-size");
+  long long rows, columns;
+  if (!r || r->argc != 3 || parse_number(r->argv[1], &rows) < 0 || parse_number(r->argv[2], &columns) < 0) return;
+  size->ws_row = (unsigned short) rows;
+  size->ws_col = (unsigned short) columns;
+}
+
+int terminal_open(const struct launch *launch, int root, const struct process_io *io, int *master, int *slave, struct error *err) {
   struct stat st;
   struct statfs fs;
   cleanup_close int folder = inroot_open(root, "/dev/pts", O_PATH | O_DIRECTORY, INROOT_REFUSE);
@@ -27,7 +35,8 @@ int terminal_open(int root, const struct process_io *io, int *master, int *slave
   cleanup_close int peer = ioctl(pty, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (peer < 0) return fail(err, "terminal", errno, "open the terminal's other end");
   struct winsize size = {.ws_row = io->rows, .ws_col = io->cols};
-  if ((io->rows || io->cols) && ioctl(peer, TIOCSWINSZ, &size) < 0) return fail(err, "terminal", errno, "terminal size");
+  if (!size.ws_row && !size.ws_col) read_size(launch, &size);
+  if ((size.ws_row || size.ws_col) && ioctl(peer, TIOCSWINSZ, &size) < 0) return fail(err, "terminal", errno, "terminal size");
   *master = steal_fd(&pty);
   *slave = steal_fd(&peer);
   return 0;

@@ -151,7 +151,7 @@ int users_add_group(const char *group, const char *name, struct user *out, struc
   long long id;
   struct field who = text_field(name);
   if (!find_group(group, who, &gid)) {
-    if (!number(who, &id)) return fail_text(err, "user", ENOENT, "Unable to find group %s", name);
+    if (!number(who, &id)) return fail_text(err, "user", ENOENT, "Unable to find group %s: no matching entries in group file", name);
     if (id < 0) return out_of_range(err);
     gid = (gid_t) id;
   }

@@ -38,6 +38,8 @@ export interface RuntimeSpec {
       fileMode: number;
       uid: number;
       gid: number;
+      /** Not of the OCI: where the host has it, for containers that can't make nodes (user namespaces). */
+      source?: string;
     }>;
     resources?: Record<string, unknown>;
     cgroupsPath: string;
@@ -111,8 +113,11 @@ export interface RuntimeRequest {
     source?: string;
     destination: string;
     readonly: boolean;
+    /** bind: `bind` (not what is mounted below), `ro-nonrecursive`, `ro-force-recursive`; tmpfs: mount(8)'s. */
     options: string[];
     propagation?: string;
+    /** bind: a path inside `source`, resolved so that no link in it leads out. */
+    subpath?: string;
   }>;
   /** /etc/hosts, /etc/hostname, /etc/resolv.conf on the host. */
   networkFiles: Array<{ source: string; destination: string }>;
@@ -131,6 +136,22 @@ export interface RuntimeRequest {
   annotations: Record<string, string>;
 }
 
+/** What `/info` tells of the machine, by its names there. */
+export interface RuntimeInfo {
+  MemoryLimit: boolean;
+  SwapLimit: boolean;
+  KernelMemoryTCP: boolean;
+  CpuCfsPeriod: boolean;
+  CpuCfsQuota: boolean;
+  CPUShares: boolean;
+  CPUSet: boolean;
+  PidsLimit: boolean;
+  OomKillDisable: boolean;
+  SecurityOptions: string[];
+  /** What containers get that name no cgroup namespace mode: `host` on v1, `private` on v2, or the daemon's option. */
+  DefaultCgroupnsMode: string;
+}
+
 /** Numbers of GET /containers/{id}/stats, read from the cgroup; `containers` adds the envelope. */
 export interface CgroupStats {
   cpu: Record<string, unknown>;
@@ -144,6 +165,7 @@ export interface Runtime {
   readonly cgroupDriver: 'cgroupfs';
   /** What the machine can't do, as the lines of `/info` Warnings and the ones of container create. */
   warnings(): string[];
+  info(): RuntimeInfo;
   /** Checks values and combinations as dockerd does. @throws invalid-parameter naming the field. Returns warnings. */
   validate(
     request: Pick<
@@ -158,6 +180,7 @@ export interface Runtime {
       | 'deviceCgroupRules'
       | 'privileged'
     > & { networkMode?: string },
+    options?: { /** For `docker update`: only the resources are looked at. */ update?: boolean },
   ): string[];
   spec(request: RuntimeRequest): RuntimeSpec;
   /** The flat launch description of a spec, in the order that `native` executes it. */

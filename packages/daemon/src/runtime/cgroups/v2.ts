@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CgroupStats, Resources } from '../face.ts';
+import { eventually, foldersIn, processesBelow, readText, removeFolder, writeText } from './files.ts';
+import { findFolder } from './find.ts';
+import type { Hierarchies } from './hierarchies.ts';
+import type { CgroupFolder, Cgroups } from './index.ts';
+import { type CgroupWrite, limitsV2 } from './limits.ts';
+import { blkioStatsV2, cpuStatsV2, memoryStatsV2, pidsStats } from './stats.ts';
+
+/** Version 2: one folder in one hierarchy. */
+export class CgroupsV2 implements Cgroups {
+  readonly version = 2;
+  readonly #root: string;
+
+  constructor({ root }: Hierarchies) {
+    this.#root = root;
+  }
+
+  folders(path: string): CgroupFolder[] {
+    return [{ name: '', path: join(this.#root, path) }];
+  }
+
+  writes(resources: Resources): CgroupWrite[] {
+    return limitsV2(resources);
+  }
+
+  exists(path: string): boolean {
+    return existsSync(join(this.#root, path));
+  }
+
+  async update(path: string, resources: Resources): Promise<void> {
+    for (const { file, value } of limitsV2(resources, true))
+      await writeText(join(this.#root, path, file), value);
+  }
+
+  async freeze(path: string, frozen: boolean): Promise<void> {
+    const folder = join(this.#root, path);
+    await writeText(join(folder, 'cgroup.freeze'), frozen ? '1' : '0');
+    const wanted = `frozen ${frozen ? 1 : 0}`;
+    await eventually(`the cgroup ${path} could not be ${frozen ? 'frozen' : 'thawed'}`, async () =>
+      (await readText(join(folder, 'cgroup.events'))).split('\n').includes(wanted),
+    );
+  }
+
+  async stats(path: string): Promise<CgroupStats> {
+    const file = (name: string) => readText(join(this.#root, path, name));
+    const [cpuStat, stat, usage, limit, events, pids, pidsMax, io] = await Promise.all([
+      file('cpu.stat'),
+      file('memory.stat'),
+      file('memory.current'),
+      file('memory.max'),
+      file('memory.events'),
+      file('pids.current'),
+      file('pids.max'),
+      file('io.stat'),
+    ]);
+    return {
+      cpu: cpuStatsV2(cpuStat),
+      memory: memoryStatsV2({ stat, usage, limit, events }),
+      pids: pidsStats(pids, pidsMax),
+      blkio: blkioStatsV2(io),
+    };
+  }
+
+  processes(path: string): Promise<number[]> {
+    return processesBelow(join(this.#root, path));
+  }
+
+  async remove(path: string): Promise<void> {
+    const folder = join(this.#root, path);
+    if (!existsSync(folder)) return;
+    await writeText(join(folder, 'cgroup.kill'), '1').catch(() => undefined); // before Linux 5.14 one by one, below
+    await removeFolder(folder);
+  }
+
+  async children(parent: string): Promise<string[]> {
+    return (await foldersIn(join(this.#root, parent))).map((name) => join(parent, name));
+  }
+
+  find(name: string): Promise<string | undefined> {
+    return findFolder(this.#root, name);
+  }
+}

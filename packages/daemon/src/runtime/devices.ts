@@ -1,0 +1,182 @@
+import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemError } from '../errors.ts';
+import { majorOf, minorOf } from './cgroups/limits.ts';
+import type { RuntimeRequest, RuntimeSpec } from './face.ts';
+
+export type Device = NonNullable<RuntimeSpec['linux']['devices']>[number];
+
+/** What a container may do with devices: a rule of the devices cgroup; null is any number. */
+export interface DeviceRule {
+  allow: true;
+  type: 'a' | 'b' | 'c';
+  major: number | null;
+  minor: number | null;
+  access: string;
+}
+
+const S_IFMT = 0o170000;
+const S_IFCHR = 0o020000;
+const S_IFBLK = 0o060000;
+
+const node = (name: string, major: number, minor: number): Device => ({
+  path: `/dev/${name}`,
+  type: 'c',
+  major,
+  minor,
+  fileMode: 0o666,
+  uid: 0,
+  gid: 0,
+});
+
+/** In every container's /dev, as the OCI runtime specification lists them. */
+const DEFAULT_DEVICES = [
+  node('null', 1, 3),
+  node('zero', 1, 5),
+  node('full', 1, 7),
+  node('random', 1, 8),
+  node('urandom', 1, 9),
+  node('tty', 5, 0),
+];
+
+const rule = (
+  type: DeviceRule['type'],
+  major: number | null,
+  minor: number | null,
+  access: string,
+): DeviceRule => ({
+  allow: true,
+  type,
+  major,
+  minor,
+  access,
+});
+
+/** Nodes of any device may be made, few may be opened: those above, the console, ptmx and the terminals. */
+const DEFAULT_RULES = [
+  rule('c', null, null, 'm'),
+  rule('b', null, null, 'm'),
+  rule('c', 1, 3, 'rwm'),
+  rule('c', 1, 5, 'rwm'),
+  rule('c', 1, 7, 'rwm'),
+  rule('c', 1, 8, 'rwm'),
+  rule('c', 1, 9, 'rwm'),
+  rule('c', 5, 0, 'rwm'),
+  rule('c', 5, 1, 'rwm'),
+  rule('c', 5, 2, 'rwm'),
+  rule('c', 136, null, 'rwm'),
+];
+
+/** Devices and rules of a container; rules null: it may open everything. */
+export interface ContainerDevices {
+  devices: Device[];
+  rules: DeviceRule[] | null;
+}
+
+/**
+ * @throws system in dockerd's words when a device is not there or a rule is malformed.
+ */
+export function containerDevices(
+  request: Pick<RuntimeRequest, 'devices' | 'deviceCgroupRules' | 'privileged'>,
+): ContainerDevices {
+  const asked = request.devices.flatMap(({ PathOnHost, PathInContainer, CgroupPermissions }) =>
+    devicesAt(PathOnHost, PathInContainer || PathOnHost).map((device) => ({
+      device,
+      access: CgroupPermissions || 'rwm',
+    })),
+  );
+  // Privileged containers see all devices of the host; only what is renamed for them is made besides.
+  const devices = new Map(
+    [
+      ...DEFAULT_DEVICES,
+      ...(request.privileged ? hostDevices() : []),
+      ...asked.map(({ device }) => device),
+    ].map((device) => [device.path, device]),
+  );
+  if (request.privileged) return { devices: [...devices.values()], rules: null };
+  const rules = [
+    ...DEFAULT_RULES,
+    ...asked.map(({ device, access }) =>
+      rule(device.type === 'b' ? 'b' : 'c', device.major, device.minor, sanitizeAccess(access)),
+    ),
+    ...request.deviceCgroupRules.map(parseRule),
+  ];
+  return { devices: [...devices.values()], rules };
+}
+
+/** dockerd passes the letters on; what the kernel does not know has no effect. */
+const sanitizeAccess = (access: string): string =>
+  ['r', 'w', 'm'].filter((letter) => access.includes(letter)).join('');
+
+/** `c 1:3 rwm` of `--device-cgroup-rule`. */
+export function parseRule(text: string): DeviceRule {
+  const match = /^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$/.exec(text);
+  if (!match) throw systemError(`invalid device cgroup rule format: '${text}'`);
+  const number = (part: string) => (part === '*' ? null : Number(part));
+  return rule(match[1] as DeviceRule['type'], number(match[2]!), number(match[3]!), match[4]!);
+}
+
+function gatherError(path: string, reason: string, cause?: unknown) {
+  return systemError(
+    `error gathering device information while adding custom device "${path}": ${reason}`,
+    cause,
+  );
+}
+
+/** The device at a path, or all below a folder, as they are to be in the container. */
+function devicesAt(host: string, inContainer: string): Device[] {
+  let stats: Stats;
+  let real: string;
+  try {
+    real = realpathSync(host);
+    stats = statSync(real);
+  } catch (cause) {
+    const words =
+      (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file or directory' : String(cause);
+    throw gatherError(host, words, cause);
+  }
+  if (stats.isDirectory()) return devicesBelow(real, inContainer);
+  const device = asDevice(real, inContainer, stats);
+  if (!device) throw gatherError(host, 'not a device node');
+  return [device];
+}
+
+/** What is no device of a machine but of a mount, or is made for every container by itself. */
+const SKIPPED = new Set(['pts', 'shm', 'fd', 'mqueue', '.lxc', '.lxd-mounts', '.udev', 'console']);
+
+function devicesBelow(host: string, inContainer: string): Device[] {
+  const devices: Device[] = [];
+  for (const name of readdirSync(host)) {
+    if (SKIPPED.has(name)) continue;
+    const path = join(host, name);
+    let stats: Stats;
+    try {
+      stats = lstatSync(path);
+    } catch {
+      continue; // gone since it was listed
+    }
+    if (stats.isDirectory()) devices.push(...devicesBelow(path, join(inContainer, name)));
+    const device = asDevice(path, join(inContainer, name), stats);
+    if (device) devices.push(device);
+  }
+  return devices;
+}
+
+function hostDevices(): Device[] {
+  return devicesBelow('/dev', '/dev');
+}
+
+function asDevice(source: string, path: string, stats: Stats): Device | undefined {
+  const kind = stats.mode & S_IFMT;
+  if (kind !== S_IFCHR && kind !== S_IFBLK) return undefined;
+  return {
+    path,
+    type: kind === S_IFBLK ? 'b' : 'c',
+    major: majorOf(stats.rdev),
+    minor: minorOf(stats.rdev),
+    fileMode: stats.mode & 0o7777,
+    uid: stats.uid,
+    gid: stats.gid,
+    source,
+  };
+}

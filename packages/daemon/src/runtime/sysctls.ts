@@ -1,0 +1,59 @@
+import { systemError } from '../errors.ts';
+import type { RuntimeRequest } from './face.ts';
+
+const IPC = new Set([
+  'kernel.msgmax',
+  'kernel.msgmnb',
+  'kernel.msgmni',
+  'kernel.sem',
+  'kernel.shmall',
+  'kernel.shmmax',
+  'kernel.shmmni',
+  'kernel.shm_rmid_forced',
+]);
+
+const refuse = (text: string) =>
+  systemError(
+    `failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ${text}: unknown`,
+  );
+
+/**
+ * Only parameters of a namespace that the container has to itself may be set.
+ * @throws system in runc's words.
+ */
+export function checkSysctls({ sysctls, namespaces }: Pick<RuntimeRequest, 'sysctls' | 'namespaces'>): void {
+  for (const name of Object.keys(sysctls)) {
+    const key = name.replaceAll('/', '.');
+    if (IPC.has(key) || key.startsWith('fs.mqueue.')) {
+      if (namespaces.ipc === 'host')
+        throw refuse(`sysctl ${JSON.stringify(name)} is not allowed in the hosts ipc namespace`);
+    } else if (key.startsWith('net.')) {
+      if (namespaces.network === 'host')
+        throw refuse(`sysctl ${JSON.stringify(name)} not allowed in host network namespace`);
+    } else if (key === 'kernel.domainname') {
+      if (namespaces.uts === 'host')
+        throw refuse(`sysctl ${JSON.stringify(name)} is not allowed in the hosts uts namespace`);
+    } else if (key === 'kernel.hostname') {
+      throw refuse(
+        `sysctl ${JSON.stringify(name)} is not allowed as it conflicts with the OCI "hostname" field`,
+      );
+    } else {
+      throw refuse(`sysctl ${JSON.stringify(name)} is not in a separate kernel namespace`);
+    }
+  }
+}
+
+/** Docker's own: low ports and ping without privileges, in a network namespace that is not the host's. */
+export function defaultSysctls(
+  { sysctls, namespaces, privileged }: RuntimeRequest,
+  hasPing: boolean,
+): Record<string, string> {
+  if (namespaces.network === 'host' || privileged) return {};
+  const defaults: Record<string, string> = {};
+  if (!('net.ipv4.ip_unprivileged_port_start' in sysctls))
+    defaults['net.ipv4.ip_unprivileged_port_start'] = '0';
+  // Group 2147483647 can be written only where it is mapped.
+  if (!('net.ipv4.ping_group_range' in sysctls) && namespaces.user === 'host' && hasPing)
+    defaults['net.ipv4.ping_group_range'] = '0 2147483647';
+  return defaults;
+}
