@@ -1,0 +1,107 @@
+import Docker from 'dockerode';
+import { GenericContainer, Wait } from 'testcontainers';
+import { TestDaemon, until } from '../support/daemon.ts';
+
+let daemon: TestDaemon;
+beforeAll(async () => {
+  daemon = await TestDaemon.start();
+});
+afterAll(async () => {
+  await daemon?.dispose();
+});
+
+describe('dockerode', () => {
+  const client = () => new Docker({ socketPath: daemon.socket });
+
+  test('create, attach, start, wait, logs, inspect, remove', async () => {
+    const docker = client();
+    const container = await docker.createContainer({
+      Image: 'bb',
+      Cmd: ['sh', '-c', 'read line; echo got $line; echo err >&2; exit 3'],
+      OpenStdin: true,
+      StdinOnce: true,
+      AttachStdin: true,
+      AttachStdout: true,
+      AttachStderr: true,
+      HostConfig: { NetworkMode: 'none' },
+    });
+    const stream = await container.attach({
+      stream: true,
+      stdin: true,
+      stdout: true,
+      stderr: true,
+      hijack: true,
+    });
+    const out: Buffer[] = [];
+    const { PassThrough } = await import('node:stream');
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    stdout.on('data', (chunk) => out.push(chunk));
+    stderr.on('data', (chunk) => out.push(chunk));
+    container.modem.demuxStream(stream, stdout, stderr);
+    await container.start();
+    stream.write('hello\n');
+    stream.end();
+    const { StatusCode } = await container.wait();
+    expect(StatusCode).toBe(3);
+    await until('the output', () => Buffer.concat(out).toString().includes('err'));
+    expect(Buffer.concat(out).toString()).toContain('got hello');
+    const logs = (await container.logs({ stdout: true, stderr: true })) as unknown as Buffer;
+    expect(logs.toString()).toContain('got hello');
+    expect((await container.inspect()).State.ExitCode).toBe(3);
+    await container.remove();
+  });
+
+  test('exec with output', async () => {
+    const docker = client();
+    const container = docker.getContainer(
+      await daemon.box(['sleep', '60'], { HostConfig: { NetworkMode: 'none' } }),
+    );
+    const exec = await container.exec({
+      Cmd: ['sh', '-c', 'echo in-exec; exit 4'],
+      AttachStdout: true,
+      AttachStderr: true,
+    });
+    const stream = await exec.start({ hijack: true, stdin: false });
+    const parts: Buffer[] = [];
+    stream.on('data', (chunk: Buffer) => parts.push(chunk));
+    await new Promise((resolve) => stream.on('end', resolve));
+    expect(Buffer.concat(parts).toString()).toContain('in-exec');
+    expect((await exec.inspect()).ExitCode).toBe(4);
+    await container.remove({ force: true });
+  });
+
+  test('events and lists', async () => {
+    const docker = client();
+    const events = await docker.getEvents({ filters: { type: ['container'] } });
+    const seen: string[] = [];
+    events.on('data', (chunk: Buffer) => {
+      for (const line of chunk.toString().split('\n').filter(Boolean)) seen.push(JSON.parse(line).Action);
+    });
+    const id = await daemon.box(['true'], { HostConfig: { NetworkMode: 'none' } });
+    await until('die', () => seen.includes('die'));
+    expect(seen.slice(0, 2)).toEqual(['create', 'start']);
+    expect((await docker.listContainers({ all: true })).map(({ Id }) => Id)).toContain(id);
+    await docker.getContainer(id).remove();
+    await until('destroy', () => seen.includes('destroy'));
+    (events as unknown as { destroy(): void }).destroy();
+  });
+});
+
+test('testcontainers starts a server, waits for its port and talks to it', async () => {
+  const before = { ...process.env };
+  process.env['DOCKER_HOST'] = daemon.host;
+  process.env['TESTCONTAINERS_RYUK_DISABLED'] = 'true';
+  try {
+    const container = await new GenericContainer('bb:latest')
+      .withCommand(['sh', '-c', 'mkdir /w; echo hi > /w/index.html; httpd -f -p 8080 -h /w'])
+      .withExposedPorts(8080)
+      .withWaitStrategy(Wait.forListeningPorts())
+      .start();
+    const answer = await fetch(`http://${container.getHost()}:${container.getMappedPort(8080)}/`);
+    expect(await answer.text()).toBe('hi\n');
+    expect((await container.exec(['echo', 'x'])).output).toBe('x\n');
+    await container.stop();
+  } finally {
+    process.env = before;
+  }
+}, 120_000);
