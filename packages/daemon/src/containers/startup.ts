@@ -2,7 +2,7 @@ import { chmod, mkdir, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LaunchError, type Supervisor } from '@berth/native';
 import { BerthError, invalidParameter, notFound, systemError } from '../errors.ts';
-import type { RuntimeRequest } from '../runtime/face.ts';
+import { describeLaunchError, type RuntimeRequest } from '../runtime/index.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
 import { logAttributes, logOptions } from './logs/options.ts';
@@ -13,12 +13,6 @@ export interface StartFailure {
   exitCode: number;
   error: BerthError;
 }
-
-const ENOENT = 2;
-const EACCES = 13;
-const ENOTDIR = 20;
-const EISDIR = 21;
-const ENOEXEC = 8;
 
 /** Where a container's supervisor has its socket and exit record. Short: paths of sockets are limited. */
 export function runFolder(context: Context, id: string): string {
@@ -203,10 +197,10 @@ function noDeviceDriver(requests: Array<Record<string, unknown>>): BerthError {
 const CREATE_FAILED = 'failed to create task for container: ';
 
 /** How a failed start is told: dockerd's words, its exit codes (127 not found, 126 not to be run, 128 anything else). */
-export function startFailure(error: unknown, program: string): StartFailure {
+export function startFailure(error: unknown): StartFailure {
   if (error instanceof LaunchError) {
-    const text = `${CREATE_FAILED}${launchText(error, program)}`;
-    return told(invalidOrSystem(error, text), text);
+    const text = describeLaunchError(error, 'start');
+    return told(systemError(text, error), text);
   }
   const known = error instanceof BerthError ? error : systemError((error as Error).message, error);
   return told(known, known.message);
@@ -219,33 +213,4 @@ function told(error: BerthError, text: string): StartFailure {
   if (/permission denied|not a directory|is a directory/.test(text))
     return { exitCode: 126, error: invalidParameter(text, error) };
   return { exitCode: 128, error };
-}
-
-function invalidOrSystem(error: LaunchError, text: string): BerthError {
-  // Names that the container's own files do not know are told without the wrapping.
-  if (/^(unable to find (user|group)|Unable to find group)/.test(error.message))
-    return systemError(error.message, error);
-  return systemError(text, error);
-}
-
-/** The reason as runc words it, which clients look into for their own exit code. */
-export function launchText(error: LaunchError, program: string): string {
-  if (error.stage !== 'exec') return error.message;
-  const name = JSON.stringify(program);
-  switch (error.errno) {
-    case ENOENT:
-      return program.includes('/')
-        ? `exec: ${name}: stat ${program}: no such file or directory`
-        : `exec: ${name}: executable file not found in $PATH`;
-    case EACCES:
-      return `exec: ${name}: permission denied`;
-    case EISDIR:
-      return `exec: ${name}: is a directory: permission denied`;
-    case ENOTDIR:
-      return `exec: ${name}: not a directory`;
-    case ENOEXEC:
-      return `exec ${program}: exec format error`;
-    default:
-      return error.message;
-  }
 }

@@ -87,10 +87,17 @@ export interface Networks {
     pid?: number,
   ): Promise<NetworkState>;
   disconnect(network: string, id: string, options: { force: boolean; pid?: number }): Promise<NetworkState>;
+  /**
+   * After a connect or disconnect of a running container: records that its supervisor must take in
+   * (`Supervisor.control`), each given once.
+   */
+  takeControls(id: string): LaunchRecord[];
   renamed(id: string, name: string): void;
   state(id: string): NetworkState | undefined;
   /** Per-interface counters for stats: name -> rx_bytes ... */
   stats(pid: number): Promise<Record<string, Record<string, number>>>;
   /** At start-up: the running containers (with pids); everything else that is ours in the kernel goes. */
   reconcile(running: Array<{ request: NetworkRequest; pid: number }>): Promise<void>;
+  /** Stops the worker; networks and containers go on. */
+  close(): void;
 }

@@ -1,0 +1,69 @@
+import { spawn } from 'node:child_process';
+import { accessSync, constants, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { defaultHost } from '../transport/endpoint.ts';
+import type { Cli } from './cli.ts';
+import { CliError } from './errors.ts';
+
+/** Folders in which Docker's client looks for plugins, first hit wins. */
+function pluginFolders(cli: Cli): string[] {
+  const extra = cli.config().data['cliPluginsExtraDirs'];
+  return [
+    ...(Array.isArray(extra) ? (extra as string[]) : []),
+    join(cli.configFolder, 'cli-plugins'),
+    '/usr/local/lib/docker/cli-plugins',
+    '/usr/local/libexec/docker/cli-plugins',
+    '/usr/lib/docker/cli-plugins',
+    '/usr/libexec/docker/cli-plugins',
+  ];
+}
+
+/** The names of the plugins installed, for completion. */
+export function pluginNames(cli: Cli): string[] {
+  const names = new Set<string>();
+  for (const folder of pluginFolders(cli))
+    try {
+      for (const file of readdirSync(folder)) if (file.startsWith('docker-')) names.add(file.slice(7));
+    } catch {
+      // no such folder
+    }
+  return [...names];
+}
+
+/**
+ * Runs a plugin of Docker's client (`compose`, `buildx`) against this client's daemon, and ends with its exit code.
+ * False when there is no such plugin.
+ */
+export async function runPlugin(cli: Cli, name: string, args: readonly string[]): Promise<boolean> {
+  if (!/^[a-z][a-z0-9-]*$/.test(name)) return false;
+  const file = pluginFolders(cli)
+    .map((folder) => join(folder, `docker-${name}`))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  if (!file) return false;
+  const endpoint = await cli.endpoint();
+  const child = spawn(file, [name, ...args], {
+    stdio: 'inherit',
+    env: {
+      ...cli.env,
+      DOCKER_HOST: endpoint.host || defaultHost,
+      DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: process.argv[1] ?? '',
+      ...(cli.options.config ? { DOCKER_CONFIG: cli.options.config } : {}),
+    },
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const)
+    // The terminal sends them to the plugin as well; it decides when to end.
+    process.on(signal, () => signal !== 'SIGINT' && child.kill(signal));
+  const code = await new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status, signal) => resolve(status ?? (signal ? 130 : 1)));
+  });
+  if (code) throw new CliError('', code);
+  return true;
+}

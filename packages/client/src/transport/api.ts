@@ -1,0 +1,223 @@
+import type { Duplex } from 'node:stream';
+import { CliError } from '../cli/errors.ts';
+import type { Body } from './body.ts';
+import { ConnectionError, dial } from './dial.ts';
+import type { Endpoint } from './endpoint.ts';
+import { type Answer, HttpConnection, type Request } from './http.ts';
+
+/** The version of the Docker Engine API the client speaks, the one whose shapes its output shows. */
+export const apiVersion = '1.45';
+
+/** The daemon refused. */
+export class ApiError extends CliError {
+  readonly status: number;
+  /** The daemon's own words. */
+  readonly reason: string;
+
+  constructor(status: number, reason: string) {
+    super(`Error response from daemon: ${reason}`);
+    this.name = 'ApiError';
+    this.status = status;
+    this.reason = reason;
+  }
+}
+
+export type Query = Record<string, string | number | boolean | readonly string[] | undefined>;
+
+export interface CallOptions {
+  query?: Query;
+  /** An object is sent as JSON, bytes and streams as they are. */
+  body?: unknown;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+  /** Speak this version of the API in this call. */
+  version?: string;
+}
+
+function queryString(query: Query | undefined): string {
+  if (!query) return '';
+  const parts: string[] = [];
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    const values = Array.isArray(value) ? (value as string[]) : [value];
+    for (const one of values)
+      parts.push(`${name}=${encodeURIComponent(one === true ? '1' : one === false ? '0' : String(one))}`);
+  }
+  return parts.length ? `?${parts.join('&')}` : '';
+}
+
+function compareVersions(a: string, b: string): number {
+  const [x, y] = [a.split('.').map(Number), b.split('.').map(Number)];
+  return x[0]! - y[0]! || (x[1] ?? 0) - (y[1] ?? 0);
+}
+
+export interface ApiOptions {
+  /** Speak this version whatever the daemon says (DOCKER_API_VERSION). */
+  version?: string;
+  headers?: Record<string, string>;
+  debug?: (line: string) => void;
+}
+
+/** The daemon's API on one endpoint. Connections are kept and used again. */
+export class Api {
+  readonly endpoint: Endpoint;
+  /** The version in use; lowered when the daemon turns out to be older. */
+  version: string;
+  private readonly pinned: boolean;
+  private readonly headers: Record<string, string>;
+  private readonly debug: ((line: string) => void) | undefined;
+  private readonly idle: HttpConnection[] = [];
+  private negotiated = false;
+
+  constructor(endpoint: Endpoint, options: ApiOptions = {}) {
+    this.endpoint = endpoint;
+    this.version = options.version ?? apiVersion;
+    this.pinned = options.version !== undefined;
+    this.debug = options.debug;
+    this.headers = {
+      Host: endpoint.scheme === 'tcp' ? `${endpoint.address}:${endpoint.port}` : 'api.moby.localhost',
+      'User-Agent': 'Berth-Client/0.1.0 (linux)',
+      ...options.headers,
+    };
+  }
+
+  private async connection(): Promise<HttpConnection> {
+    for (let free = this.idle.pop(); free; free = this.idle.pop()) if (free.alive) return free;
+    return new HttpConnection(await dial(this.endpoint));
+  }
+
+  /** Opens a connection ahead of its use, to save its time later. */
+  async warm(): Promise<void> {
+    this.idle.push(new HttpConnection(await dial(this.endpoint)));
+  }
+
+  private async send(request: Request, options: { hijack?: boolean; signal?: AbortSignal }): Promise<Answer> {
+    options.signal?.throwIfAborted();
+    const connection = await this.connection();
+    const abort = (): void => connection.destroy();
+    options.signal?.addEventListener('abort', abort, { once: true });
+    try {
+      return await connection.exchange(request, {
+        hijack: options.hijack,
+        onIdle: () => {
+          options.signal?.removeEventListener('abort', abort);
+          this.idle.push(connection);
+        },
+      });
+    } catch (error) {
+      if (options.signal?.aborted) throw options.signal.reason;
+      if (error instanceof CliError) throw error;
+      throw new ConnectionError(`error during connect to ${this.endpoint.host}: ${(error as Error).message}`);
+    }
+  }
+
+  private request(method: string, path: string, version: string, options: CallOptions): Request {
+    const headers: Record<string, string> = { ...this.headers, ...options.headers };
+    let { body } = options;
+    if (body !== undefined && typeof body === 'object' && !Buffer.isBuffer(body) && !isStream(body)) {
+      body = JSON.stringify(body);
+      headers['Content-Type'] = 'application/json';
+    }
+    return {
+      method,
+      path: `${this.endpoint.base}${version ? `/v${version}` : ''}${path}${queryString(options.query)}`,
+      headers,
+      ...(body === undefined ? {} : { body: body as string }),
+    };
+  }
+
+  /**
+   * Learns which versions the daemon speaks. Needed before a request whose body can be sent only once; all others
+   * are simply sent, and sent again when the daemon says it is older.
+   */
+  async negotiate(): Promise<void> {
+    if (this.negotiated || this.pinned) return;
+    const answer = await this.send(this.request('HEAD', '/_ping', '', {}), {});
+    await answer.body.text();
+    this.negotiated = true;
+    const offered = answer.headers['api-version'];
+    if (offered && compareVersions(offered, this.version) < 0) this.version = offered;
+  }
+
+  private async checked(method: string, path: string, options: CallOptions, hijack: boolean): Promise<Answer> {
+    if (isStream(options.body)) await this.negotiate();
+    for (let attempt = 0; ; attempt++) {
+      const version = options.version ?? this.version;
+      const request = this.request(method, path, version, options);
+      this.debug?.(`${method} ${request.path}`);
+      const answer = await this.send(request, { hijack, ...(options.signal ? { signal: options.signal } : {}) });
+      if (answer.status < 400) return answer;
+      const text = await answer.body.text();
+      const reason = reasonOf(text, answer);
+      const limits = /client version \S+ is too (?:new|old)\. (?:Max|Min)imum supported API version is ([\d.]+)/.exec(reason);
+      if (limits && attempt === 0 && !this.pinned && !options.version && !isStream(options.body)) {
+        this.version = limits[1]!.replace(/\.$/, '');
+        continue;
+      }
+      throw new ApiError(answer.status, reason);
+    }
+  }
+
+  /** Makes a request and gives its answer with the body still to be read. Throws ApiError for 4xx and 5xx. */
+  async call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
+    return this.checked(method, path, options, false);
+  }
+
+  /** Makes a request and reads its JSON answer. */
+  async json<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
+    const text = await this.text(method, path, options);
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  }
+
+  /** Makes a request and reads its answer as text. */
+  async text(method: string, path: string, options: CallOptions = {}): Promise<string> {
+    return (await this.call(method, path, options)).body.text();
+  }
+
+  /** Makes a request whose answer does not matter. */
+  async done(method: string, path: string, options: CallOptions = {}): Promise<void> {
+    await this.text(method, path, options);
+  }
+
+  /** A request that turns the connection into a stream in both directions. */
+  async hijack(path: string, options: CallOptions = {}): Promise<{ socket: Duplex; multiplexed: boolean }> {
+    const answer = await this.checked(
+      'POST',
+      path,
+      { ...options, headers: { ...options.headers, Connection: 'Upgrade', Upgrade: 'tcp' } },
+      true,
+    );
+    if (!answer.socket) {
+      const text = await answer.body.text();
+      throw new CliError(`unable to upgrade to tcp, received ${answer.status}${text ? `: ${text}` : ''}`);
+    }
+    return {
+      socket: answer.socket,
+      multiplexed: !(answer.headers['content-type'] ?? '').includes('raw-stream'),
+    };
+  }
+
+  /** Closes what is open and unused. */
+  close(): void {
+    for (const connection of this.idle) connection.destroy();
+    this.idle.length = 0;
+  }
+}
+
+function isStream(body: unknown): body is AsyncIterable<Uint8Array> {
+  return typeof body === 'object' && body !== null && Symbol.asyncIterator in body;
+}
+
+function reasonOf(text: string, answer: Answer): string {
+  if (text.trim() === '')
+    return `request returned ${answer.reason || answer.status} without a message; check that the server supports this request`;
+  try {
+    const parsed = JSON.parse(text) as { message?: string };
+    if (typeof parsed.message === 'string') return parsed.message.trim();
+  } catch {
+    // not JSON: an old daemon, or a proxy in between
+  }
+  return text.trim();
+}
+
+export type { Answer, Body };

@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process';
+import { Duplex } from 'node:stream';
+import { ConnectionError } from './dial.ts';
+import type { Endpoint } from './endpoint.ts';
+
+/**
+ * Speaks to a daemon through `ssh host berth system dial-stdio`, so that the remote side needs no open port: whoever
+ * may log in and reach the socket there may use the daemon. A host that only has Docker's client is served as well.
+ */
+export async function dialSsh(endpoint: Endpoint): Promise<Duplex> {
+  const remote =
+    'if command -v berth >/dev/null 2>&1; then exec berth system dial-stdio; else exec docker system dial-stdio; fi';
+  const args = [
+    '-o',
+    'ConnectTimeout=30',
+    '-T',
+    ...(endpoint.port ? ['-p', String(endpoint.port)] : []),
+    '--',
+    endpoint.address,
+    remote,
+  ];
+  const child = spawn('ssh', args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  let complaint = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    if (complaint.length < 4096) complaint += chunk.toString();
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        new ConnectionError(
+          error.code === 'ENOENT'
+            ? `Cannot connect to ${endpoint.host}: the program ssh is not installed here`
+            : `Cannot connect to ${endpoint.host}: ${error.message}`,
+        ),
+      ),
+    );
+  });
+  const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
+  child.stdin.on('error', () => undefined);
+  child.once('close', (code) => {
+    if (code)
+      stream.destroy(
+        new ConnectionError(
+          `error during connect: ssh ${endpoint.address} ended with ${code}${complaint ? `: ${complaint.trim()}` : ''}`,
+        ),
+      );
+  });
+  stream.once('close', () => child.kill());
+  return stream;
+}

@@ -1,0 +1,74 @@
+import { mergeTmpfsOptions, parseBind, parseMount, parseVolumesFrom } from './mounts.ts';
+
+test.each([
+  ['/a:/b', { Type: 'bind', Source: '/a', Destination: '/b', RW: true, Mode: '', createSource: true }],
+  [
+    '/a/:/b/:ro,rslave',
+    { Source: '/a', Destination: '/b', RW: false, Propagation: 'rslave', Mode: 'ro,rslave' },
+  ],
+  ['v:/b', { Type: 'volume', Name: 'v', Destination: '/b', Driver: 'local', copyUp: true }],
+  ['v:/b:nocopy', { Type: 'volume', Name: 'v', Mode: 'nocopy' }],
+  ['/b', { Type: 'volume', Destination: '/b' }],
+])('the bind %s', (raw, expected) => {
+  expect(parseBind(raw, '')).toMatchObject(expected);
+});
+
+test('nocopy leaves an empty volume empty', () => {
+  expect(parseBind('v:/b:nocopy', '').copyUp).toBeUndefined();
+});
+
+test.each([
+  ['x:y:z:a', "invalid volume specification: 'x:y:z:a'"],
+  ['/foo:rw', "invalid volume specification: '/foo:rw'"],
+  ['/x:/y:bogus', 'invalid mode: bogus'],
+  ['/x:/y:ro,rw', 'invalid mode: ro,rw'],
+  [
+    'x:y',
+    "invalid volume specification: 'x:y': invalid mount config for type \"volume\": invalid mount path: 'y' mount path must be absolute",
+  ],
+  [
+    '/x:/',
+    "invalid volume specification: '/x:/': invalid mount config for type \"bind\": invalid specification: destination can't be '/'",
+  ],
+])('refuses the bind %s', (raw, message) => {
+  expect(() => parseBind(raw, '')).toThrow(message);
+});
+
+test.each([
+  [{ Type: 'bind', Source: 'x', Target: '/y' }, "invalid mount path: 'x' mount path must be absolute"],
+  [{ Type: 'volume', Source: 'v', Target: 'y' }, "invalid mount path: 'y' mount path must be absolute"],
+  [{ Type: 'tmpfs', Source: 'x', Target: '/y' }, 'field Source must not be specified'],
+  [{ Type: 'image', Source: 'x', Target: '/y' }, 'mount type unknown'],
+  [
+    { Type: 'volume', Target: '/y', ReadOnly: true },
+    'must not set ReadOnly mode when using anonymous volumes',
+  ],
+  [
+    { Type: 'volume', Source: 'v', Target: '/y', VolumeOptions: { Subpath: '../x' } },
+    'subpath must be a relative path within the volume',
+  ],
+  [{ Type: 'volume', Source: 'v', Target: '/y', BindOptions: {} }, 'field BindOptions must not be specified'],
+])('refuses the mount %j', (spec, why) => {
+  expect(() => parseMount(spec)).toThrow(`invalid mount config for type "${spec.Type}": ${why}`);
+});
+
+test('a tmpfs mount keeps size and mode', () => {
+  expect(
+    parseMount({ Type: 'tmpfs', Target: '/t', TmpfsOptions: { SizeBytes: 4096, Mode: 0o700 } }),
+  ).toMatchObject({
+    Type: 'tmpfs',
+    tmpfs: 'mode=700,size=4096',
+  });
+});
+
+test('options of a tmpfs override the defaults', () => {
+  expect(mergeTmpfsOptions('')).toEqual(['noexec', 'nosuid', 'nodev']);
+  expect(mergeTmpfsOptions('exec,size=1m')).toEqual(['nosuid', 'nodev', 'exec', 'size=1m']);
+  expect(() => mergeTmpfsOptions('bogus')).toThrow('invalid tmpfs option "bogus"');
+});
+
+test('volumes-from', () => {
+  expect(parseVolumesFrom('web')).toEqual({ container: 'web', readonly: false });
+  expect(parseVolumesFrom('web:ro')).toEqual({ container: 'web', readonly: true });
+  expect(() => parseVolumesFrom('web:bogus')).toThrow('invalid mode: bogus');
+});

@@ -1,0 +1,25 @@
+import type { Events } from '../events/face.ts';
+import type { Layers } from '../layers/face.ts';
+import type { Settings } from '../settings.ts';
+import type { Store } from '../store/face.ts';
+import type { Catalogue } from './catalogue.ts';
+import type { Reference } from './references.ts';
+import type { Retention } from './retention.ts';
+
+/** What the parts of this room share. */
+export interface ImagesContext {
+  /** The room's folder. */
+  root: string;
+  store: Store;
+  layers: Layers;
+  events: Events;
+  settings: Settings;
+  catalogue: Catalogue;
+  retention: Retention;
+  users: (imageId: string) => Array<{ id: string; running: boolean }>;
+  /**
+   * Puts an image and its names into the catalogue, in one transaction; its layers must be here and held.
+   * @throws unavailable when one of them is not.
+   */
+  register(id: string, raw: string, options: { names: Reference[]; parent?: string }): void;
+}

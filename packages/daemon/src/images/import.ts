@@ -1,0 +1,62 @@
+import { Readable } from 'node:stream';
+import { BerthError, invalidParameter, systemError } from '../errors.ts';
+import { applyChanges } from './changes.ts';
+import { digestOf, dockerConfig, timestamp } from './config.ts';
+import type { ImagesContext } from './context.ts';
+import { imageEvent } from './events.ts';
+import type { ImageRunConfig, OnProgress } from './face.ts';
+import { hostPlatform, parsePlatform } from './platforms.ts';
+import { parseRepositoryTag } from './references.ts';
+import { fetchUrl } from './registry/url.ts';
+
+interface ImportOptions {
+  reference?: string;
+  message?: string;
+  changes?: string[];
+  platform?: string;
+  signal: AbortSignal;
+  onProgress: OnProgress;
+}
+
+/** Makes an image of one layer from a root file system's tar. */
+export async function importImage(
+  context: ImagesContext,
+  source: Readable | URL,
+  options: ImportOptions,
+): Promise<string> {
+  const reference = parseRepositoryTag(options.reference);
+  const platform = options.platform ? parsePlatform(options.platform) : hostPlatform;
+  const config = applyChanges({}, options.changes ?? []);
+  const tar = source instanceof URL ? await download(context, source, options) : source;
+  const layer = await context.layers.add(tar, { signal: options.signal });
+  const release = context.retention.hold([layer.diffId]);
+  try {
+    const created = timestamp();
+    const comment =
+      options.message || `Imported from ${source instanceof URL ? source.href : '-'}`;
+    const raw = JSON.stringify({
+      architecture: platform.architecture,
+      ...(platform.variant ? { variant: platform.variant } : {}),
+      comment,
+      config: dockerConfig(config as ImageRunConfig),
+      created,
+      history: [{ created, comment }],
+      os: platform.os,
+      rootfs: { type: 'layers', diff_ids: [layer.diffId] },
+    });
+    const id = digestOf(raw);
+    context.register(id, raw, { names: reference ? [reference] : [] });
+    if (reference) context.catalogue.touch(id, timestamp());
+    await context.store.flush();
+    if (reference) imageEvent(context, 'tag', id, nameOf(reference));
+    imageEvent(context, 'import', id);
+    return id;
+  } finally {
+    await release();
+  }
+}
+
+async function download(context: ImagesContext, url: URL, options: ImportOptions): Promise<Readable> {
+  options.onProgress({ status: `Downloading from ${url.href}` });
+  return fetchUrl(context.settings, url, options.signal);
+}

@@ -1,0 +1,200 @@
+import { Readable } from 'node:stream';
+import { notFound, systemError } from '../errors.ts';
+import { tarEnd, tarHeader, tarPadding } from './archive.ts';
+import type { Entry } from './catalogue.ts';
+import { digestOf } from './config.ts';
+import type { ImagesContext } from './context.ts';
+import { imageEvent } from './events.ts';
+import { find, findNamed } from './lookup.ts';
+import { matchesPlatform, parsePlatform } from './platforms.ts';
+import {
+  familiarName,
+  familiarString,
+  fullName,
+  imageId,
+  parseReference,
+  type Reference,
+  repositoryOf,
+} from './references.ts';
+
+const LAYER = 'application/vnd.oci.image.layer.v1.tar';
+const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+
+interface Saved {
+  image: Entry;
+  tags: Reference[];
+}
+
+/** A part of the archive: bytes, or a layer that is streamed from disk. */
+type Part = { name: string; mtime: number } & ({ body: Buffer } | { diffId: string; size: number } | { folder: true });
+
+/**
+ * Streams an archive that both `docker load` and OCI tools read: an OCI layout with Docker's manifest.json beside it.
+ * Nothing is written to disk on the way.
+ * @throws not-found before anything is sent.
+ */
+export async function saveImages(
+  context: ImagesContext,
+  names: readonly string[],
+  { platform, signal }: { platform?: string; signal: AbortSignal },
+): Promise<Readable> {
+  const images = select(context, names);
+  if (platform !== undefined) {
+    const wanted = parsePlatform(platform);
+    for (const { image } of images)
+      if (!matchesPlatform(wanted, image.config))
+        throw notFound(`No such image: no ${platform} variant of ${image.repoTags[0] ?? image.id} is here`);
+  }
+  const release = context.retention.hold(images.flatMap(({ image }) => image.config.rootfs.diff_ids));
+  const parts = layout(context, images);
+  async function* archive(): AsyncGenerator<Buffer> {
+    try {
+      for (const part of parts) yield* emit(context, part, signal);
+      yield tarEnd;
+      for (const { image } of images) imageEvent(context, 'save', image.id);
+    } finally {
+      await release();
+    }
+  }
+  return Readable.from(archive(), { objectMode: false, highWaterMark: 1 << 18 });
+}
+
+/** A repository's name without a tag stands for all its tags, as with dockerd. */
+function select({ catalogue }: ImagesContext, names: readonly string[]): Saved[] {
+  const saved = new Map<string, Saved>();
+  const add = (image: Entry, tag?: Reference) => {
+    const known = saved.get(image.id) ?? { image, tags: [] };
+    saved.set(image.id, known);
+    if (tag && !known.tags.some((other) => fullName(other) === fullName(tag))) known.tags.push(tag);
+  };
+  for (const name of names) {
+    if (imageId(name) !== undefined) {
+      add(find(catalogue, name));
+      continue;
+    }
+    const reference = parseReference(name);
+    if (reference.digest !== undefined || reference.tag !== undefined) {
+      const image = findNamed(catalogue, reference);
+      if (image) add(image, reference.digest === undefined ? reference : undefined);
+      else if (name.startsWith('sha256:')) add(byPrefix(catalogue, name));
+      else throw notFound('reference does not exist');
+      continue;
+    }
+    const tagged = catalogue
+      .list()
+      .flatMap((image) =>
+        image.references
+          .filter((other) => other.tag !== undefined && repositoryOf(other) === repositoryOf(reference))
+          .map((tag) => ({ image, tag })),
+      );
+    for (const { image, tag } of tagged) add(image, tag);
+    if (tagged.length === 0) add(byPrefix(catalogue, name));
+  }
+  return [...saved.values()];
+}
+
+function byPrefix(catalogue: ImagesContext['catalogue'], name: string): Entry {
+  const ids = catalogue.search(name);
+  if (ids.length !== 1) throw notFound(`No such image: ${name}`);
+  return catalogue.get(ids[0]!)!;
+}
+
+function layout(context: ImagesContext, images: Saved[]): Part[] {
+  const blobs = new Map<string, Part>();
+  const index: object[] = [];
+  const manifests: object[] = [];
+  const repositories: Record<string, Record<string, string>> = {};
+  const hex = (digest: string) => digest.slice('sha256:'.length);
+  const blobName = (digest: string) => `blobs/sha256/${hex(digest)}`;
+  for (const { image, tags } of images) {
+    const mtime = (Date.parse(image.created) || 0) / 1000;
+    const layers = image.config.rootfs.diff_ids.map((diffId) => {
+      const layer = context.layers.get(diffId);
+      if (!layer) throw systemError(`the layer ${diffId} of ${image.id} is missing`);
+      blobs.set(diffId, { name: blobName(diffId), mtime, diffId, size: layer.tarSize });
+      return { mediaType: LAYER, digest: diffId, size: layer.tarSize };
+    });
+    const config = Buffer.from(image.raw);
+    blobs.set(image.id, { name: blobName(image.id), mtime, body: config });
+    const manifest = Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: MANIFEST,
+        config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: image.id, size: config.length },
+        layers,
+      }),
+    );
+    const digest = digestOf(manifest);
+    blobs.set(digest, { name: blobName(digest), mtime: 0, body: manifest });
+    const descriptor = { mediaType: MANIFEST, digest, size: manifest.length };
+    if (tags.length === 0) index.push(descriptor);
+    for (const tag of tags) {
+      index.push({
+        ...descriptor,
+        annotations: {
+          'io.containerd.image.name': fullName(tag),
+          'org.opencontainers.image.ref.name': tag.tag,
+        },
+      });
+      const top = image.config.rootfs.diff_ids.at(-1);
+      repositories[familiarName(tag)] = {
+        ...repositories[familiarName(tag)],
+        [tag.tag!]: top === undefined ? hex(image.id) : hex(top),
+      };
+    }
+    manifests.push({
+      Config: blobName(image.id),
+      RepoTags: tags.length > 0 ? tags.map(familiarString) : null,
+      Layers: layers.map((layer) => blobName(layer.digest)),
+      LayerSources: Object.fromEntries(layers.map((layer) => [layer.digest, layer])),
+    });
+  }
+  const json = (name: string, value: unknown): Part => ({
+    name,
+    mtime: 0,
+    body: Buffer.from(JSON.stringify(value)),
+  });
+  return [
+    { name: 'blobs/', mtime: 0, folder: true },
+    { name: 'blobs/sha256/', mtime: 0, folder: true },
+    ...[...blobs.values()].sort((left, right) => (left.name < right.name ? -1 : 1)),
+    json('index.json', {
+      schemaVersion: 2,
+      mediaType: 'application/vnd.oci.image.index.v1+json',
+      manifests: index,
+    }),
+    json('manifest.json', manifests),
+    json('oci-layout', { imageLayoutVersion: '1.0.0' }),
+    ...(Object.keys(repositories).length > 0 ? [json('repositories', repositories)] : []),
+  ];
+}
+
+async function* emit(context: ImagesContext, part: Part, signal: AbortSignal): AsyncGenerator<Buffer> {
+  if ('folder' in part) {
+    yield tarHeader(part.name, 0, part.mtime, true);
+    return;
+  }
+  if ('body' in part) {
+    yield Buffer.concat([
+      tarHeader(part.name, part.body.length, part.mtime),
+      part.body,
+      tarPadding(part.body.length),
+    ]);
+    return;
+  }
+  yield tarHeader(part.name, part.size, part.mtime);
+  const tar = await context.layers.tar(part.diffId);
+  let sent = 0;
+  try {
+    for await (const chunk of tar) {
+      signal.throwIfAborted();
+      sent += (chunk as Buffer).length;
+      yield chunk as Buffer;
+    }
+  } finally {
+    tar.destroy();
+  }
+  if (sent !== part.size)
+    throw systemError(`the layer ${part.diffId} has ${sent} bytes on disk instead of ${part.size}`);
+  yield tarPadding(part.size);
+}

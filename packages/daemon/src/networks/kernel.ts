@@ -1,0 +1,85 @@
+import type { LaunchRecord } from '@berth/native';
+import type { LiveEndpoint, NetworkRecord } from './records.ts';
+import { BRIDGE, IPVLAN_FLAGS, IPVLAN_MODES, MACVLAN_MODES, MTU, parseBool } from './options.ts';
+import { prefixLength, subnetFor } from './pools.ts';
+
+/** The boolean of a bridge option. */
+export function flag(record: NetworkRecord, key: string, otherwise: boolean): boolean {
+  const value = record.options[BRIDGE + key];
+  return value === undefined ? otherwise : (parseBool(value) ?? otherwise);
+}
+
+export function mtuOf(record: NetworkRecord, fallback: number): number {
+  return Number(record.options[MTU]) || fallback || 1500;
+}
+
+/** How a network's packets get out: translated, routed as they are, or not at all. */
+export function gatewayMode(record: NetworkRecord, family: 4 | 6): 'nat' | 'nat-unprotected' | 'routed' | 'isolated' {
+  const mode = record.options[`${BRIDGE}gateway_mode_ipv${family}`];
+  return (mode || 'nat') as ReturnType<typeof gatewayMode>;
+}
+
+/** The address of the host on a network's bridge, of each family that has one. */
+export function bridgeAddresses(record: NetworkRecord): string[] {
+  return record.subnets
+    .filter(({ subnet }) => subnet.includes(':') || !flag(record, 'inhibit_ipv4', false))
+    .filter(({ subnet }) => !(record.internal && gatewayMode(record, subnet.includes(':') ? 6 : 4) === 'isolated'))
+    .map(({ subnet, gateway }) => `${gateway}/${subnet.split('/')[1]}`);
+}
+
+/** The operation that makes a network's bridge. */
+export function bridgeOperation(record: NetworkRecord, mtu: number): LaunchRecord {
+  return [
+    'bridge',
+    record.link,
+    `mtu=${mtuOf(record, mtu)}`,
+    `mac=${record.mac}`,
+    `ipv6=${record.ipv6 ? 1 : 0}`,
+    ...bridgeAddresses(record).map((address) => `address=${address}`),
+  ];
+}
+
+/** The operations that make what a macvlan or ipvlan network needs on the host: a VLAN interface, or a parent of its own. */
+export function parentOperations(record: NetworkRecord): LaunchRecord[] {
+  const parent = record.options['parent'] ?? '';
+  const vlan = /^(.+)\.(\d{1,4})$/.exec(parent);
+  if (vlan) return [['link', parent, 'kind=vlan', `parent=${vlan[1]}`, `vlan=${vlan[2]}`]];
+  if (!parent) return [['link', record.link, 'kind=dummy']];
+  return [];
+}
+
+/** The operation that makes one endpoint. `sandbox` is its id, or a path of a running container's namespace. */
+export function endpointOperation(
+  sandbox: string,
+  record: NetworkRecord,
+  endpoint: LiveEndpoint,
+  options: { mtu: number; icc: boolean; sysctls: string[] },
+): LaunchRecord {
+  const { driver } = record;
+  const operation = ['endpoint', sandbox, `name=${endpoint.interface}`];
+  if (driver === 'bridge') {
+    operation.push('kind=veth', `bridge=${record.link}`, `host=${endpoint.host}`);
+    operation.push(`mtu=${mtuOf(record, options.mtu)}`, `isolated=${options.icc ? 0 : 1}`);
+  } else {
+    const modes = driver === 'macvlan' ? MACVLAN_MODES : IPVLAN_MODES;
+    const mode = record.options[`${driver}_mode`] || (driver === 'macvlan' ? 'bridge' : 'l2');
+    operation.push(`kind=${driver}`, `parent=${record.link}`, `mode=${modes[mode]}`);
+    if (driver === 'ipvlan') operation.push(`flags=${IPVLAN_FLAGS[record.options['ipvlan_flag'] || 'bridge']}`);
+    if (record.options[MTU]) operation.push(`mtu=${record.options[MTU]}`);
+  }
+  if (driver !== 'ipvlan') operation.push(`mac=${endpoint.mac}`);
+  operation.push(`ipv6=${endpoint.ipv6 ? 1 : 0}`);
+  if (endpoint.ipv4) operation.push(`address=${endpoint.ipv4}/${prefixLength(subnetFor(record, 4))}`);
+  if (endpoint.ipv6) operation.push(`address=${endpoint.ipv6}/${prefixLength(subnetFor(record, 6))}`);
+  operation.push(...options.sysctls.map((line) => `sysctl=${line}`));
+  return operation as unknown as LaunchRecord;
+}
+
+/** The gateway that an endpoint of this network offers a container, '' for none; `direct`: a route without gateway. */
+export function gatewayOf(record: NetworkRecord, family: 4 | 6): { address: string; direct: boolean } | undefined {
+  const subnet = subnetFor(record, family);
+  if (!subnet || record.internal) return undefined;
+  if (record.driver === 'ipvlan' && (record.options['ipvlan_mode'] || 'l2') !== 'l2') return { address: '', direct: true };
+  if (record.driver === 'bridge' && gatewayMode(record, family) === 'isolated') return undefined;
+  return { address: record.defaultGateway?.[family] ?? subnet.gateway, direct: false };
+}

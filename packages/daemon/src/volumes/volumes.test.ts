@@ -1,0 +1,139 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openEvents } from '../events/index.ts';
+import { openStore, type Store } from '../store/index.ts';
+import { openVolumes, type Volumes } from './index.ts';
+
+let root: string;
+let store: Store;
+let volumes: Volumes;
+const events = openEvents();
+let users: Record<string, string[]>;
+
+async function open(): Promise<void> {
+  store = openStore(join(root, 'berth.db'));
+  volumes = openVolumes({ dataRoot: root, store, events });
+  volumes.setUsers((name) => users[name] ?? []);
+  await volumes.reconcile();
+}
+
+beforeEach(async () => {
+  root = mkdtempSync(join(tmpdir(), 'berth-volumes-'));
+  users = {};
+  await open();
+});
+afterEach(async () => {
+  for (const { Name } of volumes.list()) await volumes.unmount(Name, 'owner');
+  store.close();
+  rmSync(root, { recursive: true });
+});
+
+test('a volume is made once, kept over a restart, and removed with its files', async () => {
+  const { volume, created } = await volumes.create({ name: 'data', labels: { a: 'b' } });
+  expect(created).toBe(true);
+  expect(volume).toMatchObject({
+    Name: 'data',
+    Driver: 'local',
+    Labels: { a: 'b' },
+    Options: null,
+    Scope: 'local',
+  });
+  expect(statSync(volume.Mountpoint).mode & 0o777).toBe(0o755);
+  expect((await volumes.create({ name: 'data' })).created).toBe(false);
+  expect(await volumes.needsCopyUp('data')).toBe(true);
+  writeFileSync(join(volume.Mountpoint, 'f'), 'x'.repeat(1000));
+  expect(await volumes.needsCopyUp('data')).toBe(false);
+  expect(await volumes.size('data')).toBe(1000);
+
+  store.close();
+  await open();
+  expect(volumes.get('data')).toEqual(volume);
+  await volumes.remove('data', { force: false });
+  expect(existsSync(join(root, 'volumes', 'data'))).toBe(false);
+  expect(() => volumes.get('data')).toThrow('get data: no such volume');
+});
+
+test('what nobody knows of is cleared at the start', async () => {
+  await volumes.create({ name: 'kept' });
+  store.close();
+  rmSync(join(root, 'volumes', 'kept'), { recursive: true });
+  const { mkdirSync } = await import('node:fs');
+  mkdirSync(join(root, 'volumes', 'unknown', '_data'), { recursive: true });
+  await open();
+  expect(existsSync(join(root, 'volumes', 'unknown'))).toBe(false);
+  expect(existsSync(volumes.get('kept').Mountpoint)).toBe(true);
+});
+
+test('one in use stays', async () => {
+  await volumes.create({ name: 'used' });
+  users['used'] = ['c1'];
+  await expect(volumes.remove('used', { force: true })).rejects.toMatchObject({
+    kind: 'conflict',
+    message: 'remove used: volume is in use - [c1]',
+  });
+  await expect(volumes.remove('nope', { force: false })).rejects.toMatchObject({ kind: 'not-found' });
+  await volumes.remove('nope', { force: true });
+});
+
+test.each([
+  [
+    { driver: 'x', name: 'ab' },
+    'not-found',
+    'create ab: error looking up volume plugin x: plugin "x" not found',
+  ],
+  [
+    { name: 'x' },
+    'invalid-parameter',
+    'create x: volume name is too short, names should be at least two alphanumeric characters',
+  ],
+  [{ name: 'ab', options: { x: 'y' } }, 'invalid-parameter', 'create ab: invalid option: "x"'],
+  [
+    { name: 'ab', options: { type: 'y' } },
+    'invalid-parameter',
+    'create ab: missing required option: "device"',
+  ],
+])('refuses %j', async (options, kind, message) => {
+  await expect(volumes.create(options)).rejects.toMatchObject({ kind, message });
+  expect(volumes.list()).toEqual([]);
+});
+
+test('lists by filters', async () => {
+  await volumes.create({ name: 'one', labels: { a: '1' } });
+  await volumes.create({ name: 'two' });
+  users['two'] = ['c'];
+  const names = (filters: Record<string, string[]>) => volumes.list(filters).map(({ Name }) => Name);
+  expect(names({})).toEqual(['one', 'two']);
+  expect(names({ name: ['tw'] })).toEqual(['two']);
+  expect(names({ label: ['a=1'] })).toEqual(['one']);
+  expect(names({ label: ['a=2'] })).toEqual([]);
+  expect(names({ dangling: ['true'] })).toEqual(['one']);
+  expect(names({ dangling: ['0'] })).toEqual(['two']);
+  expect(names({ driver: ['nfs'] })).toEqual([]);
+  expect(() => volumes.list({ x: ['y'] })).toThrow("invalid filter 'x'");
+});
+
+test('prune takes anonymous volumes, or all', async () => {
+  const { volume } = await volumes.create({});
+  await volumes.create({ name: 'named' });
+  expect((await volumes.prune({})).VolumesDeleted).toEqual([volume.Name]);
+  expect((await volumes.prune({})).VolumesDeleted).toEqual([]);
+  expect((await volumes.prune({ all: ['true'] })).VolumesDeleted).toEqual(['named']);
+});
+
+test('a volume with mount options is mounted while it is used', async () => {
+  const { volume } = await volumes.create({
+    name: 'ram',
+    options: { type: 'tmpfs', device: 'tmpfs', o: 'size=1m' },
+  });
+  const mounted = () => readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${volume.Mountpoint} `);
+  await volumes.mount('ram', 'owner');
+  await volumes.mount('ram', 'other');
+  expect(mounted()).toBe(true);
+  await volumes.unmount('ram', 'other');
+  expect(mounted()).toBe(true);
+  await volumes.unmount('ram', 'owner');
+  expect(mounted()).toBe(false);
+  await volumes.mount('ram', 'gone');
+  await volumes.reconcile([]);
+});

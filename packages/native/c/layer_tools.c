@@ -1,0 +1,202 @@
+/* The small verbs of `layer`: entries, size, remove, probe. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "layer.h"
+#include "layer_mount.h"
+#include "tar.h"
+
+/* One line of JSON per member, as it stands in the archive. */
+static int print_entry(void *data, const struct tar_entry *entry, struct error *err)
+{
+  static const char *const types[] = {
+    [TAR_FILE] = "file", [TAR_HARDLINK] = "hardlink", [TAR_SYMLINK] = "symlink", [TAR_CHAR] = "device",
+    [TAR_BLOCK] = "device", [TAR_DIRECTORY] = "directory", [TAR_FIFO] = "fifo",
+  };
+  FILE *out = data;
+  fprintf(out, "{\"path\":");
+  json_string(out, entry->path);
+  fprintf(out, ",\"type\":\"%s\",\"size\":%llu,\"mode\":%u", types[entry->type], (unsigned long long) entry->size, entry->mode);
+  if (entry->type == TAR_HARDLINK || entry->type == TAR_SYMLINK) {
+    fprintf(out, ",\"target\":");
+    json_string(out, entry->link);
+  }
+  fprintf(out, "}\n");
+  return ferror(out) ? fail(err, "write", errno, "entries") : 0;
+}
+
+static int read_entries(int fd, struct tar_parser *parser, struct error *err)
+{
+  cleanup_free char *buffer = malloc(1 << 16);
+  if (!buffer)
+    return fail(err, "memory", ENOMEM, "entries");
+  for (;;) {
+    ssize_t n = read(fd, buffer, 1 << 16);
+    if (n < 0)
+      return fail(err, "read", errno, "layer");
+    if (!n)
+      return tar_parser_finish(parser, err);
+    if (tar_parser_feed(parser, buffer, (size_t) n, err))
+      return -1;
+    uint64_t skip;
+    while ((skip = tar_parser_skippable(parser))) {
+      if (lseek(fd, (off_t) skip, SEEK_CUR) < 0)
+        return fail(err, "read", errno, "layer");
+      tar_parser_skip(parser, skip);
+    }
+  }
+}
+
+/* stdin: the tar. stdout: its members. */
+int layer_entries(int argc, char **argv)
+{
+  struct error err = {0};
+  struct tar_handler handler = {.entry = print_entry, .data = stdout};
+  struct tar_parser *parser = tar_parser_new(&handler);
+  int result = parser ? read_entries(0, parser, &err) : fail(&err, "memory", ENOMEM, "entries");
+  tar_parser_free(parser);
+  if (!result && fflush(stdout))
+    result = fail(&err, "write", errno, "entries");
+  return result ? layer_report_error(&err) : 0;
+}
+
+/* Inodes of several names that were counted. */
+struct seen {
+  struct { dev_t dev; ino_t ino; } *slots;
+  size_t size, used;
+};
+
+static int seen_before(struct seen *seen, const struct stat *st)
+{
+  if (seen->used * 2 >= seen->size) {
+    struct seen grown = {.size = seen->size ? seen->size * 2 : 1024};
+    grown.slots = calloc(grown.size, sizeof *grown.slots);
+    if (!grown.slots)
+      return 0;
+    for (size_t i = 0; i < seen->size; i++) {
+      struct stat old = {.st_dev = seen->slots[i].dev, .st_ino = seen->slots[i].ino};
+      if (old.st_ino)
+        seen_before(&grown, &old);
+    }
+    free(seen->slots);
+    *seen = grown;
+  }
+  size_t at = (size_t) (st->st_ino * 0x9e3779b97f4a7c15ull >> 20) & (seen->size - 1);
+  for (; seen->slots[at].ino; at = (at + 1) & (seen->size - 1))
+    if (seen->slots[at].ino == st->st_ino && seen->slots[at].dev == st->st_dev)
+      return 1;
+  seen->slots[at].ino = st->st_ino;
+  seen->slots[at].dev = st->st_dev;
+  seen->used++;
+  return 0;
+}
+
+static uint64_t size_below(int folder, struct seen *seen)
+{
+  uint64_t total = 0;
+  cleanup_dir DIR *dir = fdopendir(folder);
+  if (!dir) {
+    close(folder);
+    return 0;
+  }
+  for (struct dirent *d; (d = readdir(dir));) {
+    struct stat st;
+    if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..") || fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW))
+      continue;
+    if (S_ISDIR(st.st_mode)) {
+      int sub = openat(dirfd(dir), d->d_name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+      total += sub >= 0 ? size_below(sub, seen) : 0;
+    } else if (st.st_nlink < 2 || !seen_before(seen, &st)) {
+      total += (uint64_t) st.st_size;
+    }
+  }
+  return total;
+}
+
+/* As dockerd counts a layer: what stat says of all but folders, hard links once. */
+int layer_size(int argc, char **argv)
+{
+  struct error err = {0};
+  struct seen seen = {0};
+  int folder = open(layer_option(argc, argv, "folder", "."), O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+  if (folder < 0) {
+    fail(&err, "read", errno, "writable layer");
+    return layer_report_error(&err);
+  }
+  fprintf(layer_report(), "{\"size\":%llu}\n", (unsigned long long) size_below(folder, &seen));
+  free(seen.slots);
+  return fflush(layer_report()) ? 1 : 0;
+}
+
+static int remove_name(int folder, const char *name)
+{
+  if (!unlinkat(folder, name, 0))
+    return 0;
+  return errno == EISDIR || errno == EPERM ? unlinkat(folder, name, AT_REMOVEDIR) : -1;
+}
+
+static void clear_flags(int fd)
+{
+  int none = 0;
+  ioctl(fd, FS_IOC_SETFLAGS, &none);
+}
+
+static int remove_entry(int folder, const char *name, struct error *err)
+{
+  if (!remove_name(folder, name))
+    return 0;
+  int fd = openat(folder, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+  if (fd >= 0) {
+    clear_flags(fd);
+    if (layer_empty_folder(fd, err))
+      return -1;
+  } else {
+    cleanup_close int file = openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+    if (file >= 0)
+      clear_flags(file);
+  }
+  return !remove_name(folder, name) || errno == ENOENT ? 0 : fail(err, "remove", errno, "%.200s", name);
+}
+
+/* Takes the fd over. */
+int layer_empty_folder(int folder, struct error *err)
+{
+  cleanup_dir DIR *dir = fdopendir(folder);
+  if (!dir) {
+    close(folder);
+    return fail(err, "remove", errno, "folder");
+  }
+  for (struct dirent *d; (d = readdir(dir));) {
+    if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
+      continue;
+    if (remove_entry(dirfd(dir), d->d_name, err))
+      return -1;
+  }
+  return 0;
+}
+
+/* Removes the folder `--folder` with all that is in it. */
+int layer_remove(int argc, char **argv)
+{
+  struct error err = {0};
+  const char *path = layer_option(argc, argv, "folder", "");
+  if (remove_entry(AT_FDCWD, path, &err))
+    return layer_report_error(&err);
+  return 0;
+}
+
+/* Whether this kernel mounts the EROFS image `--image` with the device `--device`: status 0 when it does. */
+int layer_probe(int argc, char **argv)
+{
+  struct error err = {0};
+  cleanup_close int mount = layer_mount_erofs(layer_option(argc, argv, "image", ""), layer_option(argc, argv, "device", NULL), &err);
+  return mount < 0 ? layer_report_error(&err) : 0;
+}

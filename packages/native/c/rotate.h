@@ -1,0 +1,23 @@
+/* Rotation of log files: PATH, PATH.1, PATH.2 ... (with .gz when compressed), as Docker names them. */
+#ifndef BERTH_ROTATE_H
+#define BERTH_ROTATE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct rotation {
+  char *path;
+  uint64_t max_size;
+  unsigned max_file;
+  int compress;
+  pid_t compressor; /* 0: none runs */
+};
+
+int rotation_init(struct rotation *rotation, const char *path, uint64_t max_size, unsigned max_file, int compress);
+/* Moves the files up by one and returns a new, empty one in place of `fd` (which it closes), or -1 with `fd` untouched. */
+int rotate(struct rotation *rotation, int fd);
+/* Reaps a compressor that has finished; does not wait. */
+void rotation_reap(struct rotation *rotation);
+void rotation_free(struct rotation *rotation);
+
+#endif
