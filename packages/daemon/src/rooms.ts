@@ -1,16 +1,16 @@
 import { join } from 'node:path';
-import type { Launcher } from '@berth/native';
-import type { Builder } from './build/face.ts';
-import type { Containers } from './containers/face.ts';
-import { unavailable } from './errors.ts';
+import { type Launcher, nativeProgram, openLauncher } from '@berth/native';
+import { type Builder, openBuilder } from './build/index.ts';
+import { type Containers, openContainers } from './containers/index.ts';
 import { type Events, openEvents } from './events/index.ts';
-import type { Images } from './images/face.ts';
-import type { Layers } from './layers/face.ts';
-import type { Networks } from './networks/face.ts';
-import type { Runtime } from './runtime/face.ts';
+import { type Images, openImages } from './images/index.ts';
+import { type Layers, openLayers } from './layers/index.ts';
+import { type Networks, openNetworks } from './networks/index.ts';
+import { openRuntime, type Runtime } from './runtime/index.ts';
 import type { Settings } from './settings.ts';
 import { openStore, type Store } from './store/index.ts';
-import type { Volumes } from './volumes/face.ts';
+import { VERSION } from './version.ts';
+import { openVolumes, type Volumes } from './volumes/index.ts';
 
 /** What the daemon is made of, bottom first; routes get this. `openRooms` makes it. */
 export interface Rooms {
@@ -31,31 +31,39 @@ export interface Rooms {
 
 /** Opens all rooms on the data root, bottom first, and brings kernel and records into agreement. */
 export async function openRooms(settings: Settings): Promise<Rooms> {
-  const store = openStore(join(settings.dataRoot, 'berth.db'));
+  const { dataRoot, execRoot } = settings;
+  const store = openStore(join(dataRoot, 'berth.db'));
   const events = openEvents();
-  const rooms: Rooms = {
-    settings,
+  const launcher = openLauncher({ program: nativeProgram, execRoot });
+  const runtime = openRuntime({ settings });
+  const layers = await openLayers({
+    root: join(dataRoot, 'layers'),
     store,
-    events,
-    launcher: missing('launcher'),
-    layers: missing('layers'),
-    images: missing('images'),
-    runtime: missing('runtime'),
-    networks: missing('networks'),
-    volumes: missing('volumes'),
-    containers: missing('containers'),
-    builder: missing('builder'),
+    program: nativeProgram,
+    storageOpts: settings.storageOpts,
+  });
+  const images = await openImages({ root: join(dataRoot, 'images'), store, events, layers, settings });
+  const volumes = openVolumes({ dataRoot, store, events });
+  const networks = await openNetworks({ store, events, settings, program: nativeProgram });
+  const below = { settings, store, events, launcher, layers, images, runtime, networks, volumes };
+  const containers = openContainers(below);
+  const builder = await openBuilder({
+    ...below,
+    containers,
+    root: join(dataRoot, 'build'),
+    execRoot,
+    version: VERSION,
+  });
+  await containers.reconcile();
+  return {
+    ...below,
+    containers,
+    builder,
     close() {
+      containers.close();
+      networks.close();
+      launcher.close();
       store.close();
     },
   };
-  return rooms;
-}
-
-function missing<T extends object>(name: string): T {
-  return new Proxy({} as T, {
-    get: () => () => {
-      throw unavailable(`${name} cannot be used yet`);
-    },
-  });
 }

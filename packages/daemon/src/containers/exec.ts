@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type ExecProcess, LaunchError } from '@berth/native';
 import { BerthError, conflict, invalidParameter, notFound, systemError } from '../errors.ts';
 import { log } from '../log.ts';
+import { describeLaunchError } from '../runtime/index.ts';
 import { join as joinStreams, unframed } from './attach.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
@@ -10,7 +11,7 @@ import type { ExecConfig } from './face.ts';
 import { FrameReader, frame } from './frames.ts';
 import { parseDetachKeys } from './keys.ts';
 import { environment, overlayEnvironment } from './request.ts';
-import { launchText, rebuildRequest } from './startup.ts';
+import { rebuildRequest } from './startup.ts';
 
 /** How long a finished exec may still be asked about, in milliseconds. */
 const KEPT = 5 * 60_000;
@@ -95,7 +96,7 @@ export class Execs {
       process = await this.launch(exec, connection !== undefined, options.consoleSize ?? config.ConsoleSize);
     } catch (error) {
       this.finished(exec, NOT_RUN, false);
-      const told = execError(error, config.Cmd?.[0] ?? '');
+      const told = execError(error);
       if (!connection) throw told;
       connection.end(framed ? frame(1, `${told.message}\r\n`) : `${told.message}\r\n`);
       return;
@@ -234,13 +235,11 @@ async function execute(
   return supervisor.exec(launch, options);
 }
 
-const EXEC_FAILED = 'OCI runtime exec failed: exec failed: unable to start container process: ';
-
-function execError(error: unknown, program: string): BerthError {
+function execError(error: unknown): BerthError {
   if (error instanceof BerthError) return error;
   if (!(error instanceof LaunchError)) return systemError((error as Error).message, error);
-  if (/^unable to find (user|group)/i.test(error.message)) return systemError(error.message, error);
-  return invalidParameter(`${EXEC_FAILED}${launchText(error, program)}`, error);
+  const text = describeLaunchError(error, 'exec');
+  return error.stage === 'user' ? systemError(text, error) : invalidParameter(text, error);
 }
 
 /**
@@ -280,7 +279,7 @@ export async function runProbe(
       tty: false,
     });
   } catch (error) {
-    return { exitCode: -1, output: execError(error, command[0] ?? '').message, timedOut: false };
+    return { exitCode: -1, output: execError(error).message, timedOut: false };
   }
   const chunks: Buffer[] = [];
   let size = 0;

@@ -92,7 +92,7 @@ export class Life {
       supervisor = await launch(this.context, container);
     } catch (cause) {
       container.starting = false;
-      const { exitCode, error } = startFailure(cause, container.record.path);
+      const { exitCode, error } = startFailure(cause);
       const at = rfc3339(nowNanos());
       await this.apply(container, { type: 'start-failed', exitCode, error: error.message, automatic, at });
       throw error;

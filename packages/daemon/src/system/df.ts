@@ -11,14 +11,15 @@ export async function diskUsage(rooms: Rooms, asked: string[] | undefined): Prom
   for (const kind of asked ?? [])
     if (!KINDS.includes(kind)) throw invalidParameter(`unknown object type: ${kind}`);
   const wants = (kind: string) => !asked || asked.length === 0 || asked.includes(kind);
+  const usage = wants('image') ? rooms.images.usage() : undefined;
   return {
-    LayersSize: wants('image') ? rooms.layers.list().reduce((sum, layer) => sum + layer.size, 0) : 0,
-    Images: null,
+    LayersSize: usage?.layersSize ?? 0,
+    Images: usage?.images ?? null,
     Containers: wants('container')
       ? await rooms.containers.list({ all: true, limit: 0, size: true, filters: {} })
       : null,
     Volumes: wants('volume') ? await volumes(rooms) : null,
-    BuildCache: wants('build-cache') ? [] : null,
+    BuildCache: wants('build-cache') ? rooms.builder.cache() : null,
   };
 }
 

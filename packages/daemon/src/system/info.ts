@@ -9,6 +9,7 @@ import { registryConfig } from './registries.ts';
 export function daemonInfo(rooms: Rooms): Record<string, unknown> {
   const { settings, store, containers, images, runtime, layers } = rooms;
   const counts = containers.counts();
+  const { SecurityOptions, DefaultCgroupnsMode: _, ...features } = runtime.info();
   const distribution = operatingSystem();
   const warnings = [...runtime.warnings(), ...insecureWarnings(rooms)];
   return {
@@ -32,20 +33,12 @@ export function daemonInfo(rooms: Rooms): Record<string, unknown> {
       Authorization: null,
       Log: ['json-file', 'local', 'none'],
     },
-    MemoryLimit: true,
-    SwapLimit: true,
-    KernelMemoryTCP: runtime.cgroupVersion === 1,
-    CpuCfsPeriod: true,
-    CpuCfsQuota: true,
-    CPUShares: true,
-    CPUSet: true,
-    PidsLimit: true,
+    ...features,
     IPv4Forwarding: switchedOn('/proc/sys/net/ipv4/ip_forward'),
     BridgeNfIptables: switchedOn('/proc/sys/net/bridge/bridge-nf-call-iptables'),
     BridgeNfIp6tables: switchedOn('/proc/sys/net/bridge/bridge-nf-call-ip6tables'),
     Debug: settings.debug,
     NFd: openFiles(),
-    OomKillDisable: runtime.cgroupVersion === 1,
     NGoroutines: process.getActiveResourcesInfo().length,
     SystemTime: new Date().toISOString(),
     LoggingDriver: settings.logDriver,
@@ -86,21 +79,13 @@ export function daemonInfo(rooms: Rooms): Record<string, unknown> {
     ContainerdCommit: { ID: '', Expected: '' },
     RuncCommit: { ID: '', Expected: '' },
     InitCommit: { ID: '', Expected: '' },
-    SecurityOptions: securityOptions(rooms),
+    SecurityOptions,
     ...(settings.defaultAddressPools.length > 0 && {
       DefaultAddressPools: settings.defaultAddressPools.map(({ base, size }) => ({ Base: base, Size: size })),
     }),
     CDISpecDirs: [],
     Warnings: warnings.length > 0 ? warnings : null,
   };
-}
-
-function securityOptions({ settings }: Rooms): string[] {
-  const options = [`name=seccomp,profile=${settings.seccompProfile}`];
-  if (settings.usernsRemap !== '') options.push('name=userns');
-  if (settings.defaultCgroupnsMode === 'private') options.push('name=cgroupns');
-  if (settings.noNewPrivileges) options.push('name=no-new-privileges');
-  return options;
 }
 
 function insecureWarnings({ settings }: Rooms): string[] {
