@@ -42,7 +42,8 @@ function processes(out) {
 export function traces() {
   const out = new Set();
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n').filter(Boolean)) {
-    out.add(`mount ${line.split(' ')[4]}`);
+    const path = line.split(' ')[4];
+    if (/berth/.test(path)) out.add(`mount ${path}`);
   }
   for (const line of lines('ip', ['-o', 'link']))
     out.add(`link ${line.split(':')[1].trim().replace(/@.*/, '')}`);
