@@ -34,7 +34,8 @@ function helperOf(config: ConfigFile, server: string): string | undefined {
 
 /** Runs a credential helper; resolves with what it printed. Throws with what it said is wrong. */
 async function runHelper(name: string, action: string, input: string): Promise<string> {
-  if (!/^[\w.-]+$/.test(name)) throw new CliError(`the credential helper "${name}" of config.json is not a program's name`);
+  if (!/^[\w.-]+$/.test(name))
+    throw new CliError(`the credential helper "${name}" of config.json is not a program's name`);
   const program = `docker-credential-${name}`;
   return new Promise((resolve, reject) => {
     const child = spawn(program, [action], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -54,7 +55,12 @@ async function runHelper(name: string, action: string, input: string): Promise<s
     );
     child.on('close', (code) => {
       if (code === 0) resolve(output);
-      else reject(new CliError(`error ${action === 'get' ? 'getting' : action === 'store' ? 'storing' : 'erasing'} credentials - err: exit status ${code}, out: \`${output.trim()}\``));
+      else
+        reject(
+          new CliError(
+            `error ${action === 'get' ? 'getting' : action === 'store' ? 'storing' : 'erasing'} credentials - err: exit status ${code}, out: \`${output.trim()}\``,
+          ),
+        );
     });
     child.stdin.end(input);
   });
@@ -64,7 +70,9 @@ const noCredentials = 'credentials not found in native keychain';
 
 function fromFile(config: ConfigFile, server: string): AuthConfig {
   const { auths = {} } = config.data;
-  const key = Object.hasOwn(auths, server) ? server : Object.keys(auths).find((name) => hostOf(name) === server);
+  const key = Object.hasOwn(auths, server)
+    ? server
+    : Object.keys(auths).find((name) => hostOf(name) === server);
   if (key === undefined) return {};
   const { auth, ...rest } = auths[key] as StoredAuth;
   const found: AuthConfig = { ...rest, serveraddress: key };
@@ -119,7 +127,9 @@ export async function storeCredentials(config: ConfigFile, auth: AuthConfig): Pr
     config.data.auths[server] = {};
   } else
     config.data.auths[server] = {
-      ...(auth.username ? { auth: Buffer.from(`${auth.username}:${auth.password ?? ''}`).toString('base64') } : {}),
+      ...(auth.username
+        ? { auth: Buffer.from(`${auth.username}:${auth.password ?? ''}`).toString('base64') }
+        : {}),
       ...(auth.identitytoken ? { identitytoken: auth.identitytoken } : {}),
     };
   config.save();
@@ -136,7 +146,10 @@ export async function eraseCredentials(config: ConfigFile, server: string): Prom
 
 /** The credentials of all registries, for builds that pull from several. */
 export async function allCredentials(config: ConfigFile): Promise<Record<string, AuthConfig>> {
-  const servers = new Set([...Object.keys(config.data.auths ?? {}), ...Object.keys(config.data.credHelpers ?? {})]);
+  const servers = new Set([
+    ...Object.keys(config.data.auths ?? {}),
+    ...Object.keys(config.data.credHelpers ?? {}),
+  ]);
   const { credsStore } = config.data;
   if (credsStore) {
     const listed = await runHelper(credsStore, 'list', '').catch(() => '{}');

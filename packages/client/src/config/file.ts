@@ -65,7 +65,10 @@ export class ConfigFile {
     try {
       text = readFileSync(path, 'utf8');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' && (error as NodeJS.ErrnoException).code !== 'ENOTDIR')
+      if (
+        (error as NodeJS.ErrnoException).code !== 'ENOENT' &&
+        (error as NodeJS.ErrnoException).code !== 'ENOTDIR'
+      )
         warn(`WARNING: Error loading config file: ${messageOf(error)}\n`);
       return new ConfigFile(path, {});
     }

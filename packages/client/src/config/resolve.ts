@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Cli } from '../cli/cli.ts';
 import { CliError } from '../cli/errors.ts';
-import { type Endpoint, type TlsFiles, defaultHost, parseHost } from '../transport/endpoint.ts';
+import { defaultHost, type Endpoint, parseHost, type TlsFiles } from '../transport/endpoint.ts';
 import { ConfigFile } from './file.ts';
 
 /** How the context in use was chosen, and which it is. `default` stands for the host from options or environment. */
@@ -47,7 +47,7 @@ export async function resolveEndpoint(cli: Cli): Promise<Endpoint> {
     return parseHost(host || defaultHost, await existing(tlsOptions(cli), cli));
   }
   const { ContextStore } = await import('./context.ts');
-  return new ContextStore(cli.contextFolder).endpoint(name);
+  return new ContextStore(cli.contextFolder, cli.configFolder).endpoint(name);
 }
 
 /** Without --tlsverify, files that do not exist and were not named are not needed. */
