@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { Duplex, PassThrough, pipeline, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { extract, type Headers } from 'tar-stream';
+import { extract } from 'tar-stream';
 import { BerthError, systemError } from '../errors.ts';
 
 const BLOCK = 512;
@@ -11,7 +11,8 @@ export function compressionOf(head: Buffer): 'none' | 'gzip' | 'zstd' | 'bzip2' 
   if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
   if (head.subarray(0, 4).equals(Buffer.from([0x28, 0xb5, 0x2f, 0xfd]))) return 'zstd';
   // A frame that decoders skip may come first (RFC 8878, 3.1.2).
-  if ((head[0]! & 0xf0) === 0x50 && head.subarray(1, 4).equals(Buffer.from([0x2a, 0x4d, 0x18]))) return 'zstd';
+  if ((head[0]! & 0xf0) === 0x50 && head.subarray(1, 4).equals(Buffer.from([0x2a, 0x4d, 0x18])))
+    return 'zstd';
   if (head.subarray(0, 3).toString('latin1') === 'BZh') return 'bzip2';
   if (head.subarray(0, 6).equals(Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]))) return 'xz';
   return 'none';
@@ -60,7 +61,9 @@ async function uncompressed(source: Readable): Promise<Readable> {
 }
 
 function zlibDecoder(kind: 'gzip' | 'zstd'): Duplex {
-  return kind === 'gzip' ? createGunzip({ chunkSize: 1 << 16 }) : createZstdDecompress({ chunkSize: 1 << 16 });
+  return kind === 'gzip'
+    ? createGunzip({ chunkSize: 1 << 16 })
+    : createZstdDecompress({ chunkSize: 1 << 16 });
 }
 
 /** bzip2 and xz are rare enough to be left to their own programs. */
@@ -83,7 +86,7 @@ function programDecoder(name: 'bzip2' | 'xz'): Duplex {
 /** One entry of an archive; its content must be read to its end (or left) before the next one comes. */
 export interface ArchiveEntry {
   name: string;
-  type: Headers['type'];
+  type: string | null | undefined;
   size: number;
   linkname: string;
   content: AsyncIterable<Buffer>;

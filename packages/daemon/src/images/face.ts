@@ -183,6 +183,21 @@ export interface Images {
     variant?: string;
     reference?: string;
   }): Promise<string>;
+  /** Registers a whole configuration whose layers are here and held; returns its id. @throws unavailable when one is not. */
+  register(config: ImageConfig): Promise<string>;
+  /** A name as users know it, with its tag: `debian:latest`. @throws invalid-parameter. */
+  familiar(reference: string): string;
+  /**
+   * Fetches the image that a build begins with (who wants the local one asks `resolve` first). Its layers stay until
+   * `release` is called. `auth` is asked for the credentials of the registry's host.
+   */
+  base(options: {
+    reference: string;
+    platform?: string;
+    auth: (host: string) => Promise<RegistryAuth | undefined>;
+    signal: AbortSignal;
+    onProgress: OnProgress;
+  }): Promise<{ config: ImageConfig; name: string; release: () => Promise<void> }>;
   history(reference: string): HistoryStep[];
   search(
     term: string,

@@ -1,13 +1,13 @@
-import { Readable } from 'node:stream';
-import { BerthError, invalidParameter, systemError } from '../errors.ts';
+import { type Readable, Transform } from 'node:stream';
 import { applyChanges } from './changes.ts';
 import { digestOf, dockerConfig, timestamp } from './config.ts';
 import type { ImagesContext } from './context.ts';
 import { imageEvent } from './events.ts';
 import type { ImageRunConfig, OnProgress } from './face.ts';
 import { hostPlatform, parsePlatform } from './platforms.ts';
-import { parseRepositoryTag } from './references.ts';
-import { fetchUrl } from './registry/url.ts';
+import { Meter } from './progress.ts';
+import { familiarString, parseRepositoryTag } from './references.ts';
+import { fetchUrl } from './url.ts';
 
 interface ImportOptions {
   reference?: string;
@@ -18,7 +18,7 @@ interface ImportOptions {
   onProgress: OnProgress;
 }
 
-/** Makes an image of one layer from a root file system's tar. */
+/** Makes an image of one layer from a root file system's tar; returns its id. */
 export async function importImage(
   context: ImagesContext,
   source: Readable | URL,
@@ -32,8 +32,7 @@ export async function importImage(
   const release = context.retention.hold([layer.diffId]);
   try {
     const created = timestamp();
-    const comment =
-      options.message || `Imported from ${source instanceof URL ? source.href : '-'}`;
+    const comment = options.message || `Imported from ${source instanceof URL ? source.href : '-'}`;
     const raw = JSON.stringify({
       architecture: platform.architecture,
       ...(platform.variant ? { variant: platform.variant } : {}),
@@ -48,7 +47,7 @@ export async function importImage(
     context.register(id, raw, { names: reference ? [reference] : [] });
     if (reference) context.catalogue.touch(id, timestamp());
     await context.store.flush();
-    if (reference) imageEvent(context, 'tag', id, nameOf(reference));
+    if (reference) imageEvent(context, 'tag', id, familiarString(reference));
     imageEvent(context, 'import', id);
     return id;
   } finally {
@@ -57,6 +56,16 @@ export async function importImage(
 }
 
 async function download(context: ImagesContext, url: URL, options: ImportOptions): Promise<Readable> {
+  const { body, length } = await fetchUrl(context.settings, url, options.signal);
   options.onProgress({ status: `Downloading from ${url.href}` });
-  return fetchUrl(context.settings, url, options.signal);
+  const meter = new Meter(options.onProgress, 'Importing', '', length);
+  const counted = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      meter.add(chunk.length);
+      done(null, chunk);
+    },
+  });
+  body.on('error', (error) => counted.destroy(error));
+  counted.on('close', () => body.destroy());
+  return body.pipe(counted);
 }

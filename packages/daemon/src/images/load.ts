@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
-import { Readable, Transform } from 'node:stream';
+import { type Readable, Transform } from 'node:stream';
 import { BerthError, invalidParameter, systemError } from '../errors.ts';
 import type { Layer } from '../layers/face.ts';
 import { type ArchiveEntry, archiveEntries, archiveError, compressionOf, peek, readAll } from './archive.ts';
@@ -8,7 +8,7 @@ import { digestOf, parseConfig, type StoredConfig } from './config.ts';
 import type { ImagesContext } from './context.ts';
 import { imageEvent } from './events.ts';
 import type { OnProgress } from './face.ts';
-import { formatPlatform, matchesPlatform, parsePlatform, type Platform } from './platforms.ts';
+import { formatPlatform, matchesPlatform, type Platform, parsePlatform } from './platforms.ts';
 import { Meter, shortId, transferLine } from './progress.ts';
 import { familiarString, isDigest, parseReference, type Reference, withDefaultTag } from './references.ts';
 
@@ -149,8 +149,7 @@ async function addLayer(
     signal,
     ...(digest !== undefined && plain ? { expected: digest } : {}),
   });
-  if (label === '')
-    onProgress(transferLine('Loading layer', shortId(layer.diffId), entry.size, entry.size));
+  if (label === '') onProgress(transferLine('Loading layer', shortId(layer.diffId), entry.size, entry.size));
   return layer;
 }
 
@@ -188,8 +187,7 @@ function describe(contents: Contents, wanted: Platform | undefined): Described[]
     : index
       ? describeLayout(contents, parseJson(index, 'index.json'), wanted)
       : undefined;
-  if (!images)
-    throw systemError('this is no archive of images: it has neither manifest.json nor index.json');
+  if (!images) throw systemError('this is no archive of images: it has neither manifest.json nor index.json');
   if (!wanted) return images;
   const fitting = images.filter(({ config }) => matchesPlatform(wanted, config));
   if (fitting.length === 0 && images.length > 0)
@@ -258,7 +256,11 @@ function describeLayout(
 
 function describeManifest(contents: Contents, manifest: unknown, names: Reference[]): Described {
   const { config, layers } = (manifest ?? {}) as { config?: Descriptor; layers?: Descriptor[] };
-  if (!isDigest(config?.digest) || !Array.isArray(layers) || !layers.every((layer) => isDigest(layer?.digest)))
+  if (
+    !isDigest(config?.digest) ||
+    !Array.isArray(layers) ||
+    !layers.every((layer) => isDigest(layer?.digest))
+  )
     throw invalidParameter('a manifest in the archive is malformed');
   const path = (digest: string) => `blobs/sha256/${digest.slice('sha256:'.length)}`;
   const raw = document(contents, path(config.digest)).toString();
@@ -286,9 +288,12 @@ function mergeSame(images: Described[]): Described[] {
 function layoutNames(annotations: Record<string, string> | undefined): Reference[] {
   const text =
     annotations?.['io.containerd.image.name'] ?? annotations?.['org.opencontainers.image.ref.name'];
-  if (typeof text !== 'string' || (!/[/:]/.test(text) && !annotations?.['io.containerd.image.name'])) return [];
+  if (typeof text !== 'string' || (!/[/:]/.test(text) && !annotations?.['io.containerd.image.name']))
+    return [];
   const reference = withDefaultTag(parseReference(text));
-  return reference.tag === undefined ? [] : [{ domain: reference.domain, path: reference.path, tag: reference.tag }];
+  return reference.tag === undefined
+    ? []
+    : [{ domain: reference.domain, path: reference.path, tag: reference.tag }];
 }
 
 async function register(
@@ -339,7 +344,11 @@ function resolveLink(contents: Contents, name: string, known: Map<string, unknow
 }
 
 function isStrings(value: unknown): value is string[] | null | undefined {
-  return value === undefined || value === null || (Array.isArray(value) && value.every((item) => typeof item === 'string'));
+  return (
+    value === undefined ||
+    value === null ||
+    (Array.isArray(value) && value.every((item) => typeof item === 'string'))
+  );
 }
 
 function parseJson(body: Buffer, name: string): unknown {

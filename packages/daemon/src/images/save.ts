@@ -26,7 +26,11 @@ interface Saved {
 }
 
 /** A part of the archive: bytes, or a layer that is streamed from disk. */
-type Part = { name: string; mtime: number } & ({ body: Buffer } | { diffId: string; size: number } | { folder: true });
+type Part = { name: string; mtime: number } & (
+  | { body: Buffer }
+  | { diffId: string; size: number }
+  | { folder: true }
+);
 
 /**
  * Streams an archive that both `docker load` and OCI tools read: an OCI layout with Docker's manifest.json beside it.
@@ -120,7 +124,11 @@ function layout(context: ImagesContext, images: Saved[]): Part[] {
       JSON.stringify({
         schemaVersion: 2,
         mediaType: MANIFEST,
-        config: { mediaType: 'application/vnd.oci.image.config.v1+json', digest: image.id, size: config.length },
+        config: {
+          mediaType: 'application/vnd.oci.image.config.v1+json',
+          digest: image.id,
+          size: config.length,
+        },
         layers,
       }),
     );

@@ -1,0 +1,279 @@
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { invalidParameter, notFound, unavailable, unsupported } from '../errors.ts';
+import type { Events } from '../events/face.ts';
+import type { Layers } from '../layers/face.ts';
+import { log } from '../log.ts';
+import type { Settings } from '../settings.ts';
+import type { Store } from '../store/face.ts';
+import { Catalogue } from './catalogue.ts';
+import { digestOf, parseConfig, timestamp } from './config.ts';
+import type { ImagesContext } from './context.ts';
+import { type ChildOptions, childConfig } from './create.ts';
+import { imageEvent } from './events.ts';
+import type {
+  HistoryStep,
+  Image,
+  ImageConfig,
+  ImageInspect,
+  ImageSummary,
+  Images,
+  RegistryAuth,
+} from './face.ts';
+import { importImage } from './import.ts';
+import { imageHistory, inspectImage } from './inspect.ts';
+import { type ListOptions, listImages } from './list.ts';
+import { loadImages } from './load.ts';
+import { find } from './lookup.ts';
+import { formatPlatform, parsePlatform, platformScore } from './platforms.ts';
+import { pruneImages } from './prune.ts';
+import {
+  familiarName,
+  familiarString,
+  fullName,
+  parseReference,
+  parseRepositoryTag,
+  withDefaultTag,
+} from './references.ts';
+import { removeImage } from './remove.ts';
+import { Retention } from './retention.ts';
+import { saveImages } from './save.ts';
+
+export type * from './face.ts';
+
+/** What the room is opened with. */
+export interface ImagesParts {
+  store: Store;
+  layers: Layers;
+  events: Events;
+  settings: Settings;
+  /** The room's folder. */
+  root: string;
+}
+
+/** Opens the images room: which images there are is known at once. */
+export function openImages(parts: ImagesParts): Images {
+  return new ImageRoom(parts);
+}
+
+/**
+ * A name that a build gives its result, as repository and tag.
+ * @throws invalid-parameter for a malformed name, or one with a digest.
+ */
+export function splitReference(text: string): { repository: string; tag: string } {
+  const reference = parseReference(text);
+  if (reference.digest !== undefined) throw invalidParameter('build tag cannot contain a digest');
+  return { repository: familiarName(reference), tag: withDefaultTag(reference).tag! };
+}
+
+class ImageRoom implements Images {
+  private readonly context: ImagesContext;
+  private readonly layersRoot: string;
+  private users: (imageId: string) => Array<{ id: string; running: boolean }> = () => [];
+
+  constructor({ store, layers, events, settings, root }: ImagesParts) {
+    const catalogue = new Catalogue(store);
+    const users = (imageId: string) => this.users(imageId);
+    const retention = new Retention(layers, catalogue, (imageId) => users(imageId).length > 0);
+    this.layersRoot = join(settings.dataRoot, 'overlay2');
+    this.context = {
+      root,
+      store,
+      layers,
+      events,
+      settings,
+      catalogue,
+      retention,
+      users,
+      register: (id, raw, options) => {
+        const { diff_ids } = parseConfig(raw).rootfs;
+        let size = 0;
+        for (const diffId of diff_ids) {
+          const layer = layers.get(diffId);
+          if (!layer) throw unavailable(`the layer ${diffId} of the image ${id} is not here`);
+          size += layer.size;
+        }
+        catalogue.add(id, raw, {
+          size,
+          ...(options.parent !== undefined && catalogue.get(options.parent)
+            ? { parent: options.parent }
+            : {}),
+        });
+        for (const name of options.names) catalogue.name(name, id);
+      },
+    };
+  }
+
+  private readonly layerSize = (diffId: string): number => this.context.layers.get(diffId)?.size ?? 0;
+
+  resolve(reference: string, { platform }: { platform?: string } = {}): Image {
+    const image = find(this.context.catalogue, reference);
+    if (platform === undefined || platform === '') return image;
+    const wanted = parsePlatform(platform);
+    if (platformScore(wanted, image.config) > 0) return image;
+    throw notFound(
+      `image with reference ${reference} was found but does not match the specified platform: wanted ${formatPlatform(wanted)}, actual: ${formatPlatform(image.config)}`,
+    );
+  }
+
+  get(id: string): Image | undefined {
+    return this.context.catalogue.get(id);
+  }
+
+  list(): Image[] {
+    return this.context.catalogue.list();
+  }
+
+  summaries(options: ListOptions): ImageSummary[] {
+    return listImages(this.context.catalogue, this.layerSize, options);
+  }
+
+  inspect(reference: string, options: { platform?: string } = {}): ImageInspect {
+    const { id } = this.resolve(reference, options);
+    return inspectImage(this.context.catalogue.get(id)!, this.layersRoot);
+  }
+
+  usage(): { layersSize: number; images: ImageSummary[] } {
+    const counted = new Set<string>();
+    for (const { config } of this.context.catalogue.list())
+      for (const diffId of config.rootfs.diff_ids) counted.add(diffId);
+    let layersSize = 0;
+    for (const diffId of counted) layersSize += this.layerSize(diffId);
+    const images = this.summaries({ sharedSize: true });
+    for (const image of images) image.Containers = this.users(image.Id).length;
+    return { layersSize, images };
+  }
+
+  async tag(id: string, repository: string, tag?: string): Promise<void> {
+    const { catalogue, store } = this.context;
+    const reference = parseRepositoryTag(repository, tag);
+    if (!reference) throw invalidParameter('invalid reference format');
+    if (!catalogue.get(id)) throw notFound(`No such image: ${id}`);
+    catalogue.name(reference, id);
+    catalogue.touch(id, timestamp());
+    await store.flush();
+    imageEvent(this.context, 'tag', id, familiarString(reference));
+  }
+
+  remove(reference: string, options: { force: boolean; noprune: boolean }) {
+    return removeImage(this.context, reference, options);
+  }
+
+  prune(filters: Record<string, string[]>) {
+    return pruneImages(this.context, filters);
+  }
+
+  async pull(_options: Parameters<Images['pull']>[0]): Promise<void> {
+    throw unsupported('images cannot be pulled yet');
+  }
+
+  async push(_options: Parameters<Images['push']>[0]): Promise<void> {
+    throw unsupported('images cannot be pushed yet');
+  }
+
+  load(tar: Readable, options: Parameters<Images['load']>[1]): Promise<void> {
+    return loadImages(this.context, tar, options);
+  }
+
+  save(references: string[], options: Parameters<Images['save']>[1]): Promise<Readable> {
+    return saveImages(this.context, references, options);
+  }
+
+  import(tar: Readable | URL, options: Parameters<Images['import']>[1]): Promise<string> {
+    return importImage(this.context, tar, options);
+  }
+
+  async create(options: ChildOptions & { reference?: string }): Promise<string> {
+    const { catalogue, store } = this.context;
+    const reference = parseRepositoryTag(options.reference);
+    const parent = options.parent === undefined ? undefined : catalogue.get(options.parent);
+    if (options.parent !== undefined && !parent) throw notFound(`No such image: ${options.parent}`);
+    const raw = childConfig(parent, options);
+    const id = digestOf(raw);
+    this.context.register(id, raw, {
+      names: reference ? [reference] : [],
+      ...(parent ? { parent: parent.id } : {}),
+    });
+    if (reference) catalogue.touch(id, timestamp());
+    await store.flush();
+    if (reference) imageEvent(this.context, 'tag', id, familiarString(reference));
+    return id;
+  }
+
+  async register(config: ImageConfig): Promise<string> {
+    const raw = JSON.stringify(config);
+    const id = digestOf(raw);
+    this.context.register(id, raw, { names: [] });
+    await this.context.store.flush();
+    return id;
+  }
+
+  familiar(reference: string): string {
+    return familiarString(withDefaultTag(parseReference(reference)));
+  }
+
+  async base(options: Parameters<Images['base']>[0]): ReturnType<Images['base']> {
+    const reference = withDefaultTag(parseReference(options.reference));
+    const host = reference.domain === 'docker.io' ? 'registry-1.docker.io' : reference.domain;
+    const auth = await options.auth(host);
+    await this.pull({
+      name: fullName(reference),
+      ...(options.platform ? { platform: options.platform } : {}),
+      ...(auth ? { auth } : {}),
+      signal: options.signal,
+      onProgress: options.onProgress,
+    });
+    const image = this.resolve(fullName(reference), options.platform ? { platform: options.platform } : {});
+    const release = this.hold(image.config.rootfs.diff_ids);
+    return { config: image.config, name: familiarString(reference), release };
+  }
+
+  history(reference: string): HistoryStep[] {
+    const { catalogue } = this.context;
+    return imageHistory(catalogue, find(catalogue, reference), this.layerSize);
+  }
+
+  async search(_term: string, _options: Parameters<Images['search']>[1]): Promise<unknown[]> {
+    throw unsupported('registries cannot be searched yet');
+  }
+
+  async distribution(_reference: string, _auth?: RegistryAuth): Promise<unknown> {
+    throw unsupported('registries cannot be asked yet');
+  }
+
+  async login(_auth: RegistryAuth): Promise<{ Status: string; IdentityToken: string }> {
+    throw unsupported('registries cannot be logged in to yet');
+  }
+
+  async analyze(_reference: string): Promise<unknown> {
+    throw unsupported('images cannot be analysed yet');
+  }
+
+  hold(diffIds: Iterable<string>): () => Promise<void> {
+    return this.context.retention.hold(diffIds);
+  }
+
+  async collect(): Promise<void> {
+    const { retention, store } = this.context;
+    const freed = retention.dropGhosts();
+    if (freed.length === 0) return;
+    await store.flush();
+    await retention.collect(freed);
+  }
+
+  setUsers(users: (imageId: string) => Array<{ id: string; running: boolean }>): void {
+    this.users = users;
+  }
+
+  async reconcile(): Promise<void> {
+    const { catalogue, retention, layers, store } = this.context;
+    retention.dropGhosts();
+    for (const { id, config, repoTags } of catalogue.list()) {
+      const missing = config.rootfs.diff_ids.filter((diffId) => !layers.has(diffId));
+      if (missing.length > 0)
+        log.warn({ image: id, tags: repoTags, layers: missing }, 'an image lacks layers: pull it again');
+    }
+    await store.flush();
+    await retention.collect(layers.list().map((layer) => layer.diffId));
+  }
+}
