@@ -34,7 +34,7 @@ export async function openRooms(settings: Settings): Promise<Rooms> {
   const { dataRoot, execRoot } = settings;
   const store = openStore(join(dataRoot, 'berth.db'));
   const events = openEvents();
-  const launcher = openLauncher({ program: nativeProgram, execRoot });
+  const launcher = openLauncher({ program: nativeProgram });
   const runtime = openRuntime({ settings });
   const layers = await openLayers({
     root: join(dataRoot, 'layers'),

@@ -1,1 +1,3 @@
 export * from './face.ts';
+export { type LauncherOptions, openLauncher } from './launcher.ts';
+export { nativeProgram } from './program.ts';

@@ -144,8 +144,7 @@ function frame(id: number, records: LaunchRecord[]): Buffer {
   const parts: Buffer[] = [Buffer.alloc(8)];
   let size = 8;
   for (const record of records) {
-    for (const text of record)
-      if (text.includes('\0')) throw new NetError('net', 22, 'a string with a NUL');
+    for (const text of record) if (text.includes('\0')) throw new NetError('net', 22, 'a string with a NUL');
     const body = Buffer.from(`\0${record.join('\0')}\0`);
     body[0] = record.length;
     parts.push(body);

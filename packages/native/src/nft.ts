@@ -1,4 +1,4 @@
-import type { IKoffiLib } from 'koffi';
+import type IKoffiLib from 'koffi';
 
 /** nftables through its own library, so that no program is started for a change. */
 export interface Nftables {

@@ -1,0 +1,213 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import {
+  type AttachOptions,
+  type ExitStatus,
+  LaunchError,
+  type Launcher,
+  type LaunchRecord,
+  type LogOptions,
+  type StartOptions,
+  type Supervisor,
+} from './face.ts';
+import { encodeFrame, FrameReader } from './frame.ts';
+import { clientArguments } from './streams.ts';
+import { ControlledSupervisor } from './supervisor.ts';
+
+const EPIPE = 32;
+/** How long a supervisor of an earlier daemon has to answer, in milliseconds. */
+const RECONNECT_TIMEOUT = 10_000;
+/** One that can't even start is not to spin: no sooner than this after the last start is it started again by itself. */
+const RESTART_PAUSE = 500;
+
+export interface LauncherOptions {
+  /** The path of berth-native. */
+  program: string;
+  /** Something went wrong that no call will tell. */
+  onWarning?: (message: string) => void;
+}
+
+/**
+ * Starts the launcher (`berth-native launcher`), which ends with `close()` or with this process; supervisors live on. One
+ * that was killed is started again, and what still runs is reconnected to.
+ */
+export function openLauncher(options: LauncherOptions): Launcher {
+  return new NativeLauncher(options);
+}
+
+class NativeLauncher implements Launcher {
+  readonly #options: LauncherOptions;
+  readonly #supervisors = new Map<number, ControlledSupervisor>();
+  #socket: Socket | undefined;
+  #startedAt = 0;
+  #lastHandle = 0;
+  #closed = false;
+
+  constructor(options: LauncherOptions) {
+    this.#options = options;
+    this.#connection();
+  }
+
+  async start(options: StartOptions): Promise<Supervisor> {
+    const { handle, supervisor } = this.#watch(options.id, options.runFolder);
+    const clients = (options.attach ?? []).map((attach) => ({ token: randomUUID(), attach }));
+    const early: Promise<unknown>[] = [];
+    supervisor.whenListening(() => {
+      for (const [index, { token, attach }] of clients.entries())
+        early.push(this.#attachEarly(supervisor, index, token, attach));
+    });
+    try {
+      this.#send(handle, startRecords(options, clients));
+      await supervisor.up;
+      // All have connected, or the supervisor would not have started; this end may still be about to hear of it.
+      await Promise.all(early);
+    } catch (error) {
+      this.#supervisors.delete(handle);
+      for (const stream of supervisor.early) stream?.destroy();
+      throw error;
+    }
+    return supervisor;
+  }
+
+  async #attachEarly(
+    supervisor: ControlledSupervisor,
+    index: number,
+    token: string,
+    options: AttachOptions,
+  ): Promise<void> {
+    const stream = await supervisor.connectClient(token, options).catch(() => undefined);
+    if (stream) supervisor.early[index] = stream;
+  }
+
+  async reconnect(id: string, runFolder: string): Promise<Supervisor | null> {
+    const { handle, supervisor } = this.#watch(id, runFolder);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new LaunchError('reconnect', 110, `the supervisor of ${id} does not answer`)),
+        RECONNECT_TIMEOUT,
+      );
+    });
+    try {
+      this.#send(handle, [['adopt', runFolder]]);
+      await Promise.race([supervisor.up, late]);
+      return supervisor;
+    } catch (error) {
+      this.#supervisors.delete(handle);
+      if (error instanceof LaunchError && error.stage !== 'reconnect') return null;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  lastExit(runFolder: string): ExitStatus | null {
+    try {
+      const { code, oomKilled, finishedAt } = JSON.parse(
+        readFileSync(join(runFolder, 'exit'), 'utf8'),
+      ) as ExitStatus;
+      return { code, oomKilled, finishedAt };
+    } catch {
+      return null;
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#socket?.destroy();
+  }
+
+  #watch(id: string, runFolder: string): { handle: number; supervisor: ControlledSupervisor } {
+    const handle = ++this.#lastHandle;
+    const supervisor = new ControlledSupervisor(id, runFolder, {
+      send: (records) => this.#send(handle, records),
+      lastExit: () => this.lastExit(runFolder),
+      drop: () => this.#supervisors.delete(handle),
+    });
+    this.#supervisors.set(handle, supervisor);
+    return { handle, supervisor };
+  }
+
+  /** @throws LaunchError when there is no launcher and none can be started. */
+  #send(handle: number, records: LaunchRecord[]): void {
+    const frame = encodeFrame(handle, records);
+    this.#connection().write(frame);
+  }
+
+  /** The socket to the launcher, which is started when there is none. */
+  #connection(): Socket {
+    if (this.#closed) throw new LaunchError('launcher', EPIPE, 'the launcher was closed');
+    if (this.#socket?.writable) return this.#socket;
+    const child = spawn(this.#options.program, ['launcher'], {
+      stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+      cwd: '/',
+      env: {},
+    });
+    this.#startedAt = Date.now();
+    const socket = child.stdio[3] as Socket;
+    this.#socket = socket;
+    const reader = new FrameReader();
+    socket.on('data', (chunk: Buffer) => {
+      reader.push(chunk);
+      for (let frame = reader.next(); frame; frame = reader.next())
+        this.#supervisors.get(frame.handle)?.take(frame.records);
+    });
+    socket.on('error', () => undefined);
+    socket.on('close', () => this.#gone(socket));
+    child.on('error', (error) => {
+      this.#options.onWarning?.(`the launcher can't be started: ${error.message}`);
+      socket.destroy();
+    });
+    return socket;
+  }
+
+  /** The launcher has ended. Those supervisors that run are reconnected to, for their ends are waited for. */
+  #gone(socket: Socket): void {
+    if (this.#socket !== socket) return;
+    this.#socket = undefined;
+    for (const supervisor of this.#supervisors.values()) supervisor.disconnected();
+    if (this.#closed) return;
+    this.#options.onWarning?.('the launcher ended by itself');
+    if (this.#supervisors.size === 0) return;
+    const pause = Math.max(0, this.#startedAt + RESTART_PAUSE - Date.now());
+    setTimeout(() => this.#readopt(), pause).unref();
+  }
+
+  #readopt(): void {
+    if (this.#closed) return;
+    for (const [handle, supervisor] of this.#supervisors) {
+      if (supervisor.live) this.#send(handle, [['adopt', supervisor.runFolder]]);
+    }
+  }
+}
+
+function startRecords(
+  { id, runFolder, openStdin, stdinOnce, tty, log, launch }: StartOptions,
+  clients: { token: string; attach: AttachOptions }[],
+): LaunchRecord[] {
+  const flag = (value: boolean) => (value ? '1' : '0');
+  return [
+    ['start', id, runFolder, flag(openStdin), flag(stdinOnce), flag(tty)],
+    logRecord(log),
+    ...clients.map(({ token, attach }): LaunchRecord => ['early', ...clientArguments(token, attach)]),
+    ['launch'],
+    ...launch,
+  ];
+}
+
+function logRecord({ driver, path, maxSize, maxFile, compress, attrs }: LogOptions): LaunchRecord {
+  const extra = attrs && Object.keys(attrs).length > 0 ? goJson(attrs) : '';
+  return ['log', driver, path, String(maxSize), String(maxFile), compress ? '1' : '0', extra];
+}
+
+/** JSON as Go's encoder writes a map of strings: sorted, with what HTML treats specially escaped. */
+function goJson(attrs: Record<string, string>): string {
+  const sorted = Object.fromEntries(Object.entries(attrs).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return JSON.stringify(sorted).replace(
+    /[<>&\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

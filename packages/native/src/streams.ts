@@ -1,0 +1,109 @@
+import { closeSync, constants, openSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { type AttachOptions, LaunchError, type LaunchRecord } from './face.ts';
+import { encodeFrame, FrameReader } from './frame.ts';
+
+/** What the address of a Unix socket can hold. */
+const ADDRESS_MAX = 107;
+const EPIPE = 32;
+
+/** A connection of its own to a supervisor, as the program's stdio, and what the supervisor said to it first. */
+export interface OpenedStream {
+  stream: Socket;
+  reply: LaunchRecord;
+}
+
+/** The arguments by which the supervisor knows a client. */
+export function clientArguments(token: string, options: AttachOptions): string[] {
+  const flag = (value: boolean) => (value ? '1' : '0');
+  return [
+    token,
+    flag(options.stdin),
+    flag(options.stdout),
+    flag(options.stderr),
+    options.detachKeys?.toString('hex') ?? '',
+  ];
+}
+
+/**
+ * Connects to the supervisor of a run folder with a first message, and waits for the answer; what follows on the stream
+ * is the process's output.
+ * @throws LaunchError what the supervisor said, or stage `attach` when there is none.
+ */
+export function openStream(runFolder: string, message: readonly LaunchRecord[]): Promise<OpenedStream> {
+  const frame = encodeFrame(0, message);
+  return new Promise((resolve, reject) => {
+    const stream = connectSupervisor(runFolder);
+    const reader = new FrameReader();
+    const fail = (error: Error) => {
+      stream.destroy();
+      reject(error);
+    };
+    const failed = (error: NodeJS.ErrnoException) =>
+      fail(new LaunchError('attach', Math.abs(error.errno ?? EPIPE), error.message));
+    const ended = () => fail(new LaunchError('attach', EPIPE, 'the container has ended'));
+    // Not by `data`, after which the stream would stay paused for its owner.
+    const arrived = () => {
+      const chunk = stream.read() as Buffer | null;
+      if (chunk === null) return;
+      reader.push(chunk);
+      const first = reader.next();
+      if (!first) return;
+      stream.off('readable', arrived);
+      stream.off('error', failed);
+      stream.off('end', ended);
+      stream.off('close', ended);
+      const reply = first.records[0]!;
+      if (reply[0] === 'failed') {
+        fail(launchError(reply));
+        return;
+      }
+      if (reader.rest.length > 0) stream.unshift(reader.rest);
+      // Until its owner listens, an error is only the stream's end.
+      stream.on('error', () => undefined);
+      resolve({ stream, reply });
+    };
+    stream.on('readable', arrived);
+    stream.on('end', ended);
+    stream.on('error', failed);
+    stream.on('close', ended);
+    stream.write(frame);
+  });
+}
+
+/** The error that a record `failed STAGE ERRNO MESSAGE` tells of, or one that ends so. */
+export function launchError(record: readonly string[]): LaunchError {
+  const [stage = 'start', status = '0', message = ''] = record.slice(record.indexOf('failed') + 1);
+  return new LaunchError(stage, Number(status), message);
+}
+
+/**
+ * Holds the end of a stream back until `settled` has resolved, so that what was said of the stream on the control
+ * connection (`detach`) comes before its end.
+ */
+export function delayEnd(stream: Socket, settled: () => Promise<unknown>): void {
+  const push = stream.push.bind(stream);
+  stream.push = (chunk, encoding) => {
+    if (chunk !== null) return push(chunk, encoding);
+    settled()
+      .catch(() => undefined)
+      .then(() => {
+        push(null);
+        stream.read(0);
+      });
+    return false;
+  };
+}
+
+function connectSupervisor(runFolder: string): Socket {
+  const path = join(runFolder, 'supervisor.sock');
+  if (Buffer.byteLength(path) <= ADDRESS_MAX) return connect({ path, allowHalfOpen: true });
+  // By way of the open folder a path of any length can be named.
+  const folder = openSync(runFolder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    return connect({ path: `/proc/self/fd/${folder}/supervisor.sock`, allowHalfOpen: true });
+  } finally {
+    closeSync(folder); // connect(2) itself has been called by now
+  }
+}

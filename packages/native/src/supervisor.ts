@@ -1,0 +1,293 @@
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import {
+  type AttachOptions,
+  type ExecProcess,
+  type ExitStatus,
+  LaunchError,
+  type LaunchRecord,
+  type Supervisor,
+} from './face.ts';
+import { clientArguments, delayEnd, launchError, openStream } from './streams.ts';
+
+const ESRCH = 3;
+const EPIPE = 32;
+
+/** What a supervisor needs of the launcher that it speaks through. */
+export interface Link {
+  /** Sends a message to the supervisor. */
+  send(records: LaunchRecord[]): void;
+  /** The exit that the supervisor left in its folder, if it did. */
+  lastExit(): ExitStatus | null;
+  /** The daemon needs the supervisor no more. */
+  drop(): void;
+}
+
+interface Deferred<T> {
+  promise: Promise<T>;
+  resolve(value: T): void;
+  reject(error: Error): void;
+}
+
+function deferred<T>(): Deferred<T> {
+  const made = Promise.withResolvers<T>();
+  // Nobody may be waiting for it.
+  made.promise.catch(() => undefined);
+  return made;
+}
+
+/** A supervisor by its control connection: what it says arrives in `take`, what it is told goes through the link. */
+export class ControlledSupervisor implements Supervisor {
+  readonly id: string;
+  readonly runFolder: string;
+  pid = 0;
+  early: Duplex[] = [];
+  readonly #link: Link;
+  readonly #up = deferred<void>();
+  readonly #exited = deferred<ExitStatus>();
+  /** Requests that wait for their reply, by sequence number. */
+  readonly #replies = new Map<string, Deferred<void>>();
+  #sequence = 0;
+  /** Clients that may detach, by token. */
+  readonly #clients = new Map<string, Socket>();
+  readonly #execs = new Map<string, ControlledExec>();
+  #ended = false;
+  #released = false;
+  #listening: (() => void) | undefined;
+
+  constructor(id: string, runFolder: string, link: Link) {
+    this.id = id;
+    this.runFolder = runFolder;
+    this.#link = link;
+  }
+
+  get exited(): Promise<ExitStatus> {
+    return this.#exited.promise;
+  }
+
+  /** Resolves when the program runs. @throws LaunchError why it does not. */
+  get up(): Promise<void> {
+    return this.#up.promise;
+  }
+
+  /** The supervisor is there to be reconnected to, should the launcher be lost. */
+  get live(): boolean {
+    return !this.#ended && this.pid > 0;
+  }
+
+  /** What is to be done when the supervisor accepts connections, before the program runs. */
+  whenListening(run: () => void): void {
+    this.#listening = run;
+  }
+
+  /** Takes a message of the supervisor's in. */
+  take(records: LaunchRecord[]): void {
+    for (const record of records) this.#take(record);
+  }
+
+  #take([name, ...rest]: LaunchRecord): void {
+    switch (name) {
+      case 'listening':
+        this.#listening?.();
+        break;
+      case 'started':
+        this.#running(Number(rest[0]));
+        break;
+      case 'state':
+        // A supervisor that is still at its start says `started` or `failed` later.
+        if (rest[0] !== this.id) this.lost();
+        else if (rest[1] !== '0') this.#running(Number(rest[1]));
+        break;
+      case 'failed':
+        this.#up.reject(launchError(['failed', ...rest]));
+        break;
+      case 'exited':
+        this.#end({ code: Number(rest[0]), oomKilled: rest[1] === '1', finishedAt: rest[2]! });
+        break;
+      case 'exec':
+        this.#execs.get(rest[0]!)?.started(Number(rest[1]));
+        break;
+      case 'exec-exited':
+        this.#execs.get(rest[0]!)?.ended(Number(rest[1]));
+        this.#execs.delete(rest[0]!);
+        break;
+      case 'detached':
+        this.#clients.get(rest[0]!)?.emit('detach');
+        break;
+      case 'reply':
+        this.#reply(rest);
+        break;
+      case 'lost':
+        this.lost();
+        break;
+    }
+  }
+
+  #running(pid: number): void {
+    this.pid = pid;
+    this.#up.resolve();
+  }
+
+  #reply([sequence, status, ...rest]: string[]): void {
+    const waiting = this.#replies.get(sequence!);
+    this.#replies.delete(sequence!);
+    if (status === 'ok') waiting?.resolve();
+    else waiting?.reject(launchError(['failed', ...rest]));
+  }
+
+  #end(exit: ExitStatus): void {
+    this.#ended = true;
+    this.#exited.resolve(exit);
+    for (const exec of this.#execs.values()) exec.ended(EXEC_LOST);
+    this.#execs.clear();
+  }
+
+  /** The launcher is gone, and replies with it; the supervisor goes on and may be reconnected to. */
+  disconnected(): void {
+    for (const waiting of this.#replies.values())
+      waiting.reject(new LaunchError('control', EPIPE, 'the launcher was lost'));
+    this.#replies.clear();
+    if (this.pid === 0) this.#up.reject(new LaunchError('start', EPIPE, 'the launcher was lost'));
+  }
+
+  /** The supervisor is gone: what it left is the exit, or nobody will ever know. */
+  lost(): void {
+    const error = new LaunchError('start', ESRCH, "the container's supervisor was lost");
+    for (const waiting of this.#replies.values()) waiting.reject(error);
+    this.#replies.clear();
+    this.#up.reject(error);
+    if (!this.#ended) {
+      const exit = this.#link.lastExit();
+      if (exit) {
+        this.#end(exit);
+      } else {
+        this.#exited.reject(error);
+        for (const exec of this.#execs.values()) exec.ended(EXEC_LOST);
+        this.#execs.clear();
+      }
+    }
+    this.#ended = true;
+    this.#link.drop();
+  }
+
+  /** Sends a request and waits for its reply. @throws LaunchError. */
+  request(name: string, values: (string | number)[], ...more: LaunchRecord[]): Promise<void> {
+    if (this.#ended) return Promise.reject(new LaunchError(name, ESRCH, 'the container has ended'));
+    const sequence = String(++this.#sequence);
+    const waiting = deferred<void>();
+    this.#replies.set(sequence, waiting);
+    try {
+      this.#link.send([[name, sequence, ...values.map(String)], ...more]);
+    } catch (error) {
+      this.#replies.delete(sequence);
+      waiting.reject(error as Error);
+    }
+    return waiting.promise;
+  }
+
+  kill(signal: number): Promise<void> {
+    return this.request('kill', [signal]);
+  }
+
+  resize(height: number, width: number): Promise<void> {
+    return this.request('resize', [height, width]);
+  }
+
+  control(record: LaunchRecord): Promise<void> {
+    return this.request('control', [], record);
+  }
+
+  async attach(options: AttachOptions): Promise<Duplex> {
+    return this.connectClient(randomUUID(), options);
+  }
+
+  /** Attaches a client under a token that the supervisor may know already (`early`). */
+  async connectClient(token: string, options: AttachOptions): Promise<Duplex> {
+    const { stream } = await openStream(this.runFolder, [['attach', ...clientArguments(token, options)]]);
+    this.#follow(stream, token, options);
+    return stream;
+  }
+
+  /** Lets a client hear of its detaching. */
+  #follow(stream: Socket, token: string, options: AttachOptions): void {
+    if (!options.detachKeys?.length) return;
+    this.#clients.set(token, stream);
+    delayEnd(stream, () => this.request('kill', [0]));
+    stream.once('close', () => this.#clients.delete(token));
+  }
+
+  async exec(
+    launch: LaunchRecord[],
+    options: AttachOptions & { execId: string; tty: boolean },
+  ): Promise<ExecProcess> {
+    const { execId, tty } = options;
+    if (this.#ended) throw new LaunchError('exec', ESRCH, 'the container has ended');
+    const token = randomUUID();
+    const head: LaunchRecord = ['exec', execId, tty ? '1' : '0', ...clientArguments(token, options)];
+    const exec = new ControlledExec(this, execId);
+    // Known from here on: the news of its end may overtake the answer.
+    this.#execs.set(execId, exec);
+    try {
+      if (options.stdin || options.stdout || options.stderr) {
+        const { stream, reply } = await openStream(this.runFolder, [head, ...launch]);
+        this.#follow(stream, token, options);
+        exec.stream = stream;
+        exec.started(Number(reply[1]));
+      } else {
+        await this.request('exec', [], head, ...launch);
+      }
+    } catch (error) {
+      this.#execs.delete(execId);
+      throw error;
+    }
+    return exec;
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    try {
+      this.#link.send([['release']]);
+    } catch {
+      // Without a daemon to release it, the supervisor goes by itself.
+    }
+    this.#link.drop();
+  }
+}
+
+/** The exit code of an exec that nobody saw end, as Docker shows one that its container took along. */
+const EXEC_LOST = 137;
+
+class ControlledExec implements ExecProcess {
+  readonly execId: string;
+  pid = 0;
+  stream: Duplex | null = null;
+  readonly #supervisor: ControlledSupervisor;
+  readonly #exited = deferred<number>();
+
+  constructor(supervisor: ControlledSupervisor, execId: string) {
+    this.#supervisor = supervisor;
+    this.execId = execId;
+  }
+
+  get exited(): Promise<number> {
+    return this.#exited.promise;
+  }
+
+  started(pid: number): void {
+    this.pid = pid;
+  }
+
+  ended(code: number): void {
+    this.#exited.resolve(code);
+  }
+
+  resize(height: number, width: number): Promise<void> {
+    return this.#supervisor.request('exec-resize', [this.execId, height, width]);
+  }
+
+  kill(signal: number): Promise<void> {
+    return this.#supervisor.request('exec-kill', [this.execId, signal]);
+  }
+}
