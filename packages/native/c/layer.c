@@ -70,7 +70,7 @@ static const struct {
   int (*run)(int argc, char **argv);
 } verbs[] = {
   {"add", layer_add}, {"entries", layer_entries}, {"changes", absent}, {"diff", absent},
-  {"size", layer_size}, {"remove", layer_remove}, {"probe", layer_probe}, {"archive", absent},
+  {"size", layer_size}, {"empty", layer_empty}, {"remove", layer_remove}, {"verify", layer_verify}, {"probe", layer_probe}, {"archive", absent},
 };
 
 int layer_main(int argc, char **argv)

@@ -31,6 +31,8 @@ int layer_changes(int argc, char **argv);
 int layer_diff(int argc, char **argv);
 int layer_size(int argc, char **argv);
 int layer_remove(int argc, char **argv);
+int layer_empty(int argc, char **argv);
+int layer_verify(int argc, char **argv);
 int layer_probe(int argc, char **argv);
 int layer_archive(int argc, char **argv);
 

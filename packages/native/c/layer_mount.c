@@ -10,31 +10,14 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "erofs_mount.h"
 #include "inroot.h"
 #include "sys.h"
 
-static void kernel_text(int context, char *out, size_t size)
-{
-  /* The kernel explains a refused mount in the context's log. */
-  ssize_t n = read(context, out, size - 1);
-  out[n > 0 ? n : 0] = 0;
-  out[strcspn(out, "\n")] = 0;
-}
-
 int layer_mount_erofs(const char *image, const char *device, struct error *err)
 {
-  char text[200];
-  cleanup_close int context = fsopen("erofs", FSOPEN_CLOEXEC);
-  if (context < 0)
-    return fail(err, "mount", errno, "erofs");
-  if (fsconfig(context, FSCONFIG_SET_STRING, "source", image, 0) || (device && fsconfig(context, FSCONFIG_SET_STRING, "device", device, 0))
-      || fsconfig(context, FSCONFIG_SET_FLAG, "ro", NULL, 0) || fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0)) {
-    int status = errno;
-    kernel_text(context, text, sizeof text);
-    return fail(err, "mount", status, "erofs %.200s (%s)", image, text);
-  }
-  int mount = fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NODEV);
-  return mount < 0 ? fail(err, "mount", errno, "erofs %.200s", image) : mount;
+  const char *const blobs[] = {device, NULL};
+  return erofs_mount(image, blobs, err);
 }
 
 int layer_own_namespace(struct error *err)

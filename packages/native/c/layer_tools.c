@@ -193,6 +193,16 @@ int layer_remove(int argc, char **argv)
   return 0;
 }
 
+/* Removes all that is in the folder `--folder`. */
+int layer_empty(int argc, char **argv)
+{
+  struct error err = {0};
+  int fd = open(layer_option(argc, argv, "folder", ""), O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+  if (fd < 0 && fail(&err, "remove", errno, "trash"))
+    return layer_report_error(&err);
+  return layer_empty_folder(fd, &err) ? layer_report_error(&err) : 0;
+}
+
 /* Whether this kernel mounts the EROFS image `--image` with the device `--device`: status 0 when it does. */
 int layer_probe(int argc, char **argv)
 {

@@ -1,0 +1,101 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { BerthError, type ErrorKind, systemError } from '../errors.ts';
+
+/** Runs `berth-native layer VERB`: all work on layers and container files is done in such processes. */
+export type Helper = ReturnType<typeof createHelper>;
+
+/** How the helper reports a failure. `stage` is a stable word, `status` an errno or 0. */
+interface Failure {
+  stage: string;
+  status: number;
+  message: string;
+}
+
+export type Options = Record<string, string | number | undefined>;
+
+/** A running helper. `report` resolves with what it reported and rejects when it failed; `ended` never rejects. */
+export interface Run<T> {
+  child: ChildProcess;
+  report: Promise<T>;
+  ended: Promise<void>;
+}
+
+const REPORT_FD = 3;
+const REPORT_LIMIT = 1 << 20;
+
+/** Stages that blame what was given, and not the host. */
+const BLAMED = new Map<string, ErrorKind>([
+  ['tar', 'invalid-parameter'],
+  ['digest', 'invalid-parameter'],
+  ['not-found', 'not-found'],
+  ['invalid', 'invalid-parameter'],
+]);
+
+export function createHelper(binary: string) {
+  /** @param stdio for descriptors 0 and 1 (2 is kept for the error's text, 3 for the report) */
+  function start<T>(verb: string, options: Options, rest: string[], stdio: [unknown, unknown]): Run<T> {
+    const words = ['layer', verb];
+    for (const [name, value] of Object.entries(options))
+      if (value !== undefined) words.push(`--${name}`, String(value));
+    if (rest.length > 0) words.push('--', ...rest);
+    const child = spawn(binary, words, {
+      stdio: [...stdio, 'pipe', 'pipe'] as SpawnOptions['stdio'],
+      env: {},
+      cwd: '/',
+    });
+    let text = '';
+    let complaint = '';
+    child.stderr?.on('data', (bytes: Buffer) => {
+      complaint = (complaint + bytes.toString()).slice(-1000);
+    });
+    const ended = new Promise<void>((resolve) => {
+      child.once('close', () => resolve());
+      child.once('error', () => resolve());
+    });
+    const report = new Promise<T>((resolve, reject) => {
+      const settle = () => {
+        try {
+          resolve(outcome<T>(text));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      (child.stdio[REPORT_FD] as Readable | undefined)?.on('data', (bytes: Buffer) => {
+        if (text.length < REPORT_LIMIT) text += bytes.toString();
+        if (text.endsWith('\n')) settle();
+      });
+      child.once('error', (error) => reject(systemError(`${binary}: ${error.message}`, error)));
+      child.once('close', (status, signal) => {
+        if (text.endsWith('\n')) return;
+        if (status === 0 && text === '') resolve(undefined as T);
+        else reject(systemError(`layer ${verb} failed (${signal ?? status}) ${complaint.trim()}`.trim()));
+      });
+    });
+    report.catch(() => undefined);
+    return { child, report, ended };
+  }
+
+  return {
+    start,
+    /** Runs a verb that needs no streams to its end. */
+    async run<T>(verb: string, options: Options, rest: string[] = []): Promise<T> {
+      const run = start<T>(verb, options, rest, ['ignore', 'ignore']);
+      try {
+        return await run.report;
+      } finally {
+        await run.ended;
+      }
+    },
+  };
+}
+
+function outcome<T>(text: string): T {
+  const value = JSON.parse(text) as T & { error?: Failure };
+  if (value?.error) throw failure(value.error);
+  return value;
+}
+
+function failure({ stage, message }: Failure): BerthError {
+  return new BerthError(BLAMED.get(stage) ?? 'system', message, { code: stage });
+}

@@ -1,0 +1,91 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Store } from '../store/face.ts';
+import { makeLayer } from './add.ts';
+import { openArchive } from './archive.ts';
+import { chooseDriver, wantedDriver } from './driver.ts';
+import type { Layers } from './face.ts';
+import { createHelper } from './helper.ts';
+import { openLayerStore } from './layers.ts';
+import { createTrash } from './trash.ts';
+import { openWritables } from './writable.ts';
+
+export { decompressed } from './compression.ts';
+export * from './face.ts';
+
+export interface LayersOptions {
+  /** The room's folder, on the file system that is to hold layers and containers' files. */
+  root: string;
+  /** The path of berth-native. */
+  binary: string;
+  store: Store;
+  /** `--storage-driver`; empty: chosen. */
+  storageDriver?: string;
+  /** `--storage-opt`: `berth.layers=erofs|folder|auto`. */
+  storageOpts?: string[];
+}
+
+/**
+ * Opens the layers of this host. What an earlier daemon left half made is removed in the background.
+ * @throws invalid-parameter for options nobody knows, system for a driver that does not work here
+ */
+export async function openLayers(options: LayersOptions): Promise<Layers> {
+  const { root, store } = options;
+  const wanted = wantedDriver(options.storageDriver ?? '', options.storageOpts ?? []);
+  const helper = createHelper(options.binary);
+  const gone = join(root, 'trash');
+  await mkdir(gone, { recursive: true, mode: 0o700 });
+  const trash = createTrash(gone, helper);
+  const kind = await chooseDriver(wanted, root, () => probe(root));
+  const layers = await openLayerStore(root, kind, helper, trash);
+  const writables = await openWritables(root, layers, helper, trash, store);
+  void trash.empty();
+
+  /** Makes a tiny layer and mounts it, in a folder of its own. */
+  async function probe(place: string): Promise<void> {
+    const folder = join(place, 'probe');
+    await rm(folder, { recursive: true, force: true });
+    try {
+      const places = { made: join(folder, 'made'), layers: join(folder, 'layers') };
+      for (const path of Object.values(places)) await mkdir(path, { recursive: true, mode: 0o700 });
+      const tar = join(folder, 'tar');
+      await writeFile(tar, Buffer.alloc(1024));
+      const { diffId, durable } = await makeLayer(
+        helper,
+        places,
+        'erofs',
+        { path: tar },
+        {},
+        () => undefined,
+      );
+      await durable;
+      const made = join(places.layers, diffId.slice('sha256:'.length));
+      await helper.run('probe', { image: join(made, 'index.erofs'), device: join(made, 'tar') });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  return {
+    driver: kind === 'erofs' ? 'overlay-erofs' : 'overlay-folder',
+    add: layers.add,
+    has: layers.has,
+    get: layers.get,
+    list: layers.list,
+    remove: layers.remove,
+    tar: layers.tar,
+    entries: layers.entries,
+    createWritable: writables.create,
+    rootFilesystem: writables.rootFilesystem,
+    removeWritable: (owner) => writables.remove(owner),
+    writables: writables.list,
+    writableSize: writables.size,
+    changes: (owner) => openArchive(helper, writables, owner, {}).changes(),
+    diffTar: (owner) => openArchive(helper, writables, owner, {}).diffTar(),
+    archive: (owner, target) => openArchive(helper, writables, owner, target),
+    async reconcile({ diffIds, owners }) {
+      await writables.reconcile(owners);
+      await layers.reconcile(diffIds);
+    },
+  };
+}

@@ -1,0 +1,173 @@
+import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { notFound, systemError } from '../errors.ts';
+import { log } from '../log.ts';
+import { type AddOptions, makeLayer } from './add.ts';
+import type { DriverKind } from './driver.ts';
+import { readEntries } from './entries.ts';
+import type { Layer, LayerEntry, RootFilesystem } from './face.ts';
+import type { Helper } from './helper.ts';
+import type { Trash } from './trash.ts';
+
+/** What `layer.json` says. */
+export interface LayerRecord extends Layer {
+  driver: DriverKind;
+  entries: number;
+  /** How the layer describes the root folder, if it does. */
+  root?: { mode: number; uid: number; gid: number; mtime: number };
+}
+
+/** The finished layers: `<root>/layers/<hex>/{tar,index.erofs|diff,layer.json,durable}`. */
+export interface LayerStore {
+  add(tar: Readable | { path: string }, options?: AddOptions): Promise<Layer>;
+  has(diffId: string): boolean;
+  get(diffId: string): Layer | undefined;
+  list(): Layer[];
+  remove(diffId: string): Promise<void>;
+  tar(diffId: string): Promise<Readable>;
+  entries(diffId: string): AsyncIterable<LayerEntry>;
+  /** @throws not-found */
+  record(diffId: string): LayerRecord;
+  /** How the kernel gets at it. */
+  lower(diffId: string): RootFilesystem['lower'][number];
+  reconcile(known: Set<string>): Promise<void>;
+}
+
+/** Opens the layers below `root`; incomplete ones are thrown away, such as a power cut leaves. */
+export async function openLayerStore(
+  root: string,
+  driver: DriverKind,
+  helper: Helper,
+  trash: Trash,
+): Promise<LayerStore> {
+  const places = { made: join(root, 'made'), layers: join(root, 'layers') };
+  for (const folder of Object.values(places)) await mkdir(folder, { recursive: true, mode: 0o700 });
+  const records = new Map<string, LayerRecord>();
+  const removals = new Map<string, Promise<unknown>>();
+  const folderOf = (diffId: string) => join(places.layers, diffId.slice('sha256:'.length));
+  const discard = (folder: string) =>
+    void trash.take(folder).catch((error: unknown) => log.warn({ err: error, folder }, 'removing'));
+
+  for (const name of await readdir(places.made)) discard(join(places.made, name));
+  for (const name of await readdir(places.layers)) {
+    const record = await readRecord(join(places.layers, name), name).catch(() => null);
+    if (record === null) {
+      log.warn({ layer: name }, 'a layer is incomplete and is removed');
+      discard(join(places.layers, name));
+    } else records.set(record.diffId, record);
+  }
+
+  function record(diffId: string): LayerRecord {
+    const found = records.get(diffId);
+    if (found === undefined) throw notFound(`layer does not exist: ${diffId}`);
+    return found;
+  }
+
+  /** Another layer of the same digest stood in the way; it may have been on its way out. */
+  async function takePlace(folder: string, diffId: string): Promise<void> {
+    for (;;) {
+      await removals.get(diffId);
+      if (records.has(diffId)) return discard(folder);
+      try {
+        await rename(folder, folderOf(diffId));
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        if (code !== 'ENOENT' && code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+        if (code !== 'ENOENT') discard(folder);
+      }
+      return;
+    }
+  }
+
+  async function remove(diffId: string): Promise<void> {
+    if (!records.delete(diffId)) return;
+    const renamed = trash.take(folderOf(diffId));
+    removals.set(diffId, renamed);
+    try {
+      const gone = await renamed;
+      if (gone) await gone.removed;
+    } finally {
+      if (removals.get(diffId) === renamed) removals.delete(diffId);
+    }
+  }
+
+  return {
+    record,
+    async add(tar, options = {}) {
+      const added = await makeLayer(helper, places, driver, tar, options, discard);
+      await takePlace(added.folder, added.diffId);
+      let layer = records.get(added.diffId);
+      if (layer === undefined) {
+        const name = added.diffId.slice('sha256:'.length);
+        layer = await readRecord(folderOf(added.diffId), name).catch((error: unknown) => {
+          throw systemError(`layer ${added.diffId} is gone`, error);
+        });
+        records.set(layer.diffId, layer);
+      }
+      return face(layer);
+    },
+    has: (diffId) => records.has(diffId),
+    get(diffId) {
+      const found = records.get(diffId);
+      return found && face(found);
+    },
+    list: () => [...records.values()].map(face),
+    remove,
+    async tar(diffId) {
+      record(diffId);
+      // Opened before it is promised: a removal does not take it away from its reader any more.
+      const file = await open(join(folderOf(diffId), 'tar'), 'r');
+      return file.createReadStream({ highWaterMark: 1 << 18 });
+    },
+    entries(diffId) {
+      record(diffId);
+      return readEntries(helper, join(folderOf(diffId), 'tar'));
+    },
+    lower(diffId) {
+      const { driver: kind } = record(diffId);
+      const folder = folderOf(diffId);
+      return kind === 'folder'
+        ? { kind: 'folder', path: join(folder, 'diff') }
+        : { kind: 'erofs', image: join(folder, 'index.erofs'), devices: [join(folder, 'tar')] };
+    },
+    async reconcile(known) {
+      const unknown = [...records.keys()].filter((diffId) => !known.has(diffId));
+      await Promise.all(unknown.map((diffId) => remove(diffId)));
+      for (const layer of [...records.values()]) {
+        if (await intact(folderOf(layer.diffId), layer, helper)) continue;
+        log.warn(
+          { layer: layer.diffId },
+          'a layer was damaged by a power cut and is removed; pull its image again',
+        );
+        await remove(layer.diffId);
+      }
+    },
+  };
+}
+
+function face({ diffId, size, tarSize }: LayerRecord): Layer {
+  return { diffId, size, tarSize };
+}
+
+async function readRecord(folder: string, name: string): Promise<LayerRecord> {
+  const record = JSON.parse(await readFile(join(folder, 'layer.json'), 'utf8')) as LayerRecord;
+  if (record.diffId !== `sha256:${name}`) throw new Error('another layer');
+  return record;
+}
+
+/**
+ * Whether a layer is whole. Those with the mark `durable` were synced; the others were made just before the daemon
+ * ended and are read again.
+ */
+async function intact(folder: string, layer: LayerRecord, helper: Helper): Promise<boolean> {
+  try {
+    await (await open(join(folder, 'durable'), 'r')).close();
+    return true;
+  } catch {
+    return helper.run('verify', { folder, digest: layer.diffId.slice(7) }).then(
+      () => true,
+      () => false,
+    );
+  }
+}

@@ -1,0 +1,118 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, chown, mkdir, readdir, rename, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { conflict, invalidParameter, notFound } from '../errors.ts';
+import type { Store } from '../store/face.ts';
+import type { RootFilesystem } from './face.ts';
+import type { Helper } from './helper.ts';
+import type { LayerStore } from './layers.ts';
+import type { Trash } from './trash.ts';
+
+interface WritableRecord {
+  diffIds: string[];
+}
+
+/** The containers' writable layers: `<root>/writable/<owner>/{upper,work}`, and a record of what each lies over. */
+export interface Writables {
+  create(owner: string, diffIds: string[], options?: { quotaBytes?: number }): Promise<void>;
+  rootFilesystem(owner: string, options?: { volatile?: boolean }): RootFilesystem;
+  remove(owner: string): Promise<void>;
+  list(): Promise<string[]>;
+  size(owner: string): Promise<{ rw: number; rootFs: number }>;
+  reconcile(known: Set<string>): Promise<void>;
+}
+
+export async function openWritables(
+  root: string,
+  layers: LayerStore,
+  helper: Helper,
+  trash: Trash,
+  store: Store,
+): Promise<Writables> {
+  const all = join(root, 'writable');
+  const made = join(root, 'made');
+  const nothing = join(root, 'empty');
+  for (const folder of [all, made]) await mkdir(folder, { recursive: true, mode: 0o700 });
+  await mkdir(nothing, { recursive: true, mode: 0o755 });
+  const records = store.collection<WritableRecord>('writable_layers');
+
+  function record(owner: string): WritableRecord {
+    const found = records.get(owner);
+    if (found === undefined) throw notFound(`No such container: ${owner}`);
+    return found;
+  }
+
+  /** The root folder's own attributes are those of the upper layer: it takes over the topmost that a layer gives. */
+  async function describeRoot(upper: string, diffIds: string[]): Promise<void> {
+    for (const diffId of diffIds.toReversed()) {
+      const described = layers.record(diffId).root;
+      if (described === undefined) continue;
+      if (described.uid !== 0 || described.gid !== 0) await chown(upper, described.uid, described.gid);
+      await chmod(upper, described.mode);
+      await utimes(upper, described.mtime, described.mtime);
+      return;
+    }
+    await chmod(upper, 0o755);
+  }
+
+  async function remove(owner: string): Promise<void> {
+    await trash.take(join(all, owner));
+    records.delete(owner);
+  }
+
+  return {
+    async create(owner, diffIds, options = {}) {
+      if (!/^[\w.-]+$/.test(owner)) throw invalidParameter(`not a name for a writable layer: ${owner}`);
+      if (options.quotaBytes !== undefined)
+        throw invalidParameter(
+          '--storage-opt size is not supported: the storage driver cannot limit a writable layer',
+        );
+      for (const diffId of diffIds) layers.record(diffId);
+      if (records.has(owner)) throw conflict(`a writable layer of ${owner} exists`);
+      const folder = join(made, randomBytes(12).toString('hex'));
+      await mkdir(folder, { mode: 0o700 });
+      try {
+        await Promise.all([
+          mkdir(join(folder, 'upper'), { mode: 0o755 }).then(() =>
+            describeRoot(join(folder, 'upper'), diffIds),
+          ),
+          mkdir(join(folder, 'work'), { mode: 0o700 }),
+        ]);
+        await rename(folder, join(all, owner));
+      } catch (error) {
+        await trash.take(folder);
+        throw error;
+      }
+      records.put(owner, { diffIds });
+    },
+    rootFilesystem(owner, options = {}) {
+      const { diffIds } = record(owner);
+      const lower = diffIds.toReversed().map((diffId) => layers.lower(diffId));
+      // An overlay wants a lower layer.
+      if (lower.length === 0) lower.push({ kind: 'folder', path: nothing });
+      const folder = join(all, owner);
+      return {
+        lower,
+        upper: join(folder, 'upper'),
+        work: join(folder, 'work'),
+        volatile: options.volatile ?? false,
+      };
+    },
+    remove,
+    async list() {
+      return (await readdir(all)).filter((owner) => records.has(owner));
+    },
+    async size(owner) {
+      const { diffIds } = record(owner);
+      const { size } = await helper.run<{ size: number }>('size', { folder: join(all, owner, 'upper') });
+      let rootFs = size;
+      for (const diffId of diffIds) rootFs += layers.record(diffId).size;
+      return { rw: size, rootFs };
+    },
+    async reconcile(known) {
+      const folders = new Set(await readdir(all));
+      for (const owner of folders) if (!known.has(owner) || !records.has(owner)) await remove(owner);
+      for (const [owner] of [...records.entries()]) if (!known.has(owner)) records.delete(owner);
+    },
+  };
+}
