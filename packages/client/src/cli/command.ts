@@ -64,13 +64,11 @@ export const atMost =
 export const between =
   (least: number, most: number): ArgumentRule =>
   (count) =>
-    count >= least && count <= most
-      ? undefined
-      : `requires at least ${least} and at most ${most} arguments.`;
+    count >= least && count <= most ? undefined : `requires at least ${least} and at most ${most} arguments.`;
 
 /**
- * Runs `work` for each name, prints each name that went well, and ends with the errors of all the others, one a
- * line, as Docker's commands for several containers do.
+ * Runs `work` for each name, prints each name that went well (but for those whose work gave `false`), and ends with
+ * the errors of all the others, one a line, as Docker's commands for several containers do.
  */
 export async function forEach(
   cli: Cli,
@@ -81,8 +79,7 @@ export async function forEach(
   const errors: string[] = [];
   const report = async (name: string, pending: Promise<unknown>): Promise<void> => {
     try {
-      await pending;
-      cli.print(`${name}\n`);
+      if ((await pending) !== false) cli.print(`${name}\n`);
     } catch (error) {
       if (error instanceof CliError && error.exitCode !== 1) throw error;
       errors.push((error as Error).message);
@@ -91,7 +88,9 @@ export async function forEach(
   if (parallel && names.length > 1) {
     // At most fifty at once, reported in the order of the command line.
     const started: Promise<unknown>[] = [];
-    const slots = Array.from({ length: Math.min(50, names.length) }, () => Promise.resolve<unknown>(undefined));
+    const slots = Array.from({ length: Math.min(50, names.length) }, () =>
+      Promise.resolve<unknown>(undefined),
+    );
     names.forEach((name, index) => {
       const slot = index % slots.length;
       const next = slots[slot]!.then(() => work(name));

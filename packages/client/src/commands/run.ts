@@ -11,7 +11,9 @@ import { waitForExit } from './shared/wait.ts';
 
 /** Docker's exit code for a container that could not be started. */
 export function startExitCode(message: string): number {
-  if (/executable file not found|no such file or directory|system cannot find the file specified/.test(message))
+  if (
+    /executable file not found|no such file or directory|system cannot find the file specified/.test(message)
+  )
     return 127;
   if (/permission denied|is a directory/.test(message)) return 126;
   return 125;
@@ -81,7 +83,9 @@ async function runCreated(
           query: { stream: true, stdin, stdout, stderr, detachKeys: options.keys || undefined },
         })
       : undefined,
-    attached ? waitForExit(api, id, options.autoRemove ? 'removed' : 'next-exit', (text) => cli.warn(text)) : undefined,
+    attached
+      ? waitForExit(api, id, options.autoRemove ? 'removed' : 'next-exit', (text) => cli.warn(text))
+      : undefined,
   ]);
   const streaming =
     attachment &&

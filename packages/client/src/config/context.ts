@@ -183,7 +183,7 @@ export class ContextStore {
 
   /** Forgets a context and its keys. Throws CliError when it does not exist or is not ours. */
   remove(name: string): void {
-    if (!this.has(name)) throw new CliError(`context "${name}": not found`);
+    if (!this.has(name)) throw new CliError(`context "${name}" does not exist`);
     if (this.home(name) !== this.folder)
       throw new CliError(`context "${name}" belongs to Docker's client, in ${this.alsoRead}`);
     rmSync(this.metadataPath(name), { recursive: true, force: true });

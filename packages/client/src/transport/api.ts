@@ -46,6 +46,10 @@ function queryString(query: Query | undefined): string {
   return parts.length ? `?${parts.join('&')}` : '';
 }
 
+/** A path with names in it as the user wrote them: what would end the path, or the request's line, is escaped. */
+const escapePath = (path: string): string =>
+  path.replace(/%(?![0-9A-Fa-f]{2})|[^\x21-\x7e]|[?#]/gu, (char) => encodeURIComponent(char));
+
 function compareVersions(a: string, b: string): number {
   const [x, y] = [a.split('.').map(Number), b.split('.').map(Number)];
   return x[0]! - y[0]! || (x[1] ?? 0) - (y[1] ?? 0);
@@ -120,7 +124,7 @@ export class Api {
     }
     return {
       method,
-      path: `${this.endpoint.base}${version ? `/v${version}` : ''}${path}${queryString(options.query)}`,
+      path: `${this.endpoint.base}${version ? `/v${version}` : ''}${escapePath(path)}${queryString(options.query)}`,
       headers,
       ...(body === undefined ? {} : { body: body as string }),
     };
@@ -139,17 +143,28 @@ export class Api {
     if (offered && compareVersions(offered, this.version) < 0) this.version = offered;
   }
 
-  private async checked(method: string, path: string, options: CallOptions, hijack: boolean): Promise<Answer> {
+  private async checked(
+    method: string,
+    path: string,
+    options: CallOptions,
+    hijack: boolean,
+  ): Promise<Answer> {
     if (isStream(options.body)) await this.negotiate();
     for (let attempt = 0; ; attempt++) {
       const version = options.version ?? this.version;
       const request = this.request(method, path, version, options);
       this.debug?.(`${method} ${request.path}`);
-      const answer = await this.send(request, { hijack, ...(options.signal ? { signal: options.signal } : {}) });
+      const answer = await this.send(request, {
+        hijack,
+        ...(options.signal ? { signal: options.signal } : {}),
+      });
       if (answer.status < 400) return answer;
       const text = await answer.body.text();
       const reason = reasonOf(text, answer);
-      const limits = /client version \S+ is too (?:new|old)\. (?:Max|Min)imum supported API version is ([\d.]+)/.exec(reason);
+      const limits =
+        /client version \S+ is too (?:new|old)\. (?:Max|Min)imum supported API version is ([\d.]+)/.exec(
+          reason,
+        );
       if (limits && attempt === 0 && !this.pinned && !options.version && !isStream(options.body)) {
         this.version = limits[1]!.replace(/\.$/, '');
         continue;

@@ -75,24 +75,28 @@ export class Body implements AsyncIterable<Buffer> {
 
 /** The JSON values of a stream that has one after the other, with or without line ends between them. */
 export async function* jsonValues<T>(body: AsyncIterable<Buffer>): AsyncGenerator<T> {
+  for await (const text of jsonTexts(body)) yield JSON.parse(text) as T;
+}
+
+/** The same as text, for who needs the exact digits of a number. */
+export async function* jsonTexts(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = '';
   for await (const chunk of body) {
     rest += decoder.decode(chunk, { stream: true });
     const lines = rest.split('\n');
     rest = lines.pop()!;
-    for (const line of lines) if (line.trim()) yield JSON.parse(line) as T;
+    for (const line of lines) if (line.trim()) yield line;
     // The daemon ends a value with a line end, but for Go's encoder in some answers.
     if (rest.length < 65536 && rest.trimEnd().endsWith('}')) {
-      let value: T;
       try {
-        value = JSON.parse(rest) as T;
+        JSON.parse(rest);
       } catch {
         continue;
       }
+      yield rest;
       rest = '';
-      yield value;
     }
   }
-  if (rest.trim()) yield JSON.parse(rest) as T;
+  if (rest.trim()) yield rest;
 }

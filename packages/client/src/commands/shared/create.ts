@@ -3,7 +3,7 @@ import type { Cli } from '../../cli/cli.ts';
 import { CliError, messageOf } from '../../cli/errors.ts';
 import type { ContainerFlagValues, ContainerSettings } from '../../parse/container-config.ts';
 import { cut } from '../../parse/csv.ts';
-import { type Reference, familiar, parseReference, withDefaultTag } from '../../parse/reference.ts';
+import { familiar, parseReference, type Reference, withDefaultTag } from '../../parse/reference.ts';
 import { type Api, ApiError } from '../../transport/api.ts';
 
 const policies = ['always', 'missing', 'never', ''];
@@ -34,11 +34,14 @@ class IdFile {
   constructor(path: string) {
     this.path = path;
     if (existsSync(path))
-      throw new CliError(`container ID file found, make sure the other container isn't running or delete ${path}`);
+      throw new CliError(
+        `container ID file found, make sure the other container isn't running or delete ${path}`,
+      );
     try {
       this.fd = openSync(path, 'w');
     } catch (error) {
-      const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file or directory' : messageOf(error);
+      const why =
+        (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file or directory' : messageOf(error);
       throw new CliError(`failed to create the container ID file: open ${path}: ${why}`);
     }
   }

@@ -1,7 +1,7 @@
 import type { Cli } from '../../cli/cli.ts';
 import { Interrupted } from '../../cli/errors.ts';
 import { registryAuth } from '../../config/credentials.ts';
-import { type Reference, canonical } from '../../parse/reference.ts';
+import { canonical, type Reference } from '../../parse/reference.ts';
 import { showProgressOn } from '../../terminal/progress.ts';
 import type { Api } from '../../transport/api.ts';
 
@@ -38,7 +38,10 @@ export async function pullImage(cli: Cli, api: Api, image: Reference, options: P
   await cancellable(async (signal) => {
     const answer = await api.call('POST', '/images/create', {
       query: {
-        fromImage: canonical({ domain: image.domain, path: image.path }).replace(/^docker\.io\/library\//, ''),
+        fromImage: canonical({ domain: image.domain, path: image.path }).replace(
+          /^docker\.io\/library\//,
+          '',
+        ),
         tag: options.all ? undefined : (image.digest ?? image.tag),
         platform: options.platform || undefined,
       },
