@@ -49,7 +49,7 @@ export async function makeLayer(
       layers: places.layers,
       expected: options.expected?.replace(/^sha256:/, ''),
     };
-    const run = await ('path' in tar ? fromFile(helper, words, tar.path) : fromStream(helper, words, tar));
+    const run = await (isStream(tar) ? fromStream(helper, words, tar) : fromFile(helper, words, tar.path));
     const added = await settled(run, options);
     return { ...added, folder, durable: run.ended };
   } catch (error) {
@@ -138,4 +138,9 @@ async function settled(run: Feeding, options: AddOptions): Promise<Added> {
   } finally {
     signal?.removeEventListener('abort', abort);
   }
+}
+
+/** A file's stream has a path, too, but need not begin at its start. */
+function isStream(tar: Readable | { path: string }): tar is Readable {
+  return typeof (tar as Readable).pipe === 'function';
 }
