@@ -12,6 +12,7 @@ const MAX_LAYERS = 4096;
 export interface StoredConfig extends ImageConfig {
   comment?: string;
   docker_version?: string;
+  container?: string;
   container_config?: Record<string, unknown>;
   'os.version'?: string;
   'os.features'?: string[];
@@ -58,12 +59,23 @@ export function parseConfig(raw: string): StoredConfig {
   const diffIds = (rootfs as Record<string, unknown>)['diff_ids'] ?? [];
   if (!Array.isArray(diffIds) || !diffIds.every(isDigest) || diffIds.length > MAX_LAYERS)
     throw bad('rootfs.diff_ids is not a list of digests');
-  for (const name of ['architecture', 'os', 'variant', 'created', 'author', 'comment', 'docker_version'])
+  for (const name of [
+    'architecture',
+    'os',
+    'variant',
+    'created',
+    'author',
+    'comment',
+    'docker_version',
+    'container',
+  ])
     checkShape(config, name, 'string');
   const history = config['history'] ?? undefined;
   if (history !== undefined) checkHistory(history);
   const run = config['config'] ?? undefined;
   if (run !== undefined) checkRunConfig(run);
+  const made = config['container_config'] ?? undefined;
+  if (made !== undefined && !isObject(made)) throw bad('container_config is not an object');
   return {
     ...config,
     architecture: (config['architecture'] as string | undefined) ?? '',

@@ -75,6 +75,7 @@ export interface ImageInspect {
   Parent: string;
   Comment: string;
   Created?: string;
+  Container: string;
   ContainerConfig: Record<string, unknown>;
   DockerVersion: string;
   Author: string;
@@ -96,6 +97,55 @@ export interface HistoryStep {
   Id: string;
   Size: number;
   Tags: string[] | null;
+}
+
+/** A path in an analysis; `Layer` counts from 0, the lowest. */
+export interface AnalysisPath {
+  Path: string;
+  Size: number;
+  Layer?: number;
+}
+
+export interface AnalysisCount {
+  Files: number;
+  Size: number;
+}
+
+export interface AnalysisLayer {
+  Index: number;
+  DiffId: string;
+  CreatedBy: string;
+  Size: number;
+  Files: number;
+  Added: AnalysisCount;
+  Changed: AnalysisCount;
+  /** What it hides of the layers below. */
+  Hidden: AnalysisCount;
+  /** What layers above hide of it. */
+  Wasted: AnalysisCount;
+  Largest: AnalysisPath[];
+}
+
+/** What the layers of an image add, change, hide and waste. Sizes are bytes of file contents. */
+export interface ImageAnalysis {
+  Id: string;
+  Name: string;
+  Size: number;
+  VisibleSize: number;
+  WastedSize: number;
+  /** 0 to 100: the share of the image's bytes that is of use. */
+  Score: number;
+  Layers: AnalysisLayer[];
+  LargestDirectories: AnalysisPath[];
+  LargestFiles: AnalysisPath[];
+  Wasted: Array<{
+    Path: string;
+    Size: number;
+    Layers: number[];
+    Reason: 'replaced' | 'deleted' | 'metadata';
+  }>;
+  Duplicates: Array<{ Digest: string; Size: number; Wasted: number; Paths: string[] }>;
+  Hints: Array<{ Kind: string; Message: string; Size: number; Layers: number[]; Paths: string[] }>;
 }
 
 /** A line of a progress stream (`{"status":...}`), sent as is. */
@@ -125,7 +175,7 @@ export interface Images {
   inspect(reference: string, options?: { platform?: string }): ImageInspect;
   /** Bytes of all layers that images have, each counted once, and the images with SharedSize and Containers. */
   usage(): { layersSize: number; images: ImageSummary[] };
-  /** Names an image (`repository` may carry the tag). Durable when it resolves. */
+  /** Names an image, given by id or any name (`repository` may carry the tag). Durable when it resolves. */
   tag(id: string, repository: string, tag?: string): Promise<void>;
   /** Docker's delete rules; `inUse` is asked about containers. Returns the Untagged/Deleted lines. */
   remove(
@@ -162,6 +212,8 @@ export interface Images {
     tar: Readable | URL,
     options: {
       reference?: string;
+      /** The reference's tag, where it is given apart. */
+      tag?: string;
       message?: string;
       changes?: string[];
       platform?: string;
@@ -198,7 +250,7 @@ export interface Images {
     signal: AbortSignal;
     onProgress: OnProgress;
   }): Promise<{ config: ImageConfig; name: string; release: () => Promise<void> }>;
-  history(reference: string): HistoryStep[];
+  history(reference: string, options?: { platform?: string }): HistoryStep[];
   search(
     term: string,
     options: {
@@ -209,7 +261,8 @@ export interface Images {
   ): Promise<unknown[]>;
   distribution(reference: string, auth?: RegistryAuth): Promise<unknown>;
   login(auth: RegistryAuth): Promise<{ Status: string; IdentityToken: string }>;
-  analyze(reference: string): Promise<unknown>;
+  /** What its layers add, change, hide and waste; `top` bounds the lists (20). */
+  analyze(reference: string, options?: { platform?: string; top?: number }): Promise<ImageAnalysis>;
   /**
    * Keeps layers that are to become part of an image (build, commit) from being removed until the returned function is
    * called: hold them before `layers.add` is asked for them, and let go after `create`.

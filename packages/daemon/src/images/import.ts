@@ -11,6 +11,7 @@ import { fetchUrl } from './url.ts';
 
 interface ImportOptions {
   reference?: string;
+  tag?: string;
   message?: string;
   changes?: string[];
   platform?: string;
@@ -24,7 +25,7 @@ export async function importImage(
   source: Readable | URL,
   options: ImportOptions,
 ): Promise<string> {
-  const reference = parseRepositoryTag(options.reference);
+  const reference = parseRepositoryTag(options.reference, options.tag);
   const platform = options.platform ? parsePlatform(options.platform) : hostPlatform;
   const config = applyChanges({}, options.changes ?? []);
   const tar = source instanceof URL ? await download(context, source, options) : source;

@@ -14,6 +14,7 @@ import { imageEvent } from './events.ts';
 import type {
   HistoryStep,
   Image,
+  ImageAnalysis,
   ImageConfig,
   ImageInspect,
   ImageSummary,
@@ -33,7 +34,10 @@ import {
   fullName,
   parseReference,
   parseRepositoryTag,
+  repositoryOf,
   withDefaultTag,
+  withDigest,
+  withTag,
 } from './references.ts';
 import { removeImage } from './remove.ts';
 import { Retention } from './retention.ts';
@@ -64,6 +68,21 @@ export function splitReference(text: string): { repository: string; tag: string 
   const reference = parseReference(text);
   if (reference.digest !== undefined) throw invalidParameter('build tag cannot contain a digest');
   return { repository: familiarName(reference), tag: withDefaultTag(reference).tag! };
+}
+
+/**
+ * What a pull names: repository, and the tag or digest; without either, all tags are meant.
+ * @throws invalid-parameter for a malformed name or tag.
+ */
+export function parsePullName(image: string, tag?: string): { name: string; tag?: string } {
+  // `docker pull -a` may send a name that ends in a colon.
+  const reference = parseReference(image.replace(/:$/, ''));
+  const name = repositoryOf(reference);
+  const chosen = tag || (reference.digest ?? reference.tag);
+  if (chosen === undefined) return { name };
+  if (chosen.includes(':')) withDigest(reference, chosen);
+  else withTag(reference, chosen);
+  return { name, tag: chosen };
 }
 
 class ImageRoom implements Images {
@@ -125,7 +144,7 @@ class ImageRoom implements Images {
   }
 
   summaries(options: ListOptions): ImageSummary[] {
-    return listImages(this.context.catalogue, this.layerSize, options);
+    return listImages(this.context.catalogue, this.layerSize, this.users, options);
   }
 
   inspect(reference: string, options: { platform?: string } = {}): ImageInspect {
@@ -139,20 +158,18 @@ class ImageRoom implements Images {
       for (const diffId of config.rootfs.diff_ids) counted.add(diffId);
     let layersSize = 0;
     for (const diffId of counted) layersSize += this.layerSize(diffId);
-    const images = this.summaries({ sharedSize: true });
-    for (const image of images) image.Containers = this.users(image.Id).length;
-    return { layersSize, images };
+    return { layersSize, images: this.summaries({ sharedSize: true }) };
   }
 
   async tag(id: string, repository: string, tag?: string): Promise<void> {
     const { catalogue, store } = this.context;
     const reference = parseRepositoryTag(repository, tag);
     if (!reference) throw invalidParameter('invalid reference format');
-    if (!catalogue.get(id)) throw notFound(`No such image: ${id}`);
-    catalogue.name(reference, id);
-    catalogue.touch(id, timestamp());
+    const image = find(catalogue, id);
+    catalogue.name(reference, image.id);
+    catalogue.touch(image.id, timestamp());
     await store.flush();
-    imageEvent(this.context, 'tag', id, familiarString(reference));
+    imageEvent(this.context, 'tag', image.id, familiarString(reference));
   }
 
   remove(reference: string, options: { force: boolean; noprune: boolean }) {
@@ -217,7 +234,7 @@ class ImageRoom implements Images {
     const host = reference.domain === 'docker.io' ? 'registry-1.docker.io' : reference.domain;
     const auth = await options.auth(host);
     await this.pull({
-      name: fullName(reference),
+      ...parsePullName(fullName(reference)),
       ...(options.platform ? { platform: options.platform } : {}),
       ...(auth ? { auth } : {}),
       signal: options.signal,
@@ -228,9 +245,10 @@ class ImageRoom implements Images {
     return { config: image.config, name: familiarString(reference), release };
   }
 
-  history(reference: string): HistoryStep[] {
+  history(reference: string, options: { platform?: string } = {}): HistoryStep[] {
     const { catalogue } = this.context;
-    return imageHistory(catalogue, find(catalogue, reference), this.layerSize);
+    const { id } = this.resolve(reference, options);
+    return imageHistory(catalogue, catalogue.get(id)!, this.layerSize);
   }
 
   async search(_term: string, _options: Parameters<Images['search']>[1]): Promise<unknown[]> {
@@ -245,7 +263,7 @@ class ImageRoom implements Images {
     throw unsupported('registries cannot be logged in to yet');
   }
 
-  async analyze(_reference: string): Promise<unknown> {
+  async analyze(_reference: string): Promise<ImageAnalysis> {
     throw unsupported('images cannot be analysed yet');
   }
 

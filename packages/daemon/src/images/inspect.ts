@@ -26,6 +26,7 @@ export function inspectImage(image: Entry, layersRoot: string): ImageInspect {
     Parent: image.parent,
     Comment: config.comment ?? config.history?.at(-1)?.comment ?? '',
     ...(config.created === undefined ? {} : { Created: config.created }),
+    Container: config.container ?? '',
     ContainerConfig: dockerConfig(config.container_config),
     DockerVersion: config.docker_version ?? '',
     Author: config.author ?? '',

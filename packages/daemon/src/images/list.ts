@@ -20,6 +20,7 @@ export interface ListOptions {
 export function listImages(
   catalogue: Catalogue,
   layerSize: (diffId: string) => number,
+  users: (imageId: string) => unknown[],
   { all = false, filters = {}, sharedSize = false }: ListOptions,
 ): ImageSummary[] {
   checkNames(filters, FILTERS);
@@ -47,7 +48,7 @@ export function listImages(
       if (filters['dangling']?.length && !danglingOnly) continue;
       if (patterns) continue;
     } else if (danglingOnly && tags.length > 0) continue;
-    summaries.push({ summary: summarise(image, names), created });
+    summaries.push({ summary: summarise(image, names, users(image.id).length), created });
   }
   summaries.sort((left, right) => (left.created < right.created ? 1 : left.created > right.created ? -1 : 0));
   const result = summaries.map(({ summary }) => summary);
@@ -55,9 +56,9 @@ export function listImages(
   return result;
 }
 
-function summarise(image: Entry, names: Reference[]): ImageSummary {
+function summarise(image: Entry, names: Reference[], containers: number): ImageSummary {
   return {
-    Containers: -1,
+    Containers: containers,
     Created: unixSeconds(image.config.created),
     Id: image.id,
     Labels: image.config.config?.Labels ?? null,

@@ -10,7 +10,14 @@ import { imageEvent } from './events.ts';
 import type { OnProgress } from './face.ts';
 import { formatPlatform, matchesPlatform, type Platform, parsePlatform } from './platforms.ts';
 import { Meter, shortId, transferLine } from './progress.ts';
-import { familiarString, isDigest, parseReference, type Reference, withDefaultTag } from './references.ts';
+import {
+  familiarString,
+  fullName,
+  isDigest,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+} from './references.ts';
 
 const MAX_JSON = 8 * 1024 * 1024;
 const MAX_JSON_TOTAL = 128 * 1024 * 1024;
@@ -316,6 +323,13 @@ async function register(
       );
   }
   const id = digestOf(image.raw);
+  for (const name of image.names) {
+    const before = context.catalogue.idOf(fullName(name));
+    if (before !== undefined && before !== id)
+      onProgress({
+        stream: `The image ${familiarString(name)} already exists, renaming the old one with ID ${before} to empty string\n`,
+      });
+  }
   context.register(id, image.raw, {
     names: image.names,
     ...(image.parent === undefined ? {} : { parent: image.parent }),

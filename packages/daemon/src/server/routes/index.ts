@@ -3,6 +3,7 @@ import type { Server } from '../face.ts';
 import { containerRoutes } from './containers.ts';
 import { eventsRoutes } from './events.ts';
 import { execRoutes } from './exec.ts';
+import { imageRoutes } from './images.ts';
 import { pluginRoutes, swarmRoutes } from './swarm.ts';
 import { systemRoutes } from './system.ts';
 import { volumeRoutes } from './volumes.ts';
@@ -14,6 +15,7 @@ export function allRoutes(server: Server, rooms: Rooms): void {
   swarmRoutes(server);
   containerRoutes(server, rooms);
   execRoutes(server, rooms);
+  imageRoutes(server, rooms);
   volumeRoutes(server, rooms);
   pluginRoutes(server);
 }
