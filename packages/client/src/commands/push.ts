@@ -1,0 +1,55 @@
+import { command, exactly } from '../cli/command.ts';
+import { CliError } from '../cli/errors.ts';
+import { bool, string } from '../cli/flags.ts';
+import { registryAuth } from '../config/credentials.ts';
+import { canonical, familiarName, parseReference, withDefaultTag } from '../parse/reference.ts';
+import { showProgressOn } from '../terminal/progress.ts';
+import { cancellable } from './shared/pull.ts';
+
+export default command({
+  use: '[OPTIONS] NAME[:TAG]',
+  about: 'Upload an image to a registry',
+  aliases: ['berth image push', 'berth push'],
+  args: exactly(1),
+  flags: {
+    'all-tags': bool('a', 'Upload all tags of the repository'),
+    'disable-content-trust': bool('', 'Accepted for compatibility; images are not signed', {
+      initial: true,
+      hidden: true,
+    }),
+    platform: string('', 'Upload only this platform of the image'),
+    quiet: bool('q', 'Only print the name of the image'),
+  },
+  async run({ cli, flags, args }) {
+    let image = parseReference(args[0]!);
+    const bare = !image.tag && !image.digest;
+    const all = flags['all-tags'];
+    if (all && !bare) throw new CliError("tag can't be used with --all-tags/-a");
+    if (!all && bare) {
+      image = withDefaultTag(image);
+      if (!flags.quiet) cli.print(`Using default tag: ${image.tag}\n`);
+    }
+    if (image.digest) throw new CliError('cannot push a digest reference');
+    const api = await cli.api();
+    const headers = { 'X-Registry-Auth': await registryAuth(cli.config(), image.domain) };
+    await cancellable(async (signal) => {
+      const answer = await api.call('POST', `/images/${familiarName(image)}/push`, {
+        query: {
+          tag: all ? '' : image.tag,
+          platform: flags.platform ? platformJson(flags.platform) : undefined,
+        },
+        headers,
+        signal,
+      });
+      await showProgressOn(cli, answer.body, flags.quiet ? 'nowhere' : 'out');
+    });
+    if (flags.quiet) cli.print(`${canonical(image)}\n`);
+  },
+});
+
+/** `os/architecture[/variant]` as the API takes it (1.46 and later). */
+function platformJson(text: string): string {
+  const [os, architecture, variant] = text.split('/');
+  if (!os || !architecture) throw new CliError(`invalid platform: ${JSON.stringify(text)}`);
+  return JSON.stringify({ os, architecture, ...(variant ? { variant } : {}) });
+}
