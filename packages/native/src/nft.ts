@@ -43,7 +43,7 @@ export function openNftables(): Nftables {
 
 async function load() {
   const koffi = (await import('koffi')).default;
-  let library: IKoffiLib;
+  let library: ReturnType<typeof koffi.load>;
   try {
     library = koffi.load('libnftables.so.1');
   } catch (cause) {

@@ -36,7 +36,10 @@ export async function defaultBridge(
   const config6 = ipamConfig(settings.bip6 || given.v6, settings.fixedCidrV6);
   config4.Subnet ??= keptSubnet(known, around) ?? pick(around);
   const configs = settings.ipv6 && config6.Subnet ? [config4, config6] : [config4];
-  const subnets = configs.map((config) => ({ ...subnetOf(parsePrefix(config.Subnet!)!, config), asked: false }));
+  const subnets = configs.map((config) => ({
+    ...subnetOf(parsePrefix(config.Subnet!)!, config),
+    asked: false,
+  }));
   const defaultGateway: NetworkRecord['defaultGateway'] = {};
   if (settings.defaultGateway) defaultGateway[4] = settings.defaultGateway;
   if (settings.defaultGatewayV6) defaultGateway[6] = settings.defaultGatewayV6;
@@ -75,11 +78,7 @@ export async function defaultBridge(
   };
 }
 
-const randomMac = () =>
-  `02:42:${newId()
-    .slice(0, 8)
-    .match(/../g)!
-    .join(':')}`;
+const randomMac = () => `02:42:${newId().slice(0, 8).match(/../g)!.join(':')}`;
 
 /** berth0, or the next free number where another daemon has that. */
 function freeName(own: ReadonlySet<string>): string {
@@ -117,7 +116,9 @@ function keptSubnet(known: NetworkRecord | undefined, { held, routed }: Surround
 function pick({ pools, held, routed }: Surroundings): string {
   const picked = pickSubnet(pools, 32, [...held, ...routed]);
   if ('subnet' in picked) return formatPrefix(picked.subnet);
-  const listed = picked.holders.map(({ range, name }) => `${formatPrefix(range)} is held by ${name}`).join(', ');
+  const listed = picked.holders
+    .map(({ range, name }) => `${formatPrefix(range)} is held by ${name}`)
+    .join(', ');
   throw systemError(`no subnet is free for the default bridge: ${listed}`);
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { NetError, type NetWorker } from '@berth/native/net.ts';
-import type { Events } from '../events/face.ts';
 import { forbidden, notFound, systemError } from '../errors.ts';
+import type { Events } from '../events/face.ts';
 import { log } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import type { Collection } from '../store/face.ts';
@@ -123,7 +123,8 @@ export class Catalogue {
     try {
       return await work();
     } catch (error) {
-      if (error instanceof NetError && error.errno === 95) throw systemError('operation not supported', error);
+      if (error instanceof NetError && error.errno === 95)
+        throw systemError('operation not supported', error);
       if (error instanceof NetError) throw systemError(error.message, error);
       throw error;
     }
@@ -151,7 +152,10 @@ export class Catalogue {
   /** The predefined networks, and every network's bridge in the kernel. */
   async open(): Promise<void> {
     const { records, settings, worker } = this.#options;
-    for (const [name, driver] of [['host', 'host'], ['none', 'null']] as const)
+    for (const [name, driver] of [
+      ['host', 'host'],
+      ['none', 'null'],
+    ] as const)
       if (!this.#byName.has(name)) this.#put(builtin(name, driver));
     const known = this.#byName.get('bridge');
     const [ours] = await worker.call(['links']);
@@ -165,7 +169,13 @@ export class Catalogue {
     } else {
       const routed = await routedRanges(worker, new Set([...this.links(), ...own]));
       const held = heldRanges(this.all().filter(({ name }) => name !== 'bridge'));
-      const bridge = await defaultBridge(settings, known, { own, held, routed, pools: this.#poolBases(), worker });
+      const bridge = await defaultBridge(settings, known, {
+        own,
+        held,
+        routed,
+        pools: this.#poolBases(),
+        worker,
+      });
       this.#put(bridge);
     }
     if (settings.ipForward) forwardIpv4();

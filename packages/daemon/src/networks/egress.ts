@@ -1,5 +1,5 @@
 import { invalidParameter } from '../errors.ts';
-import { isIP, network, formatPrefix, parsePrefix } from './addresses.ts';
+import { formatPrefix, isIP, network, parsePrefix } from './addresses.ts';
 
 /** One entry of an egress allow-list: `CIDR[:PORT][/PROTOCOL]` or `NAME[:PORT][/PROTOCOL]`. */
 export interface EgressRule {
@@ -44,7 +44,9 @@ function parseEntry(entry: string): EgressRule {
   }
   const range = parsePrefix(isIP(host) ? `${host}/${host.includes(':') ? 128 : 32}` : host);
   if (range) rule.cidr = formatPrefix(network(range));
-  else if (/^(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(host))
+  else if (
+    /^(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(host)
+  )
     rule.name = host.toLowerCase();
   else throw bad();
   return rule;

@@ -26,7 +26,8 @@ export function endpointConfig(given: Partial<EndpointSettings>): EndpointConfig
  * become names; unknown ones stay (the start will fail).
  */
 export function configuredNetworks(request: NetworkRequest, find: Find): ContainerRecord['configured'] {
-  const nameOf = (reference: string) => (reference === 'default' ? 'bridge' : (find(reference)?.name ?? reference));
+  const nameOf = (reference: string) =>
+    reference === 'default' ? 'bridge' : (find(reference)?.name ?? reference);
   const main = nameOf(request.mode);
   const given = new Map<string, Partial<EndpointSettings>>();
   for (const [reference, endpoint] of Object.entries(request.endpoints ?? {}))
@@ -66,7 +67,8 @@ export function checkEndpoint(network: NetworkRecord, config: EndpointConfig): B
     if (!parseAddress(address)) wrong.push(`invalid link-local IP address: ${address}`);
   if (wrong.length === 0) {
     endpointSysctls(config, 'eth0');
-    if (LinkLocalIPs?.length) return invalidParameter('link-local addresses (LinkLocalIPs) are not supported');
+    if (LinkLocalIPs?.length)
+      return invalidParameter('link-local addresses (LinkLocalIPs) are not supported');
   }
   return complaints('invalid endpoint settings:', [...new Set(wrong)]);
 }
@@ -151,7 +153,10 @@ export function routesOperation(sandbox: string, container: ContainerRecord, fin
     const gateway = defaultGateway(container, find, family);
     const has = container.live?.endpoints.some(({ ipv4, ipv6 }) => (family === 4 ? ipv4 : ipv6));
     if (!gateway && !has) continue;
-    operation.push(`device${family}=${gateway?.endpoint.interface ?? ''}`, `gateway${family}=${gateway?.address ?? ''}`);
+    operation.push(
+      `device${family}=${gateway?.endpoint.interface ?? ''}`,
+      `gateway${family}=${gateway?.address ?? ''}`,
+    );
   }
   return operation;
 }

@@ -18,7 +18,10 @@ const STUB = '127.0.0.53';
 export function parseResolvConf(text: string): ResolvConf {
   const conf: ResolvConf = { nameservers: [], search: [], options: [] };
   for (const line of text.split('\n')) {
-    const [word, ...values] = line.replace(/[#;].*/, '').trim().split(/\s+/);
+    const [word, ...values] = line
+      .replace(/[#;].*/, '')
+      .trim()
+      .split(/\s+/);
     if (word === 'nameserver' && values[0] && isIP(values[0].replace(/%.*/, '')))
       conf.nameservers.push(values[0]);
     else if (word === 'search' || word === 'domain') conf.search = values;
@@ -95,12 +98,16 @@ export function resolvConf(
     if (external.length > 0) comments.push(`# ExtServers: [${external.join(' ')}]`);
     const ndots = options.some((option) => option.startsWith('ndots:'));
     comments.push(`# Overrides: [${overrides.join(' ')}]`);
-    comments.push(`# Option ndots from: ${!ndots ? 'internal' : own.options.length > 0 ? 'override' : 'host'}`);
+    comments.push(
+      `# Option ndots from: ${!ndots ? 'internal' : own.options.length > 0 ? 'override' : 'host'}`,
+    );
     if (!ndots) options.push('ndots:0');
     servers = ['127.0.0.11'];
   } else {
     if (kind === 'legacy' && own.dns.length === 0) {
-      servers = servers.filter((server) => !isLoopback(server) && (hasIpv6 || !isIPv6(server.replace(/%.*/, ''))));
+      servers = servers.filter(
+        (server) => !isLoopback(server) && (hasIpv6 || !isIPv6(server.replace(/%.*/, ''))),
+      );
       if (servers.length === 0) {
         servers = ['8.8.8.8', '8.8.4.4'];
         if (hasIpv6) servers.push('2001:4860:4860::8888', '2001:4860:4860::8844');

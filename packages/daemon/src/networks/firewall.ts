@@ -57,7 +57,11 @@ export function portElement(port: FirewallPort): { map: string; key: string; ele
   const service = `${PROTOCOLS[port.protocol]} . ${port.hostPort}`;
   const any = isAny(port.hostIp);
   const key = any ? service : `${port.hostIp} . ${service}`;
-  return { map: `${any ? 'anywhere' : 'publish'}${six}`, key, element: `${key} : ${port.address} . ${port.port}` };
+  return {
+    map: `${any ? 'anywhere' : 'publish'}${six}`,
+    key,
+    element: `${key} : ${port.address} . ${port.port}`,
+  };
 }
 
 /** One transaction that adds or deletes elements of published ports. */
@@ -80,7 +84,9 @@ export function portChange(table: string, add: FirewallPort[], remove: FirewallP
 
 /** A port of the host's loopback is for the host alone, whatever `route_localnet` says. */
 function loopbackElement({ protocol, hostIp, hostPort }: FirewallPort): string | undefined {
-  return hostIp.startsWith('127.') ? `loopback4 { ${hostIp} . ${PROTOCOLS[protocol]} . ${hostPort} }` : undefined;
+  return hostIp.startsWith('127.')
+    ? `loopback4 { ${hostIp} . ${PROTOCOLS[protocol]} . ${hostPort} }`
+    : undefined;
 }
 
 /** A set or map with its elements. */
@@ -95,8 +101,18 @@ export function ruleset(state: FirewallState): string {
   const bridges = (choose: (network: FirewallNetwork) => boolean) =>
     networks.filter(choose).map(({ bridge }) => `"${bridge}"`);
   let text = `table inet ${table} {}\ndelete table inet ${table}\ntable inet ${table} {\n`;
-  text += set('set', 'bridges', 'type ifname;', bridges(() => true));
-  text += set('set', 'internal', 'type ifname;', bridges(({ internal }) => internal));
+  text += set(
+    'set',
+    'bridges',
+    'type ifname;',
+    bridges(() => true),
+  );
+  text += set(
+    'set',
+    'internal',
+    'type ifname;',
+    bridges(({ internal }) => internal),
+  );
   text += set(
     'map',
     'inside',
@@ -108,9 +124,9 @@ export function ruleset(state: FirewallState): string {
     'set',
     'loopback4',
     'type ipv4_addr . inet_proto . inet_service;',
-    state.ports.filter(({ hostIp }) => hostIp.startsWith('127.')).map(
-      ({ hostIp, protocol, hostPort }) => `${hostIp} . ${PROTOCOLS[protocol]} . ${hostPort}`,
-    ),
+    state.ports
+      .filter(({ hostIp }) => hostIp.startsWith('127.'))
+      .map(({ hostIp, protocol, hostPort }) => `${hostIp} . ${PROTOCOLS[protocol]} . ${hostPort}`),
   );
   text += set(
     'set',
@@ -138,24 +154,65 @@ function familySets({ networks, ports, guards, egress }: FirewallState, family: 
       ),
   );
   return [
-    set('set', `own${family}`, `type ${type} . ifname; flags interval;`,
-      networks.filter(subnet).map((network) => `${subnet(network)} . "${network.bridge}"`)),
+    set(
+      'set',
+      `own${family}`,
+      `type ${type} . ifname; flags interval;`,
+      networks.filter(subnet).map((network) => `${subnet(network)} . "${network.bridge}"`),
+    ),
     set('set', `masquerade${family}`, `type ${type}; flags interval;`, masqueraded.map(subnet)),
-    set('map', `source${family}`, `type ${type} : ${type}; flags interval;`,
-      masqueraded.filter(source).map((network) => `${subnet(network)} : ${source(network)}`)),
-    set('set', `open${family}`, 'type ifname;',
-      networks.filter(({ open4, open6 }) => (family === '4' ? open4 : open6)).map(({ bridge }) => `"${bridge}"`)),
-    set('map', `publish${family}`, `type ${type} . inet_proto . inet_service : ${type} . inet_service;`,
-      elements.filter(({ map }) => map.startsWith('publish')).map(({ element }) => element)),
-    set('map', `anywhere${family}`, `type inet_proto . inet_service : ${type} . inet_service;`,
-      elements.filter(({ map }) => map.startsWith('anywhere')).map(({ element }) => element)),
-    set('set', `sources${family}`, `type ${type} . inet_proto . inet_service; flags interval;`,
+    set(
+      'map',
+      `source${family}`,
+      `type ${type} : ${type}; flags interval;`,
+      masqueraded.filter(source).map((network) => `${subnet(network)} : ${source(network)}`),
+    ),
+    set(
+      'set',
+      `open${family}`,
+      'type ifname;',
+      networks
+        .filter(({ open4, open6 }) => (family === '4' ? open4 : open6))
+        .map(({ bridge }) => `"${bridge}"`),
+    ),
+    set(
+      'map',
+      `publish${family}`,
+      `type ${type} . inet_proto . inet_service : ${type} . inet_service;`,
+      elements.filter(({ map }) => map.startsWith('publish')).map(({ element }) => element),
+    ),
+    set(
+      'map',
+      `anywhere${family}`,
+      `type inet_proto . inet_service : ${type} . inet_service;`,
+      elements.filter(({ map }) => map.startsWith('anywhere')).map(({ element }) => element),
+    ),
+    set(
+      'set',
+      `sources${family}`,
+      `type ${type} . inet_proto . inet_service; flags interval;`,
       guards.flatMap(({ protocol, hostPort, sources }) =>
-        sources.filter(mine).map((cidr) => `${cidr} . ${PROTOCOLS[protocol]} . ${hostPort}`))),
-    set('set', `restricted${family}`, `type ${type}; flags interval; auto-merge;`,
-      egress.filter(({ source: from }) => mine(from)).map(({ source: from }) => from)),
-    set('set', `allowed${family}`, `type ${type} . ${type} . inet_proto . inet_service; flags interval;`, allowed),
-    set('set', `named${family}`, `type ${type} . ${type} . inet_proto . inet_service; flags interval,timeout;`, []),
+        sources.filter(mine).map((cidr) => `${cidr} . ${PROTOCOLS[protocol]} . ${hostPort}`),
+      ),
+    ),
+    set(
+      'set',
+      `restricted${family}`,
+      `type ${type}; flags interval; auto-merge;`,
+      egress.filter(({ source: from }) => mine(from)).map(({ source: from }) => from),
+    ),
+    set(
+      'set',
+      `allowed${family}`,
+      `type ${type} . ${type} . inet_proto . inet_service; flags interval;`,
+      allowed,
+    ),
+    set(
+      'set',
+      `named${family}`,
+      `type ${type} . ${type} . inet_proto . inet_service; flags interval,timeout;`,
+      [],
+    ),
     set('set', `refused${family}`, `type ${type}; size 65535; flags dynamic; counter;`, []),
   ].join('');
 }

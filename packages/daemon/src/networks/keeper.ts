@@ -2,6 +2,12 @@ import type { Nftables } from '@berth/native/nft.ts';
 import { log } from '../log.ts';
 import { type FirewallPort, type FirewallState, portChange, ruleset } from './firewall.ts';
 
+interface Change {
+  add: FirewallPort[];
+  remove: FirewallPort[];
+  done: Promise<void>;
+}
+
 /**
  * Keeps the kernel's firewall as `desired` says. A changed port is one element; everything else is the whole table in one
  * transaction, many requests for it sharing one.
@@ -12,6 +18,8 @@ export class FirewallKeeper {
   #scheduled: Promise<void> | undefined;
   #failure: Error | undefined;
   #restoring = false;
+  #waiting: Change | undefined;
+  #last: Promise<void> = Promise.resolve();
 
   constructor(nftables: Nftables, desired: () => FirewallState) {
     this.#nftables = nftables;
@@ -33,14 +41,32 @@ export class FirewallKeeper {
     return this.#scheduled;
   }
 
-  /** Adds and deletes elements of published ports; they are part of the desired state already. */
-  async ports(add: FirewallPort[], remove: FirewallPort[]): Promise<void> {
+  /**
+   * Adds and deletes elements of published ports, which are part of the desired state already. Many calls share one
+   * transaction: those that come while one is under way.
+   */
+  ports(add: FirewallPort[], remove: FirewallPort[]): Promise<void> {
+    if (add.length === 0 && remove.length === 0) return Promise.resolve();
+    if (!this.#waiting) {
+      const waiting: Change = { add: [], remove: [], done: Promise.resolve() };
+      waiting.done = this.#last.then(() => {
+        this.#waiting = undefined;
+        return this.#change(waiting);
+      });
+      this.#last = waiting.done.catch(() => undefined);
+      this.#waiting = waiting;
+    }
+    this.#waiting.add.push(...add);
+    this.#waiting.remove.push(...remove);
+    return this.#waiting.done;
+  }
+
+  async #change({ add, remove }: Change): Promise<void> {
     if (this.#failure) return await this.apply();
-    if (add.length === 0 && remove.length === 0) return;
     try {
       await this.#nftables.run(portChange(this.#desired().table, add, remove));
     } catch {
-      // The table was changed by somebody else: an element is there already, or gone with its map.
+      // Somebody else changed the table, or a port came and went at once: an element is there already, or is not.
       await this.apply();
     }
   }
@@ -52,7 +78,8 @@ export class FirewallKeeper {
     this.apply()
       .then(
         () => log.warn({}, 'the firewall table was changed from outside and has been restored'),
-        (error) => log.error({ err: error }, 'the firewall table was changed from outside and cannot be restored'),
+        (error) =>
+          log.error({ err: error }, 'the firewall table was changed from outside and cannot be restored'),
       )
       .finally(() => {
         this.#restoring = false;
@@ -65,7 +92,9 @@ export class FirewallKeeper {
     const counts = new Map<string, number>();
     for (const family of ['4', '6']) {
       const listed = (await this.#nftables.json(`list set inet ${table} refused${family}`)) as {
-        nftables: Array<{ set?: { elem?: Array<{ elem?: { val: string; counter?: { packets: number } } }> } }>;
+        nftables: Array<{
+          set?: { elem?: Array<{ elem?: { val: string; counter?: { packets: number } } }> };
+        }>;
       };
       for (const { set } of listed.nftables)
         for (const { elem } of set?.elem ?? []) if (elem) counts.set(elem.val, elem.counter?.packets ?? 0);

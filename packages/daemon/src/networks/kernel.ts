@@ -1,7 +1,7 @@
 import type { LaunchRecord } from '@berth/native';
-import type { LiveEndpoint, NetworkRecord } from './records.ts';
 import { BRIDGE, IPVLAN_FLAGS, IPVLAN_MODES, MACVLAN_MODES, MTU, parseBool } from './options.ts';
 import { prefixLength, subnetFor } from './pools.ts';
+import type { LiveEndpoint, NetworkRecord } from './records.ts';
 
 /** The boolean of a bridge option. */
 export function flag(record: NetworkRecord, key: string, otherwise: boolean): boolean {
@@ -14,7 +14,10 @@ export function mtuOf(record: NetworkRecord, fallback: number): number {
 }
 
 /** How a network's packets get out: translated, routed as they are, or not at all. */
-export function gatewayMode(record: NetworkRecord, family: 4 | 6): 'nat' | 'nat-unprotected' | 'routed' | 'isolated' {
+export function gatewayMode(
+  record: NetworkRecord,
+  family: 4 | 6,
+): 'nat' | 'nat-unprotected' | 'routed' | 'isolated' {
   const mode = record.options[`${BRIDGE}gateway_mode_ipv${family}`];
   return (mode || 'nat') as ReturnType<typeof gatewayMode>;
 }
@@ -23,7 +26,9 @@ export function gatewayMode(record: NetworkRecord, family: 4 | 6): 'nat' | 'nat-
 export function bridgeAddresses(record: NetworkRecord): string[] {
   return record.subnets
     .filter(({ subnet }) => subnet.includes(':') || !flag(record, 'inhibit_ipv4', false))
-    .filter(({ subnet }) => !(record.internal && gatewayMode(record, subnet.includes(':') ? 6 : 4) === 'isolated'))
+    .filter(
+      ({ subnet }) => !(record.internal && gatewayMode(record, subnet.includes(':') ? 6 : 4) === 'isolated'),
+    )
     .map(({ subnet, gateway }) => `${gateway}/${subnet.split('/')[1]}`);
 }
 
@@ -64,7 +69,8 @@ export function endpointOperation(
     const modes = driver === 'macvlan' ? MACVLAN_MODES : IPVLAN_MODES;
     const mode = record.options[`${driver}_mode`] || (driver === 'macvlan' ? 'bridge' : 'l2');
     operation.push(`kind=${driver}`, `parent=${record.link}`, `mode=${modes[mode]}`);
-    if (driver === 'ipvlan') operation.push(`flags=${IPVLAN_FLAGS[record.options['ipvlan_flag'] || 'bridge']}`);
+    if (driver === 'ipvlan')
+      operation.push(`flags=${IPVLAN_FLAGS[record.options['ipvlan_flag'] || 'bridge']}`);
     if (record.options[MTU]) operation.push(`mtu=${record.options[MTU]}`);
   }
   if (driver !== 'ipvlan') operation.push(`mac=${endpoint.mac}`);
@@ -76,10 +82,14 @@ export function endpointOperation(
 }
 
 /** The gateway that an endpoint of this network offers a container, '' for none; `direct`: a route without gateway. */
-export function gatewayOf(record: NetworkRecord, family: 4 | 6): { address: string; direct: boolean } | undefined {
+export function gatewayOf(
+  record: NetworkRecord,
+  family: 4 | 6,
+): { address: string; direct: boolean } | undefined {
   const subnet = subnetFor(record, family);
   if (!subnet || record.internal) return undefined;
-  if (record.driver === 'ipvlan' && (record.options['ipvlan_mode'] || 'l2') !== 'l2') return { address: '', direct: true };
+  if (record.driver === 'ipvlan' && (record.options['ipvlan_mode'] || 'l2') !== 'l2')
+    return { address: '', direct: true };
   if (record.driver === 'bridge' && gatewayMode(record, family) === 'isolated') return undefined;
   return { address: record.defaultGateway?.[family] ?? subnet.gateway, direct: false };
 }

@@ -47,8 +47,7 @@ export function networkFromBody(
 ): NetworkRecord {
   const name = (body.Name ?? '').trim();
   if (!name) throw invalidParameter('invalid name: ');
-  if (PREDEFINED.includes(name))
-    throw forbidden(`operation is not permitted on predefined ${name} network `);
+  if (PREDEFINED.includes(name)) throw forbidden(`operation is not permitted on predefined ${name} network `);
   if (find(name)) throw conflict(`network with name ${name} already exists`);
   const from = configSource(body, find);
   const driver = body.Driver || from?.driver || 'bridge';
@@ -86,7 +85,8 @@ function configSource(
   find: (name: string) => NetworkRecord | undefined,
 ): NetworkRecord | undefined {
   const name = body.ConfigFrom?.Network;
-  if (body.ConfigOnly && name) throw forbidden('configuration network cannot depend on another configuration network');
+  if (body.ConfigOnly && name)
+    throw forbidden('configuration network cannot depend on another configuration network');
   if (!name) return undefined;
   const from = find(name);
   if (!from?.configOnly) throw notFound(`configuration network "${name}" does not exist`);
@@ -170,7 +170,9 @@ function checkBridge({ options, ipamConfig, ipv6 }: NetworkRecord): void {
     throw invalidParameter(`invalid bridge name: ${name}`);
   checkPrefix(options);
   for (const bits of [4, 6])
-    if (ipamConfig.filter(({ Subnet }) => (isSix(Subnet) ? 6 : 4) === bits && (bits === 4 || ipv6)).length > 1)
+    if (
+      ipamConfig.filter(({ Subnet }) => (isSix(Subnet) ? 6 : 4) === bits && (bits === 4 || ipv6)).length > 1
+    )
       throw forbidden("bridge driver doesn't support multiple subnets");
 }
 
@@ -188,7 +190,10 @@ function checkSubLink({ options, driver }: NetworkRecord): void {
     );
   const flag = options['ipvlan_flag'];
   if (driver === 'ipvlan' && flag && !(flag in IPVLAN_FLAGS))
-    throw new BerthError('system', `requested ipvlan flag '${flag}' is not valid, 'bridge' flag is the ipvlan driver default`);
+    throw new BerthError(
+      'system',
+      `requested ipvlan flag '${flag}' is not valid, 'bridge' flag is the ipvlan driver default`,
+    );
   if (options['parent'] && !/^[^\s/:"]{1,15}$/.test(options['parent']))
     throw invalidParameter(`invalid parent interface: ${options['parent']}`);
 }

@@ -70,22 +70,34 @@ export function portMap(request: NetworkRequest, live: readonly LivePort[]): Por
   return map;
 }
 
+const everywhere = (hostIp: string) => (hostIp.includes(':') ? '::' : '0.0.0.0');
+
 /** The ports that this daemon gave to containers. */
 export class PortTable {
   readonly #taken = new Map<string, string>();
+  readonly #freed = new Map<number, number>();
   #cursor = 0;
 
-  /** Takes a port of an address; false when a container has it. */
+  /** Takes a port of an address; false when a container has it, there or on all addresses. */
   take(protocol: Protocol, hostIp: string, port: number, owner: string): boolean {
     const key = `${protocol} ${hostIp} ${port}`;
-    if (this.#taken.has(key)) return false;
+    if (this.#taken.has(key) || this.#taken.has(`${protocol} ${everywhere(hostIp)} ${port}`)) return false;
     this.#taken.set(key, owner);
     return true;
   }
 
+  /** Whether a container gave back a port of that number less than a second ago. */
+  justFreed(port: number): boolean {
+    const when = this.#freed.get(port);
+    return when !== undefined && Date.now() - when < 1000;
+  }
+
   free(protocol: Protocol, hostIp: string, port: number, owner: string): void {
     const key = `${protocol} ${hostIp} ${port}`;
-    if (this.#taken.get(key) === owner) this.#taken.delete(key);
+    if (this.#taken.get(key) !== owner) return;
+    this.#taken.delete(key);
+    this.#freed.set(port, Date.now());
+    if (this.#freed.size > 1000) this.#freed.clear();
   }
 
   /** Port numbers to try for a wish, each once; for an ephemeral one from where the last search ended. */
@@ -111,7 +123,9 @@ function ephemeralRange(): [number, number] {
   if (range) return range;
   range = [49153, 65535];
   try {
-    const [low, high] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').split(/\s+/).map(Number);
+    const [low, high] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')
+      .split(/\s+/)
+      .map(Number);
     if (low && high && high >= low) range = [low, high];
   } catch {
     // dockerd's own default holds

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import type { NetworkRequest } from './face.ts';
 import {
   hostResolvConf,
   hostsFile,
@@ -10,23 +11,21 @@ import {
   type ResolverChoice,
   type ResolverKind,
   resolvConf,
-  upstreams,
 } from './files.ts';
-import type { NetworkRequest } from './face.ts';
-import type { FirewallPort } from './firewall.ts';
 import { hostHasIpv6 } from './ports.ts';
-import type { ContainerRecord, LivePort } from './records.ts';
+import type { ContainerRecord } from './records.ts';
 
-/** What the parts in a container's supervisor (name service, port listeners) follow: files, read again when they change. */
+/** What the name service in a container's supervisor follows: see c/dns.h. It is read again when it changes. */
 export interface SandboxFile {
-  upstreams: { inside: string[]; host: string[] } | undefined;
-  search: string[];
+  /** Servers asked from inside the container's namespace. */
+  upstreams: string[];
+  /** A resolver configuration whose servers are asked from the host's namespace; '': none. */
+  resolvConf: string;
   /** Names files of the networks it is on. */
   networks: string[];
   /** Names that only this container has for others. */
-  links: Array<[alias: string, name: string]>;
-  ports: Array<LivePort & { target: Pick<FirewallPort, 'address' | 'port'> | undefined }>;
-  /** Names of an egress policy, with what they open: see c/dns_egress.c. */
+  links: ReadonlyArray<readonly [alias: string, name: string]>;
+  /** Names of an egress policy, with what they open: see c/dns_egress.h. */
   egress: string[];
 }
 
@@ -51,12 +50,10 @@ export class SandboxFolder {
 
   writeSandbox(id: string, file: SandboxFile): void {
     const lines: string[] = [];
-    for (const server of file.upstreams?.inside ?? []) lines.push(`upstream ${server}`);
-    for (const server of file.upstreams?.host ?? []) lines.push(`hostupstream ${server}`);
     for (const path of file.networks) lines.push(`names ${path}`);
     for (const [alias, name] of file.links) lines.push(`link ${alias} ${name}`);
-    for (const { protocol, hostIp, hostPort, target } of file.ports)
-      if (target) lines.push(`port ${protocol} ${hostIp} ${hostPort} ${target.address} ${target.port}`);
+    for (const server of file.upstreams) lines.push(`upstream ${server}`);
+    if (file.resolvConf) lines.push(`resolvconf ${file.resolvConf}`);
     for (const line of file.egress) lines.push(`egress ${line}`);
     this.#replace(this.sandbox(id), `${lines.join('\n')}\n`);
   }
@@ -104,7 +101,7 @@ export function resolverChoice(
   };
 }
 
-export { upstreams, hostResolvConf };
+export { hostResolvConf, type ResolverChoice };
 
 const digest = (text: string) => createHash('sha256').update(text).digest('base64');
 
@@ -120,11 +117,7 @@ function write(path: string, text: string): void {
 }
 
 /** Writes resolv.conf unless the user changed what we wrote; returns the hash that says so the next time. */
-export function writeResolvConf(
-  record: ContainerRecord,
-  kind: ResolverKind,
-  choice: ResolverChoice,
-): string {
+export function writeResolvConf(record: ContainerRecord, kind: ResolverKind, choice: ResolverChoice): string {
   const path = join(record.request.folder, 'resolv.conf');
   if (record.resolvHash) {
     try {

@@ -81,7 +81,13 @@ export function networkState(
 export function networkShape(
   record: NetworkRecord,
   containers: Iterable<[ContainerRecord, LiveEndpoint]>,
-): Record<string, unknown> & { Name: string; Id: string; Driver: string; Scope: string; Containers: Record<string, unknown> } {
+): Record<string, unknown> & {
+  Name: string;
+  Id: string;
+  Driver: string;
+  Scope: string;
+  Containers: Record<string, unknown>;
+} {
   const shown: Record<string, unknown> = {};
   for (const [{ request }, live] of containers)
     shown[request.id] = {

@@ -46,7 +46,10 @@ export function guardsOf(rules: readonly SourceRule[], ports: readonly LivePort[
       .filter((rule) => rule.port === undefined || rule.port === containerPort)
       .filter((rule) => rule.protocol === undefined || rule.protocol === protocol)
       .flatMap((rule) => rule.sources);
-    if (sources.length > 0 && !guards.some((other) => other.hostPort === hostPort && other.protocol === protocol))
+    if (
+      sources.length > 0 &&
+      !guards.some((other) => other.hostPort === hostPort && other.protocol === protocol)
+    )
       guards.push({ protocol, hostPort, sources });
   }
   return guards;

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { type NetWorker, startNetWorker } from '@berth/native/net.ts';
+import { openNftables } from '@berth/native/nft.ts';
+import type { Events } from '../events/face.ts';
+import { log } from '../log.ts';
+import type { Settings } from '../settings.ts';
+import type { Store } from '../store/face.ts';
+import { Catalogue } from './catalogue.ts';
+import { type Context, Members } from './context.ts';
+import type { Networks } from './face.ts';
+import { FirewallKeeper } from './keeper.ts';
+import { NameFiles } from './names.ts';
+import { Room } from './networks.ts';
+import { desiredFirewall } from './policy.ts';
+import { PortTable } from './ports.ts';
+import { takeInUse, writeNames } from './reconcile.ts';
+import type { ContainerRecord, NetworkRecord } from './records.ts';
+import { SandboxFolder } from './sandbox.ts';
+
+export * from './face.ts';
+
+export interface NetworksOptions {
+  settings: Settings;
+  store: Store;
+  events: Events;
+  /** The path of berth-native. */
+  program: string;
+}
+
+/** Where the default daemon keeps its things: its table has the plain name. */
+const DEFAULT_ROOT = '/var/lib/berth';
+
+/** Names this daemon's kernel objects, so that several daemons of one machine leave each other's alone. */
+function marks(dataRoot: string): { group: number; table: string } {
+  const digest = createHash('sha256').update(dataRoot).digest();
+  return {
+    group: (digest.readUInt32BE(0) & 0x3fffffff) | 0x40000000,
+    table: dataRoot === DEFAULT_ROOT ? 'berth' : `berth-${digest.toString('hex', 4, 8)}`,
+  };
+}
+
+/**
+ * Opens the networks of a data root: the predefined ones are made where they are missing, bridges and the firewall are
+ * brought into the state that the records describe. Call `reconcile` once the running containers are known.
+ * @throws system: the default bridge can't be had (see `defaultBridge`).
+ */
+export async function openNetworks({ settings, store, events, program }: NetworksOptions): Promise<Networks> {
+  const { group, table } = marks(settings.dataRoot);
+  let context: Context | undefined;
+  const worker: NetWorker = startNetWorker({
+    program,
+    group,
+    table,
+    onTableChanged: () => context?.firewall.restore(),
+    onRestart: () => log.warn({}, 'the network worker ended and was started again'),
+  });
+  try {
+    const records = store.collection<NetworkRecord>('networks');
+    const containers = store.collection<ContainerRecord>('network_containers');
+    const catalogue = new Catalogue({ settings, records, worker, events });
+    const firewall = new FirewallKeeper(openNftables(), () => desiredFirewall(context!, table));
+    context = {
+      settings,
+      events,
+      worker,
+      catalogue,
+      firewall,
+      folder: new SandboxFolder(settings.execRoot),
+      names: new NameFiles((id) => {
+        const network = catalogue.find(id);
+        if (network) writeNames(context!, network);
+      }),
+      containers,
+      members: new Members(),
+      ports: new PortTable(),
+      sockets: new Map(),
+      controls: new Map(),
+    };
+    await catalogue.open();
+    takeInUse(context);
+    await firewall
+      .apply()
+      .catch((error) =>
+        log.error({ err: error }, 'the firewall could not be set up; networks are not protected'),
+      );
+    return new Room(context, () => worker.close());
+  } catch (error) {
+    worker.close();
+    throw error;
+  }
+}

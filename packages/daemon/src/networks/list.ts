@@ -1,0 +1,96 @@
+import { invalidParameter } from '../errors.ts';
+import type { Context } from './context.ts';
+import type { NetworkRecord } from './records.ts';
+
+type Filters = Record<string, string[]>;
+
+const LIST = ['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type'];
+const PRUNE = ['label', 'label!', 'until'];
+
+function check(filters: Filters, known: readonly string[]): void {
+  for (const name of Object.keys(filters))
+    if (!known.includes(name)) throw invalidParameter(`invalid filter '${name}'`);
+}
+
+const hasLabel = ({ labels }: NetworkRecord, wanted: string) => {
+  const equals = wanted.indexOf('=');
+  return equals < 0 ? wanted in labels : labels[wanted.slice(0, equals)] === wanted.slice(equals + 1);
+};
+
+/** Go's regular-expression match of a name filter; a filter that is none matches as plain text. */
+function matches(name: string, wanted: string): boolean {
+  if (name.includes(wanted)) return true;
+  try {
+    return new RegExp(wanted).test(name);
+  } catch {
+    return false;
+  }
+}
+
+/** The networks that pass a list's filters. @throws invalid-parameter for a wrong filter. */
+export function listed(context: Context, filters: Filters): NetworkRecord[] {
+  check(filters, LIST);
+  const { catalogue, members } = context;
+  const { driver = [], id = [], label = [], name = [], scope = [], type = [] } = filters;
+  for (const value of type)
+    if (value !== 'custom' && value !== 'builtin')
+      throw invalidParameter(`invalid filter: 'type'='${value}'`);
+  const dangling = booleanFilter(filters['dangling']);
+  const isUsed = (network: NetworkRecord) =>
+    catalogue.isPredefined(network) || members.of(network.id).size > 0;
+  return catalogue
+    .all()
+    .filter(
+      (network) =>
+        (driver.length === 0 || driver.includes(network.driver)) &&
+        (id.length === 0 ||
+          id.some((wanted) => network.id.startsWith(wanted) || matches(network.id, wanted))) &&
+        (name.length === 0 || name.some((wanted) => matches(network.name, wanted))) &&
+        (scope.length === 0 || scope.includes('local')) &&
+        label.every((wanted) => hasLabel(network, wanted)) &&
+        (type.length === 0 || type.includes(catalogue.isPredefined(network) ? 'builtin' : 'custom')) &&
+        (dangling === undefined || dangling !== isUsed(network)),
+    );
+}
+
+function booleanFilter(values: string[] | undefined): boolean | undefined {
+  if (!values) return undefined;
+  if (values.length === 1 && ['1', 'true'].includes(values[0]!)) return true;
+  if (values.length === 1 && ['0', 'false'].includes(values[0]!)) return false;
+  throw invalidParameter(`invalid filter 'dangling=[${values.join(' ')}]'`);
+}
+
+/** The networks that a prune removes: not predefined, without members, older than `until`. */
+export function prunable(context: Context, filters: Filters): NetworkRecord[] {
+  check(filters, PRUNE);
+  const { catalogue, members } = context;
+  const { label = [], until = [] } = filters;
+  if (until.length > 1) throw invalidParameter('more than one until filter specified');
+  const before = until[0] === undefined ? Number.POSITIVE_INFINITY : instant(until[0]);
+  return catalogue
+    .all()
+    .filter(
+      (network) =>
+        !catalogue.isPredefined(network) &&
+        members.of(network.id).size === 0 &&
+        Date.parse(network.created) <= before &&
+        label.every((wanted) => hasLabel(network, wanted)) &&
+        (filters['label!'] ?? []).every((unwanted) => !hasLabel(network, unwanted)),
+    );
+}
+
+const UNITS: Record<string, number> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
+
+/** A point in time: a Go duration before now, seconds since the epoch, or an RFC 3339 time. In milliseconds. */
+function instant(text: string): number {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  if (/^(\d+(\.\d+)?(h|ms|m|s))+$/.test(text)) {
+    let total = 0;
+    for (const [, value, , unit] of text.matchAll(/(\d+(\.\d+)?)(h|ms|m|s)/g))
+      total += Number(value) * UNITS[unit!]!;
+    return Date.now() - total;
+  }
+  const time = Date.parse(text);
+  if (Number.isNaN(time)) throw invalidParameter(`failed to parse value for "until": ${text}`);
+  return time;
+}

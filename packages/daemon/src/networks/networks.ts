@@ -1,0 +1,204 @@
+import type { LaunchRecord } from '@berth/native';
+import { forbidden, notFound } from '../errors.ts';
+import { log } from '../log.ts';
+import { type Context, keep } from './context.ts';
+import { parseEgress } from './egress.ts';
+import { checkEndpoint } from './endpoints.ts';
+import type { EndpointSettings, NetworkRequest, NetworkState, Networks } from './face.ts';
+import { listed, prunable } from './list.ts';
+import { connect, disconnect } from './live.ts';
+import { EGRESS, extraHosts } from './names.ts';
+import type { CreateNetworkBody } from './options.ts';
+import { portWishes } from './ports.ts';
+import { reconcile } from './reconcile.ts';
+import type { ContainerRecord, LiveEndpoint, NetworkRecord } from './records.ts';
+import { hasNames, networkShape, networkState } from './shape.ts';
+import { PUBLISH_ALLOW, parseSources } from './sources.ts';
+import { remember, startSandbox, stopSandbox } from './start.ts';
+
+/** The room: what the face promises, each by the part that does it. */
+export class Room implements Networks {
+  readonly #context: Context;
+  readonly #close: () => void;
+
+  constructor(context: Context, close: () => void) {
+    this.#context = context;
+    this.#close = close;
+  }
+
+  async create(options: Record<string, unknown>): Promise<{ id: string; warning: string }> {
+    const { catalogue, firewall } = this.#context;
+    const record = await catalogue.create(options as CreateNetworkBody);
+    if (record.driver === 'bridge' && !record.configOnly) {
+      try {
+        await firewall.apply();
+      } catch (error) {
+        await catalogue.remove(record).catch(() => undefined);
+        throw error;
+      }
+    }
+    return { id: record.id, warning: '' };
+  }
+
+  inspect(reference: string) {
+    return this.#shape(this.#context.catalogue.get(reference));
+  }
+
+  list(filters: Record<string, string[]>) {
+    return listed(this.#context, filters).map((record) => this.#shape(record));
+  }
+
+  async remove(reference: string): Promise<void> {
+    const { catalogue, firewall, folder, members } = this.#context;
+    const record = catalogue.get(reference);
+    if (!catalogue.isPredefined(record)) {
+      const active = [...members.of(record.id)].map(([id, { endpointId }]) => {
+        const name = this.#context.containers.get(id)?.request.name ?? id;
+        return `name:"${name}" id:"${endpointId.slice(0, 12)}"`;
+      });
+      if (active.length > 0)
+        throw forbidden(
+          `error while removing network: network ${record.name} has active endpoints (${active.join(', ')})`,
+        );
+    }
+    await catalogue.remove(record);
+    folder.removeNames(record.id);
+    if (record.driver === 'bridge')
+      await firewall.apply().catch((error) => log.error({ err: error }, 'the firewall could not be changed'));
+  }
+
+  async prune(filters: Record<string, string[]>): Promise<{ NetworksDeleted: string[] }> {
+    const deleted: string[] = [];
+    for (const { id, name } of prunable(this.#context, filters)) {
+      try {
+        await this.remove(id);
+        deleted.push(name);
+      } catch (error) {
+        log.warn({ err: error, network: name }, 'could not remove local network'); // in use meanwhile
+      }
+    }
+    this.#context.events.emit('network', 'prune', '', { reclaimed: '0' });
+    return { NetworksDeleted: deleted };
+  }
+
+  prepare(request: NetworkRequest): NetworkState {
+    const { catalogue, containers } = this.#context;
+    portWishes(request);
+    extraHosts(this.#context, request);
+    parseEgress(request.labels?.[EGRESS]);
+    parseSources(request.labels?.[PUBLISH_ALLOW]);
+    const record = remember(this.#context, request);
+    for (const { network, config } of record.configured) {
+      const known = catalogue.find(network);
+      // A network that is not there is told by the start, as dockerd does.
+      const wrong = known && checkEndpoint(known, config);
+      if (!wrong) continue;
+      containers.delete(request.id);
+      throw wrong;
+    }
+    return this.#state(record);
+  }
+
+  async attach(
+    request: NetworkRequest,
+  ): Promise<{ state: NetworkState; path: string; launch: LaunchRecord[] }> {
+    const { record, path, launch } = await startSandbox(this.#context, request);
+    return { state: this.#state(record), path, launch };
+  }
+
+  async detach(id: string): Promise<NetworkState> {
+    await stopSandbox(this.#context, id);
+    return this.state(id) ?? { endpoints: {}, ports: {}, sandboxId: '', sandboxKey: '' };
+  }
+
+  async forget(id: string): Promise<void> {
+    await stopSandbox(this.#context, id);
+    this.#context.containers.delete(id);
+  }
+
+  async connect(
+    network: string,
+    request: NetworkRequest,
+    endpoint: Partial<EndpointSettings>,
+    pid?: number,
+  ): Promise<NetworkState> {
+    await connect(this.#context, this.#context.catalogue.get(network), request, endpoint, pid);
+    return this.state(request.id)!;
+  }
+
+  async disconnect(
+    network: string,
+    id: string,
+    { force, pid }: { force: boolean; pid?: number },
+  ): Promise<NetworkState> {
+    const { catalogue, containers } = this.#context;
+    const found = force || pid === undefined ? catalogue.find(network) : catalogue.get(network);
+    const record = containers.get(id);
+    if (!record) throw notFound(`No such container: ${id}`);
+    await disconnect(this.#context, found, network, record, pid);
+    return this.state(id)!;
+  }
+
+  takeControls(id: string): LaunchRecord[] {
+    const records = this.#context.controls.get(id) ?? [];
+    this.#context.controls.delete(id);
+    return records;
+  }
+
+  renamed(id: string, name: string): void {
+    const { containers, catalogue, names } = this.#context;
+    const record = containers.get(id);
+    if (!record) return;
+    keep(this.#context, record, { request: { ...record.request, name } });
+    for (const { networkId } of record.live?.endpoints ?? [])
+      if (hasNames(catalogue.find(networkId))) void names.changed(networkId);
+  }
+
+  state(id: string): NetworkState | undefined {
+    const record = this.#context.containers.get(id);
+    return record && this.#state(record);
+  }
+
+  async stats(pid: number): Promise<Record<string, Record<string, number>>> {
+    const [result] = await this.#context.worker.call(['stats', `/proc/${pid}/ns/net`]);
+    const stats: Record<string, Record<string, number>> = {};
+    for (const [, name, ...values] of result!.rows) {
+      if (name === 'lo') continue;
+      stats[name!] = Object.fromEntries(COUNTERS.map((key, index) => [key, Number(values[index])]));
+    }
+    return stats;
+  }
+
+  reconcile(running: Array<{ request: NetworkRequest; pid: number }>): Promise<void> {
+    return reconcile(this.#context, running);
+  }
+
+  close(): void {
+    this.#close();
+  }
+
+  #state(record: ContainerRecord): NetworkState {
+    return networkState(record, this.#context.catalogue.find);
+  }
+
+  #shape(record: NetworkRecord) {
+    const { containers, members } = this.#context;
+    const shown: Array<[ContainerRecord, LiveEndpoint]> = [];
+    for (const [id, endpoint] of members.of(record.id)) {
+      const container = containers.get(id);
+      if (container) shown.push([container, endpoint]);
+    }
+    return networkShape(record, shown);
+  }
+}
+
+const COUNTERS = [
+  'rx_bytes',
+  'rx_packets',
+  'rx_errors',
+  'rx_dropped',
+  'tx_bytes',
+  'tx_packets',
+  'tx_errors',
+  'tx_dropped',
+];
