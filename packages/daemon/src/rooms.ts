@@ -5,6 +5,7 @@ import { type Containers, openContainers } from './containers/index.ts';
 import { type Events, openEvents } from './events/index.ts';
 import { type Images, openImages } from './images/index.ts';
 import { type Layers, openLayers } from './layers/index.ts';
+import { log } from './log.ts';
 import { type Networks, openNetworks } from './networks/index.ts';
 import { openRuntime, type Runtime } from './runtime/index.ts';
 import type { Settings } from './settings.ts';
@@ -34,15 +35,19 @@ export async function openRooms(settings: Settings): Promise<Rooms> {
   const { dataRoot, execRoot } = settings;
   const store = openStore(join(dataRoot, 'berth.db'));
   const events = openEvents();
-  const launcher = openLauncher({ program: nativeProgram });
+  const launcher = openLauncher({
+    program: nativeProgram,
+    onWarning: (message) => log.warn({}, message),
+  });
   const runtime = openRuntime({ settings });
   const layers = await openLayers({
     root: join(dataRoot, 'layers'),
     store,
-    program: nativeProgram,
+    binary: nativeProgram,
+    storageDriver: settings.storageDriver,
     storageOpts: settings.storageOpts,
   });
-  const images = await openImages({ root: join(dataRoot, 'images'), store, events, layers, settings });
+  const images = openImages({ root: join(dataRoot, 'images'), store, events, layers, settings });
   const volumes = openVolumes({ dataRoot, store, events });
   const networks = await openNetworks({ store, events, settings, program: nativeProgram });
   const below = { settings, store, events, launcher, layers, images, runtime, networks, volumes };
