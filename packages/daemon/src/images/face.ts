@@ -262,7 +262,10 @@ export interface Images {
   distribution(reference: string, auth?: RegistryAuth): Promise<unknown>;
   login(auth: RegistryAuth): Promise<{ Status: string; IdentityToken: string }>;
   /** What its layers add, change, hide and waste; `top` bounds the lists (20). */
-  analyze(reference: string, options?: { platform?: string; top?: number }): Promise<ImageAnalysis>;
+  analyze(
+    reference: string,
+    options?: { platform?: string; top?: number; signal?: AbortSignal },
+  ): Promise<ImageAnalysis>;
   /**
    * Keeps layers that are to become part of an image (build, commit) from being removed until the returned function is
    * called: hold them before `layers.add` is asked for them, and let go after `create`.

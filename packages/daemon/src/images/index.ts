@@ -6,6 +6,7 @@ import type { Layers } from '../layers/face.ts';
 import { log } from '../log.ts';
 import type { Settings } from '../settings.ts';
 import type { Store } from '../store/face.ts';
+import { analyzeImage } from './analysis/index.ts';
 import { Catalogue } from './catalogue.ts';
 import { digestOf, parseConfig, timestamp } from './config.ts';
 import type { ImagesContext } from './context.ts';
@@ -263,8 +264,15 @@ class ImageRoom implements Images {
     throw unsupported('registries cannot be logged in to yet');
   }
 
-  async analyze(_reference: string): Promise<ImageAnalysis> {
-    throw unsupported('images cannot be analysed yet');
+  async analyze(reference: string, options: Parameters<Images['analyze']>[1] = {}): Promise<ImageAnalysis> {
+    const { catalogue, layers } = this.context;
+    const { id, config } = this.resolve(reference, options);
+    const release = this.hold(config.rootfs.diff_ids);
+    try {
+      return await analyzeImage(layers, catalogue.get(id)!, reference, options);
+    } finally {
+      await release();
+    }
   }
 
   hold(diffIds: Iterable<string>): () => Promise<void> {

@@ -135,8 +135,9 @@ export function imageRoutes(server: Server, { images }: Rooms): void {
     lines.end();
   });
 
-  server.serve('ImageAnalyze', ({ params, query }) =>
+  server.serve('ImageAnalyze', ({ params, query, signal }) =>
     images.analyze(params['name']!, {
+      signal,
       ...(query['top'] === undefined ? {} : { top: query['top'] }),
       ...platformOf(query['platform']),
     }),

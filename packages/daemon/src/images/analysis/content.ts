@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { extract } from 'tar-stream';
+import type { Layers } from '../../layers/face.ts';
+import type { FileRecord, MergedTree } from './merge.ts';
+
+/** Smaller files of the same content are not worth a mention. */
+const SMALLEST_DUPLICATE = 4096; // bytes
+
+/**
+ * Gives digests to the files whose content is to be compared, and to no others: those that replace one of the same
+ * size, and those that have the size of another.
+ */
+export async function compareContents(
+  layers: Layers,
+  diffIds: readonly string[],
+  tree: MergedTree,
+  signal?: AbortSignal,
+): Promise<void> {
+  const wanted = candidates(tree);
+  for (const [index, diffId] of diffIds.entries()) {
+    const files = wanted.get(index);
+    if (files) await digestFiles(layers, diffId, files, signal);
+  }
+}
+
+function candidates(tree: MergedTree): Map<number, Map<string, FileRecord>> {
+  const wanted = new Map<number, Map<string, FileRecord>>();
+  const want = (file: FileRecord) => {
+    let files = wanted.get(file.layer);
+    if (!files) {
+      files = new Map();
+      wanted.set(file.layer, files);
+    }
+    files.set(file.path, file);
+  };
+  for (const { file, above } of tree.hidings)
+    if (above && file.size > 0 && above.size === file.size && above.path === file.path) {
+      want(file);
+      want(above);
+    }
+  const bySize = new Map<number, FileRecord[]>();
+  for (const file of tree.visible()) {
+    if (file.type !== 'file' || file.size < SMALLEST_DUPLICATE) continue;
+    const same = bySize.get(file.size);
+    if (same) same.push(file);
+    else bySize.set(file.size, [file]);
+  }
+  for (const same of bySize.values()) if (same.length > 1) for (const file of same) want(file);
+  return wanted;
+}
+
+async function digestFiles(
+  layers: Layers,
+  diffId: string,
+  files: Map<string, FileRecord>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const reader = extract();
+  const tar = await layers.tar(diffId);
+  tar.on('error', (error) => reader.destroy(error));
+  tar.pipe(reader as unknown as NodeJS.WritableStream);
+  let left = files.size;
+  try {
+    for await (const entry of reader) {
+      signal?.throwIfAborted();
+      const file = files.get(`/${entry.header.name.replace(/^(\.?\/+)+/, '').replace(/\/+$/, '')}`);
+      if (!file || (entry.header.type !== 'file' && entry.header.type !== 'contiguous-file')) {
+        entry.resume();
+        continue;
+      }
+      const hash = createHash('sha256');
+      for await (const chunk of entry as unknown as AsyncIterable<Buffer>) hash.update(chunk);
+      file.digest = `sha256:${hash.digest('hex')}`;
+      left -= 1;
+      if (left === 0) break;
+    }
+  } finally {
+    tar.unpipe();
+    tar.destroy();
+    reader.destroy();
+  }
+}
