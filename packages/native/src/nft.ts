@@ -1,5 +1,3 @@
-import type IKoffiLib from 'koffi';
-
 /** nftables through its own library, so that no program is started for a change. */
 export interface Nftables {
   /** Runs one transaction in nftables' language, off the event loop. @throws Error with nft's own words. */

@@ -4,6 +4,7 @@ import { containerRoutes } from './containers.ts';
 import { eventsRoutes } from './events.ts';
 import { execRoutes } from './exec.ts';
 import { imageRoutes } from './images.ts';
+import { networkRoutes } from './networks.ts';
 import { pluginRoutes, swarmRoutes } from './swarm.ts';
 import { systemRoutes } from './system.ts';
 import { volumeRoutes } from './volumes.ts';
@@ -16,6 +17,7 @@ export function allRoutes(server: Server, rooms: Rooms): void {
   containerRoutes(server, rooms);
   execRoutes(server, rooms);
   imageRoutes(server, rooms);
+  networkRoutes(server, rooms);
   volumeRoutes(server, rooms);
   pluginRoutes(server);
 }

@@ -1,0 +1,69 @@
+import { invalidParameter, notFound } from '../../errors.ts';
+import type { Rooms } from '../../rooms.ts';
+import type { Server } from '../face.ts';
+import { parseFilters } from '../filters.ts';
+
+type Shape = Record<string, unknown>;
+
+/** Versions in which something appeared or changed. */
+const LIST_WITHOUT_CONTAINERS = 28;
+const ENABLE_IPV4 = 47;
+const ADDRESS_COUNTS = 52;
+
+/** A network as `version` has it. */
+function networkFor(version: number, network: Shape): Shape {
+  const { Status, EnableIPv4, ...rest } = network;
+  return {
+    ...rest,
+    ...(version >= ENABLE_IPV4 && { EnableIPv4 }),
+    ...(version >= ADDRESS_COUNTS && Status !== undefined && { Status }),
+  };
+}
+
+/** An entry of the list: inspect shows who runs on it. */
+function summaryFor(version: number, network: Shape): Shape {
+  const { Status: _, ...shaped } = networkFor(version, network);
+  return version < LIST_WITHOUT_CONTAINERS ? shaped : { ...shaped, Containers: {} };
+}
+
+/** /networks */
+export function networkRoutes(server: Server, { networks, containers }: Rooms): void {
+  server.serve('NetworkList', ({ query, version }) =>
+    networks.list(parseFilters(query['filters'])).map((network) => summaryFor(version, network)),
+  );
+
+  server.serve('NetworkCreate', async ({ body, version }, reply) => {
+    const given = { ...body };
+    if (version < ENABLE_IPV4) delete given.EnableIPv4;
+    const { id, warning } = await networks.create(given);
+    reply.status(201);
+    return { Id: id, Warning: warning };
+  });
+
+  server.serve('NetworkInspect', ({ params, query, version }) => {
+    const network = networks.inspect(params['id']!);
+    if (query['scope'] && query['scope'] !== network.Scope)
+      throw notFound(`network ${params['id']} not found`);
+    return networkFor(version, network);
+  });
+
+  server.serve('NetworkDelete', ({ params }) => networks.remove(params['id']!));
+
+  server.serve('NetworkPrune', ({ query }) => networks.prune(parseFilters(query['filters'])));
+
+  server.serve('NetworkConnect', async ({ params, body }, reply) => {
+    networks.inspect(params['id']!); // a missing network is told before a missing container
+    await containers.connect(params['id']!, containerOf(body), body.EndpointConfig ?? {});
+    reply.status(200);
+  });
+
+  server.serve('NetworkDisconnect', async ({ params, body }, reply) => {
+    await containers.disconnect(params['id']!, containerOf(body), body.Force ?? false);
+    reply.status(200);
+  });
+}
+
+function containerOf(body: { Container?: string } | undefined): string {
+  if (!body?.Container) throw invalidParameter('invalid container: value is empty');
+  return body.Container;
+}
