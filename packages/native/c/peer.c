@@ -12,7 +12,8 @@
 void peer_free(struct peer *peer)
 {
   struct supervisor *supervisor = peer->supervisor;
-  loop_remove(supervisor->loop, &peer->source);
+  if (peer->source.fd >= 0)
+    loop_remove(supervisor->loop, &peer->source);
   channel_close(&peer->channel);
   int control = supervisor->control == peer;
   if (control)
@@ -61,12 +62,19 @@ static void become_control(struct peer *peer)
   }
 }
 
+/* The socket is about to be somebody else's, who puts it into the loop anew. */
+static void stop_listening(struct peer *peer)
+{
+  loop_remove(peer->supervisor->loop, &peer->source);
+  peer->source.fd = -1;
+}
+
 static void become_attached(struct peer *peer, const struct launch_record *record)
 {
   struct supervisor *supervisor = peer->supervisor;
   struct channel *channel = &peer->channel;
   send_reply(channel->fd, (const char *[4]){"ok"});
-  loop_remove(supervisor->loop, &peer->source);
+  stop_listening(peer);
   if (attach_client(&supervisor->streams, supervisor->loop, channel->fd, record->argv + 1, buffer_head(&channel->in),
                     buffer_size(&channel->in))
       == 0)
@@ -90,7 +98,7 @@ static void become_exec(struct peer *peer, const struct launch *message)
   struct error err;
   struct exec *exec = NULL;
   char number[16];
-  loop_remove(supervisor->loop, &peer->source);
+  stop_listening(peer);
   if (exec_parse(message, 0, &request, &err) == 0)
     exec = exec_start(supervisor, &request, &err);
   if (!exec) {

@@ -257,6 +257,8 @@ int process_run(struct child *child, int slave, struct error *err) {
   sigprocmask(SIG_SETMASK, &none, NULL);
   signal(SIGPIPE, SIG_DFL);
   umask(022);
+  /* Without its supervisor nobody would read its output or hear of its end. Here, for setuid forgets it. */
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return fail(err, "exec", errno, "prctl");
   if (no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return fail(err, "no-new-privileges", errno, "prctl");
   if (sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0) return fail(err, "exec", errno, "close_range");
   if (seccomp_load(launch, child, err) < 0) return -1;
