@@ -1,5 +1,6 @@
 import type { Rooms } from '../../rooms.ts';
 import type { Server } from '../face.ts';
+import { buildRoutes } from './build.ts';
 import { containerRoutes } from './containers.ts';
 import { eventsRoutes } from './events.ts';
 import { execRoutes } from './exec.ts';
@@ -19,5 +20,6 @@ export function allRoutes(server: Server, rooms: Rooms): void {
   imageRoutes(server, rooms);
   networkRoutes(server, rooms);
   volumeRoutes(server, rooms);
+  buildRoutes(server, rooms);
   pluginRoutes(server);
 }
