@@ -1,7 +1,8 @@
 import { atLeast, command } from '../cli/command.ts';
-import { CliError } from '../cli/errors.ts';
+import { CliError, messageOf } from '../cli/errors.ts';
 import { string } from '../cli/flags.ts';
-import { checkOutputPath, saveToFile, writeToStdout } from './shared/files.ts';
+import { writeToStdout } from './shared/files.ts';
+import { checkOutputPath, writeToFile } from './shared/output-file.ts';
 import { cancellable } from './shared/pull.ts';
 
 export default command({
@@ -13,11 +14,16 @@ export default command({
   async run({ cli, flags, args }) {
     if (!flags.output && cli.stdoutIsTerminal)
       throw new CliError('cowardly refusing to save to a terminal. Use the -o flag or redirect');
-    if (flags.output) checkOutputPath(flags.output, 'failed to save image');
+    if (flags.output)
+      try {
+        checkOutputPath(flags.output);
+      } catch (error) {
+        throw new CliError(`failed to save image: ${messageOf(error)}`);
+      }
     const api = await cli.api();
     await cancellable(async (signal) => {
       const { body } = await api.call('GET', '/images/get', { query: { names: args }, signal });
-      await (flags.output ? saveToFile(flags.output, body) : writeToStdout(cli, body));
+      await (flags.output ? writeToFile(flags.output, body) : writeToStdout(cli, body));
     });
   },
 });

@@ -9,26 +9,27 @@ export const pruneFlags = {
   force: bool('f', 'Do not ask'),
 };
 
-/** A line of standard input, without its end; an empty one at the end of input. */
-export function readLine(): string {
+const lock = new Int32Array(new SharedArrayBuffer(4));
+
+/** The next byte of standard input; nothing at its end. It waits for it, and takes no byte more. */
+export function readByte(): number | undefined {
   const byte = Buffer.alloc(1);
-  const bytes: number[] = [];
-  for (;;) {
-    let count = 0;
+  for (;;)
     try {
-      count = readSync(0, byte, 0, 1, null);
+      return readSync(0, byte, 0, 1, null) ? byte[0] : undefined;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EAGAIN') {
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
-        continue;
-      }
-      if (code === 'EINTR') continue;
-      if (code !== 'EOF') throw error;
+      if (code === 'EAGAIN') Atomics.wait(lock, 0, 0, 10);
+      else if (code === 'EOF' || code === 'EIO') return undefined;
+      else if (code !== 'EINTR') throw error;
     }
-    if (count === 0 || byte[0] === 10) return Buffer.from(bytes).toString().replace(/\r$/, '');
-    bytes.push(byte[0]!);
-  }
+}
+
+/** A line of standard input, without its end; an empty one at the end of input. */
+export function readLine(): string {
+  const bytes: number[] = [];
+  for (let byte = readByte(); byte !== undefined && byte !== 10; byte = readByte()) bytes.push(byte);
+  return Buffer.from(bytes).toString().replace(/\r$/, '');
 }
 
 /** Asks the user; true for y. */
@@ -50,8 +51,8 @@ export function withConfiguredFilters(
     const [name, value] = [text.slice(0, at), text.slice(at + 1)];
     const opposite = name === 'label' ? 'label!' : name === 'label!' ? 'label' : undefined;
     if (opposite && filters[opposite]?.includes(value)) continue;
-    const values = (filters[name] ??= []);
-    if (!values.includes(value)) values.push(value);
+    const values = filters[name] ?? [];
+    if (!values.includes(value)) filters[name] = [...values, value];
   }
   return filters;
 }
