@@ -100,7 +100,9 @@ export class Cli {
     if (this.opened) return this.opened;
     const endpoint = await this.endpoint();
     this.opened = new Api(endpoint, {
-      ...(this.env['DOCKER_API_VERSION'] ? { version: this.env['DOCKER_API_VERSION'].replace(/^v/, '') } : {}),
+      ...(this.env['DOCKER_API_VERSION']
+        ? { version: this.env['DOCKER_API_VERSION'].replace(/^v/, '') }
+        : {}),
       headers: this.config().httpHeaders,
       ...(this.options.debug ? { debug: (line: string) => this.warn(`DEBUG ${line}\n`) } : {}),
     });

@@ -5,13 +5,20 @@ import { bool, list, parseFlags, string } from './flags.ts';
 /** The options before the command. */
 export const globalFlags = {
   config: string('', 'Folder of the client configuration', { shown: '"~/.docker"' }),
-  context: string('c', 'Context whose daemon to use; wins over BERTH_HOST, DOCKER_HOST and "berth context use"'),
+  context: string(
+    'c',
+    'Context whose daemon to use; wins over BERTH_HOST, DOCKER_HOST and "berth context use"',
+  ),
   debug: bool('D', 'Show what is asked of the daemon'),
   help: bool('', 'Show this help'),
   host: list('H', 'Daemon to connect to: unix://, tcp:// or ssh://'),
-  'log-level': string('l', 'How much the client says about its own work ("debug", "info", "warn", "error", "fatal")', {
-    initial: 'info',
-  }),
+  'log-level': string(
+    'l',
+    'How much the client says about its own work ("debug", "info", "warn", "error", "fatal")',
+    {
+      initial: 'info',
+    },
+  ),
   tls: bool('', 'Use TLS; implied by --tlsverify'),
   tlscacert: string('', 'Trust only certificates signed by this CA', { shown: '"~/.docker/ca.pem"' }),
   tlscert: string('', 'Certificate of this client', { shown: '"~/.docker/cert.pem"' }),
@@ -41,7 +48,8 @@ export function parseGlobals(argv: readonly string[]): TopLevel {
   const { flags, given, args, help } = parseFlags(globalFlags, argv, false);
   const named = (name: 'config' | 'context' | 'tlscacert' | 'tlscert' | 'tlskey') =>
     given.has(name) ? flags[name] : undefined;
-  if (!levels.has(flags['log-level'])) throw new CliError(`Unable to parse logging level: ${flags['log-level']}`);
+  if (!levels.has(flags['log-level']))
+    throw new CliError(`Unable to parse logging level: ${flags['log-level']}`);
   return {
     options: {
       config: named('config'),

@@ -15,6 +15,11 @@ export class Output {
     this.fd = fd;
   }
 
+  /** The reader has gone away. */
+  get closed(): boolean {
+    return this.broken;
+  }
+
   /** Writes text at once, whole. A reader that has gone away is not an error. */
   print(text: string): void {
     if (this.broken || text === '') return;

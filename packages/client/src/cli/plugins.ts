@@ -57,8 +57,8 @@ export async function runPlugin(cli: Cli, name: string, args: readonly string[])
       ...(cli.options.config ? { DOCKER_CONFIG: cli.options.config } : {}),
     },
   });
+  // The terminal sends them to the plugin as well; it decides when to end.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const)
-    // The terminal sends them to the plugin as well; it decides when to end.
     process.on(signal, () => signal !== 'SIGINT' && child.kill(signal));
   const code = await new Promise<number>((resolve, reject) => {
     child.once('error', reject);

@@ -31,6 +31,8 @@ export function similar(word: string, names: readonly string[]): string[] {
 /** The error of a command that does not exist, with what may have been meant. */
 export function unknownCommand(word: string): CliError {
   const close = similar(word, Object.keys(tree));
-  const hint = close.length ? `\n\nDid you mean ${close.length > 1 ? 'one of these' : 'this'}?\n\t${close.join('\n\t')}` : '';
+  const hint = close.length
+    ? `\n\nDid you mean ${close.length > 1 ? 'one of these' : 'this'}?\n\t${close.join('\n\t')}`
+    : '';
   return new CliError(`${program}: '${word}' is not a ${program} command.\nSee '${program} --help'${hint}`);
 }

@@ -3,7 +3,7 @@ import { CliError } from './errors.ts';
 import { globalFlags } from './globals.ts';
 import { commandRows, optionsHelp } from './help.ts';
 import { similar } from './suggest.ts';
-import { type Group, type Leaf, type Node, commonCommands, isGroup, tree } from './tree.ts';
+import { commonCommands, type Group, isGroup, type Leaf, type Node, tree } from './tree.ts';
 
 /** The help of `berth` itself. */
 export function topHelp(width: number): string {

@@ -33,11 +33,20 @@ const create = leaf('Create a container', () => import('../commands/create.ts'))
 const diff = leaf("List what changed in a container's filesystem", () => import('../commands/diff.ts'));
 const events = leaf('Show what happens in the daemon, as it happens', () => import('../commands/events.ts'));
 const exec = leaf('Run a command in a running container', () => import('../commands/exec.ts'));
-const exportLeaf = leaf("Write a container's filesystem as a tar archive", () => import('../commands/export.ts'));
+const exportLeaf = leaf(
+  "Write a container's filesystem as a tar archive",
+  () => import('../commands/export.ts'),
+);
 const history = leaf('Show how an image came about', () => import('../commands/history.ts'));
-const importLeaf = leaf('Make an image from a tar archive of a filesystem', () => import('../commands/import.ts'));
+const importLeaf = leaf(
+  'Make an image from a tar archive of a filesystem',
+  () => import('../commands/import.ts'),
+);
 const info = leaf('Show information about the daemon and its machine', () => import('../commands/info.ts'));
-const kill = leaf('Send a signal to running containers, SIGKILL by default', () => import('../commands/kill.ts'));
+const kill = leaf(
+  'Send a signal to running containers, SIGKILL by default',
+  () => import('../commands/kill.ts'),
+);
 const load = leaf('Load images from a tar archive or standard input', () => import('../commands/load.ts'));
 const logs = leaf('Show the output of a container', () => import('../commands/logs.ts'));
 const pause = leaf('Freeze all processes of containers', () => import('../commands/pause.ts'));
@@ -55,7 +64,10 @@ const tag = leaf('Give an image one more name', () => import('../commands/tag.ts
 const top = leaf('Show the processes of a container', () => import('../commands/top.ts'));
 const unpause = leaf('Let frozen containers go on', () => import('../commands/unpause.ts'));
 const update = leaf('Change the limits of containers', () => import('../commands/update.ts'));
-const wait = leaf('Wait until containers stop and print their exit codes', () => import('../commands/wait.ts'));
+const wait = leaf(
+  'Wait until containers stop and print their exit codes',
+  () => import('../commands/wait.ts'),
+);
 const ps = leaf('List containers', () => import('../commands/ps.ts'), ['list', 'ps']);
 const rm = leaf('Remove containers', () => import('../commands/rm.ts'), ['remove']);
 const images = leaf('List images', () => import('../commands/images.ts'), ['list']);
@@ -64,7 +76,19 @@ const builderPrune = leaf('Remove the build cache', () => import('../commands/bu
 
 /** Top-level commands that most people need, in the order of the help. */
 export const commonCommands = [
-  'run', 'exec', 'ps', 'build', 'pull', 'push', 'images', 'login', 'logout', 'search', 'version', 'info', 'doctor',
+  'run',
+  'exec',
+  'ps',
+  'build',
+  'pull',
+  'push',
+  'images',
+  'login',
+  'logout',
+  'search',
+  'version',
+  'info',
+  'doctor',
 ];
 
 /** Every command by its name. */
@@ -117,7 +141,10 @@ export const tree: Readonly<Record<string, Node>> = {
     about: 'Manage the daemons this client knows',
     commands: {
       create: leaf('Create a context', () => import('../commands/context-create.ts')),
-      export: leaf('Write a context to a file or to standard output', () => import('../commands/context-export.ts')),
+      export: leaf(
+        'Write a context to a file or to standard output',
+        () => import('../commands/context-export.ts'),
+      ),
       import: leaf('Read a context from a file', () => import('../commands/context-import.ts')),
       inspect: leaf('Show all details of contexts', () => import('../commands/context-inspect.ts')),
       ls: leaf('List contexts', () => import('../commands/context-ls.ts'), ['list']),
@@ -130,7 +157,10 @@ export const tree: Readonly<Record<string, Node>> = {
   image: {
     about: 'Manage images',
     commands: {
-      analyze: leaf('Show what the layers of an image add, hide and waste', () => import('../commands/image-analyze.ts')),
+      analyze: leaf(
+        'Show what the layers of an image add, hide and waste',
+        () => import('../commands/image-analyze.ts'),
+      ),
       build,
       history,
       import: importLeaf,
@@ -151,7 +181,10 @@ export const tree: Readonly<Record<string, Node>> = {
     commands: {
       connect: leaf('Connect a container to a network', () => import('../commands/network-connect.ts')),
       create: leaf('Create a network', () => import('../commands/network-create.ts')),
-      disconnect: leaf('Disconnect a container from a network', () => import('../commands/network-disconnect.ts')),
+      disconnect: leaf(
+        'Disconnect a container from a network',
+        () => import('../commands/network-disconnect.ts'),
+      ),
       inspect: leaf('Show all details of networks', () => import('../commands/network-inspect.ts')),
       ls: leaf('List networks', () => import('../commands/network-ls.ts'), ['list']),
       prune: leaf('Remove all unused networks', () => import('../commands/network-prune.ts')),

@@ -5,6 +5,7 @@ import { isRawNumber, parseJson } from '../format/template/value.ts';
 import { rfc3339 } from '../format/time.ts';
 import { timestamp } from '../parse/timestamp.ts';
 import { jsonTexts } from '../transport/body.ts';
+import { filtersQuery } from './shared/filters.ts';
 
 interface EventMessage {
   Type: string;
@@ -59,7 +60,7 @@ export default command({
     since: string('', 'Show first what happened from this time on, or from so long ago ("42m")'),
     until: string('', 'Stop at this time'),
   },
-  async run({ cli, flags, given }) {
+  async run({ cli, flags }) {
     const show = await shower(flags.format);
     const time = (value: string): string | undefined => {
       try {
@@ -71,7 +72,7 @@ export default command({
     const query = {
       since: time(flags.since),
       until: time(flags.until),
-      filters: given.has('filter') ? JSON.stringify(flags.filter) : undefined,
+      filters: filtersQuery(flags.filter),
     };
     const api = await cli.api();
     const { body } = await api.call('GET', '/events', { query });

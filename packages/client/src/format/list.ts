@@ -1,8 +1,8 @@
 import { CliError, messageOf } from '../cli/errors.ts';
+import { alignColumns } from './table.ts';
 import { GoTemplate } from './template/exec.ts';
 import { headerFunctions } from './template/functions.ts';
 import type { GoObject } from './template/value.ts';
-import { alignColumns } from './table.ts';
 
 /** The columns of a list: each a method of a row, with the header it has in a table. */
 export interface Columns<T> {
@@ -52,7 +52,10 @@ function headerRow<T>(shape: Columns<T>): GoObject {
 export function formatList<T>(shape: Columns<T>, rows: readonly T[], format: string): string {
   const isTable = format.startsWith('table');
   let source = isTable ? format.slice(5) : format === 'json' ? '{{json .}}' : format;
-  source = source.replace(/^ +| +$/g, '').replaceAll('\\t', '\t').replaceAll('\\n', '\n');
+  source = source
+    .replace(/^ +| +$/g, '')
+    .replaceAll('\\t', '\t')
+    .replaceAll('\\n', '\n');
   try {
     const template = new GoTemplate(source);
     const lines = rows.map((row) => `${template.execute(goRow(shape, row))}\n`).join('');

@@ -52,14 +52,15 @@ export function alignColumns(text: string, minimum: number, padding: number): st
 
 /** Columns a text takes on a terminal: wide characters of East Asia take two. */
 export function displayWidth(text: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: plain ASCII needs no look at each character
+  // Plain ASCII needs no look at each character.
   if (/^[\x00-\x7f]*$/.test(text)) return text.length;
   let width = 0;
   for (const char of text) width += wide.test(char) ? 2 : 1;
   return width;
 }
 
-const wide = /[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6]/;
+const wide =
+  /[\u1100-\u115F\u2E80-\u303E\u3041-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6]/;
 
 /** Cuts a text to a width and marks the cut. */
 export function ellipsis(text: string, width: number): string {

@@ -38,8 +38,10 @@ function zoneName(date: Date): string {
   return !name || name.startsWith('GMT') ? zoneOf(offset(date), '') : name;
 }
 
-const localDate = (date: Date): string => `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-const localTime = (date: Date): string => `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+const localDate = (date: Date): string =>
+  `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+const localTime = (date: Date): string =>
+  `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 
 /** A Unix time in seconds as Go's `Time.String` writes it, in local time. */
 export function goTime(seconds: number): string {

@@ -137,7 +137,9 @@ export function containerSettings(
       ...optional('Runtime', flags.runtime || undefined),
       Isolation: flags.isolation,
       ...optional('Mounts', flags.mount.length ? flags.mount : undefined),
-      ...(security.unmasked ? { MaskedPaths: [], ReadonlyPaths: [] } : { MaskedPaths: null, ReadonlyPaths: null }),
+      ...(security.unmasked
+        ? { MaskedPaths: [], ReadonlyPaths: [] }
+        : { MaskedPaths: null, ReadonlyPaths: null }),
       ...optional('Init', given.has('init') ? flags.init : undefined),
       ...optional('Annotations', Object.keys(flags.annotation).length ? flags.annotation : undefined),
       ...resources(flags, devices, cdi),
@@ -167,14 +169,21 @@ function splitTmpfs(specs: readonly string[]): Record<string, string> {
 
 function namespaces(flags: ContainerFlagValues): void {
   const ofContainer = (mode: string): boolean => mode.startsWith('container:') && mode.length > 10;
-  if (!(['', 'host'].includes(flags.pid) || ofContainer(flags.pid))) throw new Error('--pid: invalid PID mode');
+  if (!(['', 'host'].includes(flags.pid) || ofContainer(flags.pid)))
+    throw new Error('--pid: invalid PID mode');
   if (!['', 'host'].includes(flags.uts)) throw new Error('--uts: invalid UTS mode');
   if (!['', 'host'].includes(flags.userns)) throw new Error('--userns: invalid USER mode');
   if (!['', 'host', 'private'].includes(flags.cgroupns)) throw new Error('--cgroupns: invalid CGROUP mode');
 }
 
 function healthCheck(flags: ContainerFlagValues): object | undefined {
-  const times = ['health-interval', 'health-timeout', 'health-retries', 'health-start-period', 'health-start-interval'] as const;
+  const times = [
+    'health-interval',
+    'health-timeout',
+    'health-retries',
+    'health-start-period',
+    'health-start-interval',
+  ] as const;
   const any = flags['health-cmd'] !== '' || times.some((name) => flags[name] !== 0);
   if (flags['no-healthcheck']) {
     if (any) throw new Error('--no-healthcheck conflicts with --health-* options');
@@ -202,13 +211,15 @@ function securityOptions(given: readonly string[]): { options: string[]; unmaske
     }
     let [name, value] = cut(option, '=');
     if (value === undefined && name !== 'no-new-privileges') [name, value] = cut(option, ':');
-    if (!value && name !== 'no-new-privileges') throw new Error(`Invalid --security-opt: ${JSON.stringify(option)}`);
+    if (!value && name !== 'no-new-privileges')
+      throw new Error(`Invalid --security-opt: ${JSON.stringify(option)}`);
     if (name === 'seccomp' && value !== 'unconfined' && value !== 'builtin') {
       let text: string;
       try {
         text = readFileSync(value!, 'utf8');
       } catch (error) {
-        const why = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file or directory' : messageOf(error);
+        const why =
+          (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file or directory' : messageOf(error);
         throw new Error(`opening seccomp profile (${value}) failed: open ${value}: ${why}`);
       }
       try {

@@ -1,5 +1,12 @@
 import { bool, custom, int, list, map, parseInteger, string, uint16 } from '../cli/flags.ts';
-import { checkDeviceRule, type DeviceRequest, parseByteRate, parseDeviceWeight, parseGpus, parseOperationRate } from './devices.ts';
+import {
+  checkDeviceRule,
+  type DeviceRequest,
+  parseByteRate,
+  parseDeviceWeight,
+  parseGpus,
+  parseOperationRate,
+} from './devices.ts';
 import { checkEnv, checkLabel } from './environment.ts';
 import { checkDnsSearch, checkExtraHost, checkIp, checkLink, checkStream, checkSysctl } from './hosts.ts';
 import { parseUlimit, type Ulimit } from './limits.ts';
@@ -7,13 +14,15 @@ import { type Mount, parseMount } from './mounts.ts';
 import { type NetworkAttachment, parseNetwork } from './networks.ts';
 import { parseBytes, parseCpus, parseDuration } from './units.ts';
 
-export const bytes = (short: string, help: string) => custom('bytes', short, help, 0, (raw) => parseBytes(raw));
+export const bytes = (short: string, help: string) =>
+  custom('bytes', short, help, 0, (raw) => parseBytes(raw));
 /** Bytes, or -1 for no limit. */
 export const swapBytes = (short: string, help: string) =>
   custom('bytes', short, help, 0, (raw) => (raw === '-1' ? -1 : parseBytes(raw)));
 export const duration = (short: string, help: string) =>
   custom('duration', short, help, 0, (raw) => parseDuration(raw), '0s');
-export const decimal = (short: string, help: string) => custom('decimal', short, help, 0, (raw) => parseCpus(raw));
+export const decimal = (short: string, help: string) =>
+  custom('decimal', short, help, 0, (raw) => parseCpus(raw));
 /** A flag given many times, each value parsed to something of its own. */
 export const many = <T>(type: string, help: string, parse: (raw: string) => T, shown = '') =>
   custom<T[]>(type, '', help, [], (raw, before, given) => [...(given ? before : []), parse(raw)], shown);
@@ -29,7 +38,6 @@ export const ulimits = (help: string) =>
     },
     '[]',
   );
-
 
 /** The flags that describe a container, common to `run` and `create`. */
 export const containerFlags = {
@@ -59,7 +67,9 @@ export const containerFlags = {
   'device-read-iops': many('list', 'Limit of reads per second from a device', parseOperationRate, '[]'),
   'device-write-bps': many('list', 'Limit of bytes written per second to a device', parseByteRate, '[]'),
   'device-write-iops': many('list', 'Limit of writes per second to a device', parseOperationRate, '[]'),
-  'disable-content-trust': bool('', 'Skip verification of image signatures; there is none', { initial: true }),
+  'disable-content-trust': bool('', 'Skip verification of image signatures; there is none', {
+    initial: true,
+  }),
   dns: list('', 'Name server', checkIp),
   'dns-option': list('', 'Option of the resolver'),
   'dns-search': list('', 'Search domain of the resolver', checkDnsSearch),
@@ -81,7 +91,12 @@ export const containerFlags = {
   init: bool('', 'Run an init that forwards signals and reaps processes'),
   interactive: bool('i', 'Keep STDIN open even if not attached'),
   'io-maxbandwidth': { ...bytes('', 'Limit of IO bandwidth (Windows only)'), hidden: true },
-  'io-maxiops': { ...custom('uint', '', 'Limit of IO operations (Windows only)', 0, (raw) => parseInteger(raw, 'ParseUint')), hidden: true },
+  'io-maxiops': {
+    ...custom('uint', '', 'Limit of IO operations (Windows only)', 0, (raw) =>
+      parseInteger(raw, 'ParseUint'),
+    ),
+    hidden: true,
+  },
   ip: string('', 'IPv4 address'),
   ip6: string('', 'IPv6 address'),
   ipc: string('', 'IPC namespace'),
@@ -148,4 +163,3 @@ export const renamedContainerFlags = {
   'net-alias': 'network-alias',
   'dns-opt': 'dns-option',
 } as const;
-

@@ -9,7 +9,10 @@ export function csvFields(line: string): string[] {
       at++;
       for (;;) {
         const quote = line.indexOf('"', at);
-        if (quote < 0) throw new Error(`parse error on line 1, column ${line.length + 1}: extraneous or missing " in quoted-field`);
+        if (quote < 0)
+          throw new Error(
+            `parse error on line 1, column ${line.length + 1}: extraneous or missing " in quoted-field`,
+          );
         field += line.slice(at, quote);
         at = quote + 1;
         if (line[at] !== '"') break;
@@ -24,7 +27,8 @@ export function csvFields(line: string): string[] {
       const end = comma < 0 ? line.length : comma;
       const field = line.slice(at, end);
       const quote = field.indexOf('"');
-      if (quote >= 0) throw new Error(`parse error on line 1, column ${at + quote + 1}: bare " in non-quoted-field`);
+      if (quote >= 0)
+        throw new Error(`parse error on line 1, column ${at + quote + 1}: bare " in non-quoted-field`);
       fields.push(field);
       at = end;
     }

@@ -12,7 +12,9 @@ const isMode = (text: string): boolean => /^[rwm]+$/.test(text) && new Set(text)
 
 /** Whether a device is one of the Container Device Interface: `vendor.com/class=name`. */
 export function isCdiName(text: string): boolean {
-  return /^[A-Za-z][\w.-]*[A-Za-z0-9]\/[A-Za-z](?:[\w-]*[A-Za-z0-9])?=[A-Za-z0-9](?:[\w.:-]*[A-Za-z0-9])?$/.test(text);
+  return /^[A-Za-z][\w.-]*[A-Za-z0-9]\/[A-Za-z](?:[\w-]*[A-Za-z0-9])?=[A-Za-z0-9](?:[\w.:-]*[A-Za-z0-9])?$/.test(
+    text,
+  );
 }
 
 /** The value of `--device host[:container][:mode]`. Throws with Docker's reason. */
@@ -99,7 +101,9 @@ export function parseGpus(text: string): DeviceRequest {
   const count = (value: string): number => {
     if (value === 'all') return -1;
     if (!/^[+-]?\d+$/.test(value))
-      throw new Error(`count must be an integer: strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`);
+      throw new Error(
+        `count must be an integer: strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`,
+      );
     return Number(value);
   };
   for (const field of csvFields(text)) {
@@ -114,7 +118,9 @@ export function parseGpus(text: string): DeviceRequest {
     else if (key === 'device') request.DeviceIDs = value.split(',');
     else if (key === 'capabilities') request.Capabilities = [[...value.split(','), 'gpu']];
     else if (key === 'options')
-      request.Options = Object.fromEntries(csvFields(value).map((pair) => [cut(pair, '=')[0], cut(pair, '=')[1] ?? '']));
+      request.Options = Object.fromEntries(
+        csvFields(value).map((pair) => [cut(pair, '=')[0], cut(pair, '=')[1] ?? '']),
+      );
     else throw new Error(`unexpected key '${key}' in '${field}'`);
   }
   if (!seen.has('count') && !request.DeviceIDs) request.Count = 1;

@@ -29,7 +29,12 @@ export function readKeyValueFile(path: string, inherit: boolean): string[] {
     bytes = readFileSync(path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    const why = code === 'ENOENT' ? 'no such file or directory' : code === 'EISDIR' ? 'is a directory' : messageOf(error);
+    const why =
+      code === 'ENOENT'
+        ? 'no such file or directory'
+        : code === 'EISDIR'
+          ? 'is a directory'
+          : messageOf(error);
     throw new CliError(`${code === 'EISDIR' ? 'read' : 'open'} ${path}: ${why}`);
   }
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -48,7 +53,8 @@ export function readKeyValueFile(path: string, inherit: boolean): string[] {
     const line = raw.replace(/\r$/, '').trimStart();
     if (line === '' || line.startsWith('#')) continue;
     const [name, value] = cut(line, '=');
-    if (/[ \t]/.test(name)) throw new CliError(`poorly formatted environment: variable '${name}' contains whitespaces`);
+    if (/[ \t]/.test(name))
+      throw new CliError(`poorly formatted environment: variable '${name}' contains whitespaces`);
     if (name === '') throw new CliError(`poorly formatted environment: no variable name on line '${line}'`);
     if (value !== undefined) found.push(`${name}=${value}`);
     else if (!inherit) continue;

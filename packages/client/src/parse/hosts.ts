@@ -26,7 +26,8 @@ export function checkDnsSearch(text: string): string {
     /^(:?(:?[a-zA-Z0-9]|(:?[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))(:?\.(:?[a-zA-Z0-9]|(:?[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])))*)\.?\s*$/.exec(
       domain,
     );
-  if (!/[a-zA-Z]/.test(domain) || !match || match[1]!.length >= 255) throw new Error(`${domain} is not a valid domain`);
+  if (!/[a-zA-Z]/.test(domain) || !match || match[1]!.length >= 255)
+    throw new Error(`${domain} is not a valid domain`);
   return match[1]!;
 }
 
@@ -38,12 +39,19 @@ export function checkLink(text: string): string {
 
 export function checkStream(text: string): string {
   const stream = text.toLowerCase();
-  if (!['stdin', 'stdout', 'stderr'].includes(stream)) throw new Error('valid streams are STDIN, STDOUT and STDERR');
+  if (!['stdin', 'stdout', 'stderr'].includes(stream))
+    throw new Error('valid streams are STDIN, STDOUT and STDERR');
   return stream;
 }
 
 const sysctls = new Set([
-  'kernel.msgmax', 'kernel.msgmnb', 'kernel.msgmni', 'kernel.sem', 'kernel.shmall', 'kernel.shmmax', 'kernel.shmmni',
+  'kernel.msgmax',
+  'kernel.msgmnb',
+  'kernel.msgmni',
+  'kernel.sem',
+  'kernel.shmall',
+  'kernel.shmmax',
+  'kernel.shmmni',
   'kernel.shm_rmid_forced',
 ]);
 

@@ -7,8 +7,21 @@ export interface Ulimit {
 }
 
 const names = new Set([
-  'core', 'cpu', 'data', 'fsize', 'locks', 'memlock', 'msgqueue', 'nice', 'nofile', 'nproc', 'rss', 'rtprio', 'rttime',
-  'sigpending', 'stack',
+  'core',
+  'cpu',
+  'data',
+  'fsize',
+  'locks',
+  'memlock',
+  'msgqueue',
+  'nice',
+  'nofile',
+  'nproc',
+  'rss',
+  'rtprio',
+  'rttime',
+  'sigpending',
+  'stack',
 ]);
 
 /** The value of `--ulimit name=soft[:hard]`. Throws with Docker's reason. */
@@ -20,7 +33,8 @@ export function parseUlimit(text: string): Ulimit {
   if (parts.length > 2)
     throw new Error(`too many limit value arguments - ${value}, can only have up to two, \`soft[:hard]\``);
   const number = (part: string): number => {
-    if (!/^[+-]?\d+$/.test(part)) throw new Error(`strconv.ParseInt: parsing ${JSON.stringify(part)}: invalid syntax`);
+    if (!/^[+-]?\d+$/.test(part))
+      throw new Error(`strconv.ParseInt: parsing ${JSON.stringify(part)}: invalid syntax`);
     return Number(part);
   };
   const hard = number(parts.at(-1)!);
@@ -30,7 +44,8 @@ export function parseUlimit(text: string): Ulimit {
       throw new Error(
         `ulimit soft limit must be less than or equal to hard limit: soft: -1 (unlimited), hard: ${hard}`,
       );
-    if (soft > hard) throw new Error(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`);
+    if (soft > hard)
+      throw new Error(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`);
   }
   return { Name: name, Soft: soft, Hard: hard };
 }

@@ -156,7 +156,8 @@ export function parseVolume(spec: string): { bind?: string; anonymous?: string }
   if (spec === '') throw new Error('invalid empty volume spec');
   if (spec.length <= 2) return { anonymous: spec };
   const parts = spec.split(':');
-  if (parts.some((part) => part === '')) throw new Error(`invalid spec: ${spec}: empty section between colons`);
+  if (parts.some((part) => part === ''))
+    throw new Error(`invalid spec: ${spec}: empty section between colons`);
   if (parts.length > 3) throw new Error(`invalid spec: ${spec}: too many colons`);
   if (parts.length === 1) return { anonymous: spec };
   const [source, ...rest] = parts;

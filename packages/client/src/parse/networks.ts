@@ -61,7 +61,11 @@ export function parseNetwork(text: string): NetworkAttachment {
 
 /** Whether a network mode names a network of the user's own. */
 export function isUserDefined(mode: string): boolean {
-  return !(['default', 'bridge', 'host', 'none', 'nat'].includes(mode) || mode === 'container' || mode.startsWith('container:'));
+  return !(
+    ['default', 'bridge', 'host', 'none', 'nat'].includes(mode) ||
+    mode === 'container' ||
+    mode.startsWith('container:')
+  );
 }
 
 export interface EndpointSettings {
@@ -112,8 +116,9 @@ function endpointSettings(network: NetworkAttachment): EndpointSettings {
 export function isMac(text: string): boolean {
   const mac = text.trim();
   return (
-    /^([0-9a-fA-F]{2}([:-])(?:[0-9a-fA-F]{2}\2){4}[0-9a-fA-F]{2})((\2[0-9a-fA-F]{2}){2}|(\2[0-9a-fA-F]{2}){14})?$/.test(mac) ||
-    /^([0-9a-fA-F]{4}\.){2}[0-9a-fA-F]{4}(\.[0-9a-fA-F]{4})?$/.test(mac)
+    /^([0-9a-fA-F]{2}([:-])(?:[0-9a-fA-F]{2}\2){4}[0-9a-fA-F]{2})((\2[0-9a-fA-F]{2}){2}|(\2[0-9a-fA-F]{2}){14})?$/.test(
+      mac,
+    ) || /^([0-9a-fA-F]{4}\.){2}[0-9a-fA-F]{4}(\.[0-9a-fA-F]{4})?$/.test(mac)
   );
 }
 
@@ -156,6 +161,8 @@ export function endpoints(
   }
   const own = networks.filter((network) => isUserDefined(network.target)).length;
   if (own && own !== networks.length)
-    throw new Error('conflicting options: cannot attach both user-defined and non-user-defined network-modes');
+    throw new Error(
+      'conflicting options: cannot attach both user-defined and non-user-defined network-modes',
+    );
   return all;
 }

@@ -7,7 +7,8 @@ export interface PortBinding {
 }
 
 function portNumber(text: string): number {
-  if (!/^\d+$/.test(text)) throw new Error(`strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (!/^\d+$/.test(text))
+    throw new Error(`strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
   const port = Number(text);
   if (port > 65535) throw new Error(`strconv.ParseUint: parsing ${JSON.stringify(text)}: value out of range`);
   return port;

@@ -21,9 +21,7 @@ const lengths: Record<string, number> = { sha256: 64, sha384: 96, sha512: 128 };
 export function parseReference(text: string): Reference {
   const invalid = new CliError('invalid reference format');
   if (/^[a-f0-9]{64}$/.test(text))
-    throw new CliError(
-      `invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`,
-    );
+    throw new CliError(`invalid repository name (${text}), cannot specify 64-byte hexadecimal strings`);
   const slash = text.indexOf('/');
   const first = slash < 0 ? '' : text.slice(0, slash);
   let domain = 'docker.io';

@@ -39,7 +39,16 @@ export function parseCpus(text: string): number {
   return Number(nano / bottom);
 }
 
-const nanoseconds: Record<string, number> = { ns: 1, us: 1e3, µs: 1e3, μs: 1e3, ms: 1e6, s: 1e9, m: 6e10, h: 3.6e12 };
+const nanoseconds: Record<string, number> = {
+  ns: 1,
+  us: 1e3,
+  µs: 1e3,
+  μs: 1e3,
+  ms: 1e6,
+  s: 1e9,
+  m: 6e10,
+  h: 3.6e12,
+};
 
 /** Nanoseconds of a Go duration such as `1h30m` or `1.5s`. Throws with Go's reason. */
 export function parseDuration(text: string): number {

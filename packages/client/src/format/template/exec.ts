@@ -1,7 +1,27 @@
-import { type FunctionTable, TypeMismatch, functions } from './functions.ts';
+import { type FunctionTable, functions, TypeMismatch } from './functions.ts';
 import { TemplateError } from './lex.ts';
-import { type Argument, type Command, type Node, type Pipe, type Template, parseTemplate, show, showPipe } from './parse.ts';
-import { type GoType, Typed, elements, entries, indirect, isGoObject, print, truth, typeName, typed } from './value.ts';
+import {
+  type Argument,
+  type Command,
+  type Node,
+  type Pipe,
+  parseTemplate,
+  show,
+  showPipe,
+  type Template,
+} from './parse.ts';
+import {
+  elements,
+  entries,
+  type GoType,
+  indirect,
+  isGoObject,
+  print,
+  Typed,
+  truth,
+  typed,
+  typeName,
+} from './value.ts';
 
 interface Variable {
   name: string;
@@ -81,13 +101,14 @@ class Execution {
         const scope = this.variables.length;
         const value = this.pipe(node.pipe, dot);
         const held = truth(value);
-        if (held) this.walkAll(node.then, node.kind === 'with' ? value : dot);
+        if (held) this.walkAll(node.body, node.kind === 'with' ? value : dot);
         else this.walkAll(node.otherwise, dot);
         this.variables.length = scope;
         return;
       }
       case 'range':
-        return this.range(node, dot);
+        this.range(node, dot);
+        return;
       case 'break':
         throw new Break();
       case 'continue':
@@ -95,7 +116,11 @@ class Execution {
       case 'template': {
         const body = this.template.named.get(node.name);
         if (!body)
-          this.fail(node.at, `{{template ${JSON.stringify(node.name)}}}`, `template ${JSON.stringify(node.name)} not defined`);
+          this.fail(
+            node.at,
+            `{{template ${JSON.stringify(node.name)}}}`,
+            `template ${JSON.stringify(node.name)} not defined`,
+          );
         if (++this.depth > 1000) this.fail(node.at, node.name, 'exceeded maximum template depth (1000)');
         const value = node.pipe ? this.pipe(node.pipe, dot) : null;
         const outer = this.variables;
@@ -126,7 +151,7 @@ class Execution {
         else this.variables.push({ name, value: values[index] });
       });
       try {
-        this.walkAll(node.then, element);
+        this.walkAll(node.body, element);
       } catch (error) {
         if (error instanceof Break) break;
         if (!(error instanceof Continue)) throw error;
@@ -158,7 +183,10 @@ class Execution {
 
   private command(command: Command, dot: unknown, last: { value: unknown } | undefined): unknown {
     const [first, ...rest] = command.arguments as [Argument, ...Argument[]];
-    const extra = (): unknown[] => [...rest.map((one) => this.argument(one, dot)), ...(last ? [last.value] : [])];
+    const extra = (): unknown[] => [
+      ...rest.map((one) => this.argument(one, dot)),
+      ...(last ? [last.value] : []),
+    ];
     switch (first.kind) {
       case 'function':
         return this.call(first, rest, dot, last);
@@ -169,12 +197,14 @@ class Execution {
       case 'chain':
         return this.fields(this.argument(first.of, dot), first.names, first, extra);
       case 'pipe':
-        if (rest.length || last) this.fail(first.at, show(first), `can't give argument to non-function ${show(first)}`);
+        if (rest.length || last)
+          this.fail(first.at, show(first), `can't give argument to non-function ${show(first)}`);
         return this.pipe(first.pipe, dot);
       case 'nil':
         return this.fail(first.at, 'nil', 'nil is not a command');
       default:
-        if (rest.length || last) this.fail(first.at, show(first), `can't give argument to non-function ${show(first)}`);
+        if (rest.length || last)
+          this.fail(first.at, show(first), `can't give argument to non-function ${show(first)}`);
         return this.argument(first, dot);
     }
   }
@@ -246,7 +276,9 @@ class Execution {
       }
       return isTypedMap ? typed(((value as Typed).type as { of: GoType }).of, map[name]) : map[name];
     }
-    return fail(`can't evaluate field ${name} in type ${value instanceof Typed ? typeName(receiver) : 'interface {}'}`);
+    return fail(
+      `can't evaluate field ${name} in type ${value instanceof Typed ? typeName(receiver) : 'interface {}'}`,
+    );
   }
 
   private call(

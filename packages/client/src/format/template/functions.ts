@@ -1,5 +1,17 @@
 import { sprint, sprintf } from './printf.ts';
-import { Typed, elements, entries, goJson, indirect, isRawNumber, length, print, truth, typeName, typed } from './value.ts';
+import {
+  elements,
+  entries,
+  goJson,
+  indirect,
+  isRawNumber,
+  length,
+  print,
+  Typed,
+  truth,
+  typed,
+  typeName,
+} from './value.ts';
 
 export interface TemplateFunction {
   /** Least and most arguments. */
@@ -36,7 +48,10 @@ const strings = (value: unknown, index: number): string[] => {
   return list.map((element) => (typeof element === 'string' ? element : print(element)));
 };
 
-const fixed = (count: number, run: (...args: unknown[]) => unknown): TemplateFunction => ({ count: [count, count], run });
+const fixed = (count: number, run: (...args: unknown[]) => unknown): TemplateFunction => ({
+  count: [count, count],
+  run,
+});
 const some = (least: number, run: (...args: unknown[]) => unknown): TemplateFunction => ({
   count: [least, Number.POSITIVE_INFINITY],
   run,
@@ -61,7 +76,12 @@ function index(item: unknown, ...keys: unknown[]): unknown {
       value = bytes[key];
       continue;
     }
-    const map = value instanceof Typed ? (value.type.kind === 'map' ? (value.value ?? {}) : undefined) : entries(value) && value;
+    const map =
+      value instanceof Typed
+        ? value.type.kind === 'map'
+          ? (value.value ?? {})
+          : undefined
+        : entries(value) && value;
     if (!map) throw new Error(`can't index item of type ${typeName(value)}`);
     if (typeof key !== 'string') throw new Error(`value has type ${typeName(key)}; should be string`);
     const found = Object.hasOwn(map as object, key) ? (map as Record<string, unknown>)[key] : undefined;
@@ -112,14 +132,18 @@ function less(first: unknown, second: unknown): boolean {
 }
 
 const escapeHtml = (value: string): string =>
-  value.replace(/[&<>"'\0]/g, (char) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&#34;', "'": '&#39;' })[char] ?? '\uFFFD');
+  value.replace(
+    /[&<>"'\0]/g,
+    (char) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&#34;', "'": '&#39;' })[char] ?? '\uFFFD',
+  );
 const escapeJs = (value: string): string =>
   value.replace(/[\\'"<>&=\n\r\t]/g, (char) => {
     if ('\\\'"'.includes(char)) return `\\${char}`;
     const named: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
     return named[char] ?? `\\u${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
   });
-const single = (args: unknown[]): string => (typeof args[0] === 'string' && args.length === 1 ? args[0] : sprint(args));
+const single = (args: unknown[]): string =>
+  typeof args[0] === 'string' && args.length === 1 ? args[0] : sprint(args);
 
 /** The functions of Docker's templates: Go's own, and those of its client. */
 export const functions: FunctionTable = {
@@ -141,7 +165,9 @@ export const functions: FunctionTable = {
   html: some(0, (...args) => escapeHtml(single(args))),
   js: some(0, (...args) => escapeJs(single(args))),
   urlquery: some(0, (...args) =>
-    encodeURIComponent(single(args)).replace(/%20/g, '+').replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`),
+    encodeURIComponent(single(args))
+      .replace(/%20/g, '+')
+      .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`),
   ),
   call: some(1, () => {
     throw new Error('non-function of type');
@@ -155,7 +181,12 @@ export const functions: FunctionTable = {
   json: fixed(1, (value) => goJson(value)),
   split: fixed(2, (value, separator) => text(value, 0).split(text(separator, 1))),
   join: fixed(2, (values, separator) => strings(values, 0).join(text(separator, 1))),
-  title: fixed(1, (value) => text(value, 0).replace(/(^|[^\p{L}\p{N}_'])(\p{L})/gu, (_, before: string, letter: string) => before + letter.toUpperCase())),
+  title: fixed(1, (value) =>
+    text(value, 0).replace(
+      /(^|[^\p{L}\p{N}_'])(\p{L})/gu,
+      (_, before: string, letter: string) => before + letter.toUpperCase(),
+    ),
+  ),
   lower: fixed(1, (value) => text(value, 0).toLowerCase()),
   upper: fixed(1, (value) => text(value, 0).toUpperCase()),
   pad: fixed(3, (value, before, after) => {

@@ -108,11 +108,13 @@ export function lex(source: string): Token[] {
         const alone = at === begin + 1;
         push(char === '$' ? 'variable' : alone ? 'dot' : 'field', begin, at);
       } else if (/[0-9]/.test(char) || (/[+\-.]/.test(char) && /[0-9.]/.test(source[at + 1] ?? ''))) {
-        const match = /^[+-]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|[0-9_]*\.?[0-9_]*([eE][+-]?[0-9]+)?)/.exec(
-          source.slice(at),
-        )!;
+        const match =
+          /^[+-]?(0[xX][0-9a-fA-F_]+|0[bB][01_]+|0[oO][0-7_]+|[0-9_]*\.?[0-9_]*([eE][+-]?[0-9]+)?)/.exec(
+            source.slice(at),
+          )!;
         const end = at + match[0].length;
-        if (word.test(source[end] ?? ' ')) fail(`bad number syntax: ${JSON.stringify(source.slice(at, end + 1))}`);
+        if (word.test(source[end] ?? ' '))
+          fail(`bad number syntax: ${JSON.stringify(source.slice(at, end + 1))}`);
         push('number', at, end);
         at = end;
       } else if (word.test(char)) {
@@ -124,9 +126,18 @@ export function lex(source: string): Token[] {
         push('declare', at, at + 2);
         at += 2;
       } else {
-        const kinds: Record<string, TokenKind> = { '|': 'pipe', '=': 'assign', ',': 'comma', '(': 'left', ')': 'right' };
+        const kinds: Record<string, TokenKind> = {
+          '|': 'pipe',
+          '=': 'assign',
+          ',': 'comma',
+          '(': 'left',
+          ')': 'right',
+        };
         const kind = kinds[char];
-        if (!kind) fail(`unexpected unrecognized character in action: U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')} '${char}'`);
+        if (!kind)
+          fail(
+            `unexpected unrecognized character in action: U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')} '${char}'`,
+          );
         if (char === '(') depth++;
         if (char === ')' && --depth < 0) fail('unexpected right paren');
         push(kind!, at, ++at);

@@ -1,4 +1,4 @@
-import { TemplateError, type Token, type TokenKind, lex } from './lex.ts';
+import { lex, TemplateError, type Token, type TokenKind } from './lex.ts';
 
 /** An argument of a command in an action. */
 export type Argument = { at: number } & (
@@ -27,7 +27,7 @@ export interface Pipe {
 export type Node =
   | { kind: 'text'; text: string }
   | { kind: 'action'; pipe: Pipe }
-  | { kind: 'if' | 'with' | 'range'; pipe: Pipe; then: Node[]; otherwise: Node[] }
+  | { kind: 'if' | 'with' | 'range'; pipe: Pipe; body: Node[]; otherwise: Node[] }
   | { kind: 'break' | 'continue' }
   | { kind: 'template'; name: string; pipe: Pipe | undefined; at: number };
 
@@ -65,7 +65,19 @@ export function showPipe(pipe: Pipe): string {
   return left + pipe.commands.map((command) => command.arguments.map(show).join(' ')).join(' | ');
 }
 
-const keywords = new Set(['if', 'else', 'end', 'range', 'with', 'define', 'template', 'block', 'break', 'continue', 'nil']);
+const keywords = new Set([
+  'if',
+  'else',
+  'end',
+  'range',
+  'with',
+  'define',
+  'template',
+  'block',
+  'break',
+  'continue',
+  'nil',
+]);
 const escapes: Record<string, string> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 
 /** The text of a Go string or character literal. */
@@ -206,7 +218,7 @@ class Parser {
         this.next++;
         otherwise = [this.control(kind)];
         this.variables.length = scope;
-        return { kind, pipe, then: body.nodes, otherwise };
+        return { kind, pipe, body: body.nodes, otherwise };
       }
       this.expect('close', 'else');
       const rest = this.list();
@@ -215,7 +227,7 @@ class Parser {
       otherwise = rest.nodes;
     } else if (body.stop === '') this.fail('unexpected EOF');
     this.variables.length = scope;
-    return { kind, pipe, then: body.nodes, otherwise };
+    return { kind, pipe, body: body.nodes, otherwise };
   }
 
   /** A pipeline with the declarations before it, up to the closing of the action. */
@@ -277,11 +289,13 @@ class Parser {
       if (token.kind === 'pipe') {
         this.next++;
         const after = this.peek();
-        if (after.kind === 'close' || after.kind === 'right') this.fail(`missing value for ${context}`, after);
+        if (after.kind === 'close' || after.kind === 'right')
+          this.fail(`missing value for ${context}`, after);
         break;
       }
       if (token.kind === 'close' || token.kind === 'right') break;
-      if (!argument || token.kind === 'end' || token.kind === 'open') this.unexpected(token, argument ? 'operand' : context);
+      if (!argument || token.kind === 'end' || token.kind === 'open')
+        this.unexpected(token, argument ? 'operand' : context);
       if (['comma', 'assign', 'declare'].includes(token.kind)) this.unexpected(token, 'operand');
       this.unexpected(token, 'operand');
     }
@@ -320,7 +334,8 @@ class Parser {
     };
     switch (token.kind) {
       case 'identifier':
-        if (text === 'true' || text === 'false') return use({ kind: 'constant', value: text === 'true', text, at });
+        if (text === 'true' || text === 'false')
+          return use({ kind: 'constant', value: text === 'true', text, at });
         if (text === 'nil') return use({ kind: 'nil', at });
         this.next++;
         if (!this.known.has(text)) this.fail(`function ${JSON.stringify(text)} not defined`, token);

@@ -1,7 +1,15 @@
 import { elements, entries, print, printNumber } from './value.ts';
 
 const quoteEscapes: Record<string, string> = {
-  '\x07': '\\a', '\b': '\\b', '\f': '\\f', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\v': '\\v', '"': '\\"', '\\': '\\\\',
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+  '"': '\\"',
+  '\\': '\\\\',
 };
 
 /** A string as Go's `strconv.Quote` writes it. */
@@ -12,7 +20,10 @@ export function goQuote(text: string): string {
     if (quoteEscapes[char]) quoted += quoteEscapes[char];
     else if (code < 0x20 || code === 0x7f) quoted += `\\x${code.toString(16).padStart(2, '0')}`;
     else if (/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/u.test(char) || (/\p{Zs}/u.test(char) && char !== ' '))
-      quoted += code < 0x10000 ? `\\u${code.toString(16).padStart(4, '0')}` : `\\U${code.toString(16).padStart(8, '0')}`;
+      quoted +=
+        code < 0x10000
+          ? `\\u${code.toString(16).padStart(4, '0')}`
+          : `\\U${code.toString(16).padStart(8, '0')}`;
     else quoted += char;
   }
   return `${quoted}"`;
@@ -27,7 +38,14 @@ function pad(text: string, width: number, flags: string): string {
   return sign + '0'.repeat(missing) + text.slice(sign.length);
 }
 
-const kind = (value: unknown): string => (typeof value === 'number' ? (Number.isInteger(value) ? 'int' : 'float64') : typeof value === 'boolean' ? 'bool' : typeof value);
+const kind = (value: unknown): string =>
+  typeof value === 'number'
+    ? Number.isInteger(value)
+      ? 'int'
+      : 'float64'
+    : typeof value === 'boolean'
+      ? 'bool'
+      : typeof value;
 
 function integer(value: unknown, verb: string, flags: string): string | undefined {
   if (typeof value !== 'number' || !Number.isInteger(value)) return undefined;
@@ -57,7 +75,8 @@ function one(verb: string, value: unknown, flags: string, precision: number | un
     case 'v':
       return print(value ?? null);
     case 's':
-      if (typeof value === 'string') return precision === undefined ? value : [...value].slice(0, precision).join('');
+      if (typeof value === 'string')
+        return precision === undefined ? value : [...value].slice(0, precision).join('');
       if (entries(value)) return print(value);
       break;
     case 'q':
@@ -78,22 +97,35 @@ function one(verb: string, value: unknown, flags: string, precision: number | un
   }
   const whole = integer(value, verb, flags) ?? float(value, verb, precision);
   if (whole !== undefined) return whole;
-  return value === null || value === undefined ? `%!${verb}(<nil>)` : `%!${verb}(${kind(value)}=${print(value)})`;
+  return value === null || value === undefined
+    ? `%!${verb}(<nil>)`
+    : `%!${verb}(${kind(value)}=${print(value)})`;
 }
 
 /** Go's Sprintf. */
 export function sprintf(format: string, args: readonly unknown[]): string {
   let next = 0;
-  let text = format.replace(/%([-+# 0]*)(\*|\d+)?(?:\.(\*|\d*))?(.?)/gsu, (_, flags: string, width, precision, verb: string) => {
-    if (verb === '%') return '%';
-    if (verb === '') return '%!(NOVERB)';
-    const columns = width === '*' ? Number(args[next++]) : Number(width ?? 0);
-    const digits = precision === undefined ? undefined : precision === '*' ? Number(args[next++]) : Number(precision || 0);
-    if (next >= args.length) return `%!${verb}(MISSING)`;
-    return pad(one(verb, args[next++], flags, digits), columns, flags);
-  });
+  let text = format.replace(
+    /%([-+# 0]*)(\*|\d+)?(?:\.(\*|\d*))?(.?)/gsu,
+    (_, flags: string, width, precision, verb: string) => {
+      if (verb === '%') return '%';
+      if (verb === '') return '%!(NOVERB)';
+      const columns = width === '*' ? Number(args[next++]) : Number(width ?? 0);
+      const digits =
+        precision === undefined
+          ? undefined
+          : precision === '*'
+            ? Number(args[next++])
+            : Number(precision || 0);
+      if (next >= args.length) return `%!${verb}(MISSING)`;
+      return pad(one(verb, args[next++], flags, digits), columns, flags);
+    },
+  );
   if (next < args.length)
-    text += `%!(EXTRA ${args.slice(next).map((value) => `${kind(value)}=${print(value)}`).join(', ')})`;
+    text += `%!(EXTRA ${args
+      .slice(next)
+      .map((value) => `${kind(value)}=${print(value)}`)
+      .join(', ')})`;
   return text;
 }
 

@@ -69,7 +69,8 @@ function typeOf(text: string): GoType {
   if (text.startsWith('[]')) return { kind: 'slice', of: typeOf(text.slice(2)) };
   if (text.startsWith('map[]')) return { kind: 'map', of: typeOf(text.slice(5)) };
   if (text.startsWith('*')) return { kind: 'pointer', of: typeOf(text.slice(1)) };
-  if (text === 'string' || text === 'bool' || text === 'int' || text === 'any' || text === 'time') return { kind: text };
+  if (text === 'string' || text === 'bool' || text === 'int' || text === 'any' || text === 'time')
+    return { kind: text };
   if (text === 'duration') return { kind: 'int' };
   return struct(text);
 }

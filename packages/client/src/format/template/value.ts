@@ -44,10 +44,16 @@ export interface RawNumber {
 }
 
 export const isRawNumber = (value: unknown): value is RawNumber =>
-  typeof value === 'object' && value !== null && typeof (value as RawNumber).rawJSON === 'string' && Object.keys(value).length === 1;
+  typeof value === 'object' &&
+  value !== null &&
+  typeof (value as RawNumber).rawJSON === 'string' &&
+  Object.keys(value).length === 1;
 
 const json = JSON as unknown as {
-  parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
+  parse(
+    text: string,
+    reviver: (key: string, value: unknown, context: { source?: string }) => unknown,
+  ): unknown;
   rawJSON(text: string): unknown;
 };
 
@@ -199,7 +205,11 @@ export function print(value: unknown, depth = 0): string {
   if (value === undefined) return '<no value>';
   if (value === null) return '<nil>';
   if (value instanceof Typed) return printTyped(value, depth);
-  if (isGoObject(value)) return `&{${value.names().map((name) => print(value.method(name)!(), depth + 1)).join(' ')}}`;
+  if (isGoObject(value))
+    return `&{${value
+      .names()
+      .map((name) => print(value.method(name)!(), depth + 1))
+      .join(' ')}}`;
   if (Array.isArray(value)) return `[${value.map((element) => print(element, depth + 1)).join(' ')}]`;
   if (isRawNumber(value)) return value.rawJSON;
   if (typeof value === 'object') return printMap(entries(value)!, depth);
@@ -220,12 +230,17 @@ function printTyped(value: Typed, depth: number): string {
       return depth > 0 ? '0xc000012345' : print(target, depth);
     }
     case 'slice':
-      return `[${elements(value)!.map((element) => print(element, depth + 1)).join(' ')}]`;
+      return `[${elements(value)!
+        .map((element) => print(element, depth + 1))
+        .join(' ')}]`;
     case 'map':
       return printMap(entries(value)!, depth);
     case 'struct': {
       const members = (value.value as Record<string, unknown> | undefined) ?? {};
-      return `{${type.fields().map((field) => print(typed(field.type, members[field.json]), depth + 1)).join(' ')}}`;
+      return `{${type
+        .fields()
+        .map((field) => print(typed(field.type, members[field.json]), depth + 1))
+        .join(' ')}}`;
     }
     case 'time':
       return printTime(value.value as string | undefined);
@@ -236,7 +251,9 @@ function printTyped(value: Typed, depth: number): string {
 
 /** Go's `time.Time` of a JSON time. */
 function printTime(text: string | undefined): string {
-  const match = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)$/.exec(text ?? '0001-01-01T00:00:00Z');
+  const match = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)$/.exec(
+    text ?? '0001-01-01T00:00:00Z',
+  );
   if (!match) return text ?? '';
   const zone = match[4] === 'Z' ? '+0000 UTC' : `${match[4]!.replace(':', '')} ${match[4]!.replace(':', '')}`;
   return `${match[1]} ${match[2]}${(match[3] ?? '').replace(/0+$/, '').replace(/\.$/, '')} ${zone}`;

@@ -1,0 +1,23 @@
+import { CliError, messageOf } from '../cli/errors.ts';
+import { GoTemplate } from './template/exec.ts';
+import { asGo } from './template/types.ts';
+
+/**
+ * A function that shows one value of a Go type by `json` or a template. Throws CliError (exit code 64) when the text
+ * is no template, and CliError when the value has not what the template asks for.
+ */
+export function oneFormatter(goType: string, format: string): (value: unknown) => string {
+  let template: GoTemplate;
+  try {
+    template = new GoTemplate(format === 'json' ? '{{json .}}' : format);
+  } catch (error) {
+    throw new CliError(`template parsing error: ${messageOf(error)}`, 64);
+  }
+  return (value) => {
+    try {
+      return `${template.execute(asGo(goType, value))}\n`;
+    } catch (error) {
+      throw new CliError(messageOf(error));
+    }
+  };
+}
