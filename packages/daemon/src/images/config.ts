@@ -175,12 +175,19 @@ function isEmptyObject(value: unknown): boolean {
   return isObject(value) && Object.keys(value).length === 0;
 }
 
-/** Now, as Go's RFC 3339 with nanoseconds (of which we know the microseconds). */
+/** Now, as Go's RFC 3339 (of whose nanoseconds we know the microseconds). */
 export function timestamp(): string {
   const now = performance.timeOrigin + performance.now();
   const seconds = Math.floor(now / 1000);
   const micros = Math.floor((now - seconds * 1000) * 1000);
-  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${String(micros).padStart(6, '0')}000Z`;
+  return goTime(`${new Date(seconds * 1000).toISOString().slice(0, 19)}.${String(micros).padStart(6, '0')}Z`);
+}
+
+/** A time as Go writes it: no zeros at the end of its fraction. */
+export function goTime(time: string): string {
+  return time.replace(/\.(\d*?)0+(?=\D*(?:\d\d:\d\d)?$)/, (_, digits: string) =>
+    digits === '' ? '' : `.${digits}`,
+  );
 }
 
 /** Unix seconds of a configuration's time; 0 without one, as dockerd. */

@@ -1,5 +1,5 @@
 import type { Catalogue, Entry } from './catalogue.ts';
-import { chainIds, dockerConfig, unixSeconds } from './config.ts';
+import { chainIds, dockerConfig, goTime, unixSeconds } from './config.ts';
 import type { HistoryStep, ImageInspect } from './face.ts';
 
 const NEVER = '0001-01-01T00:00:00Z';
@@ -25,7 +25,7 @@ export function inspectImage(image: Entry, layersRoot: string): ImageInspect {
     RepoDigests: image.repoDigests,
     Parent: image.parent,
     Comment: config.comment ?? config.history?.at(-1)?.comment ?? '',
-    ...(config.created === undefined ? {} : { Created: config.created }),
+    ...(config.created === undefined ? {} : { Created: goTime(config.created) }),
     Container: config.container ?? '',
     ContainerConfig: dockerConfig(config.container_config),
     DockerVersion: config.docker_version ?? '',

@@ -37,7 +37,10 @@ export function listImages(
     if (before?.some((limit) => created >= limit)) continue;
     if (since?.some((limit) => created <= limit)) continue;
     if (until !== undefined && created >= until) continue;
-    if (filters['label']?.length && !matchesLabels({ label: filters['label'] }, image.config.config?.Labels))
+    if (
+      filters['label']?.length &&
+      !matchesLabels({ label: filters['label'] }, image.config.config?.Labels ?? {})
+    )
       continue;
     const names = image.references.filter(
       (reference) => !patterns || patterns.some((pattern) => familiarMatch(pattern, reference)),

@@ -46,7 +46,7 @@ export function imageInspectFor(version: number, image: ImageInspect): Shape {
   const shaped: Shape = {};
   for (const [name, value] of Object.entries(rest)) {
     if (name === 'DockerVersion' && version < NO_CONTAINER_CONFIG) {
-      shaped['Container'] = Container;
+      if (Container !== '') shaped['Container'] = Container;
       shaped['ContainerConfig'] = ContainerConfig;
     }
     if (
