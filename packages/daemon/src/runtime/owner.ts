@@ -12,7 +12,7 @@ export const ownerMark = (dataRoot: string): string =>
 export function readOwner(path: string): string {
   const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
   const libc = koffi.load('libc.so.6');
-  const getxattr = libc.func('ssize_t getxattr(str path, str name, _Out_ uint8 *value, size_t size)') as (
+  const getxattr = libc.func('intptr_t getxattr(str path, str name, _Out_ uint8 *value, size_t size)') as (
     ...values: unknown[]
   ) => number;
   const value = Buffer.alloc(64);
