@@ -54,7 +54,6 @@ int net_op_taken(struct net *, const struct launch_record *, struct reply *, str
 int net_op_stats(struct net *, const struct launch_record *, struct reply *, struct error *);
 int net_op_listen(struct net *, const struct launch_record *, struct reply *, struct error *);
 int net_op_close(struct net *, const struct launch_record *, struct reply *, struct error *);
-int net_op_resolver(struct net *, const struct launch_record *, struct reply *, struct error *);
 
 /* The value of the argument `key=value` of that number (0: the first), or NULL. */
 const char *net_argument(const struct launch_record *record, const char *key, int number);

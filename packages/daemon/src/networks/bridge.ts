@@ -34,7 +34,8 @@ export async function defaultBridge(
   const given = foreignLink ? await addressesOf(around.worker, link) : { v4: '', v6: '' };
   const config4 = ipamConfig(settings.bip || given.v4, settings.fixedCidr);
   const config6 = ipamConfig(settings.bip6 || given.v6, settings.fixedCidrV6);
-  config4.Subnet ??= keptSubnet(known, around) ?? pick(around);
+  config4.Subnet ??= keptSubnet(known, 32, around) ?? pick(32, around);
+  if (settings.ipv6) config6.Subnet ??= keptSubnet(known, 128, around) ?? pick(128, around);
   const configs = settings.ipv6 && config6.Subnet ? [config4, config6] : [config4];
   const subnets = configs.map((config) => ({
     ...subnetOf(parsePrefix(config.Subnet!)!, config),
@@ -106,15 +107,19 @@ function ipamConfig(bip: string, fixed: string): IpamConfig {
 }
 
 /** The subnet of the last start, if nothing stands against it now. */
-function keptSubnet(known: NetworkRecord | undefined, { held, routed }: Surroundings): string | undefined {
-  const subnet = known?.subnets.find(({ subnet: text }) => !text.includes(':'))?.subnet;
+function keptSubnet(
+  known: NetworkRecord | undefined,
+  bits: 32 | 128,
+  { held, routed }: Surroundings,
+): string | undefined {
+  const subnet = known?.subnets.find(({ subnet: text }) => text.includes(':') === (bits === 128))?.subnet;
   const range = subnet && parsePrefix(subnet);
   if (!range || [...held, ...routed].some((holder) => overlaps(holder.range, range))) return undefined;
   return subnet;
 }
 
-function pick({ pools, held, routed }: Surroundings): string {
-  const picked = pickSubnet(pools, 32, [...held, ...routed]);
+function pick(bits: 32 | 128, { pools, held, routed }: Surroundings): string {
+  const picked = pickSubnet(pools, bits, [...held, ...routed]);
   if ('subnet' in picked) return formatPrefix(picked.subnet);
   const listed = picked.holders
     .map(({ range, name }) => `${formatPrefix(range)} is held by ${name}`)

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { NetError, type NetWorker } from '@berth/native/net.ts';
 import { forbidden, notFound, systemError } from '../errors.ts';
 import type { Events } from '../events/face.ts';
@@ -92,8 +94,9 @@ export class Catalogue {
   }
 
   #poolBases(): readonly PoolBase[] {
-    const { defaultAddressPools } = this.#options.settings;
-    return defaultAddressPools.length > 0 ? defaultAddressPools : DEFAULT_POOLS;
+    const { defaultAddressPools, dataRoot } = this.#options.settings;
+    const pools = defaultAddressPools.length > 0 ? defaultAddressPools : DEFAULT_POOLS;
+    return pools.some(({ base }) => base.includes(':')) ? pools : [...pools, localPool(dataRoot)];
   }
 
   /** Chooses the bridge or the parent. */
@@ -229,6 +232,12 @@ export class Catalogue {
         };
       });
   }
+}
+
+/** A range of unique local addresses (RFC 4193) of this daemon's own, the same at every start. */
+function localPool(dataRoot: string): PoolBase {
+  const id = createHash('sha256').update(`${hostname()}\0${dataRoot}`).digest('hex');
+  return { base: `fd${id.slice(0, 2)}:${id.slice(2, 6)}:${id.slice(6, 10)}::/48`, size: 64 };
 }
 
 function builtin(name: string, driver: 'host' | 'null'): NetworkRecord {

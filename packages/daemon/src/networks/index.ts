@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type NetWorker, startNetWorker } from '@berth/native/net.ts';
-import { openNftables } from '@berth/native/nft.ts';
+import { type Nftables, openNftables } from '@berth/native/nft.ts';
 import type { Events } from '../events/face.ts';
 import { log } from '../log.ts';
 import type { Settings } from '../settings.ts';
@@ -30,6 +30,9 @@ export interface NetworksOptions {
 /** Where the default daemon keeps its things: its table has the plain name. */
 const DEFAULT_ROOT = '/var/lib/berth';
 
+/** With `--iptables=false` nothing is filtered or translated: that is the administrator's. */
+const NO_FIREWALL: Nftables = { run: async () => undefined, json: async () => ({ nftables: [] }) };
+
 /** Names this daemon's kernel objects, so that several daemons of one machine leave each other's alone. */
 function marks(dataRoot: string): { group: number; table: string } {
   const digest = createHash('sha256').update(dataRoot).digest();
@@ -58,7 +61,9 @@ export async function openNetworks({ settings, store, events, program }: Network
     const records = store.collection<NetworkRecord>('networks');
     const containers = store.collection<ContainerRecord>('network_containers');
     const catalogue = new Catalogue({ settings, records, worker, events });
-    const firewall = new FirewallKeeper(openNftables(), () => desiredFirewall(context!, table));
+    const firewall = new FirewallKeeper(settings.iptables ? openNftables() : NO_FIREWALL, () =>
+      desiredFirewall(context!, table),
+    );
     context = {
       settings,
       events,

@@ -47,6 +47,21 @@ export class AddressPool {
     return true;
   }
 
+  /** How many addresses are in use, the reserved ones too, and how many can still be handed out without being asked for. */
+  counts(): { used: number; available: bigint } {
+    const size = lastAddress(this.range) - this.range.value + 1n;
+    let unavailable = 0n;
+    for (const value of this.#taken)
+      if (contains(this.range, { value, bits: this.subnet.bits })) unavailable++;
+    let edges = 0;
+    for (const value of new Set([this.subnet.value, lastAddress(this.subnet)])) {
+      if (!this.#reserved(value)) continue;
+      edges++;
+      if (contains(this.range, { value, bits: this.subnet.bits })) unavailable++;
+    }
+    return { used: this.#taken.size + edges, available: size - unavailable };
+  }
+
   free(text: string): void {
     const address = parseAddress(text);
     if (!address || !this.#taken.delete(address.value)) return;

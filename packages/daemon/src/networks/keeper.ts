@@ -18,6 +18,7 @@ export class FirewallKeeper {
   #scheduled: Promise<void> | undefined;
   #failure: Error | undefined;
   #restoring = false;
+  #changedOutside = false;
   #waiting: Change | undefined;
   #last: Promise<void> = Promise.resolve();
 
@@ -71,19 +72,26 @@ export class FirewallKeeper {
     }
   }
 
-  /** Somebody else changed the table: it is put back. */
+  /** Somebody else changed the table: it is put back. What they do meanwhile is put back as well. */
   restore(): void {
+    this.#changedOutside = true;
     if (this.#restoring) return;
     this.#restoring = true;
-    this.apply()
-      .then(
-        () => log.warn({}, 'the firewall table was changed from outside and has been restored'),
-        (error) =>
-          log.error({ err: error }, 'the firewall table was changed from outside and cannot be restored'),
-      )
-      .finally(() => {
-        this.#restoring = false;
-      });
+    void this.#restore().finally(() => {
+      this.#restoring = false;
+    });
+  }
+
+  async #restore(): Promise<void> {
+    while (this.#changedOutside) {
+      this.#changedOutside = false;
+      try {
+        await this.apply();
+        log.warn({}, 'the firewall table was changed from outside and has been restored');
+      } catch (error) {
+        log.error({ err: error }, 'the firewall table was changed from outside and cannot be restored');
+      }
+    }
   }
 
   /** What each restricted source was refused so far: packets by address. */

@@ -1,6 +1,7 @@
 import type { LaunchRecord } from '@berth/native';
 import { forbidden, notFound } from '../errors.ts';
 import { log } from '../log.ts';
+import { formatPrefix } from './addresses.ts';
 import { type Context, keep } from './context.ts';
 import { parseEgress } from './egress.ts';
 import { checkEndpoint } from './endpoints.ts';
@@ -188,8 +189,23 @@ export class Room implements Networks {
       const container = containers.get(id);
       if (container) shown.push([container, endpoint]);
     }
-    return networkShape(record, shown);
+    return { ...networkShape(record, shown), Status: addressCounts(this.#context, record) };
   }
+}
+
+/** How much of each subnet is in use; undefined for a network without addresses. */
+function addressCounts({ catalogue }: Context, record: NetworkRecord): Record<string, unknown> | undefined {
+  const pools = Object.values(catalogue.pools(record.id)).filter((pool) => pool !== undefined);
+  if (pools.length === 0) return undefined;
+  const counted = pools.map((pool): [string, unknown] => {
+    const { used, available } = pool.counts();
+    const most = BigInt(Number.MAX_SAFE_INTEGER);
+    return [
+      formatPrefix(pool.subnet),
+      { IPsInUse: used, DynamicIPsAvailable: Number(available > most ? most : available) },
+    ];
+  });
+  return { IPAM: { Subnets: Object.fromEntries(counted) } };
 }
 
 const COUNTERS = [

@@ -19,14 +19,24 @@ export interface PortTarget {
  * default gateways are chosen; undefined when there is none (then ports stay unpublished, as with dockerd).
  */
 export function portTarget(context: Context, record: ContainerRecord): PortTarget | undefined {
-  const candidates: Array<PortTarget & { priority: number }> = [];
+  const candidates: Array<PortTarget & { priority: number; dual: boolean }> = [];
   for (const endpoint of record.live?.endpoints ?? []) {
     const network = context.catalogue.find(endpoint.networkId);
     if (network?.driver !== 'bridge' || network.internal) continue;
     const entry = record.configured.find(({ networkId }) => networkId === network.id);
-    candidates.push({ network, endpoint, priority: entry?.config.GwPriority ?? 0 });
+    candidates.push({
+      network,
+      endpoint,
+      priority: entry?.config.GwPriority ?? 0,
+      dual: endpoint.ipv4 !== '' && endpoint.ipv6 !== '',
+    });
   }
-  candidates.sort((a, b) => b.priority - a.priority || (a.network.name < b.network.name ? -1 : 1));
+  candidates.sort(
+    (a, b) =>
+      b.priority - a.priority ||
+      Number(b.dual) - Number(a.dual) ||
+      (a.network.name < b.network.name ? -1 : 1),
+  );
   return candidates[0];
 }
 
