@@ -27,6 +27,22 @@ static void update(struct client *client)
   loop_change(client->streams->loop, &client->source, events);
 }
 
+static void tell_deserted(struct streams *streams)
+{
+  if (streams->deserted && !streams_waiting(streams))
+    streams->deserted(streams, streams->data);
+}
+
+/* Unread input would make the client's last read an error instead of the end. Bounded, for it may go on typing. */
+static void discard_input(struct client *client)
+{
+  char *data = streams_scratch();
+  for (int i = 0; data && i < 64; i++) {
+    if (recv(client->source.fd, data, read_max, MSG_DONTWAIT) <= 0)
+      break;
+  }
+}
+
 void client_free(struct client *client)
 {
   struct streams *streams = client->streams;
@@ -37,14 +53,14 @@ void client_free(struct client *client)
     }
   }
   loop_remove(streams->loop, &client->source);
+  discard_input(client);
   close(client->source.fd);
   buffer_free(&client->queue);
   buffer_free(&client->typed);
   free(client->token);
   free(client);
   streams_update(streams);
-  if (!streams->clients && streams->deserted)
-    streams->deserted(streams, streams->data);
+  tell_deserted(streams);
 }
 
 static void shut_when_sent(struct client *client)
@@ -52,6 +68,7 @@ static void shut_when_sent(struct client *client)
   if (client->ended && !client->shut && !buffer_size(&client->queue)) {
     shutdown(client->source.fd, SHUT_WR);
     client->shut = 1;
+    tell_deserted(client->streams);
   }
 }
 

@@ -88,7 +88,7 @@ int exec_kill(struct exec *exec, int signal);
 void exec_announce(struct supervisor *supervisor);
 /* The container has ended, and these with it: reaps them and ends their outputs. */
 void exec_end_all(struct supervisor *supervisor);
-/* How many clients are still connected to execs. */
+/* How many execs have clients that were not sent all of their output yet. */
 int exec_clients(const struct supervisor *supervisor);
 
 /* parts.c */

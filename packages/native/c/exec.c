@@ -91,7 +91,7 @@ static void check(struct exec *exec)
       loop_cancel(exec->supervisor->loop, exec->timer);
     exec->timer = 0;
   }
-  if (!exec->streams.clients && !exec->timer)
+  if (!streams_waiting(&exec->streams) && !exec->timer)
     exec->timer = loop_timer(exec->supervisor->loop, 0, exec_free, exec);
 }
 
@@ -215,6 +215,6 @@ int exec_clients(const struct supervisor *supervisor)
 {
   int count = 0;
   for (const struct exec *exec = supervisor->execs; exec; exec = exec->next)
-    count += exec->streams.clients != NULL;
+    count += streams_waiting(&exec->streams);
   return count;
 }

@@ -69,7 +69,7 @@ static const struct {
   const char *name;
   int (*run)(int argc, char **argv);
 } verbs[] = {
-  {"add", layer_add}, {"entries", layer_entries}, {"changes", absent}, {"diff", absent},
+  {"add", layer_add}, {"entries", layer_entries}, {"changes", layer_changes}, {"diff", layer_diff},
   {"size", layer_size}, {"empty", layer_empty}, {"remove", layer_remove}, {"verify", layer_verify}, {"probe", layer_probe}, {"archive", absent},
 };
 

@@ -267,6 +267,14 @@ int streams_resize(struct streams *streams, int rows, int columns)
   return ioctl(streams->console, TIOCSWINSZ, &size);
 }
 
+int streams_waiting(const struct streams *streams)
+{
+  const struct client *client = streams->clients;
+  while (client && client->shut)
+    client = client->next;
+  return client != NULL;
+}
+
 void streams_close(struct streams *streams)
 {
   streams->ended = NULL;

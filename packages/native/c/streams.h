@@ -48,7 +48,7 @@ struct streams {
   /* Called once, when all outputs have ended (perhaps inside streams_start or streams_drain). */
   void (*ended)(struct streams *streams, void *data);
   void (*detached)(struct client *client, void *data);
-  /* Called when the last client has gone. */
+  /* Called when no client is left that output is still to be sent to (see streams_waiting). */
   void (*deserted)(struct streams *streams, void *data);
   void *data;
 };
@@ -70,6 +70,8 @@ void streams_drain(struct streams *streams);
 /* Ends the outputs where they are, though something else may still hold them. */
 void streams_cut(struct streams *streams);
 int streams_resize(struct streams *streams, int rows, int columns);
+/* Whether a client has not been sent all of its output yet. */
+int streams_waiting(const struct streams *streams);
 void streams_close(struct streams *streams);
 
 /* Sends output to one client. */

@@ -81,7 +81,7 @@ static void check_end(struct supervisor *supervisor)
   }
   if (!supervisor->released && supervisor->control)
     return;
-  if (!supervisor->streams.clients && !exec_clients(supervisor))
+  if (!streams_waiting(&supervisor->streams) && !exec_clients(supervisor))
     loop_stop(supervisor->loop);
   else if (!supervisor->timer)
     supervisor->timer = loop_timer(supervisor->loop, linger_ms, stop, supervisor);
@@ -328,6 +328,7 @@ _Noreturn void supervise(int control, const char *records, size_t size)
   supervisor_tell(&supervisor, "started", pid);
   loop_run(supervisor.loop);
   remove_folder(&supervisor);
+  streams_close(&supervisor.streams);
   log_close(supervisor.streams.log);
   container_free(supervisor.container);
   _exit(0);

@@ -88,7 +88,6 @@ struct tar_walk {
   const char *prefix; /* goes before each name: "" or "base"; joined by '/' unless empty */
   int include_root;   /* an entry for the folder itself, named by the prefix */
   int rooted;         /* names begin with '/' */
-  int whiteouts;      /* overlayfs whiteouts and opaque folders as `.wh.` entries */
   int nanoseconds;
 };
 /* Walks `folder` (an open directory) in order of names, never following a symbolic link. Sockets are left out. */

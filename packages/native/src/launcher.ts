@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type AttachOptions,
   type ExitStatus,
@@ -18,10 +19,14 @@ import { clientArguments } from './streams.ts';
 import { ControlledSupervisor } from './supervisor.ts';
 
 const EPIPE = 32;
+const SIGKILL = 9;
 /** How long a supervisor of an earlier daemon has to answer, in milliseconds. */
 const RECONNECT_TIMEOUT = 10_000;
 /** One that can't even start is not to spin: no sooner than this after the last start is it started again by itself. */
 const RESTART_PAUSE = 500;
+
+/** In that time a supervisor that was just forked will accept connections, in milliseconds. */
+const ORPHAN_PAUSE = 100;
 
 export interface LauncherOptions {
   /** The path of berth-native. */
@@ -67,9 +72,20 @@ class NativeLauncher implements Launcher {
     } catch (error) {
       this.#supervisors.delete(handle);
       for (const stream of supervisor.early) stream?.destroy();
+      if (supervisor.orphaned) await this.#undo(options.id, options.runFolder);
       throw error;
     }
     return supervisor;
+  }
+
+  /** The launcher was lost during a start, which may succeed without it: ends what there is then. */
+  async #undo(id: string, runFolder: string): Promise<void> {
+    await sleep(ORPHAN_PAUSE);
+    const supervisor = await this.reconnect(id, runFolder).catch(() => null);
+    if (!supervisor) return;
+    await supervisor.kill(SIGKILL).catch(() => undefined);
+    await supervisor.exited.catch(() => undefined);
+    supervisor.release();
   }
 
   async #attachEarly(
@@ -161,6 +177,9 @@ class NativeLauncher implements Launcher {
       this.#options.onWarning?.(`the launcher can't be started: ${error.message}`);
       socket.destroy();
     });
+    // Before anything else is said to them; what was asked of a launcher that is gone has been answered as failed.
+    for (const [handle, supervisor] of this.#supervisors)
+      if (supervisor.live) socket.write(encodeFrame(handle, [['adopt', supervisor.runFolder]]));
     return socket;
   }
 
@@ -173,14 +192,9 @@ class NativeLauncher implements Launcher {
     this.#options.onWarning?.('the launcher ended by itself');
     if (this.#supervisors.size === 0) return;
     const pause = Math.max(0, this.#startedAt + RESTART_PAUSE - Date.now());
-    setTimeout(() => this.#readopt(), pause).unref();
-  }
-
-  #readopt(): void {
-    if (this.#closed) return;
-    for (const [handle, supervisor] of this.#supervisors) {
-      if (supervisor.live) this.#send(handle, [['adopt', supervisor.runFolder]]);
-    }
+    setTimeout(() => {
+      if (!this.#closed) this.#connection();
+    }, pause);
   }
 }
 

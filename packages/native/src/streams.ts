@@ -98,11 +98,11 @@ export function delayEnd(stream: Socket, settled: () => Promise<unknown>): void 
 
 function connectSupervisor(runFolder: string): Socket {
   const path = join(runFolder, 'supervisor.sock');
-  if (Buffer.byteLength(path) <= ADDRESS_MAX) return connect({ path, allowHalfOpen: true });
+  if (Buffer.byteLength(path) <= ADDRESS_MAX) return connect({ path });
   // By way of the open folder a path of any length can be named.
   const folder = openSync(runFolder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    return connect({ path: `/proc/self/fd/${folder}/supervisor.sock`, allowHalfOpen: true });
+    return connect({ path: `/proc/self/fd/${folder}/supervisor.sock` });
   } finally {
     closeSync(folder); // connect(2) itself has been called by now
   }

@@ -43,6 +43,8 @@ export class ControlledSupervisor implements Supervisor {
   readonly runFolder: string;
   pid = 0;
   early: Duplex[] = [];
+  /** The launcher was lost before the program ran. */
+  orphaned = false;
   readonly #link: Link;
   readonly #up = deferred<void>();
   readonly #exited = deferred<ExitStatus>();
@@ -148,7 +150,9 @@ export class ControlledSupervisor implements Supervisor {
     for (const waiting of this.#replies.values())
       waiting.reject(new LaunchError('control', EPIPE, 'the launcher was lost'));
     this.#replies.clear();
-    if (this.pid === 0) this.#up.reject(new LaunchError('start', EPIPE, 'the launcher was lost'));
+    if (this.pid > 0) return;
+    this.orphaned = true;
+    this.#up.reject(new LaunchError('start', EPIPE, 'the launcher was lost'));
   }
 
   /** The supervisor is gone: what it left is the exit, or nobody will ever know. */
