@@ -1,0 +1,293 @@
+import { createHash, type Hash } from 'node:crypto';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { systemError } from '../../errors.ts';
+import type { Layer, Layers } from '../../layers/face.ts';
+import type { OnProgress, Progress } from '../face.ts';
+import { layerLine, shortId, transferLine } from '../progress.ts';
+import { isTransient, NetworkError, networkError } from './errors.ts';
+import { type Limits, Pool } from './limits.ts';
+import { type Answer, discard } from './transport.ts';
+
+/** A layer that somebody wants from a registry. */
+export interface Wanted {
+  digest: string;
+  size: number;
+  diffId: string;
+  /** Opens the blob from a byte on. */
+  open(offset: number, signal: AbortSignal): Promise<Answer>;
+  signal: AbortSignal;
+  onProgress: OnProgress;
+}
+
+export interface DownloadParts {
+  folder: string;
+  layers: Layers;
+  limits: Limits;
+  concurrent: number;
+  attempts: number;
+}
+
+/** Bytes that are gathered before they are written. */
+const BATCH = 1024 * 1024;
+const INTERVAL = 100; // ms between lines of one transfer
+
+/**
+ * Fetches layers: each blob once however many clients want it, all within one pool, into a file aside that is hashed on
+ * its way and then given to the layers room. A file stays when its transfer was interrupted, and is taken up again where
+ * it ended.
+ */
+export class Downloads {
+  readonly parts: DownloadParts;
+  readonly fetching: Pool;
+  readonly adding = new Pool(availableParallelism());
+  private readonly running = new Map<string, Transfer>();
+
+  constructor(parts: DownloadParts) {
+    this.parts = parts;
+    this.fetching = new Pool(parts.concurrent);
+    mkdirSync(parts.folder, { recursive: true, mode: 0o700 });
+    this.sweep();
+  }
+
+  /** Gets a layer, or joins those who are getting it. @throws what the transfer ended with, or the signal's reason. */
+  async layer(wanted: Wanted): Promise<Layer> {
+    const key = `${wanted.digest} ${wanted.diffId}`;
+    for (;;) {
+      wanted.signal.throwIfAborted();
+      let transfer = this.running.get(key);
+      const joined = transfer !== undefined;
+      if (!transfer) {
+        transfer = new Transfer(this, wanted);
+        const started = transfer;
+        this.running.set(key, started);
+        void started.done
+          .catch(() => undefined)
+          .finally(() => {
+            if (this.running.get(key) === started) this.running.delete(key);
+          });
+      }
+      try {
+        return await transfer.join(wanted);
+      } catch (error) {
+        // Another client's registry, credentials or patience failed; ours may not.
+        wanted.signal.throwIfAborted();
+        if (!joined) throw error;
+        if (this.running.get(key) === transfer) this.running.delete(key);
+      }
+    }
+  }
+
+  /** Removes what interrupted downloads left too long ago. */
+  private sweep(): void {
+    const oldest = Date.now() - this.parts.limits.partialAge;
+    for (const name of readdirSync(this.parts.folder)) {
+      const path = join(this.parts.folder, name);
+      if (!/^[a-f0-9]{64}$/.test(name) || statSync(path).mtimeMs < oldest)
+        rmSync(path, { recursive: true, force: true });
+    }
+  }
+}
+
+/** One blob on its way, with those who wait for it. */
+class Transfer {
+  readonly done: Promise<Layer>;
+  private readonly owner: Downloads;
+  private readonly wanted: Wanted;
+  private readonly path: string;
+  private readonly stop = new AbortController();
+  private readonly listeners = new Set<OnProgress>();
+  private readonly id: string;
+  private last: Progress | undefined;
+  private shown = 0;
+
+  constructor(owner: Downloads, wanted: Wanted) {
+    this.owner = owner;
+    this.wanted = wanted;
+    this.id = shortId(wanted.digest);
+    this.path = join(owner.parts.folder, wanted.digest.slice('sha256:'.length));
+    this.done = this.run();
+  }
+
+  /** Waits for the layer; the transfer is stopped when nobody waits any more. */
+  async join({ signal, onProgress }: Wanted): Promise<Layer> {
+    const listener = (line: Progress) => onProgress(line);
+    this.listeners.add(listener);
+    if (this.last) listener(this.last);
+    let leave!: () => void;
+    const left = new Promise<never>((_resolve, reject) => {
+      leave = () => reject(signal.reason as Error);
+      signal.addEventListener('abort', leave, { once: true });
+    });
+    try {
+      return await Promise.race([this.done, left]);
+    } finally {
+      signal.removeEventListener('abort', leave);
+      this.listeners.delete(listener);
+      if (this.listeners.size === 0) this.stop.abort(systemError('the download was cancelled'));
+    }
+  }
+
+  private say(line: Progress): void {
+    this.last = line;
+    for (const listener of this.listeners) listener(line);
+  }
+
+  private async run(): Promise<Layer> {
+    // Those who wait must have joined before the first line.
+    await Promise.resolve();
+    const { parts, fetching, adding } = this.owner;
+    const { signal } = this.stop;
+    if (fetching.full) this.say(layerLine('Waiting', this.id));
+    await fetching.run(signal, () => this.fetch());
+    this.say(layerLine('Download complete', this.id));
+    const { diffId, size } = this.wanted;
+    try {
+      return await adding.run(signal, async () => {
+        this.say(transferLine('Extracting', this.id, 0, size));
+        const layer = await parts.layers.add({ path: this.path }, { expected: diffId, signal });
+        this.say(transferLine('Extracting', this.id, size, size));
+        return layer;
+      });
+    } catch (error) {
+      if (signal.aborted) throw error;
+      await rm(this.path, { force: true });
+      throw error;
+    } finally {
+      if (parts.layers.has(diffId)) await rm(this.path, { force: true });
+    }
+  }
+
+  private async fetch(): Promise<void> {
+    const { attempts, limits } = this.owner.parts;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.attempt();
+        return;
+      } catch (error) {
+        this.stop.signal.throwIfAborted();
+        if (!isTransient(error)) await rm(this.path, { force: true });
+        if (!isTransient(error) || attempt >= attempts) throw error;
+        await this.pause((limits.backOff * attempt) / 1000);
+      }
+    }
+  }
+
+  /** Waits before another attempt, counting down as dockerd does. */
+  private async pause(seconds: number): Promise<void> {
+    for (let left = seconds; left > 0; left -= 1) {
+      const shown = Math.max(1, Math.round(left));
+      this.say(layerLine(`Retrying in ${shown} second${shown === 1 ? '' : 's'}`, this.id));
+      await sleep(Math.min(1, left) * 1000, undefined, { signal: this.stop.signal });
+    }
+  }
+
+  private async attempt(): Promise<void> {
+    const { digest, size } = this.wanted;
+    const file = await open(this.path, 'a+', 0o600);
+    try {
+      const hash = createHash('sha256');
+      let offset = await hashFile(file, hash, size);
+      if (offset < size || size === 0) {
+        const answer = await this.wanted.open(offset, this.stop.signal);
+        if (offset > 0 && answer.status !== 206) {
+          // The server cannot go on where we were.
+          await file.truncate(0);
+          offset = 0;
+          if (answer.status === 416) {
+            discard(answer.body);
+            throw new NetworkError(`the registry refused to continue the download of ${digest}`, 'RANGE');
+          }
+          await this.receive(answer, file, createHash('sha256'), 0);
+        } else await this.receive(answer, file, hash, offset);
+        return;
+      }
+      this.verify(hash);
+    } finally {
+      await file.close();
+    }
+  }
+
+  private verify(hash: Hash): void {
+    const { digest } = this.wanted;
+    this.say(layerLine('Verifying Checksum', this.id));
+    if (`sha256:${hash.digest('hex')}` !== digest)
+      throw systemError(`filesystem layer verification failed for digest ${digest}`);
+  }
+
+  private async receive(answer: Answer, file: FileHandle, hash: Hash, offset: number): Promise<void> {
+    const { digest, size } = this.wanted;
+    const { limits } = this.owner.parts;
+    const announced = answer.headers['content-length'];
+    if (typeof announced === 'string' && Number(announced) !== size - offset) {
+      answer.body.destroy();
+      throw systemError(
+        `layer ${digest} should have ${size} bytes, the registry offers ${Number(announced) + offset}`,
+      );
+    }
+    let received = offset;
+    let batch: Buffer[] = [];
+    let batched = 0;
+    let writing: Promise<unknown> = Promise.resolve();
+    let windowStart = offset;
+    const watch = setInterval(() => {
+      if (received - windowStart < limits.stallBytes)
+        answer.body.destroy(new NetworkError(`the download of ${digest} stalled`, 'STALLED'));
+      windowStart = received;
+    }, limits.stallWindow);
+    try {
+      for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+        received += chunk.length;
+        if (received > size)
+          throw systemError(`layer ${digest} is longer than the ${size} bytes it should have`);
+        hash.update(chunk);
+        batch.push(chunk);
+        batched += chunk.length;
+        this.count(received);
+        if (batched < BATCH) continue;
+        await writing;
+        writing = file.writev(batch);
+        writing.catch(() => undefined);
+        batch = [];
+        batched = 0;
+      }
+    } catch (error) {
+      this.stop.signal.throwIfAborted();
+      throw networkError('GET', answer.url, error);
+    } finally {
+      clearInterval(watch);
+      answer.body.destroy();
+      await writing;
+      if (batch.length > 0 && received <= size) await file.writev(batch);
+    }
+    if (received < size)
+      throw new NetworkError(
+        `the download of ${digest} ended after ${received} of ${size} bytes: unexpected EOF`,
+        'EOF',
+      );
+    this.verify(hash);
+  }
+
+  private count(received: number): void {
+    const now = Date.now();
+    if (now - this.shown < INTERVAL) return;
+    this.shown = now;
+    this.say(transferLine('Downloading', this.id, received, this.wanted.size));
+  }
+}
+
+/** Hashes what an earlier attempt left and returns its length; what is too long is thrown away. */
+async function hashFile(file: FileHandle, hash: Hash, most: number): Promise<number> {
+  const { size } = await file.stat();
+  if (size > most) {
+    await file.truncate(0);
+    return 0;
+  }
+  if (size === 0) return 0;
+  for await (const chunk of file.createReadStream({ start: 0, autoClose: false, highWaterMark: BATCH }))
+    hash.update(chunk as Buffer);
+  return size;
+}

@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import { invalidParameter } from '../../errors.ts';
+import type { ImagesContext } from '../context.ts';
+import type { Images, RegistryAuth } from '../face.ts';
+import { pullImages } from '../pull.ts';
+import { pushImages } from '../push.ts';
+import { parseReference, withDefaultTag } from '../references.ts';
+import { describe, login } from './ask.ts';
+import { Downloads } from './downloads.ts';
+import { Hosts } from './hosts.ts';
+import { KnownBlobs } from './known.ts';
+import { LIMITS, type Limits } from './limits.ts';
+import { search } from './search.ts';
+import type { Reach } from './session.ts';
+import { Transport } from './transport.ts';
+import { Uploads } from './uploads.ts';
+
+/** What pulls and pushes share for as long as the daemon lives. */
+export interface RegistryParts {
+  context: ImagesContext;
+  reach: Reach;
+  known: KnownBlobs;
+  downloads: Downloads;
+  uploads: Uploads;
+}
+
+/** How the registries' part is opened; tests choose shorter times and folders of their own. */
+export interface RegistryOptions {
+  limits?: Partial<Limits>;
+  certificateFolders?: readonly string[];
+}
+
+/** All dealings with registries. */
+export interface Registry {
+  pull: Images['pull'];
+  push: Images['push'];
+  /** What `GET /distribution/{name}/json` sends. */
+  distribution(name: string, auth?: RegistryAuth, signal?: AbortSignal): Promise<unknown>;
+  search: Images['search'];
+  login: Images['login'];
+  /** Forgets what is known about layers that are gone (start-up). */
+  reconcile(): void;
+  close(): void;
+}
+
+/** Opens the registries' part; interrupted downloads are found again in `<root>/partial`. */
+export function openRegistry(context: ImagesContext, options: RegistryOptions = {}): Registry {
+  const { settings, layers, store, root } = context;
+  const limits = { ...LIMITS, ...options.limits };
+  const hosts = new Hosts(settings, options.certificateFolders);
+  const transport = new Transport(settings, limits, (host) => hosts.trust(host));
+  const reach: Reach = { transport, hosts, limits };
+  const known = new KnownBlobs(store);
+  const attempts = Math.max(1, settings.maxDownloadAttempts);
+  const parts: RegistryParts = {
+    context,
+    reach,
+    known,
+    downloads: new Downloads({
+      folder: join(root, 'partial'),
+      layers,
+      limits,
+      concurrent: settings.maxConcurrentDownloads,
+      attempts,
+    }),
+    uploads: new Uploads({ reach, layers, known, concurrent: settings.maxConcurrentUploads, attempts }),
+  };
+  return {
+    pull: (wanted) => pullImages(parts, wanted),
+    push: (wanted) => pushImages(parts, wanted),
+    distribution(name, auth, signal = new AbortController().signal) {
+      if (/^(sha256:)?[a-f0-9]{64}$/.test(name)) throw invalidParameter('invalid reference format');
+      return describe(reach, withDefaultTag(parseReference(name)), auth, signal);
+    },
+    search: (term, wanted) => search(reach, term, wanted),
+    login: (auth) => login(reach, auth),
+    reconcile: () => known.sweep((diffId) => layers.has(diffId)),
+    close: () => transport.close(),
+  };
+}

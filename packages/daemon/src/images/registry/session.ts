@@ -1,0 +1,151 @@
+import type { RegistryAuth } from '../face.ts';
+import { Authorizer, belongsTo, parseChallenges } from './auth.ts';
+import { answerError, isTransient, NetworkError } from './errors.ts';
+import type { Endpoint, Hosts } from './hosts.ts';
+import { type Limits, MAX_ERROR_BYTES } from './limits.ts';
+import { type Answer, type Ask, discard, readDocument, type Transport } from './transport.ts';
+
+/** The means by which registries are reached. */
+export interface Reach {
+  transport: Transport;
+  hosts: Hosts;
+  limits: Limits;
+}
+
+/** One client's dealings with one address of a registry. */
+export class Session {
+  readonly endpoint: Endpoint;
+  readonly domain: string;
+  readonly limits: Limits;
+  readonly authorizer: Authorizer;
+  private readonly transport: Transport;
+
+  constructor(reach: Reach, domain: string, endpoint: Endpoint, auth: RegistryAuth | undefined) {
+    this.transport = reach.transport;
+    this.limits = reach.limits;
+    this.domain = domain;
+    this.endpoint = endpoint;
+    const own = !endpoint.mirror && auth && belongsTo(auth.serveraddress, domain) ? auth : undefined;
+    this.authorizer = new Authorizer(reach.transport, reach.limits, own);
+  }
+
+  url(path: string): URL {
+    return new URL(`${this.endpoint.base}${path}`);
+  }
+
+  /**
+   * Asks the registry for its version, which tells whether it is there and how it wants to be authenticated to.
+   * @throws NetworkError, or a RegistryError when it is no registry.
+   */
+  async ping(signal: AbortSignal): Promise<void> {
+    const answer = await this.transport.send(this.url('/v2/'), { method: 'GET', signal });
+    discard(answer.body);
+    if (answer.status === 401 && this.authorizer.challenged(answer)) return;
+    // Registries exist that answer 404 here and serve everything else.
+    if (answer.status >= 500) throw answerError(answer.status, '');
+  }
+
+  /**
+   * Sends a request with authorisation; a challenge is met once.
+   * @throws RegistryError for statuses of 400 and above, unless `accept` names them; NetworkError.
+   */
+  async send(
+    target: string | URL,
+    ask: Ask & { scopes: readonly string[]; accept?: readonly number[] },
+  ): Promise<Answer> {
+    const url = typeof target === 'string' ? this.url(target) : target;
+    for (let attempt = 0; ; attempt += 1) {
+      const answer = await this.authorized(url, ask, attempt);
+      if (answer === undefined) continue;
+      if (answer.status < 400 || ask.accept?.includes(answer.status)) return answer;
+      const repeatable = ask.body === undefined || Buffer.isBuffer(ask.body) || typeof ask.body === 'string';
+      if (answer.status === 401 && attempt === 0 && repeatable && this.authorizer.challenged(answer)) {
+        discard(answer.body);
+        this.authorizer.forget(ask.scopes);
+        continue;
+      }
+      throw await this.error(answer, ask.method);
+    }
+  }
+
+  /** Undefined when an idle connection had died under the request and it can be sent again. */
+  private async authorized(
+    url: URL,
+    ask: Ask & { scopes: readonly string[] },
+    attempt: number,
+  ): Promise<Answer | undefined> {
+    const authorization =
+      url.origin === new URL(this.endpoint.base).origin
+        ? await this.authorizer.header({ method: ask.method, url, scopes: ask.scopes, signal: ask.signal })
+        : undefined;
+    const headers = { ...ask.headers, ...(authorization === undefined ? {} : { authorization }) };
+    try {
+      return await this.transport.send(url, { ...ask, headers });
+    } catch (error) {
+      const again =
+        attempt === 0 &&
+        (ask.method === 'GET' || ask.method === 'HEAD') &&
+        error instanceof NetworkError &&
+        (error.reason === 'UND_ERR_SOCKET' || error.reason === 'ECONNRESET' || error.reason === 'EPIPE');
+      if (!again) throw error;
+      return undefined;
+    }
+  }
+
+  private async error(answer: Answer, method: string): Promise<Error> {
+    const [bearer] = bearerParameters(answer);
+    const body =
+      method === 'HEAD'
+        ? Buffer.alloc(0)
+        : await readDocument(answer, MAX_ERROR_BYTES, 'the error', this.limits.document).catch(() =>
+            Buffer.alloc(0),
+          );
+    return answerError(answer.status, body.toString(), bearer);
+  }
+}
+
+function bearerParameters(answer: Answer): Array<Record<string, string>> {
+  return parseChallenges(answer.headers['www-authenticate'])
+    .filter(({ scheme }) => scheme === 'bearer')
+    .map(({ parameters }) => parameters);
+}
+
+/**
+ * Goes through a registry's addresses until one answers and `use` succeeds there. A mirror may fail in any way; of the
+ * registry itself only another scheme (http after https) is tried, when it was not there at all.
+ * @throws the last failure.
+ */
+export async function withRegistry<T>(
+  reach: Reach,
+  domain: string,
+  options: { purpose: 'pull' | 'push'; auth: RegistryAuth | undefined; signal: AbortSignal },
+  use: (session: Session) => Promise<T>,
+): Promise<T> {
+  let failure: unknown;
+  for (const endpoint of await reach.hosts.endpoints(domain, options.purpose)) {
+    const session = new Session(reach, domain, endpoint, options.auth);
+    try {
+      await session.ping(options.signal);
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (!endpoint.mirror && !isTransient(error)) throw error;
+      failure = error;
+      continue;
+    }
+    try {
+      return await use(session);
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (!endpoint.mirror || error instanceof Final) throw error instanceof Final ? error.cause : error;
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/** Wraps an error after which no other address is tried: what was asked for had been found. */
+export class Final extends Error {
+  constructor(cause: unknown) {
+    super('final', { cause });
+  }
+}
