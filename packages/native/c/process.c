@@ -231,8 +231,10 @@ int process_run(struct child *child, int slave, struct error *err) {
   if (!args[0]) return fail(err, "launch", EINVAL, "no arg record");
 
   if (caps_read(launch, &caps, err) < 0 || read_user(child, &user, err) < 0 || prepare_cwd(child, err) < 0 ||
-      set_limits(launch, err) < 0 || set_oom_score(child, err) < 0 || set_security_label(child, err) < 0 ||
-      new_keyring(launch, err) < 0 || set_stdio(child, slave, err) < 0 || own_stdio(user.uid, err) < 0)
+      set_oom_score(child, err) < 0 || set_security_label(child, err) < 0 ||
+      new_keyring(launch, err) < 0 || set_stdio(child, slave, err) < 0 || own_stdio(user.uid, err) < 0 ||
+      /* After all that needs a descriptor: the limit may be below the numbers in use here. */
+      set_limits(launch, err) < 0)
     return -1;
   const char *home = env_get(env, "HOME");
   if (!home || !*home) {

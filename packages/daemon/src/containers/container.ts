@@ -102,7 +102,8 @@ export class Container {
     const reached = (waiter: Waiter) => removed || waiter.condition !== 'removed';
     const told = this.waiters.filter(reached);
     this.waiters = this.waiters.filter((waiter) => !reached(waiter));
-    for (const { resolve } of told) resolve(this.result());
+    // A container that is gone has no error to tell of, as in dockerd: clients would show the failed start twice.
+    for (const { resolve } of told) resolve(removed ? { ...this.result(), Error: null } : this.result());
   }
 
   private result(): WaitResult {

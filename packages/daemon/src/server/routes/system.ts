@@ -20,7 +20,7 @@ export function systemRoutes(server: Server, rooms: Rooms): void {
 
 function pingHeaders(reply: Parameters<Parameters<Server['serve']>[1]>[1]) {
   return reply
-    .header('Builder-Version', '1')
+    .header('Builder-Version', '2')
     .header('Swarm', 'inactive')
     .header('Cache-Control', 'no-cache, no-store, must-revalidate')
     .header('Pragma', 'no-cache');
