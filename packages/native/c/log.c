@@ -22,7 +22,6 @@ struct partial {
 
 struct log {
   int fd;
-  int json;
   struct rotation rotation;
   uint64_t size;    /* of the file, with what is in `output` */
   uint64_t written; /* of the file */
@@ -47,7 +46,6 @@ struct log *log_open(const struct log_options *options, struct error *err)
     fail(err, "log", ENOMEM, "log");
     return NULL;
   }
-  log->json = strcmp(options->driver, "local") != 0;
   log->fd = open(options->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
   struct stat st;
   if (log->fd < 0 || fstat(log->fd, &st) < 0) {
@@ -144,37 +142,12 @@ static void json_entry(struct log *log, int stream, const char *text, size_t siz
   log->size += (size_t) (at - start);
 }
 
-static char *put_number(char *at, uint64_t v, int bytes)
-{
-  for (int i = bytes - 1; i >= 0; i--)
-    *at++ = (char) (v >> (8 * i));
-  return at;
-}
-
-/* A local entry: size of what is between the two sizes, time, stream, whether a newline followed; text; size again,
-   so that a reader can walk backwards. Numbers are big-endian. */
-static void local_entry(struct log *log, int stream, const char *text, size_t size, int newline, int64_t time)
-{
-  char *at = reserve(log, size), *start = at;
-  if (!at)
-    return;
-  uint64_t body = 8 + 1 + 1 + size;
-  at = put_number(at, body, 4);
-  at = put_number(at, (uint64_t) time, 8);
-  *at++ = (char) stream;
-  *at++ = (char) newline;
-  at = put(at, text, size);
-  at = put_number(at, body, 4);
-  log->filled += (size_t) (at - start);
-  log->size += (size_t) (at - start);
-}
-
 static void entry(struct log *log, int stream, const char *text, size_t size, int newline, int64_t now)
 {
   struct partial *partial = &log->partial[stream - 1];
   int64_t time = partial->time ? partial->time : now;
   partial->time = newline ? 0 : time;
-  (log->json ? json_entry : local_entry)(log, stream, text, size, newline, time);
+  json_entry(log, stream, text, size, newline, time);
 }
 
 /* Completes the unfinished line from `data`; returns how much of it that took. */

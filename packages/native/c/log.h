@@ -1,4 +1,5 @@
-/* A container's log file: lines of its output as json-file or local entries, rotated by size. */
+/* A container's log file: lines of its output as json-file has them, rotated by size. The driver local
+   differs in where the file is and in its defaults. */
 #ifndef BERTH_LOG_H
 #define BERTH_LOG_H
 
