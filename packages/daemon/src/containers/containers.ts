@@ -373,6 +373,7 @@ class ContainerRoom implements Containers {
         pid,
       );
       this.rememberEndpoints(container, state, endpoint);
+      await this.passControls(container);
     });
   }
 
@@ -385,7 +386,14 @@ class ContainerRoom implements Containers {
         ...(pid !== undefined && { pid }),
       });
       this.rememberEndpoints(container, state, {});
+      await this.passControls(container);
     });
+  }
+
+  /** Gives the supervisor of a running container what a change of its networks means for it. */
+  private async passControls(container: Container): Promise<void> {
+    for (const record of this.context.rooms.networks.takeControls(container.id))
+      await container.supervisor?.control(record);
   }
 
   /** What the next start asks for: the networks it has now, each as it was asked for. */

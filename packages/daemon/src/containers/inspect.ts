@@ -145,9 +145,15 @@ export function inspectContainer(
     GraphDriver: graphDriver(context, container),
     ...(size && { SizeRw: size.rw, SizeRootFs: size.rootFs }),
     Mounts: record.mounts.map(shownMount),
-    Config: record.config,
+    Config: configOf(record),
     NetworkSettings: networkSettings(record, network),
   };
+}
+
+/** The configuration; the MAC address asked for on the main network shows there as well, as older clients look for it. */
+function configOf({ config, endpoints, hostConfig }: ContainerRecord): ContainerRecord['config'] {
+  const MacAddress = config.MacAddress || endpoints[hostConfig.NetworkMode]?.MacAddress;
+  return MacAddress ? { ...config, MacAddress } : config;
 }
 
 function graphDriver(context: Context, container: Container): Record<string, unknown> {
