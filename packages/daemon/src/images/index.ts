@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { invalidParameter, notFound, unavailable, unsupported } from '../errors.ts';
+import { invalidParameter, notFound, unavailable } from '../errors.ts';
 import type { Events } from '../events/face.ts';
 import type { Layers } from '../layers/face.ts';
 import { log } from '../log.ts';
@@ -40,6 +40,7 @@ import {
   withDigest,
   withTag,
 } from './references.ts';
+import { openRegistry, type Registry } from './registry/index.ts';
 import { removeImage } from './remove.ts';
 import { Retention } from './retention.ts';
 import { saveImages } from './save.ts';
@@ -88,6 +89,7 @@ export function parsePullName(image: string, tag?: string): { name: string; tag?
 
 class ImageRoom implements Images {
   private readonly context: ImagesContext;
+  private readonly registry: Registry;
   private readonly layersRoot: string;
   private users: (imageId: string) => Array<{ id: string; running: boolean }> = () => [];
 
@@ -122,6 +124,7 @@ class ImageRoom implements Images {
         for (const name of options.names) catalogue.name(name, id);
       },
     };
+    this.registry = openRegistry(this.context);
   }
 
   private readonly layerSize = (diffId: string): number => this.context.layers.get(diffId)?.size ?? 0;
@@ -181,12 +184,12 @@ class ImageRoom implements Images {
     return pruneImages(this.context, filters);
   }
 
-  async pull(_options: Parameters<Images['pull']>[0]): Promise<void> {
-    throw unsupported('images cannot be pulled yet');
+  pull(options: Parameters<Images['pull']>[0]): Promise<void> {
+    return this.registry.pull(options);
   }
 
-  async push(_options: Parameters<Images['push']>[0]): Promise<void> {
-    throw unsupported('images cannot be pushed yet');
+  push(options: Parameters<Images['push']>[0]): Promise<void> {
+    return this.registry.push(options);
   }
 
   load(tar: Readable, options: Parameters<Images['load']>[1]): Promise<void> {
@@ -252,16 +255,16 @@ class ImageRoom implements Images {
     return imageHistory(catalogue, catalogue.get(id)!, this.layerSize);
   }
 
-  async search(_term: string, _options: Parameters<Images['search']>[1]): Promise<unknown[]> {
-    throw unsupported('registries cannot be searched yet');
+  search(term: string, options: Parameters<Images['search']>[1]): Promise<unknown[]> {
+    return this.registry.search(term, options);
   }
 
-  async distribution(_reference: string, _auth?: RegistryAuth): Promise<unknown> {
-    throw unsupported('registries cannot be asked yet');
+  distribution(reference: string, auth?: RegistryAuth): Promise<unknown> {
+    return this.registry.distribution(reference, auth);
   }
 
-  async login(_auth: RegistryAuth): Promise<{ Status: string; IdentityToken: string }> {
-    throw unsupported('registries cannot be logged in to yet');
+  login(auth: RegistryAuth): Promise<{ Status: string; IdentityToken: string }> {
+    return this.registry.login(auth);
   }
 
   async analyze(reference: string, options: Parameters<Images['analyze']>[1] = {}): Promise<ImageAnalysis> {
@@ -299,6 +302,7 @@ class ImageRoom implements Images {
       if (missing.length > 0)
         log.warn({ image: id, tags: repoTags, layers: missing }, 'an image lacks layers: pull it again');
     }
+    this.registry.reconcile();
     await store.flush();
     await retention.collect(layers.list().map((layer) => layer.diffId));
   }

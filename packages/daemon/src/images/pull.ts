@@ -1,4 +1,4 @@
-import { invalidParameter } from '../errors.ts';
+import { invalidParameter, notFound } from '../errors.ts';
 import { digestOf, parseConfig, type StoredConfig } from './config.ts';
 import { referenceEvent } from './events.ts';
 import type { Images, OnProgress } from './face.ts';
@@ -17,16 +17,17 @@ import { pullError } from './registry/errors.ts';
 import type { RegistryParts } from './registry/index.ts';
 import { checkLayerCount, choose, type Manifest, parseManifest } from './registry/manifests.ts';
 import { type Fetched, Repository } from './registry/repository.ts';
-import { Final, withRegistry } from './registry/session.ts';
+import { withRegistry } from './registry/session.ts';
 
 type Options = Parameters<Images['pull']>[0];
 
 /** An image as a registry describes it, before its layers are here. */
 interface Found {
-  /** What the reference stands for: the image's manifest, or the index it was chosen from. */
-  top: Fetched;
+  /** Of what the reference stands for: the image's manifest, or the index it was chosen from. */
+  digest: string;
   manifest: Manifest;
-  manifestBytes: Fetched;
+  /** The manifest, and the index where there is one, with the types that they turned out to be of. */
+  documents: Fetched[];
   id: string;
   raw: string;
   config: StoredConfig;
@@ -42,30 +43,30 @@ export async function pullImages(parts: RegistryParts, options: Options): Promis
   const named = options.all && reference.digest === undefined ? { ...reference, tag: undefined } : undefined;
   const { auth, signal, onProgress } = options;
   const use = { purpose: 'pull' as const, auth, signal };
+  const asked = named ? { domain: reference.domain, path: reference.path } : withDefaultTag(reference);
+  let pulled: Found[] = [];
   try {
     await withRegistry(parts.reach, reference.domain, use, async (session) => {
       const repository = new Repository(session, reference.path, 'pull');
       const references = named
         ? (await repository.tags(signal)).map((tag) => withTag(reference, tag))
         : [withDefaultTag(reference)];
+      pulled = [];
       let isNew = false;
-      for (const each of references)
-        if (await pullOne(parts, repository, each, wanted, options)) isNew = true;
-      const shown = named
-        ? familiarString({ domain: reference.domain, path: reference.path })
-        : familiarString(references[0]!);
+      for (const each of references) {
+        const result = await pullOne(parts, repository, each, wanted, options);
+        isNew ||= result.isNew;
+        pulled.push(result.found);
+      }
       onProgress({
-        status: `Status: ${isNew ? 'Downloaded newer image' : 'Image is up to date'} for ${shown}`,
+        status: `Status: ${isNew ? 'Downloaded newer image' : 'Image is up to date'} for ${familiarString(asked)}`,
       });
     });
   } catch (error) {
-    throw pullError(error, named ? reference : withDefaultTag(reference));
+    throw pullError(error, asked);
   }
-  referenceEvent(
-    parts.context,
-    'pull',
-    named ? { domain: reference.domain, path: reference.path } : withDefaultTag(reference),
-  );
+  referenceEvent(parts.context, 'pull', asked);
+  for (const found of pulled) checkPlatform(found, asked, wanted);
 }
 
 /** `name` may carry tag and digest itself; `tag` may be a tag or a digest (`fromImage`, `tag`). */
@@ -75,42 +76,35 @@ function pulledReference({ name, tag }: Options): Reference {
   return tag.includes(':') ? withDigest(reference, tag) : withTag(reference, tag);
 }
 
-/** Pulls what one reference stands for; true when it stands for something new now. */
+/** Pulls what one reference stands for; `isNew` when it stands for something else now. */
 async function pullOne(
   parts: RegistryParts,
   repository: Repository,
   reference: Reference,
   wanted: Platform | undefined,
   { signal, onProgress }: Options,
-): Promise<boolean> {
+): Promise<{ found: Found; isNew: boolean }> {
   const { context } = parts;
   const found = await find(repository, reference, wanted, signal, onProgress);
   const key: Reference = reference.digest
     ? { domain: reference.domain, path: reference.path, digest: reference.digest }
     : reference;
-  const digested = withDigest(reference, found.top.digest);
+  const digested = withDigest(reference, found.digest);
   const before = context.catalogue.idOf(fullName(key));
   const diffIds = found.config.rootfs.diff_ids;
   const release = context.retention.hold(diffIds);
   try {
-    await fetchLayers(parts, repository, found, signal, onProgress).catch((error: unknown) => {
-      throw new Final(error);
-    });
+    await fetchLayers(parts, repository, found, signal, onProgress);
     signal.throwIfAborted();
     context.register(found.id, found.raw, { names: reference.digest ? [digested] : [digested, reference] });
-    for (const { digest, body } of new Set([found.manifestBytes, found.top]))
-      context.catalogue.addManifest(digest, {
-        mediaType: digest === found.manifestBytes.digest ? found.manifest.mediaType : found.top.mediaType,
-        body: body.toString(),
-        image: found.id,
-      });
+    for (const { digest, mediaType, body } of found.documents)
+      context.catalogue.addManifest(digest, { mediaType, body: body.toString(), image: found.id });
     await context.store.flush();
   } finally {
     await release();
   }
-  onProgress({ status: `Digest: ${found.top.digest}` });
-  warnPlatform(found, reference, wanted, onProgress);
-  return before !== found.id;
+  onProgress({ status: `Digest: ${found.digest}` });
+  return { found, isNew: before !== found.id };
 }
 
 async function find(
@@ -124,22 +118,24 @@ async function find(
   const shown =
     reference.digest === undefined ? reference.tag! : fullName({ ...reference, tag: undefined } as Reference);
   onProgress({ status: `Pulling from ${reference.path}`, id: shown });
+  const documents: Fetched[] = [];
   let content = parseManifest(top.body, top.mediaType, reference);
-  let manifestBytes = top;
+  let inner = top;
   if (content.kind === 'index') {
-    const entry = choose(content.entries, wanted);
-    manifestBytes = await repository.manifest(entry.digest, signal);
-    content = parseManifest(manifestBytes.body, manifestBytes.mediaType, reference);
+    documents.push({ ...top, mediaType: content.mediaType });
+    inner = await repository.manifest(choose(content.entries, wanted).digest, signal);
+    content = parseManifest(inner.body, inner.mediaType, reference);
     if (content.kind === 'index')
       throw invalidParameter('the manifest is malformed: an index within an index');
   }
   const { manifest } = content;
+  documents.push({ ...inner, mediaType: manifest.mediaType });
   const raw = (await repository.document(manifest.config.digest, manifest.config.size, signal)).toString();
   if (digestOf(raw) !== manifest.config.digest)
     throw invalidParameter('the image configuration is not UTF-8');
   const config = parseConfig(raw);
   checkLayerCount(manifest, config.rootfs.diff_ids);
-  return { top, manifest, manifestBytes, id: manifest.config.digest, raw, config };
+  return { digest: top.digest, manifest, documents, id: manifest.config.digest, raw, config };
 }
 
 /** Gets the layers that are not here, in parallel; each is made mountable as soon as it has come. */
@@ -192,15 +188,13 @@ async function fetchLayers(
   });
 }
 
-/** An image that stands alone is taken whatever it runs on; who asked for another platform is told. */
-function warnPlatform(
-  { config }: Found,
-  reference: Reference,
-  wanted: Platform | undefined,
-  onProgress: OnProgress,
-): void {
+/**
+ * An image that stands alone is taken whatever it runs on; who asked for another platform is told at the end.
+ * @throws not-found with dockerd's text.
+ */
+function checkPlatform({ config }: Found, reference: Reference, wanted: Platform | undefined): void {
   if (!wanted || platformScore(wanted, config) > 0) return;
-  onProgress({
-    status: `WARNING: image with reference ${fullName(reference)} was found but does not match the specified platform: wanted ${formatPlatform(wanted)}, actual: ${formatPlatform(config)}`,
-  });
+  throw notFound(
+    `image with reference ${fullName(reference)} was found but does not match the specified platform: wanted ${formatPlatform(wanted)}, actual: ${formatPlatform(config)}`,
+  );
 }

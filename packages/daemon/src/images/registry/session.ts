@@ -136,16 +136,9 @@ export async function withRegistry<T>(
       return await use(session);
     } catch (error) {
       options.signal.throwIfAborted();
-      if (!endpoint.mirror || error instanceof Final) throw error instanceof Final ? error.cause : error;
+      if (!endpoint.mirror) throw error;
       failure = error;
     }
   }
   throw failure;
-}
-
-/** Wraps an error after which no other address is tried: what was asked for had been found. */
-export class Final extends Error {
-  constructor(cause: unknown) {
-    super('final', { cause });
-  }
 }
