@@ -157,6 +157,24 @@ failed:
   return -1;
 }
 
+/* The program runs: what only its start needed is given back. Root, namespaces and cgroups stay, for execs. */
+static void forget_start(struct container *c) {
+  int *fds[] = {&c->null, &c->host_proc, &c->host_sys, &c->init_program};
+  for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+    if (*fds[i] >= 0) close(steal_fd(fds[i]));
+  }
+  for (size_t i = 0; i < c->mount_count; i++) {
+    if (c->mounts[i].fd >= 0) close(steal_fd(&c->mounts[i].fd));
+  }
+  for (size_t i = 0; i < c->device_count; i++) {
+    if (c->device_binds[i] >= 0) close(steal_fd(&c->device_binds[i]));
+  }
+  for (int i = 0; i < c->cgroup.count; i++) {
+    if (c->cgroup.folder[i].tree >= 0) close(steal_fd(&c->cgroup.folder[i].tree));
+  }
+  c->launch = NULL;
+}
+
 pid_t container_start(struct container *container, const struct process_io *io, struct error *err) {
   int channel[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) return fail(err, "start", errno, "socketpair");
@@ -182,7 +200,7 @@ pid_t container_start(struct container *container, const struct process_io *io, 
     return -1;
   }
   if (await_program(ours, pid, io, err) < 0) return -1;
-  container->launch = NULL;
+  forget_start(container);
   return pid;
 }
 
