@@ -12,7 +12,7 @@ import { type Context, setRecord } from './context.ts';
 import { createContainer } from './create.ts';
 import { Execs } from './exec.ts';
 import type { Containers, WaitCondition } from './face.ts';
-import { inspectContainer } from './inspect.ts';
+import { inspectContainer, NO_NETWORK } from './inspect.ts';
 import { Life } from './life.ts';
 import { listContainers } from './list.ts';
 import { openLog } from './logs/index.ts';
@@ -26,8 +26,6 @@ import { parseRfc3339, parseTimeFilter } from './time.ts';
 import { processTable } from './top.ts';
 import type { ContainerRecord, ContainerSnapshot, Health, LifeState } from './types.ts';
 import { updateContainer } from './update.ts';
-
-const NO_NETWORK: NetworkState = Object.freeze({ endpoints: {}, ports: {}, sandboxId: '', sandboxKey: '' });
 
 /** Opens the room on its records. `reconcile` must follow before anything is started. */
 export function openContainers(rooms: Context['rooms']): Containers {

@@ -57,13 +57,21 @@ const EMPTY_ENDPOINT: EndpointSettings = {
   DNSNames: null,
 };
 
+/** What holds for a container that the networks room does not know: one that shares another's network. */
+export const NO_NETWORK: NetworkState = Object.freeze({
+  endpoints: {},
+  ports: {},
+  sandboxId: '',
+  sandboxKey: '',
+});
+
 /** The networks of a container: effective where it has been attached, else as they were asked for. */
 export function endpointsOf(
   record: ContainerRecord,
   network: NetworkState,
 ): Record<string, EndpointSettings> {
   if (record.hostConfig.NetworkMode.startsWith('container:')) return {};
-  if (Object.keys(network.endpoints).length > 0) return network.endpoints;
+  if (network !== NO_NETWORK) return network.endpoints;
   const names = Object.keys(record.endpoints);
   const asked = names.length > 0 ? names : [record.hostConfig.NetworkMode];
   return Object.fromEntries(
