@@ -30,7 +30,10 @@ export function similar(word: string, names: readonly string[]): string[] {
 
 /** The error of a command that does not exist, with what may have been meant. */
 export function unknownCommand(word: string): CliError {
-  const close = similar(word, Object.keys(tree));
+  const close = similar(
+    word,
+    Object.keys(tree).filter((name) => !tree[name]!.hidden),
+  );
   const hint = close.length
     ? `\n\nDid you mean ${close.length > 1 ? 'one of these' : 'this'}?\n\t${close.join('\n\t')}`
     : '';

@@ -216,6 +216,10 @@ export const tree: Readonly<Record<string, Node>> = {
   },
   attach,
   commit,
+  __complete: {
+    ...leaf('Print what may stand at the end of a command line', () => import('../commands/complete.ts')),
+    hidden: true,
+  },
   completion: leaf('Print the completion script of a shell', () => import('../commands/completion.ts')),
   cp,
   create,
