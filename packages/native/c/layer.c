@@ -63,14 +63,12 @@ int layer_report_error(const struct error *err)
   return 1;
 }
 
-static int absent(int argc, char **argv) { return 2; }
-
 static const struct {
   const char *name;
   int (*run)(int argc, char **argv);
 } verbs[] = {
   {"add", layer_add}, {"entries", layer_entries}, {"changes", layer_changes}, {"diff", layer_diff},
-  {"size", layer_size}, {"empty", layer_empty}, {"remove", layer_remove}, {"verify", layer_verify}, {"probe", layer_probe}, {"archive", absent},
+  {"size", layer_size}, {"empty", layer_empty}, {"remove", layer_remove}, {"verify", layer_verify}, {"probe", layer_probe}, {"archive", layer_archive},
 };
 
 int layer_main(int argc, char **argv)

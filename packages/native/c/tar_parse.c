@@ -16,6 +16,7 @@ struct tar_parser {
   unsigned entries;
   /* META: a pax header or a long name being collected */
   char meta_type;
+  int meta_pending; /* one was taken whose member is yet to come */
   char *collected;
   size_t collected_size, collect;
   struct tar_meta meta;
@@ -286,8 +287,10 @@ static int header(struct tar_parser *p, struct error *err)
     return bad_header(err);
   if ((uint64_t) size > TAR_FILE_LIMIT)
     return fail(err, "tar", EFBIG, "a member of %lld bytes", (long long) size);
-  if (!meta)
+  if (!meta) {
+    p->meta_pending = 0;
     return member(p, size, err);
+  }
   if (size > TAR_META_LIMIT)
     return fail(err, "tar", 0, "an extended header of more than %u bytes", TAR_META_LIMIT);
   p->collect = (size_t) size;
@@ -306,6 +309,7 @@ static int meta_whole(struct tar_parser *p, struct error *err)
 {
   p->collected[p->collected_size] = 0;
   p->state = PADDING;
+  p->meta_pending = 1;
   if (p->meta_type == 'L' || p->meta_type == 'K') {
     char **to = p->meta_type == 'L' ? &p->meta.path : &p->meta.link;
     free(*to);
@@ -462,7 +466,7 @@ void tar_parser_skip(struct tar_parser *p, uint64_t size)
 int tar_parser_finish(struct tar_parser *p, struct error *err)
 {
   /* An archive may lack its trailer, and the padding of its last file; Go takes that too. */
-  if (p->state == TRAILER || p->state == PADDING || (p->state == HEADER && !p->held))
+  if (!p->meta_pending && (p->state == TRAILER || p->state == PADDING || (p->state == HEADER && !p->held)))
     return 0;
   return fail(err, "tar", 0, "unexpected EOF");
 }

@@ -1,7 +1,10 @@
-import type { Readable } from 'node:stream';
-import { unavailable } from '../errors.ts';
+import { posix } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { BerthError, notFound } from '../errors.ts';
+import { decompressed } from './compression.ts';
 import type { Archive, Change } from './face.ts';
-import type { Helper } from './helper.ts';
+import type { Helper, Options, Run } from './helper.ts';
+import { reading } from './reading.ts';
 import type { Writables } from './writable.ts';
 
 export interface Target {
@@ -9,16 +12,205 @@ export interface Target {
   binds?: Array<{ source: string; destination: string; readonly: boolean }>;
 }
 
-/** A container's files, by way of a helper that has entered its root. */
-export function openArchive(
-  helper: Helper,
-  writables: Writables,
-  owner: string,
-  target: Target,
-): Archive & { changes(): Promise<Change[]>; diffTar(): Promise<Readable> } {
-  void [helper, writables, owner, target];
-  const absent = async (): Promise<never> => {
-    throw unavailable('container files cannot be read yet');
+type Stat = Awaited<ReturnType<Archive['stat']>>;
+
+/** What the helper tells of a path. */
+interface RawStat {
+  mode: number;
+  size: number;
+  seconds: number;
+  nanoseconds: number;
+  linkTarget: string;
+}
+
+/** A container's files, by way of helpers that enter its root. Paths are taken and errors worded as dockerd does. */
+export function openArchive(helper: Helper, writables: Writables, owner: string, target: Target): Archive {
+  const places = () => {
+    const options: Options = { pid: target.pid };
+    return { options, rest: target.pid === undefined ? rootWords(writables, owner, target) : [] };
   };
-  return { stat: absent, get: absent, put: absent, export: absent, changes: absent, diffTar: absent };
+
+  /** The helper knows no names of containers. */
+  function told(error: unknown, path: string): unknown {
+    if (error instanceof BerthError && error.code === 'not-found')
+      return notFound(`Could not find the file ${path} in container ${owner}`, error);
+    return error;
+  }
+
+  return {
+    async stat(path) {
+      const { options, rest } = places();
+      try {
+        return toStat(path, await helper.run<RawStat>('archive', { op: 'stat', path, ...options }, rest));
+      } catch (error) {
+        throw told(error, path);
+      }
+    },
+
+    async get(path) {
+      const { options, rest } = places();
+      const full = absolute(path);
+      const words = { op: 'get', path: full, base: goBase(full), ...options };
+      const run = helper.start<RawStat>('archive', words, rest, ['ignore', 'pipe']);
+      const tar = reading(run);
+      try {
+        return { stat: toStat(full, await run.report), tar };
+      } catch (error) {
+        tar.destroy();
+        throw told(error, path);
+      }
+    },
+
+    async put(path, tar, { noOverwriteDirNonDir, signal }) {
+      signal?.throwIfAborted();
+      const { options, rest } = places();
+      const body = await decompressed(tar);
+      const words = {
+        op: 'put',
+        path: absolute(path),
+        'keep-kinds': noOverwriteDirNonDir ? 'yes' : undefined,
+        ...options,
+      };
+      const run = helper.start<object>('archive', words, rest, ['pipe', 'ignore']);
+      try {
+        await fed(run, body, signal);
+      } catch (error) {
+        throw told(error, path);
+      }
+    },
+
+    async export() {
+      const run = helper.start('archive', { op: 'export' }, exportWords(writables, owner), [
+        'ignore',
+        'pipe',
+      ]);
+      const tar = reading(run);
+      try {
+        await run.report;
+      } catch (error) {
+        tar.destroy();
+        throw error;
+      }
+      return tar;
+    },
+  };
+}
+
+/** What a container changed, as `docker diff` tells it, a folder before what is in it. */
+export async function readChanges(helper: Helper, writables: Writables, owner: string): Promise<Change[]> {
+  const run = helper.start('changes', ...compareWords(writables, owner), ['ignore', 'pipe']);
+  const chunks: Buffer[] = [];
+  for await (const chunk of reading(run)) chunks.push(chunk as Buffer);
+  return JSON.parse(Buffer.concat(chunks).toString()) as Change[];
+}
+
+/** The same changes as a layer's tar. */
+export function readDiff(helper: Helper, writables: Writables, owner: string): Readable {
+  return reading(helper.start('diff', ...compareWords(writables, owner), ['ignore', 'pipe']));
+}
+
+function compareWords(writables: Writables, owner: string): [Options, string[]] {
+  const { lower, upper } = writables.peek(owner);
+  return [{ upper, started: writables.wasUsed(owner) ? 'yes' : undefined }, lowerWords(lower)];
+}
+
+function lowerWords(lower: ReturnType<Writables['peek']>['lower']): string[] {
+  return lower.flatMap((layer) =>
+    layer.kind === 'erofs' ? ['erofs', layer.image, layer.devices[0] ?? ''] : ['folder', layer.path],
+  );
+}
+
+function exportWords(writables: Writables, owner: string): string[] {
+  const { lower, upper } = writables.peek(owner);
+  return ['folder', upper, ...lowerWords(lower)];
+}
+
+function rootWords(writables: Writables, owner: string, { binds = [] }: Target): string[] {
+  const { lower, upper, work } = writables.peek(owner);
+  const mounts = binds.flatMap(({ source, destination, readonly }) => [
+    'bind',
+    source,
+    destination,
+    readonly ? 'ro' : 'rw',
+  ]);
+  return [...lowerWords(lower), 'upper', upper, 'work', work, ...mounts];
+}
+
+async function fed(run: Run<object>, body: Readable, signal?: AbortSignal): Promise<void> {
+  const stdin = run.child.stdin as Writable;
+  stdin.on('error', () => undefined); // the helper's report tells why it stopped reading
+  const abort = () => run.child.kill('SIGKILL');
+  signal?.addEventListener('abort', abort, { once: true });
+  const broken = new Promise<never>((_resolve, reject) => {
+    body.on('error', reject);
+    body.on('close', () => {
+      if (!body.readableEnded) reject(body.errored ?? new BerthError('invalid-parameter', 'unexpected EOF'));
+    });
+  });
+  broken.catch(() => undefined);
+  body.pipe(stdin);
+  try {
+    await Promise.race([run.report, broken]);
+    await run.ended;
+  } catch (error) {
+    abort();
+    await run.ended;
+    body.unpipe();
+    body.destroy();
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** The path from the root; a slash or `/.` at its end is kept, since it asks for a folder. */
+function absolute(path: string): string {
+  let clean = posix.normalize(`/${path}`);
+  if (clean.length > 1 && clean.endsWith('/')) clean = clean.slice(0, -1);
+  if (/(^|\/)\.$/.test(path)) return clean.endsWith('/') ? `${clean}.` : `${clean}/.`;
+  if (path.endsWith('/') && !clean.endsWith('/')) return `${clean}/`;
+  return clean;
+}
+
+/** Go's filepath.Base. */
+function goBase(path: string): string {
+  if (path === '') return '.';
+  const bare = path.replace(/\/+$/, '');
+  return bare === '' ? '/' : bare.slice(bare.lastIndexOf('/') + 1);
+}
+
+function toStat(path: string, raw: RawStat): Stat {
+  return {
+    name: goBase(path),
+    size: raw.size,
+    mode: goMode(raw.mode),
+    mtime: goTime(raw.seconds, raw.nanoseconds),
+    linkTarget: raw.linkTarget,
+  };
+}
+
+const GO_TYPES: Record<number, number> = {
+  9604: 2 ** 31, // folder
+  21609: 2 ** 27, // symbolic link
+  14406: 2 ** 26, // block device
+  4802: 2 ** 26 + 2 ** 21, // character device
+  2401: 2 ** 25, // named pipe
+  26411: 2 ** 24, // socket
+};
+
+/** The kernel's st_mode as Go's os.FileMode. */
+function goMode(mode: number): number {
+  let value = (GO_TYPES[mode & 0o170000] ?? 0) + (mode & 0o777);
+  if (mode & 0o4000) value += 2 ** 23;
+  if (mode & 0o2000) value += 2 ** 22;
+  if (mode & 0o1000) value += 2 ** 20;
+  return value;
+}
+
+/** RFC 3339 with as many digits of a second as it takes. */
+function goTime(seconds: number, nanoseconds: number): string {
+  const whole = new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, '');
+  const fraction = nanoseconds === 0 ? '' : `.${String(nanoseconds).padStart(9, '0').replace(/0+$/, '')}`;
+  return `${whole}${fraction}Z`;
 }

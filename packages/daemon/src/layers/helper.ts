@@ -19,6 +19,8 @@ export interface Run<T> {
   child: ChildProcess;
   report: Promise<T>;
   ended: Promise<void>;
+  /** What it reported last, when that was an error: a stream may fail after its beginning was reported. */
+  failure(): Error | undefined;
 }
 
 const REPORT_FD = 3;
@@ -56,24 +58,33 @@ export function createHelper(binary: string) {
     const report = new Promise<T>((resolve, reject) => {
       const settle = () => {
         try {
-          resolve(outcome<T>(text));
+          resolve(outcome<T>(text.slice(0, text.indexOf('\n'))));
         } catch (error) {
           reject(error);
         }
       };
       (child.stdio[REPORT_FD] as Readable | undefined)?.on('data', (bytes: Buffer) => {
         if (text.length < REPORT_LIMIT) text += bytes.toString();
-        if (text.endsWith('\n')) settle();
+        if (text.includes('\n')) settle();
       });
       child.once('error', (error) => reject(systemError(`${binary}: ${error.message}`, error)));
       child.once('close', (status, signal) => {
-        if (text.endsWith('\n')) return;
+        if (text.includes('\n')) return;
         if (status === 0 && text === '') resolve(undefined as T);
         else reject(systemError(`layer ${verb} failed (${signal ?? status}) ${complaint.trim()}`.trim()));
       });
     });
     report.catch(() => undefined);
-    return { child, report, ended };
+    const failure = () => {
+      const last = text.trimEnd().split('\n').at(-1) ?? '';
+      try {
+        outcome(last);
+      } catch (error) {
+        return error as Error;
+      }
+      return undefined;
+    };
+    return { child, report, ended, failure };
   }
 
   return {
@@ -92,10 +103,15 @@ export function createHelper(binary: string) {
 
 function outcome<T>(text: string): T {
   const value = JSON.parse(text) as T & { error?: Failure };
-  if (value?.error) throw failure(value.error);
+  if (value?.error) throw toError(value.error);
   return value;
 }
 
-function failure({ stage, message }: Failure): BerthError {
+/** The kernel's reason stands at the end; Go, whose words clients know, writes it in lower case. */
+function toError({ stage, status, message: text }: Failure): BerthError {
+  const message =
+    status === 0
+      ? text
+      : text.replace(/: ([A-Z])([^:]*)$/, (_, a: string, b: string) => `: ${a.toLowerCase()}${b}`);
   return new BerthError(BLAMED.get(stage) ?? 'system', message, { code: stage });
 }

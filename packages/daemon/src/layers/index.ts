@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Store } from '../store/face.ts';
 import { makeLayer } from './add.ts';
-import { openArchive } from './archive.ts';
+import { openArchive, readChanges, readDiff } from './archive.ts';
 import { chooseDriver, wantedDriver } from './driver.ts';
 import type { Layers } from './face.ts';
 import { createHelper } from './helper.ts';
@@ -80,8 +80,8 @@ export async function openLayers(options: LayersOptions): Promise<Layers> {
     removeWritable: (owner) => writables.remove(owner),
     writables: writables.list,
     writableSize: writables.size,
-    changes: (owner) => openArchive(helper, writables, owner, {}).changes(),
-    diffTar: (owner) => openArchive(helper, writables, owner, {}).diffTar(),
+    changes: async (owner) => readChanges(helper, writables, owner),
+    diffTar: async (owner) => readDiff(helper, writables, owner),
     archive: (owner, target) => openArchive(helper, writables, owner, target),
     async reconcile({ diffIds, owners }) {
       await writables.reconcile(owners);

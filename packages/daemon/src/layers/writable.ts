@@ -10,12 +10,17 @@ import type { Trash } from './trash.ts';
 
 interface WritableRecord {
   diffIds: string[];
+  /** It was mounted for a container: the engine's own mount points may be in it. */
+  used?: boolean;
 }
 
 /** The containers' writable layers: `<root>/writable/<owner>/{upper,work}`, and a record of what each lies over. */
 export interface Writables {
   create(owner: string, diffIds: string[], options?: { quotaBytes?: number }): Promise<void>;
   rootFilesystem(owner: string, options?: { volatile?: boolean }): RootFilesystem;
+  /** The same, for a look that changes nothing. */
+  peek(owner: string): RootFilesystem;
+  wasUsed(owner: string): boolean;
   remove(owner: string): Promise<void>;
   list(): Promise<string[]>;
   size(owner: string): Promise<{ rw: number; rootFs: number }>;
@@ -55,6 +60,15 @@ export async function openWritables(
     await chmod(upper, 0o755);
   }
 
+  function peek(owner: string): RootFilesystem {
+    const { diffIds } = record(owner);
+    const lower = diffIds.toReversed().map((diffId) => layers.lower(diffId));
+    // An overlay wants a lower layer.
+    if (lower.length === 0) lower.push({ kind: 'folder', path: nothing });
+    const folder = join(all, owner);
+    return { lower, upper: join(folder, 'upper'), work: join(folder, 'work'), volatile: false };
+  }
+
   async function remove(owner: string): Promise<void> {
     await trash.take(join(all, owner));
     records.delete(owner);
@@ -86,18 +100,12 @@ export async function openWritables(
       records.put(owner, { diffIds });
     },
     rootFilesystem(owner, options = {}) {
-      const { diffIds } = record(owner);
-      const lower = diffIds.toReversed().map((diffId) => layers.lower(diffId));
-      // An overlay wants a lower layer.
-      if (lower.length === 0) lower.push({ kind: 'folder', path: nothing });
-      const folder = join(all, owner);
-      return {
-        lower,
-        upper: join(folder, 'upper'),
-        work: join(folder, 'work'),
-        volatile: options.volatile ?? false,
-      };
+      const { diffIds, used } = record(owner);
+      if (!used) records.put(owner, { diffIds, used: true });
+      return { ...peek(owner), volatile: options.volatile ?? false };
     },
+    peek,
+    wasUsed: (owner) => record(owner).used === true,
     remove,
     async list() {
       return (await readdir(all)).filter((owner) => records.has(owner));

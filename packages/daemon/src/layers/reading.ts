@@ -1,0 +1,39 @@
+import { Readable } from 'node:stream';
+import type { Run } from './helper.ts';
+
+/**
+ * What a helper writes, as a stream that ends only when the helper did well: one that failed half-way fails the stream.
+ * Destroying it stops the helper.
+ */
+export function reading(run: Run<unknown>): Readable {
+  const source = run.child.stdout as Readable;
+  const out = new Readable({
+    highWaterMark: 1 << 18,
+    read() {
+      source.resume();
+    },
+    destroy(error, done) {
+      run.child.kill('SIGKILL');
+      source.destroy();
+      void run.ended.then(() => done(error));
+    },
+  });
+  source.on('data', (chunk: Buffer) => {
+    if (!out.push(chunk)) source.pause();
+  });
+  source.on('error', () => undefined);
+  void run.ended.then(() => {
+    run.report.then(
+      () => finish(),
+      (error: Error) => out.destroy(error),
+    );
+  });
+  const finish = () => {
+    if (run.child.exitCode === 0) out.push(null);
+    else
+      out.destroy(
+        run.failure() ?? new Error(`the helper ended with ${run.child.signalCode ?? run.child.exitCode}`),
+      );
+  };
+  return out;
+}
