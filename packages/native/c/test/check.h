@@ -1,0 +1,31 @@
+/* What a unit test needs: CHECK ends the program with the place and the condition. */
+#ifndef BERTH_CHECK_H
+#define BERTH_CHECK_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK(condition) \
+  do { \
+    if (!(condition)) { \
+      fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+      exit(1); \
+    } \
+  } while (0)
+
+/* The whole file as a string that the caller frees; NULL when there is none. */
+static inline char *slurp(const char *path)
+{
+  FILE *file = fopen(path, "r");
+  char *text = NULL;
+  size_t size = 0;
+  if (!file)
+    return NULL;
+  if (getdelim(&text, &size, 0, file) < 0)
+    text = realloc(text, 1), text[0] = 0;
+  fclose(file);
+  return text;
+}
+
+#endif
