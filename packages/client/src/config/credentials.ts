@@ -140,7 +140,8 @@ export async function storeCredentials(config: ConfigFile, auth: AuthConfig): Pr
 export async function eraseCredentials(config: ConfigFile, server: string): Promise<void> {
   const helper = helperOf(config, server);
   if (helper) await runHelper(helper, 'erase', server);
-  if (config.data.auths) delete config.data.auths[server];
+  if (!config.data.auths || !Object.hasOwn(config.data.auths, server)) return;
+  delete config.data.auths[server];
   config.save();
 }
 

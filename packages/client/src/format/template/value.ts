@@ -113,9 +113,14 @@ function zeroStruct(fields: readonly GoField[]): Record<string, unknown> {
   return Object.fromEntries(fields.map(({ json: name, type }) => [name, plain(typed(type, undefined))]));
 }
 
-/** JSON as Go writes it without HTML escapes. */
+/**
+ * JSON as Go writes it without HTML escapes. A row of a list makes its JSON itself, and that way has them.
+ */
 export function goJson(value: unknown): string {
-  const text = JSON.stringify(plain(value)) ?? 'null';
+  const json = JSON.stringify(plain(value)) ?? 'null';
+  const text = isGoObject(value)
+    ? json.replace(/[<>&]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`)
+    : json;
   return text.replace(/\u2028/g, '\\u2028').replace(/\u2029/g, '\\u2029');
 }
 
