@@ -1,7 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { open } from 'node:fs/promises';
-import { Readable } from 'node:stream';
+import { spawn } from 'node:child_process';
+import { accessSync, constants, ReadStream, readFileSync } from 'node:fs';
+import { PassThrough, type Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { systemError } from '../../errors.ts';
 
@@ -17,6 +16,8 @@ export interface Compressor {
 const IGZIP = '/usr/bin/igzip';
 // Without a name and a time the header is the same each time; the number of threads does not change the result.
 const IGZIP_OPTIONS = ['-3', '-n', '-T', '2', '-c'];
+
+const BUFFER = 1024 * 1024;
 
 let chosen: Compressor | undefined;
 
@@ -49,42 +50,61 @@ const zlib: Compressor = {
 const igzip: Compressor = {
   name: 'igzip-3',
   async run(tar, signal, counted) {
-    // A tar that is a file goes to the program as it is, past this process.
-    const path = (tar as { path?: unknown }).path;
-    const file = typeof path === 'string' ? await open(path, 'r') : undefined;
-    if (file) tar.destroy();
-    const child = spawn(IGZIP, IGZIP_OPTIONS, {
-      stdio: [file ? file.fd : 'pipe', 'pipe', 'ignore'],
-      env: {},
-      signal,
+    const fd = plainFile(tar);
+    const child = spawn(IGZIP, IGZIP_OPTIONS, { stdio: [fd ?? 'pipe', 'pipe', 'ignore'], env: {}, signal });
+    const exit = new Promise<number | string>((resolve) => {
+      child.once('exit', (code, by) => resolve(code ?? by ?? 'unknown'));
+      child.once('error', (error) => resolve(error.message));
     });
-    await file?.close();
-    const output = child.stdout!;
-    child.once('error', (error) => output.destroy(error));
-    if (!file) {
-      tar.on('data', (chunk: Buffer) => counted(chunk.length));
-      tar.once('error', (error) => {
-        output.destroy(error);
-        child.kill('SIGKILL');
-      });
+    // The program's output ends well only when the program did.
+    const output = new PassThrough({
+      highWaterMark: BUFFER,
+      flush(done) {
+        void exit.then((code) =>
+          done(code === 0 ? null : systemError(`igzip ended with ${code} while a layer was compressed`)),
+        );
+      },
+    });
+    output.once('close', () => {
+      child.kill('SIGKILL');
+      tar.destroy();
+    });
+    tar.once('error', (error) => output.destroy(error));
+    if (fd === undefined) {
       child.stdin!.on('error', () => undefined);
+      tar.on('data', (chunk: Buffer) => counted(chunk.length));
       tar.pipe(child.stdin!);
-    }
-    return ended(output, child);
+    } else follow(fd, output, counted);
+    // At once: Node throws away what nobody has begun to read when a program ends.
+    child.stdout!.once('error', (error) => output.destroy(error)).pipe(output);
+    return output;
   },
 };
 
-/** The program's output, which ends well only when the program did. */
-function ended(output: Readable, child: ChildProcess): Readable {
-  const exit = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
-  async function* pieces() {
+/** The descriptor of a stream that reads a file from its start, of which nothing was read yet. */
+function plainFile(tar: Readable): number | undefined {
+  if (!(tar instanceof ReadStream) || tar.bytesRead > 0) return undefined;
+  const { fd, start, end } = tar as unknown as { fd: unknown; start?: number; end?: number };
+  const whole = start === undefined && (end === undefined || end === Number.POSITIVE_INFINITY);
+  return typeof fd === 'number' && whole ? fd : undefined;
+}
+
+/** Watches how far a program has read a file whose position it shares with us. */
+function follow(fd: number, output: Readable, counted: (bytes: number) => void): void {
+  let before = 0;
+  const look = () => {
+    let position = before;
     try {
-      for await (const chunk of output) yield chunk as Buffer;
-    } finally {
-      if (child.exitCode === null && !output.readableEnded) child.kill('SIGKILL');
+      position = Number(
+        /^pos:\s*(\d+)/.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1] ?? before,
+      );
+    } catch {
+      // Closed meanwhile.
     }
-    const code = await exit;
-    if (code !== 0) throw systemError(`igzip ended with ${code} while a layer was compressed`);
-  }
-  return Readable.from(pieces(), { objectMode: false, highWaterMark: 1024 * 1024 });
+    if (position > before) counted(position - before);
+    before = position;
+  };
+  const timer = setInterval(look, 100);
+  output.once('end', look);
+  output.once('close', () => clearInterval(timer));
 }

@@ -117,10 +117,16 @@ export class Uploads {
     const meter = new Meter(target.onProgress, 'Pushing', shortId(diffId), layer.tarSize);
     const stop = new AbortController();
     const signal = AbortSignal.any([target.signal, stop.signal]);
+    let read = 0;
     try {
-      // Sources that are files are read past this process: then what was sent is counted, in proportion.
-      const body = await maker.run(await this.parts.layers.tar(diffId), signal, (bytes) => meter.add(bytes));
-      const { digest, size } = await this.stream(target, body, signal);
+      const body = await maker.run(await this.parts.layers.tar(diffId), signal, (bytes) => {
+        read += bytes;
+        meter.add(bytes);
+      });
+      const { digest, size } = await this.stream(target, body, signal, () => {
+        if (read !== layer.tarSize)
+          throw systemError(`the layer ${diffId} was read as ${read} bytes and should have ${layer.tarSize}`);
+      });
       const blob = { digest, size, mediaType: DOCKER_LAYER, made: maker.name };
       this.parts.known.add(diffId, blob, `${target.domain}/${target.repository.path}`);
       target.onProgress(layerLine('Pushed', shortId(diffId)));
@@ -130,12 +136,12 @@ export class Uploads {
     }
   }
 
-  /** Uploads a stream; its digest is known at the end. */
+  /** Uploads a stream; its digest is known at the end, when `check` may still refuse it. */
   private async stream(
     target: Target,
     body: Readable,
     signal: AbortSignal,
-    expected?: string,
+    check: (digest: string) => void,
   ): Promise<{ digest: string; size: number }> {
     const hash = createHash('sha256');
     let size = 0;
@@ -157,8 +163,7 @@ export class Uploads {
       place = await repository.upload(start, counted, 0, signal);
       await flowing;
       const digest = `sha256:${hash.digest('hex')}`;
-      if (expected !== undefined && digest !== expected)
-        throw systemError(`filesystem layer verification failed for digest ${expected}`);
+      check(digest);
       await repository.commit(place, digest, signal);
       return { digest, size };
     } catch (error) {
@@ -191,7 +196,10 @@ export class Uploads {
               .on('data', (chunk: Buffer) => meter.add(chunk.length))
               .pipe(new PassThrough());
             answer.body.once('error', (error) => body.destroy(error));
-            await this.stream(target, body, signal, blob.digest);
+            await this.stream(target, body, signal, (digest) => {
+              if (digest !== blob.digest)
+                throw systemError(`filesystem layer verification failed for digest ${blob.digest}`);
+            });
           },
         );
       } catch (error) {
