@@ -164,7 +164,7 @@ function walk(table: FlagTable, words: readonly string[], interspersed: boolean)
       const taker = letters.findIndex((letter) => table[byShort(letter) ?? '']?.bare === undefined);
       // What follows the letter is its value already.
       if (taker < 0 || taker < letters.length - 1) continue;
-      name = byShort(letters[taker]!);
+      name = byShort(letters[taker]!) ?? '';
     }
     if (name === undefined || !table[name] || table[name].bare !== undefined) continue;
     if (++at >= words.length) return { rest, pending: name, closed: false };
@@ -185,9 +185,9 @@ async function leaf(
   if (pending) return flagValue(cli, pending, current);
   if (current.startsWith('-') && !closed) return flags(cli, table, current);
   const kinds = argumentKinds[path] ?? argumentKinds[path.split(' ').at(-1)!] ?? ['none'];
-  let kind = kinds[Math.min(rest.length, kinds.length - 1)]!;
-  if (kind === 'more') kind = kinds.at(-2)!;
-  if (kind === 'none') return nothing;
+  const at = Math.min(rest.length, kinds.length - 1);
+  const kind = kinds[at] === 'more' ? kinds[at - 1] : kinds[at];
+  if (kind === undefined || kind === 'none' || kind === 'more') return nothing;
   if (kind === 'files') return { candidates: [], files: true };
   const found = (await lookUp(cli, kind, current)).filter(({ word }) => !rest.includes(word));
   return { candidates: matching(found, current), files: kind === 'copy' };
