@@ -207,7 +207,8 @@ static void daemon_ready(struct source *source, uint32_t events)
       start(handle, records, size);
     } else if (is(records, size, "adopt")) {
       struct launch message;
-      if (launch_parse(records, size, &message, NULL) == 0) {
+      struct error err;
+      if (launch_parse(records, size, &message, &err) == 0) {
         adopt(handle, message.records[0].argc > 1 ? message.records[0].argv[1] : "");
         launch_free(&message);
       }

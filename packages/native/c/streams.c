@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -90,6 +91,7 @@ static void give_memory_back(void *data)
   char *buffer = streams_scratch();
   if (buffer)
     madvise(buffer, read_size, MADV_DONTNEED);
+  malloc_trim(0);
   if (streams->log)
     log_idle(streams->log);
 }
@@ -131,7 +133,7 @@ static ssize_t read_output(struct output *output)
     log_write(streams->log, output->number, data, (size_t) n, now.tv_sec * INT64_C(1000000000) + now.tv_nsec);
   for (struct client *client = streams->clients; client; client = client->next)
     client_output(client, output->number, data, (size_t) n);
-  if (n > burst && !streams->idle_timer && !streams->finished)
+  if (n > burst && !streams->idle_timer)
     streams->idle_timer = loop_timer(streams->loop, idle_ms, give_memory_back, streams);
   return n;
 }
@@ -297,8 +299,10 @@ void streams_close(struct streams *streams)
   }
   while (streams->clients)
     client_free(streams->clients);
-  if (streams->idle_timer)
+  if (streams->idle_timer) {
     loop_cancel(streams->loop, streams->idle_timer);
+    give_memory_back(streams);
+  }
   if (streams->console >= 0)
     close(streams->console);
   streams->console = -1;

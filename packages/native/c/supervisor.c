@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -315,6 +316,8 @@ _Noreturn void supervise(int control, const char *records, size_t size)
                                   .loop = loop_new()};
   struct error err = {0};
   signal(SIGPIPE, SIG_IGN);
+  /* Fixed, or glibc raises it after a burst and keeps what was freed. */
+  mallopt(M_MMAP_THRESHOLD, 64 * 1024);
   if (!supervisor.loop || !(supervisor.control = peer_new(&supervisor, control)))
     _exit(1);
   supervisor.control->control = 1;

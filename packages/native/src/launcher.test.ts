@@ -124,6 +124,7 @@ const entries = (path: string) =>
   readFileSync(path, 'utf8')
     .trimEnd()
     .split('\n')
+    .filter(Boolean)
     .map((line) => JSON.parse(line) as { log: string; stream: string; time: string });
 
 test('a container runs: streams framed as Docker does, a json-file log, an exit code, nothing left', async () => {
