@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -27,7 +28,6 @@ const OUTPUT = { stdin: false, stdout: true, stderr: true };
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'berth-launcher-')));
 const root = join(folder, 'root');
 let launcher: Launcher;
-const running = new Set<Supervisor>();
 
 beforeAll(() => {
   for (const name of ['bin', 'etc', 'tmp']) mkdirSync(join(root, name), { recursive: true });
@@ -38,10 +38,13 @@ beforeAll(() => {
 });
 
 afterAll(async () => {
-  for (const supervisor of running) {
-    await supervisor.kill(SIGKILL).catch(() => undefined);
-    await supervisor.exited.catch(() => undefined);
-    supervisor.release();
+  // What a failed test left, also of containers that another process started.
+  const runs = join(folder, 'run');
+  for (const id of readdirSync(runs)) {
+    const supervisor = await launcher.reconnect(id, join(runs, id));
+    await supervisor?.kill(SIGKILL).catch(() => undefined);
+    await supervisor?.exited.catch(() => undefined);
+    supervisor?.release();
   }
   launcher.close();
   rmSync(folder, { recursive: true, force: true });
@@ -85,15 +88,8 @@ const process = (args: string[]): LaunchRecord[] => [
 ];
 const sh = (script: string) => ['busybox', 'sh', '-c', script];
 
-async function start(given: StartOptions): Promise<Supervisor> {
-  const supervisor = await launcher.start(given);
-  running.add(supervisor);
-  return supervisor;
-}
-
 async function finish(supervisor: Supervisor): Promise<number> {
   const { code } = await supervisor.exited;
-  running.delete(supervisor);
   supervisor.release();
   return code;
 }
@@ -129,7 +125,7 @@ const entries = (path: string) =>
 
 test('a container runs: streams framed as Docker does, a json-file log, an exit code, nothing left', async () => {
   const given = options(sh('busybox hostname; echo wrong >&2; exit 3'), { attach: [OUTPUT] });
-  const supervisor = await start(given);
+  const supervisor = await launcher.start(given);
   const output = await text(supervisor.early[0]!);
   expect(output).toBe('\x01\0\0\0\0\0\0\x07inside\n\x02\0\0\0\0\0\0\x06wrong\n');
   const exit = await supervisor.exited;
@@ -145,7 +141,7 @@ test('a container runs: streams framed as Docker does, a json-file log, an exit 
 
 test('stdin of a client is the process’s; its end ends the process with stdinOnce', async () => {
   const given = options(['busybox', 'cat'], { openStdin: true, stdinOnce: true, tty: false });
-  const supervisor = await start(given);
+  const supervisor = await launcher.start(given);
   const stream = await supervisor.attach({ stdin: true, stdout: true, stderr: true });
   stream.end('typed\n');
   expect(await text(stream)).toBe('\x01\0\0\0\0\0\0\x06typed\n');
@@ -153,7 +149,7 @@ test('stdin of a client is the process’s; its end ends the process with stdinO
 });
 
 test('a signal ends it with 128 and its number', async () => {
-  const supervisor = await start(
+  const supervisor = await launcher.start(
     options(sh('trap "exit 7" TERM; echo up; while :; do busybox sleep 0.01; done')),
   );
   const stream = await supervisor.attach(OUTPUT);
@@ -163,14 +159,14 @@ test('a signal ends it with 128 and its number', async () => {
   await expect(supervisor.kill(SIGTERM)).rejects.toThrow(LaunchError);
   stream.destroy();
 
-  const other = await start(options(['busybox', 'sleep', '100']));
+  const other = await launcher.start(options(['busybox', 'sleep', '100']));
   await other.kill(SIGKILL);
   expect(await finish(other)).toBe(137);
 });
 
 test('a terminal: raw output, a size that changes, keys that detach', async () => {
   const given = options(sh('while read -r line; do busybox stty size; done'), { tty: true, openStdin: true });
-  const supervisor = await start(given);
+  const supervisor = await launcher.start(given);
   const stream = await supervisor.attach({
     stdin: true,
     stdout: true,
@@ -206,7 +202,7 @@ test('what can’t be run is told with errno: 2 not found, 13 not executable; no
 });
 
 test('execs: output, exit code, stdin, a terminal, errors, none of the stdio', async () => {
-  const supervisor = await start(options(['busybox', 'sleep', '100']));
+  const supervisor = await launcher.start(options(['busybox', 'sleep', '100']));
   const run = (execId: string, args: string[], more = {}) =>
     supervisor.exec([['id', supervisor.id], ...process(args)], { ...OUTPUT, execId, tty: false, ...more });
 
@@ -274,7 +270,6 @@ test('a container goes on without its daemon, and the next one takes it over', a
   await eventually(() => entries(given.log.path).length > lines + 5);
 
   const supervisor = (await launcher.reconnect(given.id, given.runFolder))!;
-  running.add(supervisor);
   expect(supervisor.pid).toBeGreaterThan(0);
   const exec = await supervisor.exec([['id', given.id], ...process(sh('echo in; : > /stop'))], {
     ...OUTPUT,
