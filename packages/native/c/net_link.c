@@ -193,7 +193,8 @@ static int host_end(struct net *net, struct sandbox *sandbox, const struct endpo
     netlink_nest_end(batch, info);
   }
   int isolated = net_number(endpoint->record, "isolated", 0) != 0;
-  if (!index || isolated) {
+  int hairpin = net_number(endpoint->record, "hairpin", 0) != 0;
+  if (!index || isolated || hairpin) {
     struct ifinfomsg port = {.ifi_family = AF_UNSPEC, .ifi_index = index};
     netlink_message(batch, RTM_NEWLINK, 0, &port, sizeof port);
     netlink_about(batch, "bridge port %s", endpoint->host);
@@ -205,6 +206,7 @@ static int host_end(struct net *net, struct sandbox *sandbox, const struct endpo
     netlink_put_string(batch, IFLA_INFO_SLAVE_KIND, "bridge");
     struct nlattr *data = netlink_nest(batch, IFLA_INFO_SLAVE_DATA);
     netlink_put_u8(batch, IFLA_BRPORT_ISOLATED, (uint8_t) isolated);
+    netlink_put_u8(batch, IFLA_BRPORT_MODE, (uint8_t) hairpin);
     netlink_nest_end(batch, data);
     netlink_nest_end(batch, info);
   }
@@ -274,7 +276,7 @@ static void apply_sysctls(struct net *net, struct sandbox *sandbox, const struct
 }
 
 /* endpoint SANDBOX name=eth0 kind=veth host= bridge= | kind=macvlan|ipvlan parent= mode= flags=; mac= mtu= ipv6=
-   isolated= address=...: the reply tells the host's end ("" without one) and the MAC address. */
+   isolated= hairpin= address=...: the reply tells the host's end ("" without one) and the MAC address. */
 int net_op_endpoint(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
   if (record->argc < 2) return fail(err, "net", EINVAL, "endpoint without a namespace");
   struct sandbox *sandbox = sandbox_get(net, record->argv[1], err);

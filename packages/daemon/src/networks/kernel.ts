@@ -53,18 +53,22 @@ export function parentOperations(record: NetworkRecord): LaunchRecord[] {
   return [];
 }
 
-/** The operation that makes one endpoint. `sandbox` is its id, or a path of a running container's namespace. */
+/**
+ * The operation that makes one endpoint. `sandbox` is its id, or a path of a running container's namespace. `hairpin`
+ * lets a container reach its own published ports where the bridge's frames pass the firewall (br_netfilter).
+ */
 export function endpointOperation(
   sandbox: string,
   record: NetworkRecord,
   endpoint: LiveEndpoint,
-  options: { mtu: number; icc: boolean; sysctls: string[] },
+  options: { mtu: number; icc: boolean; hairpin: boolean; sysctls: string[] },
 ): LaunchRecord {
   const { driver } = record;
   const operation = ['endpoint', sandbox, `name=${endpoint.interface}`];
   if (driver === 'bridge') {
     operation.push('kind=veth', `bridge=${record.link}`, `host=${endpoint.host}`);
     operation.push(`mtu=${mtuOf(record, options.mtu)}`, `isolated=${options.icc ? 0 : 1}`);
+    if (options.hairpin) operation.push('hairpin=1');
   } else {
     const modes = driver === 'macvlan' ? MACVLAN_MODES : IPVLAN_MODES;
     const mode = record.options[`${driver}_mode`] || (driver === 'macvlan' ? 'bridge' : 'l2');

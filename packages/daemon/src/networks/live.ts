@@ -92,7 +92,7 @@ async function plug(
   context.members.add(request.id, endpoint);
   try {
     const [made] = await context.worker.call(
-      operationFor(context, sandbox, network, endpoint, config),
+      operationFor(context, sandbox, network, endpoint, config, request),
       routesOperation(sandbox, now, context.catalogue.find),
     );
     endpoint = { ...endpoint, host: made!.values[0] ?? '' };

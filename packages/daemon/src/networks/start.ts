@@ -118,11 +118,13 @@ export function operationFor(
   network: NetworkRecord,
   endpoint: LiveEndpoint,
   config: EndpointConfig,
+  request: NetworkRequest,
 ): LaunchRecord {
   const { mtu } = context.settings;
   return endpointOperation(sandbox, network, endpoint, {
     mtu,
     icc: flag(network, 'enable_icc', true),
+    hairpin: request.publishAll || Object.keys(request.portBindings ?? {}).length > 0,
     sysctls: endpointSysctls(config, endpoint.interface),
   });
 }
@@ -237,7 +239,9 @@ async function makeInterfaces(
   if (networks[0]!.network.driver !== 'bridge') operations.push(['unplug', sandboxId, 'eth0']);
   const first = operations.length;
   for (const [index, { entry, network }] of networks.entries())
-    operations.push(operationFor(context, sandboxId, network, endpoints[index]!, entry.config));
+    operations.push(
+      operationFor(context, sandboxId, network, endpoints[index]!, entry.config, record.request),
+    );
   operations.push(routesOperation(sandboxId, record, context.catalogue.find));
   const results = await context.worker.call(...operations);
   return {
