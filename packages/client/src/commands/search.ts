@@ -14,9 +14,11 @@ interface Found {
   is_automated?: boolean;
 }
 
-const mark = (value: boolean | undefined): string => (value ? '[OK]' : '');
+/** In JSON these are words, in tables marks. */
+const mark = (value: boolean | undefined, json: boolean): string =>
+  json ? String(Boolean(value)) : value ? '[OK]' : '';
 
-const columns = (truncate: boolean): Columns<Found> => ({
+const columns = (truncate: boolean, json: boolean): Columns<Found> => ({
   goType: '*search.searchContext',
   columns: {
     Description: {
@@ -26,8 +28,8 @@ const columns = (truncate: boolean): Columns<Found> => ({
         return truncate ? ellipsis(text, 45) : text;
       },
     },
-    IsAutomated: { header: 'AUTOMATED', value: ({ is_automated }) => mark(is_automated) },
-    IsOfficial: { header: 'OFFICIAL', value: ({ is_official }) => mark(is_official) },
+    IsAutomated: { header: 'AUTOMATED', value: ({ is_automated }) => mark(is_automated, json) },
+    IsOfficial: { header: 'OFFICIAL', value: ({ is_official }) => mark(is_official, json) },
     Name: { header: 'NAME', value: ({ name }) => name },
     StarCount: { header: 'STARS', value: ({ star_count }) => String(star_count) },
   },
@@ -59,6 +61,7 @@ export default command({
     });
     const table = 'table {{.Name}}\\t{{.Description}}\\t{{.StarCount}}\\t{{.IsOfficial}}';
     const format = chooseFormat({ table, quiet: table }, flags.format, false);
-    cli.print(formatList(columns(!flags['no-trunc']), found, format));
+    const asJson = format === 'json' || /\{\{-?\s*json\s+\.\s*-?\}\}/.test(format);
+    cli.print(formatList(columns(!flags['no-trunc'], asJson), found, format));
   },
 });

@@ -38,7 +38,7 @@ async function runHelper(name: string, action: string, input: string): Promise<s
     throw new CliError(`the credential helper "${name}" of config.json is not a program's name`);
   const program = `docker-credential-${name}`;
   return new Promise((resolve, reject) => {
-    const child = spawn(program, [action], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(program, [action], { stdio: ['pipe', 'pipe', 'inherit'], env: process.env });
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => {
       output += chunk.toString();
