@@ -30,7 +30,6 @@ int layer_entries(int argc, char **argv);
 int layer_changes(int argc, char **argv);
 int layer_diff(int argc, char **argv);
 int layer_size(int argc, char **argv);
-int layer_remove(int argc, char **argv);
 int layer_empty(int argc, char **argv);
 int layer_verify(int argc, char **argv);
 int layer_probe(int argc, char **argv);

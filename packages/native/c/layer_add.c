@@ -27,6 +27,7 @@ struct add {
   const char *driver;
   int folder; /* where the layer is made */
   int tar;
+  int again; /* the tar is kept already */
   uint64_t size, compressed;
   struct sha256 hash;
   struct tree tree;
@@ -48,7 +49,7 @@ static int room_left(const struct add *add, struct error *err)
 
 static int keep(struct add *add, const uint8_t *bytes, size_t size, struct error *err)
 {
-  for (size_t done = 0; done < size;) {
+  for (size_t done = add->again ? size : 0; done < size;) {
     ssize_t n = write(add->tar, bytes + done, size - done);
     if (n < 0 && errno != EINTR)
       return fail(err, "write", errno, "layer");
@@ -212,23 +213,42 @@ int layer_add(int argc, char **argv)
   return 0;
 }
 
-/* Reads a layer without the mark again: its tar against its digest, and writes its index anew. The folder driver's files
-   can't be compared with anything cheaper than unpacking, so such a layer does not pass. */
+/* Reads the tar of a layer that may not have reached the disk before a power cut, and writes all that was made of it anew. */
+static int verify(struct add *add, const char *wanted, struct error *err)
+{
+  char digest[65];
+  struct tar_handler handler = {.entry = tree_entry, .data = &add->tree};
+  add->tar = openat(add->folder, "tar", O_RDONLY | O_CLOEXEC);
+  if (add->tar < 0)
+    return fail(err, "read", errno, "layer");
+  add->again = 1;
+  sha256_init(&add->hash);
+  add->parser = tar_parser_new(&handler);
+  if (!add->parser)
+    return fail(err, "memory", ENOMEM, "layer");
+  if (tree_init(&add->tree, err) || take_all(add, add->tar, err))
+    return -1;
+  sha256_hex(&add->hash, digest);
+  if (strcmp(digest, wanted))
+    return fail(err, "digest", 0, "sha256:%s", digest);
+  int old = openat(add->folder, "diff", O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+  if (old >= 0 && layer_empty_folder(old, err))
+    return -1;
+  unlinkat(add->folder, "index.erofs", 0);
+  unlinkat(add->folder, "layer.json", 0);
+  return write_mountable(add, digest, err) || write_record(add, digest, err) ? -1 : 0;
+}
+
+/* `--folder` of a layer without the mark, `--digest` and `--driver` as its name and record say. */
 int layer_verify(int argc, char **argv)
 {
   struct error err = {0};
-  char digest[65], buffer[1 << 16];
-  struct sha256 hash;
-  cleanup_close int folder = open(layer_option(argc, argv, "folder", ""), O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-  cleanup_close int tar = openat(folder, "tar", O_RDONLY | O_CLOEXEC);
-  ssize_t n = -1;
-  sha256_init(&hash);
-  while (tar >= 0 && (n = read(tar, buffer, sizeof buffer)) > 0)
-    sha256_update(&hash, buffer, (size_t) n);
-  if (n < 0 && fail(&err, "read", errno, "layer"))
+  struct add add = {.driver = layer_option(argc, argv, "driver", "erofs"), .tar = -1};
+  add.folder = open(layer_option(argc, argv, "folder", ""), O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+  if (add.folder < 0 && fail(&err, "read", errno, "layer"))
     return layer_report_error(&err);
-  sha256_hex(&hash, digest);
-  if (strcmp(digest, layer_option(argc, argv, "digest", "")) && fail(&err, "digest", 0, "sha256:%s", digest))
+  if (verify(&add, layer_option(argc, argv, "digest", ""), &err))
     return layer_report_error(&err);
+  make_durable(add.folder, add.driver, "");
   return 0;
 }

@@ -105,10 +105,10 @@ static int is_opaque(int folder)
 
 static int is_whiteout(const struct stat *st) { return S_ISCHR(st->st_mode) && !st->st_rdev; }
 
-static int compare_folder(struct compare *c, int upper, int lower, size_t length, unsigned depth, struct error *err);
+static int compare_folder(struct compare *c, int upper, int lower, size_t length, struct error *err);
 
 /* A name of the upper folder; lower < 0: nothing is below. */
-static int compare_name(struct compare *c, int upper, int lower, const char *name, size_t length, unsigned depth, struct error *err)
+static int compare_name(struct compare *c, int upper, int lower, const char *name, size_t length, struct error *err)
 {
   struct stat st, old;
   size_t n = strlen(name);
@@ -143,7 +143,7 @@ static int compare_name(struct compare *c, int upper, int lower, const char *nam
   c->path[length + n] = '/';
   c->path[length + n + 1] = 0;
   c->pending = &pending;
-  int result = compare_folder(c, sub, old_sub, length + n + 1, depth + 1, err);
+  int result = compare_folder(c, sub, old_sub, length + n + 1, err);
   c->pending = pending.before;
   c->path[length + n] = 0;
   return result;
@@ -187,15 +187,13 @@ static int tell_hidden(struct compare *c, int upper, int lower, const struct nam
   return 0;
 }
 
-static int compare_folder(struct compare *c, int upper, int lower, size_t length, unsigned depth, struct error *err)
+static int compare_folder(struct compare *c, int upper, int lower, size_t length, struct error *err)
 {
   cleanup_names struct name_list names = {0};
-  if (depth > WALK_DEPTH_LIMIT)
-    return fail(err, "read", ELOOP, "%.100s...", c->path);
   if (name_list_read(&names, upper, err))
     return -1;
   for (size_t i = 0; i < names.count; i++)
-    if (compare_name(c, upper, lower, names.names[i], length, depth, err))
+    if (compare_name(c, upper, lower, names.names[i], length, err))
       return -1;
   return lower >= 0 && is_opaque(upper) ? tell_hidden(c, upper, lower, &names, length, err) : 0;
 }
@@ -210,7 +208,7 @@ static int compare_all(struct compare *c, int argc, char **argv, struct error *e
   if (upper < 0)
     return fail(err, "read", errno, "writable layer");
   cleanup_close int lower = layer_mount_lower(&root, err);
-  return lower < 0 ? -1 : compare_folder(c, upper, lower, 0, 0, err);
+  return lower < 0 ? -1 : compare_folder(c, upper, lower, 0, err);
 }
 
 static int print_change(struct compare *c, enum kind kind, int folder, const char *name, const struct stat *st, struct error *err)

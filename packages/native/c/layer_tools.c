@@ -14,6 +14,9 @@
 #include "layer_mount.h"
 #include "tar.h"
 
+#define DEPTH_LIMIT 2048 /* folders within folders: a path of single letters */
+#define REMOVE_DEPTH 128 /* folders deeper than this are moved up before they are removed */
+
 /* One line of JSON per member, as it stands in the archive. */
 static int print_entry(void *data, const struct tar_entry *entry, struct error *err)
 {
@@ -99,7 +102,8 @@ static int seen_before(struct seen *seen, const struct stat *st)
   return 0;
 }
 
-static uint64_t size_below(int folder, struct seen *seen)
+/* Takes the fd over. What lies deeper than any path can name is not counted. */
+static uint64_t size_below(int folder, unsigned depth, struct seen *seen)
 {
   uint64_t total = 0;
   cleanup_dir DIR *dir = fdopendir(folder);
@@ -112,8 +116,8 @@ static uint64_t size_below(int folder, struct seen *seen)
     if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..") || fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW))
       continue;
     if (S_ISDIR(st.st_mode)) {
-      int sub = openat(dirfd(dir), d->d_name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
-      total += sub >= 0 ? size_below(sub, seen) : 0;
+      int sub = depth < DEPTH_LIMIT ? openat(dirfd(dir), d->d_name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC) : -1;
+      total += sub >= 0 ? size_below(sub, depth + 1, seen) : 0;
     } else if (st.st_nlink < 2 || !seen_before(seen, &st)) {
       total += (uint64_t) st.st_size;
     }
@@ -131,7 +135,7 @@ int layer_size(int argc, char **argv)
     fail(&err, "read", errno, "writable layer");
     return layer_report_error(&err);
   }
-  fprintf(layer_report(), "{\"size\":%llu}\n", (unsigned long long) size_below(folder, &seen));
+  fprintf(layer_report(), "{\"size\":%llu}\n", (unsigned long long) size_below(folder, 0, &seen));
   free(seen.slots);
   return fflush(layer_report()) ? 1 : 0;
 }
@@ -149,14 +153,39 @@ static void clear_flags(int fd)
   ioctl(fd, FS_IOC_SETFLAGS, &none);
 }
 
-static int remove_entry(int folder, const char *name, struct error *err)
+/* Where a removal began: a tree may be deeper than there are fds, so what is deep is moved here and done later. */
+struct removal {
+  int top;
+  unsigned moved;
+};
+
+static int empty(struct removal *removal, int folder, unsigned depth, struct error *err);
+
+static int move_up(struct removal *removal, int folder, const char *name)
+{
+  char place[32];
+  for (int tries = 0; tries < 1000; tries++) {
+    snprintf(place, sizeof place, ".deep-%u", removal->moved++);
+    if (!renameat2(folder, name, removal->top, place, RENAME_NOREPLACE))
+      return 0;
+    if (errno != EEXIST)
+      return -1; /* an overlay does not move all folders */
+  }
+  return -1;
+}
+
+static int remove_entry(struct removal *removal, int folder, const char *name, unsigned depth, struct error *err)
 {
   if (!remove_name(folder, name))
     return 0;
   int fd = openat(folder, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
   if (fd >= 0) {
     clear_flags(fd);
-    if (layer_empty_folder(fd, err))
+    if (depth >= REMOVE_DEPTH && removal->top != folder && !move_up(removal, folder, name)) {
+      close(fd);
+      return 0;
+    }
+    if (empty(removal, fd, depth + 1, err))
       return -1;
   } else {
     cleanup_close int file = openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
@@ -167,29 +196,38 @@ static int remove_entry(int folder, const char *name, struct error *err)
 }
 
 /* Takes the fd over. */
-int layer_empty_folder(int folder, struct error *err)
+static int empty(struct removal *removal, int folder, unsigned depth, struct error *err)
 {
   cleanup_dir DIR *dir = fdopendir(folder);
   if (!dir) {
     close(folder);
     return fail(err, "remove", errno, "folder");
   }
+  if (depth > DEPTH_LIMIT)
+    return fail(err, "remove", ELOOP, "folder");
   for (struct dirent *d; (d = readdir(dir));) {
     if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
       continue;
-    if (remove_entry(dirfd(dir), d->d_name, err))
+    if (remove_entry(removal, dirfd(dir), d->d_name, depth, err))
       return -1;
   }
   return 0;
 }
 
-/* Removes the folder `--folder` with all that is in it. */
-int layer_remove(int argc, char **argv)
+/* Takes the fd over. */
+int layer_empty_folder(int folder, struct error *err)
 {
-  struct error err = {0};
-  const char *path = layer_option(argc, argv, "folder", "");
-  if (remove_entry(AT_FDCWD, path, &err))
-    return layer_report_error(&err);
+  struct removal removal = {.top = folder};
+  for (unsigned before = ~0u; before != removal.moved;) {
+    before = removal.moved;
+    int again = openat(folder, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+    if (again < 0 || empty(&removal, again, 0, err)) {
+      int status = errno;
+      close(folder);
+      return again < 0 ? fail(err, "remove", status, "folder") : -1;
+    }
+  }
+  close(folder);
   return 0;
 }
 

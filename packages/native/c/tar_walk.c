@@ -148,8 +148,9 @@ static void read_xattrs(struct xattrs *x, int folder, const char *name)
 int tar_put_node(struct tar_writer *w, struct link_table *links, int folder, const char *name, const struct stat *st, const char *stored,
   int nanoseconds, struct error *err)
 {
+  /* Not on the stack, which deep folders need; this program has one thread. */
   static struct xattrs xattrs;
-  char link[TAR_PATH_LIMIT + 1], slashed[TAR_PATH_LIMIT + 2];
+  static char link[TAR_PATH_LIMIT + 1], slashed[TAR_PATH_LIMIT + 2];
   struct tar_entry entry = {
     .path = stored, .mode = st->st_mode & 07777, .uid = st->st_uid, .gid = st->st_gid, .mtime = st->st_mtim.tv_sec,
     .mtime_ns = (uint32_t) st->st_mtim.tv_nsec, .size = (uint64_t) st->st_size,
@@ -206,11 +207,10 @@ struct walker {
   char path[2 * TAR_PATH_LIMIT];
 };
 
-static int walk_folder(struct walker *walker, int folder, size_t length, unsigned depth, struct error *err)
+/* How deep it goes is limited by the length of a path. */
+static int walk_folder(struct walker *walker, int folder, size_t length, struct error *err)
 {
   cleanup_names struct name_list names = {0};
-  if (depth > WALK_DEPTH_LIMIT)
-    return fail(err, "read", ELOOP, "%.100s...", walker->path);
   if (name_list_read(&names, folder, err))
     return -1;
   for (size_t i = 0; i < names.count; i++) {
@@ -236,7 +236,7 @@ static int walk_folder(struct walker *walker, int folder, size_t length, unsigne
       return fail(err, "read", errno, "%.200s", walker->path);
     walker->path[length + n] = '/';
     walker->path[length + n + 1] = 0;
-    if (walk_folder(walker, sub, length + n + 1, depth + 1, err))
+    if (walk_folder(walker, sub, length + n + 1, err))
       return -1;
   }
   return 0;
@@ -262,7 +262,7 @@ int tar_walk(struct tar_writer *writer, int folder, const struct tar_walk *walk,
     walker->path[length] = 0;
   }
   if (!result)
-    result = walk_folder(walker, folder, length, 0, err);
+    result = walk_folder(walker, folder, length, err);
   link_table_free(walker->links);
   free(walker);
   return result;

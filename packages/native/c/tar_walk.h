@@ -6,8 +6,6 @@
 
 #include "tar.h"
 
-#define WALK_DEPTH_LIMIT 4096 /* folders within folders */
-
 /* The names of a folder in order of bytes, "." and ".." left out. */
 struct name_list {
   char **names;

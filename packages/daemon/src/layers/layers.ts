@@ -165,7 +165,7 @@ async function intact(folder: string, layer: LayerRecord, helper: Helper): Promi
     await (await open(join(folder, 'durable'), 'r')).close();
     return true;
   } catch {
-    return helper.run('verify', { folder, digest: layer.diffId.slice(7) }).then(
+    return helper.run('verify', { folder, digest: layer.diffId.slice(7), driver: layer.driver }).then(
       () => true,
       () => false,
     );
