@@ -1,5 +1,6 @@
 // Builds packages/native/build and dist. Runs on the pinned Node.
-import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { root, run } from './lib.mjs';
@@ -14,34 +15,60 @@ renameSync(join(dist, 'lib/.berth-native'), join(dist, 'lib/berth-native'));
 if (existsSync(join(root, '.scripts/generate-api.mjs')))
   run(process.execPath, [join(root, '.scripts/generate-api.mjs')]);
 
-for (const [name, entry] of [
-  ['berthd', 'packages/daemon/src/main.ts'],
-  ['berth', 'packages/client/src/main.ts'],
-]) {
-  if (!existsSync(join(root, entry))) continue;
-  await build({
-    entryPoints: [join(root, entry)],
-    outfile: join(dist, 'lib', `${name}.mjs`),
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    external: ['koffi'],
-    legalComments: 'none',
-    banner: {
-      js: "import { createRequire as berthCreateRequire } from 'node:module'; const require = berthCreateRequire(import.meta.url);",
-    },
-    loader: { '.html': 'text' },
-    logLevel: 'warning',
-  });
-  const flags = name === 'berthd' ? '--always-sparkplug ' : '';
+const common = {
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  external: ['koffi'],
+  legalComments: 'none',
+  loader: { '.html': 'text' },
+  logLevel: 'warning',
+};
+const program = (name, nodeFlags, file) =>
   writeFileSync(
     join(dist, name),
     `#!/bin/sh
-# The path is resolved so that a symlink to this file works from any folder.
-here=$(dirname "$(readlink -f "$0")")
-exec "$here/../node_modules/node-linux-${process.arch}/bin/node" ${flags}--disable-warning=ExperimentalWarning "$here/lib/${name}.mjs" "$@"
+# A symlink to this file works from any folder; without one no program is started to find that out.
+self=$0
+case $self in */*) ;; *) self=./$self ;; esac
+[ -L "$self" ] && self=$(readlink -f "$self")
+here=\${self%/*}
+exec "$here/../node_modules/node-linux-${process.arch}/bin/node" ${nodeFlags}"$here/lib/${file}" "$@"
 `,
     { mode: 0o755 },
   );
+
+if (existsSync(join(root, 'packages/daemon/src/main.ts'))) {
+  await build({
+    ...common,
+    entryPoints: [join(root, 'packages/daemon/src/main.ts')],
+    outfile: join(dist, 'lib/berthd.mjs'),
+    format: 'esm',
+    banner: {
+      js: "import { createRequire as berthCreateRequire } from 'node:module'; const require = berthCreateRequire(import.meta.url);",
+    },
+  });
+  program('berthd', '--always-sparkplug --disable-warning=ExperimentalWarning ', 'berthd.mjs');
+}
+
+if (existsSync(join(root, 'packages/client/src/main.ts'))) {
+  // The client lives for milliseconds: CommonJS in one small file starts fastest, and V8's code for what most commands
+  // run is kept beside it. A command's module is run only when it is called.
+  await build({
+    ...common,
+    entryPoints: [join(root, 'packages/client/src/main.ts')],
+    outfile: join(dist, 'lib/berth-main.cjs'),
+    format: 'cjs',
+    minify: true,
+  });
+  writeFileSync(
+    join(dist, 'lib/berth.cjs'),
+    `require('node:module').enableCompileCache(__dirname + '/berth-cache');\nrequire('./berth-main.cjs');\n`,
+  );
+  program('berth', '', 'berth.cjs');
+  rmSync(join(dist, 'lib/berth-cache'), { recursive: true, force: true });
+  // Ends with an error, for want of a daemon, after most of what such a command runs.
+  spawnSync(join(dist, 'berth'), ['-H', 'unix:///nonexistent', 'run', '--rm', 'busybox', 'true'], {
+    stdio: 'ignore',
+  });
 }

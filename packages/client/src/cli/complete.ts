@@ -166,7 +166,8 @@ function walk(table: FlagTable, words: readonly string[], interspersed: boolean)
       if (taker < 0 || taker < letters.length - 1) continue;
       name = byShort(letters[taker]!) ?? '';
     }
-    if (name === undefined || !table[name] || table[name].bare !== undefined) continue;
+    const flag = name === undefined ? undefined : table[name];
+    if (!flag || flag.bare !== undefined) continue;
     if (++at >= words.length) return { rest, pending: name, closed: false };
   }
   return { rest, closed: false };
