@@ -40,7 +40,7 @@ import {
   withDigest,
   withTag,
 } from './references.ts';
-import { openRegistry, type Registry } from './registry/index.ts';
+import { openRegistry, type Registry, type RegistryOptions } from './registry/index.ts';
 import { removeImage } from './remove.ts';
 import { Retention } from './retention.ts';
 import { saveImages } from './save.ts';
@@ -55,6 +55,8 @@ export interface ImagesParts {
   settings: Settings;
   /** The room's folder. */
   root: string;
+  /** Times and folders for dealing with registries, where they differ from the usual (tests). */
+  registry?: RegistryOptions;
 }
 
 /** Opens the images room: which images there are is known at once. */
@@ -93,7 +95,7 @@ class ImageRoom implements Images {
   private readonly layersRoot: string;
   private users: (imageId: string) => Array<{ id: string; running: boolean }> = () => [];
 
-  constructor({ store, layers, events, settings, root }: ImagesParts) {
+  constructor({ store, layers, events, settings, root, registry }: ImagesParts) {
     const catalogue = new Catalogue(store);
     const users = (imageId: string) => this.users(imageId);
     const retention = new Retention(layers, catalogue, (imageId) => users(imageId).length > 0);
@@ -124,7 +126,7 @@ class ImageRoom implements Images {
         for (const name of options.names) catalogue.name(name, id);
       },
     };
-    this.registry = openRegistry(this.context);
+    this.registry = openRegistry(this.context, registry);
   }
 
   private readonly layerSize = (diffId: string): number => this.context.layers.get(diffId)?.size ?? 0;

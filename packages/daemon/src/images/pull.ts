@@ -2,7 +2,7 @@ import { invalidParameter, notFound } from '../errors.ts';
 import { digestOf, parseConfig, type StoredConfig } from './config.ts';
 import { referenceEvent } from './events.ts';
 import type { Images, OnProgress } from './face.ts';
-import { formatPlatform, type Platform, parsePlatform, platformScore } from './platforms.ts';
+import { formatPlatform, hostPlatform, type Platform, parsePlatform, platformScore } from './platforms.ts';
 import { layerLine, shortId } from './progress.ts';
 import {
   familiarString,
@@ -119,6 +119,7 @@ async function find(
     reference.digest === undefined ? reference.tag! : fullName({ ...reference, tag: undefined } as Reference);
   onProgress({ status: `Pulling from ${reference.path}`, id: shown });
   const documents: Fetched[] = [];
+  if (wanted && wanted.os !== hostPlatform.os) throw invalidParameter('operating system is not supported');
   let content = parseManifest(top.body, top.mediaType, reference);
   let inner = top;
   if (content.kind === 'index') {
@@ -134,6 +135,10 @@ async function find(
   if (digestOf(raw) !== manifest.config.digest)
     throw invalidParameter('the image configuration is not UTF-8');
   const config = parseConfig(raw);
+  if (config.os && config.os !== hostPlatform.os)
+    throw invalidParameter(
+      `cannot download image with operating system ${JSON.stringify(config.os)} when requesting ${JSON.stringify(hostPlatform.os)}`,
+    );
   checkLayerCount(manifest, config.rootfs.diff_ids);
   return { digest: top.digest, manifest, documents, id: manifest.config.digest, raw, config };
 }

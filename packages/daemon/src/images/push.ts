@@ -14,6 +14,7 @@ import {
   withDigest,
   withTag,
 } from './references.ts';
+import { pushError } from './registry/errors.ts';
 import type { RegistryParts } from './registry/index.ts';
 import {
   buildManifest,
@@ -49,6 +50,8 @@ export async function pushImages(parts: RegistryParts, options: Options): Promis
       if (!entry) throw notFound(`tag does not exist: ${familiarString(each)}`);
       await pushOne(parts, target, each, entry);
     }
+  }).catch((error: unknown) => {
+    throw pushError(error);
   });
   referenceEvent(context, 'push', reference);
 }

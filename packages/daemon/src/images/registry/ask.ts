@@ -1,4 +1,5 @@
-import { unauthorized } from '../../errors.ts';
+import { STATUS_CODES } from 'node:http';
+import { systemError, unauthorized } from '../../errors.ts';
 import { parseConfig } from '../config.ts';
 import type { RegistryAuth } from '../face.ts';
 import type { Platform } from '../platforms.ts';
@@ -50,7 +51,7 @@ async function platformOf(
 
 /**
  * Checks credentials with a registry.
- * @throws unauthorized with dockerd's text when it refuses them.
+ * @throws unauthorized (tokens) or system (basic) with dockerd's texts when it refuses them.
  */
 export async function login(
   reach: Reach,
@@ -79,8 +80,11 @@ export async function login(
       Buffer.alloc(0),
     );
     if (answer.status === 200) return { Status: 'Login Succeeded', IdentityToken };
-    const { message } = answerError(answer.status, body.toString());
-    throw unauthorized(during('GET', url, message));
+    if (session.authorizer.usesTokens)
+      throw unauthorized(during('GET', url, answerError(answer.status, body.toString()).message));
+    throw systemError(
+      `login attempt to ${url.href} failed with status: ${answer.status} ${STATUS_CODES[answer.status] ?? ''}`.trimEnd(),
+    );
   }
   throw failure;
 }

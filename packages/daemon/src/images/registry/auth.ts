@@ -1,6 +1,6 @@
 import { log } from '../../log.ts';
 import type { RegistryAuth } from '../face.ts';
-import { answerError, during, RegistryError } from './errors.ts';
+import { AuthorizationError, answerError, RegistryError } from './errors.ts';
 import { type Limits, MAX_ERROR_BYTES, MAX_TOKEN_BYTES } from './limits.ts';
 import { type Answer, readDocument, type Transport } from './transport.ts';
 
@@ -54,10 +54,13 @@ export class Authorizer {
   private readonly transport: Transport;
   private readonly limits: Limits;
   private readonly auth: RegistryAuth | undefined;
+  /** The registry was reached over TLS: its credentials do not go on without it. */
+  private readonly secure: boolean;
   private challenges: Challenge[] = [];
   private readonly tokens = new Map<string, { token: Promise<string>; expires: number }>();
 
-  constructor(transport: Transport, limits: Limits, auth: RegistryAuth | undefined) {
+  constructor(transport: Transport, limits: Limits, auth: RegistryAuth | undefined, secure: boolean) {
+    this.secure = secure;
     this.transport = transport;
     this.limits = limits;
     this.auth = auth;
@@ -69,6 +72,11 @@ export class Authorizer {
     if (challenges.length === 0) return false;
     this.challenges = challenges;
     return true;
+  }
+
+  /** Whether the registry wants tokens of a token server. */
+  get usesTokens(): boolean {
+    return this.challenges.some(({ scheme }) => scheme === 'bearer');
   }
 
   /** Forgets a token that was refused. */
@@ -91,18 +99,18 @@ export class Authorizer {
     try {
       if (bearer) return `Bearer ${await this.token(bearer.parameters, request.scopes, request.signal)}`;
     } catch (error) {
-      if (!(error instanceof RegistryError)) throw error;
-      throw new RegistryError(error.kind, during(request.method, request.url, error.message), {
-        status: error.status,
-        cause: error,
-      });
+      throw error instanceof RegistryError
+        ? new AuthorizationError(request.method, request.url, error)
+        : error;
     }
     if (!this.challenges.some(({ scheme }) => scheme === 'basic')) return undefined;
     const basic = this.basic();
     if (basic) return basic;
-    throw new RegistryError('system', during(request.method, request.url, 'no basic auth credentials'), {
-      status: 401,
-    });
+    throw new AuthorizationError(
+      request.method,
+      request.url,
+      new RegistryError('system', 'no basic auth credentials', { status: 401 }),
+    );
   }
 
   private basic(): string | undefined {
@@ -151,6 +159,10 @@ export class Authorizer {
           status: 401,
         },
       );
+    if (this.secure && realm.protocol === 'http:' && (this.basic() || this.auth?.identitytoken))
+      throw new RegistryError('system', `refusing to send credentials to ${realm.origin} without TLS`, {
+        status: 401,
+      });
     const service = parameters['service'] ?? '';
     // A registry knows best which scope the request lacked.
     const wanted = [...new Set([...scopes, ...(parameters['scope'] ? [parameters['scope']] : [])])];

@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemError } from '../../errors.ts';
 import type { Layer, Layers } from '../../layers/face.ts';
+import { log } from '../../log.ts';
 import type { OnProgress, Progress } from '../face.ts';
 import { layerLine, shortId, transferLine } from '../progress.ts';
 import { isTransient, NetworkError, networkError } from './errors.ts';
 import { type Limits, Pool } from './limits.ts';
-import { type Answer, discard } from './transport.ts';
+import type { Answer } from './transport.ts';
 
 /** A layer that somebody wants from a registry. */
 export interface Wanted {
@@ -31,6 +32,8 @@ export interface DownloadParts {
   attempts: number;
 }
 
+/** Ways to end a download that are the server's doing and not the network's. */
+const STRANGE = ['STALLED', 'EOF', 'RANGE'];
 /** Bytes that are gathered before they are written. */
 const BATCH = 1024 * 1024;
 const INTERVAL = 100; // ms between lines of one transfer
@@ -45,6 +48,7 @@ export class Downloads {
   readonly fetching: Pool;
   readonly adding = new Pool(availableParallelism());
   private readonly running = new Map<string, Transfer>();
+  private swept = 0;
 
   constructor(parts: DownloadParts) {
     this.parts = parts;
@@ -55,38 +59,40 @@ export class Downloads {
 
   /** Gets a layer, or joins those who are getting it. @throws what the transfer ended with, or the signal's reason. */
   async layer(wanted: Wanted): Promise<Layer> {
-    const key = `${wanted.digest} ${wanted.diffId}`;
     for (;;) {
       wanted.signal.throwIfAborted();
-      let transfer = this.running.get(key);
-      const joined = transfer !== undefined;
-      if (!transfer) {
-        transfer = new Transfer(this, wanted);
-        const started = transfer;
-        this.running.set(key, started);
-        void started.done
-          .catch(() => undefined)
-          .finally(() => {
-            if (this.running.get(key) === started) this.running.delete(key);
-          });
-      }
+      const running = this.running.get(wanted.digest);
+      if (!running) return await this.start(wanted).join(wanted);
       try {
-        return await transfer.join(wanted);
+        if (running.diffId === wanted.diffId) return await running.join(wanted);
       } catch (error) {
         // Another client's registry, credentials or patience failed; ours may not.
         wanted.signal.throwIfAborted();
-        if (!joined) throw error;
-        if (this.running.get(key) === transfer) this.running.delete(key);
+        log.debug({ blob: wanted.digest, err: error }, 'a shared download failed; trying again');
       }
+      // It writes to the same file until it has ended.
+      await running.ended;
     }
+  }
+
+  private start(wanted: Wanted): Transfer {
+    this.sweep();
+    const transfer = new Transfer(this, wanted);
+    this.running.set(wanted.digest, transfer);
+    void transfer.ended.then(() => this.running.delete(wanted.digest));
+    return transfer;
   }
 
   /** Removes what interrupted downloads left too long ago. */
   private sweep(): void {
-    const oldest = Date.now() - this.parts.limits.partialAge;
-    for (const name of readdirSync(this.parts.folder)) {
-      const path = join(this.parts.folder, name);
-      if (!/^[a-f0-9]{64}$/.test(name) || statSync(path).mtimeMs < oldest)
+    const { limits, folder } = this.parts;
+    const now = Date.now();
+    if (now - this.swept < limits.partialAge / 24) return;
+    this.swept = now;
+    for (const name of readdirSync(folder)) {
+      const path = join(folder, name);
+      const old = (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) < now - limits.partialAge;
+      if (!/^[a-f0-9]{64}$/.test(name) || (old && !this.running.has(`sha256:${name}`)))
         rmSync(path, { recursive: true, force: true });
     }
   }
@@ -94,7 +100,9 @@ export class Downloads {
 
 /** One blob on its way, with those who wait for it. */
 class Transfer {
-  readonly done: Promise<Layer>;
+  /** Resolves when it has ended, in whatever way. */
+  readonly ended: Promise<void>;
+  private readonly done: Promise<Layer>;
   private readonly owner: Downloads;
   private readonly wanted: Wanted;
   private readonly path: string;
@@ -110,6 +118,14 @@ class Transfer {
     this.id = shortId(wanted.digest);
     this.path = join(owner.parts.folder, wanted.digest.slice('sha256:'.length));
     this.done = this.run();
+    this.ended = this.done.then(
+      () => undefined,
+      () => undefined,
+    );
+  }
+
+  get diffId(): string {
+    return this.wanted.diffId;
   }
 
   /** Waits for the layer; the transfer is stopped when nobody waits any more. */
@@ -169,8 +185,11 @@ class Transfer {
         return;
       } catch (error) {
         this.stop.signal.throwIfAborted();
-        if (!isTransient(error)) await rm(this.path, { force: true });
-        if (!isTransient(error) || attempt >= attempts) throw error;
+        const last = !isTransient(error) || attempt >= attempts;
+        // What a broken connection left is worth keeping; what a strange server sent is not.
+        if (last && !(error instanceof NetworkError && !STRANGE.includes(error.reason)))
+          await rm(this.path, { force: true });
+        if (last) throw error;
         await this.pause((limits.backOff * attempt) / 1000);
       }
     }
@@ -193,16 +212,17 @@ class Transfer {
       let offset = await hashFile(file, hash, size);
       if (offset < size || size === 0) {
         const answer = await this.wanted.open(offset, this.stop.signal);
-        if (offset > 0 && answer.status !== 206) {
+        if (offset === 0 || continues(answer, offset)) await this.receive(answer, file, hash, offset);
+        else {
           // The server cannot go on where we were.
           await file.truncate(0);
           offset = 0;
-          if (answer.status === 416) {
-            discard(answer.body);
+          if (answer.status !== 200) {
+            answer.body.destroy();
             throw new NetworkError(`the registry refused to continue the download of ${digest}`, 'RANGE');
           }
           await this.receive(answer, file, createHash('sha256'), 0);
-        } else await this.receive(answer, file, hash, offset);
+        }
         return;
       }
       this.verify(hash);
@@ -277,6 +297,13 @@ class Transfer {
     this.shown = now;
     this.say(transferLine('Downloading', this.id, received, this.wanted.size));
   }
+}
+
+/** Whether an answer begins at the byte that was asked for. */
+function continues(answer: Answer, offset: number): boolean {
+  return (
+    answer.status === 206 && String(answer.headers['content-range'] ?? '').startsWith(`bytes ${offset}-`)
+  );
 }
 
 /** Hashes what an earlier attempt left and returns its length; what is too long is thrown away. */

@@ -1,3 +1,4 @@
+import { getServers } from 'node:dns';
 import { STATUS_CODES } from 'node:http';
 import { BerthError, type ErrorKind } from '../../errors.ts';
 import { familiarName, familiarString, type Reference } from '../references.ts';
@@ -17,6 +18,18 @@ export class RegistryError extends BerthError {
     this.name = 'RegistryError';
     this.status = options.status;
     this.reason = options.reason ?? '';
+  }
+}
+
+/** A request could not be authorised; `cause` says why. */
+export class AuthorizationError extends RegistryError {
+  constructor(method: string, url: URL, cause: RegistryError) {
+    super(cause.kind, during(method, url, cause.message), {
+      status: cause.status,
+      reason: cause.reason,
+      cause,
+    });
+    this.name = 'AuthorizationError';
   }
 }
 
@@ -182,9 +195,8 @@ function goText(url: URL, error: SystemError, code: string): string {
     return `tls: failed to verify certificate: x509: certificate is not valid for ${url.hostname}`;
   if (code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG')
     return 'http: server gave HTTP response to HTTPS client';
-  if (code === 'ENOTFOUND') return `dial tcp: lookup ${error.hostname ?? url.hostname}: no such host`;
-  if (code === 'EAI_AGAIN')
-    return `dial tcp: lookup ${error.hostname ?? url.hostname}: Temporary failure in name resolution`;
+  if (code === 'ENOTFOUND') return `${lookup(url, error)}: no such host`;
+  if (code === 'EAI_AGAIN') return `${lookup(url, error)}: server misbehaving`;
   const system = SYSTEM_TEXTS[code];
   if (system) {
     if (error.address === undefined) return system;
@@ -197,6 +209,11 @@ function goText(url: URL, error: SystemError, code: string): string {
     return 'context deadline exceeded while reading body';
   if (code === 'UND_ERR_SOCKET') return 'unexpected EOF';
   return error.message;
+}
+
+function lookup(url: URL, error: SystemError): string {
+  const server = getServers()[0];
+  return `dial tcp: lookup ${error.hostname ?? url.hostname}${server === undefined ? '' : ` on ${server}:53`}`;
 }
 
 /** A failed pull as dockerd says it (distribution/errors.go). */
@@ -214,7 +231,13 @@ export function pullError(error: unknown, reference: Reference): unknown {
     );
   if (error.reason === 'MANIFEST_UNKNOWN') return say(`manifest for ${familiarString(reference)} not found`);
   if (error.reason === 'NAME_UNKNOWN') return say(`repository ${familiarName(reference)} not found`);
-  return error;
+  // A refusal of credentials is none of our own client: dockerd answers 500 too.
+  return error.kind === 'unauthorized' ? new BerthError('system', error.message, { cause: error }) : error;
+}
+
+/** A failed push as dockerd says it: refused credentials without the request that they were refused for. */
+export function pushError(error: unknown): unknown {
+  return error instanceof AuthorizationError ? error.cause : error;
 }
 
 /** Whether another attempt may succeed: the network broke, or the registry is busy. */

@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import ipaddr from 'ipaddr.js';
-import { systemError } from '../../errors.ts';
+import { invalidParameter, systemError } from '../../errors.ts';
 import { log } from '../../log.ts';
 import type { Settings } from '../../settings.ts';
 import { parseHosts } from './hosts-file.ts';
@@ -37,8 +37,10 @@ export class Hosts {
     this.folders = folders;
   }
 
-  /** The addresses to try for a domain (`docker.io`, `host:5000`), in order: mirrors first when pulling. */
+  /** The addresses to try for a domain (`docker.io`, `host:5000`), in order: mirrors first when pulling. @throws invalid-parameter for no host. */
   async endpoints(domain: string, purpose: 'pull' | 'push'): Promise<Endpoint[]> {
+    if (!URL.canParse(`https://${domain}`))
+      throw invalidParameter(`invalid registry host ${JSON.stringify(domain)}`);
     const own = await this.own(domain);
     if (purpose === 'push') return own;
     const mirrors: Endpoint[] = [];

@@ -37,6 +37,8 @@ export class Repository {
     const answer = await this.session.send(`/v2/${this.path}/manifests/${tagOrDigest}`, {
       method: 'GET',
       headers: { accept: ACCEPTED.join(', ') },
+      // dockerd asks for a tag's digest first, and its texts say so.
+      ...(tagOrDigest.includes(':') ? {} : { shownAs: 'HEAD' }),
       scopes: this.scopes,
       signal,
     });

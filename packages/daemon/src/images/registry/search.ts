@@ -55,7 +55,7 @@ async function ask(
     auth?.username && belongsTo(auth.serveraddress, domain)
       ? `Basic ${Buffer.from(`${auth.username}:${auth.password ?? ''}`).toString('base64')}`
       : undefined;
-  let failure: unknown;
+  const failures: unknown[] = [];
   for (const scheme of schemes) {
     const url = new URL(`${scheme}://${domain}/v1/search`);
     url.searchParams.set('q', query);
@@ -81,10 +81,21 @@ async function ask(
       return readResults(body);
     } catch (error) {
       if (error instanceof RegistryError) throw error;
-      failure = error;
+      failures.push(error);
     }
   }
-  throw failure;
+  throw unreachable(domain, failures);
+}
+
+/** dockerd pings the index first, and its texts tell of that. */
+function unreachable(domain: string, failures: unknown[]): unknown {
+  if (failures.length < 2) return failures[0];
+  const [https, http] = failures.map((error) =>
+    (error as Error).message.replace(/"(https?:\/\/[^/"]+)\/v1\/search[^"]*"/, '"$1/v1/_ping"'),
+  );
+  return invalidParameter(
+    `invalid registry endpoint "http://${domain}/v1/". HTTPS attempt: ${https}. HTTP attempt: ${http}`,
+  );
 }
 
 function readResults(body: Buffer): Result[] {

@@ -26,7 +26,7 @@ export class Session {
     this.domain = domain;
     this.endpoint = endpoint;
     const own = !endpoint.mirror && auth && belongsTo(auth.serveraddress, domain) ? auth : undefined;
-    this.authorizer = new Authorizer(reach.transport, reach.limits, own);
+    this.authorizer = new Authorizer(reach.transport, reach.limits, own, endpoint.base.startsWith('https:'));
   }
 
   url(path: string): URL {
@@ -47,17 +47,17 @@ export class Session {
 
   /**
    * Sends a request with authorisation; a challenge is met once.
-   * @throws RegistryError for statuses of 400 and above, unless `accept` names them; NetworkError.
+   * @throws RegistryError for statuses other than 2xx, unless `accept` names them; NetworkError.
    */
   async send(
     target: string | URL,
-    ask: Ask & { scopes: readonly string[]; accept?: readonly number[] },
+    ask: Ask & { scopes: readonly string[]; accept?: readonly number[]; shownAs?: string },
   ): Promise<Answer> {
     const url = typeof target === 'string' ? this.url(target) : target;
     for (let attempt = 0; ; attempt += 1) {
       const answer = await this.authorized(url, ask, attempt);
       if (answer === undefined) continue;
-      if (answer.status < 400 || ask.accept?.includes(answer.status)) return answer;
+      if (answer.status < 300 || ask.accept?.includes(answer.status)) return answer;
       const repeatable = ask.body === undefined || Buffer.isBuffer(ask.body) || typeof ask.body === 'string';
       if (answer.status === 401 && attempt === 0 && repeatable && this.authorizer.challenged(answer)) {
         discard(answer.body);
@@ -71,12 +71,17 @@ export class Session {
   /** Undefined when an idle connection had died under the request and it can be sent again. */
   private async authorized(
     url: URL,
-    ask: Ask & { scopes: readonly string[] },
+    ask: Ask & { scopes: readonly string[]; shownAs?: string },
     attempt: number,
   ): Promise<Answer | undefined> {
     const authorization =
       url.origin === new URL(this.endpoint.base).origin
-        ? await this.authorizer.header({ method: ask.method, url, scopes: ask.scopes, signal: ask.signal })
+        ? await this.authorizer.header({
+            method: ask.shownAs ?? ask.method,
+            url,
+            scopes: ask.scopes,
+            signal: ask.signal,
+          })
         : undefined;
     const headers = { ...ask.headers, ...(authorization === undefined ? {} : { authorization }) };
     try {

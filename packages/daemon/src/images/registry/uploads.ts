@@ -8,7 +8,7 @@ import { log } from '../../log.ts';
 import type { OnProgress } from '../face.ts';
 import { layerLine, Meter, shortId } from '../progress.ts';
 import { compressor } from './compress.ts';
-import { isTransient } from './errors.ts';
+import { isTransient, RegistryError } from './errors.ts';
 import type { KnownBlob, KnownBlobs } from './known.ts';
 import { Pool } from './limits.ts';
 import { type Descriptor, DOCKER_LAYER } from './manifests.ts';
@@ -82,7 +82,10 @@ export class Uploads {
     for (const source of blob.sources) {
       if (source === here || !source.startsWith(`${domain}/`)) continue;
       const from = source.slice(domain.length + 1);
-      const upload = await repository.beginUpload(signal, { digest: blob.digest, from });
+      const upload = await repository
+        .beginUpload(signal, { digest: blob.digest, from })
+        .catch((error: unknown) => refused(error));
+      if (upload === null) continue;
       if (upload === undefined) {
         this.parts.known.add(diffId, blob, here);
         onProgress(layerLine(`Mounted from ${from}`, shortId(diffId)));
@@ -216,6 +219,12 @@ export class Uploads {
     }
     return false;
   }
+}
+
+/** A repository that we may not read from is passed over. */
+function refused(error: unknown): null {
+  if (error instanceof RegistryError && error.status >= 400 && error.status < 500) return null;
+  throw error;
 }
 
 /** A schema 2 manifest names Docker's types. */
