@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,7 +71,6 @@ export class TestDaemon {
 
   /** Runs berthd until it answers. */
   async up(): Promise<void> {
-    const { openSync, closeSync } = await import('node:fs');
     const log = openSync(join(this.folder, 'log'), 'a');
     const child = spawn(
       join(top, 'dist/berthd'),
