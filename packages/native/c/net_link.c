@@ -104,6 +104,8 @@ int net_op_bridge(struct net *net, const struct launch_record *record, struct re
   int ipv6 = (int) net_number(record, "ipv6", 0);
   host_sysctl(net, ipv6 ? "0" : "1", name, "disable_ipv6");
   host_sysctl(net, "0", name, "accept_ra");
+  /* The link-local address must hold at once: what is forwarded to a container finds its neighbour by it. */
+  host_sysctl(net, "0", name, "accept_dad");
 
   netlink_reset(batch);
   if (put_addresses(batch, index, record, err) < 0) return -1;
@@ -250,6 +252,7 @@ static int inner_end(struct net *net, struct sandbox *sandbox, const struct endp
   struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_index = endpoint->index};
   if (endpoint->ipv6) {
     sandbox_sysctl(net, sandbox, "0", "net/ipv6/conf/%s/accept_ra", spare ? "eth0" : endpoint->name);
+    sandbox_sysctl(net, sandbox, "0", "net/ipv6/conf/%s/accept_dad", spare ? "eth0" : endpoint->name);
     sandbox_sysctl(net, sandbox, "0", "net/ipv6/conf/%s/disable_ipv6", spare ? "eth0" : endpoint->name);
   } else if (!spare) {
     sandbox_sysctl(net, sandbox, "1", "net/ipv6/conf/%s/disable_ipv6", endpoint->name);
