@@ -397,7 +397,7 @@ int tree_entry(void *data, const struct tar_entry *entry, struct error *err)
       return describe(tree, place.folder, entry, err);
     return fail(err, "tar", EISDIR, "%.200s", *entry->path ? entry->path : "a member without a name");
   }
-  if (place.length > 4 && !memcmp(place.text, ".wh.", 4))
+  if (place.length >= 4 && !memcmp(place.text, ".wh.", 4))
     return whiteout(tree, &place, err);
   if (entry->type == TAR_HARDLINK)
     return hard_link(tree, &place, entry, err);

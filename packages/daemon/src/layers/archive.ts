@@ -190,18 +190,18 @@ function toStat(path: string, raw: RawStat): Stat {
   };
 }
 
-const GO_TYPES: Record<number, number> = {
-  9604: 2 ** 31, // folder
-  21609: 2 ** 27, // symbolic link
-  14406: 2 ** 26, // block device
-  4802: 2 ** 26 + 2 ** 21, // character device
-  2401: 2 ** 25, // named pipe
-  26411: 2 ** 24, // socket
-};
+const GO_TYPES = new Map([
+  [0o040000, 2 ** 31], // folder
+  [0o120000, 2 ** 27], // symbolic link
+  [0o060000, 2 ** 26], // block device
+  [0o020000, 2 ** 26 + 2 ** 21], // character device
+  [0o010000, 2 ** 25], // named pipe
+  [0o140000, 2 ** 24], // socket
+]);
 
 /** The kernel's st_mode as Go's os.FileMode. */
 function goMode(mode: number): number {
-  let value = (GO_TYPES[mode & 0o170000] ?? 0) + (mode & 0o777);
+  let value = (GO_TYPES.get(mode & 0o170000) ?? 0) + (mode & 0o777);
   if (mode & 0o4000) value += 2 ** 23;
   if (mode & 0o2000) value += 2 ** 22;
   if (mode & 0o1000) value += 2 ** 20;
