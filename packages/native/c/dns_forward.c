@@ -17,7 +17,8 @@ enum {
   HEDGE_MS = 250,    /* after this the next server is asked as well */
   ROUND_MS = 1800,   /* after this all are asked again; two rounds end before a resolver's own 5 seconds */
   NO_MS = 700,       /* how long a later server's "no" waits for those before it */
-  BAD_MS = 30000,    /* for how long a server that did not answer is asked last */
+  MISSES = 3,        /* a server that leaves so many questions in a row to others ... */
+  BAD_MS = 30000,    /* ... is asked last for this long */
 };
 
 struct attempt {
@@ -35,7 +36,6 @@ struct dns_lookup {
   struct dns_asker asker;
   struct dns_query query;
   uint16_t id; /* the asker's; the packet has ours */
-  int64_t started;
   int timer, round;
   size_t order[DNS_SERVERS], servers, asked; /* in this round */
   struct attempt attempts[DNS_SERVERS];
@@ -67,6 +67,17 @@ static void lookup_free(struct dns_lookup *lookup) {
   for (size_t i = 0; i < lookup->servers; i++) attempt_end(&lookup->attempts[i]);
   free(lookup->kept);
   free(lookup);
+}
+
+/* Those that were asked and have said nothing. */
+static void note_silent(struct dns_lookup *lookup, int misses) {
+  struct dns_table *table = &lookup->dns->table;
+  for (size_t i = 0; i < lookup->servers; i++) {
+    const struct attempt *attempt = &lookup->attempts[i];
+    if (attempt->source.fd < 0 || attempt->server >= table->server_count) continue;
+    struct dns_server *server = &table->servers[attempt->server];
+    if ((server->misses += misses) >= MISSES) server->bad_until = dns_now() + BAD_MS;
+  }
 }
 
 static void deliver(struct dns_lookup *lookup, uint8_t *reply, size_t size) {
@@ -119,12 +130,8 @@ static void timed_out(void *data) {
     ask_next(lookup);
     return;
   }
-  int64_t now = dns_now();
-  for (size_t i = 0; i < lookup->servers; i++) {
-    if (lookup->attempts[i].source.fd >= 0 && lookup->attempts[i].server < lookup->dns->table.server_count)
-      lookup->dns->table.servers[lookup->attempts[i].server].bad_until = now + BAD_MS;
-    attempt_end(&lookup->attempts[i]);
-  }
+  note_silent(lookup, MISSES);
+  for (size_t i = 0; i < lookup->servers; i++) attempt_end(&lookup->attempts[i]);
   if (lookup->kept || lookup->round >= ROUNDS) {
     give_up(lookup);
     return;
@@ -163,7 +170,10 @@ static void reply_came(struct attempt *attempt, uint8_t *reply, size_t size) {
   struct dns *dns = lookup->dns;
   int rcode = dns_rcode(reply);
   size_t number = (size_t) (attempt - lookup->attempts);
-  if (attempt->server < dns->table.server_count) dns->table.servers[attempt->server].bad_until = 0;
+  if (attempt->server < dns->table.server_count) {
+    dns->table.servers[attempt->server].bad_until = 0;
+    dns->table.servers[attempt->server].misses = 0;
+  }
   if (rcode == DNS_SERVFAIL || rcode == DNS_REFUSED || rcode == DNS_NOTIMP) {
     if (size >= lookup->query.question_end) keep(lookup, reply, size);
     attempt_failed(attempt);
@@ -176,6 +186,8 @@ static void reply_came(struct attempt *attempt, uint8_t *reply, size_t size) {
     set_timer(lookup, NO_MS);
     return;
   }
+  attempt_end(attempt);
+  note_silent(lookup, 1);
   dns_cache_put(dns->cache, lookup->packet + 2, &lookup->query, dns_now() / 1000, reply, size);
   deliver(lookup, reply, size);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -26,9 +27,8 @@ static void file_close(struct dns_file *file) {
   *file = (struct dns_file){0};
 }
 
-static int same(const struct stat *a, const struct stat *b) {
-  return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
-         a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+static struct dns_stamp stamp_of(const struct stat *st) {
+  return (struct dns_stamp){st->st_dev, st->st_ino, (uint64_t) st->st_size, st->st_mtim.tv_sec, st->st_mtim.tv_nsec};
 }
 
 /* Maps the file again if it is another one. The host's resolv.conf may be written in place, so it is copied (`copy`): what
@@ -36,17 +36,18 @@ static int same(const struct stat *a, const struct stat *b) {
 static int file_refresh(struct dns_file *file, int copy) {
   struct stat st;
   if (stat(file->path, &st) < 0) {
-    int changed = file->seen.st_ino != 0;
-    file->seen = (struct stat){0};
+    int changed = file->seen.inode != 0;
+    file->seen = (struct dns_stamp){0};
     file_forget(file);
     return changed;
   }
-  if (same(&st, &file->seen)) return 0;
+  struct dns_stamp stamp = stamp_of(&st);
+  if (!memcmp(&stamp, &file->seen, sizeof stamp)) return 0;
   file_forget(file);
-  file->seen = st;
+  file->seen = stamp;
   cleanup_close int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= 0 || st.st_size > FILE_MAX) return 1;
-  file->seen = st;
+  file->seen = stamp_of(&st);
   void *text = mmap(NULL, (size_t) st.st_size, PROT_READ | (copy ? PROT_WRITE : 0),
                     copy ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED, copy ? -1 : fd, 0);
   if (text == MAP_FAILED) return 1;

@@ -6,14 +6,17 @@
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
 
 /* A file that is read again when it was replaced. */
 struct dns_file {
   char *path;
   const char *text; /* mapped; NULL when it is empty or not there */
   size_t size;
-  struct stat seen;
+  struct dns_stamp { /* zero: not there */
+    uint64_t device, inode, size;
+    int64_t seconds, nanoseconds;
+  } seen;
 };
 
 enum { DNS_SERVERS = 8, DNS_NETWORKS = 64 };
@@ -23,6 +26,7 @@ struct dns_server {
   struct sockaddr_storage address;
   socklen_t address_size;
   int inside;        /* asked from the container's namespace */
+  int misses;        /* questions in a row that it left to others */
   int64_t bad_until; /* it did not answer: asked last until then (milliseconds of the monotonic clock) */
 };
 
