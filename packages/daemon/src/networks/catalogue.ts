@@ -139,7 +139,7 @@ export class Catalogue {
     if (this.isPredefined(record))
       throw forbidden(`${record.name} is a pre-defined network and cannot be removed`);
     if (record.configOnly && this.all().some(({ configFrom }) => configFrom === record.name))
-      throw forbidden(`configuration network "${record.name}" is in use`);
+      throw forbidden(`error while removing network: configuration network "${record.name}" is in use`);
     records.delete(record.id);
     this.#byName.delete(record.name);
     this.#pools.delete(record.id);

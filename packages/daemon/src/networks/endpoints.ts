@@ -32,7 +32,9 @@ export function configuredNetworks(request: NetworkRequest, find: Find): Contain
   const given = new Map<string, Partial<EndpointSettings>>();
   for (const [reference, endpoint] of Object.entries(request.endpoints ?? {}))
     given.set(nameOf(reference), endpoint ?? {});
-  const names = [main, ...[...given.keys()].filter((name) => name !== main).sort()];
+  // Where endpoints are given they are all there is; the mode's network is first if it is one of them.
+  const others = [...given.keys()].filter((name) => name !== main).sort();
+  const names = given.size === 0 || given.has(main) ? [main, ...others] : others;
   return names.map((network) => {
     const config = endpointConfig(given.get(network) ?? {});
     if (network === main) {
@@ -57,11 +59,11 @@ export function checkEndpoint(network: NetworkRecord, config: EndpointConfig): B
     wrong.push('user specified IP address is supported on user defined networks only');
   if (IPv4Address) {
     if (!isIPv4(IPv4Address)) wrong.push(`invalid IPv4 address: ${IPv4Address}`);
-    wrong.push(...checkStatic(network, IPv4Address, 32));
+    if (named) wrong.push(...checkStatic(network, IPv4Address, 32));
   }
   if (IPv6Address) {
     if (!isIPv6(IPv6Address)) wrong.push(`invalid IPv6 address: ${IPv6Address}`);
-    wrong.push(...checkStatic(network, IPv6Address, 128));
+    if (named) wrong.push(...checkStatic(network, IPv6Address, 128));
   }
   for (const address of LinkLocalIPs ?? [])
     if (!parseAddress(address)) wrong.push(`invalid link-local IP address: ${address}`);

@@ -148,16 +148,7 @@ export function checkIpam(configs: readonly IpamConfig[], ipv6: boolean): string
     if (subnet.bits === 128 && !ipv6) continue; // left out, as an IPv6 subnet is where IPv6 is off
     if (network(subnet).value !== subnet.value)
       wrong.push(`invalid subnet ${Subnet}: it should be ${formatPrefix(network(subnet))}`);
-    if (IPRange) {
-      const range = parsePrefix(IPRange);
-      if (!range) wrong.push(`invalid ip-range ${IPRange}: invalid CIDR block notation`);
-      else if (range.bits !== subnet.bits || (range.prefix >= subnet.prefix && !contains(subnet, range)))
-        wrong.push(`invalid ip-range ${IPRange}: parent subnet ${Subnet} doesn't contain this ip-range`);
-      else if (range.prefix < subnet.prefix)
-        wrong.push(`invalid ip-range ${IPRange}: CIDR block is bigger than its parent subnet ${Subnet}`);
-      else if (network(range).value !== range.value)
-        wrong.push(`invalid ip-range ${IPRange}: it should be ${formatPrefix(network(range))}`);
-    }
+    if (IPRange) wrong.push(...checkRange(IPRange, subnet, Subnet));
     if (Gateway) checkMember(wrong, `gateway ${Gateway}`, Gateway, subnet);
     for (const [name, address] of Object.entries(AuxiliaryAddresses ?? {}))
       checkMember(wrong, `auxiliary address ${name}`, address, subnet);
@@ -165,9 +156,28 @@ export function checkIpam(configs: readonly IpamConfig[], ipv6: boolean): string
   return wrong;
 }
 
+function checkRange(text: string, subnet: Prefix, shown: string): string[] {
+  const range = parsePrefix(text);
+  if (!range) return [`invalid ip-range ${text}: invalid CIDR block notation`];
+  if (range.bits !== subnet.bits)
+    return [`invalid ip-range ${text}: parent subnet is an ${family(subnet)} block`];
+  const wrong: string[] = [];
+  if (range.prefix < subnet.prefix)
+    wrong.push(`invalid ip-range ${text}: CIDR block is bigger than its parent subnet ${shown}`);
+  if (network(range).value !== range.value)
+    wrong.push(`invalid ip-range ${text}: it should be ${formatPrefix(network(range))}`);
+  if (!overlaps(subnet, range))
+    wrong.push(`invalid ip-range ${text}: parent subnet ${shown} doesn't contain ip-range`);
+  return wrong;
+}
+
+const family = ({ bits }: Prefix) => (bits === 32 ? 'IPv4' : 'IPv6');
+
 function checkMember(wrong: string[], what: string, text: string, subnet: Prefix): void {
   const address: Address | undefined = parseAddress(text);
   if (!address) wrong.push(`invalid ${what}: invalid address`);
+  else if (address.bits !== subnet.bits)
+    wrong.push(`invalid ${what}: parent subnet is an ${family(subnet)} block`);
   else if (!contains(subnet, address))
     wrong.push(`invalid ${what}: parent subnet ${formatPrefix(subnet)} doesn't contain this address`);
 }

@@ -27,6 +27,11 @@ export class FirewallKeeper {
     this.#desired = desired;
   }
 
+  /** The name of our table. */
+  get table(): string {
+    return this.#desired().table;
+  }
+
   /** Brings the whole table into the desired state. */
   apply(): Promise<void> {
     this.#scheduled ??= Promise.resolve().then(async () => {

@@ -1,4 +1,4 @@
-import { invalidParameter } from '../errors.ts';
+import { invalidParameter, systemError } from '../errors.ts';
 import type { Context } from './context.ts';
 import type { NetworkRecord } from './records.ts';
 
@@ -33,8 +33,7 @@ export function listed(context: Context, filters: Filters): NetworkRecord[] {
   const { catalogue, members } = context;
   const { driver = [], id = [], label = [], name = [], scope = [], type = [] } = filters;
   for (const value of type)
-    if (value !== 'custom' && value !== 'builtin')
-      throw invalidParameter(`invalid filter: 'type'='${value}'`);
+    if (value !== 'custom' && value !== 'builtin') throw systemError(`invalid filter: 'type'='${value}'`);
   const dangling = booleanFilter(filters['dangling']);
   const isUsed = (network: NetworkRecord) =>
     catalogue.isPredefined(network) || members.of(network.id).size > 0;
@@ -57,7 +56,9 @@ function booleanFilter(values: string[] | undefined): boolean | undefined {
   if (!values) return undefined;
   if (values.length === 1 && ['1', 'true'].includes(values[0]!)) return true;
   if (values.length === 1 && ['0', 'false'].includes(values[0]!)) return false;
-  throw invalidParameter(`invalid filter 'dangling=[${values.join(' ')}]'`);
+  throw invalidParameter(
+    'invalid value for filter \'dangling\', must be "true" (or "1"), or "false" (or "0")',
+  );
 }
 
 /** The networks that a prune removes: not predefined, without members, older than `until`. */
@@ -72,6 +73,7 @@ export function prunable(context: Context, filters: Filters): NetworkRecord[] {
     .filter(
       (network) =>
         !catalogue.isPredefined(network) &&
+        !network.configOnly &&
         members.of(network.id).size === 0 &&
         Date.parse(network.created) <= before &&
         label.every((wanted) => hasLabel(network, wanted)) &&

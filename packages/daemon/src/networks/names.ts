@@ -67,6 +67,10 @@ export function writeSandboxFile(context: Context, record: ContainerRecord): voi
     networks: named.map(({ id }) => folder.names(id)),
     links: record.configured.flatMap(({ config }) => (config.Links ?? []).map(linkPair)),
     egress: egressNames(record, networks),
+    egressFrom: {
+      table: context.firewall.table,
+      addresses: endpointsOf(record).flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((address) => address)),
+    },
   });
 }
 

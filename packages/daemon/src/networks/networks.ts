@@ -1,5 +1,5 @@
 import type { LaunchRecord } from '@berth/native';
-import { forbidden, notFound } from '../errors.ts';
+import { BerthError, forbidden, notFound } from '../errors.ts';
 import { log } from '../log.ts';
 import { formatPrefix } from './addresses.ts';
 import { type Context, keep } from './context.ts';
@@ -95,7 +95,7 @@ export class Room implements Networks {
       const wrong = known && checkEndpoint(known, config);
       if (!wrong) continue;
       containers.delete(request.id);
-      throw wrong;
+      throw new BerthError(wrong.kind, `invalid config for network ${network}: ${wrong.message}`);
     }
     return this.#state(record);
   }

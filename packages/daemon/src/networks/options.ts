@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { BerthError, conflict, forbidden, invalidParameter, notFound, unavailable } from '../errors.ts';
+import { BerthError, conflict, forbidden, invalidParameter, notFound } from '../errors.ts';
 import { isIPv4, isIPv6 } from './addresses.ts';
 import { checkEgress } from './egress.ts';
 import type { IpamConfig } from './ipam.ts';
@@ -50,7 +50,7 @@ export function networkFromBody(
   if (PREDEFINED.includes(name)) throw forbidden(`operation is not permitted on predefined ${name} network `);
   if (find(name)) throw conflict(`network with name ${name} already exists`);
   const from = configSource(body, find);
-  const driver = body.Driver || from?.driver || 'bridge';
+  const driver = body.Driver || 'bridge';
   checkDriver(driver, body);
   const options = { ...from?.options, ...body.Options };
   const ipam = body.IPAM ?? {};
@@ -105,7 +105,7 @@ function checkDriver(driver: string, body: CreateNetworkBody): void {
   if (driver === 'host' || driver === 'null')
     throw forbidden(`only one instance of "${driver}" network is allowed`);
   if (driver === 'overlay')
-    throw unavailable(
+    throw forbidden(
       'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
     );
   if (!['bridge', 'macvlan', 'ipvlan'].includes(driver)) throw notFound(`plugin "${driver}" not found`);

@@ -1,5 +1,5 @@
 import type { NetWorker } from '@berth/native/net.ts';
-import { forbidden, notFound } from '../errors.ts';
+import { forbidden, notFound, systemError } from '../errors.ts';
 import { formatAddress, formatPrefix, network, overlaps, type Prefix, parsePrefix } from './addresses.ts';
 import { AddressPool, type Holder, type IpamConfig, type PoolBase, pickSubnet } from './ipam.ts';
 import type { NetworkRecord, SubnetRecord } from './records.ts';
@@ -68,7 +68,7 @@ function usedUp(bits: 32 | 128, holders: readonly Holder[]) {
   return notFound(listed.length > 0 ? `${text}: ${listed.join(', ')}` : text);
 }
 
-/** A subnet with its gateway and what else is not for containers. @throws forbidden for an address taken twice. */
+/** A subnet with its gateway and what else is not for containers. @throws system for an address taken twice. */
 export function subnetOf(subnet: Prefix, config: IpamConfig): SubnetRecord {
   const whole = new AddressPool(network(subnet));
   const gateway = config.Gateway
@@ -78,7 +78,9 @@ export function subnetOf(subnet: Prefix, config: IpamConfig): SubnetRecord {
   const reserved: string[] = [];
   for (const [name, address] of Object.entries(config.AuxiliaryAddresses ?? {})) {
     if (!whole.reserve(address))
-      throw forbidden(`failed to allocate secondary ip address (${name}:${address}): Address already in use`);
+      throw systemError(
+        `failed to allocate secondary ip address (${name}:${address}): Address already in use`,
+      );
     reserved.push(address);
   }
   return {

@@ -27,6 +27,8 @@ export interface SandboxFile {
   links: ReadonlyArray<readonly [alias: string, name: string]>;
   /** Names of an egress policy, with what they open: see c/dns_egress.h. */
   egress: string[];
+  /** The firewall's table, and the container's addresses in it. */
+  egressFrom: { table: string; addresses: string[] };
 }
 
 /** One name on a network and its addresses. */
@@ -55,6 +57,9 @@ export class SandboxFolder {
     for (const server of file.upstreams) lines.push(`upstream ${server}`);
     if (file.resolvConf) lines.push(`resolvconf ${file.resolvConf}`);
     for (const line of file.egress) lines.push(`egress ${line}`);
+    if (file.egress.length > 0)
+      for (const address of file.egressFrom.addresses)
+        lines.push(`egress-from ${file.egressFrom.table} ${address}`);
     this.#replace(this.sandbox(id), `${lines.join('\n')}\n`);
   }
 

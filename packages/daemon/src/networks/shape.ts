@@ -103,7 +103,7 @@ export function networkShape(
     Id: record.id,
     Created: record.created,
     Scope: 'local',
-    Driver: record.driver,
+    Driver: record.configOnly ? 'null' : record.driver,
     EnableIPv4: record.ipv4,
     EnableIPv6: record.ipv6,
     IPAM: {

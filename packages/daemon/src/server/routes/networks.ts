@@ -49,10 +49,12 @@ export function networkRoutes(server: Server, { networks, containers }: Rooms): 
 
   server.serve('NetworkDelete', ({ params }) => networks.remove(params['id']!));
 
-  server.serve('NetworkPrune', ({ query }) => networks.prune(parseFilters(query['filters'])));
+  server.serve('NetworkPrune', async ({ query }) => {
+    const { NetworksDeleted } = await networks.prune(parseFilters(query['filters']));
+    return { NetworksDeleted: NetworksDeleted.length > 0 ? NetworksDeleted : null };
+  });
 
   server.serve('NetworkConnect', async ({ params, body }, reply) => {
-    networks.inspect(params['id']!); // a missing network is told before a missing container
     await containers.connect(params['id']!, containerOf(body), body.EndpointConfig ?? {});
     reply.status(200);
   });
@@ -64,6 +66,6 @@ export function networkRoutes(server: Server, { networks, containers }: Rooms): 
 }
 
 function containerOf(body: { Container?: string } | undefined): string {
-  if (!body?.Container) throw invalidParameter('invalid container: value is empty');
+  if (!body?.Container) throw invalidParameter('invalid name or ID supplied: ""');
   return body.Container;
 }
