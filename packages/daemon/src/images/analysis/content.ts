@@ -57,24 +57,38 @@ async function digestFiles(
 ): Promise<void> {
   const reader = extract();
   const tar = await layers.tar(diffId);
-  tar.on('error', (error) => reader.destroy(error));
-  tar.pipe(reader as unknown as NodeJS.WritableStream);
   let left = files.size;
+  const stop = () => tar.destroy(signal?.reason as Error);
+  signal?.addEventListener('abort', stop, { once: true });
   try {
-    for await (const entry of reader) {
-      signal?.throwIfAborted();
-      const file = files.get(`/${entry.header.name.replace(/^(\.?\/+)+/, '').replace(/\/+$/, '')}`);
-      if (!file || (entry.header.type !== 'file' && entry.header.type !== 'contiguous-file')) {
-        entry.resume();
-        continue;
-      }
-      const hash = createHash('sha256');
-      for await (const chunk of entry as unknown as AsyncIterable<Buffer>) hash.update(chunk);
-      file.digest = `sha256:${hash.digest('hex')}`;
-      left -= 1;
-      if (left === 0) break;
-    }
+    await new Promise<void>((resolve, reject) => {
+      reader.on('entry', ({ name, type }, content, next) => {
+        const file = files.get(`/${name.replace(/^(\.?\/+)+/, '').replace(/\/+$/, '')}`);
+        const hash =
+          file && (type === 'file' || type === 'contiguous-file') ? createHash('sha256') : undefined;
+        if (hash) content.on('data', (chunk) => hash.update(chunk as Buffer));
+        else content.resume();
+        content.on('end', () => {
+          if (hash) {
+            file!.digest = `sha256:${hash.digest('hex')}`;
+            left -= 1;
+          }
+          // What follows the last one that matters need not be read.
+          if (left === 0) resolve();
+          else next();
+        });
+      });
+      reader.on('finish', resolve);
+      reader.on('error', reject);
+      tar.on('error', reject);
+      tar.on(
+        'close',
+        () => tar.readableEnded || reject(signal?.reason ?? new Error('the layer ended early')),
+      );
+      tar.pipe(reader as unknown as NodeJS.WritableStream);
+    });
   } finally {
+    signal?.removeEventListener('abort', stop);
     tar.unpipe();
     tar.destroy();
     reader.destroy();
