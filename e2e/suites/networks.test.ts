@@ -28,6 +28,11 @@ beforeAll(async () => {
     await server.ask('listen', { port: server === host ? 28001 : 8001 });
     await server.ask('listenUdp', { port: server === host ? 28001 : 8001 });
   }
+  const both = [outside.outside4, outside.outside6];
+  await outside.peer.ask('serveNames', {
+    records: { 'www.example.com': ['192.0.2.7', '2001:db8::7'], 'allowed.test': both, 'other.test': both },
+    host: outside.outside4,
+  });
   await network('plain');
   await network('dual', {
     EnableIPv6: true,
@@ -59,7 +64,11 @@ async function box(
   name: string,
   net: string,
   ports: Record<string, string> = {},
-  options: { config?: Record<string, unknown>; endpoint?: Record<string, unknown> } = {},
+  options: {
+    config?: Record<string, unknown>;
+    endpoint?: Record<string, unknown>;
+    labels?: Record<string, string>;
+  } = {},
 ): Promise<Box> {
   const PortBindings = Object.fromEntries(
     Object.entries(ports).map(([port, at]) => {
@@ -71,6 +80,7 @@ async function box(
     ['sleep', '1000'],
     {
       ExposedPorts: Object.fromEntries(Object.keys(ports).map((port) => [port, {}])),
+      Labels: options.labels ?? {},
       HostConfig: { NetworkMode: net, PortBindings, ...options.config },
       ...(options.endpoint && { NetworkingConfig: { EndpointsConfig: { [net]: options.endpoint } } }),
     },
@@ -240,8 +250,6 @@ describe('names', () => {
   });
 
   test('of others are asked of the servers given, once', async () => {
-    const records = { 'www.example.com': ['192.0.2.7', '2001:db8::7'] };
-    await outside.peer.ask('serveNames', { records, host: outside.outside4 });
     const one = await box('ask', 'plain', {}, { config: { Dns: ['10.197.2.99', outside.outside4] } });
     await outside.peer.ask('asked', {});
     expect(await names(one, 'www.example.com')).toEqual({ rcode: 'NOERROR', answers: ['192.0.2.7'] });
@@ -266,6 +274,37 @@ describe('names', () => {
   });
 });
 
+describe('an egress policy', () => {
+  test('lets out what it names, and what the name service told of a name', async () => {
+    const one = await box(
+      'strict',
+      'dual',
+      {},
+      {
+        config: { Dns: [outside.outside4] },
+        labels: {
+          'berth.egress.allow': `${outside.outside4}:53/udp *.test:8001/udp allowed.test:8001/tcp`,
+        },
+      },
+    );
+    const near = await server('strict-near', 'dual');
+    const out = (address: string) => seen(one.peer, address, 8001);
+    expect(await seen(one.peer, near.ip, 80)).toBe(one.ip);
+    expect(await out(outside.outside4)).toMatch(/^E/);
+    expect((await names(one, 'other.test')).answers).toEqual([outside.outside4]);
+    expect(await one.peer.ask('udp', { host: outside.outside4, port: 8001 })).toMatch(/ hello$/);
+    expect(await out(outside.outside4)).toMatch(/^E/);
+    expect((await names(one, 'allowed.test')).answers).toEqual([outside.outside4]);
+    expect(await out(outside.outside4)).toBe(outside.host4);
+    expect(await out(outside.outside6)).toMatch(/^E/);
+    expect((await names(one, 'allowed.test', 'AAAA')).answers).toEqual([outside.outside6]);
+    expect(await out(outside.outside6)).toBe(outside.host6);
+    // The table is made anew with each network.
+    await network('another');
+    expect(await out(outside.outside4)).toBe(outside.host4);
+  });
+});
+
 describe('without the daemon', () => {
   test('published ports, running connections and names go on', async () => {
     const web = await server('lasting', 'dual', { '80/tcp': '28090', '80/udp': '28090' });
@@ -276,7 +315,7 @@ describe('without the daemon', () => {
       [host, '127.0.0.1'],
       [host, '::1'],
     ] as const;
-    const held = [];
+    const held: Array<readonly [peer: Peer, connection: number]> = [];
     for (const [from, address] of paths)
       held.push([from, await from.ask('hold', { host: address, port: 28090 })] as const);
     const talk = async () => {

@@ -128,10 +128,12 @@ static void take_query(struct dns *dns, const struct dns_asker *asker, const uin
   if (dns_table_refresh(&dns->table)) dns_cache_flush(dns->cache);
   if (answer_own(dns, asker, &query, packet)) return;
   size_t kept = dns_cache_get(dns->cache, packet, &query, dns_now() / 1000, dns->scratch);
-  if (kept)
+  if (kept) {
+    dns_egress_reply(&dns->egress, dns->loop, &dns->table, &query, dns->scratch, kept);
     dns_reply(dns, asker, &query, dns->scratch, kept);
-  else
-    dns_forward(dns, asker, &query, packet, size);
+    return;
+  }
+  dns_forward(dns, asker, &query, packet, size);
 }
 
 static void udp_ready(struct source *source, uint32_t events) {
@@ -261,6 +263,7 @@ void dns_stop(struct dns *dns) {
   if (dns->netns >= 0) close(dns->netns);
   dns_table_close(&dns->table);
   dns_cache_free(dns->cache);
+  dns_egress_free(dns->egress);
   free(dns->scratch);
   free(dns);
 }

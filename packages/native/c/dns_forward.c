@@ -189,6 +189,7 @@ static void reply_came(struct attempt *attempt, uint8_t *reply, size_t size) {
   attempt_end(attempt);
   note_silent(lookup, 1);
   dns_cache_put(dns->cache, lookup->packet + 2, &lookup->query, dns_now() / 1000, reply, size);
+  dns_egress_reply(&dns->egress, dns->loop, &dns->table, &lookup->query, reply, size);
   deliver(lookup, reply, size);
 }
 

@@ -4,6 +4,7 @@
 
 #include "dns.h"
 #include "dns_cache.h"
+#include "dns_egress.h"
 #include "dns_packet.h"
 #include "dns_table.h"
 #include "frame.h"
@@ -31,6 +32,7 @@ struct dns {
   struct source udp, tcp;
   struct dns_table table;
   struct dns_cache *cache;
+  struct dns_egress *egress;
   struct dns_client *clients;
   size_t client_count;
   struct dns_lookup *lookups;
