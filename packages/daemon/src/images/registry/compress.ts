@@ -65,6 +65,7 @@ const igzip: Compressor = {
         );
       },
     });
+    output.on('error', () => undefined);
     output.once('close', () => {
       child.kill('SIGKILL');
       tar.destroy();

@@ -8,12 +8,16 @@ import { log } from '../../log.ts';
 import type { OnProgress } from '../face.ts';
 import { layerLine, Meter, shortId } from '../progress.ts';
 import { compressor } from './compress.ts';
-import { isTransient, RegistryError } from './errors.ts';
+import { isTransient, NetworkError, RegistryError } from './errors.ts';
 import type { KnownBlob, KnownBlobs } from './known.ts';
 import { Pool } from './limits.ts';
 import { type Descriptor, DOCKER_LAYER } from './manifests.ts';
 import { Repository } from './repository.ts';
 import { type Reach, withRegistry } from './session.ts';
+
+/** How long a registry to copy from may take to answer at all, and is left alone when it does not (ms). */
+const SOURCE_TIMEOUT = 5_000;
+const AWAY = 60_000;
 
 export interface UploadParts {
   reach: Reach;
@@ -35,6 +39,8 @@ export interface Target {
 export class Uploads {
   private readonly parts: UploadParts;
   private readonly pool: Pool;
+  /** Registries that were not there when something was to be copied from them, and until when they are passed over. */
+  private readonly away = new Map<string, number>();
 
   constructor(parts: UploadParts) {
     this.parts = parts;
@@ -122,11 +128,12 @@ export class Uploads {
     const signal = AbortSignal.any([target.signal, stop.signal]);
     let read = 0;
     try {
-      const body = await maker.run(await this.parts.layers.tar(diffId), signal, (bytes) => {
-        read += bytes;
-        meter.add(bytes);
-      });
-      const { digest, size } = await this.stream(target, body, signal, () => {
+      const compressed = async () =>
+        maker.run(await this.parts.layers.tar(diffId), signal, (bytes) => {
+          read += bytes;
+          meter.add(bytes);
+        });
+      const { digest, size } = await this.stream(target, compressed, signal, () => {
         if (read !== layer.tarSize)
           throw systemError(`the layer ${diffId} was read as ${read} bytes and should have ${layer.tarSize}`);
       });
@@ -139,10 +146,10 @@ export class Uploads {
     }
   }
 
-  /** Uploads a stream; its digest is known at the end, when `check` may still refuse it. */
+  /** Uploads a stream, opened once the registry wants it; its digest is known at the end, when `check` may still refuse it. */
   private async stream(
     target: Target,
-    body: Readable,
+    open: () => Promise<Readable>,
     signal: AbortSignal,
     check: (digest: string) => void,
   ): Promise<{ digest: string; size: number }> {
@@ -159,10 +166,10 @@ export class Uploads {
     const { repository } = target;
     const start = await repository.beginUpload(signal);
     if (start === undefined) throw systemError('the registry began no upload');
-    const flowing = pipeline(body, counted, { signal });
-    flowing.catch(() => undefined);
     let place = start;
     try {
+      const flowing = pipeline(await open(), counted, { signal });
+      flowing.catch(() => undefined);
       place = await repository.upload(start, counted, 0, signal);
       await flowing;
       const digest = `sha256:${hash.digest('hex')}`;
@@ -182,12 +189,13 @@ export class Uploads {
     for (const source of blob.sources) {
       const slash = source.indexOf('/');
       const from = source.slice(0, slash);
-      if (from === domain) continue;
+      if (from === domain || (this.away.get(from) ?? 0) > Date.now()) continue;
+      const opening = AbortSignal.any([signal, AbortSignal.timeout(SOURCE_TIMEOUT)]);
       try {
         await withRegistry(
           this.parts.reach,
           from,
-          { purpose: 'pull', auth: undefined, signal },
+          { purpose: 'pull', auth: undefined, signal: opening },
           async (session) => {
             const answer = await new Repository(session, source.slice(slash + 1), 'pull').blob(
               blob.digest,
@@ -199,14 +207,20 @@ export class Uploads {
               .on('data', (chunk: Buffer) => meter.add(chunk.length))
               .pipe(new PassThrough());
             answer.body.once('error', (error) => body.destroy(error));
-            await this.stream(target, body, signal, (digest) => {
-              if (digest !== blob.digest)
-                throw systemError(`filesystem layer verification failed for digest ${blob.digest}`);
-            });
+            await this.stream(
+              target,
+              async () => body,
+              signal,
+              (digest) => {
+                if (digest !== blob.digest)
+                  throw systemError(`filesystem layer verification failed for digest ${blob.digest}`);
+              },
+            );
           },
         );
       } catch (error) {
         signal.throwIfAborted();
+        if (opening.aborted || error instanceof NetworkError) this.away.set(from, Date.now() + AWAY);
         log.debug(
           { blob: blob.digest, source, err: error },
           'a layer could not be copied from where it was pulled',
