@@ -71,12 +71,11 @@ export function keep(
   return changed;
 }
 
-/** The same without what only a running container has. */
+/** The same without what only a running container has. Its last sandbox's id stays to be seen, as with dockerd. */
 export function keepStopped(context: Context, record: ContainerRecord): ContainerRecord {
   const { live: _, ...stopped } = record;
-  const changed: ContainerRecord = { ...stopped, sandboxId: '', sandboxKey: '' };
-  context.containers.put(changed.request.id, changed);
-  return changed;
+  context.containers.put(stopped.request.id, stopped);
+  return stopped;
 }
 
 /** The network of one of a container's entries; a network that was made anew under the name counts. */

@@ -58,12 +58,9 @@ export async function connect(
   if (wrong) throw wrong;
   const at = record.configured.findIndex((entry) => networkOf(context, entry)?.id === network.id);
   if (pid === undefined || !record.live) {
-    const entry = { network: network.name, config, networkId: network.id };
-    const configured =
-      at < 0
-        ? [...record.configured, entry]
-        : record.configured.map((old, index) => (index === at ? entry : old));
-    keep(context, record, { configured });
+    // What the first connect asked for holds, as with dockerd.
+    const entry = { network: network.name, config, networkId: '' };
+    if (at < 0) keep(context, record, { configured: [...record.configured, entry] });
     return;
   }
   if (record.live.endpoints.some(({ networkId }) => networkId === network.id))

@@ -52,16 +52,10 @@ export class Room implements Networks {
   async remove(reference: string): Promise<void> {
     const { catalogue, firewall, folder, members } = this.#context;
     const record = catalogue.get(reference);
-    if (!catalogue.isPredefined(record)) {
-      const active = [...members.of(record.id)].map(([id, { endpointId }]) => {
-        const name = this.#context.containers.get(id)?.request.name ?? id;
-        return `name:"${name}" id:"${endpointId.slice(0, 12)}"`;
-      });
-      if (active.length > 0)
-        throw forbidden(
-          `error while removing network: network ${record.name} has active endpoints (${active.join(', ')})`,
-        );
-    }
+    if (!catalogue.isPredefined(record) && members.of(record.id).size > 0)
+      throw forbidden(
+        `error while removing network: network ${record.name} id ${record.id} has active endpoints`,
+      );
     await catalogue.remove(record);
     folder.removeNames(record.id);
     if (record.driver === 'bridge')

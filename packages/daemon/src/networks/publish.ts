@@ -185,7 +185,8 @@ async function bindOne(context: Context, id: string, port: LivePort): Promise<Re
     ports.free(protocol, hostIp, hostPort, id);
     if (!(error instanceof NetError)) throw error;
     const reason = REASONS[error.errno] ?? error.message;
-    const text = `failed to bind host port ${shown}:${hostPort}/${protocol}: ${reason}`;
+    const family = isSix(hostIp) ? 6 : 4;
+    const text = `Error starting userland proxy: listen ${protocol}${family} ${shown}:${hostPort}: bind: ${reason}`;
     return { error: systemError(text, error), retry: error.errno === EADDRINUSE };
   }
 }
