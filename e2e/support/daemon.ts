@@ -116,7 +116,9 @@ export class TestDaemon {
   /** Removes all containers and networks, ends the daemon, removes its folder. */
   async dispose(): Promise<void> {
     if (!this.process) await this.up().catch(() => undefined);
+    let bridge = '';
     if (this.process) {
+      bridge = await this.bridge().catch(() => '');
       const list = (await this.call('GET', '/containers/json?all=1')).json as Array<{ Id: string }>;
       for (const { Id } of list ?? []) await this.call('DELETE', `/containers/${Id}?force=1&v=1`);
       await this.call('POST', '/networks/prune');
@@ -125,8 +127,21 @@ export class TestDaemon {
         if (!['bridge', 'host', 'none'].includes(Name)) await this.call('DELETE', `/networks/${Id}`);
     }
     await this.down();
-    removeBridge(this.folder);
+    if (bridge) removeTraces(bridge);
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** The link of the default network. */
+  async bridge(): Promise<string> {
+    const { json } = await this.call('GET', '/networks/bridge');
+    return json.Options['com.docker.network.bridge.name'];
+  }
+
+  /** The name of this daemon's firewall table (family inet). */
+  async table(): Promise<string> {
+    const table = tableOf(await this.bridge());
+    if (!table) throw new Error('the daemon has no firewall table');
+    return table;
   }
 
   /** One request; the body is sent as JSON, or as it is when it is a Buffer. */
@@ -249,9 +264,16 @@ export class TestDaemon {
   }
 }
 
-/** The default bridge outlives the daemon by design; a test's own is removed with its folder. */
-function removeBridge(folder: string): void {
-  const file = join(folder, 'data', 'networks', 'default-bridge');
-  if (!existsSync(file)) return;
-  spawnSync('ip', ['link', 'delete', readFileSync(file, 'utf8').trim()]);
+/** The default bridge and the firewall table outlive the daemon by design; a test's own are removed with its folder. */
+function removeTraces(bridge: string): void {
+  const table = tableOf(bridge);
+  if (table) spawnSync('nft', ['delete', 'table', 'inet', table]);
+  spawnSync('ip', ['link', 'delete', bridge]);
+}
+
+/** The firewall table that knows this bridge. */
+function tableOf(bridge: string): string | undefined {
+  const list = (...what: string[]) => spawnSync('nft', ['list', ...what], { encoding: 'utf8' }).stdout ?? '';
+  const tables = [...list('tables').matchAll(/^table inet (berth\S*)$/gm)].map((match) => match[1]!);
+  return tables.find((table) => list('set', 'inet', table, 'bridges').includes(`"${bridge}"`));
 }

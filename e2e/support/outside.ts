@@ -38,8 +38,11 @@ export class Outside {
     return `/run/netns/${this.#tag}o`;
   }
 
-  /** `number`: the second byte of its addresses. */
-  static async make(number = 197): Promise<Outside> {
+  /** `number`, the second byte of its addresses, is one that no link of the host has. */
+  static async make(): Promise<Outside> {
+    const taken = run('ip', '-4', 'route');
+    let number = 100 + (process.pid % 97);
+    while (taken.includes(`10.${number}.`)) number++;
     const made = new Outside(number);
     try {
       made.#build(number);
