@@ -246,7 +246,7 @@ static int write_change(struct compare *c, enum kind kind, int folder, const cha
   const char *slash = strrchr(c->path, '/');
   size_t before = slash ? (size_t) (slash + 1 - c->path) : 0;
   snprintf(stored, sizeof stored, "%.*s.wh.%s", (int) before, c->path, c->path + before);
-  struct tar_entry entry = {.path = stored, .type = TAR_FILE, .mtime = st->st_mtim.tv_sec};
+  struct tar_entry entry = {.path = stored, .type = TAR_FILE, .mode = 0600, .mtime = st->st_mtim.tv_sec};
   return tar_write_entry(&c->writer, &entry, 0, err);
 }
 

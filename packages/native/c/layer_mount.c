@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "erofs_mount.h"
 #include "inroot.h"
+#include "layer.h"
 #include "sys.h"
 
 int layer_mount_erofs(const char *image, const char *device, struct error *err)
@@ -95,6 +96,18 @@ static int mount_overlay(int stage, const char *options, struct error *err)
   return root < 0 ? fail(err, "mount", errno, "overlay") : root;
 }
 
+/* A volatile mount leaves a mark, so that what a power cut may have spoiled is not mounted again. None was: such a layer
+   goes when the daemon starts after one. */
+static void clear_volatile_mark(int folder, const char *work)
+{
+  char path[300];
+  struct error unused;
+  snprintf(path, sizeof path, "%.200s/work/incompat", work);
+  int mark = openat(folder, path, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+  if (mark >= 0 && !layer_empty_folder(mark, &unused))
+    unlinkat(folder, path, AT_REMOVEDIR);
+}
+
 static int mount_stack(const struct layer_root *root, const char *upper, const char *work, struct error *err)
 {
   if (layer_own_namespace(err))
@@ -121,8 +134,10 @@ static int mount_stack(const struct layer_root *root, const char *upper, const c
     cleanup_close int both = clone_of(parent, 0, err);
     if (both < 0 || attach(both, stage, "w", err))
       count = -1;
-    else
+    else {
+      clear_volatile_mark(both, work_name + 1);
       fprintf(out, ",upperdir=w/%s,workdir=w/%s", upper_name, work_name + 1);
+    }
   }
   fclose(out);
   if (count < 0)

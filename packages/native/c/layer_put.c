@@ -297,7 +297,7 @@ int layer_put(int root, const char *path, int keep_kinds, struct error *err)
   if (folder < 0 || fstat(folder, &st))
     result = fail(err, errno == ENOENT ? "not-found" : "unpack", errno, "lstat %.300s", path);
   else if (!S_ISDIR(st.st_mode))
-    result = fail(err, "invalid", 0, "extraction point is not a directory");
+    result = fail(err, "unpack", 0, "extraction point is not a directory");
   else {
     snprintf(put->base, sizeof put->base, "%s", path);
     for (size_t n = strlen(put->base); n && (put->base[n - 1] == '/' || (put->base[n - 1] == '.' && (n == 1 || put->base[n - 2] == '/')));)

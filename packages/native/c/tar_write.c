@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -194,11 +193,6 @@ int tar_write_entry(struct tar_writer *w, const struct tar_entry *e, int nanosec
   static const char types[] = {
     [TAR_FILE] = '0', [TAR_HARDLINK] = '1', [TAR_SYMLINK] = '2', [TAR_CHAR] = '3', [TAR_BLOCK] = '4', [TAR_DIRECTORY] = '5', [TAR_FIFO] = '6',
   };
-  /* Docker's headers carry the type in the mode, too, as Go did once. */
-  static const uint32_t bits[] = {
-    [TAR_FILE] = S_IFREG, [TAR_HARDLINK] = S_IFREG, [TAR_SYMLINK] = S_IFLNK, [TAR_CHAR] = S_IFCHR, [TAR_BLOCK] = S_IFBLK,
-    [TAR_DIRECTORY] = S_IFDIR, [TAR_FIFO] = S_IFIFO,
-  };
   struct header h = {0};
   struct records records = {0};
   uint64_t size = e->type == TAR_FILE ? e->size : 0;
@@ -209,7 +203,7 @@ int tar_write_entry(struct tar_writer *w, const struct tar_entry *e, int nanosec
   if (result)
     return -1;
   text_field(h.block, 100, e->path);
-  octal(h.block + 100, 8, bits[e->type] | (e->mode & 07777));
+  octal(h.block + 100, 8, e->mode & 07777);
   octal(h.block + 108, 8, e->uid > id_limit ? 0 : e->uid);
   octal(h.block + 116, 8, e->gid > id_limit ? 0 : e->gid);
   octal(h.block + 124, 12, size > size_limit ? 0 : size);

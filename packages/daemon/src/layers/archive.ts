@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { BerthError, notFound } from '../errors.ts';
+import { BerthError, notFound, systemError } from '../errors.ts';
 import { decompressed } from './compression.ts';
 import type { Archive, Change } from './face.ts';
 import type { Helper, Options, Run } from './helper.ts';
@@ -30,8 +30,9 @@ export function openArchive(helper: Helper, writables: Writables, owner: string,
     return { options, rest: target.pid === undefined ? rootWords(writables, owner, target) : [] };
   };
 
-  /** The helper knows no names of containers. */
+  /** The helper knows no names of containers. A bad archive is no bad request to dockerd. */
   function told(error: unknown, path: string): unknown {
+    if (error instanceof BerthError && error.code === 'tar') return systemError(error.message, error);
     if (error instanceof BerthError && error.code === 'not-found')
       return notFound(`Could not find the file ${path} in container ${owner}`, error);
     return error;

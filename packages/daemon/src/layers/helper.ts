@@ -31,7 +31,6 @@ const BLAMED = new Map<string, ErrorKind>([
   ['tar', 'invalid-parameter'],
   ['digest', 'invalid-parameter'],
   ['not-found', 'not-found'],
-  ['invalid', 'invalid-parameter'],
 ]);
 
 export function createHelper(binary: string) {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { chmod, chown, mkdir, readdir, rename, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { conflict, invalidParameter, notFound } from '../errors.ts';
@@ -101,8 +102,12 @@ export async function openWritables(
     },
     rootFilesystem(owner, options = {}) {
       const { diffIds, used } = record(owner);
+      const root = peek(owner);
       if (!used) records.put(owner, { diffIds, used: true });
-      return { ...peek(owner), volatile: options.volatile ?? false };
+      // A volatile mount leaves a mark, so that what a power cut may have spoiled is not mounted again. None was: such a
+      // layer goes at the next start.
+      else rmSync(join(root.work, 'work/incompat'), { recursive: true, force: true });
+      return { ...root, volatile: options.volatile ?? false };
     },
     peek,
     wasUsed: (owner) => record(owner).used === true,
