@@ -1,21 +1,19 @@
 import { open } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
-import type { Readable } from 'node:stream';
 import type { LayerEntry } from './face.ts';
 import type { Helper } from './helper.ts';
+import { reading } from './reading.ts';
 
 /** The members of a layer's tar, from its headers, as `berth-native layer entries` prints them. */
 export async function* readEntries(helper: Helper, path: string): AsyncGenerator<LayerEntry> {
   const file = await open(path, 'r');
-  const run = helper.start('entries', {}, [], [file.fd, 'pipe']);
+  // Read from at once: what a child that has ended wrote is thrown away when nobody reads.
+  const lines = reading(helper.start('entries', {}, [], [file.fd, 'pipe'])).setEncoding('utf8');
   await file.close();
-  try {
-    for await (const line of createInterface({ input: run.child.stdout as Readable, crlfDelay: Infinity }))
-      yield entry(JSON.parse(line));
-    await run.report;
-  } finally {
-    run.child.kill('SIGKILL');
-    await run.ended;
+  let rest = '';
+  for await (const chunk of lines) {
+    const parts = (rest + chunk).split('\n');
+    rest = parts.pop()!;
+    for (const line of parts) yield entry(JSON.parse(line));
   }
 }
 
