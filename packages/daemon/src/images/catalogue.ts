@@ -162,6 +162,11 @@ export class Catalogue {
     return [...this.manifests.entries()].filter(([, manifest]) => manifest.image === id);
   }
 
+  /** Kept indexes: what an image of several platforms came with. */
+  indexes(): ManifestRecord[] {
+    return [...this.manifests.values()].filter(({ mediaType }) => /index|manifest\.list/.test(mediaType));
+  }
+
   addManifest(digest: string, manifest: ManifestRecord): void {
     if (this.manifests.get(digest)?.image !== manifest.image) this.manifests.put(digest, manifest);
   }

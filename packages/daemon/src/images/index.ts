@@ -26,8 +26,8 @@ import { importImage } from './import.ts';
 import { imageHistory, inspectImage } from './inspect.ts';
 import { type ListOptions, listImages } from './list.ts';
 import { loadImages } from './load.ts';
-import { find } from './lookup.ts';
-import { formatPlatform, parsePlatform, platformScore } from './platforms.ts';
+import { find, namesById } from './lookup.ts';
+import { formatPlatform, hostPlatform, parsePlatform } from './platforms.ts';
 import { pruneImages } from './prune.ts';
 import {
   familiarName,
@@ -44,6 +44,7 @@ import { openRegistry, type Registry, type RegistryOptions } from './registry/in
 import { removeImage } from './remove.ts';
 import { Retention } from './retention.ts';
 import { saveImages } from './save.ts';
+import { chooseVariant } from './variants.ts';
 
 export type * from './face.ts';
 
@@ -132,10 +133,15 @@ class ImageRoom implements Images {
   private readonly layerSize = (diffId: string): number => this.context.layers.get(diffId)?.size ?? 0;
 
   resolve(reference: string, { platform }: { platform?: string } = {}): Image {
-    const image = find(this.context.catalogue, reference);
-    if (platform === undefined || platform === '') return image;
+    const { catalogue } = this.context;
+    const image = find(catalogue, reference);
+    // Whoever names an id means that image and no other.
+    const exact = namesById(image.id, reference);
+    if (platform === undefined || platform === '')
+      return exact ? image : (chooseVariant(catalogue, image, hostPlatform) ?? image);
     const wanted = parsePlatform(platform);
-    if (platformScore(wanted, image.config) > 0) return image;
+    const fitting = chooseVariant(catalogue, image, wanted);
+    if (fitting) return fitting;
     throw notFound(
       `image with reference ${reference} was found but does not match the specified platform: wanted ${formatPlatform(wanted)}, actual: ${formatPlatform(image.config)}`,
     );

@@ -4,6 +4,7 @@ import type { ImageSummary } from './face.ts';
 import { booleanFilter, checkNames, type Filters, matchesLabels, untilFilter } from './filters.ts';
 import { find } from './lookup.ts';
 import { familiarMatch, familiarString, pathPattern, type Reference } from './references.ts';
+import { boundVariants } from './variants.ts';
 
 const FILTERS = ['dangling', 'label', 'before', 'since', 'reference', 'until'];
 
@@ -31,6 +32,7 @@ export function listImages(
   const patterns = filters['reference']?.length ? filters['reference'] : undefined;
   for (const pattern of patterns ?? []) pathPattern(pattern);
 
+  const bound = boundVariants(catalogue);
   const summaries: Array<{ summary: ImageSummary; created: bigint }> = [];
   for (const image of catalogue.list()) {
     const created = unixNanos(image.config.created);
@@ -47,6 +49,7 @@ export function listImages(
     );
     const tags = names.filter((reference) => reference.tag !== undefined);
     if (names.length === 0) {
+      if (!all && bound.has(image.id)) continue;
       if (!all && catalogue.children(image.id).length > 0) continue;
       if (filters['dangling']?.length && !danglingOnly) continue;
       if (patterns) continue;

@@ -3,6 +3,7 @@ import { chainIds, unixNanos } from './config.ts';
 import { booleanFilter, checkNames, type Filters, matchesLabels, untilFilter } from './filters.ts';
 import { fullName } from './references.ts';
 import { type RemovalContext, type Removed, removeImage } from './remove.ts';
+import { boundVariants } from './variants.ts';
 
 const FILTERS = ['dangling', 'label', 'label!', 'until'];
 
@@ -43,7 +44,9 @@ function candidates(
   danglingOnly: boolean,
   until: bigint | undefined,
 ) {
+  const bound = boundVariants(catalogue);
   return catalogue.list().filter((image) => {
+    if (bound.has(image.id)) return false;
     const parent = catalogue.children(image.id).length > 0;
     if (parent && (danglingOnly || image.references.length === 0)) return false;
     if (danglingOnly && image.repoTags.length > 0) return false;

@@ -9,6 +9,7 @@ import { find, key, namesById } from './lookup.ts';
 import { shortId } from './progress.ts';
 import { familiarString, parseReference, type Reference, repositoryOf } from './references.ts';
 import type { Retention } from './retention.ts';
+import { variantsOf } from './variants.ts';
 
 export type Removed = { Untagged?: string; Deleted?: string };
 
@@ -149,11 +150,16 @@ function deleteImage(
     throw refusal(id, found);
   }
   const image = catalogue.get(id)!;
+  const variants = variantsOf(catalogue, image);
   for (const reference of image.references) dropName(removal, id, reference, true);
   catalogue.remove(id, context.users(id).length > 0);
   lines.push({ Deleted: id });
   images.push({ at: lines.length, diffIds: image.config.rootfs.diff_ids });
   imageEvent(context, 'delete', id);
+  // The same image for other platforms goes along, unless it has a name or a user of its own.
+  for (const variant of variants)
+    if (variant.references.length === 0 && catalogue.get(variant.id))
+      deleteImage(removal, variant.id, { force: false, prune, quiet: true });
   if (prune && image.parent && catalogue.get(image.parent))
     deleteImage(removal, image.parent, { force: false, prune: true, quiet: true });
 }

@@ -16,13 +16,18 @@ import {
   type Reference,
   repositoryOf,
 } from './references.ts';
+import { variantsOf } from './variants.ts';
 
 const LAYER = 'application/vnd.oci.image.layer.v1.tar';
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+const INDEX = 'application/vnd.oci.image.index.v1+json';
+const CONFIG = 'application/vnd.oci.image.config.v1+json';
 
 interface Saved {
   image: Entry;
   tags: Reference[];
+  /** The same image for other platforms, saved along unless one was chosen. */
+  variants: Entry[];
 }
 
 /** A part of the archive: bytes, or a layer that is streamed from disk. */
@@ -43,13 +48,15 @@ export async function saveImages(
   { platform, signal }: { platform?: string; signal: AbortSignal },
 ): Promise<Readable> {
   const images = select(context, names);
-  if (platform !== undefined) {
-    const wanted = parsePlatform(platform);
-    for (const { image } of images)
-      if (!matchesPlatform(wanted, image.config))
-        throw notFound(`No such image: no ${platform} variant of ${image.repoTags[0] ?? image.id} is here`);
+  for (const saved of images) {
+    if (platform === undefined) saved.variants = variantsOf(context.catalogue, saved.image);
+    else saved.image = forPlatform(context, saved.image, platform);
   }
-  const release = context.retention.hold(images.flatMap(({ image }) => image.config.rootfs.diff_ids));
+  const release = context.retention.hold(
+    images.flatMap(({ image, variants }) =>
+      [image, ...variants].flatMap(({ config }) => config.rootfs.diff_ids),
+    ),
+  );
   const parts = layout(context, images);
   async function* archive(): AsyncGenerator<Buffer> {
     try {
@@ -63,11 +70,20 @@ export async function saveImages(
   return Readable.from(archive(), { objectMode: false, highWaterMark: 1 << 18 });
 }
 
+function forPlatform({ catalogue }: ImagesContext, image: Entry, platform: string): Entry {
+  const wanted = parsePlatform(platform);
+  const fitting = [image, ...variantsOf(catalogue, image)].find(({ config }) =>
+    matchesPlatform(wanted, config),
+  );
+  if (fitting) return fitting;
+  throw notFound(`No such image: no ${platform} variant of ${image.repoTags[0] ?? image.id} is here`);
+}
+
 /** A repository's name without a tag stands for all its tags, as with dockerd. */
 function select({ catalogue }: ImagesContext, names: readonly string[]): Saved[] {
   const saved = new Map<string, Saved>();
   const add = (image: Entry, tag?: Reference) => {
-    const known = saved.get(image.id) ?? { image, tags: [] };
+    const known = saved.get(image.id) ?? { image, tags: [], variants: [] };
     saved.set(image.id, known);
     if (tag && !known.tags.some((other) => fullName(other) === fullName(tag))) known.tags.push(tag);
   };
@@ -103,38 +119,65 @@ function byPrefix(catalogue: ImagesContext['catalogue'], name: string): Entry {
   return catalogue.get(ids[0]!)!;
 }
 
+const hex = (digest: string) => digest.slice('sha256:'.length);
+const blobName = (digest: string) => `blobs/sha256/${hex(digest)}`;
+
+interface Descriptor {
+  mediaType: string;
+  digest: string;
+  size: number;
+}
+
+/** Puts what an image is made of into `blobs`, and returns how it is referred to. */
+function describeImage(
+  context: ImagesContext,
+  image: Entry,
+  blobs: Map<string, Part>,
+): { descriptor: Descriptor; layers: Descriptor[] } {
+  const mtime = (Date.parse(image.created) || 0) / 1000;
+  const layers = image.config.rootfs.diff_ids.map((diffId) => {
+    const layer = context.layers.get(diffId);
+    if (!layer) throw systemError(`the layer ${diffId} of ${image.id} is missing`);
+    blobs.set(diffId, { name: blobName(diffId), mtime, diffId, size: layer.tarSize });
+    return { mediaType: LAYER, digest: diffId, size: layer.tarSize };
+  });
+  const config = Buffer.from(image.raw);
+  blobs.set(image.id, { name: blobName(image.id), mtime, body: config });
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: MANIFEST,
+    config: { mediaType: CONFIG, digest: image.id, size: config.length },
+    layers,
+  };
+  return { descriptor: addDocument(blobs, MANIFEST, manifest), layers };
+}
+
+function addDocument(blobs: Map<string, Part>, mediaType: string, value: object): Descriptor {
+  const body = Buffer.from(JSON.stringify(value));
+  const digest = digestOf(body);
+  blobs.set(digest, { name: blobName(digest), mtime: 0, body });
+  return { mediaType, digest, size: body.length };
+}
+
 function layout(context: ImagesContext, images: Saved[]): Part[] {
   const blobs = new Map<string, Part>();
   const index: object[] = [];
   const manifests: object[] = [];
   const repositories: Record<string, Record<string, string>> = {};
-  const hex = (digest: string) => digest.slice('sha256:'.length);
-  const blobName = (digest: string) => `blobs/sha256/${hex(digest)}`;
-  for (const { image, tags } of images) {
-    const mtime = (Date.parse(image.created) || 0) / 1000;
-    const layers = image.config.rootfs.diff_ids.map((diffId) => {
-      const layer = context.layers.get(diffId);
-      if (!layer) throw systemError(`the layer ${diffId} of ${image.id} is missing`);
-      blobs.set(diffId, { name: blobName(diffId), mtime, diffId, size: layer.tarSize });
-      return { mediaType: LAYER, digest: diffId, size: layer.tarSize };
-    });
-    const config = Buffer.from(image.raw);
-    blobs.set(image.id, { name: blobName(image.id), mtime, body: config });
-    const manifest = Buffer.from(
-      JSON.stringify({
-        schemaVersion: 2,
-        mediaType: MANIFEST,
-        config: {
-          mediaType: 'application/vnd.oci.image.config.v1+json',
-          digest: image.id,
-          size: config.length,
+  for (const { image, tags, variants } of images) {
+    const { descriptor: own, layers } = describeImage(context, image, blobs);
+    let descriptor = own;
+    if (variants.length > 0) {
+      const platforms = [image, ...variants].map((each) => ({
+        ...describeImage(context, each, blobs).descriptor,
+        platform: {
+          architecture: each.config.architecture,
+          os: each.config.os,
+          ...(each.config.variant ? { variant: each.config.variant } : {}),
         },
-        layers,
-      }),
-    );
-    const digest = digestOf(manifest);
-    blobs.set(digest, { name: blobName(digest), mtime: 0, body: manifest });
-    const descriptor = { mediaType: MANIFEST, digest, size: manifest.length };
+      }));
+      descriptor = addDocument(blobs, INDEX, { schemaVersion: 2, mediaType: INDEX, manifests: platforms });
+    }
     if (tags.length === 0) index.push(descriptor);
     for (const tag of tags) {
       index.push({
@@ -166,11 +209,7 @@ function layout(context: ImagesContext, images: Saved[]): Part[] {
     { name: 'blobs/', mtime: 0, folder: true },
     { name: 'blobs/sha256/', mtime: 0, folder: true },
     ...[...blobs.values()].sort((left, right) => (left.name < right.name ? -1 : 1)),
-    json('index.json', {
-      schemaVersion: 2,
-      mediaType: 'application/vnd.oci.image.index.v1+json',
-      manifests: index,
-    }),
+    json('index.json', { schemaVersion: 2, mediaType: INDEX, manifests: index }),
     json('manifest.json', manifests),
     json('oci-layout', { imageLayoutVersion: '1.0.0' }),
     ...(Object.keys(repositories).length > 0 ? [json('repositories', repositories)] : []),
