@@ -79,11 +79,11 @@ test('content of another length: announced, cut short, or without end', async ()
 
 test('a layer that does not decompress, or to another tar than promised', async () => {
   const tar = await tarOf({ file: 'good' });
-  const cut = await publish('good', { gzip: gzipSync(tar).subarray(0, -12) });
+  const cut = await publish('good', { compressed: gzipSync(tar).subarray(0, -12) });
   await refused(await registryOf(cut, (response) => response.end(cut.layer.data)), /./);
-  const other = await publish('good', { gzip: gzipSync(await tarOf({ file: 'evil' })) });
+  const other = await publish('good', { compressed: gzipSync(await tarOf({ file: 'evil' })) });
   await refused(await registryOf(other, (response) => response.end(other.layer.data)), /diffID|digest/i);
-  const bomb = await publish('good', { gzip: gzipSync(Buffer.alloc(64 * 1024 * 1024), { level: 9 }) });
+  const bomb = await publish('good', { compressed: gzipSync(Buffer.alloc(64 * 1024 * 1024), { level: 9 }) });
   await refused(await registryOf(bomb, (response) => response.end(bomb.layer.data)), /./);
 });
 

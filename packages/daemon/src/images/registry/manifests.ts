@@ -64,7 +64,8 @@ export function parseManifest(body: Buffer, declared: string, reference: Referen
   if (body.length > MAX_MANIFEST_BYTES) throw invalidParameter('the manifest is too large');
   const type = declared.split(';')[0]!.trim().toLowerCase();
   const value = parseObject(body);
-  if (type.includes('manifest.v1+') || value['schemaVersion'] === 1) throw schema1(reference);
+  if (type.includes('docker.distribution.manifest.v1') || value['schemaVersion'] === 1)
+    throw schema1(reference);
   const inside = value['mediaType'];
   if (inside !== undefined && typeof inside !== 'string') throw malformed('its mediaType is not a string');
   const generic =

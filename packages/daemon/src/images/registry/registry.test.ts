@@ -2,7 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { certificates, outerAddress, TestImages, TestRegistry, TestServer, TokenIssuer } from './testing.ts';
+import {
+  certificates,
+  outerAddress,
+  publish,
+  serve,
+  TestImages,
+  TestRegistry,
+  TestServer,
+  TokenIssuer,
+} from './testing.ts';
 
 // Pull and push against Debian's docker-registry.
 
@@ -246,4 +255,28 @@ test('mirrors answer first, for Docker Hub and for any registry that has a hosts
   expect(near.images.resolve('registry.invalid/library/mirrored:1').id).toBe(
     near.images.resolve('mirrored:1').id,
   );
+});
+
+test('an OCI image with a zstd layer is pulled, and pushed as it came', async () => {
+  const image = await publish('of the OCI', { oci: true });
+  const origin = await kept(
+    TestServer.start((request, response) => {
+      if (!serve(image, request, response)) response.writeHead(404).end();
+    }),
+  );
+  await second.pull(`${origin.host}/oci:1`);
+  const { id } = second.images.resolve(`${origin.host}/oci@${image.digest}`);
+  const between = await kept(TestRegistry.start());
+  await second.images.tag(id, `${between.host}/oci`, '1');
+  expect(digestIn(await second.push(`${between.host}/oci`))).toBe(image.digest);
+  // What cannot be had any more in the form it came in is pushed as Docker's.
+  origin.stop();
+  between.stop();
+  const other = await kept(TestRegistry.start());
+  await second.images.tag(id, `${other.host}/oci`, '1');
+  const lines = await second.push(`${other.host}/oci`);
+  expect(digestIn(lines)).not.toBe(image.digest);
+  const third = await kept(new TestImages().open());
+  await third.pull(`${other.host}/oci`, { tag: '1' });
+  expect(third.images.resolve(`${other.host}/oci:1`).id).toBe(id);
 });

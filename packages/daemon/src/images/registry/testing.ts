@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer as createTcp } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { gzipSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { nativeProgram } from '@berth/native';
 import { pack } from 'tar-stream';
 import { openEvents } from '../../events/index.ts';
@@ -18,7 +18,7 @@ import { digestOf } from '../config.ts';
 import { type Images, openImages, type Progress } from '../index.ts';
 import { hostPlatform } from '../platforms.ts';
 import type { RegistryOptions } from './index.ts';
-import { DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST } from './manifests.ts';
+import { DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, OCI_CONFIG, OCI_MANIFEST } from './manifests.ts';
 
 /** The part of a daemon that the tests of registries need, on folders of its own. */
 export class TestImages {
@@ -245,16 +245,17 @@ export interface Published {
   blobs: Map<string, Buffer>;
   layer: { digest: string; data: Buffer; diffId: string };
   manifest: Buffer;
+  mediaType: string;
   digest: string;
 }
 
-/** Makes an image's documents, of one layer. */
+/** Makes an image's documents, of one layer: Docker's, or with `oci` the OCI's and zstd. */
 export async function publish(
   content: string | Buffer,
-  change: { gzip?: Buffer; size?: number } = {},
+  { compressed, oci }: { compressed?: Buffer; oci?: boolean } = {},
 ): Promise<Published> {
   const tar = await tarOf({ file: content });
-  const data = change.gzip ?? gzipSync(tar);
+  const data = compressed ?? (oci ? zstdCompressSync(tar) : gzipSync(tar));
   const layer = { digest: digestOf(data), data, diffId: digestOf(tar) };
   const config = Buffer.from(
     JSON.stringify({
@@ -263,19 +264,21 @@ export async function publish(
       rootfs: { type: 'layers', diff_ids: [layer.diffId] },
     }),
   );
+  const mediaType = oci ? OCI_MANIFEST : DOCKER_MANIFEST;
+  const layerType = oci ? 'application/vnd.oci.image.layer.v1.tar+zstd' : DOCKER_LAYER;
   const manifest = Buffer.from(
     JSON.stringify({
       schemaVersion: 2,
-      mediaType: DOCKER_MANIFEST,
-      config: { mediaType: DOCKER_CONFIG, size: config.length, digest: digestOf(config) },
-      layers: [{ mediaType: DOCKER_LAYER, size: change.size ?? data.length, digest: layer.digest }],
+      mediaType,
+      config: { mediaType: oci ? OCI_CONFIG : DOCKER_CONFIG, size: config.length, digest: digestOf(config) },
+      layers: [{ mediaType: layerType, size: data.length, digest: layer.digest }],
     }),
   );
   const blobs = new Map([
     [digestOf(config), config],
     [layer.digest, data],
   ]);
-  return { blobs, layer, manifest, digest: digestOf(manifest) };
+  return { blobs, layer, manifest, mediaType, digest: digestOf(manifest) };
 }
 
 /** Answers as a registry that has this image under every name; false for what it does not know. */
@@ -283,7 +286,7 @@ export function serve(image: Published, request: IncomingMessage, response: Serv
   const path = request.url!.split('?')[0]!;
   if (path === '/v2/') response.end('{}');
   else if (path.includes('/manifests/'))
-    response.writeHead(200, { 'content-type': DOCKER_MANIFEST }).end(image.manifest);
+    response.writeHead(200, { 'content-type': image.mediaType }).end(image.manifest);
   else {
     const blob = image.blobs.get(path.split('/').at(-1)!);
     if (!blob) return false;
