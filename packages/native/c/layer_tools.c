@@ -174,12 +174,23 @@ static int move_up(struct removal *removal, int folder, const char *name)
   return -1;
 }
 
+/* A helper that makes a layer durable may still put its mark into the folder meanwhile. */
+#define TRIES 5
+
 static int remove_entry(struct removal *removal, int folder, const char *name, unsigned depth, struct error *err)
 {
-  if (!remove_name(folder, name))
-    return 0;
-  int fd = openat(folder, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
-  if (fd >= 0) {
+  for (int tries = 0; remove_name(folder, name); tries++) {
+    if (errno == ENOENT)
+      return 0;
+    if (tries == TRIES)
+      return fail(err, "remove", errno, "%.200s", name);
+    int fd = openat(folder, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+      cleanup_close int file = openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+      if (file >= 0)
+        clear_flags(file);
+      continue;
+    }
     clear_flags(fd);
     if (depth >= REMOVE_DEPTH && removal->top != folder && !move_up(removal, folder, name)) {
       close(fd);
@@ -187,12 +198,8 @@ static int remove_entry(struct removal *removal, int folder, const char *name, u
     }
     if (empty(removal, fd, depth + 1, err))
       return -1;
-  } else {
-    cleanup_close int file = openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
-    if (file >= 0)
-      clear_flags(file);
   }
-  return !remove_name(folder, name) || errno == ENOENT ? 0 : fail(err, "remove", errno, "%.200s", name);
+  return 0;
 }
 
 /* Takes the fd over. */

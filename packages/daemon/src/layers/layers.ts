@@ -64,20 +64,24 @@ export async function openLayerStore(
     return found;
   }
 
-  /** Another layer of the same digest stood in the way; it may have been on its way out. */
-  async function takePlace(folder: string, diffId: string): Promise<void> {
-    for (;;) {
-      await removals.get(diffId);
-      if (records.has(diffId)) return discard(folder);
+  /** Another layer of the same digest may stand in the way, or have done so on its way out. */
+  async function takePlace({
+    folder,
+    diffId,
+    durable,
+  }: Awaited<ReturnType<typeof makeLayer>>): Promise<void> {
+    await removals.get(diffId);
+    if (!records.has(diffId)) {
       try {
         await rename(folder, folderOf(diffId));
+        return;
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
-        if (code !== 'ENOENT' && code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
-        if (code !== 'ENOENT') discard(folder);
+        if (code === 'ENOENT') return; // the helper did it
+        if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
       }
-      return;
     }
+    void durable.then(() => discard(folder));
   }
 
   async function remove(diffId: string): Promise<void> {
@@ -96,7 +100,7 @@ export async function openLayerStore(
     record,
     async add(tar, options = {}) {
       const added = await makeLayer(helper, places, driver, tar, options, discard);
-      await takePlace(added.folder, added.diffId);
+      await takePlace(added);
       let layer = records.get(added.diffId);
       if (layer === undefined) {
         const name = added.diffId.slice('sha256:'.length);
