@@ -53,6 +53,7 @@ int net_op_links(struct net *, const struct launch_record *, struct reply *, str
 int net_op_taken(struct net *, const struct launch_record *, struct reply *, struct error *);
 int net_op_stats(struct net *, const struct launch_record *, struct reply *, struct error *);
 int net_op_listen(struct net *, const struct launch_record *, struct reply *, struct error *);
+int net_op_forget(struct net *, const struct launch_record *, struct reply *, struct error *);
 int net_op_close(struct net *, const struct launch_record *, struct reply *, struct error *);
 
 /* The value of the argument `key=value` of that number (0: the first), or NULL. */

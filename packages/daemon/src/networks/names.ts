@@ -7,6 +7,7 @@ import type { NetworkRequest } from './face.ts';
 import { ownNames, upstreams } from './files.ts';
 import type { ContainerRecord, LiveEndpoint, NetworkRecord } from './records.ts';
 import {
+  editHosts,
   type HostsContent,
   hostResolvConf,
   type NameEntry,
@@ -153,6 +154,19 @@ function links(context: Context, record: ContainerRecord): Array<readonly [strin
     const names = [...new Set([alias, other.request.id.slice(0, 12), other.request.name])];
     return [address, names.join(' ')] as const;
   });
+}
+
+/** A container has started: those that run and link to it find it at its address of now. */
+export function refreshLinks(context: Context, started: ContainerRecord): void {
+  for (const record of context.containers.values()) {
+    if (!record.live || record.request.id === started.request.id || !record.request.links?.length) continue;
+    const isMeant = record.request.links.some(
+      (link) => findContainer(context, linkPair(link)[1])?.request.id === started.request.id,
+    );
+    if (!isMeant) continue;
+    const lines = links(context, record).filter(([, names]) => names.endsWith(` ${started.request.name}`));
+    editHosts(record.request, { remove: lines.map(([, names]) => ['', names] as const), add: lines });
+  }
 }
 
 function findContainer({ containers }: Context, reference: string): ContainerRecord | undefined {

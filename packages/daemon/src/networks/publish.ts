@@ -1,6 +1,7 @@
 import type { LaunchRecord } from '@berth/native';
 import { NetError } from '@berth/native/net.ts';
 import { type BerthError, systemError } from '../errors.ts';
+import { log } from '../log.ts';
 import type { Context, HeldSocket } from './context.ts';
 import type { FirewallPort } from './firewall.ts';
 import { gatewayMode } from './kernel.ts';
@@ -217,6 +218,25 @@ export async function releasePorts(context: Context, id: string, ports: readonly
   for (const { protocol, hostIp, hostPort } of ports) context.ports.free(protocol, hostIp, hostPort, id);
   if (closing.length > 0)
     await context.worker.call(['close', ...closing.map(({ fd }) => fd)]).catch(() => undefined);
+}
+
+/**
+ * Makes the kernel forget the datagrams' flows to ports that came or went: a client that goes on sending would keep its
+ * old translation. The firewall has been changed before.
+ */
+export async function forgetFlows(
+  { worker }: Context,
+  ports: readonly LivePort[],
+  endpoints: readonly LiveEndpoint[],
+): Promise<void> {
+  const numbers = new Set(ports.filter(({ protocol }) => protocol === 'udp').map(({ hostPort }) => hostPort));
+  if (numbers.size === 0) return;
+  const addresses = endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((address) => address));
+  const operation: LaunchRecord = ['forget'];
+  operation.push(...addresses.map((address) => `address=${address}`));
+  // A record has room for 255 strings.
+  operation.push(...[...numbers].slice(0, 200).map((port) => `udp=${port}`));
+  await worker.call(operation).catch((error) => log.debug({ err: error }, 'tracked flows were left'));
 }
 
 /** The API's map of a container's ports while it runs. */

@@ -158,7 +158,10 @@ export function writeHosts({ request }: ContainerRecord, content: HostsContent, 
   write(join(folder, 'hostname'), `${name || hostname()}\n`);
 }
 
-/** Changes lines of a running container's hosts file, leaving what the container wrote there. */
+/**
+ * Changes lines of a running container's hosts file, leaving what the container wrote there. A line to remove whose
+ * address is '' is meant whatever its address.
+ */
 export function editHosts(
   request: NetworkRequest,
   change: { remove: ReadonlyArray<readonly [string, string]>; add: ReadonlyArray<readonly [string, string]> },
@@ -171,6 +174,8 @@ export function editHosts(
     return;
   }
   const gone = new Set(change.remove.map(([address, names]) => hostsLine(address, names)));
-  const lines = text.split(/(?<=\n)/).filter((line) => !gone.has(line));
+  const lines = text
+    .split(/(?<=\n)/)
+    .filter((line) => !gone.has(line) && !gone.has(line.slice(Math.max(0, line.indexOf('\t')))));
   write(path, lines.join('') + change.add.map(([address, names]) => hostsLine(address, names)).join(''));
 }

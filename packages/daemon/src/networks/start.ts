@@ -15,9 +15,9 @@ import {
 import type { NetworkRequest } from './face.ts';
 import type { ResolverKind } from './files.ts';
 import { endpointOperation, flag } from './kernel.ts';
-import { EGRESS, hasResolver, hostsContent, writeSandboxFile } from './names.ts';
+import { EGRESS, hasResolver, hostsContent, refreshLinks, writeSandboxFile } from './names.ts';
 import { newId } from './options.ts';
-import { firewallPorts, portRecords, releasePorts, shownPorts, takePorts } from './publish.ts';
+import { firewallPorts, forgetFlows, portRecords, releasePorts, shownPorts, takePorts } from './publish.ts';
 import type { ContainerRecord, EndpointConfig, LiveEndpoint, NetworkRecord } from './records.ts';
 import { resolverChoice, writeHosts, writeResolvConf } from './sandbox.ts';
 import { hasNames } from './shape.ts';
@@ -224,6 +224,7 @@ async function makeSandbox(
   const known = context.containers.get(request.id)!;
   const started = keep(context, known, { live: { ...known.live!, endpoints } });
   for (const { network } of networks) emitMembership(context, 'connect', network, request);
+  refreshLinks(context, started);
   return { record: started, path, launch: launchRecords(context, started, path) };
 }
 
@@ -259,6 +260,7 @@ async function publish(context: Context, record: ContainerRecord): Promise<void>
   });
   if (hasPolicy(changed)) await context.firewall.apply();
   else await context.firewall.ports(firewallPorts(context, changed), []);
+  await forgetFlows(context, ports, []);
 }
 
 async function writeAll(context: Context, record: ContainerRecord): Promise<void> {
@@ -296,7 +298,8 @@ export async function stopSandbox(context: Context, id: string, { silent = false
   const links = endpoints.flatMap(({ host }) => (host ? [host] : []));
   if (real(endpoints).length > 0) release(context, sandboxId, links);
   const changed = hasPolicy(stopped) ? context.firewall.apply() : context.firewall.ports([], mapped);
-  changed.catch((error) => log.error({ err: error, container: id }, 'the firewall could not be changed'));
+  const forgotten = changed.then(() => forgetFlows(context, ports, endpoints));
+  forgotten.catch((error) => log.error({ err: error, container: id }, 'the firewall could not be changed'));
   await Promise.all([releasePorts(context, id, ports), ...named]);
   for (const endpoint of endpoints) freeAddresses(context, endpoint);
 }
