@@ -192,6 +192,8 @@ export function join(
       setImmediate(() => void finish(detached ? 'detach' : 'end'));
     });
     stream.once('close', () => void finish(detached ? 'detach' : 'end'));
+    // A short program's stream may have told its end, to nobody, before it got here.
+    if (stream.readableEnded || stream.destroyed) void finish('end');
 
     // The client's half close is the end of the process's input; its whole end is the end of the attachment.
     if (stdin) connection.pipe(stream, { end: false });
