@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module';
+
 /** nftables through its own library, so that no program is started for a change. */
 export interface Nftables {
   /** Runs one transaction in nftables' language, off the event loop. @throws Error with nft's own words. */
@@ -28,19 +30,19 @@ export function openNftables(): Nftables {
   return {
     run: (commands) =>
       next(async () => {
-        const { execute } = await opened();
+        const { execute } = opened();
         await execute(commands, false);
       }),
     json: (command) =>
       next(async () => {
-        const { execute } = await opened();
+        const { execute } = opened();
         return JSON.parse(await execute(command, true));
       }),
   };
 }
 
-async function load() {
-  const koffi = (await import('koffi')).default;
+function load() {
+  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
   let library: ReturnType<typeof koffi.load>;
   try {
     library = koffi.load('libnftables.so.1');

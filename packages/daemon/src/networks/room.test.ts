@@ -1,0 +1,230 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { nativeProgram } from '@berth/native';
+import { openEvents } from '../events/index.ts';
+import type { Settings } from '../settings.ts';
+import { openStore, type Store } from '../store/index.ts';
+import type { NetworkRequest, Networks } from './face.ts';
+import { openNetworks } from './index.ts';
+
+/* The room on the real kernel: namespaces, bridges and the firewall of a daemon of its own. Needs root. */
+
+const root = mkdtempSync(join(tmpdir(), 'berth-networks-'));
+const SUBNET = '10.199.41';
+const settings = {
+  dataRoot: root,
+  execRoot: root,
+  bridge: '',
+  bip: `${SUBNET}.1/24`,
+  bip6: '',
+  fixedCidr: '',
+  fixedCidrV6: '',
+  defaultGateway: '',
+  defaultGatewayV6: '',
+  defaultAddressPools: [{ base: '10.199.64.0/18', size: 24 }],
+  mtu: 0,
+  icc: true,
+  ipForward: true,
+  ipMasq: true,
+  iptables: true,
+  ip6tables: true,
+  userlandProxy: true,
+  ipv6: false,
+  ip: '',
+  dns: [],
+  dnsSearch: [],
+  dnsOpts: [],
+  hostGatewayIps: [],
+} as unknown as Settings;
+
+let store: Store;
+let networks: Networks;
+const processes: ChildProcess[] = [];
+
+async function open(): Promise<void> {
+  store = openStore(join(root, 'berth.db'));
+  networks = await openNetworks({ settings, store, events: openEvents(), program: nativeProgram });
+}
+
+beforeAll(async () => {
+  await open();
+  await networks.reconcile([]);
+});
+
+afterAll(async () => {
+  for (const child of processes) child.kill('SIGKILL');
+  await networks.reconcile([]);
+  await networks.prune({});
+  const bridge = options('bridge')['com.docker.network.bridge.name']!;
+  const table = ownTable();
+  networks.close();
+  store.close();
+  if (table) run('nft', 'delete', 'table', 'inet', table);
+  run('ip', 'link', 'delete', bridge);
+  rmSync(root, { recursive: true });
+});
+
+const run = (command: string, ...args: string[]) => execFileSync(command, args, { encoding: 'utf8' });
+const inside = (path: string, ...args: string[]) => run('nsenter', `--net=${path}`, ...args);
+const options = (name: string) => networks.inspect(name)['Options'] as Record<string, string>;
+
+/** The name of the daemon's table: the one that has its bridge. */
+function ownTable(): string | undefined {
+  const bridge = options('bridge')['com.docker.network.bridge.name']!;
+  const { nftables } = JSON.parse(run('nft', '-j', 'list', 'sets')) as {
+    nftables: Array<{ set?: { name: string; table: string; elem?: string[] } }>;
+  };
+  return nftables.find(({ set }) => set?.name === 'bridges' && set.elem?.includes(bridge))?.set?.table;
+}
+
+let count = 0;
+function request(change: Partial<NetworkRequest> = {}): NetworkRequest {
+  const id = String(++count).padStart(64, 'b');
+  return {
+    id,
+    name: `box${count}`,
+    hostname: `host${count}`,
+    domainname: '',
+    mode: 'bridge',
+    endpoints: {},
+    exposedPorts: [],
+    portBindings: {},
+    publishAll: false,
+    dns: [],
+    dnsSearch: [],
+    dnsOptions: [],
+    extraHosts: [],
+    links: [],
+    folder: join(root, id),
+    labels: {},
+    ...change,
+  };
+}
+
+/** A process in the namespace, as a container's would be; its pid. */
+async function resident(path: string): Promise<number> {
+  const child = spawn('nsenter', [`--net=${path}`, 'sleep', '100'], { stdio: 'ignore' });
+  processes.push(child);
+  const here = run('readlink', '/proc/self/ns/net');
+  while (run('readlink', `/proc/${child.pid}/ns/net`) === here)
+    await new Promise((done) => setTimeout(done, 5));
+  return child.pid!;
+}
+
+test('a start on the default bridge has an address, a route and its files; a stop gives all back', async () => {
+  const box = request({ extraHosts: ['up:192.0.2.1', 'me:host-gateway'] });
+  expect(networks.prepare(box).endpoints['bridge']).toMatchObject({ NetworkID: '', IPAddress: '' });
+  const { state, path, launch } = await networks.attach(box);
+  expect(launch).toEqual([]);
+  const { IPAddress, MacAddress, Gateway, IPPrefixLen } = state.endpoints['bridge']!;
+  expect({ Gateway, IPPrefixLen }).toEqual({ Gateway: `${SUBNET}.1`, IPPrefixLen: 24 });
+  const shown = inside(path, 'ip', 'addr', 'show', 'eth0');
+  expect(shown).toContain(`inet ${IPAddress}/24`);
+  expect(shown).toContain(MacAddress);
+  expect(inside(path, 'ip', 'route')).toContain(`default via ${SUBNET}.1 dev eth0`);
+  const hosts = readFileSync(join(box.folder, 'hosts'), 'utf8');
+  expect(hosts).toContain(`192.0.2.1\tup\n${SUBNET}.1\tme\n${IPAddress}\t${box.hostname}\n`);
+  expect(Object.keys(networks.inspect('bridge').Containers)).toEqual([box.id]);
+  const stopped = await networks.detach(box.id);
+  expect(stopped.endpoints['bridge']).toMatchObject({ IPAddress: '', EndpointID: '' });
+  expect(networks.inspect('bridge').Containers).toEqual({});
+  const again = await networks.attach(box);
+  expect(again.state.endpoints['bridge']!.IPAddress).toBe(IPAddress);
+  await networks.forget(box.id);
+});
+
+test('many starts at once each get their own address and a namespace of their own', async () => {
+  const boxes = Array.from({ length: 12 }, () => request());
+  const made = await Promise.all(boxes.map((box) => networks.attach(box)));
+  expect(new Set(made.map(({ state }) => state.endpoints['bridge']!.IPAddress)).size).toBe(12);
+  expect(new Set(made.map(({ path }) => run('readlink', path))).size).toBe(12);
+  await Promise.all(boxes.map(({ id }) => networks.forget(id)));
+});
+
+test('a port is published once; the second container leaves nothing behind', async () => {
+  const binding = { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '28741' }] };
+  const [first, second] = [request({ portBindings: binding }), request({ portBindings: binding })];
+  const { state, launch } = await networks.attach(first);
+  expect(state.ports).toEqual({ '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '28741' }] });
+  expect(launch).toHaveLength(1);
+  const { IPAddress } = state.endpoints['bridge']!;
+  expect(launch[0]!.slice(0, 6)).toEqual(['port', 'tcp', '127.0.0.1', '28741', IPAddress, '80']);
+  await expect(networks.attach(second)).rejects.toThrow(
+    /^driver failed programming external connectivity on endpoint box\d+ \([0-9a-f]{64}\): Bind for 127\.0\.0\.1:28741 failed: port is already allocated$/,
+  );
+  expect(Object.keys(networks.inspect('bridge').Containers)).toEqual([first.id]);
+  await networks.detach(first.id);
+  await networks.attach(second);
+  await Promise.all([networks.forget(first.id), networks.forget(second.id)]);
+});
+
+test('a running container is connected and disconnected', async () => {
+  await networks.create({ Name: 'side', IPAM: { Config: [{ Subnet: '10.199.42.0/24' }] } });
+  const box = request();
+  const { path } = await networks.attach(box);
+  const pid = await resident(path);
+  const state = await networks.connect('side', box, { IPAMConfig: { IPv4Address: '10.199.42.9' } }, pid);
+  expect(state.endpoints['side']).toMatchObject({
+    IPAddress: '10.199.42.9',
+    DNSNames: [box.name, box.id.slice(0, 12), box.hostname],
+  });
+  expect(networks.takeControls(box.id)).toEqual([
+    ['dns', `/proc/${pid}/ns/net`, expect.stringContaining(box.id)],
+  ]);
+  expect(networks.takeControls(box.id)).toEqual([]);
+  expect(inside(path, 'ip', 'addr', 'show', 'eth1')).toContain('inet 10.199.42.9/24');
+  expect(readFileSync(join(box.folder, 'hosts'), 'utf8')).toContain(`10.199.42.9\t${box.hostname}\n`);
+  await expect(networks.connect('side', box, {}, pid)).rejects.toThrow(
+    `endpoint with name ${box.name} already exists in network side`,
+  );
+  await expect(networks.remove('side')).rejects.toThrow('has active endpoints');
+  await networks.disconnect('bridge', box.id, { force: false, pid });
+  expect(inside(path, 'ip', 'route')).toContain('default via 10.199.42.1 dev eth1');
+  await networks.disconnect('side', box.id, { force: false, pid });
+  expect(inside(path, 'ip', 'route')).toBe('');
+  await networks.forget(box.id);
+  await networks.remove('side');
+});
+
+test('a daemon that starts anew keeps what runs and clears the rest', async () => {
+  const [stays, goes] = [
+    request(),
+    request({ portBindings: { '80/tcp': [{ HostIp: '', HostPort: '28742' }] } }),
+  ];
+  const kept = await networks.attach(stays);
+  const pid = await resident(kept.path);
+  await networks.attach(goes);
+  networks.close();
+  store.close();
+  await open();
+  await networks.reconcile([{ request: stays, pid }]);
+  expect(networks.state(stays.id)!.endpoints['bridge']).toEqual(kept.state.endpoints['bridge']);
+  expect(Object.keys(networks.inspect('bridge').Containers)).toEqual([stays.id]);
+  const next = request();
+  const { state } = await networks.attach(next);
+  expect(state.endpoints['bridge']!.IPAddress).not.toBe(kept.state.endpoints['bridge']!.IPAddress);
+  const stats = await networks.stats(pid);
+  expect(stats['eth0']).toMatchObject({ rx_errors: 0, tx_dropped: 0 });
+  for (const { id } of [stays, goes, next]) await networks.forget(id);
+});
+
+test('a table that somebody deleted is back within a second', async () => {
+  run('nft', 'delete', 'table', 'inet', ownTable()!);
+  const until = Date.now() + 1000;
+  while (!ownTable() && Date.now() < until) await new Promise((done) => setTimeout(done, 20));
+  expect(ownTable()).toBeDefined();
+});
+
+test('a container without an interface needs no namespace of ours', async () => {
+  const [host, none] = [request({ mode: 'host' }), request({ mode: 'none' })];
+  expect(await networks.attach(host)).toMatchObject({ path: '', launch: [] });
+  expect(await networks.attach(none)).toMatchObject({ path: '', launch: [] });
+  await expect(networks.connect('bridge', none, {}, 1)).rejects.toThrow('private (none) mode');
+  await expect(networks.connect('bridge', host, {}, 1)).rejects.toThrow(
+    'cannot be connected to any other network',
+  );
+  expect(existsSync(join(none.folder, 'hosts'))).toBe(true);
+  for (const { id } of [host, none]) await networks.forget(id);
+});
