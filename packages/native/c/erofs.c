@@ -7,16 +7,11 @@
 #include <sys/sysmacros.h>
 
 #include "cleanup.h"
+#include "erofs_folder.h"
 #include "erofs_format.h"
 
 #define FIRST_INODE (EROFS_SUPER_OFFSET + EROFS_BLOCK) /* what the superblock's checksum covers holds nothing else */
 #define BUFFER (1u << 20)
-
-/* Where a node goes: place[0] its inode's offset, place[1] the first block of what it has outside of it, place[2] its
-   layout. */
-#define INODE_AT 0
-#define BLOCK_AT 1
-#define LAYOUT 2
 
 struct image {
   int fd;
@@ -92,83 +87,6 @@ static size_t xattr_size(const struct node *node)
   return size ? size + sizeof(struct erofs_xattr_header) : 0;
 }
 
-/* The entries of a folder with "." and "..", in order of bytes. */
-struct listing {
-  const struct node *folder;
-  uint32_t next;
-  int dots; /* bit 0: "." was given, bit 1: ".." was */
-};
-
-struct item {
-  const char *text;
-  size_t length;
-  const struct node *node;
-};
-
-static int take(struct listing *list, struct item *item)
-{
-  static const char *const dots[] = {".", ".."};
-  const struct name *n = list->next < list->folder->name_count ? list->folder->names[list->next] : NULL;
-  for (int i = 0; i < 2; i++) {
-    if (list->dots >> i & 1)
-      continue;
-    if (n && strcmp(n->text, dots[i]) < 0)
-      break;
-    list->dots |= 1 << i;
-    *item = (struct item) {dots[i], (size_t) i + 1, i ? list->folder->parent : list->folder};
-    return 1;
-  }
-  if (!n)
-    return 0;
-  list->next++;
-  *item = (struct item) {n->text, n->length, n->node};
-  return 1;
-}
-
-/* Fills one block with entries from the list; returns how many bytes of it are used, 0 at the end. */
-static size_t folder_block(struct listing *list, uint8_t block[EROFS_BLOCK])
-{
-  struct item items[EROFS_BLOCK / (sizeof(struct erofs_dirent) + 1) + 1];
-  size_t count = 0, used = 0;
-  for (;;) {
-    struct listing before = *list;
-    if (!take(list, &items[count]))
-      break;
-    size_t size = sizeof(struct erofs_dirent) + items[count].length;
-    if (used + size > EROFS_BLOCK) {
-      *list = before;
-      break;
-    }
-    used += size;
-    count++;
-  }
-  if (!block)
-    return used;
-  memset(block, 0, EROFS_BLOCK);
-  size_t name_at = count * sizeof(struct erofs_dirent);
-  for (size_t i = 0; i < count; i++) {
-    static const uint8_t types[] = {[TAR_FILE] = 1, [TAR_DIRECTORY] = 2, [TAR_CHAR] = 3, [TAR_BLOCK] = 4, [TAR_FIFO] = 5, [TAR_SYMLINK] = 7};
-    struct erofs_dirent dirent = {
-      .inode = items[i].node->place[INODE_AT] / EROFS_SLOT,
-      .name_offset = (uint16_t) name_at,
-      .type = types[items[i].node->type],
-    };
-    memcpy(block + i * sizeof dirent, &dirent, sizeof dirent);
-    memcpy(block + name_at, items[i].text, items[i].length);
-    name_at += items[i].length;
-  }
-  return used;
-}
-
-static uint64_t folder_size(const struct node *folder)
-{
-  struct listing list = {.folder = folder};
-  uint64_t size = 0;
-  for (size_t used; (used = folder_block(&list, NULL));)
-    size = round_up(size, EROFS_BLOCK) + used;
-  return size;
-}
-
 static int chunk_bits(uint64_t size)
 {
   int bits = 0;
@@ -185,7 +103,7 @@ static uint64_t place_inodes(struct tree *tree)
     size_t fixed = sizeof(struct erofs_inode) + xattr_size(node), tail = 0;
     int layout = EROFS_PLAIN;
     if (node->type == TAR_DIRECTORY)
-      node->size = folder_size(node);
+      node->size = erofs_folder_size(node);
     if (node->type == TAR_DIRECTORY || node->type == TAR_SYMLINK) {
       tail = node->type == TAR_DIRECTORY ? node->size % EROFS_BLOCK : (size_t) node->size;
       layout = tail && fixed + tail <= EROFS_BLOCK ? EROFS_INLINE : EROFS_PLAIN;
@@ -270,7 +188,7 @@ static int put_folder_blocks(struct image *image, const struct node *folder, int
   struct listing list = {.folder = folder};
   uint8_t block[EROFS_BLOCK];
   uint64_t left = folder->size;
-  for (size_t used; (used = folder_block(&list, block)); left -= left < EROFS_BLOCK ? left : EROFS_BLOCK) {
+  for (size_t used; (used = erofs_folder_block(&list, block)); left -= left < EROFS_BLOCK ? left : EROFS_BLOCK) {
     int whole = left >= EROFS_BLOCK || folder->place[LAYOUT] == EROFS_PLAIN;
     if (whole == !tail && put(image, block, tail ? used : EROFS_BLOCK, err))
       return -1;

@@ -2,152 +2,15 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+
+#include "layer_tree_parts.h"
 
 #define LINK_LIMIT 40 /* symbolic links on one path, as the kernel has it */
-
-struct arena_block {
-  struct arena_block *before;
-  size_t used, size;
-  _Alignas(16) uint8_t bytes[];
-};
-
-static void *arena(struct tree *tree, size_t size, struct error *err)
-{
-  size = (size + 15) & ~(size_t) 15;
-  struct arena_block *block = tree->arena;
-  if (!block || block->size - block->used < size) {
-    size_t room = size > 1 << 20 ? size : 1 << 20;
-    tree->memory += room;
-    if (tree->memory > TREE_MEMORY_LIMIT) {
-      fail(err, "tar", 0, "the archive has too many or too long names");
-      return NULL;
-    }
-    block = malloc(sizeof *block + room);
-    if (!block) {
-      fail(err, "memory", ENOMEM, "layer");
-      return NULL;
-    }
-    *block = (struct arena_block) {.before = tree->arena, .size = room};
-    tree->arena = block;
-  }
-  void *p = block->bytes + block->used;
-  block->used += size;
-  return memset(p, 0, size);
-}
-
-static void *arena_copy(struct tree *tree, const void *bytes, size_t size, struct error *err)
-{
-  char *p = arena(tree, size + 1, err);
-  return p && size ? memcpy(p, bytes, size) : p;
-}
-
-static struct node *new_folder(struct tree *tree, struct node *parent, struct error *err)
-{
-  struct node *node = arena(tree, sizeof *node, err);
-  if (!node)
-    return NULL;
-  node->type = TAR_DIRECTORY;
-  node->mode = 0755;
-  node->implied = 1;
-  node->parent = parent ? parent : node;
-  node->depth = parent ? parent->depth + 1 : 0;
-  if (node->depth > TREE_DEPTH_LIMIT) {
-    fail(err, "tar", ENAMETOOLONG, "folders nested deeper than %d", TREE_DEPTH_LIMIT);
-    return NULL;
-  }
-  return node;
-}
-
-int tree_init(struct tree *tree, struct error *err)
-{
-  memset(tree, 0, sizeof *tree);
-  /* A seed of its own, so that nobody can choose names that collide. */
-  if (getrandom(&tree->seed, sizeof tree->seed, 0) != sizeof tree->seed)
-    tree->seed = 0x9e3779b9;
-  tree->table_size = 1 << 12;
-  tree->table = calloc(tree->table_size, sizeof *tree->table);
-  if (!tree->table)
-    return fail(err, "memory", ENOMEM, "layer");
-  tree->root = new_folder(tree, NULL, err);
-  return tree->root ? 0 : -1;
-}
-
-void tree_free(struct tree *tree)
-{
-  while (tree->arena) {
-    struct arena_block *before = tree->arena->before;
-    free(tree->arena);
-    tree->arena = before;
-  }
-  free(tree->table);
-  tree->table = NULL;
-}
-
-static uint32_t hash_of(const struct tree *tree, const struct node *folder, const char *text, size_t length)
-{
-  uint64_t h = (uint64_t) (uintptr_t) folder * 0x9e3779b97f4a7c15ull ^ tree->seed;
-  for (size_t i = 0; i < length; i++)
-    h = (h ^ (uint8_t) text[i]) * 0x100000001b3ull, h ^= h >> 29;
-  return (uint32_t) (h ^ h >> 32);
-}
-
-static struct name *find(const struct tree *tree, const struct node *folder, const char *text, size_t length)
-{
-  uint32_t hash = hash_of(tree, folder, text, length);
-  struct name *n = tree->table[hash & (tree->table_size - 1)];
-  while (n && !(n->hash == hash && n->folder == folder && n->length == length && !memcmp(n->text, text, length)))
-    n = n->hash_next;
-  return n;
-}
-
-static int grow_table(struct tree *tree, struct error *err)
-{
-  size_t size = tree->table_size * 2;
-  struct name **table = calloc(size, sizeof *table);
-  if (!table)
-    return fail(err, "memory", ENOMEM, "layer");
-  for (size_t i = 0; i < tree->table_size; i++) {
-    for (struct name *n = tree->table[i], *next; n; n = next) {
-      next = n->hash_next;
-      n->hash_next = table[n->hash & (size - 1)];
-      table[n->hash & (size - 1)] = n;
-    }
-  }
-  free(tree->table);
-  tree->table = table;
-  tree->table_size = size;
-  return 0;
-}
-
-static struct name *add_name(struct tree *tree, struct node *folder, const char *text, size_t length, struct node *node, struct error *err)
-{
-  if (tree->name_total >= tree->table_size && grow_table(tree, err))
-    return NULL;
-  struct name *n = arena(tree, sizeof *n + length + 1, err);
-  if (!n)
-    return NULL;
-  memcpy(n->text, text, length);
-  n->length = (uint16_t) length;
-  n->folder = folder;
-  n->node = node;
-  n->hash = hash_of(tree, folder, text, length);
-  struct name **slot = &tree->table[n->hash & (tree->table_size - 1)];
-  n->hash_next = *slot;
-  *slot = n;
-  if (folder->last)
-    folder->last->next = n;
-  else
-    folder->first = n;
-  folder->last = n;
-  tree->name_total++;
-  return n;
-}
 
 /* A name of the folder becomes (another) folder. One that was a whiteout still hides what is below. */
 static struct node *make_folder(struct tree *tree, struct node *folder, struct name *n, const char *text, size_t length, struct error *err)
 {
-  struct node *made = new_folder(tree, folder, err);
+  struct node *made = tree_new_folder(tree, folder, err);
   if (!made)
     return NULL;
   if (n) {
@@ -155,7 +18,7 @@ static struct node *make_folder(struct tree *tree, struct node *folder, struct n
     n->node = made;
     return made;
   }
-  return add_name(tree, folder, text, length, made, err) ? made : NULL;
+  return tree_add_name(tree, folder, text, length, made, err) ? made : NULL;
 }
 
 struct place {
@@ -208,7 +71,7 @@ static int resolve(struct tree *tree, const char *path, int create, char *walk, 
     *place = (struct place) {.folder = at, .text = rest, .length = length};
     if (!*after)
       return 0;
-    struct name *n = find(tree, at, rest, length);
+    struct name *n = tree_find(tree, at, rest, length);
     if (n && n->node->type == TAR_SYMLINK) {
       if (++links > LINK_LIMIT)
         return fail(err, "tar", ELOOP, "%.200s", path);
@@ -261,7 +124,7 @@ static int copy_xattrs(struct tree *tree, struct node *node, const struct tar_en
   node->xattr_count = 0;
   if (!entry->xattr_count)
     return 0;
-  node->xattrs = arena(tree, entry->xattr_count * sizeof *node->xattrs, err);
+  node->xattrs = tree_arena(tree, entry->xattr_count * sizeof *node->xattrs, err);
   if (!node->xattrs)
     return -1;
   for (size_t i = 0; i < entry->xattr_count; i++) {
@@ -273,9 +136,9 @@ static int copy_xattrs(struct tree *tree, struct node *node, const struct tar_en
       at++;
     struct tar_xattr *to = &node->xattrs[at];
     to->size = from->size;
-    to->value = arena_copy(tree, from->value, from->size, err);
+    to->value = tree_arena_copy(tree, from->value, from->size, err);
     if (at == node->xattr_count) {
-      to->name = arena_copy(tree, from->name, strlen(from->name), err);
+      to->name = tree_arena_copy(tree, from->name, strlen(from->name), err);
       node->xattr_count++;
     }
     if (!to->name || !to->value)
@@ -302,17 +165,17 @@ static int hard_link(struct tree *tree, struct place *place, const struct tar_en
   int result = resolve(tree, entry->link, 0, walk, &target, err);
   if (result < 0)
     return -1;
-  struct name *to = result || !target.length ? NULL : find(tree, target.folder, target.text, target.length);
+  struct name *to = result || !target.length ? NULL : tree_find(tree, target.folder, target.text, target.length);
   if (!to || to->node->whiteout)
     return fail(err, "tar", ENOENT, "link %.100s to %.100s", entry->path, entry->link);
   if (to->node->type == TAR_DIRECTORY)
     return fail(err, "tar", EPERM, "link %.100s to %.100s", entry->path, entry->link);
-  struct name *n = find(tree, place->folder, place->text, place->length);
+  struct name *n = tree_find(tree, place->folder, place->text, place->length);
   if (n) {
     n->node = to->node;
     return 0;
   }
-  return add_name(tree, place->folder, place->text, place->length, to->node, err) ? 0 : -1;
+  return tree_add_name(tree, place->folder, place->text, place->length, to->node, err) ? 0 : -1;
 }
 
 static int whiteout(struct tree *tree, struct place *place, struct error *err)
@@ -327,30 +190,30 @@ static int whiteout(struct tree *tree, struct place *place, struct error *err)
     return 0; /* aufs's own bookkeeping */
   if (!length || (length == 1 && text[0] == '.') || (length == 2 && text[0] == '.' && text[1] == '.'))
     return fail(err, "tar", 0, "a whiteout of no name: %.*s", (int) place->length, place->text);
-  struct name *n = find(tree, place->folder, text, length);
+  struct name *n = tree_find(tree, place->folder, text, length);
   if (n) {
     /* The layer's own file stays; what lower layers have of that name goes. */
     if (n->node->type == TAR_DIRECTORY)
       n->node->opaque = 1;
     return 0;
   }
-  struct node *node = arena(tree, sizeof *node, err);
+  struct node *node = tree_arena(tree, sizeof *node, err);
   if (!node)
     return -1;
   node->type = TAR_CHAR;
   node->whiteout = 1;
-  return add_name(tree, place->folder, text, length, node, err) ? 0 : -1;
+  return tree_add_name(tree, place->folder, text, length, node, err) ? 0 : -1;
 }
 
 static int make_node(struct tree *tree, struct place *place, const struct tar_entry *entry, struct error *err)
 {
-  struct name *n = find(tree, place->folder, place->text, place->length);
+  struct name *n = tree_find(tree, place->folder, place->text, place->length);
   if (entry->type == TAR_DIRECTORY) {
     struct node *folder = n && n->node->type == TAR_DIRECTORY ? n->node
       : make_folder(tree, place->folder, n, place->text, place->length, err);
     return folder ? describe(tree, folder, entry, err) : -1;
   }
-  struct node *node = arena(tree, sizeof *node, err);
+  struct node *node = tree_arena(tree, sizeof *node, err);
   if (!node || describe(tree, node, entry, err))
     return -1;
   node->type = entry->type;
@@ -364,7 +227,7 @@ static int make_node(struct tree *tree, struct place *place, const struct tar_en
     node->sparse = (uint8_t) entry->sparse;
     node->segment_count = entry->segment_count;
     if (entry->sparse) {
-      node->segments = arena_copy(tree, entry->segments, entry->segment_count * sizeof *entry->segments, err);
+      node->segments = tree_arena_copy(tree, entry->segments, entry->segment_count * sizeof *entry->segments, err);
       if (!node->segments)
         return -1;
     }
@@ -372,7 +235,7 @@ static int make_node(struct tree *tree, struct place *place, const struct tar_en
   if (entry->type == TAR_SYMLINK) {
     if (!*entry->link)
       return fail(err, "tar", ENOENT, "symbolic link %.200s to nothing", entry->path);
-    node->link = arena_copy(tree, entry->link, strlen(entry->link), err);
+    node->link = tree_arena_copy(tree, entry->link, strlen(entry->link), err);
     node->size = strlen(entry->link);
     node->mode = 0777;
     if (!node->link)
@@ -382,7 +245,7 @@ static int make_node(struct tree *tree, struct place *place, const struct tar_en
     n->node = node;
     return 0;
   }
-  return add_name(tree, place->folder, place->text, place->length, node, err) ? 0 : -1;
+  return tree_add_name(tree, place->folder, place->text, place->length, node, err) ? 0 : -1;
 }
 
 int tree_entry(void *data, const struct tar_entry *entry, struct error *err)
@@ -416,7 +279,7 @@ static int sort_names(struct tree *tree, struct node *folder, struct error *err)
 {
   for (struct name *n = folder->first; n; n = n->next)
     folder->name_count++;
-  folder->names = arena(tree, (folder->name_count + 1) * sizeof *folder->names, err);
+  folder->names = tree_arena(tree, (folder->name_count + 1) * sizeof *folder->names, err);
   if (!folder->names)
     return -1;
   uint32_t i = 0;

@@ -65,6 +65,20 @@ int tar_meta_segment(struct tar_meta *meta, int64_t offset, int64_t size, struct
   return 0;
 }
 
+int tar_meta_old_sparse(struct tar_meta *meta, const uint8_t *at, int count, struct error *err)
+{
+  for (int i = 0; i < count; i++, at += 24) {
+    int64_t offset, size;
+    if (!at[0])
+      break;
+    if (tar_number(at, 12, &offset) || tar_number(at + 12, 12, &size))
+      return fail(err, "tar", 0, TAR_BAD_HEADER);
+    if (tar_meta_segment(meta, offset, size, err))
+      return -1;
+  }
+  return 0;
+}
+
 int tar_meta_check_segments(struct tar_meta *meta, uint64_t size, uint64_t stored, struct error *err)
 {
   uint64_t end = 0, sum = 0;

@@ -54,47 +54,13 @@ void tar_parser_free(struct tar_parser *parser)
 
 static int bad_header(struct error *err) { return fail(err, "tar", 0, TAR_BAD_HEADER); }
 
-static int checksum_matches(const uint8_t *block)
-{
-  int64_t told, sum = 0, signed_sum = 0;
-  if (tar_number(block + 148, 8, &told))
-    return 0;
-  for (int i = 0; i < 512; i++) {
-    uint8_t byte = i >= 148 && i < 156 ? ' ' : block[i];
-    sum += byte;
-    signed_sum += (int8_t) byte; /* old tars added signed bytes */
-  }
-  return told == sum || told == signed_sum;
-}
-
-static int copy_path(char *to, const char *from, struct error *err)
-{
-  size_t size = strlen(from);
-  if (size > TAR_PATH_LIMIT)
-    return fail(err, "tar", ENAMETOOLONG, "%.60s...", from);
-  memcpy(to, from, size + 1);
-  return 0;
-}
-
-static int id_field(const uint8_t *field, int has_pax, int64_t pax, const char *what, uint32_t *out, struct error *err)
-{
-  int64_t value = pax;
-  if (!has_pax && tar_number(field, 8, &value))
-    return bad_header(err);
-  /* (uint32) -1 means "no change" to chown. */
-  if (value < 0 || value >= UINT32_MAX)
-    return fail(err, "tar", 0, "%s %lld is out of range", what, (long long) value);
-  *out = (uint32_t) value;
-  return 0;
-}
-
 /* The member's name: from pax, a long name, or the header's fields. */
 static int names(struct tar_parser *p, struct error *err)
 {
   const uint8_t *b = p->block;
   const char *path = p->meta.sparse_name ? p->meta.sparse_name : p->meta.path;
   if (path) {
-    if (copy_path(p->path, path, err))
+    if (tar_header_path(p->path, path, err))
       return -1;
   } else {
     size_t n = 0;
@@ -110,37 +76,11 @@ static int names(struct tar_parser *p, struct error *err)
     p->path[n + name] = 0;
   }
   if (p->meta.link)
-    return copy_path(p->link, p->meta.link, err);
+    return tar_header_path(p->link, p->meta.link, err);
   size_t link = strnlen((const char *) b + 157, 100);
   memcpy(p->link, b + 157, link);
   p->link[link] = 0;
   return 0;
-}
-
-static int entry_type(struct tar_parser *p, enum tar_type *type, int *skip, struct error *err)
-{
-  size_t length = strlen(p->path);
-  *skip = 0;
-  switch (p->block[156]) {
-  case '0':
-  case 0:
-    /* V7 had no type for folders but a slash */
-    *type = length && p->path[length - 1] == '/' ? TAR_DIRECTORY : TAR_FILE;
-    return 0;
-  case '7':
-  case 'S': *type = TAR_FILE; return 0;
-  case '1': *type = TAR_HARDLINK; return 0;
-  case '2': *type = TAR_SYMLINK; return 0;
-  case '3': *type = TAR_CHAR; return 0;
-  case '4': *type = TAR_BLOCK; return 0;
-  case '5':
-  case 'D': *type = TAR_DIRECTORY; return 0;
-  case '6': *type = TAR_FIFO; return 0;
-  case 'g': /* global pax headers, volume labels and Solaris ACLs say nothing about files here; dockerd ignores them too */
-  case 'V':
-  case 'A': *type = TAR_FILE, *skip = 1; return 0;
-  default: return fail(err, "tar", 0, "unhandled tar header type %d", p->block[156]);
-  }
 }
 
 static void data_follows(struct tar_parser *p, uint64_t size, int wanted)
@@ -183,20 +123,6 @@ static int begin_entry(struct tar_parser *p, struct error *err)
   return 0;
 }
 
-static int old_sparse_segments(struct tar_parser *p, const uint8_t *at, int count, struct error *err)
-{
-  for (int i = 0; i < count; i++, at += 24) {
-    int64_t offset, size;
-    if (!at[0])
-      break;
-    if (tar_number(at, 12, &offset) || tar_number(at + 12, 12, &size))
-      return bad_header(err);
-    if (tar_meta_segment(&p->meta, offset, size, err))
-      return -1;
-  }
-  return 0;
-}
-
 static int member(struct tar_parser *p, int64_t size, struct error *err)
 {
   struct tar_entry *e = &p->entry;
@@ -205,7 +131,7 @@ static int member(struct tar_parser *p, int64_t size, struct error *err)
   int64_t mode, mtime = m->mtime, major = 0, minor = 0;
   int skip;
   memset(e, 0, sizeof *e);
-  if (names(p, err) || entry_type(p, &e->type, &skip, err))
+  if (names(p, err) || tar_header_type(p->block, p->path, &e->type, &skip, err))
     return -1;
   if (skip) {
     data_follows(p, (uint64_t) size, 0);
@@ -213,7 +139,7 @@ static int member(struct tar_parser *p, int64_t size, struct error *err)
   }
   if (tar_number(b + 100, 8, &mode) || (!m->has_mtime && tar_number(b + 136, 12, &mtime)))
     return bad_header(err);
-  if (id_field(b + 108, m->has_uid, m->uid, "uid", &e->uid, err) || id_field(b + 116, m->has_gid, m->gid, "gid", &e->gid, err))
+  if (tar_header_id(b + 108, m->has_uid, m->uid, "uid", &e->uid, err) || tar_header_id(b + 116, m->has_gid, m->gid, "gid", &e->gid, err))
     return -1;
   if ((e->type == TAR_CHAR || e->type == TAR_BLOCK) && (tar_number(b + 329, 8, &major) || tar_number(b + 337, 8, &minor)))
     return bad_header(err);
@@ -243,7 +169,7 @@ static int member(struct tar_parser *p, int64_t size, struct error *err)
     e->sparse = 1;
     e->size = (uint64_t) real;
     m->segment_count = 0;
-    if (old_sparse_segments(p, b + 386, 4, err))
+    if (tar_meta_old_sparse(&p->meta, b + 386, 4, err))
       return -1;
     if (b[482]) {
       p->state = OLD_SPARSE;
@@ -278,7 +204,7 @@ static int header(struct tar_parser *p, struct error *err)
       p->state = TRAILER;
     return 0;
   }
-  if (p->zero_blocks || !checksum_matches(b))
+  if (p->zero_blocks || !tar_header_checks(b))
     return bad_header(err);
   int64_t size = p->meta.size;
   char type = (char) b[156];
@@ -374,7 +300,7 @@ static int block_whole(struct tar_parser *p, struct error *err)
   case HEADER: return header(p, err);
   case SPARSE_MAP: return map_block(p, err);
   default:
-    if (old_sparse_segments(p, p->block, 21, err))
+    if (tar_meta_old_sparse(&p->meta, p->block, 21, err))
       return -1;
     if (p->block[504])
       return 0;

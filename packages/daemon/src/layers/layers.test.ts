@@ -1,4 +1,4 @@
-import { execFileSync, execSync, spawn } from 'node:child_process';
+import { execSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   createReadStream,
@@ -14,19 +14,9 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { LayerEntry } from './face.ts';
-import { type Bench, inRoot, type Member, openBench, stream, tarOf } from './testing.ts';
+import { type Bench, inRoot, listed, type Member, openBench, stream, tarOf } from './testing.ts';
 
 const owner = 'c'.repeat(64);
-
-/** Lists a tar as `ls` would. */
-function listed(tar: Buffer, root: string): string[] {
-  const file = join(root, 'listed.tar');
-  writeFileSync(file, tar);
-  return execFileSync('tar', ['-tPvf', file, '--numeric-owner', '--full-time', '--utc'], { encoding: 'utf8' })
-    .trimEnd()
-    .split('\n')
-    .map((line) => line.replace(/ +/g, ' '));
-}
 
 const left = (bench: Bench) =>
   ['made', 'trash', 'layers', 'writable'].flatMap((name) => readdirSync(join(bench.root, 'layers', name)));

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -128,4 +128,14 @@ export function inRoot(layers: Layers, owner: string, script: string): string {
     script,
   );
   return execFileSync('unshare', ['-m', 'sh', '-c', lines.join('\n')], { encoding: 'utf8' });
+}
+
+/** Lists a tar as `ls` would. */
+export function listed(tar: Buffer, root: string): string[] {
+  const file = join(root, 'listed.tar');
+  writeFileSync(file, tar);
+  return execFileSync('tar', ['-tPvf', file, '--numeric-owner', '--full-time', '--utc'], { encoding: 'utf8' })
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.replace(/ +/g, ' '));
 }
