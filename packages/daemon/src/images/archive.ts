@@ -101,8 +101,11 @@ export async function* archiveEntries(source: Readable): AsyncGenerator<ArchiveE
   const plain = await uncompressed(source);
   plain.on('error', (error) => reader.destroy(error));
   plain.pipe(reader as unknown as NodeJS.WritableStream);
+  // Not `for await`: leaving early would wait for the reader to close, which it never does amid an entry.
+  const entries = reader[Symbol.asyncIterator]();
   try {
-    for await (const entry of reader) {
+    for (let next = await entries.next(); !next.done; next = await entries.next()) {
+      const entry = next.value;
       const { name, type, size, linkname } = entry.header;
       yield {
         name,

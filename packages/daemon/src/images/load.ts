@@ -128,6 +128,8 @@ async function addLayer(
     },
   });
   stream.on('error', (error) => counted.destroy(archiveError(error) as Error));
+  // Whoever reads it is told; nobody else need be.
+  counted.on('error', () => undefined);
   counted.on('close', () => stream.destroy());
   stream.pipe(counted);
   const layer = await layers.add(counted, {

@@ -104,6 +104,8 @@ async function fromStream(helper: Helper, words: Words, tar: Readable): Promise<
     body.on('close', () => {
       if (!body.readableEnded) broke(body.errored);
     });
+    // It may have broken off while its first bytes were looked at: then no event comes any more.
+    if (body.destroyed && !body.readableEnded) broke(body.errored);
     engine?.on('error', (error) => broke(invalidParameter('unexpected EOF', error)));
   });
   run.fed.catch(() => undefined);

@@ -1,0 +1,187 @@
+import { buffer } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
+import { stream, tarOf } from '../layers/testing.ts';
+import { digestOf, goTime } from './config.ts';
+import type { Progress } from './face.ts';
+import { TestImages } from './registry/testing.ts';
+
+const signal = () => AbortSignal.timeout(30_000);
+
+const file = (name: string, content: string | Buffer, mode = 0o644) => ({ name, content, mode });
+
+/** A tar whose members are small files. */
+const archive = (files: Record<string, string | Buffer>) =>
+  tarOf(Object.entries(files).map(([name, content]) => ({ name, content })));
+
+const blob = (digest: string) => `blobs/sha256/${digest.slice('sha256:'.length)}`;
+
+/** An OCI layout of one image for several platforms, its layers compressed, under an index. */
+function layoutOf(name: string, platforms: string[]): Buffer {
+  const files: Record<string, string | Buffer> = { 'oci-layout': '{"imageLayoutVersion":"1.0.0"}' };
+  const add = (mediaType: string, body: string | Buffer) => {
+    const digest = digestOf(body);
+    files[blob(digest)] = body;
+    return { mediaType: `application/vnd.oci.image.${mediaType}`, digest, size: Buffer.byteLength(body) };
+  };
+  const manifests = platforms.map((platform) => {
+    const [os, architecture] = platform.split('/');
+    const tar = archive({ platform });
+    const config = {
+      os,
+      architecture,
+      rootfs: { type: 'layers', diff_ids: [digestOf(tar)] },
+      history: [{ created_by: 'test' }],
+    };
+    const manifest = {
+      schemaVersion: 2,
+      config: add('config.v1+json', JSON.stringify(config)),
+      layers: [add('layer.v1.tar+gzip', gzipSync(tar))],
+    };
+    return { ...add('manifest.v1+json', JSON.stringify(manifest)), platform: { os, architecture } };
+  });
+  const index = add('index.v1+json', JSON.stringify({ schemaVersion: 2, manifests }));
+  files['index.json'] = JSON.stringify({
+    schemaVersion: 2,
+    manifests: [{ ...index, annotations: { 'io.containerd.image.name': `docker.io/library/${name}` } }],
+  });
+  return archive(files);
+}
+
+describe('images', () => {
+  let room: TestImages;
+  beforeEach(async () => {
+    room = await new TestImages().open();
+  });
+  afterEach(() => room.dispose());
+
+  async function load(tar: Buffer, platform?: string): Promise<string[]> {
+    const lines: Progress[] = [];
+    await room.images.load(stream(tar), {
+      signal: signal(),
+      onProgress: (line) => void lines.push(line),
+      ...(platform ? { platform } : {}),
+    });
+    return lines.flatMap((line) => (line['stream'] === undefined ? [] : [String(line['stream'])]));
+  }
+
+  const save = async (names: string[], platform?: string) =>
+    buffer(await room.images.save(names, { signal: signal(), ...(platform ? { platform } : {}) }));
+
+  const layersLeft = () => room.layers.list().length;
+
+  test('what is saved and removed comes back the same', async () => {
+    const id = await room.make('app', 'content');
+    await room.images.tag(id, 'other/app', '2');
+    const saved = await save(['app', 'other/app:2']);
+    await room.images.remove('app', { force: false, noprune: false });
+    expect(await room.images.remove('other/app:2', { force: false, noprune: false })).toHaveLength(3);
+    expect(layersLeft()).toBe(0);
+    expect(await load(saved)).toEqual(['Loaded image: app:latest\n', 'Loaded image: other/app:2\n']);
+    expect(room.images.resolve('app').id).toBe(id);
+    expect(await save(['app', 'other/app:2'])).toEqual(saved);
+    // And a daemon that comes after knows it.
+    await room.reopen();
+    expect(room.images.resolve('other/app:2').repoTags).toEqual(['app:latest', 'other/app:2']);
+  });
+
+  test('an archive that is broken leaves nothing', async () => {
+    await room.make('app', 'x'.repeat(100_000));
+    const saved = await save(['app']);
+    await room.images.remove('app', { force: false, noprune: false });
+    const flipped = Buffer.from(saved);
+    flipped[saved.indexOf('xxxxxxxx') + 5000] = 0x79;
+    await expect(load(flipped)).rejects.toThrow(/sha256/);
+    await expect(load(saved.subarray(0, 60_000))).rejects.toThrow('unexpected EOF');
+    await expect(load(Buffer.from('no archive'.repeat(200)))).rejects.toThrow(
+      'archive/tar: invalid tar header',
+    );
+    expect(room.images.list()).toEqual([]);
+    expect(layersLeft()).toBe(0);
+  });
+
+  test('an image that a container uses stays, and its layers until the container is gone', async () => {
+    const id = await room.make('app', 'content');
+    let users = [{ id: 'c'.repeat(64), running: true }];
+    room.images.setUsers((image) => (image === id ? users : []));
+    await expect(room.images.remove('app', { force: false, noprune: false })).rejects.toThrow(
+      'conflict: unable to remove repository reference "app" (must force) - container cccccccccccc is using its referenced image',
+    );
+    users = [{ id: 'c'.repeat(64), running: false }];
+    await room.images.remove(id, { force: true, noprune: false });
+    expect(room.images.list()).toEqual([]);
+    expect(layersLeft()).toBe(1);
+    users = [];
+    await room.images.collect();
+    expect(layersLeft()).toBe(0);
+  });
+
+  test('an image of several platforms is one, whatever is asked of it', async () => {
+    const layout = layoutOf('multi:1', ['linux/s390x', 'linux/amd64', 'linux/arm64']);
+    await load(layout);
+    const architecture = (platform: string) =>
+      room.images.resolve('multi:1', { platform }).config.architecture;
+    expect(architecture('linux/arm64')).toBe('arm64');
+    expect(architecture('linux/s390x')).toBe('s390x');
+    expect(() => architecture('linux/riscv64')).toThrow('does not match the specified platform');
+    expect(room.images.summaries({}).map(({ RepoTags }) => RepoTags)).toEqual([['multi:1']]);
+    expect((await room.images.prune({})).ImagesDeleted).toBeNull();
+    const [all, one] = [await save(['multi:1']), await save(['multi:1'], 'linux/s390x')];
+    await room.images.remove('multi:1', { force: false, noprune: false });
+    expect(layersLeft()).toBe(0);
+    await load(all);
+    expect(architecture('linux/s390x')).toBe('s390x');
+    await room.images.remove('multi:1', { force: false, noprune: false });
+    await load(one);
+    expect(room.images.list().map(({ config }) => config.architecture)).toEqual(['s390x']);
+    await room.images.remove('multi:1', { force: false, noprune: false });
+    await load(layout, 'linux/arm64');
+    expect(room.images.list().map(({ config }) => config.architecture)).toEqual(['arm64']);
+    await expect(load(layout, 'linux/riscv64')).rejects.toThrow('no image for the platform linux/riscv64');
+  });
+
+  test('an analysis tells what each layer adds, changes, hides and wastes', async () => {
+    const [big, small] = [Buffer.alloc(100_000, 1), Buffer.alloc(5_000, 2)];
+    const tars = [
+      tarOf([file('data/a', big), file('data/b', big), file('keep', small), file('old/x', small)]),
+      tarOf([file('data/a', big, 0o600), file('keep', 'new')]),
+      tarOf([
+        file('data/.wh.b', ''),
+        file('old/.wh..wh..opq', ''),
+        file('old/y', small),
+        file('copy', small),
+      ]),
+    ];
+    const layers = [];
+    for (const tar of tars) layers.push(await room.layers.add(stream(tar)));
+    await room.images.register({
+      architecture: 'amd64',
+      os: 'linux',
+      rootfs: { type: 'layers', diff_ids: layers.map(({ diffId }) => diffId) },
+      history: [{ created_by: 'one' }, { empty_layer: true }, { created_by: 'two' }, { created_by: 'three' }],
+    });
+    const [{ id }] = room.images.list() as [{ id: string }];
+    const analysis = await room.images.analyze(id);
+    expect(analysis).toMatchObject({ Size: 320_003, VisibleSize: 110_003, WastedSize: 210_000, Score: 34 });
+    expect(
+      analysis.Layers.map(({ CreatedBy, Wasted, Hidden }) => [CreatedBy, Wasted.Size, Hidden.Size]),
+    ).toEqual([
+      ['one', 210_000, 0],
+      ['two', 0, 105_000],
+      ['three', 0, 105_000],
+    ]);
+    expect(analysis.Wasted).toEqual([
+      { Path: '/data/a', Size: 100_000, Layers: [0, 1], Reason: 'metadata' },
+      { Path: '/data/b', Size: 100_000, Layers: [0], Reason: 'deleted' },
+      { Path: '/keep', Size: 5_000, Layers: [0, 1], Reason: 'replaced' },
+      { Path: '/old/x', Size: 5_000, Layers: [0], Reason: 'deleted' },
+    ]);
+    expect(analysis.Duplicates.map(({ Paths }) => Paths)).toEqual([['/copy', '/old/y']]);
+    expect(analysis.LargestDirectories[0]).toEqual({ Path: '/data', Size: 100_000 });
+  });
+});
+
+test('times are written as Go writes them', () => {
+  expect(goTime('2026-01-02T03:04:50.120000Z')).toBe('2026-01-02T03:04:50.12Z');
+  expect(goTime('2026-01-02T03:04:50.000+02:00')).toBe('2026-01-02T03:04:50+02:00');
+  expect(goTime('2026-01-02T03:04:50Z')).toBe('2026-01-02T03:04:50Z');
+});
