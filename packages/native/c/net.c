@@ -20,7 +20,7 @@ static const struct {
   {"sandbox", net_op_sandbox}, {"bridge", net_op_bridge},     {"link", net_op_link},       {"endpoint", net_op_endpoint},
   {"routes", net_op_routes},   {"unplug", net_op_unplug},     {"unlink", net_op_unlink},   {"links", net_op_links},
   {"taken", net_op_taken},     {"stats", net_op_stats},       {"listen", net_op_listen},   {"close", net_op_close},
-  {"forget", net_op_forget},
+  {"forget", net_op_forget},   {"elements", net_op_elements},
 };
 
 static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
@@ -152,7 +152,7 @@ static int take_in(struct net *net) {
 }
 
 int net_main(int argc, char **argv) {
-  static struct net net;
+  static struct net net = {.firewall.fd = -1};
   struct error err = {0};
   net.group = argc > 1 ? (uint32_t) strtoul(argv[1], NULL, 10) : 0;
   signal(SIGPIPE, SIG_IGN);

@@ -26,6 +26,7 @@ struct net {
   int host_ns;
   uint32_t group; /* marks the links that are this daemon's */
   struct netlink host;
+  struct netlink firewall; /* opened when it is needed */
   struct netlink_batch batch;
   struct sandbox *sandboxes; /* taken from the pool, by id */
 };
@@ -53,6 +54,7 @@ int net_op_links(struct net *, const struct launch_record *, struct reply *, str
 int net_op_taken(struct net *, const struct launch_record *, struct reply *, struct error *);
 int net_op_stats(struct net *, const struct launch_record *, struct reply *, struct error *);
 int net_op_listen(struct net *, const struct launch_record *, struct reply *, struct error *);
+int net_op_elements(struct net *, const struct launch_record *, struct reply *, struct error *);
 int net_op_forget(struct net *, const struct launch_record *, struct reply *, struct error *);
 int net_op_close(struct net *, const struct launch_record *, struct reply *, struct error *);
 

@@ -36,9 +36,11 @@ static const struct nlattr *attribute(const struct nlmsghdr *message, uint16_t t
   return netlink_find((const char *) message + skip, message->nlmsg_len - skip, type);
 }
 
-/* Whether that thread is one of the daemon's (our parent's). */
-static int is_daemon(uint32_t thread) {
+/* Whether that thread is one of ours, or of the daemon's (our parent's). */
+static int is_ours(uint32_t thread) {
   char path[64];
+  snprintf(path, sizeof path, "/proc/self/task/%u", thread);
+  if (access(path, F_OK) == 0) return 1;
   snprintf(path, sizeof path, "/proc/%d/task/%u", (int) getppid(), thread);
   return access(path, F_OK) == 0;
 }
@@ -51,7 +53,7 @@ static void take(const struct nlmsghdr *message) {
     const struct nlattr *by = attribute(message, NFTA_GEN_PROC_PID);
     uint32_t thread = 0;
     if (by && netlink_size(by) == 4) memcpy(&thread, netlink_data(by), 4);
-    if (watch.touched && !is_daemon(ntohl(thread))) net_send(0, "", 0);
+    if (watch.touched && !is_ours(ntohl(thread))) net_send(0, "", 0);
     watch.touched = 0;
     return;
   }

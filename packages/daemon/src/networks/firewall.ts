@@ -1,3 +1,6 @@
+import type { LaunchRecord } from '@berth/native';
+import { parseAddress } from './addresses.ts';
+
 /** What the firewall is to hold; `ruleset` turns it into nftables' language. All of it is a function of this. */
 export interface FirewallState {
   table: string;
@@ -80,6 +83,33 @@ export function portChange(table: string, add: FirewallPort[], remove: FirewallP
     if (held) text += `add element inet ${table} ${held}\n`;
   }
   return text;
+}
+
+const hex = (...bytes: number[]) => bytes.map((byte) => byte.toString(16).padStart(2, '0')).join('');
+/** Parts of a key or value take multiples of four bytes. */
+const hexPort = (port: number) => hex(port >> 8, port & 255, 0, 0);
+
+function hexAddress(text: string): string {
+  const { value, bits } = parseAddress(text)!;
+  return value.toString(16).padStart(bits / 4, '0');
+}
+
+/** The same change as the worker's operation `elements` takes it: keys and values as the kernel has them. */
+export function portOperation(table: string, add: FirewallPort[], remove: FirewallPort[]): LaunchRecord {
+  const operation: LaunchRecord = ['elements', table];
+  for (const [word, ports] of [
+    ['delete', remove],
+    ['add', add],
+  ] as const)
+    for (const port of ports) {
+      const { map } = portElement(port);
+      const service = hex(PROTOCOLS[port.protocol], 0, 0, 0) + hexPort(port.hostPort);
+      const full = isAny(port.hostIp) ? service : hexAddress(port.hostIp) + service;
+      const value = hexAddress(port.address) + hexPort(port.port);
+      operation.push(`${word}=${map}/${full}${word === 'add' ? `/${value}` : ''}`);
+      if (port.hostIp.startsWith('127.')) operation.push(`${word}=loopback4/${full}`);
+    }
+  return operation;
 }
 
 /** A port of the host's loopback is for the host alone, whatever `route_localnet` says. */

@@ -61,8 +61,11 @@ export async function openNetworks({ settings, store, events, program }: Network
     const records = store.collection<NetworkRecord>('networks');
     const containers = store.collection<ContainerRecord>('network_containers');
     const catalogue = new Catalogue({ settings, records, worker, events });
-    const firewall = new FirewallKeeper(settings.iptables ? openNftables() : NO_FIREWALL, () =>
-      desiredFirewall(context!, table),
+    const firewall = new FirewallKeeper(
+      table,
+      settings.iptables ? openNftables() : NO_FIREWALL,
+      () => desiredFirewall(context!, table),
+      (operation) => (settings.iptables ? worker.call(operation) : Promise.resolve()),
     );
     context = {
       settings,

@@ -1,6 +1,10 @@
+import type { LaunchRecord } from '@berth/native';
 import type { Nftables } from '@berth/native/nft.ts';
 import { log } from '../log.ts';
-import { type FirewallPort, type FirewallState, portChange, ruleset } from './firewall.ts';
+import { type FirewallPort, type FirewallState, portChange, portOperation, ruleset } from './firewall.ts';
+
+/** So many ports are changed by the worker: what fits into one of its requests. */
+const FEW = 20;
 
 interface Change {
   add: FirewallPort[];
@@ -13,8 +17,10 @@ interface Change {
  * transaction, many requests for it sharing one.
  */
 export class FirewallKeeper {
+  readonly table: string;
   readonly #nftables: Nftables;
   readonly #desired: () => FirewallState;
+  readonly #change: (operation: LaunchRecord) => Promise<unknown>;
   #scheduled: Promise<void> | undefined;
   #failure: Error | undefined;
   #restoring = false;
@@ -22,29 +28,39 @@ export class FirewallKeeper {
   #waiting: Change | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  constructor(nftables: Nftables, desired: () => FirewallState) {
+  /** `change` carries out an operation `elements` of the network worker. */
+  constructor(
+    table: string,
+    nftables: Nftables,
+    desired: () => FirewallState,
+    change: (operation: LaunchRecord) => Promise<unknown>,
+  ) {
+    this.table = table;
     this.#nftables = nftables;
+    this.#change = change;
     this.#desired = desired;
   }
 
-  /** The name of our table. */
-  get table(): string {
-    return this.#desired().table;
+  /** Brings the whole table into the desired state: that of the moment when its turn comes. */
+  apply(): Promise<void> {
+    if (!this.#scheduled) {
+      this.#scheduled = this.#last.then(() => {
+        this.#scheduled = undefined;
+        return this.#applyNow();
+      });
+      this.#last = this.#scheduled.catch(() => undefined);
+    }
+    return this.#scheduled;
   }
 
-  /** Brings the whole table into the desired state. */
-  apply(): Promise<void> {
-    this.#scheduled ??= Promise.resolve().then(async () => {
-      this.#scheduled = undefined;
-      try {
-        await this.#nftables.run(ruleset(this.#desired()));
-        this.#failure = undefined;
-      } catch (error) {
-        this.#failure = error as Error;
-        throw error;
-      }
-    });
-    return this.#scheduled;
+  async #applyNow(): Promise<void> {
+    try {
+      await this.#nftables.run(ruleset(this.#desired()));
+      this.#failure = undefined;
+    } catch (error) {
+      this.#failure = error as Error;
+      throw error;
+    }
   }
 
   /**
@@ -57,7 +73,7 @@ export class FirewallKeeper {
       const waiting: Change = { add: [], remove: [], done: Promise.resolve() };
       waiting.done = this.#last.then(() => {
         this.#waiting = undefined;
-        return this.#change(waiting);
+        return this.#applyChange(waiting);
       });
       this.#last = waiting.done.catch(() => undefined);
       this.#waiting = waiting;
@@ -67,13 +83,14 @@ export class FirewallKeeper {
     return this.#waiting.done;
   }
 
-  async #change({ add, remove }: Change): Promise<void> {
-    if (this.#failure) return await this.apply();
+  async #applyChange({ add, remove }: Change): Promise<void> {
+    if (this.#failure) return await this.#applyNow();
     try {
-      await this.#nftables.run(portChange(this.#desired().table, add, remove));
+      if (add.length + remove.length <= FEW) await this.#change(portOperation(this.table, add, remove));
+      else await this.#nftables.run(portChange(this.table, add, remove));
     } catch {
       // Somebody else changed the table, or a port came and went at once: an element is there already, or is not.
-      await this.apply();
+      await this.#applyNow();
     }
   }
 
@@ -101,7 +118,7 @@ export class FirewallKeeper {
 
   /** What each restricted source was refused so far: packets by address. */
   async refused(): Promise<Map<string, number>> {
-    const { table } = this.#desired();
+    const { table } = this;
     const counts = new Map<string, number>();
     for (const family of ['4', '6']) {
       const listed = (await this.#nftables.json(`list set inet ${table} refused${family}`)) as {
@@ -117,7 +134,7 @@ export class FirewallKeeper {
 
   /** Removes the table (no containers are left, or the tests are over). */
   async clear(): Promise<void> {
-    const { table } = this.#desired();
+    const { table } = this;
     await this.#nftables.run(`table inet ${table} {}\ndelete table inet ${table}\n`);
   }
 }
