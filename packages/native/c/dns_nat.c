@@ -133,15 +133,18 @@ static int commit(int netns, struct netlink_batch *batch, struct error *err) {
   return result;
 }
 
-int dns_nat_install(int netns, int port, struct error *err) {
+/* `anew`: the table may be there, and goes first. */
+static int install(int netns, int port, int anew, struct error *err) {
   enum { SOURCE = 12, DESTINATION = 16, SOURCE_PORT = 0, DESTINATION_PORT = 2 };
   cleanup_free struct netlink_batch *batch = malloc(sizeof *batch);
   if (!batch) return fail(err, "dns", ENOMEM, "rules");
   netlink_reset(batch);
   edge(batch, NFNL_MSG_BATCH_BEGIN);
-  table(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-  table(batch, NFT_MSG_DELTABLE, 0);
-  table(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+  if (anew) {
+    table(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+    table(batch, NFT_MSG_DELTABLE, 0);
+  }
+  table(batch, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
   message(batch, NFT_MSG_NEWCHAIN, NLM_F_CREATE, "chain of the name service");
   netlink_put_string(batch, NFTA_CHAIN_TABLE, table_name);
   netlink_put_string(batch, NFTA_CHAIN_NAME, chain_name);
@@ -156,6 +159,13 @@ int dns_nat_install(int netns, int port, struct error *err) {
     rewrite(batch, protocols[i], SOURCE, SOURCE_PORT, port, DNS_NAT_PORT);
   }
   return commit(netns, batch, err);
+}
+
+/* A deletion waits for the kernel's grace periods, some 10 ms: a new namespace is spared it. */
+int dns_nat_install(int netns, int port, struct error *err) {
+  struct error first = {0};
+  if (install(netns, port, 0, &first) == 0) return 0;
+  return install(netns, port, 1, err);
 }
 
 void dns_nat_remove(int netns) {
