@@ -136,12 +136,23 @@ size_t json_escape(char *out, const char *in, size_t size)
 
 size_t json_time(char out[json_time_max], int64_t nanoseconds)
 {
+  /* Every line has a time of its own: the part that stays for a second is made once. */
+  static time_t second = -1;
+  static char known[json_time_max];
+  static size_t known_size;
   time_t seconds = (time_t) (nanoseconds / 1000000000);
   long fraction = (long) (nanoseconds % 1000000000);
-  struct tm t;
-  gmtime_r(&seconds, &t);
-  size_t n = (size_t) snprintf(out, json_time_max, "\"%04d-%02d-%02dT%02d:%02d:%02d.%09ld", t.tm_year + 1900,
-                               t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, fraction);
+  if (seconds != second) {
+    struct tm t;
+    gmtime_r(&seconds, &t);
+    known_size = (size_t) snprintf(known, sizeof known, "\"%04d-%02d-%02dT%02d:%02d:%02d.", t.tm_year + 1900,
+                                   t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec);
+    second = seconds;
+  }
+  memcpy(out, known, known_size);
+  size_t n = known_size + 9;
+  for (size_t i = n; i-- > known_size; fraction /= 10)
+    out[i] = (char) ('0' + fraction % 10);
   while (out[n - 1] == '0')
     n--;
   if (out[n - 1] == '.')

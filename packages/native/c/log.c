@@ -31,6 +31,7 @@ struct log {
   size_t tail_size;
   struct partial partial[2];
   int64_t time; /* of `stamp` */
+  int64_t last; /* of the newest line */
   char stamp[json_time_max];
   size_t stamp_size;
 };
@@ -145,7 +146,12 @@ static void json_entry(struct log *log, int stream, const char *text, size_t siz
 static void entry(struct log *log, int stream, const char *text, size_t size, int newline, int64_t now)
 {
   struct partial *partial = &log->partial[stream - 1];
-  int64_t time = partial->time ? partial->time : now;
+  int64_t time = partial->time;
+  if (!time) {
+    /* Lines that came at once still have times that tell them apart, and order. */
+    time = now > log->last ? now : log->last + 1;
+    log->last = time;
+  }
   partial->time = newline ? 0 : time;
   json_entry(log, stream, text, size, newline, time);
 }

@@ -181,6 +181,9 @@ class BuilderRoom implements Builder {
     all: boolean;
     keepStorage: number;
   }): Promise<{ CachesDeleted: string[]; SpaceReclaimed: number }> {
+    // Records have no labels: `docker system prune` sends its label filters here too, and none of ours match.
+    if (options.filters['label'] || options.filters['label!'])
+      return { CachesDeleted: [], SpaceReclaimed: 0 };
     const known = new Set(['until', 'id', 'unused-for', 'type', 'description', 'inuse', 'shared', 'private']);
     for (const name of Object.keys(options.filters))
       if (!known.has(name)) throw invalidParameter(`invalid filter '${name}'`);

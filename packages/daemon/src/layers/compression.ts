@@ -83,7 +83,9 @@ export function inProcess(compression: Compression): NodeJS.ReadWriteStream {
 }
 
 /** The first bytes of a stream, and the stream with them still in it. @throws what the stream fails with */
-export async function peek(stream: Readable, size = HEAD_SIZE): Promise<{ head: Buffer; body: Readable }> {
+export async function peek(given: Readable, size = HEAD_SIZE): Promise<{ head: Buffer; body: Readable }> {
+  // Streams of tar-stream are not Node's own and lack part of what is needed here.
+  const stream = given instanceof Readables ? given : Readables.from(given, { objectMode: false });
   const parts: Buffer[] = [];
   let length = 0;
   while (length < size) {

@@ -284,6 +284,12 @@ export class Control {
     for (const wake of this.waiting.get(job.ref) ?? []) wake();
     this.waiting.delete(job.ref);
     try {
+      const exporters: Message[] =
+        request['Exporters']?.length > 0
+          ? request['Exporters']
+          : request['ExporterDeprecated']
+            ? [{ Type: request['ExporterDeprecated'], Attrs: request['ExporterAttrsDeprecated'] }]
+            : [];
       let result: StageResult;
       if (request['Frontend']) {
         result = await this.frontend(job, request['Frontend'], request['FrontendAttrs']);
@@ -294,15 +300,11 @@ export class Control {
           returned['refDeprecated'] ||
           Object.values((returned['refs']?.refs ?? {}) as Record<string, Message>)[0]?.['id'];
         const found = ref === undefined ? [...job.results.values()][0] : job.results.get(ref);
+        // buildx opens a second build after the first, for its debugger, and takes nothing out of it.
+        if (!found && exporters.length === 0) return { ExporterResponse: {} };
         if (!found) throw new GrpcError(3, 'the result names nothing that was built');
         result = found;
       }
-      const exporters: Message[] =
-        request['Exporters']?.length > 0
-          ? request['Exporters']
-          : request['ExporterDeprecated']
-            ? [{ Type: request['ExporterDeprecated'], Attrs: request['ExporterAttrsDeprecated'] }]
-            : [];
       const response: Record<string, string> = {};
       for (const [index, exporter] of exporters.entries())
         Object.assign(response, await this.export(job, result, exporter, index));
