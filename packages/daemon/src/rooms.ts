@@ -60,6 +60,8 @@ export async function openRooms(settings: Settings): Promise<Rooms> {
     version: VERSION,
   });
   await containers.reconcile();
+  // After the builder, which holds the layers of its cache.
+  await images.reconcile();
   return {
     ...below,
     containers,

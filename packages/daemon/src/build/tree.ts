@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { extract, type Header } from 'tar-stream';
-import { invalidParameter } from '../errors.ts';
+import { invalidParameter, systemError } from '../errors.ts';
 
 /** A file of a tree: what a tar header says, and where its bytes stand in the pack file. */
 export interface TreeEntry {
@@ -26,6 +26,8 @@ export interface TreeEntry {
 }
 
 const maxLinks = 40;
+/** Bytes read at a time. */
+const CHUNK = 256 * 1024;
 
 /**
  * The files of a build context (or of another image), held as an index in memory and one pack file of all bytes: no path
@@ -258,12 +260,18 @@ export class Tree {
   /** A file's bytes. */
   read(entry: TreeEntry): Readable {
     if (entry.size === 0) return Readable.from([]);
-    // The handle is the tree's: a stream of one file must not close it.
-    return this.pack.createReadStream({
-      start: entry.offset,
-      end: entry.offset + entry.size - 1,
-      autoClose: false,
-    });
+    const { pack } = this;
+    // Not the handle's own stream: that one closes the handle, which is the tree's, when it is destroyed.
+    const chunks = async function* () {
+      for (let at = 0; at < entry.size; ) {
+        const chunk = Buffer.allocUnsafe(Math.min(CHUNK, entry.size - at));
+        const { bytesRead } = await pack.read(chunk, 0, chunk.length, entry.offset + at);
+        if (bytesRead === 0) throw systemError('the build context was cut off');
+        at += bytesRead;
+        yield chunk.subarray(0, bytesRead);
+      }
+    };
+    return Readable.from(chunks(), { objectMode: false, highWaterMark: 2 * CHUNK });
   }
 
   async readAll(entry: TreeEntry): Promise<Buffer> {

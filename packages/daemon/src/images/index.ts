@@ -245,16 +245,20 @@ class ImageRoom implements Images {
     const reference = withDefaultTag(parseReference(options.reference));
     const host = reference.domain === 'docker.io' ? 'registry-1.docker.io' : reference.domain;
     const auth = await options.auth(host);
-    await this.pull({
+    let config: ImageConfig | undefined;
+    let release: (() => Promise<void>) | undefined;
+    await this.registry.pull({
       ...parsePullName(fullName(reference)),
       ...(options.platform ? { platform: options.platform } : {}),
       ...(auth ? { auth } : {}),
       signal: options.signal,
       onProgress: options.onProgress,
+      onBase: (found) => {
+        config = found;
+        release = this.hold(found.rootfs.diff_ids);
+      },
     });
-    const image = this.resolve(fullName(reference), options.platform ? { platform: options.platform } : {});
-    const release = this.hold(image.config.rootfs.diff_ids);
-    return { config: image.config, name: familiarString(reference), release };
+    return { config: config!, name: familiarString(reference), release: release! };
   }
 
   history(reference: string, options: { platform?: string } = {}): HistoryStep[] {

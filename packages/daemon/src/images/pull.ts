@@ -19,7 +19,10 @@ import { checkLayerCount, choose, type Manifest, parseManifest } from './registr
 import { type Fetched, Repository } from './registry/repository.ts';
 import { withRegistry } from './registry/session.ts';
 
-type Options = Parameters<Images['pull']>[0];
+export type PullOptions = Parameters<Images['pull']>[0] & {
+  /** For a base that is to be built on and is no image of its own: called while its layers are held. */
+  onBase?: (config: StoredConfig) => void;
+};
 
 /** An image as a registry describes it, before its layers are here. */
 interface Found {
@@ -37,7 +40,7 @@ interface Found {
  * Pulls an image (or all of a repository's tags) as `POST /images/create` does.
  * @throws not-found, unauthorized, invalid-parameter, system with dockerd's texts.
  */
-export async function pullImages(parts: RegistryParts, options: Options): Promise<void> {
+export async function pullImages(parts: RegistryParts, options: PullOptions): Promise<void> {
   const wanted = options.platform ? parsePlatform(options.platform) : undefined;
   const reference = pulledReference(options);
   const named = options.all && reference.digest === undefined ? { ...reference, tag: undefined } : undefined;
@@ -65,12 +68,12 @@ export async function pullImages(parts: RegistryParts, options: Options): Promis
   } catch (error) {
     throw pullError(error, asked);
   }
-  referenceEvent(parts.context, 'pull', asked);
+  if (!options.onBase) referenceEvent(parts.context, 'pull', asked);
   for (const found of pulled) checkPlatform(found, asked, wanted);
 }
 
 /** `name` may carry tag and digest itself; `tag` may be a tag or a digest (`fromImage`, `tag`). */
-function pulledReference({ name, tag }: Options): Reference {
+function pulledReference({ name, tag }: PullOptions): Reference {
   const reference = parseReference(name);
   if (!tag) return reference;
   return tag.includes(':') ? withDigest(reference, tag) : withTag(reference, tag);
@@ -82,7 +85,7 @@ async function pullOne(
   repository: Repository,
   reference: Reference,
   wanted: Platform | undefined,
-  { signal, onProgress }: Options,
+  { signal, onProgress, onBase }: PullOptions,
 ): Promise<{ found: Found; isNew: boolean }> {
   const { context } = parts;
   const found = await find(repository, reference, wanted, signal, onProgress);
@@ -96,6 +99,10 @@ async function pullOne(
   try {
     await fetchLayers(parts, repository, found, signal, onProgress);
     signal.throwIfAborted();
+    if (onBase) {
+      onBase(found.config);
+      return { found, isNew: true };
+    }
     context.register(found.id, found.raw, { names: reference.digest ? [digested] : [digested, reference] });
     for (const { digest, mediaType, body } of found.documents)
       context.catalogue.addManifest(digest, { mediaType, body: body.toString(), image: found.id });

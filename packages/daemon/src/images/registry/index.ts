@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { invalidParameter } from '../../errors.ts';
 import type { ImagesContext } from '../context.ts';
 import type { Images, RegistryAuth } from '../face.ts';
-import { pullImages } from '../pull.ts';
+import { type PullOptions, pullImages } from '../pull.ts';
 import { pushImages } from '../push.ts';
 import { parseReference, withDefaultTag } from '../references.ts';
 import { describe, login } from './ask.ts';
@@ -32,7 +32,7 @@ export interface RegistryOptions {
 
 /** All dealings with registries. */
 export interface Registry {
-  pull: Images['pull'];
+  pull(options: PullOptions): Promise<void>;
   push: Images['push'];
   /** What `GET /distribution/{name}/json` sends. */
   distribution(name: string, auth?: RegistryAuth, signal?: AbortSignal): Promise<unknown>;
