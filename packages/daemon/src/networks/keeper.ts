@@ -23,6 +23,7 @@ export class FirewallKeeper {
   readonly #change: (operation: LaunchRecord) => Promise<unknown>;
   #scheduled: Promise<void> | undefined;
   #failure: Error | undefined;
+  #refusedBefore = new Map<string, number>();
   #restoring = false;
   #changedOutside = false;
   #waiting: Change | undefined;
@@ -54,8 +55,12 @@ export class FirewallKeeper {
   }
 
   async #applyNow(): Promise<void> {
+    const desired = this.#desired();
+    // The counters go with the old table.
+    if (desired.egress.length > 0)
+      this.#refusedBefore = await this.refused().catch(() => this.#refusedBefore);
     try {
-      await this.#nftables.run(ruleset(this.#desired()));
+      await this.#nftables.run(ruleset(desired));
       this.#failure = undefined;
     } catch (error) {
       this.#failure = error as Error;
@@ -116,12 +121,19 @@ export class FirewallKeeper {
     }
   }
 
-  /** What each restricted source was refused so far: packets by address. */
+  /** What each restricted source was refused since the daemon's start: packets by address. */
   async refused(): Promise<Map<string, number>> {
-    const { table } = this;
+    const counts = new Map(this.#refusedBefore);
+    for (const [address, packets] of await this.#counters())
+      counts.set(address, (counts.get(address) ?? 0) + packets);
+    return counts;
+  }
+
+  /** What the table that is there now has counted. */
+  async #counters(): Promise<Map<string, number>> {
     const counts = new Map<string, number>();
     for (const family of ['4', '6']) {
-      const listed = (await this.#nftables.json(`list set inet ${table} refused${family}`)) as {
+      const listed = (await this.#nftables.json(`list set inet ${this.table} refused${family}`)) as {
         nftables: Array<{
           set?: { elem?: Array<{ elem?: { val: string; counter?: { packets: number } } }> };
         }>;

@@ -45,6 +45,18 @@ export class Room implements Networks {
     return this.#shape(this.#context.catalogue.get(reference));
   }
 
+  async refused(reference: string): Promise<Record<string, number> | undefined> {
+    const { catalogue, members, containers, firewall } = this.#context;
+    const record = catalogue.get(reference);
+    const endpoints = [...members.of(record.id)].filter(
+      ([id]) => (containers.get(id)?.request.labels?.[EGRESS] ?? record.options[EGRESS]) !== undefined,
+    );
+    if (endpoints.length === 0) return undefined;
+    const counts = await firewall.refused();
+    const addresses = endpoints.flatMap(([, { ipv4, ipv6 }]) => [ipv4, ipv6].filter((address) => address));
+    return Object.fromEntries(addresses.map((address) => [address, counts.get(address) ?? 0]));
+  }
+
   list(filters: Record<string, string[]>) {
     return listed(this.#context, filters).map((record) => this.#shape(record));
   }

@@ -1,10 +1,10 @@
 import { log } from '../log.ts';
-import type { Context } from './context.ts';
+import { type Context, keep } from './context.ts';
 import type { NetworkRequest } from './face.ts';
 import { hasResolver, namesOn, writeSandboxFile } from './names.ts';
-import type { NetworkRecord } from './records.ts';
+import type { ContainerRecord, NetworkRecord } from './records.ts';
 import { hasNames } from './shape.ts';
-import { remember, stopSandbox } from './start.ts';
+import { freeAddresses, remember, stopSandbox } from './start.ts';
 
 /** Takes the addresses and ports that records say are in use, before anything is given out. */
 export function takeInUse(context: Context): void {
@@ -34,7 +34,8 @@ export async function reconcile(
   for (const record of [...containers.values()])
     if (record.live && !alive.has(record.request.id))
       await stopSandbox(context, record.request.id, { silent: true });
-  await removeStrangers(context);
+  const links = await removeStrangers(context);
+  for (const record of [...containers.values()]) dropLost(context, record, links);
   folder.sweep(alive, new Set(catalogue.all().map(({ id }) => id)));
   for (const network of catalogue.all()) if (hasNames(network)) writeNames(context, network);
   for (const record of containers.values())
@@ -42,12 +43,29 @@ export async function reconcile(
   await firewall.apply();
 }
 
-/** Links of our group that are no network's and no running container's. */
-async function removeStrangers({ worker, catalogue, containers }: Context): Promise<void> {
+/** An endpoint whose interface is gone: the daemon was killed within a disconnect. */
+function dropLost(context: Context, record: ContainerRecord, links: ReadonlySet<string>): void {
+  const lost = (record.live?.endpoints ?? []).filter(({ host }) => host !== '' && !links.has(host));
+  if (lost.length === 0 || !record.live) return;
+  const isLost = (networkId: string) => lost.some((endpoint) => endpoint.networkId === networkId);
+  for (const endpoint of lost) {
+    context.members.delete(record.request.id, endpoint.networkId);
+    freeAddresses(context, endpoint);
+  }
+  keep(context, record, {
+    configured: record.configured.filter(({ networkId }) => !isLost(networkId)),
+    live: { ...record.live, endpoints: record.live.endpoints.filter((endpoint) => !lost.includes(endpoint)) },
+  });
+}
+
+/** Removes links of our group that are no network's and no running container's; gives the names of all that stay. */
+async function removeStrangers({ worker, catalogue, containers }: Context): Promise<Set<string>> {
   const known = catalogue.links();
   for (const { live } of containers.values()) for (const { host } of live?.endpoints ?? []) known.add(host);
   const [links] = await worker.call(['links']);
+  const there = new Set<string>();
   for (const [, name] of links!.rows) {
+    there.add(name!);
     if (known.has(name!)) continue;
     try {
       await worker.call(['unlink', name!]);
@@ -56,6 +74,7 @@ async function removeStrangers({ worker, catalogue, containers }: Context): Prom
       log.warn({ err: error, link: name }, 'a link that an earlier daemon left could not be removed');
     }
   }
+  return there;
 }
 
 /** Writes a network's names file, or takes it away when nobody is on it. */

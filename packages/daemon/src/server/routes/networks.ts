@@ -40,11 +40,15 @@ export function networkRoutes(server: Server, { networks, containers }: Rooms): 
     return { Id: id, Warning: warning };
   });
 
-  server.serve('NetworkInspect', ({ params, query, version }) => {
+  server.serve('NetworkInspect', async ({ params, query, version }) => {
     const network = networks.inspect(params['id']!);
     if (query['scope'] && query['scope'] !== network.Scope)
       throw notFound(`network ${params['id']} not found`);
-    return networkFor(version, network);
+    const refused = await networks.refused(network.Id).catch(() => undefined);
+    const shaped = networkFor(version, network);
+    return refused
+      ? { ...shaped, Status: { ...(shaped['Status'] as Shape), Egress: { Refused: refused } } }
+      : shaped;
   });
 
   server.serve('NetworkDelete', ({ params }) => networks.remove(params['id']!));
