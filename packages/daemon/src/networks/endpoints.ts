@@ -26,8 +26,10 @@ export function endpointConfig(given: Partial<EndpointSettings>): EndpointConfig
  * become names; unknown ones stay (the start will fail).
  */
 export function configuredNetworks(request: NetworkRequest, find: Find): ContainerRecord['configured'] {
+  // Without a default bridge (`--bridge=none`) the default is to have no network.
+  const usual = find('bridge') ? 'bridge' : 'none';
   const nameOf = (reference: string) =>
-    reference === 'default' ? 'bridge' : (find(reference)?.name ?? reference);
+    reference === 'default' || reference === 'bridge' ? usual : (find(reference)?.name ?? reference);
   const main = nameOf(request.mode);
   const given = new Map<string, Partial<EndpointSettings>>();
   for (const [reference, endpoint] of Object.entries(request.endpoints ?? {}))

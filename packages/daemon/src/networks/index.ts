@@ -55,7 +55,10 @@ export async function openNetworks({ settings, store, events, program }: Network
     group,
     table,
     onTableChanged: () => context?.firewall.restore(),
-    onRestart: () => log.warn({}, 'the network worker ended and was started again'),
+    onRestart: () => {
+      context?.sockets.clear(); // they went with it; supervisors have their own
+      log.warn({}, 'the network worker ended and was started again');
+    },
   });
   try {
     const records = store.collection<NetworkRecord>('networks');

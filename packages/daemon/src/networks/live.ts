@@ -28,7 +28,6 @@ const PRIVATE =
 /** What dockerd says against a connect. */
 function checkConnect(context: Context, record: ContainerRecord, network: NetworkRecord): void {
   const { mode } = record.request;
-  if (mode.startsWith('container:')) throw invalidParameter(SHARED);
   if (network.driver === 'host' && mode !== 'host') throw invalidParameter(HOST_NETWORK);
   if (network.configOnly)
     throw forbidden(`cannot connect container to configuration-only network ${network.name}`);
@@ -51,6 +50,7 @@ export async function connect(
   given: Partial<EndpointSettings>,
   pid: number | undefined,
 ): Promise<void> {
+  if (request.mode.startsWith('container:')) throw invalidParameter(SHARED);
   const record = remember(context, request);
   checkConnect(context, record, network);
   const config = endpointConfig(given ?? {});

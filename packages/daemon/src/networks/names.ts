@@ -47,7 +47,8 @@ export function* namesOn(context: Context, network: NetworkRecord): Generator<Na
   for (const [id, { ipv4, ipv6 }] of context.members.of(network.id)) {
     const record = context.containers.get(id);
     const entry = record?.configured.find(({ networkId }) => networkId === network.id);
-    if (record && entry) for (const name of dnsNames(record, entry.config)) yield { name, ipv4, ipv6 };
+    if (record && entry)
+      for (const name of dnsNames(record, entry.config)) if (/^\S+$/.test(name)) yield { name, ipv4, ipv6 };
   }
 }
 

@@ -166,7 +166,7 @@ function checkBridge({ options, ipamConfig, ipv6 }: NetworkRecord): void {
     throw unparsable(`${BRIDGE}trusted_host_interfaces`, trusted, 'not a list of interfaces');
   const name = options[`${BRIDGE}name`];
   if (name && name.length > 15) throw new BerthError('system', 'numerical result out of range');
-  if (name && (!/^[^\s/:"\\{}]+$/.test(name) || name === '.' || name === '..'))
+  if (name && (!/^[^\s/:"\\{}*]+$/.test(name) || name === '.' || name === '..'))
     throw invalidParameter(`invalid bridge name: ${name}`);
   checkPrefix(options);
   for (const bits of [4, 6])
@@ -194,7 +194,7 @@ function checkSubLink({ options, driver }: NetworkRecord): void {
       'system',
       `requested ipvlan flag '${flag}' is not valid, 'bridge' flag is the ipvlan driver default`,
     );
-  if (options['parent'] && !/^[^\s/:"]{1,15}$/.test(options['parent']))
+  if (options['parent'] && !/^[^\s/:"*]{1,15}$/.test(options['parent']))
     throw invalidParameter(`invalid parent interface: ${options['parent']}`);
 }
 

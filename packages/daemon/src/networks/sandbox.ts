@@ -64,7 +64,8 @@ export class SandboxFolder {
   }
 
   writeNames(networkId: string, networkName: string, entries: Iterable<NameEntry>): void {
-    let text = `network ${networkName}\n`;
+    // Fields of this file end at blanks: such a name is not looked up.
+    let text = `network ${networkName.replace(/\s.*/s, '')}\n`;
     for (const { name, ipv4, ipv6 } of entries) text += `${name} ${ipv4 || '-'} ${ipv6 || '-'}\n`;
     this.#replace(this.names(networkId), text);
   }
