@@ -1,11 +1,13 @@
 #include "container.h"
 
 #include <grp.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -79,6 +81,14 @@ static int enter_root(int root, struct error *err) {
   return 0;
 }
 
+/* A network namespace of its own begins with loopback down. */
+static int loopback_up(struct error *err) {
+  cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+  if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0) return fail(err, "namespace", errno, "loopback");
+  return 0;
+}
+
 static int set_up(struct child *child, int *slave, struct error *err) {
   struct container *c = child->container;
   if (cgroup_join(&c->cgroup, err) < 0 || namespaces_child(&c->namespaces, child->channel, err) < 0) return -1;
@@ -86,6 +96,7 @@ static int set_up(struct child *child, int *slave, struct error *err) {
   umask(0);
   if ((c->namespaces.create & CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
     return fail(err, "namespace", errno, "cgroup namespace");
+  if ((c->namespaces.create & CLONE_NEWNET) && loopback_up(err) < 0) return -1;
   if (move_mount(c->root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0) return fail(err, "rootfs", errno, "attach the root");
   if (mounts_apply(c, c->root, err) < 0) return -1;
   child->proc = c->proc;
@@ -93,6 +104,7 @@ static int set_up(struct child *child, int *slave, struct error *err) {
   if (*slave >= 0 && terminal_console(c->root, *slave, err) < 0) return -1;
   if (names_apply(c->launch, err) < 0 || sysctls_apply(c->launch, child->proc, err) < 0 || masks_apply(c, c->root, err) < 0)
     return -1;
+  if (process_cwd(child, err) < 0) return -1;
   return root_readonly_apply(c->launch, c->root, err);
 }
 

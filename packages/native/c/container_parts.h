@@ -119,6 +119,8 @@ int names_apply(const struct launch *launch, struct error *err);
 int sysctls_apply(const struct launch *launch, int proc, struct error *err);
 
 /* process.c: from here on start and exec are the same. Does not return when it succeeds. */
+/* Makes the working directory where the launch asks for it, while the root can still be written. */
+int process_cwd(const struct child *child, struct error *err);
 int process_run(struct child *child, int slave, struct error *err);
 /* Reads the seccomp filter while the host's files can still be named. */
 int seccomp_read(const struct launch *launch, struct child *child, struct error *err);

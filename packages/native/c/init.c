@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,6 +43,8 @@ static int reap(pid_t program, int *code)
 
 int init_main(int argc, char **argv)
 {
+  /* Started from a descriptor, it would be named after that. */
+  prctl(PR_SET_NAME, "docker-init");
   sigset_t all, before;
   if (argc < 2)
     return 2;

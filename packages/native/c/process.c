@@ -158,14 +158,13 @@ static int cwd_failed(const char *path, int status, struct error *err) {
   return fail_text(err, "cwd", status, "chdir to cwd (\"%s\") set in config.json failed: %s", path, go_strerror(status));
 }
 
-static int prepare_cwd(const struct child *child, struct error *err) {
+int process_cwd(const struct child *child, struct error *err) {
   int create;
   const char *path = working_directory(child->launch, &create);
   if (!create) return 0;
   cleanup_close int fd = inroot_target(child->root, path, INROOT_DIRECTORY, INROOT_FOLLOW);
   if (fd < 0 && errno == ENOTDIR) return fail_text(err, "cwd", ENOTDIR, "Cannot mkdir: %s is not a directory", path);
-  /* On a read-only root there is nothing to be made; chdir says what is wrong. */
-  if (fd < 0 && errno != EROFS) return fail_text(err, "cwd", errno, "mkdir %s: %s", path, go_strerror(errno));
+  if (fd < 0) return fail_text(err, "cwd", errno, "mkdir %s: %s", path, go_strerror(errno));
   return 0;
 }
 
@@ -230,7 +229,7 @@ int process_run(struct child *child, int slave, struct error *err) {
   if (!args || !env) return fail(err, "exec", ENOMEM, "arguments");
   if (!args[0]) return fail(err, "launch", EINVAL, "no arg record");
 
-  if (caps_read(launch, &caps, err) < 0 || read_user(child, &user, err) < 0 || prepare_cwd(child, err) < 0 ||
+  if (caps_read(launch, &caps, err) < 0 || read_user(child, &user, err) < 0 ||
       set_oom_score(child, err) < 0 || set_security_label(child, err) < 0 ||
       new_keyring(launch, err) < 0 || set_stdio(child, slave, err) < 0 || own_stdio(user.uid, err) < 0 ||
       /* After all that needs a descriptor: the limit may be below the numbers in use here. */

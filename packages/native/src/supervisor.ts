@@ -256,6 +256,10 @@ export class ControlledSupervisor implements Supervisor {
     } catch {
       // Without a daemon to release it, the supervisor goes by itself.
     }
+    // Replies that are on their way come no more.
+    for (const waiting of this.#replies.values())
+      waiting.reject(new LaunchError('control', ESRCH, 'the container has ended'));
+    this.#replies.clear();
     this.#link.drop();
   }
 }

@@ -133,7 +133,9 @@ function resolveModes(context: Context, host: HostConfig): void {
   const resolve = (mode: string, must: boolean) => {
     if (!/^container:./.test(mode)) return mode;
     const reference = mode.slice('container:'.length);
-    const other = must ? context.registry.lookup(reference) : context.registry.find(reference);
+    const other = context.registry.find(reference);
+    // Not dockerd's usual status for it: a client takes a 404 here for the image's, and pulls.
+    if (!other && must) throw invalidParameter(`No such container: ${reference}`);
     return other ? `container:${other.id}` : mode;
   };
   // A network's container may come later: its absence is told at the start.

@@ -10,6 +10,7 @@ import type { Context } from './context.ts';
 import type { ExecConfig } from './face.ts';
 import { FrameReader, frame } from './frames.ts';
 import { parseDetachKeys } from './keys.ts';
+import { linkVariables } from './links.ts';
 import { environment, overlayEnvironment } from './request.ts';
 import { rebuildRequest } from './startup.ts';
 
@@ -219,7 +220,11 @@ async function execute(
   if (!supervisor) throw conflict(`container ${container.id} is not running`);
   container.request ??= rebuildRequest(context, container);
   const variables = new Map(
-    environment(record, record.config.Hostname).map((entry) => [entry.split('=', 1)[0]!, entry]),
+    environment(
+      record,
+      record.config.Hostname,
+      linkVariables(container, (name) => context.registry.find(name)),
+    ).map((entry) => [entry.split('=', 1)[0]!, entry]),
   );
   if (config.Tty) variables.set('TERM', variables.get('TERM') ?? 'TERM=xterm');
   overlayEnvironment(variables, config.Env ?? []);

@@ -69,8 +69,8 @@ export function fillHostConfig(body: Body, defaults: HostDefaults, version: numb
     VolumesFrom: list('VolumesFrom'),
     ConsoleSize: (list<number>('ConsoleSize') as [number, number] | null) ?? [0, 0],
     ...filled('Annotations'),
-    CapAdd: capabilities(list('CapAdd')),
-    CapDrop: capabilities(list('CapDrop')),
+    CapAdd: list('CapAdd'),
+    CapDrop: list('CapDrop'),
     CgroupnsMode: text('CgroupnsMode') || cgroupnsDefault(privileged, defaults, version),
     Dns: list('Dns'),
     DnsOptions: list('DnsOptions'),
@@ -155,16 +155,6 @@ function portBindings(given: PortMap | undefined): PortMap | null {
         null,
     ]),
   );
-}
-
-/** Capability names as dockerd keeps them: upper case, with CAP_, ALL alone. */
-function capabilities(given: string[] | null): string[] | null {
-  if (!given || given.length === 0) return null;
-  const names = given.map((name) => {
-    const upper = name.toUpperCase();
-    return upper === 'ALL' || upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
-  });
-  return [...new Set(names)].sort();
 }
 
 /** A privileged container is not confined by labels. */

@@ -85,7 +85,10 @@ function compile(context: Context, filters: Record<string, string[]>) {
   if (values('is-task')?.some((value) => value === 'true' || value === '1')) tests.push(() => false);
 
   const exited = values('exited')?.map((value) => {
-    if (!/^[+-]?\d+$/.test(value)) throw invalidParameter(`invalid filter 'exited=${value}'`);
+    if (!/^[+-]?\d+$/.test(value))
+      throw invalidParameter(
+        `invalid filter 'exited=${value}': strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`,
+      );
     return Number(value);
   });
   if (exited)

@@ -83,13 +83,18 @@ export function checkable(host: HostConfig) {
 const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** The environment: defaults, then the configuration's variables over them; a name without `=` takes one away. */
-export function environment(record: ContainerRecord, hostname: string): string[] {
+export function environment(
+  record: ContainerRecord,
+  hostname: string,
+  links: readonly string[] = [],
+): string[] {
   const { config } = record;
   const variables = new Map<string, string>([
     ['PATH', DEFAULT_PATH],
     ['HOSTNAME', `HOSTNAME=${hostname}`],
   ]);
   if (config.Tty) variables.set('TERM', 'TERM=xterm');
+  overlayEnvironment(variables, [...links]);
   overlayEnvironment(variables, config.Env ?? []);
   return [...variables.values()];
 }
@@ -117,6 +122,8 @@ export interface Joined {
   network?: { pid: number; folder: string };
   pid?: number;
   ipc?: number;
+  /** Variables that tell of linked containers. */
+  links?: string[];
 }
 
 /**
@@ -142,7 +149,7 @@ export function runtimeRequest(
     rootFilesystem,
     readonlyRootfs: host.ReadonlyRootfs,
     args: [record.path, ...record.args],
-    env: environment(record, config.Hostname),
+    env: environment(record, config.Hostname, joined.links),
     cwd: config.WorkingDir || '/',
     user: config.User,
     groupAdd: host.GroupAdd ?? [],
@@ -165,7 +172,7 @@ export function runtimeRequest(
     devices: host.Devices ?? [],
     deviceCgroupRules: host.DeviceCgroupRules ?? [],
     mounts: mounts(record),
-    networkFiles: ['hosts', 'hostname', 'resolv.conf']
+    networkFiles: ['resolv.conf', 'hostname', 'hosts']
       .map((name) => ({ source: join(files, name), destination: `/etc/${name}` }))
       .filter(({ destination }) => !taken.has(destination)),
     namespaces: {

@@ -5,6 +5,7 @@ import { BerthError, invalidParameter, notFound, systemError } from '../errors.t
 import { describeLaunchError, type RuntimeRequest } from '../runtime/index.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
+import { linkVariables } from './links.ts';
 import { logAttributes, logOptions } from './logs/options.ts';
 import { type Joined, networkRequest, resolveJoins, runtimeRequest } from './request.ts';
 
@@ -43,6 +44,7 @@ export async function launch(context: Context, container: Container): Promise<Su
     prepareMounts(context, container),
     container.cleaning,
   ]);
+  joined.links = linkVariables(container, (name) => registry.find(name));
   const request = runtimeRequest(
     container,
     rooms.settings,
@@ -98,7 +100,7 @@ export function rebuildRequest(context: Context, container: Container): RuntimeR
     rooms.settings,
     rooms.layers.rootFilesystem(container.id),
     `/proc/${container.state.pid}/ns/net`,
-    {},
+    { links: linkVariables(container, (name) => context.registry.find(name)) },
   );
 }
 

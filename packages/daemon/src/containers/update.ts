@@ -38,7 +38,7 @@ export function mergeUpdate(host: HostConfig, change: Change): HostConfig {
   if (change.CpusetMems) merged.CpusetMems = change.CpusetMems;
   if (change.Memory) {
     if (change.Memory > host.MemorySwap && !change.MemorySwap)
-      throw cannot(
+      throw conflict(
         'Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time',
       );
     merged.Memory = change.Memory;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { closeSync, fchmodSync, openSync, rmSync } from 'node:fs';
 import { chmod, chown, mkdir, readdir, rename, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { conflict, invalidParameter, notFound } from '../errors.ts';
@@ -103,10 +103,14 @@ export async function openWritables(
     rootFilesystem(owner, options = {}) {
       const { diffIds, used } = record(owner);
       const root = peek(owner);
-      if (!used) records.put(owner, { diffIds, used: true });
-      // A volatile mount leaves a mark, so that what a power cut may have spoiled is not mounted again. None was: such a
-      // layer goes at the next start.
-      else rmSync(join(root.work, 'work/incompat'), { recursive: true, force: true });
+      if (used) {
+        // A volatile mount leaves a mark, so that what a power cut may have spoiled is not mounted again. None was: such
+        // a layer goes at the next start.
+        rmSync(join(root.work, 'work/incompat'), { recursive: true, force: true });
+      } else {
+        records.put(owner, { diffIds, used: true });
+        markContainer(root.upper);
+      }
       return { ...root, volatile: options.volatile ?? false };
     },
     peek,
@@ -128,4 +132,16 @@ export async function openWritables(
       for (const [owner] of [...records.entries()]) if (!known.has(owner)) records.delete(owner);
     },
   };
+}
+
+/** Makes the file by which programs tell that they run in a container. What was copied in under its name stays. */
+function markContainer(upper: string): void {
+  try {
+    // Exclusive: a link that was copied in is not followed.
+    const file = openSync(join(upper, '.dockerenv'), 'wx');
+    fchmodSync(file, 0o755);
+    closeSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }

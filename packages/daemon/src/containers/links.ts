@@ -1,0 +1,47 @@
+import type { Container } from './container.ts';
+
+/**
+ * The variables by which a container on the default bridge knows those that it is linked to, as Docker's legacy links
+ * make them: where each exposed port is, the link's name, and the other's own variables.
+ */
+export function linkVariables(container: Container, find: (name: string) => Container | undefined): string[] {
+  const { name, hostConfig } = container.record;
+  if (!['bridge', 'default'].includes(hostConfig.NetworkMode)) return [];
+  return (hostConfig.Links ?? []).flatMap((link) => {
+    const [target = '', alias = target] = link.split(':');
+    const other = find(target);
+    return other ? variablesOf(name, alias.replace(/^.*\//, ''), other) : [];
+  });
+}
+
+function variablesOf(parent: string, alias: string, other: Container): string[] {
+  const prefix = alias.toUpperCase().replaceAll('-', '_');
+  const { record, network } = other.snapshot();
+  const address = network.endpoints['bridge']?.IPAddress ?? '';
+  const ports = [
+    ...new Set([
+      ...Object.keys(record.config.ExposedPorts ?? {}),
+      ...Object.keys(record.hostConfig.PortBindings ?? {}),
+    ]),
+  ]
+    .map((port) => port.split('/'))
+    .map(([port = '', protocol = 'tcp']) => ({ port: Number(port), protocol }))
+    .sort((a, b) => a.port - b.port || (a.protocol < b.protocol ? -1 : 1));
+  const where = ({ port, protocol }: (typeof ports)[number]) => `${protocol}://${address}:${port}`;
+  const out = ports[0] ? [`${prefix}_PORT=${where(ports[0])}`] : [];
+  for (const each of ports) {
+    const one = `${prefix}_PORT_${each.port}_${each.protocol.toUpperCase()}`;
+    out.push(
+      `${one}=${where(each)}`,
+      `${one}_ADDR=${address}`,
+      `${one}_PORT=${each.port}`,
+      `${one}_PROTO=${each.protocol}`,
+    );
+  }
+  out.push(`${prefix}_NAME=/${parent}/${alias}`);
+  for (const entry of record.config.Env ?? []) {
+    const equals = entry.indexOf('=');
+    if (equals > 0 && !['HOME', 'PATH'].includes(entry.slice(0, equals))) out.push(`${prefix}_ENV_${entry}`);
+  }
+  return out;
+}
