@@ -2,10 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Headers, type Pack, pack } from 'tar-stream';
+import type { Writable } from 'node:stream';
+import { type Header as FullHeader, type Pack, pack } from 'tar-stream';
 import { CliError } from '../cli/errors.ts';
 import { whyNot } from '../commands/shared/files.ts';
 import type { FolderSource } from './source.ts';
+
+type Header = Partial<FullHeader> & { name: string };
 
 /** Files up to this many bytes are read whole. */
 const small = 1 << 20;
@@ -87,7 +90,7 @@ class Walk {
   }
 
   private async add(path: string, stats: Stats): Promise<void> {
-    const header: Headers = {
+    const header: Header = {
       name: path,
       mode: stats.mode & 0o7777,
       mtime: new Date(Math.trunc(stats.mtimeMs / 1000) * 1000),
@@ -109,7 +112,7 @@ class Walk {
       });
   }
 
-  private async file(path: string, stats: Stats, header: Headers): Promise<void> {
+  private async file(path: string, stats: Stats, header: Header): Promise<void> {
     const id = `${stats.dev}:${stats.ino}`;
     const first = stats.nlink > 1 ? this.links.get(id) : undefined;
     if (first !== undefined) {
@@ -137,7 +140,7 @@ class Walk {
     }
   }
 
-  private write(header: Headers, bytes: Buffer): Promise<void> {
+  private write(header: Header, bytes: Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
       this.tar.entry({ ...header, size: bytes.length }, bytes, (error) =>
         error ? reject(error) : resolve(),
@@ -145,7 +148,7 @@ class Walk {
     });
   }
 
-  private async stream(header: Headers, file: FileHandle, size: number, path: string): Promise<void> {
+  private async stream(header: Header, file: FileHandle, size: number, path: string): Promise<void> {
     let failed: (error: Error) => void = () => undefined;
     const done = new Promise<void>((resolve, reject) => {
       failed = reject;
@@ -157,7 +160,7 @@ class Walk {
           left -= bytes.length;
           if (!entry.write(bytes)) await new Promise<void>((ready) => entry.once('drain', ready));
         }
-        entry.end();
+        (entry as Writable).end();
       };
       copy().catch(failed);
     });
