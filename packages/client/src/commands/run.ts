@@ -103,7 +103,7 @@ async function runCreated(
   } catch (error) {
     streaming?.stop();
     cli.warn(`${program}: ${(error as Error).message.replace(/\.$/, '')}.\n`);
-    if (options.autoRemove) await exit;
+    if (options.autoRemove) await exit?.code;
     throw new CliError('', startExitCode((error as Error).message));
   }
   if (!streaming) return;
@@ -116,6 +116,6 @@ async function runCreated(
   }
   stopForwarding?.();
   if (!stdout && !stderr) return;
-  const code = (await exit)!;
+  const code = await exit!.code;
   if (code) throw new CliError('', code);
 }

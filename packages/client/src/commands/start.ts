@@ -87,7 +87,7 @@ async function startAttached(
     await api.done('POST', `/containers/${id}/start`, { query });
   } catch (error) {
     streaming.stop();
-    if (HostConfig.AutoRemove) await exit;
+    if (HostConfig.AutoRemove) await exit.code;
     throw error;
   }
   if (tty && cli.stdoutIsTerminal) followTerminalSize(cli, api, `/containers/${id}`);
@@ -98,6 +98,6 @@ async function startAttached(
     throw error;
   }
   stopForwarding?.();
-  const code = await exit;
+  const code = await exit.code;
   if (code) throw new CliError('', code);
 }

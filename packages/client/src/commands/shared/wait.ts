@@ -7,17 +7,17 @@ interface WaitAnswer {
 }
 
 /**
- * Asks for the exit code of a container. Resolves as soon as the daemon listens, to a promise of the code; 125 when
- * waiting itself fails.
+ * Asks for the exit code of a container. Resolves as soon as the daemon listens; `code` is the answer, 125 when waiting
+ * itself fails. It is a member, as an async function that returned the promise would wait for it.
  */
 export async function waitForExit(
   api: Api,
   id: string,
   condition: 'next-exit' | 'removed' | 'not-running',
   warn: (text: string) => void,
-): Promise<Promise<number>> {
+): Promise<{ code: Promise<number> }> {
   const answer = await api.call('POST', `/containers/${id}/wait`, { query: { condition } });
-  return answer.body.text().then(
+  const code = answer.body.text().then(
     (text) => {
       const { StatusCode, Error: failure } = JSON.parse(text) as WaitAnswer;
       if (!failure) return StatusCode;
@@ -29,4 +29,5 @@ export async function waitForExit(
       return 125;
     },
   );
+  return { code };
 }
