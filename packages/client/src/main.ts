@@ -2,8 +2,8 @@ import { Cli, program } from './cli/cli.ts';
 import type { AnyCommand } from './cli/command.ts';
 import { CliError, messageOf } from './cli/errors.ts';
 import { type FlagTable, parseFlags } from './cli/flags.ts';
-import { type TopLevel, parseGlobals } from './cli/globals.ts';
-import { type Group, type Leaf, find, isGroup, tree } from './cli/tree.ts';
+import { parseGlobals, type TopLevel } from './cli/globals.ts';
+import { find, type Group, isGroup, type Leaf, tree } from './cli/tree.ts';
 
 /** Runs the command line `argv` and returns the exit code. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -85,7 +85,9 @@ async function runLeaf(cli: Cli, path: string, leaf: Leaf, words: readonly strin
   const wrong = spec.args(parsed.args.length);
   if (wrong) {
     const { usageLine } = await import('./cli/help.ts');
-    throw new CliError(`"${path}" ${wrong}\nSee '${path} --help'.\n\n${usageLine(path, spec)}\n\n${spec.about}`);
+    throw new CliError(
+      `"${path}" ${wrong}\nSee '${path} --help'.\n\n${usageLine(path, spec)}\n\n${spec.about}`,
+    );
   }
   await spec.run({ cli, path, flags: parsed.flags, given: parsed.given, args: parsed.args });
 }

@@ -35,13 +35,13 @@ export function eventLine(event: EventMessage): string {
 /** What shows an event in a format. Throws CliError (exit code 64) when it is no template. */
 async function shower(format: string): Promise<(event: unknown) => string> {
   if (format === '') return (event) => eventLine(event as EventMessage);
-  const [{ GoTemplate }, { asGo }] = await Promise.all([
+  const [{ GoTemplate }, { asGoPointer }] = await Promise.all([
     import('../format/template/exec.ts'),
     import('../format/template/types.ts'),
   ]);
   try {
     const template = new GoTemplate(format === 'json' ? '{{json .}}' : format);
-    const show = (event: unknown): string => `${template.execute(asGo('events.Message', event))}\n`;
+    const show = (event: unknown): string => `${template.execute(asGoPointer('events.Message', event))}\n`;
     show({});
     return show;
   } catch (error) {

@@ -158,6 +158,8 @@ export default command({
   async run({ cli, flags, given }) {
     let { size } = flags;
     if (flags.format && usesSize(flags.format) && !flags.quiet && !given.has('size')) size = true;
+    if (flags.format && flags.quiet)
+      cli.warn('WARNING: Ignoring custom format, because both --format and --quiet are set.\n');
     const api = await cli.api();
     const rows = await api.json<ListedContainer[]>('GET', '/containers/json', {
       query: {

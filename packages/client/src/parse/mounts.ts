@@ -27,9 +27,9 @@ export interface Mount {
   TmpfsOptions?: { SizeBytes?: number; Mode?: number };
 }
 
-function put(map: Record<string, string>, pair: string): void {
+function withPair(map: Record<string, string> | undefined, pair: string): Record<string, string> {
   const [key, value] = cut(pair, '=');
-  if (key) map[key] = value ?? '';
+  return { ...map, [key]: value ?? '' };
 }
 
 /** The value of `--mount type=...,source=...,target=...`. Throws with Docker's reason. */
@@ -110,13 +110,13 @@ export function parseMount(text: string): Mount {
         volume().NoCopy = flag('volume-nocopy');
         break;
       case 'volume-label':
-        put((volume().Labels ??= {}), value);
+        volume().Labels = withPair(volume().Labels, value);
         break;
       case 'volume-driver':
         volume().DriverConfig!.Name = value;
         break;
       case 'volume-opt':
-        put((volume().DriverConfig!.Options ??= {}), value);
+        volume().DriverConfig!.Options = withPair(volume().DriverConfig!.Options, value);
         break;
       case 'tmpfs-size':
         try {

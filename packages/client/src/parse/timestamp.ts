@@ -16,10 +16,7 @@ export function timestamp(value: string, now = Date.now()): string {
     }
   const found = dateOf(value);
   if (found) return found;
-  if (value.includes('-'))
-    throw new Error(
-      `parsing time ${JSON.stringify(value)} as ${JSON.stringify(layoutOf(value))}: it is no such time`,
-    );
+  if (value.includes('-')) throw new Error(`parsing time ${JSON.stringify(value)}${whyNoTime(value)}`);
   if (!/^-?\d+(\.\d{1,9})?$/.test(value))
     throw new Error(`failed to parse value as time or duration: ${JSON.stringify(value)}`);
   return value;
@@ -33,6 +30,53 @@ function layoutOf(value: string): string {
   if (!value.includes('T')) return `2006-01-02${zone}`;
   const colons = (/T([^zZ+-]*)/.exec(value)?.[1] ?? '').split(':').length;
   return `2006-01-02T${['15', '15:04', '15:04:05'][Math.min(colons, 3) - 1]}${zone}`;
+}
+
+/** The parts of Go's layout, what each matches, and what is too large for it. */
+const layoutParts: readonly [
+  layout: string,
+  pattern: RegExp,
+  wrong?: (text: string) => string | undefined,
+][] = [
+  ['2006', /^\d{4}/],
+  ['-', /^-/],
+  ['01', /^\d{2}/, (text) => (+text < 1 || +text > 12 ? 'month' : undefined)],
+  ['-', /^-/],
+  ['02', /^\d{2}/, (text) => (+text < 1 || +text > 31 ? 'day' : undefined)],
+  ['T', /^T/],
+  ['15', /^\d{1,2}/, (text) => (+text > 23 ? 'hour' : undefined)],
+  [':', /^:/],
+  ['04', /^\d{2}/, (text) => (+text > 59 ? 'minute' : undefined)],
+  [':', /^:/],
+  ['05', /^\d{2}(\.\d+)?/, (text) => (+text >= 60 ? 'second' : undefined)],
+  [zoneLayout, /^(Z|[+-]\d{2}:\d{2})/],
+];
+
+/** The parts of a layout: of its date, then as far into the time as it goes, then the zone. */
+function partsOf(layout: string): typeof layoutParts {
+  const time = layout.includes('T')
+    ? 2 * layout.split(':').length - (layout.endsWith(zoneLayout) ? 2 : 0)
+    : 0;
+  return [
+    ...layoutParts.slice(0, 5),
+    ...layoutParts.slice(5, 5 + time),
+    ...(layout.endsWith(zoneLayout) ? layoutParts.slice(-1) : []),
+  ];
+}
+
+/** What Go says is wrong with a time, after naming it. */
+function whyNoTime(value: string): string {
+  const layout = layoutOf(value);
+  let rest = value;
+  for (const [part, pattern, wrong] of partsOf(layout)) {
+    const match = pattern.exec(rest);
+    if (!match)
+      return ` as ${JSON.stringify(layout)}: cannot parse ${JSON.stringify(rest)} as ${JSON.stringify(part)}`;
+    const name = wrong?.(match[0]);
+    if (name) return `: ${name} out of range`;
+    rest = rest.slice(match[0].length);
+  }
+  return rest ? `: extra text: ${JSON.stringify(rest)}` : ': day out of range';
 }
 
 const datePattern =

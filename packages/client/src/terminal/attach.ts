@@ -4,7 +4,7 @@ import { CliError } from '../cli/errors.ts';
 import type { Output } from '../cli/output.ts';
 import type { Api } from '../transport/api.ts';
 import { writer } from './demux.ts';
-import { DetachFilter, Detached, defaultDetachKeys, parseDetachKeys } from './detach.ts';
+import { Detached, DetachFilter, defaultDetachKeys, parseDetachKeys } from './detach.ts';
 
 export interface StreamOptions {
   socket: Duplex;
@@ -31,7 +31,9 @@ export function detachKeysOf(cli: Cli, flag: string): string {
     try {
       parseDetachKeys(flag);
     } catch {
-      throw new CliError(`invalid detach keys (${flag}): keys are single characters, "ctrl-" with one, or "DEL"`);
+      throw new CliError(
+        `invalid detach keys (${flag}): keys are single characters, "ctrl-" with one, or "DEL"`,
+      );
     }
   return keys;
 }
@@ -169,15 +171,28 @@ export function followTerminalSize(cli: Cli, api: Api, path: string): void {
 }
 
 const forwarded: readonly NodeJS.Signals[] = [
-  'SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGTERM', 'SIGCONT', 'SIGTSTP', 'SIGTTIN',
-  'SIGTTOU', 'SIGWINCH', 'SIGIO',
+  'SIGHUP',
+  'SIGINT',
+  'SIGQUIT',
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGALRM',
+  'SIGTERM',
+  'SIGCONT',
+  'SIGTSTP',
+  'SIGTTIN',
+  'SIGTTOU',
+  'SIGWINCH',
+  'SIGIO',
 ];
 
 /** Sends the signals that this process gets to a container instead. Returns a function that ends it. */
 export function forwardSignals(api: Api, id: string): () => void {
   const handlers = forwarded.map((signal) => {
     const handler = (): void => {
-      api.done('POST', `/containers/${id}/kill`, { query: { signal: signal.slice(3) } }).catch(() => undefined);
+      api
+        .done('POST', `/containers/${id}/kill`, { query: { signal: signal.slice(3) } })
+        .catch(() => undefined);
     };
     process.on(signal, handler);
     return [signal, handler] as const;

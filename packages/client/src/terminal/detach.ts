@@ -23,7 +23,8 @@ export function parseDetachKeys(text: string): Buffer {
     const control = /^ctrl-(.)$/i.exec(key)?.[1];
     const letter = control?.toLowerCase();
     if (letter && letter >= 'a' && letter <= 'z') bytes.push(letter.charCodeAt(0) - 96);
-    else if (letter && '@[\\]^_'.includes(letter)) bytes.push('@[\\]^_'.indexOf(letter) === 0 ? 0 : 26 + '@[\\]^_'.indexOf(letter));
+    else if (letter && '@[\\]^_'.includes(letter))
+      bytes.push('@[\\]^_'.indexOf(letter) === 0 ? 0 : 26 + '@[\\]^_'.indexOf(letter));
     else throw new Error(`Unknown character: '${key}'`);
   }
   return Buffer.from(bytes);

@@ -30,7 +30,11 @@ export class StreamError extends CliError {
 }
 
 /** The bar and the figures of one layer: `[=====>     ]  1.2MB/4.1MB`. */
-export function progressBar(detail: NonNullable<ProgressMessage['progressDetail']>, width: number, now = Date.now()): string {
+export function progressBar(
+  detail: NonNullable<ProgressMessage['progressDetail']>,
+  width: number,
+  now = Date.now(),
+): string {
   const { current = 0, total = 0, start = 0, units = '' } = detail;
   if (current <= 0 && total <= 0) return '';
   const size = (value: number): string => humanSize(value).padStart(8);

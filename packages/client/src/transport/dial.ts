@@ -1,4 +1,4 @@
-import { type Socket, connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { CliError } from '../cli/errors.ts';
 import type { Endpoint, TlsFiles } from './endpoint.ts';
@@ -42,7 +42,9 @@ async function dialTls(endpoint: Endpoint, files: TlsFiles): Promise<Duplex> {
     try {
       return readFileSync(file);
     } catch (error) {
-      throw new CliError(`unable to resolve docker endpoint: could not read ${what} ${JSON.stringify(file)}: ${reason(error)}`);
+      throw new CliError(
+        `unable to resolve docker endpoint: could not read ${what} ${JSON.stringify(file)}: ${reason(error)}`,
+      );
     }
   };
   const ca = read(files.ca, 'CA certificate');

@@ -169,7 +169,9 @@ export class HttpConnection {
     const [first, ...lines] = text.split('\r\n');
     const start = /^HTTP\/1\.([01]) (\d{3}) ?(.*)$/.exec(first!);
     if (!start)
-      throw new Error(`malformed HTTP response ${JSON.stringify(first!.slice(0, 60))}: is this the daemon's socket?`);
+      throw new Error(
+        `malformed HTTP response ${JSON.stringify(first!.slice(0, 60))}: is this the daemon's socket?`,
+      );
     const status = Number(start[2]);
     if (status >= 100 && status < 200 && status !== 101) return false;
     const headers: Record<string, string> = {};
@@ -193,7 +195,13 @@ export class HttpConnection {
       this.reusable = false;
       this.stream.pause();
       if (early.length) this.stream.unshift(early);
-      settle?.resolve({ status, reason: start[3]!, headers, body: new Body(nothing, nothing), socket: this.stream });
+      settle?.resolve({
+        status,
+        reason: start[3]!,
+        headers,
+        body: new Body(nothing, nothing),
+        socket: this.stream,
+      });
       return true;
     }
     if (start[1] === '0' || headers['connection']?.toLowerCase() === 'close') this.reusable = false;

@@ -106,3 +106,7 @@ function struct(name: string): GoType {
 
 /** A JSON value as one of Docker's Go types. */
 export const asGo = (name: string, value: unknown): Typed => new Typed(struct(name), value);
+
+/** The same behind a pointer, as Go's own code hands some of them to a template. */
+export const asGoPointer = (name: string, value: unknown): Typed =>
+  new Typed({ kind: 'pointer', of: struct(name) }, value);
