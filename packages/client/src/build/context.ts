@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Writable } from 'node:stream';
 import { type Header as FullHeader, type Pack, pack } from 'tar-stream';
 import { CliError } from '../cli/errors.ts';
 import { whyNot } from '../commands/shared/files.ts';
@@ -160,7 +159,7 @@ class Walk {
           left -= bytes.length;
           if (!entry.write(bytes)) await new Promise<void>((ready) => entry.once('drain', ready));
         }
-        (entry as Writable).end();
+        (entry as { end(): void }).end();
       };
       copy().catch(failed);
     });
