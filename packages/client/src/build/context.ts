@@ -159,7 +159,7 @@ class Walk {
           left -= bytes.length;
           if (!entry.write(bytes)) await new Promise<void>((ready) => entry.once('drain', ready));
         }
-        (entry as { end(): void }).end();
+        entry.end(undefined);
       };
       copy().catch(failed);
     });

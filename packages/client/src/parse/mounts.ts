@@ -29,7 +29,7 @@ export interface Mount {
 
 function withPair(map: Record<string, string> | undefined, pair: string): Record<string, string> {
   const [key, value] = cut(pair, '=');
-  return { ...map, [key]: value ?? '' };
+  return key ? { ...map, [key]: value ?? '' } : { ...map };
 }
 
 /** The value of `--mount type=...,source=...,target=...`. Throws with Docker's reason. */

@@ -39,7 +39,7 @@ export function parseNetwork(text: string): NetworkAttachment {
         network.mac = value;
         break;
       case 'link-local-ip':
-        (network.linkLocalIps ??= []).push(value);
+        network.linkLocalIps = [...(network.linkLocalIps ?? []), value];
         break;
       case 'gw-priority':
         if (!/^[+-]?\d+$/.test(value)) throw new Error(`invalid gw-priority (${value}): invalid syntax`);

@@ -102,7 +102,7 @@ export function parsePorts(
   for (const spec of publish.map(shortPublish))
     for (const [port, binding] of parsePublish(spec)) {
       exposed[port] = {};
-      (bindings[port] ??= []).push(binding);
+      bindings[port] = [...(bindings[port] ?? []), binding];
     }
   for (const text of expose) {
     if (text.includes(':')) throw new Error(`invalid port format for --expose: ${text}`);

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Cli } from '../cli/cli.ts';
 import { CliError } from '../cli/errors.ts';
 import type { Output } from '../cli/output.ts';
-import type { Api } from '../transport/api.ts';
+import { type Api, ApiError } from '../transport/api.ts';
 import { writer } from './demux.ts';
 import { Detached, DetachFilter, defaultDetachKeys, parseDetachKeys } from './detach.ts';
 
@@ -42,7 +42,7 @@ export function detachKeysOf(cli: Cli, flag: string): string {
 export function stream(options: StreamOptions): Streaming {
   const { socket } = options;
   const raw = options.stdin && options.tty && process.stdin.isTTY;
-  if (raw) process.stdin.setRawMode(true);
+  if (raw) makeRaw();
   let restored = false;
   const restore = (): void => {
     if (restored) return;
@@ -72,6 +72,15 @@ export function stream(options: StreamOptions): Streaming {
   };
 }
 
+/** Hands each key on as it is typed, and leaves the container's output as it is. */
+function makeRaw(): void {
+  process.stdin.setRawMode(true);
+  // Node's raw mode still adds a carriage return to each line end, of which the container's terminal has sent one
+  // already. What Node puts back in the end includes this. The module is too slow to load for all who need no terminal.
+  const { spawnSync } = process.getBuiltinModule('node:child_process');
+  spawnSync('stty', ['-opost'], { stdio: [0, 'ignore', 'ignore'], env: { PATH: '/usr/bin:/bin' } });
+}
+
 function receive(
   socket: Duplex,
   options: StreamOptions,
@@ -99,8 +108,17 @@ function receive(
   const finish = (): void => {
     if (ended) return;
     ended = true;
-    restore();
-    tail.then(resolve, reject);
+    // The last of the output is written while the terminal is as it was for the rest.
+    tail.then(
+      () => {
+        restore();
+        resolve();
+      },
+      (error: Error) => {
+        restore();
+        reject(error);
+      },
+    );
   };
   socket.on('end', finish);
   socket.on('close', finish);
@@ -156,7 +174,8 @@ export function followTerminalSize(cli: Cli, api: Api, path: string): void {
     if (!size || (!size[0] && !size[1])) return true;
     return api.done('POST', `${path}/resize`, { query: { h: size[0], w: size[1] } }).then(
       () => true,
-      () => false,
+      // Gone already; its size matters no more.
+      (error: unknown) => error instanceof ApiError && error.status === 404,
     );
   };
   void (async () => {

@@ -68,7 +68,10 @@ export class HttpConnection {
   private readonly onError = (error: Error): void => {
     // A daemon that answers and closes before it has read the whole request is still answering.
     const code = (error as NodeJS.ErrnoException).code;
-    if ((code === 'EPIPE' || code === 'ECONNRESET') && this.body) return this.onEnd();
+    if ((code === 'EPIPE' || code === 'ECONNRESET') && this.body) {
+      this.onEnd();
+      return;
+    }
     this.closed = true;
     this.reusable = false;
     this.breakOff(error);
