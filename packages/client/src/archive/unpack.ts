@@ -37,9 +37,12 @@ export async function unpack(
     extract.end(null);
   })();
   fed.catch((error: Error) => extract.destroy(error));
-  for await (const entry of extract) await target.add(entry);
-  await fed;
-  target.finish();
+  try {
+    for await (const entry of extract) await target.add(entry);
+    await fed;
+  } finally {
+    target.finish();
+  }
 }
 
 class Unpacking {

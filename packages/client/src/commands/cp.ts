@@ -1,5 +1,5 @@
-import { lstatSync, realpathSync, statSync } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
+import { lstatSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import {
   absolute,
   type CopyEnd,
@@ -46,7 +46,8 @@ const noSuchFile = (path: string): CliError => new CliError(`lstat ${path}: no s
 /** A path of this machine as the source of a copy. */
 function localSource(path: string, followLink: boolean): CopyEnd {
   try {
-    if (followLink) {
+    // A slash at the end is a link followed, as in the C library.
+    if (followLink || path.endsWith('/')) {
       const resolved = rebaseName(path, realpathSync(path));
       return { ...resolved, exists: true, isFolder: statSync(path).isDirectory() };
     }
@@ -79,17 +80,10 @@ function localTarget(path: string): CopyEnd {
         );
       return { path: target, exists: true, isFolder: status.isDirectory() };
     }
-    target = followed(target);
+    // Where it leads need not exist yet.
+    target = keepEnd(resolve(dirname(target), readlinkSync(target)), path);
   }
   throw new CliError(`stat ${path}: too many levels of symbolic links`);
-}
-
-function followed(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    throw new CliError(`${path} is a link that leads nowhere`);
-  }
 }
 
 interface Settings {
