@@ -86,8 +86,12 @@ export class ClassicBuild {
     return last.image;
   }
 
+  /** What a quiet build has kept to itself; told when it fails. */
+  readonly held: string[] = [];
+
   private out(text: string): void {
-    if (!this.options.quiet) this.send({ stream: text });
+    if (this.options.quiet) this.held.push(text);
+    else this.send({ stream: text });
   }
 
   private announce(original: string): void {

@@ -1,3 +1,4 @@
+import { parseSignal } from '../containers/index.ts';
 import { invalidParameter } from '../errors.ts';
 import type { ImageRunConfig } from '../images/face.ts';
 import { type Dockerfile, type Instruction, jsonForm, parseError } from './dockerfile/parse.ts';
@@ -95,15 +96,15 @@ export function nameValues(
     throw parseError(instruction.line, `${instruction.name} requires at least one argument`);
   if (!words[0]!.includes('=')) {
     const match = /^(\S+)\s+([\s\S]+)$/.exec(instruction.rest);
-    if (!match) throw parseError(instruction.line, `${instruction.name} must have two arguments`);
+    if (!match)
+      throw invalidParameter(`failed to parse Dockerfile: ${instruction.name} must have two arguments`);
     return [[expandWord(match[1]!, lookup, escaper), expandWord(match[2]!, lookup, escaper)]];
   }
   return words.map((word) => {
     const equals = word.indexOf('=');
     if (equals < 0)
-      throw parseError(
-        instruction.line,
-        `Syntax error - can't find = in "${word}". Must be of the form: name=value`,
+      throw invalidParameter(
+        `failed to parse Dockerfile: Syntax error - can't find = in "${word}". Must be of the form: name=value`,
       );
     if (equals === 0) throw parseError(instruction.line, `${instruction.name} names can not be blank`);
     return [
@@ -195,8 +196,7 @@ export function applyConfig(
     }
     case 'STOPSIGNAL':
       config.StopSignal = word(one(instruction));
-      if (!/^(?:\d+|(?:SIG)?[A-Z0-9+-]+)$/i.test(config.StopSignal))
-        throw invalidParameter(`Invalid signal: ${config.StopSignal}`);
+      parseSignal(config.StopSignal);
       return `STOPSIGNAL ${config.StopSignal}`;
     case 'SHELL':
       if (!instruction.json || instruction.json.length === 0)

@@ -120,9 +120,13 @@ class BuilderRoom implements Builder {
         folder,
         options,
       );
-      const send = begun();
-      const id = await this.finish(build, send, tags, options);
-      return id;
+      let open: ((line: Progress) => void) | undefined;
+      const send = (line: Progress) => {
+        // With the first line the reply begins; what fails before has a status.
+        open ??= begun();
+        open(line);
+      };
+      return await this.finish(build, send, () => open !== undefined, tags, options);
     } finally {
       await context?.close();
       await rm(folder, { recursive: true, force: true });
@@ -132,19 +136,22 @@ class BuilderRoom implements Builder {
   private async finish(
     build: ClassicBuild,
     send: (line: Progress) => void,
+    hasBegun: () => boolean,
     tags: Array<{ repository: string; tag: string }>,
     options: BuildOptions,
   ): Promise<string> {
     try {
       const id = await build.run(send);
       for (const { repository, tag } of tags) {
-        this.parts.images.tag(id, repository, tag);
+        await this.parts.images.tag(id, repository, tag);
         if (!options.quiet) send({ stream: `Successfully tagged ${repository}:${tag}\n` });
       }
       await this.parts.store.flush();
       if (options.quiet) send({ stream: `${id}\n` });
       return id;
     } catch (error) {
+      for (const stream of build.held) send({ stream });
+      if (!hasBegun()) throw error;
       const message = error instanceof Error ? error.message : String(error);
       const code = error instanceof RunFailed ? { code: error.exitCode } : {};
       send({ errorDetail: { ...code, message }, error: message });

@@ -1,5 +1,5 @@
 import { invalidParameter } from '../errors.ts';
-import type { BuildArguments } from './config.ts';
+import { applyConfig, BuildArguments, nameValues } from './config.ts';
 import { type Dockerfile, type Instruction, parseError } from './dockerfile/parse.ts';
 import { expandWord, expandWords, splitWords } from './dockerfile/words.ts';
 
@@ -27,17 +27,26 @@ const atLeastOne = new Set([
 ]);
 const exactlyOne = new Set(['MAINTAINER', 'STOPSIGNAL', 'USER', 'WORKDIR']);
 
-/** Checks what can be checked before anything runs: number of arguments, flags. */
-function check(instruction: Instruction): void {
+const flags: Record<string, string[]> = {
+  ADD: ['chown', 'chmod', 'keep-git-dir', 'checksum', 'link', 'exclude', 'unpack'],
+  COPY: ['chown', 'chmod', 'from', 'link', 'parents', 'exclude'],
+  RUN: ['mount', 'network', 'security', 'device'],
+  HEALTHCHECK: ['interval', 'timeout', 'start-period', 'start-interval', 'retries'],
+};
+
+/** Checks what can be checked before anything runs: number of arguments, flags, forms. */
+function check(instruction: Instruction, dockerfile: Dockerfile): void {
   const { name, rest, line } = instruction;
+  for (const flag of instruction.flags)
+    if (!flags[name]?.includes(flag.name)) throw parseError(line, `unknown flag: ${flag.name}`);
   if (name === 'ADD' || name === 'COPY') {
     const count = instruction.json?.length ?? splitWords(rest).length;
-    if (count === 0)
+    if (count === 0 && instruction.json)
       throw parseError(
         line,
         `${name} requires at least two arguments, but no arguments were provided. Source could not be determined`,
       );
-    if (count === 1)
+    if (count < 2)
       throw parseError(
         line,
         `${name} requires at least two arguments, but only one was provided. Destination could not be determined`,
@@ -46,6 +55,18 @@ function check(instruction: Instruction): void {
   if (rest === '') {
     if (atLeastOne.has(name)) throw parseError(line, `${name} requires at least one argument`);
     if (exactlyOne.has(name)) throw parseError(line, `${name} requires exactly one argument`);
+  }
+  if (name === 'ENV' || name === 'LABEL') nameValues(instruction, () => '', dockerfile.escape);
+  if (!['ADD', 'ARG', 'COPY', 'RUN', 'WORKDIR'].includes(name)) dryRun(instruction, dockerfile);
+}
+
+/** Tells of what is wrong with an instruction's form; what only its values make wrong is told when it is its turn. */
+function dryRun(instruction: Instruction, dockerfile: Dockerfile): void {
+  const stage = { config: {}, author: '', cmdSet: false, args: new BuildArguments({}) };
+  try {
+    applyConfig(instruction, stage, () => 'x', dockerfile);
+  } catch (error) {
+    if ((error as Error).message.startsWith('dockerfile parse error')) throw error;
   }
 }
 
@@ -67,7 +88,7 @@ export function planStages(
       stages.push(fromStage(instruction, meta, dockerfile.escape));
       continue;
     }
-    check(instruction);
+    check(instruction, dockerfile);
     const stage = stages.at(-1);
     if (stage) stage.instructions.push(instruction);
     else if (instruction.name === 'ARG') {
@@ -79,7 +100,7 @@ export function planStages(
           equals < 0 ? undefined : word.slice(equals + 1),
         );
       }
-    } else throw parseError(instruction.line, 'no build stage in current context');
+    } else throw invalidParameter('no build stage in current context');
   }
   if (stages.length === 0)
     throw invalidParameter('dockerfile parse error: no build stage in current context');

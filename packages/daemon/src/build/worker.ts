@@ -7,6 +7,7 @@ import type { Layer, Layers } from '../layers/face.ts';
 import type { Networks } from '../networks/face.ts';
 import type { Runtime, RuntimeRequest } from '../runtime/face.ts';
 import { Output } from './steps.ts';
+import { missingPlaces, withoutStubs } from './stubs.ts';
 
 /** One mount of a RUN (`--mount`), its source already on disk. */
 export interface WorkerMount {
@@ -86,6 +87,10 @@ export class Worker {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await layers.createWritable(id, step.diffIds);
     try {
+      const stubs = await missingPlaces(
+        layers.archive(id, {}),
+        step.mounts.map(({ destination }) => destination),
+      );
       step.signal.throwIfAborted();
       const attached = await networks.attach({
         id,
@@ -130,7 +135,8 @@ export class Worker {
       step.signal.removeEventListener('abort', stop);
       step.signal.throwIfAborted();
       if (code !== 0) return { exitCode: code, layer: null };
-      return { exitCode: 0, layer: await layers.add(await layers.diffTar(id)) };
+      const diff = await layers.diffTar(id);
+      return { exitCode: 0, layer: await layers.add(stubs.size > 0 ? withoutStubs(diff, stubs) : diff) };
     } finally {
       await this.clear(id);
       await layers.removeWritable(id);

@@ -1,4 +1,4 @@
-import { VERSION } from '../version.ts';
+import { BUILD_TIME, VERSION } from '../version.ts';
 import { goArchitecture, kernelVersion } from './machine.ts';
 
 /** The reply of `/version`. */
@@ -12,7 +12,7 @@ export function versionInfo(apiVersion: string, minApiVersion: string): Record<s
         Details: {
           ApiVersion: apiVersion,
           Arch: goArchitecture,
-          BuildTime: '',
+          BuildTime: BUILD_TIME,
           Experimental: 'false',
           GitCommit: '',
           GoVersion: '',
@@ -31,6 +31,6 @@ export function versionInfo(apiVersion: string, minApiVersion: string): Record<s
     Os: 'linux',
     Arch: goArchitecture,
     KernelVersion: kernelVersion,
-    BuildTime: '',
+    BuildTime: BUILD_TIME,
   };
 }

@@ -9,26 +9,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Duplex, Readable } from 'node:stream';
-import { BerthError } from '../../errors.ts';
 import { decode, encode, type Message } from './messages.ts';
-
-/**
- * gRPC over HTTP/2 on connections that somebody else accepted (https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md).
- * @grpc/grpc-js can neither use a given connection as a client nor take one that was upgraded from HTTP/1.1, which is
- * all that BuildKit's `/session` and `/grpc` are.
- */
-
-const statusCodes: Record<string, number> = {
-  cancelled: 1,
-  'invalid-parameter': 3,
-  'not-found': 5,
-  unauthorized: 16,
-  forbidden: 7,
-  unsupported: 12,
-  unavailable: 14,
-  conflict: 6,
-  system: 2,
-};
 
 /** A call that ended with another status than OK. */
 export class GrpcError extends Error {
@@ -134,14 +115,7 @@ export class GrpcServer {
       if (result !== undefined) await send(result);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      const code =
-        error instanceof GrpcError
-          ? error.code
-          : abort.signal.aborted
-            ? 1
-            : error instanceof BerthError
-              ? (statusCodes[error.kind] ?? 2)
-              : 2;
+      const code = error instanceof GrpcError ? error.code : abort.signal.aborted ? 1 : 2; // as BuildKit's own errors: clients show any other code's name before the text
       trailers = { 'grpc-status': String(code), 'grpc-message': encodeMessage(message) };
     }
     if (!stream.destroyed) stream.end();
