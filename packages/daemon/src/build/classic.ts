@@ -369,7 +369,8 @@ export class ClassicBuild {
             (heredoc) => word === `<<${heredoc.name}` || word === `<<-${heredoc.name}`,
           ),
       );
-    if (instruction.heredocs.length > 0) throw invalidParameter(needsBuildKit('heredoc'));
+    if (instruction.heredocs.length > 0)
+      throw invalidParameter(`${name} failed: no source files were specified`);
     if (patterns.length + instruction.heredocs.length > 1 && !destination.endsWith('/')) {
       throw invalidParameter(
         `When using ${name} with more than one source file, the destination must be a directory and end with a /`,
@@ -519,6 +520,4 @@ function heredocScript(instruction: Instruction): [script: string, alone: string
 }
 
 const needsBuildKit = (flag: string) =>
-  flag === 'heredoc'
-    ? 'the here-document of COPY and ADD requires BuildKit. Refer to https://docs.docker.com/go/buildkit/ to learn how to build images with BuildKit enabled'
-    : `the --${flag} option requires BuildKit. Refer to https://docs.docker.com/go/buildkit/ to learn how to build images with BuildKit enabled`;
+  `the --${flag} option requires BuildKit. Refer to https://docs.docker.com/go/buildkit/ to learn how to build images with BuildKit enabled`;

@@ -14,17 +14,7 @@ export interface Stage {
   instructions: Instruction[];
 }
 
-const atLeastOne = new Set([
-  'ARG',
-  'ENV',
-  'EXPOSE',
-  'HEALTHCHECK',
-  'LABEL',
-  'ONBUILD',
-  'RUN',
-  'SHELL',
-  'VOLUME',
-]);
+const atLeastOne = new Set(['ARG', 'ENV', 'EXPOSE', 'HEALTHCHECK', 'LABEL', 'ONBUILD', 'SHELL', 'VOLUME']);
 const exactlyOne = new Set(['MAINTAINER', 'STOPSIGNAL', 'USER', 'WORKDIR']);
 
 const flags: Record<string, string[]> = {
