@@ -33,7 +33,8 @@ self=$0
 case $self in */*) ;; *) self=./$self ;; esac
 [ -L "$self" ] && self=$(readlink -f "$self")
 here=\${self%/*}
-exec "$here/../node_modules/node-linux-${process.arch}/bin/node" ${nodeFlags}"$here/lib/${file}" "$@"
+# Without the dashes Node would take --env-file for an option of its own, wherever it stands.
+exec "$here/../node_modules/node-linux-${process.arch}/bin/node" ${nodeFlags}-- "$here/lib/${file}" "$@"
 `,
     { mode: 0o755 },
   );

@@ -74,8 +74,7 @@ export default command({
   },
   async run({ cli, flags, args }) {
     let format = flags.format || (cli.config().data.statsFormat ?? '') || 'table';
-    if (format === 'table')
-      format = flags['no-trunc'] ? tableFormat.replace('.ID', '.Container') : tableFormat;
+    if (format === 'table') format = tableFormat;
     const shape = usageColumns(!flags['no-trunc']);
     formatList(shape, [], format);
     const api = await cli.api();

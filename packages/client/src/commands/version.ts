@@ -77,7 +77,7 @@ export default command({
   flags: { format: string('f', '"json" or a Go template') },
   async run({ cli, flags }) {
     const show = flags.format
-      ? (await import('../format/one.ts')).oneFormatter('system.versionInfo', flags.format)
+      ? (await import('../format/one.ts')).oneFormatter('system.versionInfo', flags.format, 'version')
       : undefined;
     const context = currentContext(cli);
     let server: ServerVersion | undefined;
