@@ -5,6 +5,8 @@ const { transformSync } = require('esbuild');
 const options = {
   format: 'cjs',
   target: 'node24',
+  // A module that is loaded when it is needed is one of jest's modules too.
+  supported: { 'dynamic-import': false },
   sourcemap: 'inline',
   define: {
     'import.meta.dirname': '__dirname',

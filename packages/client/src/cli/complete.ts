@@ -279,7 +279,9 @@ async function lookUp(cli: Cli, source: Source, current: string): Promise<Candid
           : (await containers([])).map(({ word, about }) => ({ word: `${word}:`, about }));
       case 'image':
         return (await get<{ RepoTags: string[] | null }[]>('/images/json')).flatMap(({ RepoTags }) =>
-          (RepoTags ?? []).map((tag) => ({ word: tag.replace(/:latest$/, '') })),
+          (RepoTags ?? []).map((tag) => ({
+            word: current.includes(':') ? tag : tag.replace(/:latest$/, ''),
+          })),
         );
       case 'network':
         return (await get<{ Name: string; Driver: string }[]>('/networks')).map(({ Name, Driver }) => ({

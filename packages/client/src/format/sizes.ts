@@ -1,17 +1,19 @@
+import { goExponential, goFixed } from './rounding.ts';
+
 const decimal = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB', 'ZB', 'YB'];
 const binary = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB', 'ZiB', 'YiB'];
 
 /** A number as Go's `%.*g` prints it. */
 export function goGeneral(value: number, precision: number): string {
   if (value === 0) return '0';
-  const [mantissa, exponentText] = value.toExponential(precision - 1).split('e') as [string, string];
+  const [mantissa, exponentText] = goExponential(value, precision - 1).split('e') as [string, string];
   const exponent = Number(exponentText);
   if (exponent < -4 || exponent >= precision) {
     const trimmed = mantissa.includes('.') ? mantissa.replace(/\.?0+$/, '') : mantissa;
     const digits = String(Math.abs(exponent)).padStart(2, '0');
     return `${trimmed}e${exponent < 0 ? '-' : '+'}${digits}`;
   }
-  const fixed = value.toFixed(Math.max(0, precision - 1 - exponent));
+  const fixed = goFixed(value, Math.max(0, precision - 1 - exponent));
   return fixed.includes('.') ? fixed.replace(/\.?0+$/, '') : fixed;
 }
 

@@ -1,4 +1,5 @@
 import type { Columns } from '../../format/list.ts';
+import { goFixed } from '../../format/rounding.ts';
 import { binarySize, humanSize } from '../../format/sizes.ts';
 
 /** A sample of a container's usage, as far as the client reads it. */
@@ -71,7 +72,7 @@ export function figuresOf(sample: StatsSample): NonNullable<Usage['figures']> {
   };
 }
 
-const percent = (value: number): string => `${value.toFixed(2)}%`;
+const percent = (value: number): string => `${goFixed(value, 2)}%`;
 
 /** The columns of `stats`. */
 export function usageColumns(truncate: boolean): Columns<Usage> {

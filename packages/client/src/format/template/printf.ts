@@ -1,3 +1,4 @@
+import { goExponential, goFixed } from '../rounding.ts';
 import { elements, entries, print, printNumber } from './value.ts';
 
 const quoteEscapes: Record<string, string> = {
@@ -60,9 +61,9 @@ function integer(value: unknown, verb: string, flags: string): string | undefine
 
 function float(value: unknown, verb: string, precision: number | undefined): string | undefined {
   if (typeof value !== 'number') return undefined;
-  if (verb === 'f' || verb === 'F') return value.toFixed(precision ?? 6);
+  if (verb === 'f' || verb === 'F') return goFixed(value, precision ?? 6);
   if (verb === 'e' || verb === 'E') {
-    const text = value.toExponential(precision ?? 6).replace(/e([+-])(\d)$/, 'e$10$2');
+    const text = goExponential(value, precision ?? 6).replace(/e([+-])(\d)$/, 'e$10$2');
     return verb === 'E' ? text.toUpperCase() : text;
   }
   return verb === 'g' || verb === 'G' ? printNumber(value) : undefined;
