@@ -62,7 +62,11 @@ async function runGroup(cli: Cli, path: string, group: Group, words: readonly st
   const leaf = name === undefined ? undefined : find(group.commands, name);
   if (leaf && name !== undefined) return runLeaf(cli, `${path} ${name}`, leaf, rest);
   const { groupHelp, unknownSubcommand } = await import('./cli/top-help.ts');
-  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+  if (name === undefined) {
+    cli.warn(groupHelp(path, group));
+    return;
+  }
+  if (name === '--help' || name === '-h' || name === 'help') {
     cli.print(groupHelp(path, group));
     return;
   }

@@ -2,7 +2,15 @@ import { command, exactly } from '../cli/command.ts';
 import { CliError } from '../cli/errors.ts';
 import { string } from '../cli/flags.ts';
 import { checkContextName, defaultContext, type TlsMaterial } from '../config/context.ts';
-import { contextStore, defaultAsContext, dockerFlag, dockerFlagHelp, endpointOf } from './shared/contexts.ts';
+import { currentContext } from '../config/resolve.ts';
+import {
+  contextStore,
+  defaultAsContext,
+  defaultDescription,
+  dockerFlag,
+  dockerFlagHelp,
+  endpointOf,
+} from './shared/contexts.ts';
 
 export default command({
   use: '[OPTIONS] CONTEXT',
@@ -26,11 +34,16 @@ export default command({
       const found = endpointOf(store, flags.docker);
       endpoints = { docker: found.endpoint };
       tls = { docker: found.tls };
-    } else if (flags.from && flags.from !== defaultContext) {
-      const source = store.get(flags.from);
-      endpoints = source.Endpoints;
-      tls = store.tls(flags.from);
-      description ||= source.Metadata.Description ?? '';
+    } else {
+      // Without any of both it is a copy of the one in use.
+      const from = flags.from || currentContext(cli);
+      if (from === defaultContext) description ||= defaultDescription;
+      else {
+        const source = store.get(from);
+        endpoints = source.Endpoints;
+        tls = store.tls(from);
+        description ||= source.Metadata.Description ?? '';
+      }
     }
     store.create(
       { Name: name, Metadata: description ? { Description: description } : {}, Endpoints: endpoints },

@@ -42,7 +42,9 @@ export default command({
     if (bytes.length > largest) throw new CliError(`${source} is too large for a context`);
     if (bytes.subarray(0, 2).toString() === 'PK')
       throw new CliError(`${source} is a zip file; export the context again as a tar archive`);
-    const files = await readArchive(bytes);
+    const files = await readArchive(bytes).catch(() => {
+      throw new CliError('archive/tar: invalid tar header');
+    });
     const text = files.get('meta.json');
     if (!text) throw new CliError('invalid context: no metadata found');
     let described: Context;

@@ -5,6 +5,10 @@ import { inspectAll } from '../format/inspect.ts';
 import { contextStore, defaultAsContext } from './shared/contexts.ts';
 import { inspectFormatFlag } from './shared/formats.ts';
 
+/** As Go's encoder does in this one place. */
+const escapeHtml = (json: string): string =>
+  json.replace(/[<>&]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
+
 export default command({
   use: '[OPTIONS] [CONTEXT] [CONTEXT...]',
   about: 'Show all details of contexts',
@@ -18,18 +22,20 @@ export default command({
       const material = isDefault ? {} : store.tls(name);
       return {
         goType: 'context.Inspect',
-        json: JSON.stringify({
-          Name: name,
-          Metadata,
-          Endpoints,
-          TLSMaterial: Object.fromEntries(
-            Object.entries(material).map(([endpoint, files]) => [endpoint, Object.keys(files)]),
-          ),
-          Storage: {
-            MetadataPath: isDefault ? '<IN MEMORY>' : store.metadataPath(name),
-            TLSPath: isDefault ? '<IN MEMORY>' : store.tlsPath(name),
-          },
-        }),
+        json: escapeHtml(
+          JSON.stringify({
+            Name: name,
+            Metadata,
+            Endpoints,
+            TLSMaterial: Object.fromEntries(
+              Object.entries(material).map(([endpoint, files]) => [endpoint, Object.keys(files)]),
+            ),
+            Storage: {
+              MetadataPath: isDefault ? '<IN MEMORY>' : store.metadataPath(name),
+              TLSPath: isDefault ? '<IN MEMORY>' : store.tlsPath(name),
+            },
+          }),
+        ),
       };
     });
   },

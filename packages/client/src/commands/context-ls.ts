@@ -16,6 +16,7 @@ interface Row {
 
 const shape: Columns<Row> = {
   goType: '*formatter.clientContextContext',
+  asDeclared: true,
   columns: {
     Name: { header: 'NAME', value: ({ context }) => context.Name },
     Description: {

@@ -9,6 +9,8 @@ export interface Columns<T> {
   /** Go's name of the row's type, for messages. */
   readonly goType: string;
   readonly columns: Readonly<Record<string, Column<T>>>;
+  /** JSON has them in this order, not by their names. */
+  readonly asDeclared?: boolean;
   /** Methods that take arguments, such as `Label`. They are no part of JSON. */
   readonly methods?: Readonly<Record<string, (row: T, argument: string) => unknown>>;
 }
@@ -22,7 +24,7 @@ export interface Column<T> {
 export function goRow<T>(shape: Columns<T>, row: T): GoObject {
   return {
     goType: shape.goType,
-    names: () => Object.keys(shape.columns),
+    names: () => (shape.asDeclared ? Object.keys(shape.columns) : Object.keys(shape.columns).sort()),
     method(name) {
       if (Object.hasOwn(shape.columns, name)) return () => shape.columns[name]!.value(row);
       const method = shape.methods && Object.hasOwn(shape.methods, name) ? shape.methods[name] : undefined;

@@ -88,6 +88,8 @@ export function endpointOf(
       throw wrong(missing ? `open ${path}: no such file or directory` : messageOf(error));
     }
   }
+  if (tls['ca.pem'] && !tls['ca.pem'].includes('-----BEGIN CERTIFICATE-----'))
+    throw wrong('invalid docker endpoint options: failed to retrieve context tls info: ca.pem seems invalid');
   let skip = false;
   try {
     if (pairs['skip-tls-verify'] !== undefined) skip = parseBool(pairs['skip-tls-verify']);

@@ -103,7 +103,7 @@ export function plain(value: unknown): unknown {
   }
   if (isGoObject(value)) {
     const members: Record<string, unknown> = {};
-    for (const name of [...value.names()].sort()) members[name] = plain(value.method(name)!());
+    for (const name of value.names()) members[name] = plain(value.method(name)!());
     return members;
   }
   return value;
