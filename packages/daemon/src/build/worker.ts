@@ -110,7 +110,13 @@ export class Worker {
         folder,
         labels: {},
       });
-      const request = this.request(id, folder, step, attached.path, layers.rootFilesystem(id));
+      const request = this.request(
+        id,
+        folder,
+        step,
+        attached.path,
+        layers.rootFilesystem(id, { marked: true }),
+      );
       const spec = runtime.spec(request);
       const supervisor = await launcher.start({
         id,

@@ -48,7 +48,7 @@ export async function launch(context: Context, container: Container): Promise<Su
   const request = runtimeRequest(
     container,
     rooms.settings,
-    rooms.layers.rootFilesystem(container.id, { volatile: host.AutoRemove }),
+    rooms.layers.rootFilesystem(container.id, { volatile: host.AutoRemove, marked: true }),
     networkNamespace(container, network?.path, joined),
     joined,
   );

@@ -54,7 +54,8 @@ export interface Layers {
 
   /** Makes a container's writable layer over `diffIds` (bottom first). `owner` is the container's id. */
   createWritable(owner: string, diffIds: string[], options?: { quotaBytes?: number }): Promise<void>;
-  rootFilesystem(owner: string, options?: { volatile?: boolean }): RootFilesystem;
+  /** `marked`: with the file `/.dockerenv`, by which programs tell that they run in a container. */
+  rootFilesystem(owner: string, options?: { volatile?: boolean; marked?: boolean }): RootFilesystem;
   removeWritable(owner: string): Promise<void>;
   writables(): Promise<string[]>;
   /** Bytes in the writable layer, and bytes of all its layers (SizeRw, SizeRootFs). */

@@ -18,7 +18,7 @@ interface WritableRecord {
 /** The containers' writable layers: `<root>/writable/<owner>/{upper,work}`, and a record of what each lies over. */
 export interface Writables {
   create(owner: string, diffIds: string[], options?: { quotaBytes?: number }): Promise<void>;
-  rootFilesystem(owner: string, options?: { volatile?: boolean }): RootFilesystem;
+  rootFilesystem(owner: string, options?: { volatile?: boolean; marked?: boolean }): RootFilesystem;
   /** The same, for a look that changes nothing. */
   peek(owner: string): RootFilesystem;
   wasUsed(owner: string): boolean;
@@ -109,7 +109,7 @@ export async function openWritables(
         rmSync(join(root.work, 'work/incompat'), { recursive: true, force: true });
       } else {
         records.put(owner, { diffIds, used: true });
-        markContainer(root.upper);
+        if (options.marked) markContainer(root.upper);
       }
       return { ...root, volatile: options.volatile ?? false };
     },

@@ -2,6 +2,7 @@ import type { Rooms } from '../../rooms.ts';
 import type { Server } from '../face.ts';
 import { buildRoutes } from './build.ts';
 import { containerRoutes } from './containers.ts';
+import { documentationRoutes } from './documentation.ts';
 import { eventsRoutes } from './events.ts';
 import { execRoutes } from './exec.ts';
 import { imageRoutes } from './images.ts';
@@ -22,4 +23,5 @@ export function allRoutes(server: Server, rooms: Rooms): void {
   volumeRoutes(server, rooms);
   buildRoutes(server, rooms);
   pluginRoutes(server);
+  documentationRoutes(server);
 }
