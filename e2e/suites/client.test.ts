@@ -196,7 +196,7 @@ describe('both clients say the same of', () => {
     for (const client of clients)
       expect(readFileSync(join(daemon.folder, `id-${client}`), 'utf8')).toMatch(/^sha256:[0-9a-f]{64}$/);
     expectSame('history --format {{.CreatedBy}} built-@');
-    expectSame('build -q -t other-@ -', 'FROM bb\nLABEL x=y\n');
+    expectSame('build -q -t other-@ --label of=@ -', 'FROM bb\nLABEL x=y\n');
     expect(expectSame('build -', 'FROM bb\nRUN exit 5\n').status).toBe(5);
     expect(expectSame('save -o saved-@.tar built-@').status).toBe(0);
     expectSame('rmi built-@');
