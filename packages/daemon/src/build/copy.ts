@@ -87,7 +87,7 @@ export async function copyTar(
       const chain: string[] = [];
       for (
         let parent = posix.dirname(path);
-        parent !== '.' && parent !== '' && !made.has(parent);
+        parent !== '.' && parent !== '/' && !made.has(parent);
         parent = posix.dirname(parent)
       )
         chain.unshift(parent);
@@ -109,7 +109,7 @@ export async function copyTar(
       const entry = source.tree.entries.get(source.path);
       const folder = source.path === '' || entry?.type === 'directory' || source.unpacked;
       if (folder) {
-        await parents(`${base}/x`);
+        await parents(posix.join(base, 'x'));
         if (base !== '' && !(await isFolder(archive, `/${base}`)) && !made.has(base)) {
           made.add(base);
           out.entry({
