@@ -42,9 +42,17 @@ exec "$here/../node_modules/node-linux-${process.arch}/bin/node" ${nodeFlags}-- 
 if (existsSync(join(root, 'packages/daemon/src/main.ts'))) {
   await build({
     ...common,
-    entryPoints: [join(root, 'packages/daemon/src/main.ts')],
-    outfile: join(dist, 'lib/berthd.mjs'),
+    entryPoints: { berthd: join(root, 'packages/daemon/src/main.ts') },
+    outdir: join(dist, 'lib'),
+    outExtension: { '.js': '.mjs' },
+    chunkNames: 'berthd-[hash]',
+    // What few requests need (registries, BuildKit) is in files of its own, read when it is first needed. A daemon that
+    // runs keeps finding the files of its own build: they are named by their content and stay.
+    splitting: true,
     format: 'esm',
+    // Names stay, for the stacks in the log.
+    minifyWhitespace: true,
+    minifySyntax: true,
     banner: {
       js: "import { createRequire as berthCreateRequire } from 'node:module'; const require = berthCreateRequire(import.meta.url);",
     },

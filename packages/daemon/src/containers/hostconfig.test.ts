@@ -114,7 +114,9 @@ const refused: Array<[object, string, string, object?]> = [
   [{ Tmpfs: { x: '' } }, 'invalid-parameter', "invalid mount path: 'x' mount path must be absolute"],
 ];
 
-test.each(refused)('refuses %j', (host, kind, message, config) => {
+// Not four parameters: jest would take the one that a row lacks for a callback to wait for.
+test.each(refused)('refuses %j', (...row) => {
+  const [host, kind, message, config] = row;
   let thrown: BerthError | undefined;
   try {
     check(host, config);

@@ -7,7 +7,6 @@ import type { ImageRunConfig, OnProgress } from './face.ts';
 import { hostPlatform, parsePlatform } from './platforms.ts';
 import { Meter } from './progress.ts';
 import { familiarString, parseRepositoryTag } from './references.ts';
-import { fetchUrl } from './url.ts';
 
 interface ImportOptions {
   reference?: string;
@@ -57,7 +56,7 @@ export async function importImage(
 }
 
 async function download(context: ImagesContext, url: URL, options: ImportOptions): Promise<Readable> {
-  const { body, length } = await fetchUrl(context.settings, url, options.signal);
+  const { body, length } = await (await import('./url.ts')).fetchUrl(context.settings, url, options.signal);
   options.onProgress({ status: `Downloading from ${url.href}` });
   const meter = new Meter(options.onProgress, 'Importing', '', length);
   const counted = new Transform({

@@ -40,7 +40,8 @@ import {
   withDigest,
   withTag,
 } from './references.ts';
-import { openRegistry, type Registry, type RegistryOptions } from './registry/index.ts';
+import type { Registry, RegistryOptions } from './registry/index.ts';
+import { KnownBlobs } from './registry/known.ts';
 import { removeImage } from './remove.ts';
 import { Retention } from './retention.ts';
 import { saveImages } from './save.ts';
@@ -92,7 +93,8 @@ export function parsePullName(image: string, tag?: string): { name: string; tag?
 
 class ImageRoom implements Images {
   private readonly context: ImagesContext;
-  private readonly registry: Registry;
+  private readonly registryOptions: RegistryOptions | undefined;
+  private opened: Promise<Registry> | undefined;
   private readonly layersRoot: string;
   private users: (imageId: string) => Array<{ id: string; running: boolean }> = () => [];
 
@@ -127,7 +129,15 @@ class ImageRoom implements Images {
         for (const name of options.names) catalogue.name(name, id);
       },
     };
-    this.registry = openRegistry(this.context, registry);
+    this.registryOptions = registry;
+  }
+
+  /** What speaks to registries: loaded when first asked for, for it is a third of the daemon's code. */
+  private registry(): Promise<Registry> {
+    this.opened ??= import('./registry/index.ts').then(({ openRegistry }) =>
+      openRegistry(this.context, this.registryOptions),
+    );
+    return this.opened;
   }
 
   private readonly layerSize = (diffId: string): number => this.context.layers.get(diffId)?.size ?? 0;
@@ -192,12 +202,12 @@ class ImageRoom implements Images {
     return pruneImages(this.context, filters);
   }
 
-  pull(options: Parameters<Images['pull']>[0]): Promise<void> {
-    return this.registry.pull(options);
+  async pull(options: Parameters<Images['pull']>[0]): Promise<void> {
+    return (await this.registry()).pull(options);
   }
 
-  push(options: Parameters<Images['push']>[0]): Promise<void> {
-    return this.registry.push(options);
+  async push(options: Parameters<Images['push']>[0]): Promise<void> {
+    return (await this.registry()).push(options);
   }
 
   load(tar: Readable, options: Parameters<Images['load']>[1]): Promise<void> {
@@ -247,7 +257,8 @@ class ImageRoom implements Images {
     const auth = await options.auth(host);
     let config: ImageConfig | undefined;
     let release: (() => Promise<void>) | undefined;
-    await this.registry.pull({
+    const registry = await this.registry();
+    await registry.pull({
       ...parsePullName(fullName(reference)),
       ...(options.platform ? { platform: options.platform } : {}),
       ...(auth ? { auth } : {}),
@@ -267,16 +278,16 @@ class ImageRoom implements Images {
     return imageHistory(catalogue, catalogue.get(id)!, this.layerSize);
   }
 
-  search(term: string, options: Parameters<Images['search']>[1]): Promise<unknown[]> {
-    return this.registry.search(term, options);
+  async search(term: string, options: Parameters<Images['search']>[1]): Promise<unknown[]> {
+    return (await this.registry()).search(term, options);
   }
 
-  distribution(reference: string, auth?: RegistryAuth): Promise<unknown> {
-    return this.registry.distribution(reference, auth);
+  async distribution(reference: string, auth?: RegistryAuth): Promise<unknown> {
+    return (await this.registry()).distribution(reference, auth);
   }
 
-  login(auth: RegistryAuth): Promise<{ Status: string; IdentityToken: string }> {
-    return this.registry.login(auth);
+  async login(auth: RegistryAuth): Promise<{ Status: string; IdentityToken: string }> {
+    return (await this.registry()).login(auth);
   }
 
   async analyze(reference: string, options: Parameters<Images['analyze']>[1] = {}): Promise<ImageAnalysis> {
@@ -314,7 +325,7 @@ class ImageRoom implements Images {
       if (missing.length > 0)
         log.warn({ image: id, tags: repoTags, layers: missing }, 'an image lacks layers: pull it again');
     }
-    this.registry.reconcile();
+    new KnownBlobs(store).sweep((diffId) => layers.has(diffId));
     await store.flush();
     await retention.collect(layers.list().map((layer) => layer.diffId));
   }

@@ -39,7 +39,6 @@ export interface Registry {
   search: Images['search'];
   login: Images['login'];
   /** Forgets what is known about layers that are gone (start-up). */
-  reconcile(): void;
   close(): void;
 }
 
@@ -81,7 +80,6 @@ export function openRegistry(context: ImagesContext, options: RegistryOptions = 
     },
     search: (term, wanted) => search(reach, term, wanted),
     login: (auth) => login(reach, auth),
-    reconcile: () => known.sweep((diffId) => layers.has(diffId)),
     close: () => transport.close(),
   };
 }
