@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { invalidParameter, notFound, unavailable } from '../errors.ts';
@@ -318,7 +319,7 @@ class ImageRoom implements Images {
   }
 
   async reconcile(): Promise<void> {
-    const { catalogue, retention, layers, store } = this.context;
+    const { catalogue, retention, layers, store, root } = this.context;
     retention.dropGhosts();
     for (const { id, config, repoTags } of catalogue.list()) {
       const missing = config.rootfs.diff_ids.filter((diffId) => !layers.has(diffId));
@@ -326,6 +327,9 @@ class ImageRoom implements Images {
         log.warn({ image: id, tags: repoTags, layers: missing }, 'an image lacks layers: pull it again');
     }
     new KnownBlobs(store).sweep((diffId) => layers.has(diffId));
+    // It clears what interrupted downloads left, where there is any.
+    const partial = await readdir(join(root, 'partial')).catch(() => []);
+    if (partial.length > 0) await this.registry();
     await store.flush();
     await retention.collect(layers.list().map((layer) => layer.diffId));
   }

@@ -75,6 +75,7 @@ export class TestImages {
   async reopen(): Promise<void> {
     this.store.close();
     await this.open();
+    await this.images.reconcile();
   }
 
   /** Makes an image of one file. */
