@@ -57,7 +57,8 @@ if (existsSync(join(root, 'packages/daemon/src/main.ts'))) {
       js: "import { createRequire as berthCreateRequire } from 'node:module'; const require = berthCreateRequire(import.meta.url);",
     },
   });
-  program('berthd', '--always-sparkplug --disable-warning=ExperimentalWarning ', 'berthd.mjs');
+  // A small nursery: a daemon's garbage is little and its idle memory counts.
+  program('berthd', '--max-semi-space-size=4 --disable-warning=ExperimentalWarning ', 'berthd.mjs');
 }
 
 if (existsSync(join(root, 'packages/client/src/main.ts'))) {
