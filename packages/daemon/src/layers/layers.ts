@@ -86,7 +86,7 @@ export async function openLayerStore(
 
   async function remove(diffId: string): Promise<void> {
     if (!records.delete(diffId)) return;
-    const renamed = trash.take(folderOf(diffId));
+    const renamed = trash.take(folderOf(diffId), { soon: true });
     removals.set(diffId, renamed);
     try {
       const gone = await renamed;

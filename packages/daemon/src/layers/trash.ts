@@ -4,10 +4,16 @@ import { join } from 'node:path';
 import { log } from '../log.ts';
 import type { Helper } from './helper.ts';
 
+/** How long removals are collected, in milliseconds. */
+const PAUSE = 1000;
+
 /** Folders on their way out: renamed at once, removed together by one helper a moment later. */
 export interface Trash {
-  /** Takes a folder away; false when it was not there. `removed` resolves when its bytes are free. */
-  take(path: string): Promise<{ removed: Promise<void> } | false>;
+  /**
+   * Takes a folder away; false when it was not there. `removed` resolves when its bytes are free: within a second or so,
+   * at once with `soon`.
+   */
+  take(path: string, options?: { soon?: boolean }): Promise<{ removed: Promise<void> } | false>;
   /** Removes all that is left, also of an earlier daemon. */
   empty(): Promise<void>;
 }
@@ -21,33 +27,40 @@ export function createTrash(folder: string, helper: Helper): Trash {
     });
   }
 
+  let running: Promise<void> = Promise.resolve();
+  let hurry: () => void = () => undefined;
+
   /** Those who come while a helper runs share the next one. */
-  function schedule(): Promise<void> {
+  function schedule(soon: boolean): Promise<void> {
     if (round === undefined) {
+      const called = new Promise<void>((resolve) => {
+        hurry = resolve;
+      });
       const mine: Promise<void> = running.then(async () => {
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        // A daemon that starts a program waits for its fork: not once for every container that goes.
+        await Promise.race([called, new Promise((resolve) => setTimeout(resolve, PAUSE).unref())]);
         round = undefined;
         running = remove();
         await running;
       });
       round = mine;
     }
+    if (soon) hurry();
     return round;
   }
-  let running: Promise<void> = Promise.resolve();
 
   return {
-    async take(path) {
+    async take(path, { soon = false } = {}) {
       try {
         await rename(path, join(folder, randomBytes(12).toString('hex')));
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
         throw error;
       }
-      return { removed: schedule() };
+      return { removed: schedule(soon) };
     },
     async empty() {
-      await schedule();
+      await schedule(true);
     },
   };
 }
