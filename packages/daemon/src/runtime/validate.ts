@@ -1,4 +1,4 @@
-import { cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { invalidParameter, systemError } from '../errors.ts';
 import { normalizeCapabilities } from './capabilities.ts';
 import type { Resources, Runtime } from './face.ts';
@@ -111,7 +111,7 @@ function checkCpu(resources: Resources, features: KernelFeatures): string[] {
     throw invalidParameter(
       'NanoCPUs can not be set, as your kernel does not support CPU CFS scheduler or the cgroup is not mounted',
     );
-  const count = cpus().length;
+  const count = availableParallelism();
   if (NanoCpus < 0 || NanoCpus > count * 1e9)
     throw invalidParameter(
       `Range of CPUs is from 0.01 to ${count}.00, as there are only ${count} CPUs available`,

@@ -1,4 +1,4 @@
-import { cpus, hostname, totalmem } from 'node:os';
+import { availableParallelism, hostname, totalmem } from 'node:os';
 import type { Rooms } from '../rooms.ts';
 import { VERSION } from '../version.ts';
 import { daemonId } from './identity.ts';
@@ -52,7 +52,7 @@ export function daemonInfo(rooms: Rooms): Record<string, unknown> {
     Architecture: machineName,
     IndexServerAddress: 'https://index.docker.io/v1/',
     RegistryConfig: registryConfig(settings),
-    NCPU: cpus().length,
+    NCPU: availableParallelism(),
     MemTotal: totalmem(),
     GenericResources: null,
     DockerRootDir: settings.dataRoot,
