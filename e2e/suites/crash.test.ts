@@ -1,66 +1,83 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { TestRegistry } from '@berth/daemon/images/registry/testing.ts';
+import { Chaos } from '../support/chaos.ts';
 import { sleep, TestDaemon } from '../support/daemon.ts';
+import { damagedLayers, leaks } from '../support/leaks.ts';
+
+/** Kills of the daemon; a nightly run asks for more. */
+const ROUNDS = Number(process.env['COUNT'] ?? 25);
+const PARENT = `berth-crash-${process.pid}`;
 
 let daemon: TestDaemon;
+let registry: TestRegistry;
 beforeAll(async () => {
-  daemon = await TestDaemon.start();
+  registry = await TestRegistry.start();
+  daemon = await TestDaemon.start(['--cgroup-parent', PARENT]);
+  for (const Name of ['net-a', 'net-b']) await daemon.call('POST', '/networks/create', { Name });
 });
 afterAll(async () => {
   await daemon?.dispose();
+  registry?.stop();
 });
 
-/** Creates, starts and removes until the daemon is gone; what was acknowledged and not removed. */
-async function churn(known: Map<string, string>, stop: { now: boolean }, worker: number): Promise<void> {
-  for (let turn = 0; !stop.now; turn++) {
-    try {
-      const name = `c${worker}-${Date.now()}-${turn}`;
-      const created = await daemon.call('POST', `/containers/create?name=${name}`, {
-        Image: 'bb',
-        Cmd: ['sleep', '300'],
-        HostConfig: { NetworkMode: turn % 2 ? 'none' : 'bridge' },
-      });
-      if (created.status !== 201) continue;
-      const id = created.json.Id as string;
-      known.set(id, 'created');
-      const started = await daemon.call('POST', `/containers/${id}/start`);
-      if (started.status === 204) known.set(id, 'running');
-      if (turn % 3 === 0) continue;
-      known.set(id, 'removing');
-      const removed = await daemon.call('DELETE', `/containers/${id}?force=1`);
-      if (removed.status === 204) known.delete(id);
-    } catch {
-      return;
-    }
+/** What was acknowledged and is not there, or not as it was said to be. */
+async function lost({ known }: Chaos): Promise<string[]> {
+  const get = async (path: string) => (await daemon.call('GET', path)).json;
+  const missing: string[] = [];
+  const list = (await get('/containers/json?all=1')) as Array<{ Id: string; State: string }>;
+  const states = new Map(list.map(({ Id, State }) => [Id, State]));
+  for (const [id, state] of known.containers)
+    if (state !== 'unsure' && states.get(id) !== state)
+      missing.push(`container ${id} was ${state} and is ${states.get(id)}`);
+  for (const [id, state] of states) {
+    const inspected = await get(`/containers/${id}/json`);
+    if (inspected?.State.Status !== state)
+      missing.push(`container ${id}: ${state}, ${inspected?.State.Status}`);
   }
+  const volumes = ((await get('/volumes')).Volumes ?? []) as Array<{ Name: string }>;
+  for (const [name, state] of known.volumes)
+    if (state === 'there' && !volumes.some(({ Name }) => Name === name)) missing.push(`volume ${name}`);
+  const networks = (await get('/networks')) as Array<{ Id: string }>;
+  for (const [id, state] of known.networks)
+    if (state === 'there' && !networks.some(({ Id }) => Id === id)) missing.push(`network ${id}`);
+  for (const [tag, id] of known.images) {
+    const found = (await get(`/images/${tag}/json`))?.Id;
+    if (found !== id) missing.push(`image ${tag} was ${id} and is ${found}`);
+  }
+  return missing;
 }
 
-test('killed at 50 random instants: no acknowledged container is lost, nothing unknown is left', async () => {
-  for (let round = 0; round < 50; round++) {
-    const known = new Map<string, string>();
-    const stop = { now: false };
-    const workers = [1, 2, 3].map((worker) => churn(known, stop, worker));
-    await sleep(20 + Math.random() * 150);
+async function removeAll(): Promise<void> {
+  const list = (await daemon.call('GET', '/containers/json?all=1')).json as Array<{ Id: string }>;
+  for (const { Id } of list)
+    expect((await daemon.call('DELETE', `/containers/${Id}?force=1&v=1`)).status).toBe(204);
+  await daemon.call('POST', '/networks/prune?filters={"until":["0s"]}');
+  await daemon.call('POST', '/volumes/prune?filters={"all":["1"]}');
+  await daemon.call('POST', '/build/prune?all=1');
+  const images = (await daemon.call('GET', '/images/json')).json as Array<{ Id: string; RepoTags: string[] }>;
+  for (const { Id, RepoTags } of images)
+    if (!RepoTags?.includes('bb:latest')) await daemon.call('DELETE', `/images/${Id}?force=1`);
+  for (const Name of ['net-a', 'net-b']) await daemon.call('POST', '/networks/create', { Name });
+}
+
+test(`killed at ${ROUNDS} random instants: nothing acknowledged is lost, nothing is left behind`, async () => {
+  const problems: string[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const chaos = new Chaos(daemon, registry.host);
+    const users = chaos.run(4);
+    await sleep(20 + Math.random() * 500);
     await daemon.down('SIGKILL');
-    stop.now = true;
-    await Promise.all(workers);
+    chaos.stop();
+    await users;
     await daemon.up();
-    const list = (await daemon.call('GET', '/containers/json?all=1')).json as Array<{
-      Id: string;
-      State: string;
-    }>;
-    const states = new Map(list.map(({ Id, State }) => [Id, State]));
-    for (const [id, state] of known) {
-      if (state === 'removing') continue;
-      expect({ id, known: states.has(id) }).toEqual({ id, known: true });
-      if (state === 'running') expect({ id, state: states.get(id) }).toEqual({ id, state: 'running' });
-    }
-    // Folders and cgroups stand for containers that are known.
-    for (const folder of readdirSync(join(daemon.folder, 'data', 'containers')))
-      expect(states.has(folder)).toBe(true);
-    for (const { Id } of list)
-      expect((await daemon.call('DELETE', `/containers/${Id}?force=1`)).status).toBe(204);
-    const runs = join(daemon.folder, 'exec', 'containers');
-    if (existsSync(runs)) expect(readdirSync(runs)).toEqual([]);
+    const found = [
+      ...chaos.surprises,
+      ...(await lost(chaos)).map((what) => `lost: ${what}`),
+      ...(await leaks(daemon, PARENT)),
+      ...damagedLayers(daemon).map((layer) => `damaged layer ${layer}`),
+    ];
+    await removeAll();
+    found.push(...(await leaks(daemon, PARENT)).map((what) => `after all was removed: ${what}`));
+    problems.push(...found.map((what) => `round ${round}: ${what}`));
   }
-}, 300_000);
+  expect(problems).toEqual([]);
+}, 3_600_000);

@@ -189,6 +189,20 @@ export class TestDaemon {
     });
   }
 
+  /** As `call`, for a reply of bytes. */
+  raw(method: string, path: string): Promise<{ status: number; body: Buffer }> {
+    return new Promise((resolve, reject) => {
+      const request = httpRequest({ socketPath: this.socket, method, path, agent: false }, (response) => {
+        const parts: Buffer[] = [];
+        response.on('data', (part: Buffer) => parts.push(part));
+        response.on('error', reject);
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(parts) }));
+      });
+      request.on('error', reject);
+      request.end();
+    });
+  }
+
   /** Runs the stock `docker` command line against this daemon. */
   docker(
     args: string[],

@@ -62,6 +62,10 @@ export async function openRooms(settings: Settings): Promise<Rooms> {
   await containers.reconcile();
   // After the builder, which holds the layers of its cache.
   await images.reconcile();
+  await layers.reconcile({
+    diffIds: new Set(layers.list().map(({ diffId }) => diffId)),
+    owners: new Set(containers.all().map(({ record }) => record.id)),
+  });
   return {
     ...below,
     containers,

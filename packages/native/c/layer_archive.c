@@ -40,6 +40,9 @@ static int enter_running(const char *pid, struct error *err)
   cleanup_close int users = same_namespace(process, "user") ? -1 : openat(process, "ns/user", O_RDONLY | O_CLOEXEC);
   if (mounts < 0 || root < 0)
     return fail(err, "gone", errno, "process %.20s", pid);
+  /* The container ended and its number is another's: nothing of the host's is read or written in its place. */
+  if (same_namespace(process, "mnt"))
+    return fail(err, "gone", ESRCH, "process %.20s", pid);
   if (users >= 0 && (setns(users, CLONE_NEWUSER) || setresgid(0, 0, 0) || setresuid(0, 0, 0)))
     return fail(err, "enter", errno, "user namespace");
   if (setns(mounts, CLONE_NEWNS))

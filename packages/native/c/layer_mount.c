@@ -28,6 +28,9 @@ int layer_own_namespace(struct error *err)
   return 0;
 }
 
+/* How many arguments a part of a root takes, its kind included. */
+static int words_of(const char *kind) { return !strcmp(kind, "bind") ? 5 : !strcmp(kind, "erofs") ? 3 : 2; }
+
 /* A folder of the host, as a mount that can be put elsewhere. */
 static int clone_of(const char *path, int recursive, struct error *err)
 {
@@ -70,7 +73,7 @@ static int mount_layers(const struct layer_root *root, int stage, FILE *options,
       fprintf(options, "%s%d", count ? ":" : "lowerdir=", count);
       count++;
     }
-    i += !strcmp(kind, "bind") ? 4 : !strcmp(kind, "erofs") ? 3 : 2;
+    i += words_of(kind);
   }
   return count;
 }
@@ -80,7 +83,7 @@ static const char *value_of(const struct layer_root *root, const char *kind)
   for (int i = 0; i + 1 < root->argc;) {
     if (!strcmp(root->argv[i], kind))
       return root->argv[i + 1];
-    i += !strcmp(root->argv[i], "bind") ? 4 : !strcmp(root->argv[i], "erofs") ? 3 : 2;
+    i += words_of(root->argv[i]);
   }
   return NULL;
 }
@@ -154,10 +157,22 @@ static int mount_stack(const struct layer_root *root, const char *upper, const c
 
 int layer_mount_lower(const struct layer_root *root, struct error *err) { return mount_stack(root, NULL, NULL, err); }
 
-static int mount_bind(int root, const char *source, const char *destination, int readonly, struct error *err)
+/* Links in a volume are a container's: they lead nowhere out of it. */
+static int clone_in(const char *source, const char *subpath, struct error *err)
+{
+  cleanup_close int folder = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  cleanup_close int inside = folder < 0 ? -1 : inroot_open(folder, subpath, O_PATH, INROOT_FOLLOW);
+  int mount = inside < 0 ? -1 : open_tree(inside, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+  return mount < 0 ? fail(err, "mount", errno, "%.200s in %.200s", subpath, source) : mount;
+}
+
+/* `words`: SOURCE SUBPATH DESTINATION ro|rw */
+static int mount_bind(int root, char **words, struct error *err)
 {
   struct stat st;
-  cleanup_close int mount = clone_of(source, 1, err);
+  const char *source = words[0], *subpath = words[1], *destination = words[2];
+  int readonly = !strcmp(words[3], "ro");
+  cleanup_close int mount = *subpath ? clone_in(source, subpath, err) : clone_of(source, 1, err);
   if (mount < 0)
     return -1;
   if (fstat(mount, &st))
@@ -182,10 +197,10 @@ int layer_mount_whole(const struct layer_root *root, int readonly, int binds, st
   if (fd < 0)
     return -1;
   for (int i = 0; binds && i < root->argc;) {
-    int bind = !strcmp(root->argv[i], "bind") && i + 3 < root->argc;
-    if (bind && mount_bind(fd, root->argv[i + 1], root->argv[i + 2], !strcmp(root->argv[i + 3], "ro"), err))
+    int bind = !strcmp(root->argv[i], "bind") && i + 4 < root->argc;
+    if (bind && mount_bind(fd, root->argv + i + 1, err))
       return -1;
-    i += !strcmp(root->argv[i], "bind") ? 4 : !strcmp(root->argv[i], "erofs") ? 3 : 2;
+    i += words_of(root->argv[i]);
   }
   struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
   if (readonly && mount_setattr(fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes))

@@ -12,7 +12,8 @@ int layer_mount_erofs(const char *image, const char *device, struct error *err);
 int layer_own_namespace(struct error *err);
 
 /* What `layer` verbs are told of a root, as arguments after "--": `erofs IMAGE DEVICE`, `folder PATH` (topmost first),
-   `upper PATH`, `work PATH`, `bind SOURCE DESTINATION ro|rw`. */
+   `upper PATH`, `work PATH`, `bind SOURCE SUBPATH DESTINATION ro|rw` (SUBPATH may be
+   empty; it is resolved inside SOURCE). */
 struct layer_root {
   int argc;
   char **argv;

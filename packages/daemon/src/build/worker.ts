@@ -60,7 +60,9 @@ export class Worker {
   async reconcile(): Promise<void> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
     await mkdir(this.runFolder, { recursive: true, mode: 0o700 });
-    for (const id of await readdir(this.runFolder)) {
+    // The one was made before the other, and what runs may be on a file system that goes with the machine.
+    const left = [...(await readdir(this.folder)), ...(await readdir(this.runFolder))];
+    for (const id of new Set(left)) {
       const supervisor = await this.rooms.launcher.reconnect(id, join(this.runFolder, id)).catch(() => null);
       if (supervisor) {
         await supervisor.kill(9).catch(() => undefined);

@@ -13,6 +13,7 @@ function archiveOf(context: Context, container: Container): Archive {
       .filter((point) => point.Type !== 'tmpfs')
       .map((point) => ({
         source: point.Source,
+        ...(point.subpath && { subpath: point.subpath }),
         destination: point.Destination,
         readonly: !point.RW,
       })),

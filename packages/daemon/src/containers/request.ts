@@ -197,7 +197,8 @@ function mounts({ mounts: points, hostConfig: host }: ContainerRecord): RuntimeR
     if (point.readOnlyForceRecursive) options.push('ro-force-recursive');
     return {
       type: 'bind',
-      source: point.subpath ? join(point.Source, point.subpath) : point.Source,
+      source: point.Source,
+      ...(point.subpath && { subpath: point.subpath }),
       destination: point.Destination,
       readonly: !point.RW,
       options,

@@ -9,7 +9,7 @@ import type { Writables } from './writable.ts';
 
 export interface Target {
   pid?: number;
-  binds?: Array<{ source: string; destination: string; readonly: boolean }>;
+  binds?: Array<{ source: string; subpath?: string; destination: string; readonly: boolean }>;
 }
 
 type Stat = Awaited<ReturnType<Archive['stat']>>;
@@ -128,9 +128,10 @@ function exportWords(writables: Writables, owner: string): string[] {
 
 function rootWords(writables: Writables, owner: string, { binds = [] }: Target): string[] {
   const { lower, upper, work } = writables.peek(owner);
-  const mounts = binds.flatMap(({ source, destination, readonly }) => [
+  const mounts = binds.flatMap(({ source, subpath = '', destination, readonly }) => [
     'bind',
     source,
+    subpath,
     destination,
     readonly ? 'ro' : 'rw',
   ]);

@@ -70,7 +70,10 @@ export interface Layers {
    */
   archive(
     owner: string,
-    target: { pid?: number; binds?: Array<{ source: string; destination: string; readonly: boolean }> },
+    target: {
+      pid?: number;
+      binds?: Array<{ source: string; subpath?: string; destination: string; readonly: boolean }>;
+    },
   ): Archive;
   /** Removes files that no record names (start-up). */
   reconcile(known: { diffIds: Set<string>; owners: Set<string> }): Promise<void>;

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { notFound, systemError } from '../errors.ts';
@@ -138,6 +138,10 @@ export async function openLayerStore(
     async reconcile(known) {
       const unknown = [...records.keys()].filter((diffId) => !known.has(diffId));
       await Promise.all(unknown.map((diffId) => remove(diffId)));
+      // Only a machine that went down can have lost what was written: files of one that did not are whole.
+      const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+      const seen = join(root, 'boot');
+      if ((await readFile(seen, 'utf8').catch(() => '')) === boot) return;
       for (const layer of [...records.values()]) {
         if (await intact(folderOf(layer.diffId), layer, helper)) continue;
         log.warn(
@@ -146,6 +150,7 @@ export async function openLayerStore(
         );
         await remove(layer.diffId);
       }
+      await writeFile(seen, boot, { mode: 0o600 });
     },
   };
 }

@@ -1,0 +1,213 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { sleep, type TestDaemon, top } from './daemon.ts';
+
+interface Listed {
+  Id: string;
+  State: string;
+  Ports?: Array<{ PublicPort?: number }>;
+}
+
+type Compare = (what: string, there: Iterable<string>, wanted: Iterable<string>) => void;
+
+/** So many interfaces may be ready for containers to come. */
+const AHEAD = 4;
+
+const folder = (...parts: string[]): string[] => {
+  try {
+    return readdirSync(join(...parts)).sort();
+  } catch {
+    return []; // not there, or gone meanwhile
+  }
+};
+
+const run = (...[command = '', ...args]: string[]) =>
+  spawnSync(command, args, { encoding: 'utf8' }).stdout ?? '';
+
+/**
+ * What a daemon has that its lists do not account for: on disk, in the kernel, in the process table. Work that goes on
+ * behind an answer gets `patience` milliseconds to end. `parent` is the daemon's `--cgroup-parent`.
+ */
+export async function leaks(daemon: TestDaemon, parent: string, patience = 8000): Promise<string[]> {
+  for (const deadline = Date.now() + patience; ; await sleep(50)) {
+    const found = await look(daemon, parent);
+    if (found.length === 0 || Date.now() > deadline) return found;
+  }
+}
+
+async function look(daemon: TestDaemon, parent: string): Promise<string[]> {
+  const get = async (path: string) => (await daemon.call('GET', path)).json;
+  const containers = (await get('/containers/json?all=1')) as Listed[];
+  const running = containers.filter(({ State }) => State === 'running');
+  const found: string[] = [];
+  const compare: Compare = (what, there, wanted) => {
+    const [left, right] = [new Set(there), new Set(wanted)];
+    for (const one of left) if (!right.has(one)) found.push(`${what}: ${one} is left over`);
+    for (const one of right) if (!left.has(one)) found.push(`${what}: ${one} is missing`);
+  };
+  const ids = containers.map(({ Id }) => Id);
+  const data = join(daemon.folder, 'data');
+  const exec = join(daemon.folder, 'exec');
+
+  compare('containers', folder(data, 'containers'), ids);
+  compare('writable layers', folder(data, 'layers/writable'), ids);
+  compare(
+    'run folders',
+    folder(exec, 'c'),
+    running.map(({ Id }) => Id.slice(0, 32)),
+  );
+  for (const part of ['layers/made', 'layers/trash', 'build/work', 'build/steps'])
+    compare(part, folder(data, part), []);
+  compare('build runs', folder(exec, 'build'), []);
+  const volumes = ((await get('/volumes')).Volumes ?? []) as Array<{ Name: string }>;
+  compare(
+    'volumes',
+    folder(data, 'volumes'),
+    volumes.map(({ Name }) => Name),
+  );
+
+  const images = (await get('/images/json?all=1')) as Array<{ Id: string }>;
+  const layers = new Set<string>();
+  for (const { Id } of images) {
+    const image = await get(`/images/${Id}/json`);
+    for (const layer of image.RootFS.Layers ?? []) layers.add((layer as string).slice('sha256:'.length));
+  }
+  const cached = ((await get('/system/df')).BuildCache ?? []) as unknown[];
+  if (cached.length === 0) compare('layers', folder(data, 'layers/layers'), layers);
+
+  kernel(
+    daemon,
+    parent,
+    running.map(({ Id }) => Id),
+    compare,
+  );
+  await network(daemon, running, compare);
+  for (const { Id } of running) {
+    const { Pid } = (await get(`/containers/${Id}/json`)).State;
+    if (!existsSync(`/proc/${Pid}`)) found.push(`container ${Id}: its process ${Pid} is not there`);
+  }
+  return found;
+}
+
+/** Cgroups, mounts, loop devices and processes: one set for each container that runs. */
+function kernel(daemon: TestDaemon, parent: string, running: string[], compare: Compare): void {
+  for (const hierarchy of folder('/sys/fs/cgroup')) {
+    const path = join('/sys/fs/cgroup', hierarchy, parent);
+    const groups = folder(path).filter((name) => /^[0-9a-f]{64}$/.test(name));
+    // Not every hierarchy is used.
+    if (groups.length > 0) compare(`cgroups ${path}`, groups, running);
+  }
+  const ofDaemon = (text: string) => text.split('\n').filter((line) => line.includes(`${daemon.folder}/`));
+  compare('mounts', ofDaemon(readFileSync('/proc/self/mounts', 'utf8')), []);
+  compare('loop devices', ofDaemon(run('losetup', '-a')), []);
+  const own = processes(daemon);
+  const isSupervisor = ({ name }: Process) => name.startsWith('berth:');
+  const supervisors = own.filter(isSupervisor).map(({ name }) => name);
+  compare(
+    'supervisors',
+    supervisors,
+    running.map((id) => `berth:${id.slice(0, 9)}`),
+  );
+  if (supervisors.length > running.length) compare('supervisors', [`${supervisors}`], []);
+  const helpers = own.filter((one) => !isSupervisor(one)).map(({ pid, name }) => `${pid} ${name}`);
+  compare('processes', helpers, []);
+}
+
+/** Links and firewall elements: those of the networks, and of the endpoints and ports of what runs. */
+async function network(daemon: TestDaemon, running: Listed[], compare: Compare): Promise<void> {
+  const worker = children(daemon).find((args) => args[1] === 'net');
+  if (!worker) return compare('network workers', [], ['one']);
+  const [, , group = '', table = ''] = worker;
+  const links = JSON.parse(run('ip', '-j', '-d', 'link', 'show', 'group', group) || '[]') as Array<{
+    ifname: string;
+    master?: string;
+    linkinfo?: { info_kind?: string };
+  }>;
+  const networks = (await daemon.call('GET', '/networks')).json as Array<{ Id: string; Driver: string }>;
+  const bridged = networks.filter(({ Driver }) => Driver === 'bridge');
+  let endpoints = 0;
+  for (const { Id } of bridged) {
+    const { json } = await daemon.call('GET', `/networks/${Id}`);
+    endpoints += Object.keys(json.Containers ?? {}).length;
+  }
+  const count = (kind: string, plugged: boolean) =>
+    links.filter(({ linkinfo, master }) => linkinfo?.info_kind === kind && Boolean(master) === plugged)
+      .length;
+  const same = (what: string, there: number, wanted: number) =>
+    there === wanted || compare(what, [`${there} for ${wanted}`], []);
+  same('bridges', count('bridge', false), bridged.length);
+  same('interfaces', count('veth', true), endpoints);
+  // A few are made ahead.
+  if (count('veth', false) > AHEAD) compare('unplugged interfaces', [`${count('veth', false)}`], []);
+  const published = running.flatMap(({ Ports }) => Ports ?? []).filter(({ PublicPort }) => PublicPort).length;
+  let elements = 0;
+  for (const map of ['publish4', 'anywhere4']) {
+    const { nftables = [] } = JSON.parse(run('nft', '-j', 'list', 'map', 'inet', table, map) || '{}') as {
+      nftables?: Array<{ map?: { elem?: unknown[] } }>;
+    };
+    for (const { map: listed } of nftables) elements += listed?.elem?.length ?? 0;
+  }
+  same('published ports in the firewall', elements, published);
+}
+
+interface Process {
+  pid: number;
+  name: string;
+}
+
+/** The arguments of the daemon's own children. */
+function children(daemon: TestDaemon): string[][] {
+  return everyProcess().flatMap(({ parent, args }) => (parent === daemon.process?.pid ? [args] : []));
+}
+
+/** Processes that have a file of the daemon's open, but the daemon itself and those that end with it. */
+function processes(daemon: TestDaemon): Process[] {
+  const within = (path: string) => path.startsWith(`${daemon.folder}/`);
+  return everyProcess().filter(({ pid, parent, args }) => {
+    if (pid === daemon.process?.pid || pid === process.pid) return false;
+    if (parent === daemon.process?.pid && ['launcher', 'net'].includes(args[1] ?? '')) return false;
+    return args.some(within) || openFiles(pid).some(within);
+  });
+}
+
+function openFiles(pid: number): string[] {
+  return folder(`/proc/${pid}/fd`).map((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`);
+    } catch {
+      return '';
+    }
+  });
+}
+
+function everyProcess(): Array<Process & { parent: number; args: string[] }> {
+  return readdirSync('/proc').flatMap((entry) => {
+    const pid = Number(entry);
+    if (!pid) return [];
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+      const args = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      return [{ pid, parent, args, name: readFileSync(`/proc/${pid}/comm`, 'utf8').trim() }];
+    } catch {
+      return []; // it has ended meanwhile
+    }
+  });
+}
+
+/** The layers on disk whose bytes are not what their names say. */
+export function damagedLayers(daemon: TestDaemon): string[] {
+  const layers = join(daemon.folder, 'data/layers/layers');
+  return readdirSync(layers).filter((name) => {
+    const { driver } = JSON.parse(readFileSync(join(layers, name, 'layer.json'), 'utf8')) as {
+      driver: string;
+    };
+    const verified = spawnSync(
+      join(top, 'dist/lib/berth-native'),
+      ['layer', 'verify', '--folder', join(layers, name), '--digest', name, '--driver', driver],
+      { stdio: ['ignore', 'ignore', 'inherit', 'ignore'] },
+    );
+    return verified.status !== 0;
+  });
+}
