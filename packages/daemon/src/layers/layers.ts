@@ -47,7 +47,9 @@ export async function openLayerStore(
   const removals = new Map<string, Promise<unknown>>();
   const folderOf = (diffId: string) => join(places.layers, diffId.slice('sha256:'.length));
   const discard = (folder: string) =>
-    void trash.take(folder).catch((error: unknown) => log.warn({ err: error, folder }, 'removing'));
+    void trash
+      .take(folder, { soon: true })
+      .catch((error: unknown) => log.warn({ err: error, folder }, 'removing'));
 
   for (const name of await readdir(places.made)) discard(join(places.made, name));
   for (const name of await readdir(places.layers)) {
