@@ -1,10 +1,13 @@
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { STATUS_CODES } from 'node:http';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { invalidParameter } from '../errors.ts';
+import { BerthError, invalidParameter } from '../errors.ts';
 import { decompressed } from '../layers/index.ts';
 import { findSources, type Source } from './copy.ts';
+import { httpGet } from './fetch.ts';
 import { Tree } from './tree.ts';
 
 /** True for bytes that begin as a tar does (ustar's magic, or a header whose checksum is right). */
@@ -17,6 +20,16 @@ export function looksLikeTar(head: Buffer): boolean {
   return Number.isFinite(recorded) && recorded === sum && sum > 256;
 }
 
+/** An ADD whose URL gave nothing; the two builders say it in different words. */
+export class FetchFailed extends BerthError {
+  readonly buildKit: string;
+
+  constructor(classic: string, buildKit: string) {
+    super('system', `ADD failed: ${classic}`);
+    this.buildKit = buildKit;
+  }
+}
+
 /** The sources of an ADD: tars of the context unpacked, URLs fetched, the rest as COPY takes it. */
 export async function addSources(
   context: Tree,
@@ -25,14 +38,15 @@ export async function addSources(
   intoFolder: boolean,
   trees: Tree[],
   signal: AbortSignal,
+  { checksum = '', fromContext = true } = {},
 ): Promise<Source[]> {
   const out: Source[] = [];
   for (const pattern of patterns) {
     if (/^https?:\/\//.test(pattern)) {
-      out.push(await download(pattern, folder, intoFolder, trees, signal));
+      out.push(await download(pattern, folder, intoFolder, trees, signal, checksum));
       continue;
     }
-    for (const source of findSources(context, pattern, 'ADD', true))
+    for (const source of findSources(context, pattern, 'ADD', fromContext))
       out.push(await unpack(source, folder, trees));
   }
   return out;
@@ -81,33 +95,46 @@ async function download(
   intoFolder: boolean,
   trees: Tree[],
   signal: AbortSignal,
+  checksum: string,
 ): Promise<Source> {
-  const failed = (reason: string) => invalidParameter(`ADD failed: failed to GET ${url}: ${reason}`);
-  const response = await fetch(url, { signal, redirect: 'follow' }).catch((error: Error) => {
-    throw failed((error.cause as Error | undefined)?.message ?? error.message);
+  const response = await httpGet(url, signal).catch((error: Error) => {
+    throw new FetchFailed(error.message, error.message);
   });
-  if (!response.ok || !response.body) throw failed(`status code ${response.status}`);
+  if (response.status >= 300) {
+    response.body.destroy();
+    const { status } = response;
+    throw new FetchFailed(
+      `failed to GET ${url} with status ${status} ${STATUS_CODES[status] ?? ''}: `,
+      `invalid response status ${status}`,
+    );
+  }
   let name = basename(new URL(url).pathname);
-  const disposition = /filename="?([^";]+)"?/.exec(response.headers.get('content-disposition') ?? '')?.[1];
+  const disposition = /filename="?([^";]+)"?/.exec(
+    String(response.headers['content-disposition'] ?? ''),
+  )?.[1];
   if (name === '' && disposition) name = basename(disposition);
   if (name === '' && intoFolder) throw invalidParameter(`cannot determine filename for source ${url}`);
   const file = join(folder, `download-${counter++}`);
   const handle = await open(file, 'wx', 0o600);
   let size = 0;
+  const hash = createHash('sha256');
   try {
-    for await (const chunk of response.body) {
+    for await (const chunk of response.body as AsyncIterable<Buffer>) {
       await handle.write(chunk);
+      hash.update(chunk);
       size += chunk.length;
     }
   } finally {
     await handle.close();
   }
-  const modified = response.headers.get('last-modified');
+  const found = `sha256:${hash.digest('hex')}`;
+  if (checksum !== '' && checksum !== found) throw invalidParameter(`digest mismatch ${found}: ${checksum}`);
+  const modified = response.headers['last-modified'];
   const tree = await newTree(folder, trees);
   await tree.addStream(name || 'download', createReadStream(file), {
     size,
     mode: 0o600,
-    mtime: modified ? new Date(modified) : new Date(0),
+    mtime: modified ? new Date(String(modified)) : new Date(0),
   });
   return { tree, path: name || 'download', name };
 }

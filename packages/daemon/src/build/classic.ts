@@ -11,7 +11,7 @@ import { type Dockerfile, type Instruction, parseDockerfile, parseError } from '
 import { expandWord, expandWords } from './dockerfile/words.ts';
 import type { BuildOptions } from './face.ts';
 import { resolveOwner } from './owner.ts';
-import { planStages, type Stage } from './stages.ts';
+import { blankBase, checkPlatform, planStages, type Stage } from './stages.ts';
 import { Steps, sha256 } from './steps.ts';
 import { Tree } from './tree.ts';
 
@@ -62,10 +62,9 @@ export class ClassicBuild {
     this.meta = new BuildArguments(options.buildArgs);
     const plan = planStages(dockerfile, options.target, this.meta);
     this.stages = plan.stages;
-    this.total = plan.stages.reduce(
-      (sum, stage) => sum + 1 + stage.instructions.length,
-      plan.metaInstructions.length,
-    );
+    this.total =
+      plan.stages.reduce((sum, stage) => sum + 1 + stage.instructions.length, plan.metaInstructions.length) +
+      Object.keys(options.labels).length;
   }
 
   /** Runs all steps. Returns the image's id. */
@@ -74,10 +73,14 @@ export class ClassicBuild {
     const { options } = this;
     for (const instruction of planStages(this.dockerfile, options.target, this.meta).metaInstructions)
       this.announce(instruction.original);
+    for (const warning of this.dockerfile.warnings) {
+      this.warn(`[WARNING]: ${warning}\n`);
+      this.warn('[WARNING]: Empty continuation lines will become errors in a future release.\n');
+    }
     for (const stage of this.stages) this.done.push(await this.stage(stage));
     const last = this.done.at(-1)!;
     if (last.image === '') throw invalidParameter('No image was generated. Is your Dockerfile empty?');
-    if (Object.keys(options.labels).length > 0) await this.labels(last);
+    await this.labels(last);
     const unused = new BuildArguments(options.buildArgs, new Map(), this.meta.used).unused();
     if (unused.length > 0)
       this.out(`[Warning] One or more build-args [${unused.join(' ')}] were not consumed\n`);
@@ -94,6 +97,10 @@ export class ClassicBuild {
     else this.send({ stream: text });
   }
 
+  private warn(text: string): void {
+    this.out(`\u001b[91m${text}\u001b[0m`);
+  }
+
   private announce(original: string): void {
     this.step++;
     this.out(`Step ${this.step}/${this.total} : ${original}`);
@@ -106,17 +113,25 @@ export class ClassicBuild {
 
   private async stage(stage: Stage): Promise<State> {
     this.options.signal.throwIfAborted();
+    if (
+      stage.name !== '' &&
+      this.stages.indexOf(stage) > this.stages.findIndex(({ name }) => name === stage.name)
+    )
+      throw invalidParameter(`${stage.name} stage name already used`);
     this.announce(stage.from.original);
+    if (stage.base === '') throw blankBase(stage.from.rest.split(/\s+/)[0]!);
+    checkPlatform(stage.platform);
     const state = await this.from(stage);
-    this.finished(state);
     const triggers = state.config.OnBuild ?? [];
     state.config.OnBuild = null;
-    if (triggers.length > 0) {
+    if (triggers.length === 0) this.finished(state);
+    else if (triggers.length > 0) {
       this.out(`# Executing ${triggers.length} build trigger${triggers.length > 1 ? 's' : ''}\n`);
       for (const trigger of triggers) {
         const instruction = parseDockerfile(trigger).instructions[0];
         if (instruction) await this.dispatch(instruction, state);
       }
+      this.finished(state);
     }
     for (const instruction of stage.instructions) {
       this.options.signal.throwIfAborted();
@@ -249,7 +264,7 @@ export class ClassicBuild {
   ): Promise<string> {
     return this.rooms.images.create({
       ...(state.image ? { parent: state.image } : {}),
-      config: structuredClone(state.config),
+      config: { ...structuredClone(state.config), ...(state.image ? { Image: state.image } : {}) },
       ...(layer ? { layer } : {}),
       history: { created_by: createdBy, ...(state.author ? { author: state.author } : {}) },
     });
@@ -296,17 +311,23 @@ export class ClassicBuild {
   }
 
   private async runStep(instruction: Instruction, state: State): Promise<void> {
-    if (state.image === '') throw invalidParameter('Please provide a source image with `from` prior to run');
     for (const flag of instruction.flags) throw invalidParameter(needsBuildKit(flag.name));
     const { config } = state;
     const [script, input] = heredocScript(instruction);
-    const command = instruction.json ?? [...shellOf(config), input ?? script];
+    const text = input ?? script;
+    const command = instruction.json ?? [...shellOf(config), ...(text === '' ? [] : [text])];
     const names = new Set((config.Env ?? []).map((entry) => entry.split('=')[0]!));
     const args = state.args.forRun(names);
     const inKey = args.filter(([, , shown]) => shown).map(([name, value]) => `${name}=${value}`);
     const createdBy = (inKey.length > 0 ? [`|${inKey.length}`, ...inKey, ...command] : command).join(' ');
     await this.cached(state, createdBy, createdBy, async () => {
-      const layer = await this.steps.run({
+      // Nothing can be run in an empty root.
+      if (state.image === '')
+        throw invalidParameter(`exec: "${command[0]}": stat ${command[0]}: no such file or directory`);
+      const output = new Gathered((text, stream) =>
+        this.out(stream === 'stderr' ? `\u001b[91m${text}\u001b[0m` : text),
+      );
+      const running = this.steps.run({
         image: state.image,
         config,
         command,
@@ -320,9 +341,13 @@ export class ClassicBuild {
         keepOnFailure: !this.options.forceRm,
         signal: this.options.signal,
         onCreated: (id) => this.out(` ---> Running in ${short(id)}\n`),
-        onRemoved: (id) => this.out(` ---> Removed intermediate container ${short(id)}\n`),
-        onOutput: (text, stream) => this.out(stream === 'stderr' ? `\u001b[91m${text}\u001b[0m` : text),
+        onRemoved: (id) => {
+          output.flush();
+          this.out(` ---> Removed intermediate container ${short(id)}\n`);
+        },
+        onOutput: (text, stream) => output.add(text, stream),
       });
+      const layer = await running.finally(() => output.flush());
       return this.register(state, createdBy, layer);
     });
   }
@@ -352,10 +377,10 @@ export class ClassicBuild {
     const lookup = this.lookup(state);
     const flag = (wanted: string) => instruction.flags.find((item) => item.name === wanted)?.value;
     for (const item of instruction.flags) {
-      if (item.name === 'chmod' || item.name === 'link' || item.name === 'parents' || item.name === 'exclude')
-        throw invalidParameter(needsBuildKit(item.name));
-      if (item.name !== 'chown' && !(item.name === 'from' && name === 'COPY'))
-        throw parseError(instruction.line, `unknown flag: ${item.name}`);
+      // A link gives the same files: here it is only not a layer of its own.
+      if (item.name === 'link' || item.name === 'chown' || (item.name === 'from' && name === 'COPY'))
+        continue;
+      throw invalidParameter(needsBuildKit(item.name));
     }
     const words = instruction.json
       ? instruction.json.map((word) => expandWord(word, lookup, this.dockerfile.escape))
@@ -431,7 +456,11 @@ export class ClassicBuild {
       const state = this.done[number];
       if (!state)
         throw invalidParameter(
-          `invalid from flag value ${from}: refers to current build stage or a later one`,
+          `invalid from flag value ${from}: ${
+            number < this.stages.length
+              ? 'refers to current build stage or a later one'
+              : 'index out of bounds'
+          }`,
         );
       diffIds = this.diffIds(state.image);
     } else {
@@ -458,10 +487,40 @@ export class ClassicBuild {
   }
 
   private async labels(state: State): Promise<void> {
-    const labels = Object.entries(this.options.labels).sort(([a], [b]) => (a < b ? -1 : 1));
-    state.config.Labels = { ...state.config.Labels, ...this.options.labels };
-    const createdBy = `${shellOf(state.config).join(' ')} #(nop)  LABEL ${labels.map(([name, value]) => `${name}=${value}`).join(' ')}`;
-    await this.cached(state, createdBy, createdBy, () => this.register(state, createdBy));
+    // Each is a step of its own, as if it stood in the Dockerfile.
+    for (const [name, value] of Object.entries(this.options.labels).sort(([a], [b]) => (a < b ? -1 : 1))) {
+      this.announce(`LABEL ${name}=${value}`);
+      state.config.Labels = { ...state.config.Labels, [name]: value };
+      await this.commitConfig(state, `LABEL ${name}=${value}`);
+      this.finished(state);
+    }
+  }
+}
+
+/** Puts together what a command writes in small pieces of a line at once. */
+class Gathered {
+  private readonly send: (text: string, stream: 'stdout' | 'stderr') => void;
+  private held = '';
+  private stream: 'stdout' | 'stderr' = 'stdout';
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(send: (text: string, stream: 'stdout' | 'stderr') => void) {
+    this.send = send;
+  }
+
+  add(text: string, stream: 'stdout' | 'stderr'): void {
+    if (stream !== this.stream) this.flush();
+    this.stream = stream;
+    this.held += text;
+    if (text.endsWith('\n')) this.flush();
+    else this.timer ??= setTimeout(() => this.flush(), 5);
+  }
+
+  flush(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.held !== '') this.send(this.held, this.stream);
+    this.held = '';
   }
 }
 

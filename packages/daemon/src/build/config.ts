@@ -91,26 +91,28 @@ export function nameValues(
   lookup: Lookup,
   escaper: string,
 ): Array<[string, string]> {
+  return pairs(instruction, escaper).map(([name, value]) => [
+    expandWord(name, lookup, escaper),
+    expandWord(value, lookup, escaper),
+  ]);
+}
+
+/** The pairs as written. @throws invalid-parameter with dockerd's text for another form. */
+export function pairs(instruction: Instruction, escaper: string): Array<[string, string]> {
   const words = splitWords(instruction.rest, escaper);
   if (words.length === 0)
     throw parseError(instruction.line, `${instruction.name} requires at least one argument`);
   if (!words[0]!.includes('=')) {
     const match = /^(\S+)\s+([\s\S]+)$/.exec(instruction.rest);
-    if (!match)
-      throw invalidParameter(`failed to parse Dockerfile: ${instruction.name} must have two arguments`);
-    return [[expandWord(match[1]!, lookup, escaper), expandWord(match[2]!, lookup, escaper)]];
+    if (!match) throw invalidParameter(`${instruction.name} must have two arguments`);
+    return [[match[1]!, match[2]!]];
   }
   return words.map((word) => {
     const equals = word.indexOf('=');
     if (equals < 0)
-      throw invalidParameter(
-        `failed to parse Dockerfile: Syntax error - can't find = in "${word}". Must be of the form: name=value`,
-      );
+      throw invalidParameter(`Syntax error - can't find = in "${word}". Must be of the form: name=value`);
     if (equals === 0) throw parseError(instruction.line, `${instruction.name} names can not be blank`);
-    return [
-      expandWord(word.slice(0, equals), lookup, escaper),
-      expandWord(word.slice(equals + 1), lookup, escaper),
-    ];
+    return [word.slice(0, equals), word.slice(equals + 1)];
   });
 }
 
@@ -178,16 +180,17 @@ export function applyConfig(
         ...config.ExposedPorts,
         ...Object.fromEntries(ports.map((port) => [port, {}])),
       };
-      return `EXPOSE ${ports.join(' ')}`;
+      // The history has the ports as they were written.
+      return `EXPOSE ${expandWords(instruction.rest, lookup, escaper).join(' ')}`;
     }
     case 'USER':
-      config.User = word(one(instruction));
+      config.User = word(instruction.rest);
       return `USER ${config.User}`;
     case 'VOLUME': {
       const paths = (instruction.json ?? splitWords(instruction.rest, escaper)).map(word);
       if (paths.length === 0) throw parseError(instruction.line, 'VOLUME requires at least one argument');
       if (paths.some((path) => path.trim() === ''))
-        throw invalidParameter('VOLUME specified can not be an empty string');
+        throw parseError(instruction.line, 'VOLUME specified can not be an empty string');
       config.Volumes = {
         ...config.Volumes,
         ...Object.fromEntries(paths.map((path) => [path, {}])),
@@ -195,11 +198,13 @@ export function applyConfig(
       return `VOLUME [${paths.join(' ')}]`;
     }
     case 'STOPSIGNAL':
-      config.StopSignal = word(one(instruction));
+      config.StopSignal = word(instruction.rest);
       parseSignal(config.StopSignal);
       return `STOPSIGNAL ${config.StopSignal}`;
     case 'SHELL':
-      if (!instruction.json || instruction.json.length === 0)
+      if (instruction.json?.length === 0)
+        throw parseError(instruction.line, 'SHELL requires at least one argument');
+      if (!instruction.json)
         throw parseError(instruction.line, 'SHELL requires the arguments to be in JSON form');
       config.Shell = instruction.json;
       return `SHELL [${instruction.json.join(' ')}]`;
@@ -211,7 +216,7 @@ export function applyConfig(
       return `ONBUILD ${onbuildTrigger(instruction)}`;
     case 'HEALTHCHECK':
       config.Healthcheck = healthcheck(instruction);
-      return `HEALTHCHECK ${JSON.stringify(config.Healthcheck)}`;
+      return `HEALTHCHECK ${goHealthcheck(config.Healthcheck)}`;
     default:
       return null;
   }
@@ -229,12 +234,6 @@ export function exposedPorts(text: string): string[] {
   return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${protocol}`);
 }
 
-function one(instruction: Instruction): string {
-  if (splitWords(instruction.rest).length !== 1 && instruction.name !== 'WORKDIR')
-    throw parseError(instruction.line, `${instruction.name} requires exactly one argument`);
-  return instruction.rest;
-}
-
 function onbuildTrigger(instruction: Instruction): string {
   const trigger = instruction.original.replace(/^ONBUILD\s+/i, '');
   const name = /^\S+/.exec(trigger)?.[0]?.toUpperCase() ?? '';
@@ -245,8 +244,45 @@ function onbuildTrigger(instruction: Instruction): string {
   return trigger;
 }
 
+/** A health check as Go prints it with `%q`: that is how dockerd's history has it. */
+function goHealthcheck(check: NonNullable<ImageRunConfig['Healthcheck']>): string {
+  const times = [check.Interval, check.Timeout, check.StartPeriod, check.StartInterval].map(
+    (time) => `"${formatDuration(time ?? 0)}"`,
+  );
+  const retries = check.Retries ?? 0;
+  const escapes: Record<number, string> = {
+    7: '\\a',
+    8: '\\b',
+    9: '\\t',
+    10: '\\n',
+    11: '\\v',
+    12: '\\f',
+    13: '\\r',
+    39: "\\'",
+    92: '\\\\',
+  };
+  const rune =
+    escapes[retries] ??
+    (retries < 32 || retries === 127
+      ? `\\x${retries.toString(16).padStart(2, '0')}`
+      : String.fromCodePoint(Math.min(retries, 0x10ffff)));
+  return `&{${quotedList(check.Test ?? [])} ${times.join(' ')} '${rune}'}`;
+}
+
+/** Nanoseconds as Go writes a duration: `1m30s`, `500ms`. */
+function formatDuration(nanoseconds: number): string {
+  if (nanoseconds === 0) return '0s';
+  if (nanoseconds < 1e3) return `${nanoseconds}ns`;
+  if (nanoseconds < 1e6) return `${nanoseconds / 1e3}µs`;
+  if (nanoseconds < 1e9) return `${nanoseconds / 1e6}ms`;
+  const hours = Math.floor(nanoseconds / 3600e9);
+  const minutes = Math.floor((nanoseconds % 3600e9) / 60e9);
+  const seconds = (nanoseconds % 60e9) / 1e9;
+  return `${hours ? `${hours}h` : ''}${hours || minutes ? `${minutes}m` : ''}${seconds}s`;
+}
+
 /** A duration as Go writes it (`1m30s`, `500ms`) in nanoseconds. */
-function goDuration(text: string, flag: string): number {
+function goDuration(text: string, flag: string, line: number): number {
   const units: Record<string, number> = {
     ns: 1,
     us: 1e3,
@@ -256,12 +292,13 @@ function goDuration(text: string, flag: string): number {
     m: 60e9,
     h: 3600e9,
   };
+  if (text === '0') return 0;
   if (!/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(text))
-    throw invalidParameter(`time: invalid duration "${text}"`);
+    throw parseError(line, `time: invalid duration "${text}"`);
   let total = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g))
     total += Number(amount) * units[unit!]!;
-  if (total < 1e6) throw invalidParameter(`Interval "${flag}" cannot be less than 1ms`);
+  if (total > 0 && total < 1e6) throw parseError(line, `Interval "${flag}" cannot be less than 1ms`);
   return total;
 }
 
@@ -282,13 +319,17 @@ function healthcheck(instruction: Instruction): NonNullable<ImageRunConfig['Heal
     Test: json ? ['CMD', ...json] : ['CMD-SHELL', command],
   };
   for (const flag of instruction.flags) {
-    if (flag.name === 'interval') check.Interval = goDuration(flag.value, 'interval');
-    else if (flag.name === 'timeout') check.Timeout = goDuration(flag.value, 'timeout');
-    else if (flag.name === 'start-period') check.StartPeriod = goDuration(flag.value, 'start-period');
-    else if (flag.name === 'start-interval') check.StartInterval = goDuration(flag.value, 'start-interval');
+    if (flag.name === 'interval') check.Interval = goDuration(flag.value, 'interval', instruction.line);
+    else if (flag.name === 'timeout') check.Timeout = goDuration(flag.value, 'timeout', instruction.line);
+    else if (flag.name === 'start-period')
+      check.StartPeriod = goDuration(flag.value, 'start-period', instruction.line);
+    else if (flag.name === 'start-interval')
+      check.StartInterval = goDuration(flag.value, 'start-interval', instruction.line);
     else if (flag.name === 'retries') {
+      if (/^-\d+$/.test(flag.value))
+        throw parseError(instruction.line, `--retries cannot be negative (${flag.value})`);
       if (!/^\d+$/.test(flag.value))
-        throw invalidParameter(`strconv.ParseInt: parsing "${flag.value}": invalid syntax`);
+        throw parseError(instruction.line, `strconv.ParseInt: parsing "${flag.value}": invalid syntax`);
       check.Retries = Number(flag.value);
     }
   }

@@ -66,6 +66,16 @@ export async function isFolder(archive: Archive, path: string): Promise<boolean>
   }
 }
 
+/** @throws invalid-parameter when something that is no folder stands where one is needed. */
+async function mustBeFree(archive: Archive, path: string): Promise<void> {
+  const there = await archive.stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (there)
+    throw invalidParameter(`failed to copy files: failed to copy directory: mkdir ${path}: not a directory`);
+}
+
 /**
  * The tar that puts the sources to `destination` (absolute; a trailing slash means a folder) of a root. Files keep mode
  * and time; owners are `attributes`' or root's.
@@ -94,6 +104,7 @@ export async function copyTar(
       for (const parent of chain) {
         made.add(parent);
         if (await isFolder(archive, `/${parent}`)) continue;
+        await mustBeFree(archive, `/${parent}`);
         out.entry({
           name: `${parent}/`,
           type: 'directory',
@@ -112,6 +123,7 @@ export async function copyTar(
         await parents(posix.join(base, 'x'));
         if (base !== '' && !(await isFolder(archive, `/${base}`)) && !made.has(base)) {
           made.add(base);
+          await mustBeFree(archive, `/${base}`);
           out.entry({
             name: `${base}/`,
             type: 'directory',

@@ -109,8 +109,7 @@ class BuilderRoom implements Builder {
       await this.fill(context, tar, folder, options);
       const path = await dockerfilePath(context, options.dockerfile);
       const text = (await context.readAll(context.entries.get(path)!)).toString();
-      if (text.trim() === '')
-        throw invalidParameter(`the Dockerfile (${options.dockerfile}) cannot be empty`);
+      if (text === '') throw invalidParameter(`the Dockerfile (${options.dockerfile}) cannot be empty`);
       const dockerfile = parseDockerfile(text);
       await dropIgnored(context, path);
       const build = new ClassicBuild(

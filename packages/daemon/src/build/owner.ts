@@ -32,7 +32,7 @@ async function number(
     if (fields[0] === name) return { id: Number(fields[2]), gid: Number(fields[3]) };
   }
   throw invalidParameter(
-    `unable to convert uid/gid chown string to host mapping: can't find uid for user ${name}: no such ${kind}: ${name}`,
+    `unable to convert uid/gid chown string to host mapping: can't find ${kind === 'user' ? 'uid' : 'gid'} for ${kind} ${name}: no such ${kind}: ${name}`,
   );
 }
 

@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp } from 'node:fs/promises';
+import { STATUS_CODES } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { invalidParameter, systemError } from '../errors.ts';
 import { decompressed } from '../layers/index.ts';
 import { looksLikeTar } from './add.ts';
 import type { BuildOptions } from './face.ts';
+import { httpGet } from './fetch.ts';
 import { ignoreFilter } from './ignore.ts';
 import type { Tree } from './tree.ts';
 
@@ -21,16 +23,16 @@ export async function remoteContext(
 ): Promise<void> {
   if (isGit(remote)) return gitContext(remote, context, folder, options.signal);
   if (!/^https?:\/\//.test(remote)) throw invalidParameter(`remote URL could not be parsed: ${remote}`);
-  const response = await fetch(remote, { signal: options.signal }).catch((error: Error) => {
-    throw systemError(
-      `error downloading remote context ${remote}: ${(error.cause as Error | undefined)?.message ?? error.message}`,
-    );
+  const response = await httpGet(remote, options.signal).catch((error: Error) => {
+    throw systemError(`error downloading remote context ${remote}: ${error.message}`, error);
   });
-  if (!response.ok || !response.body)
+  const bytes = await collect(response.body);
+  if (response.status >= 300) {
+    const answer = `${response.status} ${STATUS_CODES[response.status] ?? ''}: ${bytes.toString().trim()}`;
     throw systemError(
-      `error downloading remote context ${remote}: failed to GET ${remote} with status ${response.status}`,
+      `error downloading remote context ${remote}: failed to GET ${remote} with status ${answer}`,
     );
-  const bytes = Buffer.from(await response.arrayBuffer());
+  }
   const plain = await collect(await decompressed(Readable.from([bytes]))).catch(() => bytes);
   if (looksLikeTar(plain)) await context.addTar(Readable.from([plain]));
   else

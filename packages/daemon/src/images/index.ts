@@ -49,6 +49,9 @@ import { saveImages } from './save.ts';
 import { chooseVariant } from './variants.ts';
 
 export type * from './face.ts';
+export { parsePlatform } from './platforms.ts';
+export { fullReference } from './references.ts';
+export { networkError } from './registry/errors.ts';
 
 /** What the room is opened with. */
 export interface ImagesParts {

@@ -124,6 +124,11 @@ export function fullName(reference: Reference): string {
   return repositoryOf(reference) + suffix(reference);
 }
 
+/** What a name means in full: `bb` is `docker.io/library/bb:latest`. @throws invalid-parameter. */
+export function fullReference(text: string): string {
+  return fullName(withDefaultTag(parseReference(text)));
+}
+
 /** The repository as users know it: `debian`, `user/app`, `localhost:5000/app`. */
 export function familiarName(reference: Reference): string {
   if (reference.domain !== DEFAULT_DOMAIN) return repositoryOf(reference);

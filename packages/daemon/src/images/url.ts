@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import { EnvHttpProxyAgent, request } from 'undici';
 import { invalidParameter, notFound, systemError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
+import { networkError } from './registry/errors.ts';
 
 const HEADERS_TIMEOUT = 60_000; // ms
 
@@ -30,7 +31,7 @@ export async function fetchUrl(
     close();
     signal.throwIfAborted();
     if (!(error as { cause?: unknown }).cause && !(error as { code?: string }).code) throw error;
-    throw systemError(`Get ${JSON.stringify(url.href)}: ${(error as Error).message}`, error);
+    throw networkError('GET', url, error);
   }
   if (answer.statusCode >= 400) {
     const text = (await answer.body.text().catch(() => '')).slice(0, 4096).trimEnd();

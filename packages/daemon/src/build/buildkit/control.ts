@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
 import { BerthError, invalidParameter } from '../../errors.ts';
 import type { ImageConfig } from '../../images/face.ts';
+import { fullReference } from '../../images/index.ts';
 import { Tree } from '../tree.ts';
 import { DockerfileFrontend, type StageResult } from './frontend.ts';
 import { type Call, GrpcError, GrpcServer, type Method } from './grpc.ts';
@@ -10,6 +11,7 @@ import { type Message, timestamp } from './messages.ts';
 import { Progress } from './progress.ts';
 import { type Session, Sessions } from './session.ts';
 import { Solver, type SolverParts } from './solver.ts';
+import { withSource } from './source.ts';
 
 const frontendCaps = [
   'solve.base',
@@ -61,6 +63,8 @@ const llbCaps = [
   'exec.mount.tmpfs',
   'exec.mount.tmpfs.size',
   'exec.mount.secret',
+  'exec.mount.secret.env',
+  'exec.mount.ssh',
   'file.base',
   'constraints',
   'platform',
@@ -209,7 +213,9 @@ export class Control {
       [bridge('Return')]: unary('ReturnRequest', 'Empty', async (message, call) => {
         const job = await this.job(buildId(call), call.signal);
         if (message['error']?.code)
-          job.rejectReturned(new GrpcError(message['error'].code, message['error'].message));
+          job.rejectReturned(
+            new GrpcError(message['error'].code, message['error'].message, message['error'].details ?? []),
+          );
         else job.resolveReturned(message['result'] ?? {});
         return {};
       }),
@@ -334,6 +340,8 @@ export class Control {
     });
     try {
       return await frontend.build();
+    } catch (error) {
+      throw withSource(error, frontend.filename, frontend.text);
     } finally {
       await frontend.close();
     }
@@ -401,20 +409,20 @@ export class Control {
   ): Promise<Record<string, string>> {
     const { images } = this.parts;
     return job.progress.step('exporting to image', async (vertex) => {
-      vertex.status('exporting layers', 1, 1, true);
+      vertex.status('exporting layers', 0, 0, true);
       const config = imageConfig(result);
       const id = await images.register(config);
-      vertex.status(`writing image ${id}`, 1, 1, true);
-      const names = (attributes['name'] ?? '').split(',').filter(Boolean);
+      vertex.status(`writing image ${id}`, 0, 0, true);
+      const names = (attributes['name'] ?? '').split(',').filter(Boolean).map(fullReference);
       for (const name of names) {
         await images.tag(id, name);
-        vertex.status(`naming to ${images.familiar(name)}`, 1, 1, true);
+        vertex.status(`naming to ${name}`, 0, 0, true);
       }
       const response: Record<string, string> = {
         'containerimage.digest': id,
         'containerimage.config.digest': id,
       };
-      if (names.length > 0) response['image.name'] = names.map((name) => images.familiar(name)).join(',');
+      if (names.length > 0) response['image.name'] = names.join(',');
       return response;
     });
   }

@@ -3,10 +3,11 @@ import { Readable } from 'node:stream';
 import { BerthError, invalidParameter } from '../../errors.ts';
 import type { ImageConfig, ImageRunConfig } from '../../images/face.ts';
 import { decompressed } from '../../layers/index.ts';
-import { addSources, looksLikeTar } from '../add.ts';
+import { addSources, FetchFailed, looksLikeTar } from '../add.ts';
 import { readFrom } from '../classic.ts';
 import { applyConfig, BuildArguments, envValue, exposedPorts, nameValues, shellOf } from '../config.ts';
 import { findSources, type Source, sourcesDigest } from '../copy.ts';
+import { locate } from '../dockerfile/location.ts';
 import { type Dockerfile, type Instruction, parseDockerfile, parseError } from '../dockerfile/parse.ts';
 import { expandWord, expandWords, type Lookup } from '../dockerfile/words.ts';
 import { ignoreFilter } from '../ignore.ts';
@@ -19,6 +20,7 @@ import { type Mounts, parseMount } from './mounts.ts';
 import type { Progress, Vertex } from './progress.ts';
 import type { Session } from './session.ts';
 import type { Snapshot, Solver } from './solver.ts';
+import { instructionTitle, StepNumbers } from './titles.ts';
 
 /** What a stage has come to. */
 export interface StageResult {
@@ -48,6 +50,13 @@ export class DockerfileFrontend {
   private readonly options: FrontendOptions;
   private readonly attributes: Record<string, string>;
   private dockerfile!: Dockerfile;
+  /** The Dockerfile as it was read, and its name: what errors quote. */
+  text = '';
+  filename = 'Dockerfile';
+  private definition: Vertex | undefined;
+  private labelled = false;
+  private ignoreLoaded: Promise<string> | undefined;
+  private readonly bases = new Map<string, ReturnType<Solver['base']>>();
   private stages: Stage[] = [];
   private meta!: BuildArguments;
   private readonly results = new Map<Stage, Promise<StageResult>>();
@@ -66,24 +75,119 @@ export class DockerfileFrontend {
     if (attributes['requestid'])
       throw new BerthError('unsupported', `unsupported request ${attributes['requestid']}`);
     const name = attributes['filename'] || 'Dockerfile';
-    const text = await this.options.progress.step(
+    this.filename = posix.basename(name);
+    this.text = await this.options.progress.step(
       `[internal] load build definition from ${posix.basename(name)}`,
-      (vertex) => this.readDockerfile(name, vertex),
+      (vertex) => {
+        this.definition = vertex;
+        return this.readDockerfile(name, vertex);
+      },
     );
-    if (text.trim() === '')
-      throw invalidParameter('failed to read dockerfile: the Dockerfile cannot be empty');
-    this.dockerfile = parseDockerfile(text);
+    if (this.text === '') throw invalidParameter('the Dockerfile cannot be empty');
+    this.dockerfile = parseDockerfile(this.text);
+    this.checkSyntax();
+    for (const warning of this.dockerfile.warnings) this.definition?.warn(warning);
     this.meta = new BuildArguments({
       ...platformArguments(this.options.solver.platform(attributes['platform'])),
       ...prefixed(attributes, 'build-arg:'),
     });
     for (const [argument] of Object.entries(platformArguments(this.options.solver.platform())))
       this.meta.declare(argument, undefined);
-    this.stages = planStages(this.dockerfile, attributes['target'] ?? '', this.meta).stages;
+    const plan = planStages(this.dockerfile, attributes['target'] ?? '', this.meta, { buildKit: true });
+    this.stages = plan.stages;
+    this.labelled =
+      plan.count > 1 ||
+      this.stages.some(({ instructions }) =>
+        instructions.some(({ flags }) => flags.some(({ name }) => name === 'mount' || name === 'from')),
+      );
+    await this.resolveBases(this.stages.at(-1)!);
+    if (!this.uploaded) await this.ignoreText();
     const result = await this.stage(this.stages.at(-1)!);
     const labels = prefixed(attributes, 'label:');
     if (Object.keys(labels).length > 0) result.config.Labels = { ...result.config.Labels, ...labels };
     return result;
+  }
+
+  /** `# syntax=`: the Dockerfile language is built in, a front end from an image cannot be run. */
+  private checkSyntax(): void {
+    const image = this.dockerfile.directives['syntax'];
+    if (image === undefined || /^(docker\.io\/)?docker\/dockerfile(-upstream)?([:@]|$)/.test(image)) return;
+    const line = 1 + this.text.split('\n').findIndex((text) => /^#\s*syntax\s*=/i.test(text));
+    throw locate(
+      new BerthError('unsupported', `# syntax=${image} is not supported: only docker/dockerfile is built in`),
+      { line, endLine: line },
+    );
+  }
+
+  /** Asks for the images that the target stands on before anything else is done, as BuildKit does. */
+  private async resolveBases(target: Stage): Promise<void> {
+    const seen = new Set<Stage>();
+    const wanted: Array<Promise<unknown>> = [];
+    const visit = (stage: Stage) => {
+      if (seen.has(stage)) return;
+      seen.add(stage);
+      const parent = this.findStage(stage.base, stage);
+      const given = this.namedContext(stage.base);
+      if (parent && given === undefined) visit(parent);
+      else if (stage.base !== 'scratch' && given === undefined) wanted.push(this.base(stage));
+      for (const instruction of stage.instructions)
+        for (const flag of instruction.flags) {
+          const from =
+            flag.name === 'from'
+              ? flag.value
+              : flag.name === 'mount'
+                ? /(?:^|,)from=([^,]+)/.exec(flag.value)?.[1]
+                : undefined;
+          const other = from === undefined ? undefined : this.findStage(from, stage);
+          if (from !== undefined && stage.name !== '' && from.toLowerCase() === stage.name)
+            throw locate(
+              invalidParameter(`circular dependency detected on stage: ${stage.name}`),
+              instruction,
+            );
+          if (other) visit(other);
+          else if (
+            from !== undefined &&
+            !/\$/.test(from) &&
+            this.namedContext(from) === undefined &&
+            !/^\d+$/.test(from)
+          )
+            wanted.push(
+              this.image(from, '').catch((error: Error) =>
+                Promise.reject(locate(error, flag.name === 'from' ? instruction : null)),
+              ),
+            );
+        }
+    };
+    visit(target);
+    await Promise.all(wanted);
+  }
+
+  /** The image of a FROM. */
+  private base(stage: Stage): ReturnType<Solver['base']> {
+    const given = this.namedContext(stage.base);
+    const reference = given?.startsWith('docker-image://')
+      ? given.slice('docker-image://'.length)
+      : stage.base;
+    const platform = stage.platform || this.attributes['platform'] || '';
+    return this.image(
+      reference,
+      platform,
+      given === undefined ? '[internal]' : `[context ${stage.base}]`,
+    ).catch((error: Error) => Promise.reject(locate(error, stage.from)));
+  }
+
+  /** An image, asked for once per name and platform. */
+  private image(reference: string, platform: string, label = '[internal]'): ReturnType<Solver['base']> {
+    const { solver, session, progress, signal } = this.options;
+    const resolveMode = this.attributes['image-resolve-mode'] ?? '';
+    const key = `${reference}\n${platform}`;
+    let found = this.bases.get(key);
+    if (!found) {
+      found = solver.base({ reference, platform, resolveMode, label, session, progress, signal });
+      this.bases.set(key, found);
+      found.catch(() => undefined);
+    }
+    return found;
   }
 
   async close(): Promise<void> {
@@ -117,6 +221,7 @@ export class DockerfileFrontend {
       follow: [name, `${name}.dockerignore`],
       signal,
       onBytes: (total) => vertex.status('transferring dockerfile:', total),
+      onEnd: (total) => vertex.status('transferring dockerfile:', total, 0, true),
     });
     const found = tree.resolve(name) ?? (name === 'Dockerfile' ? tree.resolve('dockerfile') : null);
     const entry = found && tree.entries.get(found.path);
@@ -152,6 +257,24 @@ export class DockerfileFrontend {
     return this.contextTree;
   }
 
+  private ignoreText(): Promise<string> {
+    const { session, progress, signal } = this.options;
+    this.ignoreLoaded ??= progress.step('[internal] load .dockerignore', async (vertex) => {
+      if (this.ownIgnore !== undefined) return this.ownIgnore;
+      const tree = await this.newTree();
+      await session.files(tree, {
+        name: this.attributes['contextkey'] ?? 'context',
+        follow: ['.dockerignore'],
+        include: ['.dockerignore'],
+        signal,
+        onEnd: (total) => vertex.status('transferring context:', total, 0, true),
+      });
+      const entry = tree.entries.get('.dockerignore');
+      return entry?.type === 'file' ? (await tree.readAll(entry)).toString() : '';
+    });
+    return this.ignoreLoaded;
+  }
+
   private async loadContext(): Promise<Tree> {
     const { session, progress, signal } = this.options;
     if (this.uploaded) {
@@ -163,19 +286,7 @@ export class DockerfileFrontend {
       return this.uploaded;
     }
     const key = this.attributes['contextkey'] ?? 'context';
-    const ignoreText = await progress.step('[internal] load .dockerignore', async (vertex) => {
-      if (this.ownIgnore !== undefined) return this.ownIgnore;
-      const tree = await this.newTree();
-      await session.files(tree, {
-        name: key,
-        follow: ['.dockerignore'],
-        include: ['.dockerignore'],
-        signal,
-        onBytes: (total) => vertex.status('transferring context:', total),
-      });
-      const entry = tree.entries.get('.dockerignore');
-      return entry?.type === 'file' ? (await tree.readAll(entry)).toString() : '';
-    });
+    const ignoreText = await this.ignoreText();
     const exclude = ignoreText
       .split(/\r?\n/)
       .map((line) => line.trim())
@@ -189,6 +300,7 @@ export class DockerfileFrontend {
         ...(follow ? { follow } : {}),
         signal,
         onBytes: (total) => vertex.status('transferring context:', total),
+        onEnd: (total) => vertex.status('transferring context:', total, 0, true),
       });
       if (exclude.length > 0) {
         const ignored = ignoreFilter(ignoreText);
@@ -255,12 +367,15 @@ export class DockerfileFrontend {
   }
 
   private async buildStage(stage: Stage): Promise<StageResult> {
-    const { solver, progress, session, signal } = this.options;
+    const { solver, progress, signal } = this.options;
     const index = this.stages.indexOf(stage);
-    const steps = stage.instructions.filter(({ name }) => visible.has(name)).length;
-    const label = this.stages.length > 1 || stage.name ? `${stage.name || `stage-${index}`} ` : '';
-    const step = (number: number, text: string) => `[${label}${number}/${steps + 1}] ${text}`;
+    const label = this.labelled ? stage.name || `stage-${index}` : '';
+    const count = (instructions: Instruction[]) =>
+      instructions.filter(({ name }) => visible.has(name)).length;
+    let numbers = new StepNumbers(label, count(stage.instructions));
     let state: StageResult;
+    // The base is shown with the first step on it: what is wrong with an instruction's form is told before.
+    let begin: () => void = () => undefined;
     const parent = this.findStage(stage.base, stage);
     const given = this.namedContext(stage.base);
     if (parent && given === undefined) state = structuredClone(await this.stage(parent));
@@ -274,19 +389,23 @@ export class DockerfileFrontend {
         platform: solver.platform(stage.platform || this.attributes['platform']),
       };
     } else {
-      const reference = given?.startsWith('docker-image://')
-        ? given.slice('docker-image://'.length)
-        : stage.base;
-      const base = await solver.base({
-        reference,
-        platform: stage.platform || this.attributes['platform'] || '',
-        resolveMode: this.attributes['image-resolve-mode'] ?? '',
-        session,
-        progress,
-        signal,
-      });
-      const vertex = progress.vertex(step(1, `FROM ${base.name}`)).start();
-      vertex.done({ cached: base.local });
+      const base = await this.base(stage);
+      const triggers = (base.config.config?.OnBuild ?? []).flatMap(
+        (trigger) => parseDockerfile(trigger).instructions,
+      );
+      numbers = new StepNumbers(
+        label,
+        count([...triggers, ...stage.instructions]) + (given === undefined ? 1 : 0),
+      );
+      const title =
+        given === undefined ? numbers.next(`FROM ${base.name}`) : `[context ${stage.base}] ${base.name}`;
+      begin = () => {
+        begin = () => undefined;
+        progress
+          .vertex(title)
+          .start()
+          .done({ cached: base.local && stage.instructions.length === 0 });
+      };
       state = {
         snapshot: base.snapshot,
         config: structuredClone(base.config.config ?? {}),
@@ -310,12 +429,21 @@ export class DockerfileFrontend {
     );
     const triggers = (state.config.OnBuild ?? []).flatMap((trigger) => parseDockerfile(trigger).instructions);
     if (!(parent && given === undefined)) state.config.OnBuild = null;
-    let number = 1;
     for (const instruction of [...triggers, ...stage.instructions]) {
       signal.throwIfAborted();
-      const title = visible.has(instruction.name) ? step(++number, shownText(instruction)) : '';
-      await this.instruction(instruction, stage, state, args, title);
+      try {
+        const lookup: Lookup = (name) => envValue(state.config.Env, name) ?? args.get(name);
+        if (visible.has(instruction.name)) begin();
+        const title = visible.has(instruction.name)
+          ? numbers.next(instructionTitle(instruction, lookup, this.dockerfile.escape))
+          : '';
+        await this.instruction(instruction, stage, state, args, title);
+      } catch (error) {
+        // What a trigger does wrong is shown at the FROM that brought it.
+        throw locate(error, triggers.includes(instruction) ? stage.from : instruction);
+      }
     }
+    begin();
     return state;
   }
 
@@ -330,16 +458,13 @@ export class DockerfileFrontend {
     const escaper = this.dockerfile.escape;
     switch (instruction.name) {
       case 'ARG': {
-        for (const word of expandWords(instruction.rest, lookup, escaper)) {
+        const words = expandWords(instruction.rest, lookup, escaper);
+        for (const word of words) {
           const equals = word.indexOf('=');
-          args.declare(
-            equals < 0 ? word : word.slice(0, equals),
-            equals < 0 ? undefined : word.slice(equals + 1),
-          );
-          const name = equals < 0 ? word : word.slice(0, equals);
-          const value = args.get(name);
-          state.history.push(historyEntry(`ARG ${value === undefined ? name : `${name}=${value}`}`, true));
+          if (equals < 0) args.declare(word, undefined);
+          else args.declare(word.slice(0, equals), word.slice(equals + 1));
         }
+        state.history.push(historyEntry(`ARG ${words.join(' ')}`, true));
         return;
       }
       case 'RUN':
@@ -362,6 +487,9 @@ export class DockerfileFrontend {
       default: {
         const text = applyConfig(instruction, state, lookup, this.dockerfile);
         if (text === null) throw parseError(instruction.line, `unknown instruction: ${instruction.name}`);
+        // Only CMD marks the image so, and a trigger is no step of the image's history (as BuildKit).
+        if (instruction.name === 'CMD') state.config.ArgsEscaped = true;
+        if (instruction.name === 'ONBUILD') return;
         state.history.push(historyEntry(configHistory(instruction, text, lookup, escaper), true));
       }
     }
@@ -393,15 +521,9 @@ export class DockerfileFrontend {
     let network = (this.attributes['force-network-mode'] || 'default') as string;
     for (const flag of instruction.flags) {
       if (flag.name === 'mount')
-        mounts.push(
-          parseMount(expandWord(flag.value, lookup), instruction.line, state.config.WorkingDir || '/'),
-        );
+        mounts.push(parseMount(expandWord(flag.value, lookup), state.config.WorkingDir || '/'));
       else if (flag.name === 'network') network = flag.value;
-      else if (flag.name === 'security') {
-        if (flag.value !== 'insecure' && flag.value !== 'sandbox')
-          throw parseError(instruction.line, `security ${JSON.stringify(flag.value)} is not valid`);
-        if (flag.value === 'insecure') throw new BerthError('forbidden', 'security.insecure is not allowed');
-      } else throw parseError(instruction.line, `unknown flag: --${flag.name}`);
+      else throw parseError(instruction.line, `unknown flag: --${flag.name}`);
     }
     if (!['default', 'none', 'host', ''].includes(network))
       throw parseError(instruction.line, `invalid network mode: ${JSON.stringify(network)}`);
@@ -413,25 +535,22 @@ export class DockerfileFrontend {
       .map(([name, value]) => `${name}=${value}`);
     const env = [...(state.config.Env ?? []), ...extra.map(([name, value]) => `${name}=${value}`)];
     if (!names.has('PATH')) env.push('PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin');
-    const prepared = await solver.mounts(mounts, {
+    const preparing = solver.mounts(mounts, {
       session,
       context: () => this.context(),
       stage: async (name) => {
         const other = this.findStage(name, stage);
         if (other) return (await this.stage(other)).snapshot;
-        return (
-          await solver.base({
-            reference: name,
-            platform: '',
-            resolveMode: this.attributes['image-resolve-mode'] ?? '',
-            session,
-            progress: this.options.progress,
-            signal,
-          })
-        ).snapshot;
+        const image = this.image(name, '');
+        return (await image.catch((error) => Promise.reject(locate(error, null)))).snapshot;
       },
       folder: this.options.folder,
       signal,
+    });
+    const prepared = await preparing.catch((error: Error) => {
+      if (/^(secret|unset ssh)/.test(error.message))
+        this.vertexFor(title).start().done({ error: error.message });
+      throw error;
     });
     try {
       state.snapshot = await solver.run(state.snapshot, {
@@ -468,7 +587,7 @@ export class DockerfileFrontend {
     lookup: Lookup,
     title: string,
   ): Promise<void> {
-    const { solver, session, signal, progress } = this.options;
+    const { solver, session, signal } = this.options;
     const { name } = instruction;
     const flags: Record<string, string> = {};
     const exclude: string[] = [];
@@ -528,21 +647,12 @@ export class DockerfileFrontend {
         if (given?.startsWith('local:') || given?.startsWith('input:')) {
           const tree = await this.newTree();
           await session.files(tree, { name: given.slice(given.indexOf(':') + 1), signal });
-          for (const pattern of patterns) sources.push(...findSources(tree, pattern, name, true));
+          for (const pattern of patterns) sources.push(...findSources(tree, pattern, name, false));
           keepOwners = false;
         } else {
           const snapshot = other
             ? (await this.stage(other)).snapshot
-            : (
-                await solver.base({
-                  reference: given?.replace(/^docker-image:\/\//, '') ?? flags['from'],
-                  platform: '',
-                  resolveMode: this.attributes['image-resolve-mode'] ?? '',
-                  session,
-                  progress,
-                  signal,
-                })
-              ).snapshot;
+            : (await this.image(given?.replace(/^docker-image:\/\//, '') ?? flags['from'], '')).snapshot;
           const tree = await this.newTree();
           await solver.look(snapshot, async (archive) => {
             for (const pattern of patterns) sources.push(...(await readFrom(archive, tree, pattern)));
@@ -560,22 +670,40 @@ export class DockerfileFrontend {
               target.endsWith('/'),
               this.trees,
               signal,
+              { checksum: flags['checksum'] ?? '', fromContext: false },
             )),
           );
-        else for (const pattern of patterns) sources.push(...findSources(tree, pattern, name, true));
+        else for (const pattern of patterns) sources.push(...findSources(tree, pattern, name, false));
       }
-      if (sources.length === 0) throw invalidParameter('no source files were specified');
     } catch (error) {
-      const text = (error as Error).message;
+      const text =
+        error instanceof FetchFailed
+          ? error.buildKit
+          : (error as Error).message.replace(
+              /^failed to copy files: .*mkdir (.*): not.*/,
+              'cannot copy to non-directory: $1',
+            );
       const missing = /stat (.*): file does not exist/.exec(text)?.[1];
       const message =
         missing !== undefined
-          ? `failed to compute cache key: failed to calculate checksum of ref ${sha256(title).slice(0, 25)}::${sha256(text).slice(0, 25)}: "/${missing.replace(/^\/+/, '')}": not found`
+          ? `failed to calculate checksum of ref ${sha256(title).slice(0, 25)}::${sha256(text).slice(0, 25)}: "/${missing.replace(/^\/+/, '')}": not found`
           : text;
       vertex.start().done({ error: message });
-      throw new BerthError(missing !== undefined ? 'not-found' : 'invalid-parameter', message, {
-        cause: error,
-      });
+      const key =
+        missing !== undefined
+          ? 'failed to compute cache key: '
+          : error instanceof FetchFailed
+            ? 'failed to load cache key: '
+            : '';
+      const failure = new BerthError(
+        missing !== undefined ? 'not-found' : 'invalid-parameter',
+        key + message,
+        {
+          cause: error,
+        },
+      );
+      // BuildKit quotes no line for what it cannot fetch.
+      throw /^failed to load cache key/.test(failure.message) ? locate(failure, null) : failure;
     }
     const kept = exclude.length > 0 ? await this.without(sources, exclude) : sources;
     const chmod = flags['chmod'];
@@ -654,14 +782,6 @@ function platformArguments(platform: {
   return { ...of('BUILD'), ...of('TARGET') };
 }
 
-/** An instruction as a step's title shows it. */
-function shownText(instruction: Instruction): string {
-  const flags = instruction.flags
-    .map((flag) => (flag.bare ? `--${flag.name} ` : `--${flag.name}=${flag.value} `))
-    .join('');
-  return `${instruction.name} ${flags}${instruction.rest}`;
-}
-
 function historyEntry(createdBy: string, empty: boolean): NonNullable<ImageConfig['history']>[number] {
   return {
     created: new Date().toISOString(),
@@ -693,7 +813,10 @@ function runCommand(
   const shell = shellOf(config);
   const [heredoc] = instruction.heredocs;
   const lone = instruction.heredocs.length === 1 && /^<<-?["']?[A-Za-z0-9_.]+["']?$/.test(instruction.rest);
-  if (!heredoc) return { command: [...shell, instruction.rest], shown: [...shell, instruction.rest] };
+  if (!heredoc) {
+    const command = [...shell, ...(instruction.rest === '' ? [] : [instruction.rest])];
+    return { command, shown: command };
+  }
   if (lone && heredoc.content.startsWith('#!')) {
     // A script with its own interpreter: the shell hands it over by a file.
     return {

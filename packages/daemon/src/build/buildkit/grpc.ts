@@ -14,10 +14,13 @@ import { decode, encode, type Message } from './messages.ts';
 /** A call that ended with another status than OK. */
 export class GrpcError extends Error {
   readonly code: number;
+  /** What a client's library unpacks into typed errors (google.rpc.Status, details). */
+  readonly details: Message[];
 
-  constructor(code: number, message: string) {
+  constructor(code: number, message: string, details: Message[] = []) {
     super(message);
     this.code = code;
+    this.details = details;
   }
 }
 
@@ -72,7 +75,7 @@ export class GrpcServer {
   private readonly server: Http2Server;
 
   constructor(methods: Record<string, Method>) {
-    this.server = createServer();
+    this.server = createServer({ maxSendHeaderBlockLength: 256 * 1024 });
     this.server.on(
       'stream',
       (stream, headers) => void this.answer(stream, headers, methods[String(headers[':path'])]),
@@ -117,6 +120,12 @@ export class GrpcServer {
       const message = error instanceof Error ? error.message : String(error);
       const code = error instanceof GrpcError ? error.code : abort.signal.aborted ? 1 : 2; // as BuildKit's own errors: clients show any other code's name before the text
       trailers = { 'grpc-status': String(code), 'grpc-message': encodeMessage(message) };
+      if (error instanceof GrpcError && error.details.length > 0)
+        trailers['grpc-status-details-bin'] = encode('Status', {
+          code,
+          message,
+          details: error.details,
+        }).toString('base64');
     }
     if (!stream.destroyed) stream.end();
   }

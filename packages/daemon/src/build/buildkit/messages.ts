@@ -58,6 +58,7 @@ message Packet { int32 type = 1; Stat stat = 2; uint32 ID = 3; bytes data = 4; }
 
 message CredentialsRequest { string Host = 1; }
 message CredentialsResponse { string Username = 1; string Secret = 2; }
+message CheckAgentRequest { string ID = 1; }
 message GetSecretRequest { string ID = 1; map<string, string> annotations = 2; }
 message GetSecretResponse { bytes data = 1; }
 `;

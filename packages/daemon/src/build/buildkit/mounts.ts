@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { parseError } from '../dockerfile/parse.ts';
+import { invalidParameter } from '../../errors.ts';
 
 /** One `--mount` of a RUN. */
 export interface Mounts {
@@ -19,16 +19,24 @@ export interface Mounts {
 }
 
 const types = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'];
+/** Options that mean `true` when they stand alone. */
+const switches = new Set(['ro', 'readonly', 'rw', 'readwrite', 'required']);
+const keys = new Set(
+  'type from source src target dst destination id sharing size mode uid gid env'
+    .split(' ')
+    .concat(...switches),
+);
 
 /** Parses a mount's comma-separated options (Dockerfile reference, `RUN --mount`). @throws invalid-parameter. */
-export function parseMount(text: string, line: number, workdir: string): Mounts {
+export function parseMount(text: string, workdir: string): Mounts {
   const options = new Map<string, string>();
   for (const field of text.split(',')) {
     const equals = field.indexOf('=');
-    options.set(
-      (equals < 0 ? field : field.slice(0, equals)).trim().toLowerCase(),
-      equals < 0 ? 'true' : field.slice(equals + 1),
-    );
+    const key = (equals < 0 ? field : field.slice(0, equals)).trim().toLowerCase();
+    if (equals < 0 && !switches.has(key))
+      throw invalidParameter(`invalid field '${field}' must be a key=value pair`);
+    if (!keys.has(key)) throw invalidParameter(`unexpected key '${key}' in '${field}'`);
+    options.set(key, equals < 0 ? 'true' : field.slice(equals + 1));
   }
   const take = (...names: string[]) => {
     for (const name of names) {
@@ -43,7 +51,7 @@ export function parseMount(text: string, line: number, workdir: string): Mounts 
   const flag = (value: string | undefined, byDefault: boolean) =>
     value === undefined ? byDefault : !['false', '0', ''].includes(value.toLowerCase());
   const type = (take('type') ?? 'bind') as Mounts['type'];
-  if (!types.includes(type)) throw parseError(line, `unsupported mount type "${type}"`);
+  if (!types.includes(type)) throw invalidParameter(`unsupported mount type "${type}"`);
   const writable = take('rw', 'readwrite');
   const readonly = take('ro', 'readonly');
   const secret = type === 'secret' || type === 'ssh';
@@ -52,9 +60,13 @@ export function parseMount(text: string, line: number, workdir: string): Mounts 
   const id =
     take('id') ??
     (type === 'secret' ? posix.basename(source || target || '') : type === 'ssh' ? 'default' : '');
-  if (type === 'secret' && id === '') throw parseError(line, 'secret: id or target is required');
+  if (type === 'secret' && id === '')
+    throw invalidParameter('invalid secret mount. one of source, target required');
   const env = take('env') ?? '';
-  if (!target && !secret) throw parseError(line, `${type}: target is required`);
+  if (!target && !secret)
+    throw invalidParameter(
+      type === 'cache' ? 'invalid mount target "/"' : `invalid mount: target is required for ${type}`,
+    );
   const mount: Mounts = {
     type,
     from: take('from') ?? '',
@@ -77,8 +89,6 @@ export function parseMount(text: string, line: number, workdir: string): Mounts 
     env,
   };
   if (!['shared', 'private', 'locked'].includes(mount.sharing))
-    throw parseError(line, `unsupported sharing value "${mount.sharing}"`);
-  const [left] = options.keys();
-  if (left !== undefined) throw parseError(line, `unexpected key '${left}' in '${text}'`);
+    throw invalidParameter(`unsupported sharing value "${mount.sharing}"`);
   return mount;
 }

@@ -27,6 +27,13 @@ export class Vertex {
     });
   }
 
+  /** Something about the Dockerfile that its author should know. */
+  warn(text: string): void {
+    this.progress.send({
+      warnings: [{ vertex: this.digest, level: 1, short: Buffer.from(text), detail: [], url: '' }],
+    });
+  }
+
   /** A part of it: bytes transferred, a layer pulled. */
   status(id: string, current: number, total = 0, completed = false): void {
     const now = timestamp(Date.now());

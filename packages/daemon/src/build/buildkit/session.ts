@@ -71,6 +71,8 @@ export class Session {
       follow?: string[];
       signal: AbortSignal;
       onBytes?: (total: number) => void;
+      /** Told once, with all bytes (of names and files) that came. */
+      onEnd?: (total: number) => void;
     },
   ): Promise<void> {
     const call = this.client.call('/moby.filesync.v1.FileSync/DiffCopy', 'Packet', 'Packet', {
@@ -120,6 +122,7 @@ export class Session {
         }
       }
       await Promise.all(writes);
+      options.onEnd?.(bytes);
     } catch (error) {
       options.signal.throwIfAborted();
       if (error instanceof GrpcError)

@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import { pack } from 'tar-stream';
 import { BerthError } from '../../errors.ts';
 import type { ImageConfig, ImageRunConfig, Images } from '../../images/face.ts';
+import { fullReference } from '../../images/index.ts';
 import type { Archive, Layer, Layers } from '../../layers/face.ts';
 import type { Collection } from '../../store/face.ts';
 import { readFrom } from '../classic.ts';
@@ -15,6 +16,7 @@ import type { Worker, WorkerMount } from '../worker.ts';
 import type { Mounts } from './mounts.ts';
 import type { Progress, Vertex } from './progress.ts';
 import type { Session } from './session.ts';
+import { forwardAgent, hasAgent } from './ssh.ts';
 
 /** A root made of layers, and what identifies the way it was made to the cache. */
 export interface Snapshot {
@@ -99,15 +101,20 @@ export class Solver {
     reference: string;
     platform: string;
     resolveMode: string;
+    /** What the step of the progress is headed with. */
+    label: string;
     session: Session;
     progress: Progress;
     signal: AbortSignal;
   }): Promise<{ snapshot: Snapshot; config: ImageConfig; name: string; local: boolean }> {
     const { reference, platform, session, progress, signal } = options;
     const { images } = this.parts;
+    const full = fullReference(reference);
+    const title = `${options.label} load metadata for ${options.label === '[internal]' ? full : reference}`;
     if (options.resolveMode !== 'pull') {
       try {
         const image = images.resolve(reference, platform ? { platform } : {});
+        progress.vertex(title).start().done();
         this.hold(image.config.rootfs.diff_ids);
         return {
           snapshot: {
@@ -116,14 +123,14 @@ export class Solver {
             lastEmpty: true,
           },
           config: image.config,
-          name: images.familiar(reference),
+          name: full,
           local: true,
         };
       } catch (error) {
         if (!(error instanceof BerthError) || error.kind !== 'not-found') throw error;
       }
     }
-    return progress.step(`[internal] load metadata for ${images.familiar(reference)}`, async (vertex) => {
+    const work = async (vertex: Vertex) => {
       const fetched = await images.base({
         reference,
         ...(platform ? { platform } : {}),
@@ -143,10 +150,20 @@ export class Solver {
           lastEmpty: true,
         },
         config: fetched.config,
-        name: fetched.name,
+        name: full,
         local: false,
       };
-    });
+    };
+    const failed = (error: Error) => Promise.reject(sourceError(error, full));
+    return progress
+      .step(title, (vertex) => work(vertex).catch(failed))
+      .catch((error: Error) => {
+        throw new BerthError(
+          'system',
+          `${reference}: failed to resolve source metadata for ${full}: ${error.message}`,
+          { cause: error },
+        );
+      });
   }
 
   /** Takes a step's result from the cache, or makes it; the vertex shows which. */
@@ -295,7 +312,8 @@ export class Solver {
       options.extraHosts,
     ]);
     return this.step(from, key, `RUN ${options.shown.join(' ')}`, options, async () => {
-      const { exitCode, layer } = await this.parts.worker.run({
+      const shown = `process "${options.shown.join(' ')}" did not complete successfully`;
+      const run = this.parts.worker.run({
         diffIds: from.diffIds,
         config,
         command: options.command,
@@ -311,11 +329,15 @@ export class Solver {
         signal: options.signal,
         onOutput: (text, stream) => vertex.log(text, stream === 'stderr' ? 2 : 1),
       });
-      if (exitCode !== 0)
-        throw new BerthError(
-          'system',
-          `process "${options.shown.join(' ')}" did not complete successfully: exit code: ${exitCode}`,
-        );
+      const { exitCode, layer } = await run.catch((error: Error) => {
+        if (/^unable to find (user|group)/.test(error.message))
+          throw new BerthError('system', `${shown}: ${error.message}`, { cause: error });
+        if (!error.message.startsWith('exec: ')) throw error;
+        // What cannot be started fails as a command would that said so.
+        vertex.log(`${error.message}\n`, 2);
+        return { exitCode: 1, layer: null };
+      });
+      if (exitCode !== 0) throw new BerthError('system', `${shown}: exit code: ${exitCode}`);
       return layer;
     });
   }
@@ -338,9 +360,11 @@ export class Solver {
   ): Promise<PreparedMounts> {
     const prepared: PreparedMounts = { mounts: [], env: [], key: '', release: async () => undefined };
     const owners: string[] = [];
+    const closing: Array<() => Promise<void>> = [];
     const keys: unknown[] = [];
     const { layers } = this.parts;
     prepared.release = async () => {
+      for (const close of closing) await close();
       for (const owner of owners) await layers.removeWritable(owner);
     };
     try {
@@ -383,8 +407,18 @@ export class Solver {
             prepared.mounts.push({ source: path, destination: mount.target, readonly: true });
             break;
           }
-          case 'ssh':
-            throw new BerthError('unsupported', 'RUN --mount=type=ssh is not supported');
+          case 'ssh': {
+            keys.push(['ssh', mount.id, mount.target]);
+            if (!(await hasAgent(from.session, mount.id))) {
+              if (mount.required) throw new BerthError('not-found', `unset ssh forward key ${mount.id}`);
+              break;
+            }
+            const agent = await forwardAgent(from.session, mount, from.folder);
+            closing.push(agent.close);
+            prepared.env.push(`SSH_AUTH_SOCK=${mount.target}`);
+            prepared.mounts.push({ source: agent.path, destination: mount.target, readonly: false });
+            break;
+          }
           default: {
             const owner = createHash('sha256')
               .update(`${Math.random()}${index}${mount.target}`)
@@ -445,7 +479,19 @@ export class Solver {
   }
 }
 
+/** Why an image could not be fetched, in BuildKit's words. */
+function sourceError(error: Error, full: string): Error {
+  const say = (text: string) => new BerthError('system', text, { cause: error });
+  if (/manifest unknown|repository .* not found/.test(error.message)) return say(`${full}: not found`);
+  const network = /^Get "(https?:\/\/[^/"]+)\/v2\/": ((?:dial|read|net\/http|tls|http:).*)$/s.exec(
+    error.message,
+  );
+  if (!network) return error;
+  const [, path = '', version = 'latest'] = /^[^/]+\/(.+?)[:@]([^/]*)$/.exec(full) ?? [];
+  return say(`failed to do request: Head "${network[1]}/v2/${path}/manifests/${version}": ${network[2]}`);
+}
+
 async function contextSource(context: Tree, source: string): Promise<Source> {
-  const [found] = findSources(context, source || '/', 'RUN --mount', true);
+  const [found] = findSources(context, source || '/', 'RUN --mount', false);
   return found!;
 }

@@ -33,6 +33,8 @@ export interface Dockerfile {
   /** Parser directives (`# syntax=...`), lower case names. */
   directives: Record<string, string>;
   instructions: Instruction[];
+  /** What the author should know, e.g. of an empty continuation line. */
+  warnings: string[];
 }
 
 const known = new Set([
@@ -73,6 +75,7 @@ export function parseDockerfile(text: string): Dockerfile {
   const { directives, escape: escaper } = readDirectives(lines);
   const continuation = new RegExp(`${escaper === '\\' ? '\\\\' : '`'}[ \\t]*$`);
   const instructions: Instruction[] = [];
+  const warnings: string[] = [];
 
   for (let index = 0; index < lines.length; index++) {
     const start = index;
@@ -80,18 +83,20 @@ export function parseDockerfile(text: string): Dockerfile {
     if (first === '' || first.startsWith('#')) continue;
     let joined = '';
     let current = first;
+    let gap = false;
     for (;;) {
       const more = continuation.test(current);
       joined += more ? current.replace(continuation, '') : current;
       if (!more) break;
       // Comments and empty lines between continued lines are dropped.
-      do index++;
-      while (index < lines.length && /^[ \t]*(#|$)/.test(lines[index]!));
+      for (index++; index < lines.length && /^[ \t]*(#|$)/.test(lines[index]!); index++)
+        if (!lines[index]!.includes('#') && index < lines.length - 1) gap = true;
       if (index >= lines.length) break;
       current = lines[index]!;
     }
     const original = joined.trim();
     if (original === '') continue;
+    if (gap) warnings.push(`Empty continuation line found in: ${original}`);
     const match = /^(\S+)(?:\s+([\s\S]*))?$/.exec(original)!;
     const name = match[1]!.toUpperCase();
     if (!known.has(name)) throw parseError(start + 1, `unknown instruction: ${match[1]}`);
@@ -126,7 +131,7 @@ export function parseDockerfile(text: string): Dockerfile {
       heredocs,
     });
   }
-  return { escape: escaper, directives, instructions };
+  return { escape: escaper, directives, instructions, warnings };
 }
 
 function readDirectives(lines: string[]): {
@@ -145,7 +150,7 @@ function readDirectives(lines: string[]): {
   }
   const escaper = directives['escape'] ?? '\\';
   if (escaper !== '\\' && escaper !== '`') {
-    throw invalidParameter(`invalid ESCAPE '${escaper}'. Must be ' or \\`);
+    throw invalidParameter(`invalid escape token '${escaper}' does not match \` or \\`);
   }
   return { directives, escape: escaper };
 }

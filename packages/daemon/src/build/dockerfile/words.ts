@@ -16,7 +16,16 @@ const glob = (pattern: string) =>
  * @throws invalid-parameter for an unclosed quote or brace and for `:?`.
  */
 export function expandWord(text: string, lookup: Lookup, escaper = '\\'): string {
-  return new Expander(text, lookup, escaper).all().join('');
+  try {
+    return new Expander(text, lookup, escaper).all().join('');
+  } catch (error) {
+    throw invalidParameter(`failed to process ${JSON.stringify(text)}: ${(error as Error).message}`, error);
+  }
+}
+
+/** Fills in the variables that are set; quotes, escapes and all else stay as written (what progress shows). */
+export function expandRaw(text: string, lookup: Lookup, escaper = '\\'): string {
+  return new Expander(text, lookup, escaper, true).all().join('');
 }
 
 /** Splits at blanks outside quotes and expands each word; a variable with blanks in it splits too, as dockerd does. */
@@ -63,11 +72,14 @@ class Expander {
   private readonly text: string;
   private readonly lookup: Lookup;
   private readonly escaper: string;
+  /** Keeps quotes, escapes and unset variables as they are. */
+  private readonly raw: boolean;
 
-  constructor(text: string, lookup: Lookup, escaper: string) {
+  constructor(text: string, lookup: Lookup, escaper: string, raw = false) {
     this.text = text;
     this.lookup = lookup;
     this.escaper = escaper;
+    this.raw = raw;
   }
 
   all(): string[] {
@@ -82,7 +94,8 @@ class Expander {
     if (char === '"') return this.double();
     if (char === '$') return this.variable();
     this.at++;
-    if (char === this.escaper && this.at < this.text.length) return this.text[this.at++]!;
+    if (char === this.escaper && this.at < this.text.length)
+      return (this.raw ? char : '') + this.text[this.at++]!;
     return char;
   }
 
@@ -92,7 +105,7 @@ class Expander {
       throw invalidParameter('unexpected end of statement while looking for matching single-quote');
     const value = this.text.slice(this.at + 1, end);
     this.at = end + 1;
-    return value;
+    return this.raw ? `'${value}'` : value;
   }
 
   private double(): string {
@@ -104,13 +117,13 @@ class Expander {
         throw invalidParameter('unexpected end of statement while looking for matching double-quote');
       if (char === '"') {
         this.at++;
-        return out;
+        return this.raw ? `"${out}"` : out;
       }
       if (char === '$') out += this.variable();
       else if (char === this.escaper) {
         const next = this.text[this.at + 1];
         if (next !== undefined && ['"', '$', this.escaper].includes(next)) {
-          out += next;
+          out += this.raw ? char + next : next;
           this.at += 2;
         } else {
           out += char;
@@ -129,10 +142,11 @@ class Expander {
     const name = /^(?:[a-zA-Z_][a-zA-Z0-9_]*|[0-9@*#?$!-])/.exec(this.text.slice(this.at))?.[0];
     if (!name) return '$';
     this.at += name.length;
-    return this.lookup(name) ?? '';
+    return this.lookup(name) ?? (this.raw ? `$${name}` : '');
   }
 
   private braced(): string {
+    const start = this.at - 1;
     this.at++;
     const name = /^[a-zA-Z0-9_]+/.exec(this.text.slice(this.at))?.[0];
     if (!name) throw invalidParameter('syntax error: bad substitution');
@@ -141,7 +155,7 @@ class Expander {
     const rest = this.text.slice(this.at);
     if (rest.startsWith('}')) {
       this.at++;
-      return value ?? '';
+      return value ?? (this.raw ? this.text.slice(start, this.at) : '');
     }
     const operator = /^(?::?[-+?]|##?|%%?|\/\/?)/.exec(rest)?.[0];
     if (!operator) {
