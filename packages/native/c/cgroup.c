@@ -1,10 +1,12 @@
 #include "cgroup.h"
 
 #include <limits.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 
 #include "cleanup.h"
@@ -41,7 +43,7 @@ static void inherit_cpuset(int parent, int dir) {
   }
 }
 
-/* v2: children get the controllers that the parent has. */
+/* v2: children get the controllers that this folder has. */
 static void pass_controllers(int dir) {
   char controllers[512], one[64];
   if (read_small(dir, "cgroup.controllers", controllers, sizeof controllers) < 0) return;
@@ -49,6 +51,34 @@ static void pass_controllers(int dir) {
     snprintf(one, sizeof one, "+%s", name);
     write_small(dir, "cgroup.subtree_control", one);
   }
+}
+
+static int is_cgroup2(int dir) {
+  struct statfs fs;
+  return fstatfs(dir, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+/* v2: brings every controller of the hierarchy's root down to `dir`. The root of a machine under systemd gives its
+   children only what systemd's own units ask for, which may be no more than memory and pids. */
+static void bring_controllers(int dir) {
+  enum { DEPTH = 32 };
+  char own[512], roots[512];
+  int above[DEPTH], n = 0;
+  for (int at = dir; n < DEPTH; n++) {
+    int up = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (up < 0) break;
+    struct stat here, there;
+    if (!is_cgroup2(up) || (fstat(at, &here) == 0 && fstat(up, &there) == 0 && here.st_ino == there.st_ino)) {
+      close(up);
+      break;
+    }
+    at = above[n] = up;
+  }
+  if (n > 0 && read_small(dir, "cgroup.controllers", own, sizeof own) == 0 &&
+      read_small(above[n - 1], "cgroup.controllers", roots, sizeof roots) == 0 && strcmp(own, roots)) {
+    for (int i = n; i-- > 0;) pass_controllers(above[i]);
+  }
+  while (n > 0) close(above[--n]);
 }
 
 /* Opens the last folder of `path`, making it and the folders above it where they are missing. */
@@ -68,7 +98,6 @@ static int make_folder(const char *path, int version, int cpuset, int *existed) 
       int ignored;
       cleanup_close int parent = make_folder(above, version, cpuset, &ignored);
       if (parent < 0) return -1;
-      if (version == 2) pass_controllers(parent);
       if (mkdirat(parent, slash + 1, 0755) < 0 && errno != EEXIST) return -1;
     } else {
       return -1;
@@ -129,6 +158,7 @@ static int open_folder(const struct launch_record *r, struct cgroup *out, int cr
   if (folder->dir < 0)
     return fail_text(err, "cgroup", errno, "unable to apply cgroup configuration: mkdir %s: %s", path, go_strerror(errno));
   out->count++;
+  if (version == 2 && create) bring_controllers(folder->dir);
   if (version == 1) {
     /* `tasks` with 0, not cgroup.procs: one thread that moves itself needs no lock that waits for RCU. */
     folder->tasks = openat(folder->dir, "tasks", O_WRONLY | O_CLOEXEC);

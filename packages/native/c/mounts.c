@@ -179,7 +179,9 @@ static int make_cgroup_v2(const struct launch_record *r, struct error *err) {
   struct mount_options options = {0};
   for (int i = 4; i < r->argc; i++) mount_option(r->argv[i], &options);
   cleanup_close int context = fs_open("cgroup2");
-  int mounted = context < 0 ? -1 : fs_mount(context, options.set | options.recursive_set);
+  int mounted = context < 0 || fs_set(context, "source", "cgroup") < 0
+                    ? -1
+                    : fs_mount(context, options.set | options.recursive_set);
   return mounted < 0 ? fail(err, "mount", errno, "mount %s", r->argv[3]) : mounted;
 }
 

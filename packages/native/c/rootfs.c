@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 
 #include "cleanup.h"
 #include "container_parts.h"
@@ -170,12 +171,27 @@ static int mount_staged(struct overlay *o, struct error *err) {
   return mounted;
 }
 
+/* Before Linux 6.15 an overlay takes no detached mounts. Trying tells too late: a volatile overlay has left its mark in
+   the work folder by then, with which the kernel refuses the second try. */
+static int takes_detached(void) {
+  struct utsname system;
+  int major, minor;
+  return uname(&system) < 0 || sscanf(system.release, "%d.%d", &major, &minor) != 2 || major > 6 ||
+         (major == 6 && minor >= 15);
+}
+
+static int needs_stage(const struct overlay *o) {
+  if (getenv("BERTH_STAGED_OVERLAY")) return 1;
+  int detached = o->writable >= 0;
+  for (size_t i = 0; i < o->count; i++) detached |= o->mounts[i] >= 0;
+  return detached && !takes_detached();
+}
+
 int rootfs_prepare(const struct launch *launch, int user_ns, int *root, struct error *err) {
   __attribute__((cleanup(overlay_free))) struct overlay o = {.writable = -1, .user_ns = user_ns};
   if (read_records(launch, &o, err) < 0 || open_layers(&o, err) < 0) return -1;
   if (user_ns >= 0 && open_writable(&o, err) < 0) return -1;
-  static int staged;
-  if (getenv("BERTH_STAGED_OVERLAY")) staged = 1;
+  int staged = needs_stage(&o);
   *root = staged ? -1 : mount_by_context(&o, err);
   if (*root < 0 && (staged || err->status == EINVAL || err->status == ENOENT)) {
     struct error again = {0};

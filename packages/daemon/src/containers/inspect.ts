@@ -147,7 +147,12 @@ export function inspectContainer(
     Platform: record.platform,
     MountLabel: '',
     ProcessLabel: '',
-    AppArmorProfile: '',
+    AppArmorProfile: started
+      ? context.rooms.runtime.apparmorProfile({
+          privileged: record.hostConfig.Privileged,
+          securityOpt: record.hostConfig.SecurityOpt ?? [],
+        })
+      : '',
     ExecIDs: execs.length > 0 ? execs : null,
     HostConfig: record.hostConfig,
     GraphDriver: graphDriver(context, container),

@@ -182,6 +182,8 @@ export interface Runtime {
     > & { networkMode?: string },
     options?: { /** For `docker update`: only the resources are looked at. */ update?: boolean },
   ): string[];
+  /** The AppArmor profile of a container with these settings; '' where the kernel has no AppArmor. */
+  apparmorProfile(request: Pick<RuntimeRequest, 'privileged' | 'securityOpt'>): string;
   spec(request: RuntimeRequest): RuntimeSpec;
   /** The flat launch description of a spec, in the order that `native` executes it. */
   compile(spec: RuntimeSpec, request: RuntimeRequest): LaunchRecord[];

@@ -12,7 +12,7 @@ import { featureWarnings, type KernelFeatures, probeFeatures } from './features.
 import { ownerMark, readOwner } from './owner.ts';
 import { Seccomp, type SeccompFilter } from './seccomp/index.ts';
 import { parseSecurityOptions } from './security.ts';
-import { buildSpec, hasKcore, type SpecContext } from './spec.ts';
+import { apparmorProfile, buildSpec, hasKcore, type SpecContext } from './spec.ts';
 import { readRemapping } from './userns.ts';
 import { supportedResources, validateRequest } from './validate.ts';
 
@@ -143,6 +143,14 @@ class NativeRuntime implements Runtime {
     return validateRequest(request, this.#features, options.update === true);
   }
 
+  apparmorProfile(request: Parameters<Runtime['apparmorProfile']>[0]): string {
+    return apparmorProfile(
+      request.privileged,
+      parseSecurityOptions(request.securityOpt).apparmor,
+      this.#spec,
+    );
+  }
+
   spec(request: RuntimeRequest): RuntimeSpec {
     return buildSpec(request, this.#spec);
   }
@@ -165,9 +173,7 @@ class NativeRuntime implements Runtime {
     const capabilities = containerCapabilities(request);
     const filtered = this.#features.seccomp && !(request.privileged && security.seccomp === '');
     const filter = filtered ? this.#seccomp.filter(security.seccomp, capabilities) : undefined;
-    const apparmor = this.#features.apparmor
-      ? security.apparmor || (request.privileged ? 'unconfined' : this.#spec.apparmorProfile)
-      : '';
+    const apparmor = apparmorProfile(request.privileged, security.apparmor, this.#spec);
     return {
       ociVersion: '1.2.0',
       process: {

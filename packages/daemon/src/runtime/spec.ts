@@ -51,7 +51,7 @@ export function buildSpec(request: RuntimeRequest, context: SpecContext): Runtim
   const capabilities = containerCapabilities(request);
   const { devices, rules } = containerDevices(request);
   const filter = seccompFilter(request, security.seccomp, capabilities, context);
-  const apparmor = apparmorProfile(request, security.apparmor, context);
+  const apparmor = apparmorProfile(request.privileged, security.apparmor, context);
   const remapping = request.namespaces.user === 'private' ? context.remapping : undefined;
   return {
     ociVersion: '1.2.0',
@@ -118,10 +118,15 @@ function seccompFilter(
   return context.seccomp.filter(option, capabilities);
 }
 
-function apparmorProfile(request: RuntimeRequest, option: string, context: SpecContext): string {
+/** The profile that a container's processes get; '' for none of its own. */
+export function apparmorProfile(
+  privileged: boolean,
+  option: string,
+  context: Pick<SpecContext, 'hasAppArmor' | 'apparmorProfile'>,
+): string {
   if (!context.hasAppArmor) return '';
   if (option) return option;
-  return request.privileged ? 'unconfined' : context.apparmorProfile;
+  return privileged ? 'unconfined' : context.apparmorProfile;
 }
 
 function namespaces(
