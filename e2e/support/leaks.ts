@@ -57,13 +57,13 @@ async function look(daemon: TestDaemon, parent: string): Promise<string[]> {
     folder(exec, 'c'),
     running.map(({ Id }) => Id.slice(0, 32)),
   );
-  for (const part of ['layers/made', 'layers/trash', 'build/work', 'build/steps'])
+  for (const part of ['layers/made', 'layers/trash', 'build/work', 'build/steps', 'volumes/.removed'])
     compare(part, folder(data, part), []);
   compare('build runs', folder(exec, 'build'), []);
   const volumes = ((await get('/volumes')).Volumes ?? []) as Array<{ Name: string }>;
   compare(
     'volumes',
-    folder(data, 'volumes'),
+    folder(data, 'volumes').filter((name) => name !== '.removed'),
     volumes.map(({ Name }) => Name),
   );
 

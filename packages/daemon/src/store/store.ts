@@ -74,7 +74,7 @@ class SqliteStore implements Store {
       this.db.exec(
         `CREATE TABLE IF NOT EXISTS "${name}" (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`,
       );
-      return new Table<T>(this.db, name, (changed) => this.touch(changed));
+      return new Table<T>(this.db, this.path, name, (changed) => this.touch(changed));
     });
     this.unsynced = true;
     this.tables.set(name, table as Table<unknown>);
@@ -199,14 +199,17 @@ class SqliteStore implements Store {
         throw systemError(
           `the database ${this.path} is in use: is another berthd running on this data root?`,
         );
-      if (primary === 11 || primary === 26)
-        throw systemError(
-          `the database ${this.path} is damaged (${(error as Error).message}): restore it from a copy, or move it away to start empty`,
-          error,
-        );
+      if (primary === 11 || primary === 26) throw damaged(this.path, (error as Error).message, error);
       throw error;
     }
   }
+}
+
+function damaged(path: string, what: string, cause: unknown): Error {
+  return systemError(
+    `the database ${path} is damaged (${what}): restore it from a copy, or move it away to start with nothing but the volumes`,
+    cause,
+  );
 }
 
 /** One collection: the values in memory, and the keys whose row is behind. */
@@ -217,10 +220,16 @@ class Table<T> implements Collection<T> {
   private readonly erase: StatementSync;
   private readonly touch: (table: Table<unknown>) => void;
 
-  constructor(db: DatabaseSync, name: string, touch: (table: Table<unknown>) => void) {
+  constructor(db: DatabaseSync, path: string, name: string, touch: (table: Table<unknown>) => void) {
     this.touch = touch;
-    for (const row of db.prepare(`SELECT key, value FROM "${name}"`).iterate())
-      this.rows.set(row['key'] as string, JSON.parse(row['value'] as string) as T);
+    for (const row of db.prepare(`SELECT key, value FROM "${name}"`).iterate()) {
+      const key = row['key'] as string;
+      try {
+        this.rows.set(key, JSON.parse(row['value'] as string) as T);
+      } catch (error) {
+        throw damaged(path, `${name} ${key}: ${(error as Error).message}`, error);
+      }
+    }
     this.upsert = db.prepare(
       `INSERT INTO "${name}" VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
     );

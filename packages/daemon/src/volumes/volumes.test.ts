@@ -1,4 +1,14 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openEvents } from '../events/index.ts';
@@ -54,15 +64,18 @@ test('a volume is made once, kept over a restart, and removed with its files', a
   expect(() => volumes.get('data')).toThrow('get data: no such volume');
 });
 
-test('what nobody knows of is cleared at the start', async () => {
+test('at the start: removals end, files without a record are a volume again, the rest goes', async () => {
   await volumes.create({ name: 'kept' });
+  await volumes.create({ name: 'half-removed' });
   store.close();
   rmSync(join(root, 'volumes', 'kept'), { recursive: true });
-  const { mkdirSync } = await import('node:fs');
-  mkdirSync(join(root, 'volumes', 'unknown', '_data'), { recursive: true });
+  mkdirSync(join(root, 'volumes', 'found', '_data'), { recursive: true });
+  mkdirSync(join(root, 'volumes', 'no-volume'));
+  mkdirSync(join(root, 'volumes', '.removed'), { recursive: true });
+  renameSync(join(root, 'volumes', 'half-removed'), join(root, 'volumes', '.removed', 'half-removed'));
   await open();
-  expect(existsSync(join(root, 'volumes', 'unknown'))).toBe(false);
-  expect(existsSync(volumes.get('kept').Mountpoint)).toBe(true);
+  expect(volumes.list().map(({ Name }) => Name)).toEqual(['kept', 'found']);
+  expect(readdirSync(join(root, 'volumes')).sort()).toEqual(['found', 'kept']);
 });
 
 test('one in use stays', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { conflict, notFound, systemError } from '../errors.ts';
 import type { Events } from '../events/face.ts';
+import { log } from '../log.ts';
 import type { Store } from '../store/face.ts';
 import { booleanFilter, checkFilters, checkVolume, hasLabel } from './checks.ts';
 import type { Volume, Volumes } from './face.ts';
@@ -13,6 +14,11 @@ const run = promisify(execFile);
 
 /** What marks a volume that nobody named. */
 const ANONYMOUS = 'com.docker.volume.anonymous';
+
+/** Where volumes go that are being removed; no volume has such a name. */
+const REMOVED = '.removed';
+
+const seconds = (time: Date): string => `${time.toISOString().slice(0, 19)}Z`;
 
 interface VolumeRecord {
   name: string;
@@ -28,6 +34,7 @@ export function openVolumes(deps: { dataRoot: string; store: Store; events: Even
 
 class LocalVolumes implements Volumes {
   private readonly folder: string;
+  private readonly removed: string;
   private readonly store: Store;
   private readonly events: Events;
   private readonly records;
@@ -39,6 +46,7 @@ class LocalVolumes implements Volumes {
 
   constructor(dataRoot: string, store: Store, events: Events) {
     this.folder = join(dataRoot, 'volumes');
+    this.removed = join(this.folder, REMOVED);
     this.store = store;
     this.events = events;
     this.records = store.collection<VolumeRecord>('volumes');
@@ -52,6 +60,7 @@ class LocalVolumes implements Volumes {
   }): Promise<{ volume: Volume; created: boolean }> {
     const name = asked.name || randomBytes(32).toString('hex');
     const options = asked.options ?? {};
+    await this.queues.get(name)?.catch(() => undefined); // one of that name may be on its way out
     const known = this.records.get(name);
     checkVolume(name, asked.driver || 'local', known ? {} : options);
     if (known) return { volume: this.shown(known), created: false };
@@ -59,13 +68,14 @@ class LocalVolumes implements Volumes {
     const labels = asked.name ? asked.labels : { [ANONYMOUS]: '', ...asked.labels };
     const record: VolumeRecord = {
       name,
-      created: `${new Date().toISOString().slice(0, 19)}Z`,
+      created: seconds(new Date()),
       labels: labels && Object.keys(labels).length > 0 ? labels : null,
       options: Object.keys(options).length > 0 ? options : null,
     };
     this.records.put(name, record);
     try {
-      await Promise.all([this.makeFolder(name), this.store.flush()]);
+      // Recorded first: a folder that no record names is a volume whose record was lost, never one half made.
+      await Promise.all([this.store.flush(), this.makeFolder(name)]);
     } catch (error) {
       this.records.delete(name);
       throw systemError(
@@ -107,8 +117,9 @@ class LocalVolumes implements Volumes {
     await this.queued(name, async () => {
       const users = this.usersOf(name);
       if (users.length > 0) throw conflict(`remove ${name}: volume is in use - [${users.join(', ')}]`);
-      if (!this.records.delete(name)) return;
+      if (!this.records.get(name)) return;
       await this.removeFolder(name);
+      this.records.delete(name);
       this.events.emit('volume', 'destroy', name, { driver: 'local' });
     });
   }
@@ -195,9 +206,11 @@ class LocalVolumes implements Volumes {
       if (!held.has(path)) await run('umount', ['-l', path]).catch(() => undefined);
     }
     const found = new Set(await readdir(this.folder));
-    for (const entry of found) {
-      if (!this.records.has(entry)) await rm(join(this.folder, entry), { recursive: true, force: true });
-    }
+    for (const name of await readdir(this.removed).catch(() => [] as string[]))
+      if (!found.has(name)) this.records.delete(name);
+    await rm(this.removed, { recursive: true, force: true });
+    found.delete(REMOVED);
+    for (const name of found) if (!this.records.has(name)) await this.adopt(name);
     for (const record of this.records.values()) {
       if (!found.has(record.name)) await this.makeFolder(record.name);
     }
@@ -226,10 +239,23 @@ class LocalVolumes implements Volumes {
     await Promise.all([chmod(data, 0o755), chmod(join(this.folder, name), 0o701)]);
   }
 
-  /** Moved aside first: a kill in the middle leaves no half volume under its name. */
+  /** Users' data is not thrown away with a database: a folder without a record becomes a volume again. */
+  private async adopt(name: string): Promise<void> {
+    if (!(await lstat(this.mountpoint(name)).catch(() => undefined))?.isDirectory()) {
+      await rm(join(this.folder, name), { recursive: true, force: true });
+      return;
+    }
+    const { birthtime } = await lstat(join(this.folder, name));
+    this.records.put(name, { name, created: seconds(birthtime), labels: null, options: null });
+    log.warn({ volume: name }, 'the record of a volume was lost; its files are here, and are a volume again');
+  }
+
+  /** Moved aside under its name first: a kill in the middle leaves no half volume, and the next start ends the removal. */
   private async removeFolder(name: string): Promise<void> {
-    const aside = join(this.folder, `.removed-${randomBytes(8).toString('hex')}`);
+    const aside = join(this.removed, name);
     try {
+      await mkdir(this.removed, { recursive: true, mode: 0o700 });
+      await rm(aside, { recursive: true, force: true });
       await rename(join(this.folder, name), aside);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
