@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
 import type { Launcher } from '@berth/native';
 import type { Containers } from '../containers/face.ts';
-import { BerthError, invalidParameter } from '../errors.ts';
+import { BerthError, invalidParameter, systemError } from '../errors.ts';
 import type { Images, Progress } from '../images/face.ts';
 import { splitReference } from '../images/index.ts';
 import type { Layers } from '../layers/face.ts';
@@ -101,7 +101,14 @@ class BuilderRoom implements Builder {
   }
 
   async build(tar: Readable, options: BuildOptions, begun: () => (line: Progress) => void): Promise<string> {
-    const tags = options.tags.map((tag) => splitReference(tag));
+    const tags = options.tags.map((tag) => {
+      try {
+        return splitReference(tag);
+      } catch (error) {
+        // The one place where dockerd takes a malformed name for its own fault.
+        throw systemError((error as Error).message, error);
+      }
+    });
     const folder = await mkdtemp(join(this.work, 'context-'));
     let context: Tree | undefined;
     try {
@@ -240,7 +247,7 @@ async function dockerfilePath(context: Tree, name: string): Promise<string> {
       );
     if (resolved && context.entries.get(resolved.path)?.type === 'file') return resolved.path;
   }
-  throw invalidParameter(`Cannot locate specified Dockerfile: ${name}`);
+  throw systemError(`Cannot locate specified Dockerfile: ${name}`);
 }
 
 /** A client sends the Dockerfile and .dockerignore even where they are ignored: then no COPY sees them. */

@@ -22,7 +22,7 @@ export async function remoteContext(
   options: Pick<BuildOptions, 'dockerfile' | 'signal'>,
 ): Promise<void> {
   if (isGit(remote)) return gitContext(remote, context, folder, options.signal);
-  if (!/^https?:\/\//.test(remote)) throw invalidParameter(`remote URL could not be parsed: ${remote}`);
+  if (!/^https?:\/\//.test(remote)) throw systemError(`remoteURL (${remote}) could not be recognized as URL`);
   const response = await httpGet(remote, options.signal).catch((error: Error) => {
     throw systemError(`error downloading remote context ${remote}: ${error.message}`, error);
   });

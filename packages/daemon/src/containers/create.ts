@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
 import { invalidParameter, isKind, notFound } from '../errors.ts';
 import type { Image } from '../images/face.ts';
+import { detectedPlatform, hostPlatform } from '../images/index.ts';
 import { log } from '../log.ts';
 import type { EndpointSettings, NetworkState } from '../networks/face.ts';
 import { commandLine, defaultHostname, mergeConfig } from './config.ts';
@@ -85,7 +86,17 @@ export async function createContainer(
     throw error;
   }
   context.emit(container, 'create');
+  if (!options.platform) warnings.push(...platformWarnings(image));
   return { container, warnings };
+}
+
+/** An image for another machine than this one was taken though nobody asked for its platform. */
+function platformWarnings({ config }: Image): string[] {
+  if (config.os === hostPlatform.os && config.architecture === hostPlatform.architecture) return [];
+  const platform = [config.os, config.architecture, config.variant].filter(Boolean).join('/');
+  return [
+    `The requested image's platform (${platform}) does not match the detected host platform (${detectedPlatform()}) and no specific platform was requested`,
+  ];
 }
 
 function findImage(context: Context, name: string, platform: string | undefined): Image {

@@ -1,4 +1,5 @@
 import { type Readable, Transform } from 'node:stream';
+import { invalidParameter } from '../errors.ts';
 import { applyChanges } from './changes.ts';
 import { digestOf, dockerConfig, timestamp } from './config.ts';
 import type { ImagesContext } from './context.ts';
@@ -26,6 +27,7 @@ export async function importImage(
 ): Promise<string> {
   const reference = parseRepositoryTag(options.reference, options.tag);
   const platform = options.platform ? parsePlatform(options.platform) : hostPlatform;
+  if (platform.os !== 'linux') throw invalidParameter('operating system is not supported');
   const config = applyChanges({}, options.changes ?? []);
   const tar = source instanceof URL ? await download(context, source, options) : source;
   const layer = await context.layers.add(tar, { signal: options.signal });

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { arch, endianness } from 'node:os';
 import { invalidParameter } from '../errors.ts';
 
@@ -24,6 +25,26 @@ export const hostPlatform: Platform = normalise({
   os: 'linux',
   architecture: ARCHITECTURES[arch()] ?? arch(),
 });
+
+/** The machine with its processor's level, as Docker names it: `linux/amd64/v3`. */
+export function detectedPlatform(): string {
+  const { os, architecture, variant = architecture === 'amd64' ? amd64Level() : '' } = hostPlatform;
+  return [os, architecture, ...(variant ? [variant] : [])].join('/');
+}
+
+/** The x86-64 level (https://gitlab.com/x86-psABIs/x86-64-ABI) by one flag or two that each added; '' for the first. */
+function amd64Level(): string {
+  let flags: Set<string>;
+  try {
+    flags = new Set(/^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'latin1'))?.[1]?.split(' '));
+  } catch {
+    return '';
+  }
+  const all = (names: string) => names.split(' ').every((name) => flags.has(name));
+  if (!all('cx16 popcnt sse4_2 ssse3')) return '';
+  if (!all('avx2 bmi1 bmi2 f16c fma movbe')) return 'v2';
+  return all('avx512f avx512bw avx512cd avx512dq avx512vl') ? 'v4' : 'v3';
+}
 
 function normalise({ os, architecture, variant }: Platform): Platform {
   let name = architecture.toLowerCase();

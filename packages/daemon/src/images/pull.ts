@@ -34,6 +34,8 @@ interface Found {
   id: string;
   raw: string;
   config: StoredConfig;
+  /** Chosen from an index by the platform that this gives it. */
+  listed: boolean;
 }
 
 /**
@@ -147,7 +149,8 @@ async function find(
       `cannot download image with operating system ${JSON.stringify(config.os)} when requesting ${JSON.stringify(hostPlatform.os)}`,
     );
   checkLayerCount(manifest, config.rootfs.diff_ids);
-  return { digest: top.digest, manifest, documents, id: manifest.config.digest, raw, config };
+  const listed = documents.length > 1;
+  return { digest: top.digest, manifest, documents, id: manifest.config.digest, raw, config, listed };
 }
 
 /** Gets the layers that are not here, in parallel; each is made mountable as soon as it has come. */
@@ -204,8 +207,9 @@ async function fetchLayers(
  * An image that stands alone is taken whatever it runs on; who asked for another platform is told at the end.
  * @throws not-found with dockerd's text.
  */
-function checkPlatform({ config }: Found, reference: Reference, wanted: Platform | undefined): void {
-  if (!wanted || platformScore(wanted, config) > 0) return;
+function checkPlatform({ config, listed }: Found, reference: Reference, wanted: Platform | undefined): void {
+  // An index has said what it is for.
+  if (!wanted || listed || platformScore(wanted, config) > 0) return;
   throw notFound(
     `image with reference ${fullName(reference)} was found but does not match the specified platform: wanted ${formatPlatform(wanted)}, actual: ${formatPlatform(config)}`,
   );

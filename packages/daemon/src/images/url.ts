@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { EnvHttpProxyAgent, request } from 'undici';
-import { invalidParameter, notFound, systemError } from '../errors.ts';
+import { notFound, systemError } from '../errors.ts';
 import type { Settings } from '../settings.ts';
 import { networkError } from './registry/errors.ts';
 
@@ -16,7 +16,9 @@ export async function fetchUrl(
   signal: AbortSignal,
 ): Promise<{ body: Readable; length: number }> {
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    throw invalidParameter(`unsupported protocol scheme ${JSON.stringify(url.protocol.slice(0, -1))}`);
+    throw systemError(
+      `Get ${JSON.stringify(url.href)}: unsupported protocol scheme ${JSON.stringify(url.protocol.slice(0, -1))}`,
+    );
   const agent = new EnvHttpProxyAgent({
     ...(settings.httpProxy && { httpProxy: settings.httpProxy }),
     ...(settings.httpsProxy && { httpsProxy: settings.httpsProxy }),

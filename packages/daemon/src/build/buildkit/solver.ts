@@ -483,6 +483,8 @@ export class Solver {
 function sourceError(error: Error, full: string): Error {
   const say = (text: string) => new BerthError('system', text, { cause: error });
   if (/manifest unknown|repository .* not found/.test(error.message)) return say(`${full}: not found`);
+  const denied = /^Head ("[^"]*"): no basic auth credentials$/.exec(error.message)?.[1];
+  if (denied) return say(`unexpected status from HEAD request to ${JSON.parse(denied)}: 401 Unauthorized`);
   const network = /^Get "(https?:\/\/[^/"]+)\/v2\/": ((?:dial|read|net\/http|tls|http:).*)$/s.exec(
     error.message,
   );

@@ -3,6 +3,7 @@ import { invalidParameter, unsupported } from '../../errors.ts';
 import type { Rooms } from '../../rooms.ts';
 import type { ApiRequest, Server } from '../face.ts';
 import { parseFilters } from '../filters.ts';
+import { jsonProblem } from '../json.ts';
 
 /** POST /build and the cache. */
 export function buildRoutes(server: Server, rooms: Rooms): void {
@@ -38,10 +39,20 @@ export function buildRoutes(server: Server, rooms: Rooms): void {
     await rooms.builder.grpc(await reply.hijack());
   });
 
-  server.serve('BuildCancel', () => {
-    throw unsupported('there is no build of that id: classic builds are cancelled by closing their request');
+  // Only BuildKit builds on this path had an id; there are none, and dockerd too is silent about an unknown one.
+  server.serve('BuildCancel', ({ query }) => {
+    if (!query['id']) throw invalidParameter('build ID not provided');
+    return '';
   });
 }
+
+/** What messages call a parameter. */
+const readable: Record<string, string> = {
+  buildargs: 'build args',
+  cachefrom: 'cache-from',
+  ulimits: 'ulimit settings',
+  securityopt: 'securityopt',
+};
 
 function json<T>(request: ApiRequest, name: string, byDefault: T): T {
   const text = request.query[name];
@@ -49,9 +60,7 @@ function json<T>(request: ApiRequest, name: string, byDefault: T): T {
   try {
     return (JSON.parse(text) as T) ?? byDefault;
   } catch {
-    throw invalidParameter(
-      `error reading ${name === 'buildargs' ? 'build args' : name}: ${text} is not JSON`,
-    );
+    throw invalidParameter(`error reading ${readable[name] ?? name}: ${jsonProblem(text).message}`);
   }
 }
 
@@ -61,6 +70,10 @@ function buildOptions(request: ApiRequest): BuildOptions {
     throw unsupported(
       'BuildKit builds (version=2) are not served on /build: unset DOCKER_BUILDKIT or use buildx',
     );
+  if (query['version'] && query['version'] !== '1')
+    throw invalidParameter(`invalid version ${JSON.stringify(query['version'])}`);
+  if (query['isolation'] && query['isolation'] !== 'default')
+    throw invalidParameter(`unsupported isolation: ${JSON.stringify(query['isolation'])}`);
   if (query['squash']) throw invalidParameter('squash is only supported with experimental mode');
   if (query['outputs']) throw unsupported('the "outputs" option needs BuildKit');
   const registries = request.headers['x-registry-config'];

@@ -29,9 +29,9 @@ const CONTAINER_ONLY = [
 ];
 
 /** An entry of the list as `version` has it. */
-export function imageSummaryFor(version: number, summary: ImageSummary): Shape {
+export function imageSummaryFor(version: number, summary: ImageSummary, { counted = false } = {}): Shape {
   const shaped: Shape = { ...summary };
-  if (version < COUNTED_CONTAINERS) shaped['Containers'] = -1;
+  if (version < COUNTED_CONTAINERS && !counted) shaped['Containers'] = -1;
   if (version < NO_NONE_NAMES && summary.RepoTags.length === 0 && summary.RepoDigests.length === 0) {
     shaped['RepoTags'] = ['<none>:<none>'];
     shaped['RepoDigests'] = ['<none>@<none>'];

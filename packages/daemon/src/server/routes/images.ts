@@ -10,6 +10,7 @@ import { send } from './streams.ts';
 /** Versions from which a parameter means something. */
 const PULL_PLATFORM = 32;
 const NO_NAME_FILTER = 41;
+const SHARED_SIZE = 42;
 
 /** /images, /distribution and /auth. */
 export function imageRoutes(server: Server, { images }: Rooms): void {
@@ -17,7 +18,11 @@ export function imageRoutes(server: Server, { images }: Rooms): void {
     const filters = parseFilters(query['filters']);
     if (version < NO_NAME_FILTER && query['filter'])
       filters['reference'] = [...(filters['reference'] ?? []), query['filter']];
-    const options = { all: query['all'] ?? false, filters, sharedSize: query['shared-size'] ?? false };
+    const options = {
+      all: query['all'] ?? false,
+      filters,
+      sharedSize: version >= SHARED_SIZE && (query['shared-size'] ?? false),
+    };
     return images.summaries(options).map((summary) => imageSummaryFor(version, summary));
   });
 
