@@ -13,6 +13,9 @@ export class Acknowledged {
   readonly networks = new Map<string, 'there' | 'unsure'>();
 }
 
+/** What is said when another user has removed or ended what a request is about. */
+const ELSEWHERE = /No such image|\/ns\/net: No such file/;
+
 type Step = (chaos: Chaos) => Promise<void>;
 
 /** Users that do a bit of everything at once, until the daemon is gone. */
@@ -53,9 +56,9 @@ export class Chaos {
   /** A request that must succeed, be a conflict, or name something that another user has removed. */
   async call(method: string, path: string, body?: unknown) {
     const answer = await this.daemon.call(method, path, body);
-    const fine =
-      answer.status < 400 || answer.status === 404 || answer.status === 409 || answer.status === 403;
-    if (!fine || /"error":/.test(answer.text.slice(-400)))
+    const refused = answer.status >= 400 || /"error":/.test(answer.text.slice(-400));
+    const raced = [403, 404, 409].includes(answer.status) || ELSEWHERE.test(answer.text);
+    if (refused && !raced)
       this.surprises.push(`${method} ${path}: ${answer.status} ${answer.text.slice(-300)}`);
     return answer;
   }

@@ -333,7 +333,8 @@ class ImageRoom implements Images {
     // It clears what interrupted downloads left, where there is any.
     const partial = await readdir(join(root, 'partial')).catch(() => []);
     if (partial.length > 0) await this.registry();
-    await store.flush();
+    // On a full disk the daemon is what makes room again.
+    await store.flush().catch((error) => log.warn({ err: error }, 'what was cleared could not be recorded'));
     await retention.collect(layers.list().map((layer) => layer.diffId));
   }
 }

@@ -1,8 +1,13 @@
-import { closeSync, fdatasync, openSync } from 'node:fs';
+import { closeSync, fdatasync, fstatSync, openSync, writeSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { systemError } from '../errors.ts';
 import { log } from '../log.ts';
 import type { Collection, Store } from './face.ts';
+
+const SQLITE_FULL = 13;
+
+/** Bytes that the log has from the beginning. */
+const RESERVED = 512 * 1024;
 
 /** The schema's version; a database of a newer one is refused, an older one is brought up by `migrations`. */
 const SCHEMA = 1;
@@ -53,13 +58,15 @@ class SqliteStore implements Store {
       this.guard(() => {
         this.db.exec('PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0;');
         this.migrate();
-        this.db.exec('PRAGMA wal_checkpoint(TRUNCATE); PRAGMA synchronous=OFF;');
       });
+      this.guard(() => this.foldIn());
+      this.db.exec('PRAGMA synchronous=OFF;');
       this.begin = this.db.prepare('BEGIN IMMEDIATE');
       this.commitStatement = this.db.prepare('COMMIT');
       // POSIX locks go when any descriptor of the file is closed: this one lives as long as the store.
       this.dataFd = openSync(path, 'r+');
       this.logFd = openSync(`${path}-wal`, 'r+');
+      reserve(this.logFd);
     } catch (error) {
       this.db.close();
       throw error;
@@ -104,6 +111,16 @@ class SqliteStore implements Store {
     this.db.close();
     closeSync(this.logFd);
     closeSync(this.dataFd);
+  }
+
+  /** Takes what the log of an earlier daemon has into the database. A full disk can wait: the log is read as well. */
+  private foldIn(): void {
+    try {
+      this.db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch (error) {
+      if (((error as { errcode?: number }).errcode ?? 0) !== SQLITE_FULL) throw error;
+      log.warn({ path: this.path }, 'the disk is full: nothing can be recorded until something is removed');
+    }
   }
 
   private touch(table: Table<unknown>): void {
@@ -202,6 +219,20 @@ class SqliteStore implements Store {
       if (primary === 11 || primary === 26) throw damaged(this.path, (error as Error).message, error);
       throw error;
     }
+  }
+}
+
+/**
+ * Gives the log blocks for the changes to come, so that a removal can be recorded on a disk that has become full. SQLite
+ * ignores what follows the log's last frame.
+ */
+function reserve(logFd: number): void {
+  const { size } = fstatSync(logFd);
+  if (size >= RESERVED) return;
+  try {
+    writeSync(logFd, Buffer.alloc(RESERVED - size), 0, RESERVED - size, size);
+  } catch {
+    // There is no room any more: a removal makes some.
   }
 }
 

@@ -78,6 +78,7 @@ class LocalVolumes implements Volumes {
       await Promise.all([this.store.flush(), this.makeFolder(name)]);
     } catch (error) {
       this.records.delete(name);
+      await rm(join(this.folder, name), { recursive: true, force: true }).catch(() => undefined);
       throw systemError(
         `create ${name}: error while creating volume path: ${(error as Error).message}`,
         error,

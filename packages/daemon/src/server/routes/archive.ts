@@ -1,5 +1,6 @@
 import type { Rooms } from '../../rooms.ts';
 import type { Server } from '../face.ts';
+import { upload } from '../upload.ts';
 import { send } from './streams.ts';
 
 const STAT_HEADER = 'X-Docker-Container-Path-Stat';
@@ -22,7 +23,7 @@ export function archiveRoutes(server: Server, { containers }: Rooms): void {
   });
 
   server.serve('PutContainerArchive', async ({ params, query, raw, signal }, reply) => {
-    await containers.archivePut(params['id']!, query['path'] ?? '', raw, {
+    await containers.archivePut(params['id']!, query['path'] ?? '', upload(raw), {
       noOverwriteDirNonDir: yes(query['noOverwriteDirNonDir']),
       copyUIDGID: yes(query['copyUIDGID']),
       signal,

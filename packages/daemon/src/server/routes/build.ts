@@ -4,6 +4,7 @@ import type { Rooms } from '../../rooms.ts';
 import type { ApiRequest, Server } from '../face.ts';
 import { parseFilters } from '../filters.ts';
 import { jsonProblem } from '../json.ts';
+import { upload } from '../upload.ts';
 
 /** POST /build and the cache. */
 export function buildRoutes(server: Server, rooms: Rooms): void {
@@ -11,7 +12,7 @@ export function buildRoutes(server: Server, rooms: Rooms): void {
     const options = buildOptions(request);
     let lines: ReturnType<typeof reply.lines> | undefined;
     try {
-      await rooms.builder.build(request.raw, options, () => {
+      await rooms.builder.build(upload(request.raw), options, () => {
         lines = reply.lines();
         return (line) => lines!.write(line);
       });

@@ -4,6 +4,7 @@ import { parsePullName } from '../../images/index.ts';
 import type { Rooms } from '../../rooms.ts';
 import type { ApiReply, ApiRequest, Server } from '../face.ts';
 import { parseFilters } from '../filters.ts';
+import { upload } from '../upload.ts';
 import { imageInspectFor, imageSummaryFor } from './image-shapes.ts';
 import { send } from './streams.ts';
 
@@ -51,7 +52,7 @@ export function imageRoutes(server: Server, { images }: Rooms): void {
     const { repo = '', tag = '', message, fromSrc = '', changes } = query;
     const platform = version >= PULL_PLATFORM ? query['platform'] : undefined;
     await streamed(reply, async (onProgress) => {
-      const id = await images.import(fromSrc === '-' ? raw : sourceUrl(fromSrc), {
+      const id = await images.import(fromSrc === '-' ? upload(raw) : sourceUrl(fromSrc), {
         ...(repo === '' ? {} : { reference: repo, tag }),
         message: message || `Imported from ${fromSrc}`,
         ...(changes ? { changes } : {}),
@@ -127,7 +128,7 @@ export function imageRoutes(server: Server, { images }: Rooms): void {
     const quiet = query['quiet'] ?? true;
     const lines = reply.lines();
     try {
-      await images.load(raw, {
+      await images.load(upload(raw), {
         ...options,
         signal,
         onProgress(line) {
