@@ -79,8 +79,8 @@ export class ClassicBuild {
     }
     for (const stage of this.stages) this.done.push(await this.stage(stage));
     const last = this.done.at(-1)!;
-    if (last.image === '') throw invalidParameter('No image was generated. Is your Dockerfile empty?');
     await this.labels(last);
+    if (last.image === '') throw invalidParameter('No image was generated. Is your Dockerfile empty?');
     const unused = new BuildArguments(options.buildArgs, new Map(), this.meta.used).unused();
     if (unused.length > 0)
       this.out(`[Warning] One or more build-args [${unused.join(' ')}] were not consumed\n`);
@@ -279,7 +279,7 @@ export class ClassicBuild {
   ): Promise<void> {
     const full = sha256(JSON.stringify([state.image, state.config, state.author, key]));
     if (!this.options.noCache && !this.cacheBroken) {
-      const found = this.rooms.cache.find(full) ?? this.fromImages(state, createdBy);
+      const found = this.known(full, state, createdBy);
       if (found && this.rooms.images.get(found)) {
         this.out(' ---> Using cache\n');
         state.image = found;
@@ -291,23 +291,31 @@ export class ClassicBuild {
     this.rooms.cache.record(full, state.image, createdBy);
   }
 
-  /** `--cache-from`: a named image whose own history passes through the same parent and step. */
-  private fromImages(state: State, createdBy: string): string | undefined {
+  /**
+   * The image an earlier build made of this step. `--cache-from` narrows what counts to the named images' own history:
+   * steps of other builds are not taken then, also where none of the images is there.
+   */
+  private known(full: string, state: State, createdBy: string): string | undefined {
+    const local = this.rooms.cache.find(full);
+    if (this.options.cacheFrom.length === 0) return local;
+    const ids = this.options.cacheFrom.flatMap((reference) => this.lineage(reference));
+    if (local && ids.includes(local)) return local;
+    return ids.find((id) => {
+      const candidate = this.rooms.images.get(id);
+      return candidate?.parent === state.image && candidate.config.history?.at(-1)?.created_by === createdBy;
+    });
+  }
+
+  /** An image's id and those of the images it was built on; none when there is no such image. */
+  private lineage(reference: string): string[] {
     const { images } = this.rooms;
-    for (const reference of this.options.cacheFrom) {
-      let image: ReturnType<Images['get']>;
-      try {
-        image = images.resolve(reference);
-      } catch {
-        continue;
-      }
-      for (let id: string | undefined = image.id; id; id = images.get(id)?.parent || undefined) {
-        const candidate = images.get(id);
-        if (candidate?.parent === state.image && candidate.config.history?.at(-1)?.created_by === createdBy)
-          return id;
-      }
+    const ids: string[] = [];
+    try {
+      for (let id = images.resolve(reference).id; id; id = images.get(id)?.parent ?? '') ids.push(id);
+    } catch (error) {
+      if (!(error instanceof BerthError)) throw error;
     }
-    return undefined;
+    return ids;
   }
 
   private async runStep(instruction: Instruction, state: State): Promise<void> {

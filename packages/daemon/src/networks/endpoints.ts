@@ -71,8 +71,6 @@ export function checkEndpoint(network: NetworkRecord, config: EndpointConfig): B
     if (!parseAddress(address)) wrong.push(`invalid link-local IP address: ${address}`);
   if (wrong.length === 0) {
     endpointSysctls(config, 'eth0');
-    if (LinkLocalIPs?.length)
-      return invalidParameter('link-local addresses (LinkLocalIPs) are not supported');
   }
   return complaints('invalid endpoint settings:', [...new Set(wrong)]);
 }

@@ -61,7 +61,7 @@ export function endpointOperation(
   sandbox: string,
   record: NetworkRecord,
   endpoint: LiveEndpoint,
-  options: { mtu: number; icc: boolean; hairpin: boolean; sysctls: string[] },
+  options: { mtu: number; icc: boolean; hairpin: boolean; linkLocal: string[]; sysctls: string[] },
 ): LaunchRecord {
   const { driver } = record;
   const operation = ['endpoint', sandbox, `name=${endpoint.interface}`];
@@ -78,9 +78,13 @@ export function endpointOperation(
     if (record.options[MTU]) operation.push(`mtu=${record.options[MTU]}`);
   }
   if (driver !== 'ipvlan') operation.push(`mac=${endpoint.mac}`);
-  operation.push(`ipv6=${endpoint.ipv6 ? 1 : 0}`);
+  const six = endpoint.ipv6 !== '' || options.linkLocal.some((address) => address.includes(':'));
+  operation.push(`ipv6=${six ? 1 : 0}`);
   if (endpoint.ipv4) operation.push(`address=${endpoint.ipv4}/${prefixLength(subnetFor(record, 4))}`);
   if (endpoint.ipv6) operation.push(`address=${endpoint.ipv6}/${prefixLength(subnetFor(record, 6))}`);
+  // The prefixes that the link-local ranges have.
+  for (const address of options.linkLocal)
+    operation.push(`address=${address}/${address.includes(':') ? 64 : 16}`);
   operation.push(...options.sysctls.map((line) => `sysctl=${line}`));
   return operation as unknown as LaunchRecord;
 }

@@ -59,7 +59,7 @@ export async function connect(
   const at = record.configured.findIndex((entry) => networkOf(context, entry)?.id === network.id);
   if (pid === undefined || !record.live) {
     // What the first connect asked for holds, as with dockerd.
-    const entry = { network: network.name, config, networkId: '' };
+    const entry = { network: network.name, config, networkId: '', connected: true as const };
     if (at < 0) keep(context, record, { configured: [...record.configured, entry] });
     return;
   }

@@ -75,7 +75,13 @@ export interface LivePort {
 export interface ContainerRecord {
   request: NetworkRequest;
   /** By network name, in the order they were connected; the main one first. */
-  configured: Array<{ network: string; config: EndpointConfig; networkId: string }>;
+  configured: Array<{
+    network: string;
+    config: EndpointConfig;
+    networkId: string;
+    /** Connected after the container was created: its names are settled then, not by the next start. */
+    connected?: true;
+  }>;
   /** Undefined while it does not run. */
   live?: {
     sandboxId: string;

@@ -135,6 +135,16 @@ test('a start on the default bridge has an address, a route and its files; a sto
   await networks.forget(box.id);
 });
 
+test('an endpoint shows the address it asked for before the start, and has its link-local addresses after', async () => {
+  const box = request({
+    endpoints: { bridge: { MacAddress: '02:42:ac:11:00:99', IPAMConfig: { LinkLocalIPs: ['169.254.8.8'] } } },
+  });
+  expect(networks.prepare(box).endpoints['bridge']).toMatchObject({ MacAddress: '02:42:ac:11:00:99' });
+  const { path } = await networks.attach(box);
+  expect(inside(path, 'ip', 'addr', 'show', 'eth0')).toContain('inet 169.254.8.8/16');
+  await networks.forget(box.id);
+});
+
 test('many starts at once each get their own address and a namespace of their own', async () => {
   const boxes = Array.from({ length: 12 }, () => request());
   const made = await Promise.all(boxes.map((box) => networks.attach(box)));

@@ -41,7 +41,9 @@ export function endpointSettings(
     GwPriority: config.GwPriority,
     NetworkID: entry.networkId,
     ...EMPTY,
-    DNSNames: entry.networkId && hasNames(network) ? dnsNames(container, config) : null,
+    // Until its first start a container shows the address it asked for.
+    MacAddress: entry.networkId ? '' : config.MacAddress,
+    DNSNames: (entry.networkId || entry.connected) && hasNames(network) ? dnsNames(container, config) : null,
   };
   if (!live || !network) return settings;
   return {

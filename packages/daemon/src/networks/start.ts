@@ -125,6 +125,7 @@ export function operationFor(
     mtu,
     icc: flag(network, 'enable_icc', true),
     hairpin: request.publishAll || Object.keys(request.portBindings ?? {}).length > 0,
+    linkLocal: config.IPAMConfig?.LinkLocalIPs ?? [],
     sysctls: endpointSysctls(config, endpoint.interface),
   });
 }
