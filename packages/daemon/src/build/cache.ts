@@ -53,8 +53,9 @@ export class BuildCache {
   /** Forgets entries; their images stay until nothing refers to them. */
   prune(keep: (entry: CacheRecord) => boolean): string[] {
     const gone: string[] = [];
+    const records = new Map(this.list().map((record) => [record.ID, record]));
     for (const [key] of [...this.entries.entries()]) {
-      const record = this.list().find((item) => item.ID === key.slice(0, 25));
+      const record = records.get(key.slice(0, 25));
       if (record && keep(record)) continue;
       this.entries.delete(key);
       gone.push(key.slice(0, 25));

@@ -40,6 +40,16 @@ export interface CacheRecord {
   UsageCount: number;
 }
 
+/** Which of the remembered steps are to go. */
+export interface PruneOptions {
+  filters: Record<string, string[]>;
+  all: boolean;
+  /** Bytes that may stay. */
+  keepStorage: number;
+  /** Milliseconds since its last use that a step stays. */
+  keepDuration?: number;
+}
+
 export interface Builder {
   /**
    * Builds from a context tar; progress goes to `onProgress` as the classic builder of dockerd sends it. `begun` is
@@ -52,9 +62,5 @@ export interface Builder {
   /** BuildKit's control service (POST /grpc): resolves when the connection ends. */
   grpc(connection: Duplex): Promise<void>;
   cache(): CacheRecord[];
-  prune(options: {
-    filters: Record<string, string[]>;
-    all: boolean;
-    keepStorage: number;
-  }): Promise<{ CachesDeleted: string[]; SpaceReclaimed: number }>;
+  prune(options: PruneOptions): Promise<{ CachesDeleted: string[]; SpaceReclaimed: number }>;
 }

@@ -17,7 +17,7 @@ import type { CachedStep } from './buildkit/solver.ts';
 import { BuildCache } from './cache.ts';
 import { ClassicBuild } from './classic.ts';
 import { parseDockerfile } from './dockerfile/parse.ts';
-import type { Builder, BuildOptions, CacheRecord } from './face.ts';
+import type { Builder, BuildOptions, CacheRecord, PruneOptions } from './face.ts';
 import { ignoreFilter } from './ignore.ts';
 import { remoteContext } from './remote.ts';
 import { RunFailed, Steps } from './steps.ts';
@@ -87,6 +87,9 @@ class BuilderRoom implements Builder {
           steps: new Steps(this.parts.layers, this.parts.containers),
           worker: this.worker,
           onCached: (diffId) => this.keep(diffId),
+          records: () => this.stepRecords(),
+          prune: (options) => this.forget(options),
+          hostGateway: () => hostGateway(this.parts.networks),
         }),
     );
     return this.control;
@@ -175,56 +178,94 @@ class BuilderRoom implements Builder {
   }
 
   cache(): CacheRecord[] {
-    const steps = [...this.steps.entries()].map(([key, step]) => ({
-      ID: key.slice(0, 25),
-      Type: 'regular',
-      Description: step.description,
-      InUse: false,
-      Shared: false,
-      Size: step.size,
-      CreatedAt: step.created,
-      LastUsedAt: step.used,
-      UsageCount: step.count,
-    }));
-    return [...this.records.list(), ...steps];
+    return [...this.records.list(), ...this.stepRecords()];
   }
 
-  async prune(options: {
-    filters: Record<string, string[]>;
-    all: boolean;
-    keepStorage: number;
-  }): Promise<{ CachesDeleted: string[]; SpaceReclaimed: number }> {
+  private stepRecords(): CacheRecord[] {
+    return [...this.steps.entries()].map(([key, step]) => stepRecord(key, step));
+  }
+
+  async prune(options: PruneOptions): Promise<{ CachesDeleted: string[]; SpaceReclaimed: number }> {
     // Records have no labels: `docker system prune` sends its label filters here too, and none of ours match.
     if (options.filters['label'] || options.filters['label!'])
       return { CachesDeleted: [], SpaceReclaimed: 0 };
-    const known = new Set(['until', 'id', 'unused-for', 'type', 'description', 'inuse', 'shared', 'private']);
     for (const name of Object.keys(options.filters))
       if (!known.has(name)) throw invalidParameter(`invalid filter '${name}'`);
-    const until = options.filters['until']?.[0] ?? options.filters['unused-for']?.[0];
-    const limit = until === undefined ? Number.POSITIVE_INFINITY : Date.now() - durationMs(until);
-    const ids = options.filters['id'];
-    const keep = (record: { ID: string; LastUsedAt: string }) =>
-      Date.parse(record.LastUsedAt) > limit || (ids !== undefined && !ids.includes(record.ID));
-    const gone = this.records.prune(keep);
-    let reclaimed = 0;
+    const gone = await this.forget(options);
+    return {
+      CachesDeleted: gone.map(({ ID }) => ID),
+      SpaceReclaimed: gone.reduce((sum, { Size }) => sum + Size, 0),
+    };
+  }
+
+  /** Forgets steps, least recently used first; returns them. */
+  private async forget({ filters, all, keepStorage, keepDuration }: PruneOptions): Promise<CacheRecord[]> {
+    const until = filters['until']?.[0] ?? filters['unused-for']?.[0];
+    const age = until === undefined ? keepDuration : durationMs(until);
+    const limit = age === undefined || age === 0 ? Number.POSITIVE_INFINITY : Date.now() - age;
+    const fits = (name: string, value: (record: CacheRecord) => string) => {
+      const wanted = filters[name];
+      return (record: CacheRecord) => !wanted || wanted.some((part) => value(record).includes(part));
+    };
+    const tests = [
+      fits('id', ({ ID }) => ID),
+      fits('type', ({ Type }) => Type),
+      fits('description', ({ Description }) => Description),
+      ({ InUse }: CacheRecord) => !filters['inuse'] || InUse,
+      ({ Shared }: CacheRecord) => !filters['shared'] || Shared,
+      ({ Shared }: CacheRecord) => !filters['private'] || !Shared,
+      // What nobody knows is true of no record.
+      () => Object.keys(filters).every((name) => known.has(name)),
+    ];
+    const keep = (record: CacheRecord) =>
+      Date.parse(record.LastUsedAt) > limit || !tests.every((test) => test(record));
+    const records = new Map(this.records.list().map((record) => [record.ID, record]));
+    const gone = keepStorage > 0 ? [] : this.records.prune(keep).map((ID) => records.get(ID)!);
     let held = [...this.steps.values()].reduce((sum, step) => sum + step.size, 0);
     const oldest = [...this.steps.entries()].sort(([, a], [, b]) => (a.used < b.used ? -1 : 1));
     for (const [key, step] of oldest) {
-      if (options.keepStorage > 0 && held <= options.keepStorage) break;
-      const ID = key.slice(0, 25);
-      if (keep({ ID, LastUsedAt: step.used })) continue;
+      if (keepStorage > 0 && held <= keepStorage) break;
+      const record = stepRecord(key, step);
+      if (keep(record)) continue;
       this.steps.delete(key);
-      gone.push(ID);
+      gone.push(record);
       held -= step.size;
-      reclaimed += step.size;
       if (step.diffId === null || [...this.steps.values()].some(({ diffId }) => diffId === step.diffId))
         continue;
       await this.kept.get(step.diffId)?.();
       this.kept.delete(step.diffId);
     }
-    if (options.all) await rm(join(this.parts.root, 'mounts'), { recursive: true, force: true });
-    return { CachesDeleted: gone, SpaceReclaimed: reclaimed };
+    if (all && Object.keys(filters).length === 0)
+      await rm(join(this.parts.root, 'mounts'), { recursive: true, force: true });
+    return gone;
   }
+}
+
+/** The host's address on the default bridge; '' where there is none. */
+function hostGateway(networks: Networks): string {
+  try {
+    const { IPAM } = networks.inspect('bridge') as { IPAM?: { Config?: Array<{ Gateway?: string }> } };
+    return IPAM?.Config?.[0]?.Gateway ?? '';
+  } catch {
+    return '';
+  }
+}
+
+const known = new Set(['until', 'id', 'unused-for', 'type', 'description', 'inuse', 'shared', 'private']);
+
+/** A step of a BuildKit build as a record of the cache. */
+function stepRecord(key: string, step: CachedStep): CacheRecord {
+  return {
+    ID: key.slice(0, 25),
+    Type: 'regular',
+    Description: step.description,
+    InUse: false,
+    Shared: false,
+    Size: step.size,
+    CreatedAt: step.created,
+    LastUsedAt: step.used,
+    UsageCount: step.count,
+  };
 }
 
 function durationMs(text: string): number {

@@ -49,7 +49,7 @@ import { saveImages } from './save.ts';
 import { chooseVariant } from './variants.ts';
 
 export type * from './face.ts';
-export { detectedPlatform, hostPlatform, parsePlatform } from './platforms.ts';
+export { detectedPlatform, hostPlatform, parsePlatform, runnablePlatforms } from './platforms.ts';
 export { fullReference } from './references.ts';
 export { networkError } from './registry/errors.ts';
 

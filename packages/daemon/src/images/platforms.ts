@@ -32,6 +32,19 @@ export function detectedPlatform(): string {
   return [os, architecture, ...(variant ? [variant] : [])].join('/');
 }
 
+/** What programs of this machine's processor can be for, best last: containers of each run without emulation. */
+export function runnablePlatforms(): Platform[] {
+  const { os, architecture } = hostPlatform;
+  if (architecture !== 'amd64') return [hostPlatform];
+  const level = Number(amd64Level().slice(1) || 1);
+  const levels = Array.from({ length: level - 1 }, (_, index) => ({
+    os,
+    architecture,
+    variant: `v${index + 2}`,
+  }));
+  return [hostPlatform, ...levels, { os, architecture: '386' }];
+}
+
 /** The x86-64 level (https://gitlab.com/x86-psABIs/x86-64-ABI) by one flag or two that each added; '' for the first. */
 function amd64Level(): string {
   let flags: Set<string>;

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
 import { BerthError, invalidParameter } from '../../errors.ts';
 import type { ImageConfig } from '../../images/face.ts';
-import { fullReference } from '../../images/index.ts';
+import { fullReference, runnablePlatforms } from '../../images/index.ts';
+import type { CacheRecord, PruneOptions } from '../face.ts';
 import { Tree } from '../tree.ts';
 import { DockerfileFrontend, type StageResult } from './frontend.ts';
 import { type Call, GrpcError, GrpcServer, type Method } from './grpc.ts';
@@ -100,6 +101,12 @@ class Job {
 export interface ControlParts extends Omit<SolverParts, 'hostPlatform'> {
   root: string;
   version: string;
+  /** The steps that are remembered. */
+  records: () => CacheRecord[];
+  /** Forgets steps; returns what went. */
+  prune: (options: PruneOptions) => Promise<CacheRecord[]>;
+  /** The address of the host as containers see it; '' without a bridge. */
+  hostGateway: () => string;
 }
 
 /** BuildKit's Control and LLBBridge services, as `docker buildx` and compose use them through `/grpc` and `/session`. */
@@ -145,15 +152,21 @@ export class Control {
       })),
       [control('Info')]: unary('Empty', 'InfoResponse', async () => ({ buildkitVersion: this.version() })),
       [control('DiskUsage')]: unary('DiskUsageRequest', 'DiskUsageResponse', async () => ({
-        record: this.usage(),
+        record: this.parts.records().map(usageRecord),
       })),
       [control('Prune')]: {
         request: 'PruneRequest',
         response: 'UsageRecord',
         handle: async (call) => {
-          for (const record of this.usage()) {
-            this.parts.cache.delete(record['ID']);
-            await call.send(record);
+          for await (const request of call.requests) {
+            const gone = await this.parts.prune({
+              filters: pruneFilters(request['filter']),
+              all: request['all'],
+              keepStorage: request['keepBytes'],
+              keepDuration: request['keepDuration'] / 1e6,
+            });
+            for (const record of gone) await call.send(usageRecord(record));
+            break;
           }
           return undefined;
         },
@@ -223,36 +236,22 @@ export class Control {
   }
 
   private version(): Message {
-    return { package: 'berth', version: this.parts.version, revision: '' };
+    return { package: 'berth', version: `v${this.parts.version}`, revision: '' };
   }
 
   private worker(): Message {
     return {
       ID: 'berth',
       Labels: {
-        'org.mobyproject.buildkit.worker.executor': 'containerd',
-        'org.mobyproject.buildkit.worker.hostname': 'berth',
-        'org.mobyproject.buildkit.worker.network': 'host',
+        'org.mobyproject.buildkit.worker.moby.host-gateway-ip': this.parts.hostGateway(),
       },
-      platforms: [{ OS: this.hostPlatform.os, Architecture: this.hostPlatform.architecture }],
+      platforms: runnablePlatforms().map(({ os, architecture, variant }) => ({
+        OS: os,
+        Architecture: architecture,
+        Variant: variant ?? '',
+      })),
       BuildkitVersion: this.version(),
     };
-  }
-
-  usage(): Message[] {
-    return [...this.parts.cache.entries()].map(([ID, entry]) => ({
-      ID,
-      Mutable: false,
-      InUse: false,
-      Size: entry.size,
-      CreatedAt: timestamp(Date.parse(entry.created)),
-      LastUsedAt: timestamp(Date.parse(entry.used)),
-      UsageCount: entry.count,
-      Description: entry.description,
-      RecordType: 'regular',
-      Shared: false,
-      Parents: [],
-    }));
   }
 
   /** The job of that id, which the client may ask about before it exists. */
@@ -280,7 +279,11 @@ export class Control {
     if (request['Definition']?.def?.length > 0)
       throw new GrpcError(12, 'solving an LLB definition is not supported: give a Dockerfile');
     for (const entitlement of request['Entitlements'] ?? [])
-      if (entitlement !== 'network.host') throw new GrpcError(7, `${entitlement} is not allowed`);
+      if (entitlement !== 'network.host')
+        throw new GrpcError(
+          2,
+          `granting entitlement ${entitlement} is not allowed by build daemon configuration`,
+        );
     job.folder = await mkdtemp(join(this.parts.root, 'solve-'));
     job.solver = new Solver({ ...this.parts, hostPlatform: this.hostPlatform });
     job.session = this.sessions.get(request['Session']);
@@ -428,6 +431,33 @@ export class Control {
   }
 }
 
+/** A step as BuildKit's clients list it. */
+function usageRecord(record: CacheRecord): Message {
+  return {
+    ID: record.ID,
+    Mutable: false,
+    InUse: record.InUse,
+    Size: record.Size,
+    CreatedAt: timestamp(Date.parse(record.CreatedAt)),
+    LastUsedAt: timestamp(Date.parse(record.LastUsedAt)),
+    UsageCount: record.UsageCount,
+    Description: record.Description,
+    RecordType: record.Type,
+    Shared: record.Shared,
+    Parents: [],
+  };
+}
+
+/** containerd's filter language as buildx writes it: `id~=x,type==regular`. */
+function pruneFilters(lines: string[]): Record<string, string[]> {
+  const filters: Record<string, string[]> = {};
+  for (const term of lines.flatMap((line) => line.split(','))) {
+    const [, name = '', value = ''] = /^(\w+)(?:[~=!]=(.*))?$/s.exec(term.trim()) ?? [];
+    if (name !== '') filters[name] = [...(filters[name] ?? []), value.replace(/^"(.*)"$/, '$1')];
+  }
+  return filters;
+}
+
 function buildId(call: Call): string {
   const id = call.metadata['buildkit-controlapi-buildid'];
   if (typeof id !== 'string') throw invalidParameter('no buildid in the call');
@@ -440,16 +470,39 @@ function aborted(signal: AbortSignal): Promise<never> {
   );
 }
 
-/** The image configuration of a result. */
+/** Gives steps that have no time of their own the time of the step before, or of the first new one (as BuildKit). */
+function timed(history: StageResult['history']): StageResult['history'] {
+  let created: string | undefined;
+  let missing = false;
+  for (const step of history) {
+    if (step.created) {
+      created = step.created;
+      if (missing) break;
+    } else missing = true;
+  }
+  missing = false;
+  return history.map((step) => {
+    if (step.created) {
+      if (missing) created = step.created;
+      return step;
+    }
+    missing = true;
+    return { ...(created ? { created } : {}), ...step };
+  });
+}
+
+/** The image configuration of a result: the same steps from the cache give the same image. */
 export function imageConfig(result: StageResult): ImageConfig {
+  const history = timed(result.history);
+  const created = history.at(-1)?.created;
   return {
     architecture: result.platform.architecture,
     os: result.platform.os,
     ...(result.platform.variant ? { variant: result.platform.variant } : {}),
-    created: new Date().toISOString(),
+    ...(created ? { created } : {}),
     ...(result.author ? { author: result.author } : {}),
     config: result.config,
     rootfs: { type: 'layers', diff_ids: result.snapshot.diffIds },
-    history: result.history,
+    history,
   };
 }

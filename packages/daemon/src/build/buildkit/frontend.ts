@@ -212,6 +212,7 @@ export class DockerfileFrontend {
         const inContext = tree.resolve(name);
         const entry = inContext && tree.entries.get(inContext.path);
         if (entry?.type === 'file') return (await tree.readAll(entry)).toString();
+        throw noDockerfile(name);
       }
     }
     const tree = await this.newTree();
@@ -225,11 +226,7 @@ export class DockerfileFrontend {
     });
     const found = tree.resolve(name) ?? (name === 'Dockerfile' ? tree.resolve('dockerfile') : null);
     const entry = found && tree.entries.get(found.path);
-    if (entry?.type !== 'file')
-      throw new BerthError(
-        'not-found',
-        `failed to read dockerfile: open ${posix.basename(name)}: no such file or directory`,
-      );
+    if (entry?.type !== 'file') throw noDockerfile(posix.basename(name));
     const ignore = tree.entries.get(`${name}.dockerignore`);
     if (ignore?.type === 'file') this.ownIgnore = (await tree.readAll(ignore)).toString();
     return (await tree.readAll(entry)).toString();
@@ -464,7 +461,7 @@ export class DockerfileFrontend {
           if (equals < 0) args.declare(word, undefined);
           else args.declare(word.slice(0, equals), word.slice(equals + 1));
         }
-        state.history.push(historyEntry(`ARG ${words.join(' ')}`, true));
+        state.history.push(historyEntry(`ARG ${words.join(' ')}`));
         return;
       }
       case 'RUN':
@@ -481,7 +478,7 @@ export class DockerfileFrontend {
           this.vertexFor(title),
           this.uses(instruction, stage),
         );
-        state.history.push(historyEntry(`WORKDIR ${state.config.WorkingDir}`, state.snapshot.lastEmpty));
+        state.history.push(historyEntry(`WORKDIR ${state.config.WorkingDir}`, state.snapshot));
         return;
       }
       default: {
@@ -490,7 +487,7 @@ export class DockerfileFrontend {
         // Only CMD marks the image so, and a trigger is no step of the image's history (as BuildKit).
         if (instruction.name === 'CMD') state.config.ArgsEscaped = true;
         if (instruction.name === 'ONBUILD') return;
-        state.history.push(historyEntry(configHistory(instruction, text, lookup, escaper), true));
+        state.history.push(historyEntry(configHistory(instruction, text, lookup, escaper)));
       }
     }
   }
@@ -577,7 +574,7 @@ export class DockerfileFrontend {
       await prepared.release();
     }
     const prefix = declared.length > 0 ? `|${declared.length} ${declared.join(' ')} ` : '';
-    state.history.push(historyEntry(`RUN ${prefix}${shown.join(' ')} # buildkit`, state.snapshot.lastEmpty));
+    state.history.push(historyEntry(`RUN ${prefix}${shown.join(' ')} # buildkit`, state.snapshot));
   }
 
   private async copy(
@@ -728,9 +725,7 @@ export class DockerfileFrontend {
       .filter((flag) => ['chown', 'chmod', 'link'].includes(flag.name))
       .map((flag) => (flag.bare ? `--${flag.name} ` : `--${flag.name}=${flag.value} `))
       .join('');
-    state.history.push(
-      historyEntry(`${name} ${flagText}${words.join(' ')} # buildkit`, state.snapshot.lastEmpty),
-    );
+    state.history.push(historyEntry(`${name} ${flagText}${words.join(' ')} # buildkit`, state.snapshot));
   }
 
   /** The sources less what `--exclude` patterns name. */
@@ -748,6 +743,9 @@ export class DockerfileFrontend {
     return out;
   }
 }
+
+const noDockerfile = (name: string) =>
+  new BerthError('not-found', `failed to read dockerfile: open ${name}: no such file or directory`);
 
 async function collect(stream: Readable): Promise<Buffer> {
   const parts: Buffer[] = [];
@@ -782,12 +780,13 @@ function platformArguments(platform: {
   return { ...of('BUILD'), ...of('TARGET') };
 }
 
-function historyEntry(createdBy: string, empty: boolean): NonNullable<ImageConfig['history']>[number] {
+/** A step of the history; one that only changes the configuration gets its time when the image is written. */
+function historyEntry(createdBy: string, snapshot?: Snapshot): NonNullable<ImageConfig['history']>[number] {
   return {
-    created: new Date().toISOString(),
+    ...(snapshot ? { created: snapshot.created } : {}),
     created_by: createdBy,
     comment,
-    ...(empty ? { empty_layer: true } : {}),
+    ...(snapshot && !snapshot.lastEmpty ? {} : { empty_layer: true }),
   };
 }
 

@@ -24,6 +24,8 @@ export interface Snapshot {
   key: string;
   /** The last step changed nothing: history says `empty_layer`. */
   lastEmpty: boolean;
+  /** When its last step was done: the same for everyone who takes it from the cache. */
+  created?: string;
 }
 
 /** What a step gave, by its key. */
@@ -160,7 +162,7 @@ export class Solver {
       .catch((error: Error) => {
         throw new BerthError(
           'system',
-          `${reference}: failed to resolve source metadata for ${full}: ${error.message}`,
+          `${options.label === '[internal]' ? `${reference}: ` : ''}failed to resolve source metadata for ${full}: ${error.message}`,
           { cause: error },
         );
       });
@@ -180,6 +182,7 @@ export class Solver {
       diffIds: entry.diffId === null ? from.diffIds : [...from.diffIds, entry.diffId],
       key: full,
       lastEmpty: entry.diffId === null,
+      created: entry.created,
     });
     options.vertex.start();
     if (options.cache) {
