@@ -84,7 +84,7 @@ export class ClassicBuild {
     const unused = new BuildArguments(options.buildArgs, new Map(), this.meta.used).unused();
     if (unused.length > 0)
       this.out(`[Warning] One or more build-args [${unused.join(' ')}] were not consumed\n`);
-    send({ aux: { ID: last.image } });
+    if (!options.quiet) send({ aux: { ID: last.image } });
     this.out(`Successfully built ${short(last.image)}\n`);
     return last.image;
   }

@@ -6,7 +6,7 @@ import type { Launcher } from '@berth/native';
 import type { Containers } from '../containers/face.ts';
 import { BerthError, invalidParameter, systemError } from '../errors.ts';
 import type { Images, Progress } from '../images/face.ts';
-import { splitReference } from '../images/index.ts';
+import { parsePlatform, splitReference } from '../images/index.ts';
 import type { Layers } from '../layers/face.ts';
 import { decompressed } from '../layers/index.ts';
 import type { Networks } from '../networks/face.ts';
@@ -112,6 +112,7 @@ class BuilderRoom implements Builder {
         throw systemError((error as Error).message, error);
       }
     });
+    if (options.platform !== '') parsePlatform(options.platform);
     const folder = await mkdtemp(join(this.work, 'context-'));
     let context: Tree | undefined;
     try {

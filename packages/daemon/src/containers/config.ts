@@ -132,9 +132,6 @@ function check(config: Config): void {
       throw invalidParameter(`${member} in Healthcheck cannot be less than 1ms`);
   }
   if ((health.Retries ?? 0) < 0) throw invalidParameter('Retries in Healthcheck cannot be negative');
-  const kind = health.Test?.[0];
-  if (kind !== undefined && !['NONE', 'CMD', 'CMD-SHELL'].includes(kind) && kind !== '')
-    throw invalidParameter(`Unknown healthcheck type '${kind}' (expected 'CMD')`);
 }
 
 /** The program and its arguments. */

@@ -60,9 +60,11 @@ export function createApp(serverName: string): App {
     '*',
     (_request: FastifyRequest, _payload: IncomingMessage, done: (error: null) => void) => done(null),
   );
-  app.setNotFoundHandler((request, reply) =>
-    new Reply(reply, request.raw, common).fail(404, 'page not found'),
-  );
+  app.setNotFoundHandler((request, reply) => {
+    const answer = new Reply(reply, request.raw, common);
+    if (request.method === 'OPTIONS') answer.send('');
+    else answer.fail(404, 'page not found');
+  });
   app.setErrorHandler(failed);
   // The schemas are the document's; a part of a request is decoded by them when its first request comes.
   app.setValidatorCompiler(({ schema, httpPart }) => {

@@ -1,10 +1,12 @@
 import type { BuildOptions } from '../../build/face.ts';
-import { invalidParameter, unsupported } from '../../errors.ts';
+import { invalidParameter, systemError, unsupported } from '../../errors.ts';
 import type { Rooms } from '../../rooms.ts';
 import type { ApiRequest, Server } from '../face.ts';
 import { parseFilters } from '../filters.ts';
 import { jsonProblem } from '../json.ts';
 import { upload } from '../upload.ts';
+
+const NO_UPGRADE = 'no upgrade proto in request';
 
 /** POST /build and the cache. */
 export function buildRoutes(server: Server, rooms: Rooms): void {
@@ -34,9 +36,11 @@ export function buildRoutes(server: Server, rooms: Rooms): void {
   server.serve('Session', async (request, reply) => {
     // Node joins a repeated header's values.
     const methods = String(request.headers['x-docker-expose-session-grpc-method'] ?? '').split(/, */);
+    if (!request.headers.upgrade) throw invalidParameter(NO_UPGRADE);
     await rooms.builder.session(await reply.hijack(), request.headers, methods);
   });
-  server.serve('Grpc', async (_request, reply) => {
+  server.serve('Grpc', async (request, reply) => {
+    if (!request.headers.upgrade) throw systemError(NO_UPGRADE);
     await rooms.builder.grpc(await reply.hijack());
   });
 

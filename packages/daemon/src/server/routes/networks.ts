@@ -41,6 +41,9 @@ export function networkRoutes(server: Server, { networks, containers }: Rooms): 
   });
 
   server.serve('NetworkInspect', async ({ params, query, version }) => {
+    // Some clients ask for the list with a slash behind.
+    if (params['id'] === '')
+      return networks.list(parseFilters(query['filters'])).map((network) => summaryFor(version, network));
     const network = networks.inspect(params['id']!);
     if (query['scope'] && query['scope'] !== network.Scope)
       throw notFound(`network ${params['id']} not found`);
