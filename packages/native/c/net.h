@@ -15,12 +15,10 @@ struct sandbox {
   int ns;
   struct netlink netlink;
   char spare[IFNAMSIZ]; /* host end of a veth pair that is ready, its other end being eth0 in here; "": none */
-  int spare_index;
+  int spare_index;  /* its number in the host's namespace */
+  int inner_index;  /* eth0's: the kernel's own count, so that later interfaces come after it */
   struct sandbox *next;
 };
-
-/* The number of the spare pair's inner end: above those of tunnels that the kernel puts in every namespace. */
-enum { SPARE_INDEX = 64 };
 
 struct net {
   int host_ns;

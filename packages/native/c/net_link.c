@@ -70,7 +70,16 @@ static void host_sysctl(struct net *net, const char *value, const char *name, co
   sandbox_sysctl(net, &host, value, "net/ipv6/conf/%s/%s", name, key);
 }
 
-/* bridge NAME mtu= mac= ipv6=0|1 address=...: makes the bridge, or takes over the one of that name. */
+/* Ports of a private bridge are isolated from each other: what one may reach of another is routed by the host, which
+   answers for all addresses and whose firewall decides. */
+static void private_bridge(struct net *net, const char *name) {
+  struct sandbox host = {.ns = net->host_ns};
+  sandbox_sysctl(net, &host, "1", "net/ipv4/conf/%s/proxy_arp_pvlan", name);
+  sandbox_sysctl(net, &host, "0", "net/ipv4/conf/%s/send_redirects", name);
+  sandbox_sysctl(net, &host, "0", "net/ipv4/neigh/%s/proxy_delay", name);
+}
+
+/* bridge NAME mtu= mac= ipv6=0|1 private=0|1 address=...: makes the bridge, or takes over the one of that name. */
 int net_op_bridge(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
   if (record->argc < 2) return fail(err, "net", EINVAL, "bridge without a name");
   const char *name = record->argv[1], *mac_text = net_argument(record, "mac", 0);
@@ -98,6 +107,7 @@ int net_op_bridge(struct net *net, const struct launch_record *record, struct re
   host_sysctl(net, "0", name, "accept_ra");
   /* The link-local address must hold at once: what is forwarded to a container finds its neighbour by it. */
   host_sysctl(net, "0", name, "accept_dad");
+  if (net_number(record, "private", 0)) private_bridge(net, name);
 
   netlink_reset(batch);
   if (put_addresses(batch, index, record, err) < 0) return -1;
@@ -296,7 +306,7 @@ int net_op_endpoint(struct net *net, const struct launch_record *record, struct 
   if (spare) {
     snprintf(host, sizeof host, "%s", sandbox->spare);
     endpoint.host = host;
-    endpoint.index = SPARE_INDEX;
+    endpoint.index = sandbox->inner_index;
     sandbox->spare[0] = 0; /* used up, whatever comes */
     result = host_end(net, sandbox, &endpoint, sandbox->spare_index, err);
   } else {

@@ -13,6 +13,7 @@
 
 #include "cleanup.h"
 #include "net.h"
+#include "net_link.h"
 
 enum { READY = 3 };
 
@@ -52,7 +53,7 @@ static int spare_pair(struct sandbox *sandbox, int host_ns, struct netlink_batch
   unsigned char random[4];
   if (getrandom(random, sizeof random, 0) < 0) return -1;
   snprintf(sandbox->spare, sizeof sandbox->spare, "veth%02x%02x%02x%01x", random[0], random[1], random[2], random[3] & 15);
-  struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_index = SPARE_INDEX};
+  struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
   netlink_reset(batch);
   netlink_message(batch, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof header);
   netlink_about(batch, "veth pair");
@@ -95,7 +96,8 @@ static struct sandbox *sandbox_make(struct net *net, struct netlink_batch *batch
   write_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", "0");
   if (setns(net->host_ns, CLONE_NEWNET) < 0) abort();
   sandbox->spare_index = sandbox->spare[0] ? (int) if_nametoindex(sandbox->spare) : 0;
-  if (!sandbox->spare_index) sandbox->spare[0] = 0;
+  sandbox->inner_index = sandbox->spare_index ? net_link_index(&sandbox->netlink, batch, "eth0", NULL) : 0;
+  if (sandbox->inner_index <= 0) sandbox->spare[0] = 0;
   return sandbox;
 failed:
   if (setns(net->host_ns, CLONE_NEWNET) < 0) abort();

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import { openFfi } from './ffi.ts';
 
 /** nftables through its own library, so that no program is started for a change. */
 export interface Nftables {
@@ -8,7 +8,7 @@ export interface Nftables {
   json(command: string): Promise<unknown>;
 }
 
-const NUMERIC_PROTOCOLS = 1 << 4;
+const NUMERIC_PROTOCOLS = 1 << 7;
 const JSON_OUTPUT = 1 << 4;
 
 /**
@@ -42,7 +42,7 @@ export function openNftables(): Nftables {
 }
 
 function load() {
-  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+  const koffi = openFfi();
   let library: ReturnType<typeof koffi.load>;
   try {
     library = koffi.load('libnftables.so.1');

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BerthError, invalidParameter, notModified, unsupported } from '../errors.ts';
+import { BerthError, invalidParameter, notFound, notModified, unsupported } from '../errors.ts';
 import { log } from '../log.ts';
 import type { EndpointSettings, NetworkState } from '../networks/face.ts';
 import { hasLabel } from '../volumes/checks.ts';
@@ -376,7 +376,11 @@ class ContainerRoom implements Containers {
   }
 
   async disconnect(network: string, reference: string, force: boolean): Promise<void> {
-    const container = this.registry.lookup(reference);
+    const container = force ? this.registry.find(reference) : this.registry.lookup(reference);
+    if (!container) {
+      this.context.rooms.networks.inspect(network);
+      throw notFound(`endpoint ${reference} not found`);
+    }
     await container.queue(async () => {
       const pid = container.alive ? container.state.pid : undefined;
       const state = await this.context.rooms.networks.disconnect(network, container.id, {

@@ -65,7 +65,8 @@ export async function createContainer(
     mounts: [],
     endpoints: endpoints(networking?.EndpointsConfig, host),
   };
-  for (const link of host.Links ?? []) checkLink(context, link);
+  // On a network of the user's own a link is a name that is looked up when it is asked for.
+  if (isDefaultMode(host.NetworkMode)) for (const link of host.Links ?? []) checkLink(context, link);
   const container = new Container(rooms.settings.dataRoot, record, { ...INITIAL }, networkState);
   registry.reserve(record.name, id);
   try {
@@ -124,6 +125,8 @@ function endpoints(
     ]),
   );
 }
+
+const isDefaultMode = (mode: string) => mode === 'bridge' || mode === 'default';
 
 function checkLink(context: Context, link: string): void {
   const [target = ''] = link.split(':');

@@ -154,13 +154,31 @@ export function inspectContainer(
         })
       : '',
     ExecIDs: execs.length > 0 ? execs : null,
-    HostConfig: record.hostConfig,
+    HostConfig: shownHostConfig(context, record),
     GraphDriver: graphDriver(context, container),
     ...(size && { SizeRw: size.rw, SizeRootFs: size.rootFs }),
     Mounts: record.mounts.map(shownMount),
     Config: configOf(record),
     NetworkSettings: networkSettings(record, network),
   };
+}
+
+/**
+ * Links that are the host configuration's are those of the default bridge, with both names in full; others are the
+ * network's.
+ */
+function shownHostConfig(
+  { registry }: Context,
+  { name, hostConfig }: ContainerRecord,
+): ContainerRecord['hostConfig'] {
+  if (!hostConfig.Links) return hostConfig;
+  const given = ['bridge', 'default'].includes(hostConfig.NetworkMode) ? hostConfig.Links : [];
+  const shown = given.flatMap((link) => {
+    const [target = '', alias = target] = link.split(':');
+    const other = registry.find(target);
+    return other ? [`/${other.record.name}:/${name}/${alias.replace(/^.*\//, '')}`] : [];
+  });
+  return { ...hostConfig, Links: shown.length > 0 ? shown : null };
 }
 
 /** The configuration; the MAC address asked for on the main network shows there as well, as older clients look for it. */

@@ -215,6 +215,10 @@ function portTest(filter: string, ports: (snapshot: ContainerSnapshot) => string
           `error while looking up for ${filter} ${value}: strconv.ParseUint: parsing ${JSON.stringify(number)}: invalid syntax`,
         );
     }
+    if (Number(to) < Number(from))
+      throw systemError(
+        `error while looking up for ${filter} ${value}: Invalid range specified for the Port: ${range}`,
+      );
     return (snapshot) =>
       ports(snapshot).some((port) => {
         const [number, kind] = withProtocol(port).split('/');

@@ -136,6 +136,9 @@ function start(state: LifeState, automatic: boolean): Transition {
   }
 }
 
+/** The code of a failure that has none of its own. */
+const UNKNOWN = 128;
+
 function startFailed(
   state: LifeState,
   event: LifeEvent & { type: 'start-failed' },
@@ -145,7 +148,8 @@ function startFailed(
     ...state,
     status: state.startedAt === NEVER ? 'created' : 'exited',
     pid: 0,
-    exitCode: event.exitCode,
+    // A start that failed before the runtime had its turn leaves the last run's code, where that was a failure.
+    exitCode: event.exitCode === UNKNOWN && state.exitCode !== 0 ? state.exitCode : event.exitCode,
     error: event.error,
   };
   const effects: LifeEffect[] = [{ do: 'clean-up' }];

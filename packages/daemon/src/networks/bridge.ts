@@ -39,7 +39,7 @@ export async function defaultBridge(
   const configs = settings.ipv6 && config6.Subnet ? [config4, config6] : [config4];
   const subnets = configs.map((config) => ({
     ...subnetOf(parsePrefix(config.Subnet!)!, config),
-    asked: false,
+    asked: true,
   }));
   const defaultGateway: NetworkRecord['defaultGateway'] = {};
   if (settings.defaultGateway) defaultGateway[4] = settings.defaultGateway;

@@ -61,11 +61,11 @@ export function checkEndpoint(network: NetworkRecord, config: EndpointConfig): B
     wrong.push('user specified IP address is supported on user defined networks only');
   if (IPv4Address) {
     if (!isIPv4(IPv4Address)) wrong.push(`invalid IPv4 address: ${IPv4Address}`);
-    if (named) wrong.push(...checkStatic(network, IPv4Address, 32));
+    wrong.push(...checkStatic(network, IPv4Address, 32));
   }
   if (IPv6Address) {
     if (!isIPv6(IPv6Address)) wrong.push(`invalid IPv6 address: ${IPv6Address}`);
-    if (named) wrong.push(...checkStatic(network, IPv6Address, 128));
+    wrong.push(...checkStatic(network, IPv6Address, 128));
   }
   for (const address of LinkLocalIPs ?? [])
     if (!parseAddress(address)) wrong.push(`invalid link-local IP address: ${address}`);
@@ -76,8 +76,11 @@ export function checkEndpoint(network: NetworkRecord, config: EndpointConfig): B
 }
 
 function checkStatic(network: NetworkRecord, text: string, bits: number): string[] {
-  const asked = network.subnets.filter((subnet) => subnet.asked).map(({ subnet }) => parsePrefix(subnet)!);
-  if (!asked.some((subnet) => subnet.bits === bits))
+  const asked = network.subnets
+    .filter((subnet) => subnet.asked)
+    .map(({ subnet }) => parsePrefix(subnet)!)
+    .filter((subnet) => subnet.bits === bits);
+  if (asked.length === 0)
     return [
       'user specified IP address is supported only when connecting to networks with user configured subnets',
     ];
@@ -95,7 +98,7 @@ const SYSCTLS = 'com.docker.network.endpoint.sysctls';
 export function endpointSysctls(config: EndpointConfig, name: string): string[] {
   const lines: string[] = [];
   for (const text of (config.DriverOpts?.[SYSCTLS] ?? '').split(',').filter((part) => part !== '')) {
-    const match = /^(net\.(?:ipv4|ipv6|mpls)\.(?:conf|neigh))\.IFNAME\.(\w+)=([\w .-]*)$/.exec(text);
+    const match = /^(net\.(?:ipv4|ipv6|mpls)\.(?:conf|neigh))\.IFNAME\.(\w+)=([\w .-]*)$/i.exec(text);
     if (!match) throw invalidParameter(`unable to set ${SYSCTLS}: ${text}`);
     lines.push(`${match[1]!.replaceAll('.', '/')}/${name}/${match[2]}=${match[3]}`);
   }

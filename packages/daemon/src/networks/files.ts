@@ -116,6 +116,8 @@ export function resolvConf(
     }
     if (usedDefaults) comments.push('# Used default nameservers.');
     comments.push(`# Overrides: [${overrides.join(' ')}]`);
+    if (options.some((option) => option.startsWith('ndots:')))
+      comments.push(`# Option ndots from: ${own.options.length > 0 ? 'override' : 'host'}`);
   }
   const note = kind === 'host' ? '' : kind === 'legacy' ? ' (legacy)' : ' (internal resolver)';
   let text = HEADER;

@@ -8,6 +8,15 @@ export interface FirewallState {
   ports: FirewallPort[];
   guards: FirewallGuard[];
   egress: FirewallEgress[];
+  links: FirewallLink[];
+}
+
+/** A port of one container that another may reach although their network keeps its containers apart. */
+export interface FirewallLink {
+  from: string;
+  to: string;
+  protocol: FirewallPort['protocol'];
+  port: number;
 }
 
 export interface FirewallNetwork {
@@ -160,6 +169,12 @@ export function ruleset(state: FirewallState): string {
   );
   text += set(
     'set',
+    'linked',
+    'type ipv4_addr . ipv4_addr . inet_proto . inet_service;',
+    state.links.map(({ from, to, protocol, port }) => `${from} . ${to} . ${PROTOCOLS[protocol]} . ${port}`),
+  );
+  text += set(
+    'set',
     'guarded',
     'type inet_proto . inet_service;',
     state.guards.map(({ protocol, hostPort }) => `${PROTOCOLS[protocol]} . ${hostPort}`),
@@ -254,7 +269,7 @@ function familySets({ networks, ports, guards, egress }: FirewallState, family: 
  * publish: the destination is rewritten, the source stays what it is.
  * postrouting: a container that reaches itself or a neighbour through the host's address gets its answer through the
  *   host; what leaves to elsewhere leaves with the host's address.
- * forward: into a network come answers, published ports and (routed networks) anything; networks do not see each other;
+ * forward: into a network come answers, ports opened by a link, published ports and (routed networks) anything; networks do not see each other;
  *   an internal network is alone. Egress policies come first.
  */
 const CHAINS = `  chain guard {
@@ -299,6 +314,7 @@ const CHAINS = `  chain guard {
   chain forward {
     type filter hook forward priority filter; policy accept;
     ct state established,related accept
+    ip saddr . ip daddr . meta l4proto . th dport @linked accept
     iifname . oifname vmap @inside
     iifname @bridges jump egress
     oifname @internal drop

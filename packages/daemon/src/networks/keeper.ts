@@ -2,6 +2,7 @@ import type { LaunchRecord } from '@berth/native';
 import type { Nftables } from '@berth/native/nft.ts';
 import { log } from '../log.ts';
 import { type FirewallPort, type FirewallState, portChange, portOperation, ruleset } from './firewall.ts';
+import { ForwardNeighbours } from './neighbours.ts';
 
 /** So many ports are changed by the worker: what fits into one of its requests. */
 const FEW = 20;
@@ -21,6 +22,8 @@ export class FirewallKeeper {
   readonly #nftables: Nftables;
   readonly #desired: () => FirewallState;
   readonly #change: (operation: LaunchRecord) => Promise<unknown>;
+  readonly #neighbours: ForwardNeighbours;
+  #bridges: string | undefined;
   #scheduled: Promise<void> | undefined;
   #failure: Error | undefined;
   #refusedBefore = new Map<string, number>();
@@ -40,6 +43,7 @@ export class FirewallKeeper {
     this.#nftables = nftables;
     this.#change = change;
     this.#desired = desired;
+    this.#neighbours = new ForwardNeighbours(nftables, table);
   }
 
   /** Brings the whole table into the desired state: that of the moment when its turn comes. */
@@ -62,10 +66,19 @@ export class FirewallKeeper {
     try {
       await this.#nftables.run(ruleset(desired));
       this.#failure = undefined;
+      await this.#passOthers(desired);
     } catch (error) {
       this.#failure = error as Error;
       throw error;
     }
+  }
+
+  /** Other programs' forward chains must let our bridges through as well. */
+  async #passOthers({ networks }: FirewallState): Promise<void> {
+    const bridges = networks.map(({ bridge }) => bridge);
+    if (bridges.join(' ') === this.#bridges) return;
+    this.#bridges = bridges.join(' ');
+    await this.#neighbours.sync(bridges);
   }
 
   /**
@@ -147,6 +160,7 @@ export class FirewallKeeper {
   /** Removes the table (no containers are left, or the tests are over). */
   async clear(): Promise<void> {
     const { table } = this;
+    await this.#neighbours.sync([]);
     await this.#nftables.run(`table inet ${table} {}\ndelete table inet ${table}\n`);
   }
 }

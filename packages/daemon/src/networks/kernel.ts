@@ -40,6 +40,7 @@ export function bridgeOperation(record: NetworkRecord, mtu: number): LaunchRecor
     `mtu=${mtuOf(record, mtu)}`,
     `mac=${record.mac}`,
     `ipv6=${record.ipv6 ? 1 : 0}`,
+    `private=${flag(record, 'enable_icc', true) ? 0 : 1}`,
     ...bridgeAddresses(record).map((address) => `address=${address}`),
   ];
 }

@@ -54,8 +54,9 @@ export function listed(context: Context, filters: Filters): NetworkRecord[] {
 
 function booleanFilter(values: string[] | undefined): boolean | undefined {
   if (!values) return undefined;
-  if (values.length === 1 && ['1', 'true'].includes(values[0]!)) return true;
-  if (values.length === 1 && ['0', 'false'].includes(values[0]!)) return false;
+  if (values.length > 1) throw invalidParameter('got more than one value for filter key "dangling"');
+  if (['1', 'true'].includes(values[0]!)) return true;
+  if (['0', 'false'].includes(values[0]!)) return false;
   throw invalidParameter(
     'invalid value for filter \'dangling\', must be "true" (or "1"), or "false" (or "0")',
   );
@@ -93,6 +94,7 @@ function instant(text: string): number {
     return Date.now() - total;
   }
   const time = Date.parse(text);
-  if (Number.isNaN(time)) throw invalidParameter(`failed to parse value for "until": ${text}`);
+  if (Number.isNaN(time))
+    throw invalidParameter(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
   return time;
 }

@@ -5,6 +5,7 @@ import { type Context, control, emitMembership, keep, networkOf } from './contex
 import { checkEndpoint, endpointConfig, routesOperation } from './endpoints.ts';
 import type { EndpointSettings, NetworkRequest } from './face.ts';
 import { hasResolver, ownLines, writeSandboxFile } from './names.ts';
+import { changesFirewall } from './policy.ts';
 import {
   closeRecords,
   firewallPorts,
@@ -15,29 +16,10 @@ import {
   takePorts,
 } from './publish.ts';
 import type { ContainerRecord, LiveEndpoint, NetworkRecord } from './records.ts';
+import { checkConnect, HOST_NETWORK, SHARED } from './refusals.ts';
 import { editHosts, resolverChoice, writeResolvConf } from './sandbox.ts';
 import { hasNames } from './shape.ts';
-import { freeAddresses, hasPolicy, operationFor, remember, reserveEndpoint, resolverKind } from './start.ts';
-
-const HOST_NETWORK = 'container cannot be disconnected from host network or connected to host network';
-const SHARED =
-  'container sharing network namespace with another container or host cannot be connected to any other network';
-const PRIVATE =
-  'container cannot be connected to multiple networks with one of the networks in private (none) mode';
-
-/** What dockerd says against a connect. */
-function checkConnect(context: Context, record: ContainerRecord, network: NetworkRecord): void {
-  const { mode } = record.request;
-  if (network.driver === 'host' && mode !== 'host') throw invalidParameter(HOST_NETWORK);
-  if (network.configOnly)
-    throw forbidden(`cannot connect container to configuration-only network ${network.name}`);
-  for (const entry of record.configured) {
-    const other = networkOf(context, entry);
-    if (!other || other.id === network.id) continue;
-    if (other.driver === 'host' || network.driver === 'host') throw invalidParameter(SHARED);
-    if (other.driver === 'null' || network.driver === 'null') throw invalidParameter(PRIVATE);
-  }
-}
+import { freeAddresses, operationFor, remember, reserveEndpoint, resolverKind } from './start.ts';
 
 /**
  * Connects a container to a network: at once when it runs (`pid`), else with its next start.
@@ -201,7 +183,7 @@ async function republish(
   const old = portTarget(context, before);
   const target = portTarget(context, record);
   if (old?.endpoint.endpointId === target?.endpoint.endpointId) {
-    if (hasPolicy(record)) await context.firewall.apply();
+    if (changesFirewall(context, record)) await context.firewall.apply();
     return record;
   }
   const mapped = firewallPorts(context, before);
@@ -218,7 +200,7 @@ async function republish(
     live: { ...record.live!, ports, portMap: shownPorts(context, record, ports) },
   });
   if (target && ports.length > 0) control(context, id, ...portRecords(context, now));
-  if (hasPolicy(now)) await context.firewall.apply();
+  if (changesFirewall(context, now)) await context.firewall.apply();
   else await context.firewall.ports(firewallPorts(context, now), mapped);
   return now;
 }

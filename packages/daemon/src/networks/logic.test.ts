@@ -121,9 +121,9 @@ describe('ports', () => {
       }),
     );
     expect(wishes).toEqual([
-      { protocol: 'udp', containerPort: 9, hostIp: '', from: 0, to: 0 },
       { protocol: 'tcp', containerPort: 80, hostIp: '127.0.0.1', from: 8000, to: 8001 },
       { protocol: 'tcp', containerPort: 81, hostIp: '', from: 0, to: 0 },
+      { protocol: 'udp', containerPort: 9, hostIp: '', from: 0, to: 0 },
     ]);
   });
 
@@ -171,7 +171,7 @@ describe('the firewall', () => {
     address: '10.7.0.2',
     port: 8080,
   };
-  const state = { table: 't', networks: [network], ports: [port], guards: [], egress: [] };
+  const state = { table: 't', networks: [network], ports: [port], guards: [], egress: [], links: [] };
 
   test('has as many rules for many networks and ports as for one', () => {
     const rules = (text: string) => text.split('\n').filter((line) => /^ {4}/.test(line)).length;

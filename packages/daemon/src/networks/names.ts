@@ -92,7 +92,8 @@ function egressNames(record: ContainerRecord, networks: readonly NetworkRecord[]
     .flatMap(({ name, port, protocol }) => (name ? [`${name} ${protocol ?? '-'} ${port ?? '-'}`] : []));
 }
 
-const linkPair = (link: string): [alias: string, name: string] => {
+/** A link `NAME:ALIAS` as alias and name. */
+export const linkPair = (link: string): [alias: string, name: string] => {
   const [name = '', alias = name] = link.split(':');
   return [alias.replace(/^\/(.*\/)?/, ''), name.replace(/^\//, '')];
 };
@@ -170,7 +171,8 @@ export function refreshLinks(context: Context, started: ContainerRecord): void {
   }
 }
 
-function findContainer({ containers }: Context, reference: string): ContainerRecord | undefined {
+/** A container by id, name or the beginning of an id. */
+export function findContainer({ containers }: Context, reference: string): ContainerRecord | undefined {
   const exact = containers.get(reference);
   if (exact) return exact;
   for (const record of containers.values())

@@ -13,6 +13,7 @@ import type { CreateNetworkBody } from './options.ts';
 import { portWishes } from './ports.ts';
 import { reconcile } from './reconcile.ts';
 import type { ContainerRecord, LiveEndpoint, NetworkRecord } from './records.ts';
+import { egressRefusal } from './refusals.ts';
 import { hasNames, networkShape, networkState } from './shape.ts';
 import { PUBLISH_ALLOW, parseSources } from './sources.ts';
 import { remember, startSandbox, stopSandbox } from './start.ts';
@@ -98,10 +99,14 @@ export class Room implements Networks {
     for (const { network, config } of record.configured) {
       const known = catalogue.find(network);
       // A network that is not there is told by the start, as dockerd does.
-      const wrong = known && checkEndpoint(known, config);
-      if (!wrong) continue;
+      if (!known) continue;
+      const refused = egressRefusal(request.labels, known);
+      const wrong = checkEndpoint(known, config);
+      if (!wrong && !refused) continue;
       containers.delete(request.id);
-      throw new BerthError(wrong.kind, `invalid config for network ${network}: ${wrong.message}`);
+      throw (
+        refused ?? new BerthError(wrong!.kind, `invalid config for network ${network}: ${wrong!.message}`)
+      );
     }
     return this.#state(record);
   }

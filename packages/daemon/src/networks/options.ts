@@ -48,10 +48,11 @@ export function networkFromBody(
   const name = (body.Name ?? '').trim();
   if (!name) throw invalidParameter('invalid name: ');
   if (PREDEFINED.includes(name)) throw forbidden(`operation is not permitted on predefined ${name} network `);
+  const driver = body.Driver || 'bridge';
+  checkSwarm(driver);
   if (find(name)) throw conflict(`network with name ${name} already exists`);
   const from = configSource(body, find);
-  const driver = body.Driver || 'bridge';
-  checkDriver(driver, body);
+  if (!body.ConfigOnly) checkDriver(driver, body);
   const options = { ...from?.options, ...body.Options };
   const ipam = body.IPAM ?? {};
   const ipamConfig = ipam.Config?.length ? ipam.Config : (from?.ipamConfig ?? []);
@@ -59,7 +60,7 @@ export function networkFromBody(
     id: newId(),
     name,
     created: timestamp(),
-    driver: driver as NetworkRecord['driver'],
+    driver: (body.ConfigOnly ? 'bridge' : driver) as NetworkRecord['driver'],
     ipv4: body.EnableIPv4 ?? true,
     ipv6: body.EnableIPv6 ?? from?.ipv6 ?? false,
     internal: body.Internal ?? from?.internal ?? false,
@@ -85,17 +86,32 @@ function configSource(
   find: (name: string) => NetworkRecord | undefined,
 ): NetworkRecord | undefined {
   const name = body.ConfigFrom?.Network;
-  if (body.ConfigOnly && name)
-    throw forbidden('configuration network cannot depend on another configuration network');
+  if (body.ConfigOnly && (body.Ingress || body.Internal || body.Attachable))
+    throw forbidden(
+      'configuration network can only contain network specific fields. Network operator fields like [ ingress | internal | attachable | scope ] are not supported.',
+    );
   if (!name) return undefined;
-  const from = find(name);
-  if (!from?.configOnly) throw notFound(`configuration network "${name}" does not exist`);
-  if (body.Driver === undefined && !body.IPAM?.Config?.length) return from;
-  if (body.IPAM?.Config?.length || Object.keys(body.Options ?? {}).length > 0)
+  if (body.ConfigOnly)
+    throw forbidden('a configuration network cannot depend on another configuration network');
+  if (body.IPAM?.Config?.length || body.EnableIPv6 || Object.keys(body.Labels ?? {}).length > 0)
+    throw forbidden(
+      'user specified configurations are not supported if the network depends on a configuration network',
+    );
+  if (Object.keys(body.Options ?? {}).length > 0)
     throw forbidden(
       'network driver options are not supported if the network depends on a configuration network',
     );
+  const from = find(name);
+  if (!from?.configOnly) throw notFound(`configuration network "${name}" does not exist`);
   return from;
+}
+
+/** A driver of swarm's is refused before anything else is looked at. */
+function checkSwarm(driver: string): void {
+  if (driver === 'overlay')
+    throw forbidden(
+      'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+    );
 }
 
 function checkDriver(driver: string, body: CreateNetworkBody): void {
@@ -104,10 +120,6 @@ function checkDriver(driver: string, body: CreateNetworkBody): void {
     throw forbidden('cannot create a swarm scoped network when swarm is not active');
   if (driver === 'host' || driver === 'null')
     throw forbidden(`only one instance of "${driver}" network is allowed`);
-  if (driver === 'overlay')
-    throw forbidden(
-      'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
-    );
   if (!['bridge', 'macvlan', 'ipvlan'].includes(driver)) throw notFound(`plugin "${driver}" not found`);
 }
 
@@ -137,6 +149,10 @@ function checkRecord(record: NetworkRecord): void {
   const wrong = complaints('invalid network config:', checkIpam(ipamConfig, record.ipv6));
   if (wrong) throw wrong;
   checkEgress(options['berth.egress.allow']);
+  if (options['berth.egress.allow'] !== undefined && driver !== 'bridge')
+    throw forbidden(
+      `an egress policy (berth.egress.allow) cannot be enforced on a ${driver} network: its traffic does not pass the host's firewall`,
+    );
   if (record.configOnly) return;
   if (driver === 'bridge') checkBridge(record);
   else checkSubLink(record);
@@ -167,7 +183,7 @@ function checkBridge({ options, ipamConfig, ipv6 }: NetworkRecord): void {
   const name = options[`${BRIDGE}name`];
   if (name && name.length > 15) throw new BerthError('system', 'numerical result out of range');
   if (name && (!/^[^\s/:"\\{}*]+$/.test(name) || name === '.' || name === '..'))
-    throw invalidParameter(`invalid bridge name: ${name}`);
+    throw new BerthError('system', 'invalid argument');
   checkPrefix(options);
   for (const bits of [4, 6])
     if (
@@ -207,7 +223,8 @@ function checkMtu(options: Record<string, string>): void {
   const mtu = options[MTU];
   if (mtu === undefined) return;
   if (!/^[+-]?\d+$/.test(mtu)) throw unparsable(MTU, mtu, `strconv.Atoi: parsing "${mtu}": invalid syntax`);
-  if (Number(mtu) < 0 || Number(mtu) > 65535) throw invalidParameter(`invalid MTU number: ${mtu}`);
+  if (Number(mtu) < 0 || Number(mtu) > 65535)
+    throw invalidParameter(Number(mtu) < 0 ? `invalid MTU number: ${mtu}` : 'invalid argument');
 }
 
 function checkPrefix(options: Record<string, string>): void {

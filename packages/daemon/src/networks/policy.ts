@@ -1,6 +1,7 @@
 import type { Context } from './context.ts';
 import { parseEgress } from './egress.ts';
 import type { FirewallEgress, FirewallGuard, FirewallState } from './firewall.ts';
+import { changesLinks, linkedPorts } from './linked.ts';
 import { EGRESS } from './names.ts';
 import { firewallPorts, portTarget } from './publish.ts';
 import type { ContainerRecord, NetworkRecord } from './records.ts';
@@ -15,12 +16,19 @@ export function desiredFirewall(context: Context, table: string): FirewallState 
     networks: catalogue.firewall(),
     ports: running.flatMap((record) => firewallPorts(context, record)),
     guards: running.flatMap((record) => guards(context, record)),
+    links: linkedPorts(context),
     egress: [
       ...catalogue.all().flatMap(networkEgress),
       ...running.flatMap((record) => containerEgress(record)),
     ],
   };
 }
+
+/** Whether a container's start or end must bring the whole firewall up to date: more than its ports changes. */
+export const changesFirewall = (context: Context, record: ContainerRecord): boolean =>
+  record.request.labels?.[EGRESS] !== undefined ||
+  record.request.labels?.[PUBLISH_ALLOW] !== undefined ||
+  changesLinks(context, record);
 
 /** Sources that may reach a container's ports: its own list, else that of the network that serves them. */
 function guards(context: Context, record: ContainerRecord): FirewallGuard[] {

@@ -74,7 +74,10 @@ export function subnetOf(subnet: Prefix, config: IpamConfig): SubnetRecord {
   const gateway = config.Gateway
     ? formatAddress({ ...parsePrefix(`${config.Gateway}/${subnet.bits}`)! })
     : (whole.take() ?? formatAddress(subnet));
-  if (config.Gateway) whole.reserve(gateway);
+  // The gateway may not be what the subnet keeps for itself: its own and the broadcast address.
+  if (config.Gateway && subnet.bits === 32 && !whole.reserve(gateway))
+    throw systemError(`failed to allocate gateway (${gateway}): Address already in use`);
+  if (config.Gateway && subnet.bits === 128) whole.reserve(gateway);
   const reserved: string[] = [];
   for (const [name, address] of Object.entries(config.AuxiliaryAddresses ?? {})) {
     if (!whole.reserve(address))

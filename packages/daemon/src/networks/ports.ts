@@ -27,7 +27,7 @@ export function parsePort(text: string): { from: number; to: number; protocol: P
   return { from, to, protocol: (match[3]?.toLowerCase() ?? 'tcp') as Protocol };
 }
 
-/** What a container wants published, in the order of its ports. @throws invalid-parameter for what can't be read. */
+/** What a container wants published, the larger ports first. @throws invalid-parameter for what can't be read. */
 export function portWishes(request: NetworkRequest): PortWish[] {
   const wishes: PortWish[] = [];
   for (const [text, bindings] of Object.entries(request.portBindings ?? {})) {
@@ -43,7 +43,8 @@ export function portWishes(request: NetworkRequest): PortWish[] {
         if (!wishes.some((other) => other.protocol === protocol && other.containerPort === port))
           wishes.push({ protocol, containerPort: port, hostIp: '', from: 0, to: 0 });
     }
-  return wishes.sort((a, b) => a.containerPort - b.containerPort);
+  // dockerd's order, in which a port's bindings are shown as well.
+  return wishes.sort((a, b) => b.from - a.from || b.containerPort - a.containerPort);
 }
 
 function wish(containerPort: number, protocol: Protocol, hostIp: string, hostPort: string): PortWish {

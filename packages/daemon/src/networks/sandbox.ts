@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fchmodSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { NetworkRequest } from './face.ts';
@@ -112,13 +122,21 @@ export { hostResolvConf, type ResolverChoice };
 const digest = (text: string) => createHash('sha256').update(text).digest('base64');
 
 /** Writes into the file that a container has bind-mounted: never replaces it. */
+/** Every user of a container may read these files, whatever the daemon's own umask. */
 function write(path: string, text: string): void {
+  let file: number;
   try {
-    writeFileSync(path, text);
+    file = openSync(path, 'w');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     mkdirSync(join(path, '..'), { recursive: true, mode: 0o710 });
-    writeFileSync(path, text);
+    file = openSync(path, 'w');
+  }
+  try {
+    fchmodSync(file, 0o644);
+    writeFileSync(file, text);
+  } finally {
+    closeSync(file);
   }
 }
 

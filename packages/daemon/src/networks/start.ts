@@ -15,13 +15,14 @@ import {
 import type { NetworkRequest } from './face.ts';
 import type { ResolverKind } from './files.ts';
 import { endpointOperation, flag } from './kernel.ts';
-import { EGRESS, hasResolver, hostsContent, refreshLinks, writeSandboxFile } from './names.ts';
+import { hasResolver, hostsContent, refreshLinks, writeSandboxFile } from './names.ts';
 import { newId } from './options.ts';
+import { changesFirewall } from './policy.ts';
 import { firewallPorts, forgetFlows, portRecords, releasePorts, shownPorts, takePorts } from './publish.ts';
 import type { ContainerRecord, EndpointConfig, LiveEndpoint, NetworkRecord } from './records.ts';
+import { checkStart } from './refusals.ts';
 import { resolverChoice, writeHosts, writeResolvConf } from './sandbox.ts';
 import { hasNames } from './shape.ts';
-import { PUBLISH_ALLOW } from './sources.ts';
 
 type Entry = ContainerRecord['configured'][number];
 
@@ -47,7 +48,8 @@ export function networksOf(
 ): Array<{ entry: Entry; network: NetworkRecord }> {
   return record.configured.map((entry) => {
     const network = networkOf(context, entry);
-    if (!network || network.configOnly) throw notFound(`network ${entry.network} not found`);
+    if (!network) throw notFound(`network ${entry.networkId || entry.network} not found`);
+    if (network.configOnly) throw forbidden('cannot create endpoint on configuration-only network');
     return { entry, network };
   });
 }
@@ -130,10 +132,6 @@ export function operationFor(
   });
 }
 
-/** Whether a container's start must bring the whole firewall up to date: it has a policy of its own. */
-export const hasPolicy = ({ request }: ContainerRecord): boolean =>
-  request.labels?.[EGRESS] !== undefined || request.labels?.[PUBLISH_ALLOW] !== undefined;
-
 /** How a container finds names. */
 export function resolverKind(context: Context, record: ContainerRecord): ResolverKind {
   const [main] = record.configured;
@@ -146,7 +144,8 @@ function writeFiles(context: Context, record: ContainerRecord): ContainerRecord 
   const kind = resolverKind(context, record);
   const choice = resolverChoice(record.request, context.settings);
   writeHosts(record, hostsContent(context, record), kind === 'host');
-  const resolvHash = writeResolvConf(record, kind, choice);
+  // A start writes it anew, as it does the other files: what was changed holds until then.
+  const resolvHash = writeResolvConf({ ...record, resolvHash: '' }, kind, choice);
   return resolvHash === record.resolvHash ? record : keep(context, record, { resolvHash });
 }
 
@@ -165,6 +164,10 @@ export async function startSandbox(
     const wrong = checkEndpoint(network, entry.config);
     if (wrong) throw wrong;
   }
+  checkStart(
+    record,
+    networks.map(({ network }) => network),
+  );
   const sandboxId = newId();
   const endpoints: LiveEndpoint[] = [];
   try {
@@ -237,18 +240,19 @@ async function makeInterfaces(
 ): Promise<{ path: string; hosts: string[] }> {
   const { sandboxId, endpoints } = record.live!;
   const operations: LaunchRecord[] = [['sandbox', sandboxId]];
+  const joined = networks
+    .map((one, index) => ({ ...one, endpoint: endpoints[index]! }))
+    .filter(({ endpoint }) => endpoint.interface !== '');
   // The veth pair that was made ahead is not for this one.
-  if (networks[0]!.network.driver !== 'bridge') operations.push(['unplug', sandboxId, 'eth0']);
+  if (joined[0]?.network.driver !== 'bridge') operations.push(['unplug', sandboxId, 'eth0']);
   const first = operations.length;
-  for (const [index, { entry, network }] of networks.entries())
-    operations.push(
-      operationFor(context, sandboxId, network, endpoints[index]!, entry.config, record.request),
-    );
+  for (const { entry, network, endpoint } of joined)
+    operations.push(operationFor(context, sandboxId, network, endpoint, entry.config, record.request));
   operations.push(routesOperation(sandboxId, record, context.catalogue.find));
   const results = await context.worker.call(...operations);
   return {
     path: results[0]!.values[0]!,
-    hosts: networks.map((_, index) => results[first + index]!.values[0] ?? ''),
+    hosts: joined.map((_, index) => results[first + index]!.values[0] ?? ''),
   };
 }
 
@@ -259,7 +263,7 @@ async function publish(context: Context, record: ContainerRecord): Promise<void>
   const changed = keep(context, known, {
     live: { ...known.live!, ports, portMap: shownPorts(context, record, ports) },
   });
-  if (hasPolicy(changed)) await context.firewall.apply();
+  if (changesFirewall(context, changed)) await context.firewall.apply();
   else await context.firewall.ports(firewallPorts(context, changed), []);
   await forgetFlows(context, ports, []);
 }
@@ -298,7 +302,9 @@ export async function stopSandbox(context: Context, id: string, { silent = false
   }
   const links = endpoints.flatMap(({ host }) => (host ? [host] : []));
   if (real(endpoints).length > 0) release(context, sandboxId, links);
-  const changed = hasPolicy(stopped) ? context.firewall.apply() : context.firewall.ports([], mapped);
+  const changed = changesFirewall(context, stopped)
+    ? context.firewall.apply()
+    : context.firewall.ports([], mapped);
   const forgotten = changed.then(() => forgetFlows(context, ports, endpoints));
   forgotten.catch((error) => log.error({ err: error, container: id }, 'the firewall could not be changed'));
   await Promise.all([releasePorts(context, id, ports), ...named]);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createRequire } from 'node:module';
+import { openFfi } from '@berth/native/ffi.ts';
 
 /** The extended attribute that a cgroup's folder has; must be that of native/c/cgroup.c. */
 const ATTRIBUTE = 'trusted.berth';
@@ -10,7 +10,7 @@ export const ownerMark = (dataRoot: string): string =>
 
 /** The mark on a folder; '' when it has none. Loads the FFI, so it is for the few folders that nobody claims. */
 export function readOwner(path: string): string {
-  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+  const koffi = openFfi();
   const libc = koffi.load('libc.so.6');
   const getxattr = libc.func('intptr_t getxattr(str path, str name, _Out_ uint8 *value, size_t size)') as (
     ...values: unknown[]

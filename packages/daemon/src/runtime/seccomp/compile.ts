@@ -1,7 +1,7 @@
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { openFfi } from '@berth/native/ffi.ts';
 import { withNewSyscalls } from './newcalls.ts';
 import type { SeccompFilter } from './profile.ts';
 
@@ -68,7 +68,7 @@ let library: Library | undefined;
 /** libseccomp through the FFI; loaded when a profile is compiled, which a cached one need not be. */
 function load(): Library {
   if (library) return library;
-  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
+  const koffi = openFfi();
   const lib = koffi.load('libseccomp.so.2');
   koffi.struct('scmp_arg_cmp', { arg: 'uint', op: 'int', datum_a: 'uint64', datum_b: 'uint64' });
   library = {

@@ -1,0 +1,43 @@
+import type { Context } from './context.ts';
+import type { FirewallLink } from './firewall.ts';
+import { flag } from './kernel.ts';
+import { findContainer, linkPair } from './names.ts';
+import { parsePort } from './ports.ts';
+import type { ContainerRecord } from './records.ts';
+
+/** Whether containers of the default bridge reach each other only where a link says so (`--icc=false`). */
+function isPrivate({ catalogue }: Context): boolean {
+  const bridge = catalogue.find('bridge');
+  return bridge !== undefined && !flag(bridge, 'enable_icc', true);
+}
+
+const addressOn = (record: ContainerRecord, networkId: string): string =>
+  record.live?.endpoints.find((endpoint) => endpoint.networkId === networkId)?.ipv4 ?? '';
+
+/** The ports that links open on a default bridge whose containers do not reach each other otherwise. */
+export function linkedPorts(context: Context): FirewallLink[] {
+  const bridge = context.catalogue.find('bridge');
+  if (!bridge || !isPrivate(context)) return [];
+  const opened: FirewallLink[] = [];
+  for (const record of context.containers.values()) {
+    const from = addressOn(record, bridge.id);
+    if (!from) continue;
+    for (const link of record.request.links ?? []) {
+      const other = findContainer(context, linkPair(link)[1]);
+      const to = other ? addressOn(other, bridge.id) : '';
+      if (!other || !to) continue;
+      const { exposedPorts, portBindings } = other.request;
+      for (const text of new Set([...exposedPorts, ...Object.keys(portBindings ?? {})])) {
+        const { from: low, to: high, protocol } = parsePort(text);
+        for (let port = low; port <= high; port++) opened.push({ from, to, protocol, port });
+      }
+    }
+  }
+  return opened;
+}
+
+/** Whether a container's start or end may change what `linkedPorts` gives. */
+export function changesLinks(context: Context, { configured }: ContainerRecord): boolean {
+  if (!isPrivate(context) || !configured.some(({ network }) => network === 'bridge')) return false;
+  return [...context.containers.values()].some(({ request }) => request.links?.length);
+}

@@ -1,0 +1,17 @@
+import { createRequire } from 'node:module';
+
+type Koffi = typeof import('koffi');
+
+/** Calls of libnftables in a worker thread keep whole rule listings on the stack; koffi's own 128 KiB overflow. */
+const STACK = 1024 * 1024;
+
+let koffi: Koffi | undefined;
+
+/** The FFI, loaded when something needs it. All must load it here: it can be configured only before its first library. */
+export function openFfi(): Koffi {
+  if (!koffi) {
+    koffi = createRequire(import.meta.url)('koffi') as Koffi;
+    koffi.config({ async_stack_size: STACK });
+  }
+  return koffi;
+}
