@@ -20,6 +20,8 @@ export class BuildArguments {
   private readonly declared = new Map<string, string | undefined>();
   private readonly meta: ReadonlyMap<string, string | undefined>;
   readonly used: Set<string>;
+  /** What the stage below it had (BuildKit: a stage goes on with the variables of the one it stands on). */
+  inherited: ReadonlyMap<string, string | undefined> = new Map();
 
   constructor(
     given: Record<string, string | null>,
@@ -39,8 +41,9 @@ export class BuildArguments {
   get(name: string): string | undefined {
     if (this.declared.has(name)) {
       const given = this.given[name];
-      return given ?? this.declared.get(name);
+      return given ?? this.declared.get(name) ?? this.inherited.get(name);
     }
+    if (this.inherited.has(name)) return this.inherited.get(name);
     if (predefined.has(name)) {
       const given = this.given[name];
       if (given !== undefined && given !== null) {
@@ -54,6 +57,7 @@ export class BuildArguments {
   /** What RUN sees: all with a value, `predefined` ones included only in `env`. */
   forRun(env: ReadonlySet<string>): Array<[name: string, value: string, inKey: boolean]> {
     const names = new Set([
+      ...this.inherited.keys(),
       ...this.declared.keys(),
       ...Object.keys(this.given).filter((name) => predefined.has(name)),
     ]);
@@ -70,6 +74,11 @@ export class BuildArguments {
     return Object.keys(this.given)
       .filter((name) => !this.used.has(name) && !predefined.has(name))
       .sort();
+  }
+
+  /** What is known at the end of the stage. */
+  all(): ReadonlyMap<string, string | undefined> {
+    return new Map([...this.inherited, ...this.asMeta()]);
   }
 
   asMeta(): ReadonlyMap<string, string | undefined> {

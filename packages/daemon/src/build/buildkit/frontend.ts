@@ -60,6 +60,8 @@ export class DockerfileFrontend {
   private stages: Stage[] = [];
   private meta!: BuildArguments;
   private readonly results = new Map<Stage, Promise<StageResult>>();
+  /** The build arguments at the end of each stage. */
+  private readonly arguments = new Map<Stage, ReadonlyMap<string, string | undefined>>();
   private contextTree: Promise<Tree> | undefined;
   private uploaded: Tree | undefined;
   private readonly trees: Tree[] = [];
@@ -424,6 +426,7 @@ export class DockerfileFrontend {
       this.meta.asMeta(),
       this.meta.used,
     );
+    if (parent && given === undefined) args.inherited = this.arguments.get(parent) ?? new Map();
     const triggers = (state.config.OnBuild ?? []).flatMap((trigger) => parseDockerfile(trigger).instructions);
     if (!(parent && given === undefined)) state.config.OnBuild = null;
     for (const instruction of [...triggers, ...stage.instructions]) {
@@ -441,6 +444,7 @@ export class DockerfileFrontend {
       }
     }
     begin();
+    this.arguments.set(stage, args.all());
     return state;
   }
 

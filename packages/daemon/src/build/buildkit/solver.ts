@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, chown, cp, mkdir, writeFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pack } from 'tar-stream';
@@ -382,14 +382,21 @@ export class Solver {
             });
             break;
           case 'cache': {
-            const id = hash([mount.id || mount.target, mount.sharing === 'private' ? from.folder : '']);
+            const origin = mount.from === '' ? null : await from.stage(mount.from);
+            const id = hash([
+              mount.id || mount.target,
+              mount.sharing === 'private' ? from.folder : '',
+              ...(origin ? [origin.key, mount.source] : []),
+            ]);
             const path = posix.join(this.parts.cacheFolder, id);
             await mkdir(this.parts.cacheFolder, { recursive: true, mode: 0o700 });
             const fresh = await mkdir(path, { recursive: true, mode: mount.mode });
             if (fresh !== undefined) {
               await chmod(path, mount.mode);
               await chown(path, mount.uid, mount.gid);
+              if (origin) await this.fill(path, origin, mount.source, from);
             }
+            if (mount.sharing === 'locked') closing.push(await lockCache(id, from.signal));
             keys.push(['cache', mount.id, mount.target]);
             prepared.mounts.push({ source: path, destination: mount.target, readonly: mount.readonly });
             break;
@@ -464,6 +471,29 @@ export class Solver {
     return prepared;
   }
 
+  /** Gives a new cache folder what stands in a folder of an image or stage (`from=`, `source=`). */
+  private async fill(
+    path: string,
+    origin: Snapshot,
+    source: string,
+    { folder, signal }: { folder: string; signal: AbortSignal },
+  ): Promise<void> {
+    const { layers } = this.parts;
+    const owner = createHash('sha256').update(`${Math.random()}${path}`).digest('hex');
+    const tree = await Tree.create(posix.join(folder, `fill-${owner.slice(0, 16)}`));
+    await layers.createWritable(owner, []);
+    try {
+      const found = await this.stageSource(origin, source, tree);
+      const archive = layers.archive(owner, {});
+      const tar = await copyTar([found], '/', archive, {}, true);
+      await archive.put('/', tar, { noOverwriteDirNonDir: false, copyUIDGID: false, signal });
+      await cp(layers.rootFilesystem(owner).upper, path, { recursive: true, verbatimSymlinks: true });
+    } finally {
+      await tree.close();
+      await layers.removeWritable(owner);
+    }
+  }
+
   private async stageSource(snapshot: Snapshot, source: string, tree: Tree): Promise<Source> {
     const [found] = await this.look(snapshot, (archive) => readFrom(archive, tree, source || '/'));
     return found!;
@@ -480,6 +510,30 @@ export class Solver {
     out.finalize();
     return out as unknown as Readable;
   }
+}
+
+const cacheLocks = new Map<string, Promise<void>>();
+
+/** Waits until nobody else has a cache that one RUN at a time may use (`sharing=locked`); returns how to give it back. */
+async function lockCache(id: string, signal: AbortSignal): Promise<() => Promise<void>> {
+  const before = cacheLocks.get(id) ?? Promise.resolve();
+  let release: () => void = () => undefined;
+  const mine = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const tail = before.then(() => mine);
+  cacheLocks.set(id, tail);
+  const done = async () => {
+    release();
+    if (cacheLocks.get(id) === tail) cacheLocks.delete(id);
+  };
+  await Promise.race([
+    before,
+    new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
+  ]);
+  if (signal.aborted) await done();
+  signal.throwIfAborted();
+  return done;
 }
 
 /** Why an image could not be fetched, in BuildKit's words. */
