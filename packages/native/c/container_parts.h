@@ -98,6 +98,9 @@ int parse_number(const char *text, long long *out);
 /* rootfs.c: the overlay as a detached mount. `user_ns`: layers are id-mapped to it, -1 for none. */
 int rootfs_prepare(const struct launch *launch, int user_ns, int *root, struct error *err);
 
+/* own_places.c: an image's symlinks give way to what the engine mounts. */
+int own_places_clear(int root, struct error *err);
+
 /* mounts.c */
 int mounts_prepare(struct container *container, struct error *err);
 int mounts_apply(struct container *container, int root, struct error *err);

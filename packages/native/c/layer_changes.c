@@ -121,7 +121,11 @@ static int compare_name(struct compare *c, int upper, int lower, const char *nam
   int below = lower >= 0 && !fstatat(lower, name, &old, AT_SYMLINK_NOFOLLOW) && !is_whiteout(&old);
   if (is_whiteout(&st))
     return below ? tell(c, DELETED, upper, name, &st, err) : 0;
-  int own = c->started && !below && own_place(c->path, &st);
+  /* A link of the image's gave way to a mount. */
+  int gave_way = below && S_ISLNK(old.st_mode) && !S_ISLNK(st.st_mode);
+  int own = c->started && (!below || gave_way) && own_place(c->path, &st);
+  if (own)
+    below = 0;
   if (own && !S_ISDIR(st.st_mode))
     return 0;
   struct pending pending = {.before = c->pending, .length = length + n, .folder = upper, .name = name, .st = &st};

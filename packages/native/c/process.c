@@ -217,6 +217,22 @@ static int run_init(const struct child *child, char **args, char **env, struct e
   return fail(err, "exec", errno, "run the init process");
 }
 
+/* The container's other processes see this one, and may reach for what it holds as soon as it can do no more than they can:
+   by then nothing of the host's is open any more, and none of them may look. */
+static int forget_host(struct child *child, struct error *err) {
+  enum { channel = 3, program = 4 };
+  int *init = &child->container->init_program;
+  /* Out of the way of the numbers that they get. */
+  int first = fcntl(child->channel, F_DUPFD_CLOEXEC, 10), second = *init < 0 ? -1 : fcntl(*init, F_DUPFD_CLOEXEC, 10);
+  if (first < 0 || dup3(first, channel, O_CLOEXEC) < 0) return fail(err, "exec", errno, "channel");
+  child->channel = channel;
+  child->root = child->proc = -1;
+  if (*init >= 0 && (second < 0 || dup3(second, program, O_CLOEXEC) < 0)) return fail(err, "exec", errno, "the init process");
+  if (*init >= 0) *init = program;
+  if (sys_close_range(*init < 0 ? program : program + 1, ~0u, 0) < 0) return fail(err, "exec", errno, "close_range");
+  return prctl(PR_SET_DUMPABLE, 0) < 0 ? fail(err, "exec", errno, "prctl") : 0;
+}
+
 int process_run(struct child *child, int slave, struct error *err) {
   const struct launch *launch = child->launch;
   struct user user;
@@ -231,7 +247,7 @@ int process_run(struct child *child, int slave, struct error *err) {
 
   if (caps_read(launch, &caps, err) < 0 || read_user(child, &user, err) < 0 ||
       set_oom_score(child, err) < 0 || set_security_label(child, err) < 0 ||
-      new_keyring(launch, err) < 0 || set_stdio(child, slave, err) < 0 || own_stdio(user.uid, err) < 0 ||
+      new_keyring(launch, err) < 0 || set_stdio(child, slave, err) < 0 || own_stdio(user.uid, err) < 0 || forget_host(child, err) < 0 ||
       /* After all that needs a descriptor: the limit may be below the numbers in use here. */
       set_limits(launch, err) < 0)
     return -1;
@@ -261,7 +277,6 @@ int process_run(struct child *child, int slave, struct error *err) {
   /* Without its supervisor nobody would read its output or hear of its end. Here, for setuid forgets it. */
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return fail(err, "exec", errno, "prctl");
   if (no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return fail(err, "no-new-privileges", errno, "prctl");
-  if (sys_close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) < 0) return fail(err, "exec", errno, "close_range");
   if (seccomp_load(launch, child, err) < 0) return -1;
   if (init) return run_init(child, args, env, err);
   execve(program, args, env);

@@ -1,0 +1,35 @@
+/* The places of the engine's own mounts: plain, whatever an image has there. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "container_parts.h"
+#include "sys.h"
+
+static const char *const places[] = {"dev/console", "dev/pts", "dev/shm", "etc/hostname", "etc/hosts", "etc/resolv.conf", "proc", "sys"};
+
+/* Takes away a symlink at `name`. Returns 1 when it was one, 0 when not, -1 with errno. */
+static int take_link(int folder, const char *name) {
+  struct stat st;
+  if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0) return errno == ENOENT ? 0 : -1;
+  if (!S_ISLNK(st.st_mode)) return 0;
+  return unlinkat(folder, name, 0) < 0 ? -1 : 1;
+}
+
+/* As dockerd's layer of them hides links from mounts: resolv.conf is often one (systemd-resolved), and leads nowhere. */
+int own_places_clear(int root, struct error *err) {
+  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+    char first[16];
+    const char *slash = strchr(places[i], '/'), *last = slash ? slash + 1 : places[i];
+    cleanup_close int folder = -1;
+    if (slash) {
+      memcpy(first, places[i], (size_t) (slash - places[i]));
+      first[slash - places[i]] = 0;
+      if (take_link(root, first) < 0) return fail(err, "rootfs", errno, "/%s", first);
+      folder = openat(root, first, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+      if (folder < 0) continue; /* the mount makes it, or tells what is wrong */
+    }
+    if (take_link(slash ? folder : root, last) < 0) return fail(err, "rootfs", errno, "/%s", places[i]);
+  }
+  return 0;
+}
