@@ -121,8 +121,10 @@ export { hostResolvConf, type ResolverChoice };
 
 const digest = (text: string) => createHash('sha256').update(text).digest('base64');
 
-/** Writes into the file that a container has bind-mounted: never replaces it. */
-/** Every user of a container may read these files, whatever the daemon's own umask. */
+/**
+ * Writes into the file that a container has bind-mounted: never replaces it. Every user of a container may read these
+ * files, whatever the daemon's own umask.
+ */
 function write(path: string, text: string): void {
   let file: number;
   try {

@@ -8,6 +8,8 @@ export function jsonProblem(text: string): { kind: 'syntax' | 'eof' | 'trailing'
     reader.value();
   } catch (problem) {
     if (problem instanceof Problem) return { kind: problem.kind, message: problem.message };
+    // Nested deeper than any setting is.
+    if (problem instanceof RangeError) return { kind: 'syntax', message: 'exceeded max depth' };
     throw problem;
   }
   return { kind: 'trailing', message: 'unexpected content after JSON' };
