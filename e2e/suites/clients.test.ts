@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import Docker from 'dockerode';
 import { GenericContainer, Wait } from 'testcontainers';
 import { TestDaemon, until } from '../support/daemon.ts';
@@ -68,6 +71,28 @@ describe('dockerode', () => {
     expect(Buffer.concat(parts).toString()).toContain('in-exec');
     expect((await exec.inspect()).ExitCode).toBe(4);
     await container.remove({ force: true });
+  });
+
+  test('a build by BuildKit, the context in the request', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'berth-e2e-build-'));
+    try {
+      writeFileSync(
+        join(folder, 'Dockerfile'),
+        'FROM bb\nRUN --mount=type=tmpfs,target=/t echo made >/made\n',
+      );
+      const docker = client();
+      const context = { context: folder, src: ['Dockerfile'] };
+      // The client's types do not know the member that asks for BuildKit.
+      const options = { version: '2', t: 'by-buildkit', pull: false } as Docker.ImageBuildOptions;
+      const stream = await docker.buildImage(context, options);
+      const lines = await new Promise<Array<{ id?: string; aux?: { ID: string } }>>((resolve, reject) =>
+        docker.modem.followProgress(stream, (error, all) => (error ? reject(error) : resolve(all))),
+      );
+      const { Id } = await docker.getImage('by-buildkit').inspect();
+      expect(lines.find(({ id }) => id === 'moby.image.id')?.aux?.ID).toBe(Id);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test('events and lists', async () => {

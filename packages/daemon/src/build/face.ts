@@ -16,6 +16,10 @@ export interface BuildOptions {
   platform: string;
   cacheFrom: string[];
   quiet: boolean;
+  /** By BuildKit (`version=2`). */
+  buildKit: boolean;
+  /** The id of the client's session with BuildKit; '' for none. */
+  session: string;
   rm: boolean;
   forceRm: boolean;
   networkMode: string;

@@ -113,6 +113,7 @@ class BuilderRoom implements Builder {
       }
     });
     if (options.platform !== '') parsePlatform(options.platform);
+    if (options.buildKit) return this.buildUpload(tar, options, begun);
     const folder = await mkdtemp(join(this.work, 'context-'));
     let context: Tree | undefined;
     try {
@@ -140,6 +141,24 @@ class BuilderRoom implements Builder {
     } finally {
       await context?.close();
       await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  private async buildUpload(
+    tar: Readable,
+    options: BuildOptions,
+    begun: () => (line: Progress) => void,
+  ): Promise<string> {
+    const control = await this.buildKit();
+    const { buildUpload } = await import('./buildkit/upload.ts');
+    const send = begun();
+    try {
+      const fill = async (tree: Tree) => tree.addTar(await decompressed(tar));
+      return await buildUpload(control, options, options.tags, fill, send);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      send({ errorDetail: { message }, error: message });
+      throw error;
     }
   }
 

@@ -85,6 +85,8 @@ class Job {
   rejectReturned!: (error: Error) => void;
   session: Promise<Session> | undefined;
   solver: Solver | undefined;
+  /** Brings the context when it does not come through the session. */
+  fill: ((tree: Tree) => Promise<void>) | undefined;
   folder = '';
   readonly abort = new AbortController();
 
@@ -172,7 +174,7 @@ export class Control {
         },
       },
       [control('Solve')]: unary('SolveRequest', 'SolveResponse', (message, call) =>
-        this.solve(message, call),
+        this.solve(new Job(message['Ref']), message, call.signal),
       ),
       [control('Status')]: {
         request: 'StatusRequest',
@@ -274,8 +276,27 @@ export class Control {
     return this.jobs.get(ref)!;
   }
 
-  private async solve(request: Message, call: Call): Promise<Message> {
+  /** A build that is no gRPC call, its progress told as it goes. Returns what the exporter says. */
+  async build(
+    request: Message,
+    given: { session: Session; fill?: (tree: Tree) => Promise<void> },
+    signal: AbortSignal,
+    onStatus: (status: Message) => void,
+  ): Promise<Record<string, string>> {
     const job = new Job(request['Ref']);
+    job.session = Promise.resolve(given.session);
+    job.fill = given.fill;
+    const told = (async () => {
+      for await (const status of job.progress.messages(signal)) onStatus(status);
+    })();
+    try {
+      return (await this.solve(job, request, signal))['ExporterResponse'];
+    } finally {
+      await told;
+    }
+  }
+
+  private async solve(job: Job, request: Message, signal: AbortSignal): Promise<Message> {
     if (request['Definition']?.def?.length > 0)
       throw new GrpcError(12, 'solving an LLB definition is not supported: give a Dockerfile');
     for (const entitlement of request['Entitlements'] ?? [])
@@ -286,9 +307,9 @@ export class Control {
         );
     job.folder = await mkdtemp(join(this.parts.root, 'solve-'));
     job.solver = new Solver({ ...this.parts, hostPlatform: this.hostPlatform });
-    job.session = this.sessions.get(request['Session']);
+    job.session ??= this.sessions.get(request['Session']);
     job.session.catch(() => undefined);
-    call.signal.addEventListener('abort', () => job.abort.abort(), { once: true });
+    signal.addEventListener('abort', () => job.abort.abort(), { once: true });
     this.jobs.set(job.ref, job);
     for (const wake of this.waiting.get(job.ref) ?? []) wake();
     this.waiting.delete(job.ref);
@@ -340,6 +361,7 @@ export class Control {
       progress: job.progress,
       folder: job.folder,
       signal: job.abort.signal,
+      ...(job.fill ? { fill: job.fill } : {}),
     });
     try {
       return await frontend.build();

@@ -39,6 +39,8 @@ export interface FrontendOptions {
   progress: Progress;
   folder: string;
   signal: AbortSignal;
+  /** Brings the whole context, where it does not come through the session. */
+  fill?: (tree: Tree) => Promise<void>;
 }
 
 const comment = 'buildkit.dockerfile.v0';
@@ -203,11 +205,13 @@ export class DockerfileFrontend {
   }
 
   private async readDockerfile(name: string, vertex: Vertex): Promise<string> {
-    const { session, signal } = this.options;
+    const { session, signal, fill } = this.options;
     const remote = this.attributes['context'] ?? '';
-    if (remote !== '') {
+    if (remote !== '' || fill) {
       const tree = await this.newTree();
-      if (remote.startsWith('http://buildkit-session/')) await this.readUpload(session, remote, tree, name);
+      if (fill) await fill(tree);
+      else if (remote.startsWith('http://buildkit-session/'))
+        await this.readUpload(session, remote, tree, name);
       else await remoteContext(remote, tree, this.options.folder, { dockerfile: name, signal });
       this.uploaded = tree;
       if (!this.attributes['dockerfilekey']) {

@@ -71,11 +71,7 @@ function json<T>(request: ApiRequest, name: string, byDefault: T): T {
 
 function buildOptions(request: ApiRequest): BuildOptions {
   const { query } = request;
-  if (query['version'] === '2')
-    throw unsupported(
-      'BuildKit builds (version=2) are not served on /build: unset DOCKER_BUILDKIT or use buildx',
-    );
-  if (query['version'] && query['version'] !== '1')
+  if (query['version'] && !['1', '2'].includes(query['version']))
     throw invalidParameter(`invalid version ${JSON.stringify(query['version'])}`);
   if (query['isolation'] && query['isolation'] !== 'default')
     throw invalidParameter(`unsupported isolation: ${JSON.stringify(query['isolation'])}`);
@@ -103,6 +99,8 @@ function buildOptions(request: ApiRequest): BuildOptions {
     platform: query['platform'] ?? '',
     cacheFrom: json(request, 'cachefrom', []),
     quiet: query['q'] ?? false,
+    buildKit: query['version'] === '2',
+    session: query['session'] ?? '',
     rm: query['rm'] ?? true,
     forceRm: query['forcerm'] ?? false,
     networkMode: query['networkmode'] ?? '',
