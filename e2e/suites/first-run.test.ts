@@ -63,6 +63,14 @@ describe('a container runs', () => {
     await daemon.call('DELETE', `/containers/${id}?force=1`);
   });
 
+  test('a user who is not root reads its names, addresses and limits', () => {
+    const files = '/etc/hosts /etc/hostname /etc/resolv.conf';
+    const limits = '/sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max';
+    const script = `cat ${files} >/dev/null && cat ${limits} 2>/dev/null`;
+    const ran = daemon.docker(['run', '--rm', '--user', '1000', '-m', '32m', 'bb', 'sh', '-c', script]);
+    expect(ran).toMatchObject({ stdout: `${32 << 20}\n`, stderr: '' });
+  });
+
   test('it lives on without the daemon, and its log and exit code are known', async () => {
     const id = await daemon.box(
       ['sh', '-c', 'echo before; while [ ! -e /go ]; do sleep 0.05; done; echo after; exit 5'],

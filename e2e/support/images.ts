@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -10,6 +10,7 @@ export function busyboxTar(): Buffer {
   if (cached) return cached;
   const folder = mkdtempSync(join(tmpdir(), 'berth-busybox-'));
   try {
+    chmodSync(folder, 0o755);
     for (const name of ['bin', 'sbin', 'usr', 'etc', 'root', 'tmp', 'var', 'home', 'proc', 'sys', 'dev'])
       mkdirSync(join(folder, name));
     symlinkSync('../bin', join(folder, 'usr/bin'));

@@ -81,10 +81,21 @@ static void bring_controllers(int dir) {
   while (n > 0) close(above[--n]);
 }
 
+/* mkdirat that lets others look inside, whatever the umask: any user of a container may read its limits, and the root of
+   a user namespace, which is nobody here, must pass to mount its own. */
+static int make_readable(int parent, const char *path) {
+  mode_t before = umask(022);
+  int made = mkdirat(parent, path, 0755);
+  int saved = errno;
+  umask(before);
+  errno = saved;
+  return made;
+}
+
 /* Opens the last folder of `path`, making it and the folders above it where they are missing. */
 static int make_folder(const char *path, int version, int cpuset, int *existed) {
   *existed = 0;
-  if (mkdir(path, 0755) < 0) {
+  if (make_readable(AT_FDCWD, path) < 0) {
     if (errno == EEXIST) {
       *existed = 1;
     } else if (errno == ENOENT) {
@@ -98,7 +109,7 @@ static int make_folder(const char *path, int version, int cpuset, int *existed) 
       int ignored;
       cleanup_close int parent = make_folder(above, version, cpuset, &ignored);
       if (parent < 0) return -1;
-      if (mkdirat(parent, slash + 1, 0755) < 0 && errno != EEXIST) return -1;
+      if (make_readable(parent, slash + 1) < 0 && errno != EEXIST) return -1;
     } else {
       return -1;
     }

@@ -89,6 +89,22 @@ static int loopback_up(struct error *err) {
   return 0;
 }
 
+/* A network namespace that the container's user namespace does not own. */
+static int lent_network(const struct container *c) {
+  return namespaces_has_user(&c->namespaces) && c->namespaces.join[NS_NET] >= 0;
+}
+
+/* Its parameters are the machine's root's to set. */
+static int lent_network_sysctls(const struct container *c, struct error *err) {
+  int own = namespaces_own(NS_NET);
+  cleanup_close int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (own < 0 || proc < 0 || setns(c->namespaces.join[NS_NET], CLONE_NEWNET) < 0)
+    return fail(err, "sysctl", errno, "the container's network namespace");
+  int done = sysctls_apply(c->launch, proc, SYSCTLS_NET, err);
+  if (setns(own, CLONE_NEWNET) < 0) _exit(125);
+  return done;
+}
+
 static int set_up(struct child *child, int *slave, struct error *err) {
   struct container *c = child->container;
   if (cgroup_join(&c->cgroup, err) < 0 || namespaces_child(&c->namespaces, child->channel, err) < 0) return -1;
@@ -102,7 +118,7 @@ static int set_up(struct child *child, int *slave, struct error *err) {
   child->proc = c->proc;
   if (devices_apply(c, c->root, err) < 0 || enter_root(c->root, err) < 0 || open_terminal(child, slave, err) < 0) return -1;
   if (*slave >= 0 && terminal_console(c->root, *slave, err) < 0) return -1;
-  if (names_apply(c->launch, err) < 0 || sysctls_apply(c->launch, child->proc, err) < 0 || masks_apply(c, c->root, err) < 0)
+  if (names_apply(c->launch, err) < 0 || sysctls_apply(c->launch, child->proc, lent_network(c) ? SYSCTLS_OTHER : SYSCTLS_ALL, err) < 0 || masks_apply(c, c->root, err) < 0)
     return -1;
   if (process_cwd(child, err) < 0) return -1;
   return root_readonly_apply(c->launch, c->root, err);
@@ -195,14 +211,15 @@ pid_t container_start(struct container *container, const struct process_io *io, 
                         .root = container->root, .proc = -1};
   if (seccomp_read(container->launch, &child, err) < 0) return -1;
   cleanup_free void *filter = child.seccomp;
+  if (lent_network(container) && lent_network_sysctls(container, err) < 0) return -1;
 
   pid_t pid = namespaces_clone(&container->namespaces, cgroup_clone_fd(&container->cgroup), &container->pidfd, err);
   if (pid == 0) run_first(&child);
   if (pid < 0) return -1;
   close(steal_fd(&theirs));
   container->pid = pid;
-  int mapped = 0;
-  if ((container->namespaces.create & CLONE_NEWUSER) && container->namespaces.join[NS_USER] < 0) {
+  int mapped = namespaces_has_user(&container->namespaces) ? process_oom_score(container->launch, pid, err) : 0;
+  if (mapped == 0 && (container->namespaces.create & CLONE_NEWUSER) && container->namespaces.join[NS_USER] < 0) {
     mapped = namespaces_write_maps(container->launch, pid, err);
     if (mapped == 0 && send(ours, "g", 1, MSG_NOSIGNAL) < 0) mapped = fail(err, "start", errno, "start the child");
   }
@@ -266,6 +283,9 @@ pid_t container_exec(struct container *container, const struct launch *launch, c
   if (pid == 0) run_exec(&child, which);
   if (pid < 0) return -1;
   close(steal_fd(&theirs));
+  struct error unused;
+  /* It may have ended by now; what is wrong with the record itself the start has shown. */
+  if (namespaces_has_user(&container->namespaces)) process_oom_score(launch, pid, &unused);
   return await_program(ours, pid, io, err) < 0 ? -1 : pid;
 }
 

@@ -119,12 +119,16 @@ int terminal_console(int root, int slave, struct error *err);
 
 /* sysctl.c: host name, domain name and sysctls. */
 int names_apply(const struct launch *launch, struct error *err);
-int sysctls_apply(const struct launch *launch, int proc, struct error *err);
+/* `part`: SYSCTLS_ALL, or those of the network alone, or the others. */
+enum sysctl_part { SYSCTLS_ALL, SYSCTLS_NET, SYSCTLS_OTHER };
+int sysctls_apply(const struct launch *launch, int proc, enum sysctl_part part, struct error *err);
 
 /* process.c: from here on start and exec are the same. Does not return when it succeeds. */
 /* Makes the working directory where the launch asks for it, while the root can still be written. */
 int process_cwd(const struct child *child, struct error *err);
 int process_run(struct child *child, int slave, struct error *err);
+/* Sets the score of a process in a user namespace, which may not do it itself. */
+int process_oom_score(const struct launch *launch, pid_t pid, struct error *err);
 /* Reads the seccomp filter while the host's files can still be named. */
 int seccomp_read(const struct launch *launch, struct child *child, struct error *err);
 int seccomp_load(const struct launch *launch, const struct child *child, struct error *err);

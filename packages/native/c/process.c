@@ -89,9 +89,21 @@ static int write_proc(int proc, const char *path, const char *text) {
   return fd >= 0 && write(fd, text, strlen(text)) >= 0 ? 0 : -1;
 }
 
+int process_oom_score(const struct launch *launch, pid_t pid, struct error *err) {
+  const struct launch_record *r = launch_find(launch, "oom-score-adj");
+  char path[64];
+  if (!r) return 0;
+  if (r->argc != 2) return fail(err, "launch", EINVAL, "oom-score-adj record");
+  snprintf(path, sizeof path, "/proc/%d/oom_score_adj", pid);
+  cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0 || write(fd, r->argv[1], strlen(r->argv[1])) < 0)
+    return fail_text(err, "oom-score-adj", errno, "write oom_score_adj: %s", go_strerror(errno));
+  return 0;
+}
+
 static int set_oom_score(const struct child *child, struct error *err) {
   const struct launch_record *r = launch_find(child->launch, "oom-score-adj");
-  if (!r) return 0;
+  if (!r || namespaces_has_user(&child->container->namespaces)) return 0;
   if (r->argc != 2 || child->proc < 0) return fail(err, "launch", EINVAL, "oom-score-adj record");
   if (write_proc(child->proc, "self/oom_score_adj", r->argv[1]) < 0)
     return fail_text(err, "oom-score-adj", errno, "write oom_score_adj: %s", go_strerror(errno));

@@ -1,8 +1,11 @@
 /* A container's root: the overlay of its layers, as a detached mount. */
 #include <limits.h>
+#include <linux/securebits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
@@ -88,6 +91,27 @@ static int open_writable(struct overlay *o, struct error *err) {
   return 0;
 }
 
+/* The overlay makes its work folders as who mounts it, who must have an id in a mapped writable layer: container root's.
+   The file capabilities, which leaving user 0 would take, stay. */
+static int become_mapped(const struct overlay *o) {
+  struct stat owner;
+  if (o->user_ns < 0) return 0;
+  if (fstat(o->writable, &owner) < 0 || prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0) return -1;
+  setfsgid(owner.st_gid);
+  setfsuid(owner.st_uid);
+  return 0;
+}
+
+static void become_root(const struct overlay *o) {
+  if (o->user_ns < 0) return;
+  int saved = errno;
+  setfsuid(0);
+  setfsgid(0);
+  /* A change of ids makes a process undumpable, whose files in /proc then belong to the machine's root. */
+  if (prctl(PR_SET_SECUREBITS, 0) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0) _exit(125);
+  errno = saved;
+}
+
 /* One fsconfig per layer: needs Linux 6.8 (lowerdir+), and 6.15 for layers that are detached mounts. */
 static int mount_by_context(const struct overlay *o, struct error *err) {
   cleanup_close int context = fs_open("overlay");
@@ -120,7 +144,8 @@ static int mount_by_context(const struct overlay *o, struct error *err) {
   /* A layer's own redirects are not followed: only layers of ours are stacked, and they have none. */
   ok = ok && fs_set(context, "redirect_dir", "nofollow") == 0 && fs_set(context, "metacopy", "off") == 0 &&
        fs_set(context, "index", "off") == 0 && (!o->is_volatile || fs_set(context, "volatile", NULL) == 0);
-  int mounted = ok ? fs_mount(context, 0) : -1;
+  int mounted = ok && become_mapped(o) == 0 ? fs_mount(context, 0) : -1;
+  become_root(o);
   int saved = errno;
   if (mounted < 0) fail(err, "rootfs", saved, "overlay (%s)", fs_reason(context));
   while (holding) close(held[--holding]);
@@ -149,7 +174,9 @@ static int mount_staged_inside(const struct overlay *o, struct error *err) {
   int n = snprintf(options + length, sizeof options - length, ",upperdir=w%s,workdir=w%s,redirect_dir=nofollow,metacopy=off,index=off%s",
                    strrchr(o->upper, '/'), strrchr(o->work, '/'), o->is_volatile ? ",volatile" : "");
   if (length + (size_t) n >= sizeof options) return fail(err, "rootfs", E2BIG, "%zu layers", o->count);
-  if (mount("overlay", "m", "overlay", 0, options) < 0) return fail(err, "rootfs", errno, "overlay of %zu layers", o->count);
+  int mounted = become_mapped(o) < 0 ? -1 : mount("overlay", "m", "overlay", 0, options);
+  become_root(o);
+  if (mounted < 0) return fail(err, "rootfs", errno, "overlay of %zu layers", o->count);
   int clone = tree_clone(AT_FDCWD, "m", 0);
   return clone < 0 ? fail(err, "rootfs", errno, "detach the overlay") : clone;
 }

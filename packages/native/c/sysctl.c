@@ -18,12 +18,13 @@ int names_apply(const struct launch *launch, struct error *err) {
   return 0;
 }
 
-int sysctls_apply(const struct launch *launch, int proc, struct error *err) {
+int sysctls_apply(const struct launch *launch, int proc, enum sysctl_part part, struct error *err) {
   size_t at = 0;
   for (const struct launch_record *r; (r = launch_next(launch, "sysctl", &at));) {
     char path[PATH_MAX];
     if (r->argc != 3 || snprintf(path, sizeof path, "sys/%s", r->argv[1]) >= (int) sizeof path)
       return fail(err, "launch", EINVAL, "sysctl record");
+    if (part != SYSCTLS_ALL && (part == SYSCTLS_NET) != !strncmp(r->argv[1], "net.", 4)) continue;
     for (char *c = path; *c; c++) {
       if (*c == '.') *c = '/';
       else if (*c == '/' && c != path + 3) *c = '.';
