@@ -70,7 +70,7 @@ static void report(struct child *child, const struct error *err) {
 static int open_terminal(struct child *child, int *slave, struct error *err) {
   if (!child->io->terminal) return 0;
   cleanup_close int master = -1;
-  if (terminal_open(child->launch, child->root, child->io, &master, slave, err) < 0) return -1;
+  if (terminal_open(child->launch, child->root, &master, slave, err) < 0) return -1;
   struct note note = {.kind = 't'};
   if (send_note(child->channel, &note, 1, master) < 0) return fail(err, "terminal", errno, "pass the terminal on");
   return 0;

@@ -21,9 +21,8 @@ extern int container_empty_mntns;
    container's own devpts must make the pair (then `console` receives the master). */
 struct process_io {
   int in, out, err;
-  int terminal;     /* 1: make a pty in the container's devpts, its master is put in *console */
+  int terminal; /* 1: make a pty in the container's devpts, its master is put in *console */
   int *console;
-  unsigned short rows, cols;
 };
 
 /* Host-side preparation, in the supervisor: opens sources, makes detached mounts, creates cgroup folders and writes

@@ -112,8 +112,7 @@ int devices_prepare(struct container *container, struct error *err);
 int devices_apply(struct container *container, int root, struct error *err);
 
 /* terminal.c: a pty of the container's devpts. The slave stays with the caller. */
-int terminal_open(const struct launch *launch, int root, const struct process_io *io, int *master, int *slave,
-                  struct error *err);
+int terminal_open(const struct launch *launch, int root, int *master, int *slave, struct error *err);
 /* Binds the slave over /dev/console. */
 int terminal_console(int root, int slave, struct error *err);
 

@@ -20,7 +20,7 @@ static void read_size(const struct launch *launch, struct winsize *size) {
   size->ws_col = (unsigned short) columns;
 }
 
-int terminal_open(const struct launch *launch, int root, const struct process_io *io, int *master, int *slave, struct error *err) {
+int terminal_open(const struct launch *launch, int root, int *master, int *slave, struct error *err) {
   struct stat st;
   struct statfs fs;
   cleanup_close int folder = inroot_open(root, "/dev/pts", O_PATH | O_DIRECTORY, INROOT_REFUSE);
@@ -34,8 +34,8 @@ int terminal_open(const struct launch *launch, int root, const struct process_io
   /* By the master itself, not by a path the container could bend. */
   cleanup_close int peer = ioctl(pty, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (peer < 0) return fail(err, "terminal", errno, "open the terminal's other end");
-  struct winsize size = {.ws_row = io->rows, .ws_col = io->cols};
-  if (!size.ws_row && !size.ws_col) read_size(launch, &size);
+  struct winsize size = {0};
+  read_size(launch, &size);
   if ((size.ws_row || size.ws_col) && ioctl(peer, TIOCSWINSZ, &size) < 0) return fail(err, "terminal", errno, "terminal size");
   *master = steal_fd(&pty);
   *slave = steal_fd(&peer);

@@ -215,6 +215,12 @@ test('execs: output, exit code, stdin, a terminal, errors, none of the stdio', a
   expect(await text(cat.stream!)).toBe('\x01\0\0\0\0\0\0\x01x');
   expect(await cat.exited).toBe(0);
 
+  const sized = await supervisor.exec(
+    [['id', supervisor.id], ['console-size', '11', '22'], ...process(['busybox', 'stty', 'size'])],
+    { ...OUTPUT, execId: 's', tty: true },
+  );
+  expect(await text(sized.stream!)).toBe('11 22\r\n');
+
   const tty = await run('c', sh('read -r x; busybox stty size; busybox sleep 9'), { stdin: true, tty: true });
   await tty.resize(20, 70);
   tty.stream!.write('\n');

@@ -1,6 +1,6 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BerthError, invalidParameter, notFound, notModified, unsupported } from '../errors.ts';
+import { BerthError, invalidParameter, notFound, notModified, systemError, unsupported } from '../errors.ts';
 import { log } from '../log.ts';
 import type { EndpointSettings, NetworkState } from '../networks/face.ts';
 import { hasLabel } from '../volumes/checks.ts';
@@ -116,7 +116,14 @@ class ContainerRoom implements Containers {
   }
 
   async stop(reference: string, options: { timeout?: number; signal?: string } = {}): Promise<void> {
-    if (!(await this.life.stop(this.registry.lookup(reference), options))) throw notModified();
+    const container = this.registry.lookup(reference);
+    let stopped: boolean;
+    try {
+      stopped = await this.life.stop(container, options);
+    } catch (error) {
+      throw systemError(`cannot stop container: ${reference}: ${(error as Error).message}`, error);
+    }
+    if (!stopped) throw notModified();
   }
 
   async restart(reference: string, options: { timeout?: number; signal?: string } = {}): Promise<void> {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, stat } from 'node:fs/promises';
-import { invalidParameter, isKind, notFound } from '../errors.ts';
+import { invalidParameter, isKind, notFound, systemError } from '../errors.ts';
 import type { Image } from '../images/face.ts';
 import { detectedPlatform, hostPlatform } from '../images/index.ts';
 import { log } from '../log.ts';
@@ -12,7 +12,7 @@ import type { CreateOptions } from './face.ts';
 import { checkHostConfig, checkModes, fillHostConfig } from './hostconfig.ts';
 import { clean, mountError, parseBind, parseMount, parseVolumesFrom } from './mounts.ts';
 import { checkName, generateName } from './names.ts';
-import { checkable, networkRequest } from './request.ts';
+import { checkable, discardUnsupported, networkRequest, resourcesOf } from './request.ts';
 import { INITIAL } from './state.ts';
 import { nowNanos, rfc3339 } from './time.ts';
 import type { Config, ContainerRecord, HostConfig, MountPoint } from './types.ts';
@@ -44,6 +44,7 @@ export async function createContainer(
   );
   checkModes(host, config);
   const warnings = [...checkHostConfig(host, hostBody), ...rooms.runtime.validate(checkable(host))];
+  discardUnsupported(host, rooms.runtime.supported(resourcesOf(host)));
   await checkSources(host);
   if (!image) throw notFound(`No such image: ${imageName}`);
   resolveModes(context, host);
@@ -261,12 +262,9 @@ async function bindVolume(
 }
 
 function quota(host: HostConfig): { quotaBytes?: number } {
-  const size = host.StorageOpt?.['size'];
-  if (size === undefined) return {};
+  if (host.StorageOpt?.['size'] === undefined) return {};
   // Quotas need a file system that counts per folder; refusing is better than promising.
-  throw invalidParameter(
-    `--storage-opt size=${size} is not supported: the storage driver cannot limit a writable layer`,
-  );
+  throw systemError("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
 }
 
 /** Copies what the image has at an empty volume's place into it. */

@@ -19,6 +19,8 @@ const KEPT = 5 * 60_000;
 /** What an exec that could not be started has as exit code. */
 const NOT_RUN = 126;
 const SIGKILL = 9;
+/** How long a resize waits for the start that it belongs to, in milliseconds. */
+const START_WAIT = 10_000;
 
 /** One further process of a container, from its creation on. */
 export class Exec {
@@ -31,6 +33,8 @@ export class Exec {
   exitCode: number | null = null;
   pid = 0;
   process: ExecProcess | undefined;
+  /** Settled when its start has succeeded or failed. */
+  readonly launched = Promise.withResolvers<void>();
 
   constructor(container: Container, config: ExecConfig) {
     this.container = container;
@@ -47,6 +51,7 @@ export class Exec {
   /** The container is gone, and so is every process of it. */
   containerEnded(): void {
     if (!this.started) this.exitCode ??= NOT_RUN;
+    this.launched.resolve();
   }
 }
 
@@ -147,8 +152,9 @@ export class Execs {
 
   async resize(id: string, height: number, width: number): Promise<void> {
     const exec = this.get(id);
-    checkRunning(exec.container, exec.container.id);
-    if (!exec.process) throw systemError(`exec ${id} is not started`);
+    // A client tells the size as soon as it has asked for the start.
+    if (!exec.process && exec.exitCode === null) await launchOf(exec);
+    if (!exec.process) throw notFound(`process does not exist ${id}: not found`);
     await exec.process.resize(height, width);
   }
 
@@ -167,6 +173,7 @@ export class Execs {
     exec.process = process;
     exec.pid = process.pid;
     exec.running = true;
+    exec.launched.resolve();
     return process;
   }
 
@@ -174,6 +181,7 @@ export class Execs {
     exec.running = false;
     exec.exitCode = code;
     exec.process = undefined;
+    exec.launched.resolve();
     if (ran) this.context.emit(exec.container, 'exec_die', { execID: exec.id, exitCode: String(code) });
     setTimeout(() => this.forget(exec), KEPT).unref();
   }
@@ -188,6 +196,16 @@ export class Execs {
     for (const exec of container.execs.values()) this.byId.delete(exec.id);
     container.execs.clear();
   }
+}
+
+/** Waits for an exec to be started. @throws system when that takes too long. */
+async function launchOf(exec: Exec): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(
+    () => late.reject(systemError('timeout waiting for exec session ready')),
+    START_WAIT,
+  );
+  await Promise.race([exec.launched.promise, late.promise]).finally(() => clearTimeout(timer));
 }
 
 /** @throws conflict with dockerd's text when a container can't take another process. */
@@ -218,6 +236,8 @@ async function execute(
 ): Promise<ExecProcess> {
   const { supervisor, record } = container;
   if (!supervisor) throw conflict(`container ${container.id} is not running`);
+  if (config.WorkingDir && !config.WorkingDir.startsWith('/'))
+    throw invalidParameter('OCI runtime exec failed: exec failed: Cwd must be an absolute path: unknown');
   container.request ??= rebuildRequest(context, container);
   const variables = new Map(
     environment(

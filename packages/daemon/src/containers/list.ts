@@ -210,9 +210,10 @@ function portTest(filter: string, ports: (snapshot: ContainerSnapshot) => string
     const [range = '', protocol = 'tcp'] = value.split('/');
     const [from = '', to = from] = range.split('-');
     for (const number of [from, to]) {
-      if (!/^\d+$/.test(number))
+      const wrong = !/^\d+$/.test(number) ? 'invalid syntax' : Number(number) > 65535 && 'value out of range';
+      if (wrong)
         throw systemError(
-          `error while looking up for ${filter} ${value}: strconv.ParseUint: parsing ${JSON.stringify(number)}: invalid syntax`,
+          `error while looking up for ${filter} ${value}: strconv.ParseUint: parsing ${JSON.stringify(number)}: ${wrong}`,
         );
     }
     if (Number(to) < Number(from))

@@ -1,4 +1,5 @@
 import { mergeTmpfsOptions, parseBind, parseMount, parseVolumesFrom } from './mounts.ts';
+import { mountOf } from './propagation.ts';
 
 test.each([
   ['/a:/b', { Type: 'bind', Source: '/a', Destination: '/b', RW: true, Mode: '', createSource: true }],
@@ -47,7 +48,6 @@ test.each([
     { Type: 'volume', Source: 'v', Target: '/y', VolumeOptions: { Subpath: '../x' } },
     'subpath must be a relative path within the volume',
   ],
-  [{ Type: 'volume', Source: 'v', Target: '/y', BindOptions: {} }, 'field BindOptions must not be specified'],
 ])('refuses the mount %j', (spec, why) => {
   expect(() => parseMount(spec)).toThrow(`invalid mount config for type "${spec.Type}": ${why}`);
 });
@@ -71,4 +71,22 @@ test('volumes-from', () => {
   expect(parseVolumesFrom('web')).toEqual({ container: 'web', readonly: false });
   expect(parseVolumesFrom('web:ro')).toEqual({ container: 'web', readonly: true });
   expect(() => parseVolumesFrom('web:bogus')).toThrow('invalid mode: bogus');
+});
+
+test('options of another kind of mount are refused', () => {
+  expect(() => parseMount({ Type: 'volume', Source: 'v', Target: '/y', BindOptions: {} })).toThrow(
+    'BindOptions must not be specified on mount type "volume"',
+  );
+});
+
+test('a path is on the deepest mount above it, of two at one place on the later', () => {
+  const table = [
+    '1 0 8:1 / / rw - ext4 /dev/a rw',
+    '2 1 0:5 / /srv rw shared:7 - tmpfs none rw',
+    '3 1 0:6 / /srv rw master:7 - tmpfs none rw',
+    '4 1 0:7 / /srv/with\\040blank rw shared:9 - tmpfs none rw',
+  ].join('\n');
+  expect(mountOf('/srvx', table)).toEqual({ place: '/', optional: '' });
+  expect(mountOf('/srv/a', table)).toEqual({ place: '/srv', optional: 'master:7' });
+  expect(mountOf('/srv/with blank', table)).toEqual({ place: '/srv/with blank', optional: 'shared:9' });
 });

@@ -71,10 +71,21 @@ export function parseBind(raw: string, volumeDriver: string): MountPoint {
  * @throws invalid-parameter with dockerd's text.
  */
 export function parseMount(spec: MountSpec): MountPoint {
+  checkKinds(spec);
   const point = mountPoint(spec);
   point.spec = spec;
   if (spec.Type === 'bind' && spec.BindOptions?.CreateMountpoint) point.createSource = true;
   return point;
+}
+
+/** Options of a kind of mount that it is not. */
+function checkKinds(spec: MountSpec): void {
+  const { Type, VolumeOptions, BindOptions, TmpfsOptions } = spec;
+  const refuse = (name: string) =>
+    invalidParameter(`${name} must not be specified on mount type ${JSON.stringify(Type ?? '')}`);
+  if (VolumeOptions && Type !== 'volume') throw refuse('VolumeOptions');
+  if (BindOptions && Type !== 'bind') throw refuse('BindOptions');
+  if (TmpfsOptions && Type !== 'tmpfs') throw refuse('TmpfsOptions');
 }
 
 /** dockerd's text for a mount that cannot be. */
@@ -239,7 +250,7 @@ export function mergeTmpfsOptions(asked: string): string[] {
   for (const word of ['noexec', 'nosuid', 'nodev', ...(asked === '' ? [] : asked.split(','))]) {
     const [name = '', value] = word.split('=');
     if (value === undefined ? !(name in FLAGS) : !VALUES.includes(name))
-      throw systemError(`invalid tmpfs option ${JSON.stringify(word)}`);
+      throw systemError(`invalid tmpfs option ${JSON.stringify(name)}`);
     merged.delete(FLAGS[name] ?? '');
     if (name !== 'defaults') merged.set(name, word);
   }

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { conflict, invalidParameter, notFound, systemError } from '../errors.ts';
+import { conflict, notFound, systemError } from '../errors.ts';
 import { log } from '../log.ts';
 import type { Container } from './container.ts';
 import { type Context, setRecord } from './context.ts';
@@ -85,13 +85,16 @@ async function removeOwned(context: Context, container: Container, volumes: bool
 export function removeLink(context: Context, reference: string): void {
   const name = reference.startsWith('/') ? reference.slice(1) : reference;
   const slash = name.indexOf('/');
-  if (slash <= 0) throw invalidParameter('Conflict, cannot remove the default link name of the container');
+  if (slash <= 0) {
+    context.registry.lookup(reference);
+    throw systemError('Conflict, cannot remove the default link name of the container');
+  }
   const parent = context.registry.find(name.slice(0, slash));
-  if (!parent) throw notFound(`Cannot get parent /${name.slice(0, slash)} for link /${name}`);
+  if (!parent) throw notFound(`No such container: ${name}`);
   const alias = name.slice(slash + 1);
   const links = parent.record.hostConfig.Links ?? [];
   const kept = links.filter((link) => (link.split(':')[1] ?? link.split(':')[0]) !== alias);
-  if (kept.length === links.length) throw notFound(`No such link: /${name}`);
+  if (kept.length === links.length) throw notFound(`No such container: ${name}`);
   setRecord(context, parent, {
     ...parent.record,
     hostConfig: { ...parent.record.hostConfig, Links: kept.length > 0 ? kept : null },

@@ -64,6 +64,32 @@ export function resourcesOf(host: HostConfig): Resources {
   };
 }
 
+/** Settings of limits that stand for "as many as you like" where they are not 0. */
+const UNLIMITED: Partial<HostConfig> = {
+  MemorySwappiness: null,
+  OomKillDisable: false,
+  PidsLimit: null,
+  BlkioWeightDevice: [],
+  BlkioDeviceReadBps: [],
+  BlkioDeviceWriteBps: [],
+  BlkioDeviceReadIOps: [],
+  BlkioDeviceWriteIOps: [],
+};
+const DISCARDED = [
+  ...(Object.keys(UNLIMITED) as Array<keyof typeof UNLIMITED>),
+  'MemoryReservation',
+  'CpuShares',
+  'BlkioWeight',
+] as const;
+
+/** A limit that this kernel can't apply, and that was warned of, is not kept either. */
+export function discardUnsupported(host: HostConfig, supported: Resources): void {
+  for (const member of DISCARDED) {
+    if (!host[member] || member in supported) continue;
+    Object.assign(host, { [member]: member in UNLIMITED ? UNLIMITED[member] : 0 });
+  }
+}
+
 /** What of a request the runtime checks at create. */
 export function checkable(host: HostConfig) {
   return {

@@ -1,4 +1,5 @@
 import { chmod, mkdir, realpath, rm, stat } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { LaunchError, type Supervisor } from '@berth/native';
 import { BerthError, invalidParameter, notFound, systemError } from '../errors.ts';
@@ -7,6 +8,7 @@ import type { Container } from './container.ts';
 import type { Context } from './context.ts';
 import { linkVariables } from './links.ts';
 import { logAttributes, logOptions } from './logs/options.ts';
+import { checkPropagation } from './propagation.ts';
 import { type Joined, networkRequest, resolveJoins, runtimeRequest } from './request.ts';
 
 /** A failed start as State keeps it: the exit code, and the error for the caller. */
@@ -29,6 +31,7 @@ export async function launch(context: Context, container: Container): Promise<Su
   const { record } = container;
   const { config, hostConfig: host } = record;
   if (host.DeviceRequests?.length) throw noDeviceDriver(host.DeviceRequests);
+  for (const server of host.Dns ?? []) checkNameServer(server);
   const joined = resolveJoins(record, (reference) => registry.lookup(reference));
   const log = logOptions(host.LogConfig.Type, host.LogConfig.Config, logPath(container), () =>
     logAttributes(host.LogConfig.Config, {
@@ -73,6 +76,13 @@ export async function launch(context: Context, container: Container): Promise<Su
   return supervisor;
 }
 
+function checkNameServer(server: string): void {
+  if (isIP(server.replace(/%.*/, '')) === 0)
+    throw systemError(
+      `bad nameserver address ${server}: ParseAddr(${JSON.stringify(server)}): unable to parse IP`,
+    );
+}
+
 /** Waits for all; the first failure is thrown only when all have ended, so that undoing meets no work under way. */
 async function settled<A, B, C>(
   work: [Promise<A> | A, Promise<B> | B, Promise<C> | C],
@@ -113,7 +123,10 @@ export function logPath(container: Container): string {
 
 async function prepareMounts(context: Context, container: Container): Promise<void> {
   for (const point of container.record.mounts) {
-    if (point.Type === 'bind') await ensureSource(point.Source, point.createSource === true);
+    if (point.Type === 'bind') {
+      await ensureSource(point.Source, point.createSource === true);
+      await checkPropagation(point, context.rooms.settings.dataRoot);
+    }
     if (point.Type !== 'volume' || !point.Name) continue;
     await context.rooms.volumes.mount(point.Name, container.id);
     if (point.subpath) await checkSubpath(point.Source, point.subpath);
@@ -159,9 +172,7 @@ async function checkSubpath(volume: string, subpath: string): Promise<void> {
     throw notFound(`cannot access path ${path}: lstat ${path}: no such file or directory`);
   const root = await realpath(volume);
   if (real !== root && !real.startsWith(`${root}/`))
-    throw systemError(
-      `path ${path} is not within the volume: subpath must be a relative path within the volume`,
-    );
+    throw systemError(`path concatenation escapes the base directory, base: ${volume}, subpath: ${subpath}`);
 }
 
 /** Gives back what a start took or a run held but its cgroup. Succeeds when there is nothing. */

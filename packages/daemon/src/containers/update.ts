@@ -3,7 +3,7 @@ import type { Resources } from '../runtime/face.ts';
 import type { Container } from './container.ts';
 import { type Context, setRecord } from './context.ts';
 import { checkRestartPolicy } from './hostconfig.ts';
-import { checkable, resourcesOf } from './request.ts';
+import { checkable, discardUnsupported, resourcesOf } from './request.ts';
 import type { HostConfig, RestartPolicy } from './types.ts';
 
 type Change = Resources & { RestartPolicy?: Partial<RestartPolicy> };
@@ -82,6 +82,7 @@ export async function updateContainer(
     try {
       merged = mergeUpdate(host, change);
       runtime.validate(checkable(merged));
+      discardUnsupported(merged, runtime.supported(resourcesOf(merged)));
       if (container.alive) await runtime.update(container.id, resourcesOf(merged));
     } catch (error) {
       throw prefixed(error, container.id);

@@ -200,6 +200,8 @@ export interface Runtime {
       consoleSize?: [number, number];
     },
   ): LaunchRecord[];
+  /** The limits without those that this kernel can't apply, which `validate` warned of. */
+  supported(resources: Resources): Resources;
   /** Applies changed limits to a running container's cgroup. @throws invalid-parameter, system. */
   update(id: string, resources: Resources): Promise<void>;
   pause(id: string): Promise<void>;

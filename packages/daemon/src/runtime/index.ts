@@ -204,6 +204,10 @@ class NativeRuntime implements Runtime {
     };
   }
 
+  supported(resources: Resources): Resources {
+    return supportedResources(resources, this.#features);
+  }
+
   async update(id: string, resources: Resources): Promise<void> {
     await this.#cgroups.update(await this.#existing(id), supportedResources(resources, this.#features));
   }

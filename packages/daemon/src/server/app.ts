@@ -186,7 +186,7 @@ class Incoming implements ApiRequest {
   }
 
   get body(): unknown {
-    return this.request.body ?? undefined;
+    return this.request.body;
   }
 
   get headers(): IncomingMessage['headers'] {

@@ -65,7 +65,8 @@ function decodeObject(
     const known = exact === undefined ? undefined : shape.members.get(exact);
     if (exact !== undefined && known) {
       if (member === null) continue;
-      result[exact] = decode(lookup, known, member, name, path === '' ? exact : `${path}.${exact}`);
+      const place = `${shape.embedded.get(exact) ?? ''}${exact}`;
+      result[exact] = decode(lookup, known, member, name, path === '' ? place : `${path}.${place}`);
     } else if (shape.values) {
       // A map keeps its key; Go gives it the zero value for null.
       const decoded = decode(lookup, shape.values, member, name, path);
@@ -84,6 +85,8 @@ interface Shape {
   name: string;
   members: Map<string, Schema>;
   byLowerCase: Map<string, string>;
+  /** The type that a member stands in within the object's own (`Resources.`), as errors name it. */
+  embedded: Map<string, string>;
   /** What a map's values are; undefined for an object with members only. */
   values: Schema | undefined;
 }
@@ -94,20 +97,28 @@ function shapeOf(lookup: SchemaLookup, schema: Schema): Shape {
   const known = shapes.get(schema);
   if (known) return known;
   const members = new Map<string, Schema>();
+  const embedded = new Map<string, string>();
   let values: Schema | undefined;
-  const collect = (part: Schema) => {
+  const collect = (part: Schema, prefix: string) => {
     const resolved = resolve(lookup, part);
-    for (const base of resolved.allOf ?? []) collect(base);
-    for (const [key, member] of Object.entries(resolved.properties ?? {})) members.set(key, member);
+    for (const base of resolved.allOf ?? []) {
+      const name = base.$ref === undefined ? undefined : lookup.nameOf(origin(resolve(lookup, base)));
+      collect(base, name === undefined ? prefix : `${prefix}${name}.`);
+    }
+    for (const [key, member] of Object.entries(resolved.properties ?? {})) {
+      members.set(key, member);
+      if (prefix !== '') embedded.set(key, prefix);
+    }
     if (resolved.additionalProperties && typeof resolved.additionalProperties === 'object')
       values = resolved.additionalProperties;
   };
-  collect(schema);
+  collect(schema, '');
   // An object without any description is free: its members are taken as they are.
   if (members.size === 0 && values === undefined) values = {};
   const shape: Shape = {
-    name: lookup.nameOf(schema) ?? '',
+    name: lookup.nameOf(origin(schema)) ?? '',
     members,
+    embedded,
     byLowerCase: new Map([...members.keys()].map((key) => [key.toLowerCase(), key])),
     values,
   };
@@ -124,6 +135,10 @@ function resolve(lookup: SchemaLookup, schema: Schema): Schema {
 }
 
 const typed = new WeakMap<Schema, Schema>();
+const origins = new WeakMap<Schema, Schema>();
+
+/** The document's own schema, which has the name. */
+const origin = (schema: Schema): Schema => origins.get(schema) ?? schema;
 
 /** The same schema with the type that its keywords imply. */
 function withType(schema: Schema): Schema {
@@ -131,6 +146,7 @@ function withType(schema: Schema): Schema {
   if (!known) {
     known = { ...schema, type: 'object' };
     typed.set(schema, known);
+    origins.set(known, schema);
   }
   return known;
 }

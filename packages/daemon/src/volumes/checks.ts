@@ -60,3 +60,28 @@ export function hasLabel(labels: Record<string, string> | null, wanted: string):
   if (equals === -1) return labels !== null && wanted in labels;
   return labels?.[wanted.slice(0, equals)] === wanted.slice(equals + 1);
 }
+
+const YES = ['1', 't', 'T', 'TRUE', 'true', 'True'];
+const NO = ['0', 'f', 'F', 'FALSE', 'false', 'False'];
+
+/** The `all` filter of prune. @throws invalid-parameter with dockerd's texts. */
+export function pruneAll(values: string[]): boolean {
+  if (values.length > 1)
+    throw invalidParameter(`invalid filter 'all=[${values.join(' ')}]': only one value is expected`);
+  const [value] = values;
+  if (value === undefined || NO.includes(value)) return false;
+  if (YES.includes(value)) return true;
+  throw invalidParameter(
+    `invalid filter 'all': strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`,
+  );
+}
+
+/** Whether a name is, or holds a match of, a pattern; one that is no expression matches only itself. */
+export function matchesName(name: string, pattern: string): boolean {
+  if (name === pattern) return true;
+  try {
+    return new RegExp(pattern).test(name);
+  } catch {
+    return false;
+  }
+}

@@ -152,3 +152,13 @@ test('a volume with mount options is mounted while it is used', async () => {
   await open(); // a daemon that knows of nobody who uses it
   expect(mounted()).toBe(false);
 });
+
+test("a mount that fails is told in the kernel's words, without the password", async () => {
+  await volumes.create({
+    name: 'gone',
+    options: { type: 'none', device: '/no/such/folder', o: 'bind,password=secret' },
+  });
+  await expect(volumes.mount('gone', 'owner')).rejects.toThrow(
+    /, flags: 0x1000, data: password=\*{8}: no such file or directory$/,
+  );
+});

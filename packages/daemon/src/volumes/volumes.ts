@@ -1,16 +1,13 @@
-import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { conflict, notFound, systemError } from '../errors.ts';
 import type { Events } from '../events/face.ts';
 import { log } from '../log.ts';
 import type { Store } from '../store/face.ts';
-import { booleanFilter, checkFilters, checkVolume, hasLabel } from './checks.ts';
+import { booleanFilter, checkFilters, checkVolume, hasLabel, matchesName, pruneAll } from './checks.ts';
 import type { Volume, Volumes } from './face.ts';
-
-const run = promisify(execFile);
+import { mountOptions, unmountOptions } from './mounting.ts';
 
 /** What marks a volume that nobody named. */
 const ANONYMOUS = 'com.docker.volume.anonymous';
@@ -104,7 +101,7 @@ class LocalVolumes implements Volumes {
           (dangling === undefined || (this.usersOf(record.name).length === 0) === dangling) &&
           (driver.length === 0 || driver.includes('local')) &&
           label.every((wanted) => hasLabel(record.labels, wanted)) &&
-          (name.length === 0 || name.some((part) => record.name.includes(part))),
+          (name.length === 0 || name.some((pattern) => matchesName(record.name, pattern))),
       )
       .map((record) => this.shown(record));
   }
@@ -129,7 +126,7 @@ class LocalVolumes implements Volumes {
     filters: Record<string, string[]>,
   ): Promise<{ VolumesDeleted: string[]; SpaceReclaimed: number }> {
     checkFilters(filters, ['label', 'label!', 'all']);
-    const all = booleanFilter(filters, 'all') ?? false;
+    const all = pruneAll(filters['all'] ?? []);
     const labels = filters['label'] ?? [];
     const unwanted = filters['label!'] ?? [];
     const deleted: string[] = [];
@@ -176,7 +173,7 @@ class LocalVolumes implements Volumes {
     if (!record.options) return;
     await this.queued(name, async () => {
       const owners = this.mounted.get(name) ?? new Set();
-      if (owners.size === 0) await this.mountOptions(record, record.options!);
+      if (owners.size === 0) await mountOptions(this.mountpoint(name), record.options!);
       owners.add(owner);
       this.mounted.set(name, owners);
     });
@@ -188,7 +185,7 @@ class LocalVolumes implements Volumes {
       const owners = this.mounted.get(name);
       if (!owners?.delete(owner) || owners.size > 0) return;
       this.mounted.delete(name);
-      await run('umount', ['-l', this.mountpoint(name)]).catch(() => undefined);
+      await unmountOptions(this.mountpoint(name));
     });
   }
 
@@ -204,7 +201,7 @@ class LocalVolumes implements Volumes {
     }
     const held = new Set([...this.mounted.keys()].map((name) => this.mountpoint(name)));
     for (const path of present) {
-      if (!held.has(path)) await run('umount', ['-l', path]).catch(() => undefined);
+      if (!held.has(path)) await unmountOptions(path);
     }
     const found = new Set(await readdir(this.folder));
     for (const name of await readdir(this.removed).catch(() => [] as string[]))
@@ -263,20 +260,6 @@ class LocalVolumes implements Volumes {
       throw systemError(`remove ${name}: ${(error as Error).message}`, error);
     }
     await rm(aside, { recursive: true, force: true });
-  }
-
-  private async mountOptions(record: VolumeRecord, options: Record<string, string>): Promise<void> {
-    const { type = 'none', device = '', o = '' } = options;
-    const args = ['-t', type, ...(o ? ['-o', o] : []), '--', device, this.mountpoint(record.name)];
-    try {
-      await run('mount', args);
-    } catch (error) {
-      const told = String((error as { stderr?: string }).stderr ?? (error as Error).message).trim();
-      throw systemError(
-        `error while mounting volume '${this.mountpoint(record.name)}': failed to mount local volume: mount ${device}:${this.mountpoint(record.name)}, data: ${o}: ${told}`,
-        error,
-      );
-    }
   }
 
   private async mountedFolders(): Promise<Set<string>> {

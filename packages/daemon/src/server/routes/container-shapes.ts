@@ -45,7 +45,7 @@ function networksFor(
   return Object.fromEntries(
     Object.entries(networks).map(([name, endpoint]) => {
       const { GwPriority: _, ...shaped } = endpoint;
-      if (version < DNS_NAMES) delete shaped['DNSNames'];
+      if (version < DNS_NAMES) shaped['DNSNames'] = null;
       // The short id and the host name were among the aliases of a network of the user's own.
       if (version < NO_ID_ALIASES && names.length > 0 && !PREDEFINED.includes(name))
         shaped['Aliases'] = [...new Set([...((shaped['Aliases'] as string[] | null) ?? []), ...names])];

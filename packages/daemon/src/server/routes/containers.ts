@@ -11,6 +11,12 @@ import { acceptKey, overWebSocket } from './websocket.ts';
 
 /** From this version on a wait sends its headers before the end comes, and knows conditions. */
 const EARLY_WAIT = 30;
+/** Stats may be read without a second reading to compare with from this version on. */
+const ONE_SHOT = 41;
+/** A stop may name its signal from this version on. */
+const STOP_SIGNAL = 42;
+/** What is no longer than this in bytes (`{}`, `null`) says nothing. */
+const NO_BODY = 7;
 const CONDITIONS: readonly string[] = ['not-running', 'next-exit', 'removed'];
 
 /** /containers and /commit */
@@ -39,6 +45,7 @@ function listAndCreate(server: Server, { containers }: Rooms): void {
   });
 
   server.serve('ContainerCreate', async ({ query, body, version }, reply) => {
+    if (body === null) throw invalidParameter('config cannot be empty in order to create a container');
     if (body === undefined) throw invalidParameter('invalid JSON: got EOF while reading request body');
     const created = await containers.create({
       body,
@@ -58,11 +65,19 @@ function listAndCreate(server: Server, { containers }: Rooms): void {
 }
 
 function life(server: Server, { containers }: Rooms): void {
-  server.serve('ContainerStart', ({ params, query }) => {
+  server.serve('ContainerStart', ({ params, query, headers }) => {
+    const length = headers['transfer-encoding'] ? -1 : Number(headers['content-length'] ?? 0);
+    if (length === -1 || length > NO_BODY)
+      throw invalidParameter(
+        'starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24',
+      );
     if (query['checkpoint'] || query['checkpoint-dir']) throw unsupported('checkpoints are not supported');
     return containers.start(params['id']!);
   });
-  const stopOptions = ({ query }: ApiRequest) => ({ timeout: query['t'], signal: query['signal'] });
+  const stopOptions = ({ query, version }: ApiRequest) => ({
+    timeout: query['t'],
+    ...(version >= STOP_SIGNAL && { signal: query['signal'] }),
+  });
   server.serve('ContainerStop', (request) => containers.stop(request.params['id']!, stopOptions(request)));
   server.serve('ContainerRestart', (request) =>
     containers.restart(request.params['id']!, stopOptions(request)),
@@ -139,10 +154,13 @@ function streams(server: Server, { containers }: Rooms): void {
 
   server.serve('ContainerTop', ({ params, query }) => containers.top(params['id']!, query['ps_args'] ?? ''));
 
-  server.serve('ContainerStats', async ({ params, query, signal }, reply) => {
+  server.serve('ContainerStats', async ({ params, query, version, signal }, reply) => {
+    const stream = query['stream'] ?? true;
+    const oneShot = version >= ONE_SHOT && (query['one-shot'] ?? false);
+    if (stream && oneShot) throw invalidParameter('cannot have stream=true and one-shot=true');
     const readings = await containers.stats(params['id']!, {
-      stream: query['stream'] ?? true,
-      oneShot: query['one-shot'] ?? false,
+      stream,
+      oneShot,
       signal,
     });
     await sendReadings(readings, reply, signal);

@@ -1,3 +1,4 @@
+import { invalidParameter } from '../../errors.ts';
 import type { Rooms } from '../../rooms.ts';
 import type { Server } from '../face.ts';
 import { parseFilters } from '../filters.ts';
@@ -8,7 +9,7 @@ const ANONYMOUS_ONLY = 42;
 /** /volumes */
 export function volumeRoutes(server: Server, { volumes }: Rooms): void {
   server.serve('VolumeList', ({ query }) => ({
-    Volumes: volumes.list(parseFilters(query['filters'])),
+    Volumes: volumes.list(listFilters(query['filters'])),
     Warnings: null,
   }));
 
@@ -34,4 +35,12 @@ export function volumeRoutes(server: Server, { volumes }: Rooms): void {
     if (version < ANONYMOUS_ONLY) filters['all'] = ['true'];
     return volumes.prune(filters);
   });
+}
+
+function listFilters(text: string | undefined): Record<string, string[]> {
+  try {
+    return parseFilters(text);
+  } catch (error) {
+    throw invalidParameter(`error reading volume filters: ${(error as Error).message}`, error);
+  }
 }
