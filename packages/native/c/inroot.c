@@ -1,6 +1,7 @@
 #include "inroot.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -74,13 +75,64 @@ static int walk(int root, const char *path, char *walked, enum inroot_links link
   }
 }
 
+/* Links that lead to what is not there yet are followed in the text only: every step of it is looked up in the root. */
+int inroot_final(int root, const char *path, char out[PATH_MAX]) {
+  enum { limit = 255 }; /* symbolic links on the way; Go's limit */
+  char rest[2 * PATH_MAX], link[PATH_MAX], spare[2 * PATH_MAX];
+  size_t length = 0;
+  int links = 0;
+  snprintf(rest, sizeof rest, "%s", path);
+  out[0] = 0;
+  for (char *at = rest; *at;) {
+    at += strspn(at, "/");
+    size_t n = strcspn(at, "/");
+    if (!n) break;
+    if (n == 1 && *at == '.') {
+      at += n;
+      continue;
+    }
+    if (n == 2 && at[0] == '.' && at[1] == '.') {
+      while (length && out[--length] != '/') {}
+      out[length] = 0;
+      at += n;
+      continue;
+    }
+    if (length + n + 2 > PATH_MAX) {
+      errno = ENAMETOOLONG;
+      return -1;
+    }
+    out[length] = '/';
+    memcpy(out + length + 1, at, n);
+    out[length + 1 + n] = 0;
+    cleanup_close int fd = inroot_open(root, out, O_PATH | O_NOFOLLOW, INROOT_FOLLOW);
+    ssize_t size = fd < 0 ? -1 : readlinkat(fd, "", link, sizeof link - 1);
+    if (size < 0) {
+      length += 1 + n;
+      at += n;
+      continue;
+    }
+    link[size] = 0;
+    out[length] = 0;
+    if (++links > limit || (size_t) snprintf(spare, sizeof spare, "%s/%s", link, at + n) >= sizeof spare) {
+      errno = ELOOP;
+      return -1;
+    }
+    strcpy(rest, spare);
+    at = rest;
+    if (*link == '/') out[length = 0] = 0;
+  }
+  if (!length) strcpy(out, "/");
+  return 0;
+}
+
 int inroot_target(int root, const char *path, enum inroot_kind kind, enum inroot_links links) {
   /* Nearly always all of it is there. */
   cleanup_close int target = open_retry(root, *path ? path : "/", O_PATH, resolve_flags(links));
   if (target < 0) {
     if (errno != ENOENT) return -1;
-    char walked[PATH_MAX];
+    char walked[PATH_MAX], final[PATH_MAX];
     const char *name;
+    if (links == INROOT_FOLLOW && inroot_final(root, path, final) == 0) path = final;
     cleanup_close int parent = walk(root, path, walked, links, &name);
     if (parent < 0) return -1;
     if (!name) return steal_fd(&parent);

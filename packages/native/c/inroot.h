@@ -2,6 +2,7 @@
 #ifndef BERTH_INROOT_H
 #define BERTH_INROOT_H
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -17,8 +18,11 @@ enum inroot_links { INROOT_FOLLOW, INROOT_REFUSE };
 int inroot_open(int root, const char *path, int flags, enum inroot_links links);
 
 /* Opens a mount target with O_PATH, making what is missing (folders 0755, an empty file 0644) through the fds of its
-   parents. An existing target of the other kind is refused with ENOTDIR. Returns an fd, or -1 with errno. */
+   parents, also where a link leads to what is not there. An existing target of the other kind is refused with ENOTDIR. Returns an fd, or -1 with errno. */
 int inroot_target(int root, const char *path, enum inroot_kind kind, enum inroot_links links);
+
+/* Where a path leads, all links followed as far as they exist, as an absolute path in the root. Returns 0 or -1. */
+int inroot_final(int root, const char *path, char out[PATH_MAX]);
 
 /* Opens the folder that holds `path` (made when missing) and points *name at the last component, which is copied into
    `buffer` of `size` bytes. Returns an fd, or -1 with errno. */

@@ -16,8 +16,6 @@
 #include "layer_mount.h"
 #include "tar_walk.h"
 
-#define LINK_LIMIT 255 /* symbolic links on the way to one target; Go's limit */
-
 static int same_namespace(int pid_folder, const char *name)
 {
   struct stat mine, theirs;
@@ -60,63 +58,13 @@ static int enter(int argc, char **argv, struct error *err)
   return layer_mount_whole(&root, 0, 1, err);
 }
 
-/* Where a symbolic link leads, all links followed as far as they exist, as an absolute path in the root. */
-static int final_target(int root, const char *path, char out[PATH_MAX], struct error *err)
-{
-  char rest[2 * PATH_MAX], link[PATH_MAX], spare[2 * PATH_MAX];
-  size_t length = 0;
-  int links = 0;
-  snprintf(rest, sizeof rest, "%s", path);
-  out[0] = 0;
-  for (char *at = rest; *at;) {
-    at += strspn(at, "/");
-    size_t n = strcspn(at, "/");
-    if (!n)
-      break;
-    if (n == 1 && *at == '.') {
-      at += n;
-      continue;
-    }
-    if (n == 2 && at[0] == '.' && at[1] == '.') {
-      while (length && out[--length] != '/') {
-      }
-      out[length] = 0;
-      at += n;
-      continue;
-    }
-    if (length + n + 2 > PATH_MAX)
-      return fail(err, "stat", ENAMETOOLONG, "%.200s", path);
-    out[length] = '/';
-    memcpy(out + length + 1, at, n);
-    out[length + 1 + n] = 0;
-    cleanup_close int fd = inroot_open(root, out, O_PATH | O_NOFOLLOW | O_CLOEXEC, INROOT_FOLLOW);
-    ssize_t size = fd < 0 ? -1 : readlinkat(fd, "", link, sizeof link - 1);
-    if (size < 0) {
-      length += 1 + n;
-      at += n;
-      continue;
-    }
-    link[size] = 0;
-    out[length] = 0;
-    if (++links > LINK_LIMIT || (size_t) snprintf(spare, sizeof spare, "%s/%s", link, at + n) >= sizeof spare)
-      return fail(err, "stat", ELOOP, "%.200s", path);
-    strcpy(rest, spare);
-    at = rest;
-    if (*link == '/')
-      out[length = 0] = 0;
-  }
-  if (!length)
-    strcpy(out, "/");
-  return 0;
-}
-
 /* What the daemon has to know of a path; it makes Go's terms of it. */
 static int print_stat(int root, const char *path, const struct stat *st, struct error *err)
 {
   char target[PATH_MAX] = "";
   FILE *out = layer_report();
-  if (S_ISLNK(st->st_mode) && final_target(root, path, target, err))
-    return -1;
+  if (S_ISLNK(st->st_mode) && inroot_final(root, path, target))
+    return fail(err, "stat", errno, "%.200s", path);
   fprintf(out, "{\"mode\":%u,\"size\":%lld,\"seconds\":%lld,\"nanoseconds\":%ld,\"linkTarget\":", st->st_mode, (long long) st->st_size,
     (long long) st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
   json_string(out, target);

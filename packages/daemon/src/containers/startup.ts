@@ -58,6 +58,8 @@ export async function launch(context: Context, container: Container): Promise<Su
   const spec = rooms.runtime.spec(request);
   const records = [...rooms.runtime.compile(spec, request), ...(network?.launch ?? [])];
   const pending = container.pending;
+  // What it was given is recorded before it can run: commits are made at the end of a tick.
+  await new Promise((resolve) => setImmediate(resolve));
   const supervisor = await rooms.launcher.start({
     id: container.id,
     runFolder: runFolder(context, container.id),

@@ -82,19 +82,26 @@ function bindOptions(mount: RuntimeRequest['mounts'][number]): string[] {
   return options;
 }
 
+/** procfs is what confines a container: nothing of the user's takes its place. @throws system in runc's words */
+function checkOverProc({ type, source = type, destination }: RuntimeRequest['mounts'][number]): void {
+  const place = posix.normalize(destination).replace(/(.)\/$/, '$1');
+  const over = place === '/proc' && source !== '/proc';
+  if (!over && (!place.startsWith('/proc/') || OVER_PROC.has(place))) return;
+  const why = over ? 'not of type proc' : 'inside /proc';
+  throw systemError(
+    `${CREATE_FAILED}error mounting "${source}" to rootfs at "${destination}": create mount destination for ${destination} mount: check proc-safety of ${destination} mount: "${destination}" cannot be mounted because it is ${why}: unknown`,
+  );
+}
+
 function userMount(mount: RuntimeRequest['mounts'][number]): Mount {
   const { destination } = mount;
+  checkOverProc(mount);
   if (mount.type === 'tmpfs') {
     const options = mount.options.filter((option) => option !== 'tmpcopyup');
     if (mount.readonly && !options.includes('ro')) options.push('ro');
     return { destination, type: 'tmpfs', source: 'tmpfs', options };
   }
   const source = mount.source ?? '';
-  const inside = posix.normalize(destination);
-  if (inside.startsWith('/proc/') && !OVER_PROC.has(inside))
-    throw systemError(
-      `${CREATE_FAILED}error mounting "${source}" to rootfs at "${destination}": create mount destination for ${destination} mount: check proc-safety of ${destination} mount: "${destination}" cannot be mounted because it is inside /proc: unknown`,
-    );
   return {
     destination,
     type: 'bind',

@@ -1,0 +1,159 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { TestDaemon } from '../support/daemon.ts';
+import { imageTar } from '../support/images.ts';
+
+let daemon: TestDaemon;
+beforeAll(async () => {
+  daemon = await TestDaemon.start();
+});
+afterAll(async () => {
+  await daemon?.dispose();
+});
+
+/** Runs a command in a container of the test image; what it printed and how it ended. */
+const inBox = (...args: string[]) => daemon.docker(['run', '--rm', ...args]);
+
+async function load(name: string, options: Parameters<typeof imageTar>[1]): Promise<void> {
+  const answer = await daemon.call('POST', '/images/load', await imageTar(name, options));
+  expect(answer.text).toContain(`Loaded image: ${name}:latest`);
+}
+
+/** Looks for open files of processes that are about to become execs; prints all that are more than standard streams. */
+const SPY = `
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(void) {
+  char path[64], target[256];
+  for (int turn = 0; turn < 4000000; turn++) {
+    int pid = 2 + turn % 400;
+    snprintf(path, sizeof path, "/proc/%d/fd", pid);
+    DIR *folder = pid == getpid() ? NULL : opendir(path);
+    for (struct dirent *entry; folder && (entry = readdir(folder));) {
+      if (atoi(entry->d_name) < 3) continue;
+      snprintf(path, sizeof path, "/proc/%d/fd/%s", pid, entry->d_name);
+      ssize_t n = readlink(path, target, sizeof target - 1);
+      if (n > 0) printf("%.*s\\n", (int) n, target), fflush(stdout);
+    }
+    if (folder) closedir(folder);
+  }
+}
+`;
+
+test('a starting exec shows nothing of the host to the container', async () => {
+  const program = join(daemon.folder, 'spy');
+  const compiled = spawnSync('cc', ['-O2', '-static', '-x', 'c', '-', '-o', program], { input: SPY });
+  expect(compiled.status).toBe(0);
+  const id = await daemon.box(['sh', '-c', '/spy; sleep 300'], {
+    HostConfig: { Binds: [`${program}:/spy:ro`], SecurityOpt: ['seccomp=unconfined'] },
+  });
+  for (let turn = 0; turn < 25; turn++)
+    expect(daemon.docker(['exec', id, 'true'])).toMatchObject({ status: 0, stderr: '' });
+  expect(daemon.docker(['logs', id])).toMatchObject({ stdout: '', stderr: '' });
+  await daemon.call('DELETE', `/containers/${id}?force=1`);
+});
+
+test('a container has its standard streams open and nothing else', () => {
+  const list = ['sh', '-c', 'ls /proc/self/fd | wc -l; cat /proc/1/environ | tr "\\0" "\\n" | sort'];
+  // `ls` has one more, the folder it reads.
+  expect(inBox('--hostname', 'h', 'bb', ...list).stdout).toBe(
+    '4\nHOME=/root\nHOSTNAME=h\nPATH=/bin:/usr/bin:/sbin\n',
+  );
+  expect(inBox('--init', 'bb', 'sh', '-c', 'echo > /proc/1/exe').stderr).toMatch(
+    /Permission|not permitted|busy/,
+  );
+});
+
+test('links of an image lead its mounts nowhere but into the container', async () => {
+  const trap = join(daemon.folder, 'trap');
+  mkdirSync(trap);
+  const up = `../../../../../..${trap}`;
+  await load('links', {
+    entries: [
+      { name: 'proc', type: '2', link: trap },
+      { name: 'sys', type: '2', link: up },
+      { name: 'dev', type: '2', link: trap },
+      { name: 'etc/hosts', type: '2', link: `${up}/hosts` },
+      { name: 'etc/resolv.conf', type: '2', link: '../run/systemd/resolve/stub-resolv.conf' },
+      { name: 'data', type: '2', link: up },
+    ],
+    config: {
+      Volumes: { '/data': {}, '/../../data/deep': {} },
+      Cmd: ['sh', '-c', 'cat /etc/hosts; ls /data'],
+    },
+  });
+  const ran = daemon.docker(['run', '--name', 'links', 'links']);
+  expect(ran).toMatchObject({ status: 0, stderr: '' });
+  expect(ran.stdout).toContain('localhost');
+  expect(readdirSync(trap)).toEqual([]);
+  // What the engine put in the links' places is no change of the container's.
+  expect(daemon.docker(['diff', 'links']).stdout).not.toMatch(/proc|sys|dev|etc/);
+  daemon.docker(['cp', join(daemon.folder, 'log'), 'links:/data/log']);
+  expect(readdirSync(trap)).toEqual([]);
+  daemon.docker(['rm', '-v', 'links']);
+});
+
+test("a volume's subpath is looked up within the volume, by starts and copies", async () => {
+  const mount = (subpath: string) => ['--mount', `type=volume,src=vol,dst=/m,volume-subpath=${subpath}`];
+  inBox(
+    '-v',
+    'vol:/v',
+    'bb',
+    'sh',
+    '-c',
+    'mkdir /v/sub; echo in > /v/sub/file; ln -s /etc /v/out; ln -s sub /v/in',
+  );
+  expect(inBox(...mount('in'), 'bb', 'cat', '/m/file').stdout).toBe('in\n');
+  expect(inBox(...mount('out'), 'bb', 'true').stderr).toContain('is not within the volume');
+  daemon.docker(['create', '--name', 'sub', ...mount('sub'), 'bb']);
+  const copied = daemon.docker(['cp', 'sub:/m', '-']);
+  expect(spawnSync('tar', ['-t'], { input: copied.stdout, encoding: 'utf8' }).stdout).toBe('m/\nm/file\n');
+  daemon.docker(['rm', 'sub']);
+});
+
+test('devices, kernel settings and namespaces are out of reach', () => {
+  const script = `
+    mknod /tmp/mem c 1 1 && head -c1 /tmp/mem
+    mount -t tmpfs none /mnt; unshare -U true; echo 1 > /proc/sys/kernel/panic
+    echo x > /proc/sysrq-trigger; echo 1 > /sys/fs/cgroup/memory/x`;
+  const { stderr } = inBox('bb', 'sh', '-c', script);
+  expect(stderr.trim().split('\n')).toHaveLength(6);
+  expect(inBox('-v', '/tmp:/proc', 'bb', 'true').status).not.toBe(0);
+  expect(inBox('--tmpfs', '/proc/acpi', 'bb', 'true').stderr).toContain('inside /proc');
+});
+
+test('every user of a container may read its hosts and resolv.conf', () => {
+  expect(
+    inBox('--user', 'nobody', 'bb', 'cat', '/etc/hosts', '/etc/resolv.conf', '/etc/hostname'),
+  ).toMatchObject({
+    status: 0,
+    stderr: '',
+  });
+});
+
+test('files of the daemon are its own', () => {
+  const mode = (...path: string[]) => statSync(join(daemon.folder, ...path)).mode & 0o7777;
+  for (const path of ['data', 'data/containers', 'data/layers', 'exec/c']) expect(mode(path)).toBe(0o700);
+  expect(mode('data/berth.db')).toBe(0o600);
+  expect(mode('data/volumes')).toBe(0o711);
+  expect(mode('berth.sock')).toBe(0o660);
+});
+
+test('names in paths are names; settings nested without end are refused', async () => {
+  for (const path of [
+    '/containers/..%2f..%2fetc/json',
+    '/volumes/..%2f..',
+    '/exec/..%2fx/json',
+    '/containers/%00/json',
+  ])
+    expect((await daemon.call('GET', path)).status).toBe(404);
+  expect((await daemon.call('POST', '/volumes/create', { Name: '../x' })).status).toBe(400);
+  expect((await daemon.call('POST', '/containers/create?name=..%2fx', { Image: 'bb' })).status).toBe(400);
+  const deep = await daemon.call('POST', '/containers/create', Buffer.from('['.repeat(1_000_000)), {
+    'content-type': 'application/json',
+  });
+  expect(deep).toMatchObject({ status: 400, json: { message: 'invalid JSON: exceeded max depth' } });
+});
