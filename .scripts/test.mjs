@@ -11,6 +11,8 @@ if (process.getuid() !== 0) fail('the tests make containers: run them as root');
 run(process.execPath, [join(root, '.scripts', 'setup.mjs')]);
 aptInstall(
   missingPackages({
+    'apache2-utils': '/usr/bin/htpasswd',
+    'docker-buildx': '/usr/libexec/docker/cli-plugins/docker-buildx',
     'docker-cli': '/usr/bin/docker',
     'docker-compose': '/usr/libexec/docker/cli-plugins/docker-compose',
     'docker-registry': '/usr/bin/docker-registry',

@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
 import { BerthError, invalidParameter } from '../../errors.ts';
-import type { ImageConfig } from '../../images/face.ts';
 import { fullReference, runnablePlatforms } from '../../images/index.ts';
 import type { CacheRecord, PruneOptions } from '../face.ts';
 import { Tree } from '../tree.ts';
@@ -10,6 +9,7 @@ import { DockerfileFrontend, type StageResult } from './frontend.ts';
 import { type Call, GrpcError, GrpcServer, type Method } from './grpc.ts';
 import { type Message, timestamp } from './messages.ts';
 import { Progress } from './progress.ts';
+import { imageConfig, pruneFilters, usageRecord } from './records.ts';
 import { type Session, Sessions } from './session.ts';
 import { Solver, type SolverParts } from './solver.ts';
 import { withSource } from './source.ts';
@@ -453,33 +453,6 @@ export class Control {
   }
 }
 
-/** A step as BuildKit's clients list it. */
-function usageRecord(record: CacheRecord): Message {
-  return {
-    ID: record.ID,
-    Mutable: false,
-    InUse: record.InUse,
-    Size: record.Size,
-    CreatedAt: timestamp(Date.parse(record.CreatedAt)),
-    LastUsedAt: timestamp(Date.parse(record.LastUsedAt)),
-    UsageCount: record.UsageCount,
-    Description: record.Description,
-    RecordType: record.Type,
-    Shared: record.Shared,
-    Parents: [],
-  };
-}
-
-/** containerd's filter language as buildx writes it: `id~=x,type==regular`. */
-function pruneFilters(lines: string[]): Record<string, string[]> {
-  const filters: Record<string, string[]> = {};
-  for (const term of lines.flatMap((line) => line.split(','))) {
-    const [, name = '', value = ''] = /^(\w+)(?:[~=!]=(.*))?$/s.exec(term.trim()) ?? [];
-    if (name !== '') filters[name] = [...(filters[name] ?? []), value.replace(/^"(.*)"$/, '$1')];
-  }
-  return filters;
-}
-
 function buildId(call: Call): string {
   const id = call.metadata['buildkit-controlapi-buildid'];
   if (typeof id !== 'string') throw invalidParameter('no buildid in the call');
@@ -490,41 +463,4 @@ function aborted(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) =>
     signal.addEventListener('abort', () => reject(new GrpcError(1, 'context canceled')), { once: true }),
   );
-}
-
-/** Gives steps that have no time of their own the time of the step before, or of the first new one (as BuildKit). */
-function timed(history: StageResult['history']): StageResult['history'] {
-  let created: string | undefined;
-  let missing = false;
-  for (const step of history) {
-    if (step.created) {
-      created = step.created;
-      if (missing) break;
-    } else missing = true;
-  }
-  missing = false;
-  return history.map((step) => {
-    if (step.created) {
-      if (missing) created = step.created;
-      return step;
-    }
-    missing = true;
-    return { ...(created ? { created } : {}), ...step };
-  });
-}
-
-/** The image configuration of a result: the same steps from the cache give the same image. */
-export function imageConfig(result: StageResult): ImageConfig {
-  const history = timed(result.history);
-  const created = history.at(-1)?.created;
-  return {
-    architecture: result.platform.architecture,
-    os: result.platform.os,
-    ...(result.platform.variant ? { variant: result.platform.variant } : {}),
-    ...(created ? { created } : {}),
-    ...(result.author ? { author: result.author } : {}),
-    config: result.config,
-    rootfs: { type: 'layers', diff_ids: result.snapshot.diffIds },
-    history,
-  };
 }

@@ -13,9 +13,11 @@ import { copyTar, findSources, type Source } from '../copy.ts';
 import type { Steps } from '../steps.ts';
 import { Tree } from '../tree.ts';
 import type { Worker, WorkerMount } from '../worker.ts';
+import { lockCache } from './locks.ts';
 import type { Mounts } from './mounts.ts';
 import type { Progress, Vertex } from './progress.ts';
 import type { Session } from './session.ts';
+import { sourceError } from './source-errors.ts';
 import { forwardAgent, hasAgent } from './ssh.ts';
 
 /** A root made of layers, and what identifies the way it was made to the cache. */
@@ -510,44 +512,6 @@ export class Solver {
     out.finalize();
     return out as unknown as Readable;
   }
-}
-
-const cacheLocks = new Map<string, Promise<void>>();
-
-/** Waits until nobody else has a cache that one RUN at a time may use (`sharing=locked`); returns how to give it back. */
-async function lockCache(id: string, signal: AbortSignal): Promise<() => Promise<void>> {
-  const before = cacheLocks.get(id) ?? Promise.resolve();
-  let release: () => void = () => undefined;
-  const mine = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  const tail = before.then(() => mine);
-  cacheLocks.set(id, tail);
-  const done = async () => {
-    release();
-    if (cacheLocks.get(id) === tail) cacheLocks.delete(id);
-  };
-  await Promise.race([
-    before,
-    new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
-  ]);
-  if (signal.aborted) await done();
-  signal.throwIfAborted();
-  return done;
-}
-
-/** Why an image could not be fetched, in BuildKit's words. */
-function sourceError(error: Error, full: string): Error {
-  const say = (text: string) => new BerthError('system', text, { cause: error });
-  if (/manifest unknown|repository .* not found/.test(error.message)) return say(`${full}: not found`);
-  const denied = /^Head ("[^"]*"): no basic auth credentials$/.exec(error.message)?.[1];
-  if (denied) return say(`unexpected status from HEAD request to ${JSON.parse(denied)}: 401 Unauthorized`);
-  const network = /^Get "(https?:\/\/[^/"]+)\/v2\/": ((?:dial|read|net\/http|tls|http:).*)$/s.exec(
-    error.message,
-  );
-  if (!network) return error;
-  const [, path = '', version = 'latest'] = /^[^/]+\/(.+?)[:@]([^/]*)$/.exec(full) ?? [];
-  return say(`failed to do request: Head "${network[1]}/v2/${path}/manifests/${version}": ${network[2]}`);
 }
 
 async function contextSource(context: Tree, source: string): Promise<Source> {

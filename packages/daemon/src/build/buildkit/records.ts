@@ -1,0 +1,68 @@
+import type { ImageConfig } from '../../images/face.ts';
+import type { CacheRecord } from '../face.ts';
+import type { StageResult } from './frontend.ts';
+import { type Message, timestamp } from './messages.ts';
+
+/** A step as BuildKit's clients list it. */
+export function usageRecord(record: CacheRecord): Message {
+  return {
+    ID: record.ID,
+    Mutable: false,
+    InUse: record.InUse,
+    Size: record.Size,
+    CreatedAt: timestamp(Date.parse(record.CreatedAt)),
+    LastUsedAt: timestamp(Date.parse(record.LastUsedAt)),
+    UsageCount: record.UsageCount,
+    Description: record.Description,
+    RecordType: record.Type,
+    Shared: record.Shared,
+    Parents: [],
+  };
+}
+
+/** containerd's filter language as buildx writes it: `id~=x,type==regular`. */
+export function pruneFilters(lines: string[]): Record<string, string[]> {
+  const filters: Record<string, string[]> = {};
+  for (const term of lines.flatMap((line) => line.split(','))) {
+    const [, name = '', value = ''] = /^(\w+)(?:[~=!]=(.*))?$/s.exec(term.trim()) ?? [];
+    if (name !== '') filters[name] = [...(filters[name] ?? []), value.replace(/^"(.*)"$/, '$1')];
+  }
+  return filters;
+}
+
+/** Gives steps that have no time of their own the time of the step before, or of the first new one (as BuildKit). */
+function timed(history: StageResult['history']): StageResult['history'] {
+  let created: string | undefined;
+  let missing = false;
+  for (const step of history) {
+    if (step.created) {
+      created = step.created;
+      if (missing) break;
+    } else missing = true;
+  }
+  missing = false;
+  return history.map((step) => {
+    if (step.created) {
+      if (missing) created = step.created;
+      return step;
+    }
+    missing = true;
+    return { ...(created ? { created } : {}), ...step };
+  });
+}
+
+/** The image configuration of a result: the same steps from the cache give the same image. */
+export function imageConfig(result: StageResult): ImageConfig {
+  const history = timed(result.history);
+  const created = history.at(-1)?.created;
+  return {
+    architecture: result.platform.architecture,
+    os: result.platform.os,
+    ...(result.platform.variant ? { variant: result.platform.variant } : {}),
+    ...(created ? { created } : {}),
+    ...(result.author ? { author: result.author } : {}),
+    config: result.config,
+    rootfs: { type: 'layers', diff_ids: result.snapshot.diffIds },
+    history,
+  };
+}
