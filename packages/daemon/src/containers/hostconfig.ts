@@ -85,7 +85,10 @@ export function fillHostConfig(body: Body, defaults: HostDefaults, version: numb
     Privileged: privileged,
     PublishAllPorts: flag('PublishAllPorts'),
     ReadonlyRootfs: flag('ReadonlyRootfs'),
-    SecurityOpt: securityOptions(list('SecurityOpt'), privileged),
+    SecurityOpt: securityOptions(
+      list('SecurityOpt'),
+      privileged || text('IpcMode') === 'host' || text('PidMode') === 'host',
+    ),
     ...filled('StorageOpt'),
     ...filled('Tmpfs'),
     UTSMode: text('UTSMode'),
@@ -157,9 +160,9 @@ function portBindings(given: PortMap | undefined): PortMap | null {
   );
 }
 
-/** A privileged container is not confined by labels. */
-function securityOptions(given: string[] | null, privileged: boolean): string[] | null {
-  if (!privileged) return given;
+/** A container that is privileged or shares the host's processes or memory is not confined by labels. */
+function securityOptions(given: string[] | null, unconfined: boolean): string[] | null {
+  if (!unconfined) return given;
   return given?.some((option) => option.startsWith('label')) ? given : [...(given ?? []), 'label=disable'];
 }
 

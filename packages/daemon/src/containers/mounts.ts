@@ -195,11 +195,11 @@ export function clean(path: string): string {
 /** `container[:mode]` of VolumesFrom. @throws invalid-parameter with dockerd's text. */
 export function parseVolumesFrom(spec: string): { container: string; readonly: boolean } {
   if (spec === '') throw invalidParameter('volumes-from specification cannot be an empty string');
-  const [container = '', modeText = 'rw', more] = spec.split(':');
+  const [container = '', ...rest] = spec.split(':');
+  const modeText = rest.length > 0 ? rest.join(':') : 'rw';
   const mode = parseMode(modeText);
   // Only the access may be changed on the way.
-  if (!mode || more !== undefined || mode.propagation || mode.nocopy)
-    throw invalidParameter(`invalid mode: ${modeText}`);
+  if (!mode || mode.propagation || mode.nocopy) throw invalidParameter(`invalid mode: ${modeText}`);
   return { container, readonly: mode.readonly };
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { systemError } from '../errors.ts';
 import { isIP, isIPv6 } from './addresses.ts';
 
 /** What a resolver configuration says, the part that containers get. */
@@ -86,6 +87,11 @@ export function resolvConf(
   if (own.dns.length > 0) overrides.push('nameservers');
   if (own.search.length > 0) overrides.push('search');
   if (own.options.length > 0) overrides.push('options');
+  for (const server of own.dns)
+    if (!isIP(server.replace(/%.*/, '')))
+      throw systemError(
+        `bad nameserver address ${server}: ParseAddr(${JSON.stringify(server)}): unable to parse IP`,
+      );
   let servers = own.dns.length > 0 ? own.dns : host.nameservers;
   let usedDefaults = false;
   const wantSearch = own.search.length > 0 ? own.search : host.search;
