@@ -10,6 +10,7 @@ import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
 import { log } from '../log.ts';
 import type { Settings } from '../settings.ts';
+import { withoutForeignPages } from './browsers.ts';
 import { acceptUpgrades } from './hijack.ts';
 
 type Route = (request: IncomingMessage, response: ServerResponse) => void;
@@ -63,8 +64,9 @@ export async function listen(settings: Settings, route: Route): Promise<Listenin
         files.push(rest);
         addresses.push(host);
       } else if (scheme === 'tcp') {
+        const own = withoutForeignPages(route);
         const server =
-          settings.tls || settings.tlsVerify ? await tlsServer(settings, route) : await httpServer(route);
+          settings.tls || settings.tlsVerify ? await tlsServer(settings, own) : await httpServer(own);
         servers.push(server);
         addresses.push(`tcp://${await listenTcp(server, rest, settings)}`);
       } else if (scheme === 'fd') {
