@@ -1,5 +1,4 @@
 import { chmod, mkdir, realpath, rm, stat } from 'node:fs/promises';
-import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { LaunchError, type Supervisor } from '@berth/native';
 import { BerthError, invalidParameter, notFound, systemError } from '../errors.ts';
@@ -31,7 +30,6 @@ export async function launch(context: Context, container: Container): Promise<Su
   const { record } = container;
   const { config, hostConfig: host } = record;
   if (host.DeviceRequests?.length) throw noDeviceDriver(host.DeviceRequests);
-  for (const server of host.Dns ?? []) checkNameServer(server);
   const joined = resolveJoins(record, (reference) => registry.lookup(reference));
   const log = logOptions(host.LogConfig.Type, host.LogConfig.Config, logPath(container), () =>
     logAttributes(host.LogConfig.Config, {
@@ -76,13 +74,6 @@ export async function launch(context: Context, container: Container): Promise<Su
     attach.deliver(supervisor.early[index]!);
   });
   return supervisor;
-}
-
-function checkNameServer(server: string): void {
-  if (isIP(server.replace(/%.*/, '')) === 0)
-    throw systemError(
-      `bad nameserver address ${server}: ParseAddr(${JSON.stringify(server)}): unable to parse IP`,
-    );
 }
 
 /** Waits for all; the first failure is thrown only when all have ended, so that undoing meets no work under way. */
