@@ -56,7 +56,6 @@ const readable: Record<string, string> = {
   buildargs: 'build args',
   cachefrom: 'cache-from',
   ulimits: 'ulimit settings',
-  securityopt: 'securityopt',
 };
 
 function json<T>(request: ApiRequest, name: string, byDefault: T): T {
@@ -75,6 +74,8 @@ function buildOptions(request: ApiRequest): BuildOptions {
     throw invalidParameter(`invalid version ${JSON.stringify(query['version'])}`);
   if (query['isolation'] && query['isolation'] !== 'default')
     throw invalidParameter(`unsupported isolation: ${JSON.stringify(query['isolation'])}`);
+  if (query['securityopt'])
+    throw invalidParameter('The daemon on this platform does not support setting security options on build');
   if (query['squash']) throw invalidParameter('squash is only supported with experimental mode');
   if (query['outputs']) throw unsupported('the "outputs" option needs BuildKit');
   const registries = request.headers['x-registry-config'];
@@ -116,7 +117,6 @@ function buildOptions(request: ApiRequest): BuildOptions {
       CgroupParent: query['cgroupparent'] ?? '',
       ShmSize: query['shmsize'] ?? 0,
       Isolation: query['isolation'] ?? '',
-      SecurityOpt: json(request, 'securityopt', []),
       Ulimits: json(request, 'ulimits', []),
     },
     registries: credentials,
