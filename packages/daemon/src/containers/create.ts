@@ -5,10 +5,11 @@ import { invalidParameter, isKind, notFound, systemError } from '../errors.ts';
 import type { Image } from '../images/face.ts';
 import { detectedPlatform, hostPlatform } from '../images/index.ts';
 import { log } from '../log.ts';
-import type { EndpointSettings, NetworkState } from '../networks/face.ts';
+import type { NetworkState } from '../networks/face.ts';
 import { commandLine, defaultHostname, mergeConfig } from './config.ts';
 import { Container } from './container.ts';
 import type { Context } from './context.ts';
+import { givenEndpoints } from './endpoints.ts';
 import type { CreateOptions } from './face.ts';
 import { checkHostConfig, checkModes, fillHostConfig } from './hostconfig.ts';
 import { clean, mountError, parseBind, parseMount, parseVolumesFrom } from './mounts.ts';
@@ -50,6 +51,9 @@ export async function createContainer(
   if (!image) throw notFound(`No such image: ${imageName}`);
   resolveModes(context, host);
 
+  const asked = givenEndpoints(networking?.EndpointsConfig, host, config.MacAddress, options.version);
+  warnings.push(...asked.warnings);
+
   const id = newId(context);
   config.Hostname ||= defaultHostname(id, host.NetworkMode);
   const { path, args } = commandLine(config);
@@ -65,7 +69,7 @@ export async function createContainer(
     config,
     hostConfig: host,
     mounts: [],
-    endpoints: endpoints(networking?.EndpointsConfig, host),
+    endpoints: asked.endpoints,
   };
   // On a network of the user's own a link is a name that is looked up when it is asked for.
   if (isDefaultMode(host.NetworkMode)) for (const link of host.Links ?? []) checkLink(context, link);
@@ -112,20 +116,6 @@ function newId(context: Context): string {
     const id = randomBytes(32).toString('hex');
     if (/\D/.test(id.slice(0, 12)) && !context.registry.byFullId(id)) return id;
   }
-}
-
-function endpoints(
-  given: Record<string, Partial<EndpointSettings>> | undefined,
-  host: HostConfig,
-): Record<string, Partial<EndpointSettings>> {
-  if (host.NetworkMode.startsWith('container:') || !given) return {};
-  // `default` names the network that the mode was resolved to.
-  return Object.fromEntries(
-    Object.entries(given).map(([name, settings]) => [
-      name === 'default' ? host.NetworkMode : name,
-      settings ?? {},
-    ]),
-  );
 }
 
 const isDefaultMode = (mode: string) => mode === 'bridge' || mode === 'default';

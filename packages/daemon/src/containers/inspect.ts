@@ -70,7 +70,7 @@ export function endpointsOf(
   record: ContainerRecord,
   network: NetworkState,
 ): Record<string, EndpointSettings> {
-  if (record.hostConfig.NetworkMode.startsWith('container:')) return {};
+  if (record.hostConfig.NetworkMode.startsWith('container:') || record.config.NetworkDisabled) return {};
   if (network !== NO_NETWORK) return network.endpoints;
   const names = Object.keys(record.endpoints);
   const asked = names.length > 0 ? names : [record.hostConfig.NetworkMode];

@@ -2,7 +2,7 @@ import type { Context } from './context.ts';
 import type { FirewallLink } from './firewall.ts';
 import { flag } from './kernel.ts';
 import { findContainer, linkPair } from './names.ts';
-import { parsePort } from './ports.ts';
+import { exposed, parsePort } from './ports.ts';
 import type { ContainerRecord } from './records.ts';
 
 /** Whether containers of the default bridge reach each other only where a link says so (`--icc=false`). */
@@ -26,9 +26,8 @@ export function linkedPorts(context: Context): FirewallLink[] {
       const other = findContainer(context, linkPair(link)[1]);
       const to = other ? addressOn(other, bridge.id) : '';
       if (!other || !to) continue;
-      const { exposedPorts, portBindings } = other.request;
-      for (const text of new Set([...exposedPorts, ...Object.keys(portBindings ?? {})])) {
-        const { from: low, to: high, protocol } = parsePort(text);
+      const bound = Object.keys(other.request.portBindings ?? {}).map(parsePort);
+      for (const { from: low, to: high, protocol } of [...exposed(other.request), ...bound]) {
         for (let port = low; port <= high; port++) opened.push({ from, to, protocol, port });
       }
     }

@@ -1,4 +1,4 @@
-import { invalidParameter, notFound } from '../errors.ts';
+import { invalidParameter, notFound, systemError } from '../errors.ts';
 import { isIP } from './addresses.ts';
 import type { Context } from './context.ts';
 import { networkOf } from './context.ts';
@@ -148,6 +148,10 @@ function links(context: Context, record: ContainerRecord): Array<readonly [strin
     const [alias, name] = linkPair(link);
     const other = findContainer(context, name);
     if (!other) throw notFound(`could not get container for ${name}: No such container: ${name}`);
+    if (!other.configured.some(({ network }) => network === 'bridge'))
+      throw systemError(
+        `Cannot link to /${other.request.name}, as it does not belong to the default network`,
+      );
     const address = endpointsOf(other).find(({ networkId }) => networkId === bridge.id)?.ipv4;
     if (!address)
       throw invalidParameter(

@@ -27,6 +27,17 @@ export function parsePort(text: string): { from: number; to: number; protocol: P
   return { from, to, protocol: (match[3]?.toLowerCase() ?? 'tcp') as Protocol };
 }
 
+/** The exposed ports. What is none (an image may say anything) is of no use to anybody, and in nobody's way. */
+export function exposed({ exposedPorts }: NetworkRequest): Array<ReturnType<typeof parsePort>> {
+  return exposedPorts.flatMap((text) => {
+    try {
+      return parsePort(text);
+    } catch {
+      return [];
+    }
+  });
+}
+
 /** What a container wants published, the larger ports first. @throws invalid-parameter for what can't be read. */
 export function portWishes(request: NetworkRequest): PortWish[] {
   const wishes: PortWish[] = [];
@@ -37,8 +48,7 @@ export function portWishes(request: NetworkRequest): PortWish[] {
         wishes.push(wish(port, protocol, HostIp, HostPort));
   }
   if (request.publishAll)
-    for (const text of request.exposedPorts) {
-      const { from, to, protocol } = parsePort(text);
+    for (const { from, to, protocol } of exposed(request)) {
       for (let port = from; port <= to; port++)
         if (!wishes.some((other) => other.protocol === protocol && other.containerPort === port))
           wishes.push({ protocol, containerPort: port, hostIp: '', from: 0, to: 0 });
@@ -60,8 +70,7 @@ function wish(containerPort: number, protocol: Protocol, hostIp: string, hostPor
 /** What `Ports` of an inspect shows while a container runs: published ports, and null for the merely exposed ones. */
 export function portMap(request: NetworkRequest, live: readonly LivePort[]): PortMap {
   const map: PortMap = {};
-  for (const text of request.exposedPorts) {
-    const { from, to, protocol } = parsePort(text);
+  for (const { from, to, protocol } of exposed(request)) {
     for (let port = from; port <= to; port++) map[`${port}/${protocol}`] = null;
   }
   for (const { protocol, containerPort, hostIp, hostPort } of live) {

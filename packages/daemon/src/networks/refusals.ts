@@ -1,4 +1,5 @@
-import { type BerthError, forbidden, invalidParameter } from '../errors.ts';
+import { type BerthError, forbidden, invalidParameter, systemError } from '../errors.ts';
+import { isIP } from './addresses.ts';
 import { type Context, networkOf } from './context.ts';
 import { EGRESS } from './names.ts';
 import type { ContainerRecord, NetworkRecord } from './records.ts';
@@ -38,8 +39,11 @@ export function checkConnect(context: Context, record: ContainerRecord, network:
   if (refused) throw refused;
 }
 
-/** What stands against a start on these networks together. @throws invalid-parameter, forbidden */
+/** What stands against a start on these networks together. @throws invalid-parameter, forbidden, system */
 export function checkStart({ request }: ContainerRecord, networks: readonly NetworkRecord[]): void {
+  for (const server of request.dns)
+    if (!isIP(server))
+      throw systemError(`bad nameserver address ${server}: ParseAddr("${server}"): unable to parse IP`);
   if (networks.length > 1 && networks.some(({ driver }) => driver === 'host')) throw invalidParameter(SHARED);
   for (const network of networks) {
     const refused = egressRefusal(request.labels, network);

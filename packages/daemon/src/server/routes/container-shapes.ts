@@ -3,7 +3,6 @@
 type Shape = Record<string, unknown>;
 
 /** Versions in which a member appeared or changed. */
-const DNS_NAMES = 44;
 const NO_ID_ALIASES = 45;
 const LIST_ANNOTATIONS = 46;
 const GATEWAY_PRIORITY = 48;
@@ -45,7 +44,6 @@ function networksFor(
   return Object.fromEntries(
     Object.entries(networks).map(([name, endpoint]) => {
       const { GwPriority: _, ...shaped } = endpoint;
-      if (version < DNS_NAMES) shaped['DNSNames'] = null;
       // The short id and the host name were among the aliases of a network of the user's own.
       if (version < NO_ID_ALIASES && names.length > 0 && !PREDEFINED.includes(name))
         shaped['Aliases'] = [...new Set([...((shaped['Aliases'] as string[] | null) ?? []), ...names])];
