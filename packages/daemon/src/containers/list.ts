@@ -1,6 +1,6 @@
 import { invalidParameter, systemError } from '../errors.ts';
 import type { Image } from '../images/face.ts';
-import type { NetworkState } from '../networks/face.ts';
+import type { EndpointSettings, NetworkState } from '../networks/face.ts';
 import { booleanFilter, hasLabel } from '../volumes/checks.ts';
 import { withProtocol } from './config.ts';
 import type { Container } from './container.ts';
@@ -257,7 +257,7 @@ function summary(
       NetworkMode: record.hostConfig.NetworkMode,
       ...(record.hostConfig.Annotations && { Annotations: record.hostConfig.Annotations }),
     },
-    NetworkSettings: { Networks: endpointsOf(record, network) },
+    NetworkSettings: { Networks: listedEndpoints(endpointsOf(record, network)) },
     Mounts: record.mounts.map(shownMount),
   };
 }
@@ -296,4 +296,14 @@ function shownPorts(network: NetworkState): Array<Record<string, unknown>> {
       Type,
     }));
   });
+}
+
+/** Endpoints without what only an inspect tells: links and names. */
+function listedEndpoints(endpoints: Record<string, EndpointSettings>): Record<string, EndpointSettings> {
+  return Object.fromEntries(
+    Object.entries(endpoints).map(([name, endpoint]) => [
+      name,
+      { ...endpoint, Links: null, Aliases: null, DNSNames: null },
+    ]),
+  );
 }
