@@ -105,7 +105,10 @@ function buildOptions(request: ApiRequest): BuildOptions {
     rm: query['rm'] ?? true,
     forceRm: query['forcerm'] ?? false,
     networkMode: query['networkmode'] ?? '',
-    extraHosts: (query['extrahosts'] ?? '').split(',').filter(Boolean),
+    extraHosts: [query['extrahosts'] ?? []]
+      .flat()
+      .flatMap((hosts: string) => hosts.split(','))
+      .filter(Boolean),
     hostConfig: {
       Memory: query['memory'] ?? 0,
       MemorySwap: query['memswap'] ?? 0,
