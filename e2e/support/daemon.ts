@@ -27,13 +27,16 @@ export interface Ran {
 /** Resolves after `ms` milliseconds. */
 export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
+/** A slow machine (an emulated one) is waited for longer. */
+const patience = () => Number(process.env['BERTH_TEST_PATIENCE'] ?? 1);
+
 /** Waits until `check` gives a truthy value; throws with `what` after `ms` milliseconds. */
 export async function until<T>(
   what: string,
   check: () => T | Promise<T>,
   ms = 30_000,
 ): Promise<NonNullable<T>> {
-  const deadline = Date.now() + ms;
+  const deadline = Date.now() + ms * patience();
   for (;;) {
     const value = await check();
     if (value) return value as NonNullable<T>;
@@ -230,7 +233,7 @@ export class TestDaemon {
       encoding: 'utf8',
       input: options.input ?? '',
       cwd: options.cwd ?? this.folder,
-      timeout: options.timeout ?? 60_000,
+      timeout: (options.timeout ?? 60_000) * patience(),
       maxBuffer: 1 << 28,
       env: {
         ...process.env,

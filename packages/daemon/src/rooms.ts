@@ -48,7 +48,7 @@ export async function openRooms(settings: Settings): Promise<Rooms> {
     storageOpts: settings.storageOpts,
   });
   const images = openImages({ root: join(dataRoot, 'images'), store, events, layers, settings });
-  const volumes = openVolumes({ dataRoot, store, events });
+  const volumes = openVolumes({ dataRoot, store, events, owner: runtime.root() });
   const networks = await openNetworks({ store, events, settings, program: nativeProgram });
   const below = { settings, store, events, launcher, layers, images, runtime, networks, volumes };
   const containers = openContainers(below);

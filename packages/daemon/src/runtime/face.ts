@@ -182,6 +182,8 @@ export interface Runtime {
     > & { networkMode?: string },
     options?: { /** For `docker update`: only the resources are looked at. */ update?: boolean },
   ): string[];
+  /** Who is root in containers, as the machine sees it: 0 unless user ids are remapped. */
+  root(): { uid: number; gid: number };
   /** The AppArmor profile of a container with these settings; '' where the kernel has no AppArmor. */
   apparmorProfile(request: Pick<RuntimeRequest, 'privileged' | 'securityOpt'>): string;
   spec(request: RuntimeRequest): RuntimeSpec;

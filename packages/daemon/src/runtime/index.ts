@@ -143,6 +143,11 @@ class NativeRuntime implements Runtime {
     return validateRequest(request, this.#features, options.update === true);
   }
 
+  root(): { uid: number; gid: number } {
+    const { uids, gids } = this.#spec.remapping ?? { uids: [], gids: [] };
+    return { uid: uids[0]?.hostID ?? 0, gid: gids[0]?.hostID ?? 0 };
+  }
+
   apparmorProfile(request: Parameters<Runtime['apparmorProfile']>[0]): string {
     return apparmorProfile(
       request.privileged,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { conflict, notFound, systemError } from '../errors.ts';
 import type { Events } from '../events/face.ts';
@@ -25,8 +25,14 @@ interface VolumeRecord {
 }
 
 /** Named volumes in `<data root>/volumes/<name>/_data`. */
-export function openVolumes(deps: { dataRoot: string; store: Store; events: Events }): Volumes {
-  return new LocalVolumes(deps.dataRoot, deps.store, deps.events);
+export function openVolumes(deps: {
+  dataRoot: string;
+  store: Store;
+  events: Events;
+  /** Whose new volumes are. */
+  owner?: { uid: number; gid: number };
+}): Volumes {
+  return new LocalVolumes(deps.dataRoot, deps.store, deps.events, deps.owner ?? { uid: 0, gid: 0 });
 }
 
 class LocalVolumes implements Volumes {
@@ -34,6 +40,7 @@ class LocalVolumes implements Volumes {
   private readonly removed: string;
   private readonly store: Store;
   private readonly events: Events;
+  private readonly owner: { uid: number; gid: number };
   private readonly records;
   private usersOf: (name: string) => string[] = () => [];
   /** Who holds a volume with mount options mounted. */
@@ -41,7 +48,8 @@ class LocalVolumes implements Volumes {
   /** Mounts, unmounts and removals of one volume follow each other. */
   private readonly queues = new Map<string, Promise<unknown>>();
 
-  constructor(dataRoot: string, store: Store, events: Events) {
+  constructor(dataRoot: string, store: Store, events: Events, owner: { uid: number; gid: number }) {
+    this.owner = owner;
     this.folder = join(dataRoot, 'volumes');
     this.removed = join(this.folder, REMOVED);
     this.store = store;
@@ -235,6 +243,7 @@ class LocalVolumes implements Volumes {
     await mkdir(data, { recursive: true, mode: 0o755 });
     // The daemon's umask must not decide what containers may see.
     await Promise.all([chmod(data, 0o755), chmod(join(this.folder, name), 0o701)]);
+    if (this.owner.uid !== 0 || this.owner.gid !== 0) await chown(data, this.owner.uid, this.owner.gid);
   }
 
   /** Users' data is not thrown away with a database: a folder without a record becomes a volume again. */
