@@ -78,7 +78,13 @@ describe('dockerode', () => {
     try {
       writeFileSync(
         join(folder, 'Dockerfile'),
-        'FROM bb\nRUN --mount=type=tmpfs,target=/t echo made >/made\n',
+        [
+          'FROM bb AS made',
+          'RUN --mount=type=tmpfs,target=/t mkdir -p -m 700 /a/b && echo made >/a/b/c',
+          'FROM bb',
+          'COPY --from=made --parents /a/./b/* /kept/',
+          'RUN test $(stat -c %a /kept/b) = 700 -a $(cat /kept/b/c) = made',
+        ].join('\n'),
       );
       const docker = client();
       const context = { context: folder, src: ['Dockerfile'] };

@@ -30,6 +30,14 @@ export class FetchFailed extends BerthError {
   }
 }
 
+export interface AddOptions {
+  /** What something fetched must have. */
+  checksum?: string;
+  fromContext?: boolean;
+  /** `--unpack`: tars are unpacked, fetched ones too, or none is. Without it, those of the context are. */
+  unpacks?: boolean;
+}
+
 /** The sources of an ADD: tars of the context unpacked, URLs fetched, the rest as COPY takes it. */
 export async function addSources(
   context: Tree,
@@ -38,16 +46,17 @@ export async function addSources(
   intoFolder: boolean,
   trees: Tree[],
   signal: AbortSignal,
-  { checksum = '', fromContext = true } = {},
+  { checksum = '', fromContext = true, unpacks }: AddOptions = {},
 ): Promise<Source[]> {
   const out: Source[] = [];
   for (const pattern of patterns) {
     if (/^https?:\/\//.test(pattern)) {
-      out.push(await download(pattern, folder, intoFolder, trees, signal, checksum));
+      const source = await download(pattern, folder, intoFolder, trees, signal, checksum);
+      out.push(unpacks ? await unpack(source, folder, trees) : source);
       continue;
     }
     for (const source of findSources(context, pattern, 'ADD', fromContext))
-      out.push(await unpack(source, folder, trees));
+      out.push(unpacks === false ? source : await unpack(source, folder, trees));
   }
   return out;
 }

@@ -19,6 +19,17 @@ export interface Source {
   skip?: (path: string) => boolean;
 }
 
+/** The sources less what `--exclude` leaves out: its patterns are of a file's name, or of what is in a folder. */
+export function withoutExcluded(sources: Source[], ignored: (path: string) => boolean): Source[] {
+  return sources.flatMap((source) => {
+    if (source.skip) return [source];
+    const entry = source.tree.entries.get(source.path);
+    const folder = !source.unpacked && (source.path === '' || entry?.type === 'directory');
+    if (folder) return [{ ...source, skip: ignored }];
+    return ignored(posix.basename(source.name)) ? [] : [source];
+  });
+}
+
 /** Ownership and mode that flags ask for. */
 export interface CopyAttributes {
   uid?: number;
@@ -33,7 +44,7 @@ export function findSources(tree: Tree, pattern: string, verb: string, fromConte
   if (escaping)
     throw invalidParameter(`${verb} failed: forbidden path outside the build context: ${pattern} ()`);
   if (/[*?[]/.test(where)) {
-    const expression = toExpression(where);
+    const expression = toExpression(where, { deep: false });
     const found = [...tree.entries.keys()].filter((path) => expression.test(path)).sort();
     return found.flatMap((path) => {
       const resolved = tree.resolve(path);
@@ -206,10 +217,10 @@ async function writeEntry(
 
 /** What identifies the copied content to the cache and in the history: `file:…`, `dir:…` or `multi:…`. */
 export function sourcesDigest(sources: Source[], hash: (text: string) => string): string {
-  const parts = sources.map(({ tree, path }) => {
+  const parts = sources.map(({ tree, path, skip }) => {
     const entry: TreeEntry | undefined = tree.entries.get(path);
     const kind = path === '' || entry?.type === 'directory' ? 'dir' : 'file';
-    return `${kind}:${tree.digest(path)}`;
+    return `${kind}:${tree.digest(path, skip)}`;
   });
   return parts.length === 1 ? parts[0]! : `multi:${hash(parts.join(','))}`;
 }

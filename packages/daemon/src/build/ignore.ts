@@ -42,13 +42,13 @@ export function ignoreFilter(text: string): (path: string) => boolean {
   };
 }
 
-/** A path pattern of Go's filepath.Match, with `**`, as an expression. */
-export function toExpression(pattern: string): RegExp {
+/** A path pattern of Go's filepath.Match as an expression; `**` goes over several folders where it is `deep`. */
+export function toExpression(pattern: string, { deep = true } = {}): RegExp {
   let out = '^';
   for (let at = 0; at < pattern.length; at++) {
     const char = pattern[at]!;
     if (char === '*') {
-      if (pattern[at + 1] === '*') {
+      if (deep && pattern[at + 1] === '*') {
         at++;
         if (pattern[at + 1] === '/') {
           at++;

@@ -21,17 +21,24 @@ const atLeastOne = new Set(['ARG', 'ENV', 'EXPOSE', 'HEALTHCHECK', 'LABEL', 'ONB
 const exactlyOne = new Set(['MAINTAINER', 'STOPSIGNAL', 'USER', 'WORKDIR']);
 
 const flags: Record<string, string[]> = {
-  ADD: ['chown', 'chmod', 'keep-git-dir', 'checksum', 'link', 'exclude', 'unpack'],
-  COPY: ['chown', 'chmod', 'from', 'link', 'parents', 'exclude'],
+  ADD: ['chown', 'chmod', 'keep-git-dir', 'checksum', 'link'],
+  COPY: ['chown', 'chmod', 'from', 'link'],
   RUN: ['mount', 'network'],
   HEALTHCHECK: ['interval', 'timeout', 'start-period', 'start-interval', 'retries'],
+};
+
+/** Flags that the classic builder never knew; of the older ones it says that they need BuildKit. */
+const buildKitFlags: Record<string, string[]> = {
+  ADD: ['exclude', 'unpack'],
+  COPY: ['parents', 'exclude'],
 };
 
 /** Checks what can be checked before anything runs: number of arguments, flags, forms. */
 function check(instruction: Instruction, dockerfile: Dockerfile, buildKit: boolean): void {
   const { name, rest, line } = instruction;
   for (const flag of instruction.flags)
-    if (!flags[name]?.includes(flag.name)) throw parseError(line, `unknown flag: ${flag.name}`);
+    if (!flags[name]?.includes(flag.name) && !(buildKit && buildKitFlags[name]?.includes(flag.name)))
+      throw parseError(line, `unknown flag: ${flag.name}`);
   if (name === 'ADD' || name === 'COPY') {
     const count = instruction.json?.length ?? splitWords(rest).length;
     if (count === 0 && instruction.json)

@@ -280,8 +280,11 @@ export class Tree {
     return out;
   }
 
-  /** What the cache compares: names, kinds, modes, owners, link targets and bytes, but no times. */
-  digest(root: string): string {
+  /**
+   * What the cache compares: names, kinds, modes, owners, link targets and bytes, but no times. `skip` leaves paths below
+   * the root out.
+   */
+  digest(root: string, skip: (path: string) => boolean = () => false): string {
     const hash = createHash('sha256');
     const own = this.entries.get(root);
     const add = (name: string, entry: TreeEntry) =>
@@ -290,8 +293,10 @@ export class Tree {
       );
     if (own && own.type !== 'directory') add('', own);
     else
-      for (const path of this.under(root))
-        add(root === '' ? path : path.slice(root.length + 1), this.entries.get(path)!);
+      for (const path of this.under(root)) {
+        const relative = root === '' ? path : path.slice(root.length + 1);
+        if (!skip(relative)) add(relative, this.entries.get(path)!);
+      }
     return hash.digest('hex');
   }
 

@@ -6,7 +6,7 @@ import { decompressed } from '../../layers/index.ts';
 import { addSources, FetchFailed, looksLikeTar } from '../add.ts';
 import { readFrom } from '../classic.ts';
 import { applyConfig, BuildArguments, envValue } from '../config.ts';
-import { findSources, type Source, sourcesDigest } from '../copy.ts';
+import { findSources, type Source, sourcesDigest, withoutExcluded } from '../copy.ts';
 import { locate } from '../dockerfile/location.ts';
 import { type Dockerfile, type Instruction, parseDockerfile, parseError } from '../dockerfile/parse.ts';
 import { expandWord, expandWords, type Lookup } from '../dockerfile/words.ts';
@@ -28,6 +28,7 @@ import {
   runCommand,
 } from './instructions.ts';
 import { type Mounts, parseMount } from './mounts.ts';
+import { parentSources, readParents } from './parents.ts';
 import type { Progress, Vertex } from './progress.ts';
 import type { Session } from './session.ts';
 import type { Snapshot, Solver } from './solver.ts';
@@ -56,6 +57,9 @@ export interface FrontendOptions {
 
 /** Instructions that show as a numbered step. */
 const visible = new Set(['RUN', 'COPY', 'ADD', 'WORKDIR']);
+
+/** What a flag that may stand without a value says. */
+const isTrue = (value: string | undefined) => /^(1|t|true)$/i.test(value ?? '');
 
 /** BuildKit's `dockerfile.v0`: a Dockerfile to a graph of which only what the target needs is done. */
 export class DockerfileFrontend {
@@ -638,6 +642,10 @@ export class DockerfileFrontend {
       posix.resolve('/', state.config.WorkingDir || '/', destination) +
       (destination.endsWith('/') || destination === '.' ? '/' : '');
     const sources: Source[] = [];
+    const ignored = ignoreFilter(exclude.join('\n'));
+    const parents = isTrue(flags['parents']);
+    const find = (tree: Tree, pattern: string) =>
+      parents ? parentSources(tree, pattern, ignored) : findSources(tree, pattern, name, false);
     let keepOwners = false;
     const vertex = this.vertexFor(title);
     try {
@@ -662,7 +670,7 @@ export class DockerfileFrontend {
         if (given?.startsWith('local:') || given?.startsWith('input:')) {
           const tree = await this.newTree();
           await session.files(tree, { name: given.slice(given.indexOf(':') + 1), signal });
-          for (const pattern of patterns) sources.push(...findSources(tree, pattern, name, false));
+          for (const pattern of patterns) sources.push(...find(tree, pattern));
           keepOwners = false;
         } else {
           const snapshot = other
@@ -670,7 +678,12 @@ export class DockerfileFrontend {
             : (await this.image(given?.replace(/^docker-image:\/\//, '') ?? flags['from'], '')).snapshot;
           const tree = await this.newTree();
           await solver.look(snapshot, async (archive) => {
-            for (const pattern of patterns) sources.push(...(await readFrom(archive, tree, pattern)));
+            for (const pattern of patterns)
+              sources.push(
+                ...(await (parents
+                  ? readParents(archive, tree, pattern, ignored)
+                  : readFrom(archive, tree, pattern))),
+              );
           });
         }
       } else if (patterns.length > 0) {
@@ -685,10 +698,14 @@ export class DockerfileFrontend {
               target.endsWith('/'),
               this.trees,
               signal,
-              { checksum: flags['checksum'] ?? '', fromContext: false },
+              {
+                checksum: flags['checksum'] ?? '',
+                fromContext: false,
+                ...(flags['unpack'] === undefined ? {} : { unpacks: isTrue(flags['unpack']) }),
+              },
             )),
           );
-        else for (const pattern of patterns) sources.push(...findSources(tree, pattern, name, false));
+        else for (const pattern of patterns) sources.push(...find(tree, pattern));
       }
     } catch (error) {
       const text =
@@ -720,7 +737,7 @@ export class DockerfileFrontend {
       // BuildKit quotes no line for what it cannot fetch.
       throw /^failed to load cache key/.test(failure.message) ? locate(failure, null) : failure;
     }
-    const kept = exclude.length > 0 ? await this.without(sources, exclude) : sources;
+    const kept = exclude.length > 0 ? withoutExcluded(sources, ignored) : sources;
     const chmod = flags['chmod'];
     if (chmod !== undefined && !/^[0-7]{1,4}$/.test(chmod))
       throw parseError(
@@ -740,24 +757,9 @@ export class DockerfileFrontend {
       ...this.uses(instruction, stage),
     });
     const flagText = instruction.flags
-      .filter((flag) => ['chown', 'chmod', 'link'].includes(flag.name))
+      .filter((flag) => ['chown', 'chmod', 'link', 'parents', 'exclude'].includes(flag.name))
       .map((flag) => (flag.bare ? `--${flag.name} ` : `--${flag.name}=${flag.value} `))
       .join('');
     state.history.push(historyEntry(`${name} ${flagText}${words.join(' ')} # buildkit`, state.snapshot));
-  }
-
-  /** The sources less what `--exclude` patterns name. */
-  private async without(sources: Source[], patterns: string[]): Promise<Source[]> {
-    const ignored = ignoreFilter(patterns.join('\n'));
-    const out: Source[] = [];
-    for (const source of sources) {
-      const entry = source.tree.entries.get(source.path);
-      if (source.path !== '' && entry?.type !== 'directory') {
-        if (!ignored(posix.basename(source.path))) out.push(source);
-        continue;
-      }
-      out.push({ ...source, skip: ignored });
-    }
-    return out;
   }
 }
