@@ -2,11 +2,11 @@ import { posix } from 'node:path';
 import type { Containers } from '../containers/face.ts';
 import { BerthError, invalidParameter, isKind } from '../errors.ts';
 import type { Images, OnProgress } from '../images/face.ts';
-import type { Archive, Layers } from '../layers/face.ts';
+import type { Layers } from '../layers/face.ts';
 import { addSources } from './add.ts';
 import type { BuildCache } from './cache.ts';
 import { applyConfig, BuildArguments, envValue, type StageConfig, shellOf } from './config.ts';
-import { type CopyAttributes, findSources, type Source, sourcesDigest } from './copy.ts';
+import { type CopyAttributes, findSources, readFrom, type Source, sourcesDigest } from './copy.ts';
 import { type Dockerfile, type Instruction, parseDockerfile, parseError } from './dockerfile/parse.ts';
 import { expandWord, expandWords } from './dockerfile/words.ts';
 import type { BuildOptions } from './face.ts';
@@ -530,38 +530,6 @@ class Gathered {
     if (this.held !== '') this.send(this.held, this.stream);
     this.held = '';
   }
-}
-
-/** Reads what a pattern names in a root into a tree (COPY --from). */
-export async function readFrom(archive: Archive, tree: Tree, pattern: string): Promise<Source[]> {
-  const clean = posix.normalize(`/${pattern}`).replace(/\/+$/, '');
-  const parts = clean.split('/').filter(Boolean);
-  const firstGlob = parts.findIndex((part) => /[*?[]/.test(part));
-  // The part before the first wildcard is resolved in the root, links followed; its content is read under its name.
-  const fixed = firstGlob < 0 ? parts : parts.slice(0, firstGlob);
-  const prefix = `f${tree.entries.size}`;
-  const path = fixed.length === 0 ? '/' : `/${fixed.join('/')}`;
-  let stat = await archive.stat(path).catch(() => {
-    throw invalidParameter(`COPY failed: stat ${parts.join('/')}: file does not exist`);
-  });
-  let real = path;
-  for (let hops = 0; stat.linkTarget !== '' && hops < 40; hops++) {
-    real = posix.resolve(posix.dirname(real), stat.linkTarget);
-    stat = await archive.stat(real).catch(() => {
-      throw invalidParameter(`COPY failed: stat ${parts.join('/')}: file does not exist`);
-    });
-  }
-  const { tar } = await archive.get(real);
-  const top = real === '/' ? '' : posix.basename(real);
-  await tree.addTar(
-    tar,
-    (name) => name !== '' && name !== '.',
-    (name) => `${prefix}/${top === '' ? name : posix.join('root', name.slice(top.length))}`,
-  );
-  const base = top === '' ? prefix : `${prefix}/root`;
-  if (firstGlob < 0) return [{ tree, path: base, name: parts.at(-1) ?? '' }];
-  const rest = parts.slice(firstGlob).join('/');
-  return findSources(tree, `${base}/${rest}`, 'COPY', false);
 }
 
 function argNames(

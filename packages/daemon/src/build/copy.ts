@@ -19,6 +19,38 @@ export interface Source {
   skip?: (path: string) => boolean;
 }
 
+/** Reads what a pattern names in a root into a tree (COPY --from). */
+export async function readFrom(archive: Archive, tree: Tree, pattern: string): Promise<Source[]> {
+  const clean = posix.normalize(`/${pattern}`).replace(/\/+$/, '');
+  const parts = clean.split('/').filter(Boolean);
+  const firstGlob = parts.findIndex((part) => /[*?[]/.test(part));
+  // The part before the first wildcard is resolved in the root, links followed; its content is read under its name.
+  const fixed = firstGlob < 0 ? parts : parts.slice(0, firstGlob);
+  const prefix = `f${tree.entries.size}`;
+  const path = fixed.length === 0 ? '/' : `/${fixed.join('/')}`;
+  let stat = await archive.stat(path).catch(() => {
+    throw invalidParameter(`COPY failed: stat ${parts.join('/')}: file does not exist`);
+  });
+  let real = path;
+  for (let hops = 0; stat.linkTarget !== '' && hops < 40; hops++) {
+    real = posix.resolve(posix.dirname(real), stat.linkTarget);
+    stat = await archive.stat(real).catch(() => {
+      throw invalidParameter(`COPY failed: stat ${parts.join('/')}: file does not exist`);
+    });
+  }
+  const { tar } = await archive.get(real);
+  const top = real === '/' ? '' : posix.basename(real);
+  await tree.addTar(
+    tar,
+    (name) => name !== '' && name !== '.',
+    (name) => `${prefix}/${top === '' ? name : posix.join('root', name.slice(top.length))}`,
+  );
+  const base = top === '' ? prefix : `${prefix}/root`;
+  if (firstGlob < 0) return [{ tree, path: base, name: parts.at(-1) ?? '' }];
+  const rest = parts.slice(firstGlob).join('/');
+  return findSources(tree, `${base}/${rest}`, 'COPY', false);
+}
+
 /** The sources less what `--exclude` leaves out: its patterns are of a file's name, or of what is in a folder. */
 export function withoutExcluded(sources: Source[], ignored: (path: string) => boolean): Source[] {
   return sources.flatMap((source) => {

@@ -5,7 +5,7 @@ import { BerthError, invalidParameter } from '../../errors.ts';
 import { fullReference, runnablePlatforms } from '../../images/index.ts';
 import type { CacheRecord, PruneOptions } from '../face.ts';
 import { Tree } from '../tree.ts';
-import { DockerfileFrontend, type StageResult } from './frontend.ts';
+import { DockerfileFrontend } from './frontend.ts';
 import { type Call, GrpcError, GrpcServer, type Method } from './grpc.ts';
 import { type Message, timestamp } from './messages.ts';
 import { Progress } from './progress.ts';
@@ -13,6 +13,7 @@ import { imageConfig, pruneFilters, usageRecord } from './records.ts';
 import { type Session, Sessions } from './session.ts';
 import { Solver, type SolverParts } from './solver.ts';
 import { withSource } from './source.ts';
+import type { StageResult } from './step.ts';
 
 const frontendCaps = [
   'solve.base',

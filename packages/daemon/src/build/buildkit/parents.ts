@@ -2,8 +2,7 @@ import { posix } from 'node:path';
 import { extract } from 'tar-stream';
 import { invalidParameter, isKind } from '../../errors.ts';
 import type { Archive } from '../../layers/face.ts';
-import { readFrom } from '../classic.ts';
-import { findSources, type Source } from '../copy.ts';
+import { findSources, readFrom, type Source } from '../copy.ts';
 import { toExpression } from '../ignore.ts';
 import { cleanPath, type Tree } from '../tree.ts';
 

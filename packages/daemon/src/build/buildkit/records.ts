@@ -1,7 +1,7 @@
 import type { ImageConfig } from '../../images/face.ts';
 import type { CacheRecord } from '../face.ts';
-import type { StageResult } from './frontend.ts';
 import { type Message, timestamp } from './messages.ts';
+import type { StageResult } from './step.ts';
 
 /** A step as BuildKit's clients list it. */
 export function usageRecord(record: CacheRecord): Message {
