@@ -1,3 +1,5 @@
+import { existsSync, readdirSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { TestRegistry } from '@berth/daemon/images/registry/testing.ts';
 import { Chaos } from '../support/chaos.ts';
 import { sleep, TestDaemon } from '../support/daemon.ts';
@@ -17,6 +19,11 @@ beforeAll(async () => {
 afterAll(async () => {
   await daemon?.dispose();
   registry?.stop();
+  // The parent outlives its containers, as an administrator's would.
+  for (const hierarchy of readdirSync('/sys/fs/cgroup')) {
+    const folder = join('/sys/fs/cgroup', hierarchy, PARENT);
+    if (existsSync(folder)) rmdirSync(folder);
+  }
 });
 
 /** What was acknowledged and is not there, or not as it was said to be. */
