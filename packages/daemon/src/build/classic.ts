@@ -3,23 +3,17 @@ import type { Containers } from '../containers/face.ts';
 import { BerthError, invalidParameter, isKind } from '../errors.ts';
 import type { Images, OnProgress } from '../images/face.ts';
 import type { Layers } from '../layers/face.ts';
-import { addSources } from './add.ts';
 import type { BuildCache } from './cache.ts';
-import { applyConfig, BuildArguments, envValue, type StageConfig, shellOf } from './config.ts';
-import { type CopyAttributes, findSources, readFrom, type Source, sourcesDigest } from './copy.ts';
+import { type ClassicWork, copyStep, type State } from './classic-copy.ts';
+import { argNames, heredocScript, needsBuildKit } from './classic-text.ts';
+import { applyConfig, BuildArguments, envValue, shellOf } from './config.ts';
 import { type Dockerfile, type Instruction, parseDockerfile, parseError } from './dockerfile/parse.ts';
-import { expandWord, expandWords } from './dockerfile/words.ts';
+import { expandWord } from './dockerfile/words.ts';
 import type { BuildOptions } from './face.ts';
-import { resolveOwner } from './owner.ts';
+import { Gathered } from './gathered.ts';
 import { blankBase, checkPlatform, planStages, type Stage } from './stages.ts';
 import { Steps, sha256 } from './steps.ts';
-import { Tree } from './tree.ts';
-
-/** What a stage has come to. */
-interface State extends StageConfig {
-  image: string; // '' for scratch
-  args: BuildArguments;
-}
+import type { Tree } from './tree.ts';
 
 export interface ClassicRooms {
   images: Images;
@@ -31,15 +25,15 @@ export interface ClassicRooms {
 const short = (id: string) => id.replace(/^sha256:/, '').slice(0, 12);
 
 /** The builder that dockerd had before BuildKit: one instruction after another, each result an image, same texts. */
-export class ClassicBuild {
+export class ClassicBuild implements ClassicWork {
   private readonly rooms: ClassicRooms;
-  private readonly dockerfile: Dockerfile;
-  private readonly stages: Stage[];
-  private readonly options: BuildOptions;
-  private readonly context: Tree;
-  private readonly folder: string;
-  private readonly steps: Steps;
-  private readonly done: State[] = [];
+  readonly dockerfile: Dockerfile;
+  readonly stages: Stage[];
+  readonly options: BuildOptions;
+  readonly context: Tree;
+  readonly folder: string;
+  readonly steps: Steps;
+  readonly done: State[] = [];
   private readonly total: number;
   private readonly meta: BuildArguments;
   private step = 0;
@@ -178,7 +172,8 @@ export class ClassicBuild {
     };
   }
 
-  private earlier(name: string): State | undefined {
+  /** An earlier stage of that name. */
+  earlier(name: string): State | undefined {
     const index = this.stages.findIndex(
       (stage, at) => at < this.done.length && stage.name !== '' && stage.name === name.toLowerCase(),
     );
@@ -186,7 +181,8 @@ export class ClassicBuild {
     return undefined;
   }
 
-  private async findImage(reference: string, platform: string) {
+  /** A local image, or one that is pulled. */
+  async findImage(reference: string, platform: string) {
     const { images } = this.rooms;
     if (!this.options.pull) {
       try {
@@ -211,11 +207,13 @@ export class ClassicBuild {
     return images.resolve(reference, platform ? { platform } : {});
   }
 
-  private diffIds(image: string): string[] {
+  /** An image's layers; none for scratch. */
+  diffIds(image: string): string[] {
     return image === '' ? [] : (this.rooms.images.get(image)?.config.rootfs.diff_ids ?? []);
   }
 
-  private lookup(state: State) {
+  /** What variables stand for at the point a stage has come to. */
+  lookup(state: State) {
     return (name: string) => envValue(state.config.Env, name) ?? state.args.get(name);
   }
 
@@ -234,7 +232,7 @@ export class ClassicBuild {
         return this.runStep(instruction, state);
       case 'COPY':
       case 'ADD':
-        return this.copyStep(instruction, state);
+        return copyStep(this, instruction, state);
       case 'WORKDIR':
         return this.workdir(instruction, state);
       default: {
@@ -257,11 +255,7 @@ export class ClassicBuild {
   }
 
   /** Registers an image over the state's: its configuration, and a layer where there is one. */
-  private register(
-    state: State,
-    createdBy: string,
-    layer?: { diffId: string; size: number },
-  ): Promise<string> {
+  register(state: State, createdBy: string, layer?: { diffId: string; size: number }): Promise<string> {
     return this.rooms.images.create({
       ...(state.image ? { parent: state.image } : {}),
       config: { ...structuredClone(state.config), ...(state.image ? { Image: state.image } : {}) },
@@ -271,12 +265,7 @@ export class ClassicBuild {
   }
 
   /** Takes the result of an earlier build where parent, configuration and `key` are the same; else `make`s and records it. */
-  private async cached(
-    state: State,
-    createdBy: string,
-    key: string,
-    make: () => Promise<string>,
-  ): Promise<void> {
+  async cached(state: State, createdBy: string, key: string, make: () => Promise<string>): Promise<void> {
     const full = sha256(JSON.stringify([state.image, state.config, state.author, key]));
     if (!this.options.noCache && !this.cacheBroken) {
       const found = this.known(full, state, createdBy);
@@ -380,120 +369,6 @@ export class ClassicBuild {
     });
   }
 
-  private async copyStep(instruction: Instruction, state: State): Promise<void> {
-    const { name } = instruction;
-    const lookup = this.lookup(state);
-    const flag = (wanted: string) => instruction.flags.find((item) => item.name === wanted)?.value;
-    for (const item of instruction.flags) {
-      // A link gives the same files: here it is only not a layer of its own.
-      if (item.name === 'link' || item.name === 'chown' || (item.name === 'from' && name === 'COPY'))
-        continue;
-      throw invalidParameter(needsBuildKit(item.name));
-    }
-    const words = instruction.json
-      ? instruction.json.map((word) => expandWord(word, lookup, this.dockerfile.escape))
-      : expandWords(instruction.rest, lookup, this.dockerfile.escape);
-    const destination = words.at(-1)!;
-    const patterns = words
-      .slice(0, -1)
-      .filter(
-        (word) =>
-          !instruction.heredocs.some(
-            (heredoc) => word === `<<${heredoc.name}` || word === `<<-${heredoc.name}`,
-          ),
-      );
-    if (instruction.heredocs.length > 0)
-      throw invalidParameter(`${name} failed: no source files were specified`);
-    if (patterns.length + instruction.heredocs.length > 1 && !destination.endsWith('/')) {
-      throw invalidParameter(
-        `When using ${name} with more than one source file, the destination must be a directory and end with a /`,
-      );
-    }
-    const target =
-      posix.resolve('/', state.config.WorkingDir || '/', destination) +
-      (destination.endsWith('/') || destination === '.' ? '/' : '');
-    const from = flag('from');
-    const sources: Source[] = [];
-    const trees: Tree[] = [];
-    try {
-      if (from !== undefined)
-        sources.push(...(await this.sourcesFrom(expandWord(from, lookup), patterns, trees)));
-      else if (name === 'ADD')
-        sources.push(
-          ...(await addSources(
-            this.context,
-            patterns,
-            this.folder,
-            target.endsWith('/'),
-            trees,
-            this.options.signal,
-          )),
-        );
-      else for (const pattern of patterns) sources.push(...findSources(this.context, pattern, name, true));
-      if (sources.length === 0) throw invalidParameter(`${name} failed: no source files were specified`);
-      if (sources.length > 1 && !destination.endsWith('/')) {
-        throw invalidParameter(
-          `When using ${name} with more than one source file, the destination must be a directory and end with a /`,
-        );
-      }
-      const chown = flag('chown');
-      const owner = chown === undefined ? '' : expandWord(chown, lookup, this.dockerfile.escape);
-      const digest = sourcesDigest(sources, sha256);
-      const createdBy = `${shellOf(state.config).join(' ')} #(nop) ${name} ${owner ? `--chown=${owner} ` : ''}${digest} in ${target} `;
-      await this.cached(state, createdBy, createdBy, async () => {
-        const base = this.diffIds(state.image);
-        const attributes: CopyAttributes =
-          owner === '' ? {} : await this.steps.withRoot(base, (archive) => resolveOwner(archive, owner));
-        const layer = await this.steps.copy(base, sources, target, {
-          ...attributes,
-          keepOwners: from !== undefined && owner === '',
-          signal: this.options.signal,
-        });
-        return this.register(state, createdBy, layer);
-      });
-    } finally {
-      for (const tree of trees) await tree.close();
-    }
-  }
-
-  /** COPY --from: an earlier stage by number or name, or an image. */
-  private async sourcesFrom(from: string, patterns: string[], trees: Tree[]): Promise<Source[]> {
-    let diffIds: string[];
-    const number = /^\d+$/.test(from) ? Number(from) : -1;
-    if (number >= 0) {
-      const state = this.done[number];
-      if (!state)
-        throw invalidParameter(
-          `invalid from flag value ${from}: ${
-            number < this.stages.length
-              ? 'refers to current build stage or a later one'
-              : 'index out of bounds'
-          }`,
-        );
-      diffIds = this.diffIds(state.image);
-    } else {
-      const state = this.earlier(from);
-      diffIds = state
-        ? this.diffIds(state.image)
-        : this.diffIds(
-            (
-              await this.findImage(from, '').catch((error: Error) =>
-                Promise.reject(invalidParameter(`invalid from flag value ${from}: ${error.message}`)),
-              )
-            ).id,
-          );
-    }
-    const tree = await Tree.create(
-      posix.join(this.folder, `from-${trees.length}-${sha256(`${Math.random()}`).slice(0, 8)}`),
-    );
-    trees.push(tree);
-    const found: Source[] = [];
-    await this.steps.withRoot(diffIds, async (archive) => {
-      for (const pattern of patterns) found.push(...(await readFrom(archive, tree, pattern)));
-    });
-    return found;
-  }
-
   private async labels(state: State): Promise<void> {
     // Each is a step of its own, as if it stood in the Dockerfile.
     for (const [name, value] of Object.entries(this.options.labels).sort(([a], [b]) => (a < b ? -1 : 1))) {
@@ -504,55 +379,3 @@ export class ClassicBuild {
     }
   }
 }
-
-/** Puts together what a command writes in small pieces of a line at once. */
-class Gathered {
-  private readonly send: (text: string, stream: 'stdout' | 'stderr') => void;
-  private held = '';
-  private stream: 'stdout' | 'stderr' = 'stdout';
-  private timer: NodeJS.Timeout | undefined;
-
-  constructor(send: (text: string, stream: 'stdout' | 'stderr') => void) {
-    this.send = send;
-  }
-
-  add(text: string, stream: 'stdout' | 'stderr'): void {
-    if (stream !== this.stream) this.flush();
-    this.stream = stream;
-    this.held += text;
-    if (text.endsWith('\n')) this.flush();
-    else this.timer ??= setTimeout(() => this.flush(), 5);
-  }
-
-  flush(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    if (this.held !== '') this.send(this.held, this.stream);
-    this.held = '';
-  }
-}
-
-function argNames(
-  instruction: Instruction,
-  lookup: (name: string) => string | undefined,
-  escaper: string,
-): Array<[string, string | undefined]> {
-  const words = expandWords(instruction.rest, lookup, escaper);
-  if (words.length === 0) throw parseError(instruction.line, 'ARG requires at least one argument');
-  return words.map((word) => {
-    const equals = word.indexOf('=');
-    if (equals === 0) throw parseError(instruction.line, 'ARG names can not be blank');
-    return equals < 0 ? [word, undefined] : [word.slice(0, equals), word.slice(equals + 1)];
-  });
-}
-
-/** A RUN's shell text with its here-documents; a lone here-document is the script itself. */
-function heredocScript(instruction: Instruction): [script: string, alone: string | undefined] {
-  if (instruction.heredocs.length === 0) return [instruction.rest, undefined];
-  const text = `${instruction.rest}\n${instruction.heredocs.map(({ content, name }) => `${content}${name}`).join('\n')}`;
-  const lone = instruction.heredocs.length === 1 && /^<<-?["']?[A-Za-z0-9_.]+["']?$/.test(instruction.rest);
-  return [text, lone ? instruction.heredocs[0]!.content : undefined];
-}
-
-const needsBuildKit = (flag: string) =>
-  `the --${flag} option requires BuildKit. Refer to https://docs.docker.com/go/buildkit/ to learn how to build images with BuildKit enabled`;
