@@ -1,23 +1,19 @@
-import { createHash } from 'node:crypto';
-import { chmod, chown, cp, mkdir, writeFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
-import { pack } from 'tar-stream';
 import { BerthError } from '../../errors.ts';
 import type { ImageConfig, ImageRunConfig, Images } from '../../images/face.ts';
 import { fullReference } from '../../images/index.ts';
 import type { Archive, Layer, Layers } from '../../layers/face.ts';
 import type { Collection } from '../../store/face.ts';
-import { copyTar, findSources, readFrom, type Source } from '../copy.ts';
+import { copyTar, type Source } from '../copy.ts';
 import type { Steps } from '../steps.ts';
-import { Tree } from '../tree.ts';
-import type { Worker, WorkerMount } from '../worker.ts';
-import { lockCache } from './locks.ts';
+import type { Worker } from '../worker.ts';
+import { hash } from './hash.ts';
 import type { Mounts } from './mounts.ts';
+import { type MountSources, type PreparedMounts, prepareMounts } from './prepared-mounts.ts';
 import type { Progress, Vertex } from './progress.ts';
 import type { Session } from './session.ts';
 import { sourceError } from './source-errors.ts';
-import { forwardAgent, hasAgent } from './ssh.ts';
 
 /** A root made of layers, and what identifies the way it was made to the cache. */
 export interface Snapshot {
@@ -40,16 +36,7 @@ export interface CachedStep {
   count: number;
 }
 
-export interface PreparedMounts {
-  mounts: WorkerMount[];
-  env: string[];
-  /** What identifies the mounted content. */
-  key: string;
-  release(): Promise<void>;
-}
-
 const emptyTar = 'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef';
-const hash = (value: unknown) => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
 export interface SolverParts {
   images: Images;
@@ -352,168 +339,12 @@ export class Solver {
   }
 
   /** Puts what a RUN mounts on disk. */
-  async mounts(
-    wanted: Mounts[],
-    from: {
-      session: Session;
-      context: () => Promise<Tree>;
-      stage: (name: string) => Promise<Snapshot>;
-      folder: string;
-      signal: AbortSignal;
-    },
-  ): Promise<PreparedMounts> {
-    const prepared: PreparedMounts = { mounts: [], env: [], key: '', release: async () => undefined };
-    const owners: string[] = [];
-    const closing: Array<() => Promise<void>> = [];
-    const keys: unknown[] = [];
-    const { layers } = this.parts;
-    prepared.release = async () => {
-      for (const close of closing) await close();
-      for (const owner of owners) await layers.removeWritable(owner);
-    };
-    try {
-      for (const [index, mount] of wanted.entries()) {
-        switch (mount.type) {
-          case 'tmpfs':
-            keys.push(['tmpfs', mount.target, mount.size]);
-            prepared.mounts.push({
-              destination: mount.target,
-              readonly: false,
-              tmpfsOptions: mount.size ? [`size=${mount.size}`] : [],
-            });
-            break;
-          case 'cache': {
-            const origin = mount.from === '' ? null : await from.stage(mount.from);
-            const id = hash([
-              mount.id || mount.target,
-              mount.sharing === 'private' ? from.folder : '',
-              ...(origin ? [origin.key, mount.source] : []),
-            ]);
-            const path = posix.join(this.parts.cacheFolder, id);
-            await mkdir(this.parts.cacheFolder, { recursive: true, mode: 0o700 });
-            const fresh = await mkdir(path, { recursive: true, mode: mount.mode });
-            if (fresh !== undefined) {
-              await chmod(path, mount.mode);
-              await chown(path, mount.uid, mount.gid);
-              if (origin) await this.fill(path, origin, mount.source, from);
-            }
-            if (mount.sharing === 'locked') closing.push(await lockCache(id, from.signal));
-            keys.push(['cache', mount.id, mount.target]);
-            prepared.mounts.push({ source: path, destination: mount.target, readonly: mount.readonly });
-            break;
-          }
-          case 'secret': {
-            const bytes = await from.session.secret(mount.id);
-            keys.push(['secret', mount.id, mount.target]);
-            if (bytes === undefined) {
-              if (mount.required) throw new BerthError('not-found', `secret ${mount.id}: not found`);
-              break;
-            }
-            if (mount.env !== '') prepared.env.push(`${mount.env}=${bytes.toString()}`);
-            if (mount.target === '') break;
-            const path = posix.join(from.folder, `secret-${hash([index, Math.random()]).slice(0, 16)}`);
-            await writeFile(path, bytes, { mode: 0o600, flag: 'wx' });
-            await chmod(path, mount.mode);
-            await chown(path, mount.uid, mount.gid);
-            prepared.mounts.push({ source: path, destination: mount.target, readonly: true });
-            break;
-          }
-          case 'ssh': {
-            keys.push(['ssh', mount.id, mount.target]);
-            if (!(await hasAgent(from.session, mount.id))) {
-              if (mount.required) throw new BerthError('not-found', `unset ssh forward key ${mount.id}`);
-              break;
-            }
-            const agent = await forwardAgent(from.session, mount, from.folder);
-            closing.push(agent.close);
-            prepared.env.push(`SSH_AUTH_SOCK=${mount.target}`);
-            prepared.mounts.push({ source: agent.path, destination: mount.target, readonly: false });
-            break;
-          }
-          default: {
-            const owner = createHash('sha256')
-              .update(`${Math.random()}${index}${mount.target}`)
-              .digest('hex');
-            await layers.createWritable(owner, []);
-            owners.push(owner);
-            const tree = await Tree.create(posix.join(from.folder, `mount-${owner.slice(0, 16)}`));
-            try {
-              const source =
-                mount.from === ''
-                  ? await contextSource(await from.context(), mount.source)
-                  : await this.stageSource(await from.stage(mount.from), mount.source, tree);
-              keys.push(['bind', source.tree.digest(source.path), mount.target]);
-              const entry = source.tree.entries.get(source.path);
-              const single = source.path !== '' && entry?.type !== 'directory';
-              const archive = layers.archive(owner, {});
-              const tar = await copyTar([source], single ? '/file' : '/', archive, {}, true);
-              await archive.put('/', tar, {
-                noOverwriteDirNonDir: false,
-                copyUIDGID: false,
-                signal: from.signal,
-              });
-              const { upper } = layers.rootFilesystem(owner);
-              prepared.mounts.push({
-                source: single ? posix.join(upper, 'file') : upper,
-                destination: mount.target,
-                readonly: mount.readonly,
-              });
-            } finally {
-              await tree.close();
-            }
-          }
-        }
-      }
-    } catch (error) {
-      await prepared.release();
-      throw error;
-    }
-    prepared.key = hash(keys);
-    return prepared;
-  }
-
-  /** Gives a new cache folder what stands in a folder of an image or stage (`from=`, `source=`). */
-  private async fill(
-    path: string,
-    origin: Snapshot,
-    source: string,
-    { folder, signal }: { folder: string; signal: AbortSignal },
-  ): Promise<void> {
-    const { layers } = this.parts;
-    const owner = createHash('sha256').update(`${Math.random()}${path}`).digest('hex');
-    const tree = await Tree.create(posix.join(folder, `fill-${owner.slice(0, 16)}`));
-    await layers.createWritable(owner, []);
-    try {
-      const found = await this.stageSource(origin, source, tree);
-      const archive = layers.archive(owner, {});
-      const tar = await copyTar([found], '/', archive, {}, true);
-      await archive.put('/', tar, { noOverwriteDirNonDir: false, copyUIDGID: false, signal });
-      await cp(layers.rootFilesystem(owner).upper, path, { recursive: true, verbatimSymlinks: true });
-    } finally {
-      await tree.close();
-      await layers.removeWritable(owner);
-    }
-  }
-
-  private async stageSource(snapshot: Snapshot, source: string, tree: Tree): Promise<Source> {
-    const [found] = await this.look(snapshot, (archive) => readFrom(archive, tree, source || '/'));
-    return found!;
+  mounts(wanted: Mounts[], from: MountSources): Promise<PreparedMounts> {
+    return prepareMounts({ ...this.parts, look: (snapshot, use) => this.look(snapshot, use) }, wanted, from);
   }
 
   /** The root as a tar (exporters). */
   async tar(snapshot: Snapshot, use: (tar: Readable) => Promise<void>): Promise<void> {
     await this.look(snapshot, async (archive) => use(await archive.export()));
   }
-
-  /** An empty archive, for results without layers. */
-  static emptyTar(): Readable {
-    const out = pack();
-    out.finalize();
-    return out as unknown as Readable;
-  }
-}
-
-async function contextSource(context: Tree, source: string): Promise<Source> {
-  const [found] = findSources(context, source || '/', 'RUN --mount', false);
-  return found!;
 }
