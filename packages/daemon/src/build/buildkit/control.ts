@@ -1,105 +1,21 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Duplex, Readable } from 'node:stream';
-import { BerthError, invalidParameter } from '../../errors.ts';
-import { fullReference, runnablePlatforms } from '../../images/index.ts';
+import type { Duplex } from 'node:stream';
+import { invalidParameter } from '../../errors.ts';
+import { runnablePlatforms } from '../../images/index.ts';
 import type { CacheRecord, PruneOptions } from '../face.ts';
-import { Tree } from '../tree.ts';
+import type { Tree } from '../tree.ts';
+import { frontendCaps, llbCaps } from './capabilities.ts';
+import { exportResult } from './exporters.ts';
 import { DockerfileFrontend } from './frontend.ts';
 import { type Call, GrpcError, GrpcServer, type Method } from './grpc.ts';
+import { Job } from './job.ts';
 import { type Message, timestamp } from './messages.ts';
-import { Progress } from './progress.ts';
 import { imageConfig, pruneFilters, usageRecord } from './records.ts';
 import { type Session, Sessions } from './session.ts';
 import { Solver, type SolverParts } from './solver.ts';
 import { withSource } from './source.ts';
 import type { StageResult } from './step.ts';
-
-const frontendCaps = [
-  'solve.base',
-  'solve.inlinereturn',
-  'resolveimage',
-  'resolveimage.resolvemode',
-  'readfile',
-  'return',
-  'returnmap',
-  'readdir',
-  'statfile',
-  'importcaches',
-  'proto.refarray',
-  'reference.output',
-  'frontend.inputs',
-  'gateway.solve.metadata',
-  'frontend.caps',
-  'gateway.solve.evaluate',
-  'gateway.warnings',
-];
-const llbCaps = [
-  'source.image',
-  'source.image.resolvemode',
-  'source.local',
-  'source.local.unique',
-  'source.local.sessionid',
-  'source.local.includepatterns',
-  'source.local.followpaths',
-  'source.local.excludepatterns',
-  'source.local.sharedkeyhint',
-  'source.git',
-  'source.git.keepgitdir',
-  'source.git.fullurl',
-  'source.http',
-  'source.http.checksum',
-  'source.http.perm',
-  'soruce.http.uidgid',
-  'source.buildop.llbfilename',
-  'exec.meta.base',
-  'exec.meta.cgroup.parent',
-  'exec.meta.network',
-  'exec.meta.proxyenv',
-  'exec.meta.setsdefaultpath',
-  'exec.meta.ulimit',
-  'exec.mount.bind',
-  'exec.mount.cache',
-  'exec.mount.cache.sharing',
-  'exec.mount.selector',
-  'exec.mount.tmpfs',
-  'exec.mount.tmpfs.size',
-  'exec.mount.secret',
-  'exec.mount.secret.env',
-  'exec.mount.ssh',
-  'file.base',
-  'constraints',
-  'platform',
-  'meta.ignorecache',
-  'meta.description',
-  'meta.exportcache',
-];
-
-/** A solve that a client asked for: what its parts share. */
-class Job {
-  readonly ref: string;
-  readonly progress = new Progress();
-  readonly results = new Map<string, StageResult>();
-  /** What the client's own build function returned. */
-  readonly returned: Promise<Message>;
-  resolveReturned!: (result: Message) => void;
-  rejectReturned!: (error: Error) => void;
-  session: Promise<Session> | undefined;
-  solver: Solver | undefined;
-  /** Brings the context when it does not come through the session. */
-  fill: ((tree: Tree) => Promise<void>) | undefined;
-  folder = '';
-  readonly abort = new AbortController();
-
-  constructor(ref: string) {
-    this.ref = ref;
-    this.returned = new Promise((resolve, reject) => {
-      this.resolveReturned = resolve;
-      this.rejectReturned = reject;
-    });
-    this.returned.catch(() => undefined);
-  }
-}
 
 export interface ControlParts extends Omit<SolverParts, 'hostPlatform'> {
   root: string;
@@ -338,7 +254,7 @@ export class Control {
       }
       const response: Record<string, string> = {};
       for (const [index, exporter] of exporters.entries())
-        Object.assign(response, await this.export(job, result, exporter, index));
+        Object.assign(response, await exportResult(this.parts.images, job, result, exporter, index));
       return { ExporterResponse: response };
     } finally {
       job.progress.end();
@@ -387,70 +303,6 @@ export class Control {
     return request['allowResultArrayRef'] || request['allowResultReturn']
       ? { result: { ref: { id }, metadata } }
       : { ref: id };
-  }
-
-  private async export(
-    job: Job,
-    result: StageResult,
-    exporter: Message,
-    index: number,
-  ): Promise<Record<string, string>> {
-    const attributes: Record<string, string> = exporter['Attrs'] ?? {};
-    switch (exporter['Type']) {
-      case 'moby':
-      case 'image':
-        return this.exportImage(job, result, attributes);
-      case 'tar':
-        await job.progress.step('sending tarball', async () => {
-          const session = await job.session!;
-          await job.solver!.tar(result.snapshot, async (tar) =>
-            session.sendFile(index, tar as AsyncIterable<Buffer>),
-          );
-        });
-        return {};
-      case 'local':
-        await job.progress.step('exporting to client directory', async () => {
-          const session = await job.session!;
-          const tree = await Tree.create(join(job.folder, `export-${index}`));
-          try {
-            await job.solver!.tar(result.snapshot, (tar: Readable) => tree.addTar(tar));
-            await session.sendTree(index, tree);
-          } finally {
-            await tree.close();
-          }
-        });
-        return {};
-      default:
-        throw new BerthError(
-          'unsupported',
-          `exporter ${JSON.stringify(exporter['Type'])} could not be found`,
-        );
-    }
-  }
-
-  private exportImage(
-    job: Job,
-    result: StageResult,
-    attributes: Record<string, string>,
-  ): Promise<Record<string, string>> {
-    const { images } = this.parts;
-    return job.progress.step('exporting to image', async (vertex) => {
-      vertex.status('exporting layers', 0, 0, true);
-      const config = imageConfig(result);
-      const id = await images.register(config);
-      vertex.status(`writing image ${id}`, 0, 0, true);
-      const names = (attributes['name'] ?? '').split(',').filter(Boolean).map(fullReference);
-      for (const name of names) {
-        await images.tag(id, name);
-        vertex.status(`naming to ${name}`, 0, 0, true);
-      }
-      const response: Record<string, string> = {
-        'containerimage.digest': id,
-        'containerimage.config.digest': id,
-      };
-      if (names.length > 0) response['image.name'] = names.join(',');
-      return response;
-    });
   }
 }
 

@@ -1,0 +1,32 @@
+import type { Tree } from '../tree.ts';
+import type { Message } from './messages.ts';
+import { Progress } from './progress.ts';
+import type { Session } from './session.ts';
+import type { Solver } from './solver.ts';
+import type { StageResult } from './step.ts';
+
+/** A solve that a client asked for: what its parts share. */
+export class Job {
+  readonly ref: string;
+  readonly progress = new Progress();
+  readonly results = new Map<string, StageResult>();
+  /** What the client's own build function returned. */
+  readonly returned: Promise<Message>;
+  resolveReturned!: (result: Message) => void;
+  rejectReturned!: (error: Error) => void;
+  session: Promise<Session> | undefined;
+  solver: Solver | undefined;
+  /** Brings the context when it does not come through the session. */
+  fill: ((tree: Tree) => Promise<void>) | undefined;
+  folder = '';
+  readonly abort = new AbortController();
+
+  constructor(ref: string) {
+    this.ref = ref;
+    this.returned = new Promise((resolve, reject) => {
+      this.resolveReturned = resolve;
+      this.rejectReturned = reject;
+    });
+    this.returned.catch(() => undefined);
+  }
+}
