@@ -1,65 +1,9 @@
-import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { certificates } from './defaults.ts';
+import { type Flag, only } from './flag.ts';
+import { REFUSED } from './refused-flags.ts';
 
-/**
- * The flags of berthd: dockerd's names, short forms and configuration keys. A flag is applied (`field` names the
- * setting) or refused by name (`refuse` says why, for the values that it holds for).
- */
-export interface Flag {
-  name: string;
-  short?: string;
-  /** The configuration file's key, where it is not the flag's name. */
-  key?: string;
-  type: 'string' | 'boolean' | 'integer' | 'bytes' | 'list' | 'map' | 'ulimits' | 'pools';
-  field?: string;
-  /** Flags that make no sense in a configuration file. */
-  flagOnly?: boolean;
-  reload?: boolean;
-  help: string;
-  /** Why this value is not supported; undefined when it is. */
-  refuse?: (value: unknown) => string | undefined;
-}
-
-const certificates = process.env['DOCKER_CERT_PATH'] || join(homedir(), '.docker');
-
-const never = (why: string) => () => why;
-/** Fine when it asks for what is done anyway. */
-const only =
-  (...accepted: unknown[]) =>
-  (why: string) =>
-  (value: unknown) =>
-    accepted.includes(value) ? undefined : why;
-
-const SWARM = 'Berth has no swarm mode';
-const CONTAINERD = 'Berth does not use containerd';
-
-export const FLAGS: Flag[] = [
-  {
-    name: 'add-runtime',
-    key: 'runtimes',
-    type: 'map',
-    help: 'Register an additional OCI runtime',
-    refuse: never('only the built-in runtime is supported'),
-  },
-  {
-    name: 'allow-nondistributable-artifacts',
-    type: 'list',
-    help: 'Push nondistributable artifacts to these registries',
-    refuse: never('layers of foreign URLs are not supported'),
-  },
-  {
-    name: 'api-cors-header',
-    type: 'string',
-    help: 'Set CORS headers in the API',
-    refuse: only('')('cross-origin access is not supported: put a proxy in front'),
-  },
-  {
-    name: 'authorization-plugin',
-    key: 'authorization-plugins',
-    type: 'list',
-    help: 'Authorization plugins to load',
-    refuse: never('plugins are not supported'),
-  },
+const APPLIED: Flag[] = [
   { name: 'bip', type: 'string', field: 'bip', help: 'Address of the default bridge, as CIDR' },
   { name: 'bip6', type: 'string', field: 'bip6', help: 'IPv6 address of the default bridge, as CIDR' },
   {
@@ -69,46 +13,12 @@ export const FLAGS: Flag[] = [
     field: 'bridge',
     help: "Attach containers to this bridge; 'none' disables the default network",
   },
-  {
-    name: 'cdi-spec-dir',
-    key: 'cdi-spec-dirs',
-    type: 'list',
-    help: 'CDI specification directories',
-    refuse: never('CDI devices are not supported'),
-  },
   { name: 'cgroup-parent', type: 'string', field: 'cgroupParent', help: 'Parent cgroup of all containers' },
   {
     name: 'config-file',
     type: 'string',
     flagOnly: true,
     help: 'Configuration file (default "/etc/berth/daemon.json")',
-  },
-  { name: 'containerd', type: 'string', help: 'containerd address', refuse: only('')(CONTAINERD) },
-  { name: 'containerd-namespace', type: 'string', help: 'containerd namespace', refuse: never(CONTAINERD) },
-  {
-    name: 'containerd-plugins-namespace',
-    key: 'containerd-plugin-namespace',
-    type: 'string',
-    help: 'containerd namespace for plugins',
-    refuse: never(CONTAINERD),
-  },
-  {
-    name: 'cpu-rt-period',
-    type: 'integer',
-    help: 'CPU real-time period of the parent cgroup',
-    refuse: only(0)('real-time limits of the parent cgroup are not supported'),
-  },
-  {
-    name: 'cpu-rt-runtime',
-    type: 'integer',
-    help: 'CPU real-time runtime of the parent cgroup',
-    refuse: only(0)('real-time limits of the parent cgroup are not supported'),
-  },
-  {
-    name: 'cri-containerd',
-    type: 'boolean',
-    help: 'start containerd with CRI',
-    refuse: only(false)(CONTAINERD),
   },
   {
     name: 'data-root',
@@ -144,13 +54,6 @@ export const FLAGS: Flag[] = [
     help: 'IPC namespace of containers ("shareable" | "private")',
   },
   {
-    name: 'default-network-opt',
-    key: 'default-network-opts',
-    type: 'map',
-    help: 'Default options of networks',
-    refuse: never('give the options to each network'),
-  },
-  {
     name: 'default-runtime',
     type: 'string',
     field: 'defaultRuntime',
@@ -181,26 +84,10 @@ export const FLAGS: Flag[] = [
   },
   { name: 'dns-search', type: 'list', field: 'dnsSearch', help: 'Search domains of containers' },
   {
-    name: 'exec-opt',
-    key: 'exec-opts',
-    type: 'list',
-    help: 'Runtime options (native.cgroupdriver=cgroupfs)',
-    refuse: (value) =>
-      (value as string[]).every((option) => option === 'native.cgroupdriver=cgroupfs')
-        ? undefined
-        : 'only native.cgroupdriver=cgroupfs is supported',
-  },
-  {
     name: 'exec-root',
     type: 'string',
     field: 'execRoot',
     help: 'Folder of run-time state (default "/run/berth")',
-  },
-  {
-    name: 'experimental',
-    type: 'boolean',
-    help: 'Experimental features',
-    refuse: only(false)('there are no experimental features'),
   },
   { name: 'features', type: 'map', field: 'features', reload: true, help: 'Switch features on or off' },
   {
@@ -247,7 +134,6 @@ export const FLAGS: Flag[] = [
     help: 'Containers of the default bridge may talk to each other (default true)',
   },
   { name: 'init', type: 'boolean', field: 'init', help: 'Run an init in every container' },
-  { name: 'init-path', type: 'string', help: 'Init to use', refuse: only('')('the built-in init is used') },
   {
     name: 'insecure-registry',
     key: 'insecure-registries',
@@ -323,19 +209,7 @@ export const FLAGS: Flag[] = [
     reload: true,
     help: 'Attempts per layer (default 5)',
   },
-  {
-    name: 'metrics-addr',
-    type: 'string',
-    help: 'Address to serve metrics on',
-    refuse: only('')('metrics are not served'),
-  },
   { name: 'mtu', type: 'integer', field: 'mtu', help: 'MTU of the default bridge (default 1500)' },
-  {
-    name: 'network-control-plane-mtu',
-    type: 'integer',
-    help: 'MTU of the swarm control plane',
-    refuse: only(1500)(SWARM),
-  },
   {
     name: 'no-new-privileges',
     type: 'boolean',
@@ -343,13 +217,6 @@ export const FLAGS: Flag[] = [
     help: 'Set no-new-privileges in new containers',
   },
   { name: 'no-proxy', type: 'string', field: 'noProxy', help: 'Hosts that no proxy is used for' },
-  {
-    name: 'node-generic-resource',
-    key: 'node-generic-resources',
-    type: 'list',
-    help: 'Swarm resources',
-    refuse: never(SWARM),
-  },
   {
     name: 'pidfile',
     short: 'p',
@@ -366,18 +233,11 @@ export const FLAGS: Flag[] = [
     reload: true,
     help: 'Mirrors of Docker Hub',
   },
-  { name: 'rootless', type: 'boolean', help: 'Rootless mode', refuse: only(false)('Berth needs root') },
   {
     name: 'seccomp-profile',
     type: 'string',
     field: 'seccompProfile',
     help: 'Seccomp profile of containers ("builtin", "unconfined" or a file)',
-  },
-  {
-    name: 'selinux-enabled',
-    type: 'boolean',
-    help: 'SELinux',
-    refuse: only(false)('SELinux is not supported'),
   },
   {
     name: 'shutdown-timeout',
@@ -400,7 +260,6 @@ export const FLAGS: Flag[] = [
     )('use overlay2 (or overlay-erofs, overlay-folder to choose how layers are kept)'),
   },
   { name: 'storage-opt', key: 'storage-opts', type: 'list', field: 'storageOpts', help: 'Storage options' },
-  { name: 'swarm-default-advertise-addr', type: 'string', help: 'Swarm address', refuse: only('')(SWARM) },
   { name: 'tls', type: 'boolean', field: 'tls', help: 'Use TLS; implied by --tlsverify' },
   {
     name: 'tlscacert',
@@ -433,12 +292,6 @@ export const FLAGS: Flag[] = [
     help: 'Proxy for published ports on the loopback (default true)',
   },
   {
-    name: 'userland-proxy-path',
-    type: 'string',
-    help: 'Proxy program',
-    refuse: only('')('the built-in proxy is used'),
-  },
-  {
     name: 'userns-remap',
     type: 'string',
     field: 'usernsRemap',
@@ -448,68 +301,5 @@ export const FLAGS: Flag[] = [
   { name: 'version', short: 'v', type: 'boolean', flagOnly: true, help: 'Print the version and exit' },
 ];
 
-export const DEFAULT_CONFIG_FILE = '/etc/berth/daemon.json';
-
-/** What holds when neither a flag nor the file says otherwise. */
-export const DEFAULTS = {
-  dataRoot: '/var/lib/berth',
-  execRoot: '/run/berth',
-  pidfile: '/run/berth.pid',
-  hosts: [] as string[],
-  group: 'docker',
-  debug: false,
-  logLevel: 'info' as const,
-  logFormat: 'text' as const,
-  labels: [] as string[],
-  tls: false,
-  tlsVerify: false,
-  tlsCaCert: join(certificates, 'ca.pem'),
-  tlsCert: join(certificates, 'cert.pem'),
-  tlsKey: join(certificates, 'key.pem'),
-  storageDriver: '',
-  storageOpts: [] as string[],
-  logDriver: 'json-file',
-  logOpts: {} as Record<string, string>,
-  cgroupParent: '',
-  defaultRuntime: 'runc',
-  defaultShmSize: 64 * 1024 * 1024,
-  defaultUlimits: {} as Record<string, { Name: string; Soft: number; Hard: number }>,
-  defaultIpcMode: 'private',
-  defaultCgroupnsMode: '',
-  init: false,
-  seccompProfile: 'builtin',
-  noNewPrivileges: false,
-  usernsRemap: '',
-  shutdownTimeout: 15,
-  liveRestore: false,
-  insecureRegistries: [] as string[],
-  registryMirrors: [] as string[],
-  maxConcurrentDownloads: 3,
-  maxConcurrentUploads: 5,
-  maxDownloadAttempts: 5,
-  httpProxy: '',
-  httpsProxy: '',
-  noProxy: '',
-  bridge: '',
-  bip: '',
-  bip6: '',
-  fixedCidr: '',
-  fixedCidrV6: '',
-  defaultGateway: '',
-  defaultGatewayV6: '',
-  defaultAddressPools: [] as Array<{ base: string; size: number }>,
-  mtu: 1500,
-  icc: true,
-  ipForward: true,
-  ipMasq: true,
-  iptables: true,
-  ip6tables: true,
-  userlandProxy: true,
-  ipv6: false,
-  ip: '0.0.0.0',
-  dns: [] as string[],
-  dnsSearch: [] as string[],
-  dnsOpts: [] as string[],
-  hostGatewayIps: [] as string[],
-  features: {} as Record<string, boolean>,
-};
+/** The flags of berthd, by name: dockerd's names, short forms and configuration keys. */
+export const FLAGS: Flag[] = [...APPLIED, ...REFUSED].sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -2,7 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import type { Settings } from '../settings.ts';
-import { DEFAULT_CONFIG_FILE, DEFAULTS, FLAGS, type Flag } from './flags.ts';
+import { DEFAULT_CONFIG_FILE, DEFAULTS } from './defaults.ts';
+import type { Flag } from './flag.ts';
+import { FLAGS } from './flags.ts';
 import { jsonProblem } from './json.ts';
 import { splitHost } from './listen.ts';
 

@@ -1,0 +1,24 @@
+/** A flag of berthd: applied (`field` names the setting), or refused by name (`refuse` says why, for the values that it holds for). */
+export interface Flag {
+  name: string;
+  short?: string;
+  /** The configuration file's key, where it is not the flag's name. */
+  key?: string;
+  type: 'string' | 'boolean' | 'integer' | 'bytes' | 'list' | 'map' | 'ulimits' | 'pools';
+  field?: string;
+  /** Flags that make no sense in a configuration file. */
+  flagOnly?: boolean;
+  reload?: boolean;
+  help: string;
+  /** Why this value is not supported; undefined when it is. */
+  refuse?: (value: unknown) => string | undefined;
+}
+
+/** Refuses every value. */
+export const never = (why: string) => () => why;
+/** Fine when it asks for what is done anyway. */
+export const only =
+  (...accepted: unknown[]) =>
+  (why: string) =>
+  (value: unknown) =>
+    accepted.includes(value) ? undefined : why;
