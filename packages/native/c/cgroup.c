@@ -33,12 +33,16 @@ static int write_small(int dir, const char *file, const char *text) {
   return n < 0 ? -1 : 0;
 }
 
-/* A new cpuset has no CPUs and no memory: it takes its parent's, or no process could join. */
-static void inherit_cpuset(int parent, int dir) {
+/* A new cpuset has no CPUs and no memory: it takes its parent's, or no process could join. Whoever made the parent may
+   not have come to that yet, so it goes for the folders above too. */
+static void inherit_cpuset(int dir, int depth) {
   static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
-  for (int i = 0; i < 2; i++) {
+  for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
     char own[512], above[512];
     if (read_small(dir, files[i], own, sizeof own) < 0 || own[strspn(own, "\n ")]) continue;
+    cleanup_close int parent = openat(dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0 || depth == 0) continue;
+    inherit_cpuset(parent, depth - 1);
     if (read_small(parent, files[i], above, sizeof above) == 0) write_small(dir, files[i], above);
   }
 }
@@ -115,10 +119,7 @@ static int make_folder(const char *path, int version, int cpuset, int *existed) 
     }
   }
   cleanup_close int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (dir >= 0 && cpuset && !*existed) {
-    cleanup_close int parent = openat(dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (parent >= 0) inherit_cpuset(parent, dir);
-  }
+  if (dir >= 0 && cpuset && !*existed) inherit_cpuset(dir, 16);
   return steal_fd(&dir);
 }
 

@@ -82,7 +82,7 @@ static int enter_root(int root, struct error *err) {
 }
 
 /* A network namespace of its own begins with loopback down. */
-static int loopback_up(struct error *err) {
+int loopback_up(struct error *err) {
   cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
   if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0) return fail(err, "namespace", errno, "loopback");

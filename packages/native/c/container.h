@@ -13,6 +13,10 @@ struct container; /* container.c owns it */
    inherited by every supervisor, CLOEXEC. A container's child joins it and unshares its own copy, so that nothing of the
    host is there to be unmounted. -1 when it could not be made. */
 extern int container_empty_mntns;
+/* A network namespace with loopback up that nobody uses yet, or -1: the next container's that wants one of its own. */
+extern int container_spare_netns;
+/* Brings loopback up in the caller's network namespace. */
+int loopback_up(struct error *err);
 
 /* The supervisor ignores SIGPIPE and blocks no signal; it has no children but those made here, so that container_*
    functions may fork and wait for helpers of their own by pid. A child resets SIGPIPE before exec. */

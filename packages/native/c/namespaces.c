@@ -52,6 +52,12 @@ int namespaces_prepare(const struct launch *launch, struct namespaces *out, stru
     out->join[kind] = open(r->argv[2], O_RDONLY | O_CLOEXEC);
     if (out->join[kind] < 0) return fail(err, "namespace", errno, "%s namespace %s", kinds[kind].name, r->argv[2]);
   }
+  /* A user namespace would have to own it. */
+  if ((out->create & CLONE_NEWNET) && container_spare_netns >= 0 && !namespaces_has_user(out)) {
+    out->create &= ~(uint64_t) CLONE_NEWNET;
+    out->join[NS_NET] = container_spare_netns;
+    container_spare_netns = -1;
+  }
   return 0;
 }
 
