@@ -1,12 +1,10 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { BerthError, invalidParameter, notFound, notModified, systemError, unsupported } from '../errors.ts';
+import { BerthError, invalidParameter, notModified, systemError, unsupported } from '../errors.ts';
 import { log } from '../log.ts';
 import type { EndpointSettings, NetworkState } from '../networks/face.ts';
-import { hasLabel } from '../volumes/checks.ts';
 import { archives } from './archive.ts';
 import { attach } from './attach.ts';
 import { commitContainer } from './commit.ts';
+import { connectContainer, disconnectContainer } from './connect.ts';
 import { Container } from './container.ts';
 import { type Context, setRecord } from './context.ts';
 import { createContainer } from './create.ts';
@@ -17,12 +15,12 @@ import { Life } from './life.ts';
 import { listContainers } from './list.ts';
 import { openLog } from './logs/index.ts';
 import { checkName } from './names.ts';
+import { pruneContainers } from './prune.ts';
+import { reconcileContainers } from './reconcile.ts';
 import { Registry } from './registry.ts';
 import { removeContainer, removeLink } from './remove.ts';
-import { networkRequest } from './request.ts';
-import { runFolder } from './startup.ts';
 import { readStats } from './stats.ts';
-import { parseRfc3339, parseTimeFilter } from './time.ts';
+import { parseRfc3339 } from './time.ts';
 import { processTable } from './top.ts';
 import type { ContainerRecord, ContainerSnapshot, Health, LifeState } from './types.ts';
 import { updateContainer } from './update.ts';
@@ -226,39 +224,8 @@ class ContainerRoom implements Containers {
     return updateContainer(this.context, this.registry.lookup(reference), change);
   }
 
-  async prune(filters: Record<string, string[]>) {
-    for (const name of Object.keys(filters)) {
-      if (!['label', 'label!', 'until'].includes(name)) throw invalidParameter(`invalid filter '${name}'`);
-    }
-    const until = filters['until'] ?? [];
-    if (until.length > 1) throw invalidParameter('more than one until filter specified');
-    const limit = until[0] === undefined ? undefined : parseTimeFilter(until[0]);
-    if (until[0] !== undefined && limit === undefined)
-      throw invalidParameter(`failed to parse value as time or duration: ${JSON.stringify(until[0])}`);
-    const deleted: string[] = [];
-    let SpaceReclaimed = 0;
-    for (const container of [...this.registry.all()]) {
-      const { record, state } = container;
-      if (container.alive || state.status === 'restarting' || container.starting) continue;
-      if (limit !== undefined && (parseRfc3339(record.created) ?? 0n) > limit) continue;
-      const labels = record.config.Labels;
-      if (!(filters['label'] ?? []).every((label) => hasLabel(labels, label))) continue;
-      if ((filters['label!'] ?? []).some((label) => hasLabel(labels, label))) continue;
-      const { rw } = await this.size(container).catch(() => ({ rw: 0 }));
-      try {
-        await removeContainer(this.context, this.life, this.execs, container, {
-          force: false,
-          volumes: false,
-        });
-      } catch (error) {
-        log.warn({ container: record.id, err: error }, 'prune could not remove a container');
-        continue;
-      }
-      deleted.push(record.id);
-      SpaceReclaimed += rw;
-    }
-    this.context.rooms.events.emit('container', 'prune', '', { reclaimed: String(SpaceReclaimed) });
-    return { ContainersDeleted: deleted.length > 0 ? deleted : null, SpaceReclaimed };
+  prune(filters: Record<string, string[]>) {
+    return pruneContainers(this.context, this.life, this.execs, filters);
   }
 
   get(reference: string): ContainerSnapshot {
@@ -367,126 +334,16 @@ class ContainerRoom implements Containers {
     await this.execs.resize(execId, height, width);
   }
 
-  async connect(network: string, reference: string, endpoint: Partial<EndpointSettings>): Promise<void> {
-    const container = this.registry.lookup(reference);
-    await container.queue(async () => {
-      const pid = container.alive ? container.state.pid : undefined;
-      const state = await this.context.rooms.networks.connect(
-        network,
-        networkRequest(container),
-        endpoint,
-        pid,
-      );
-      this.rememberEndpoints(container, state, endpoint);
-      await this.passControls(container);
-    });
+  connect(network: string, reference: string, endpoint: Partial<EndpointSettings>): Promise<void> {
+    return connectContainer(this.context, network, reference, endpoint);
   }
 
-  async disconnect(network: string, reference: string, force: boolean): Promise<void> {
-    const container = force ? this.registry.find(reference) : this.registry.lookup(reference);
-    if (!container) {
-      this.context.rooms.networks.inspect(network);
-      throw notFound(`endpoint ${reference} not found`);
-    }
-    await container.queue(async () => {
-      const pid = container.alive ? container.state.pid : undefined;
-      const state = await this.context.rooms.networks.disconnect(network, container.id, {
-        force,
-        ...(pid !== undefined && { pid }),
-      });
-      this.rememberEndpoints(container, state, {});
-      await this.passControls(container);
-    });
+  disconnect(network: string, reference: string, force: boolean): Promise<void> {
+    return disconnectContainer(this.context, network, reference, force);
   }
 
-  /** Gives the supervisor of a running container what a change of its networks means for it. */
-  private async passControls(container: Container): Promise<void> {
-    for (const record of this.context.rooms.networks.takeControls(container.id))
-      await container.supervisor?.control(record);
-  }
-
-  /** What the next start asks for: the networks it has now, each as it was asked for. */
-  private rememberEndpoints(
-    container: Container,
-    state: NetworkState,
-    endpoint: Partial<EndpointSettings>,
-  ): void {
-    const before = container.record.endpoints;
-    const endpoints = Object.fromEntries(
-      Object.keys(state.endpoints).map((name) => [name, before[name] ?? endpoint]),
-    );
-    setRecord(this.context, container, { ...container.record, endpoints });
-  }
-
-  async reconcile(): Promise<void> {
-    const { rooms } = this.context;
-    await mkdir(join(rooms.settings.dataRoot, 'containers'), { recursive: true, mode: 0o700 });
-    await this.dropUnfinished();
-    await this.clearFolders();
-    await Promise.all([...this.registry.all()].map((container) => this.resume(container)));
-    const running = [...this.registry.all()].filter(({ alive }) => alive);
-    await rooms.runtime.reconcile(new Set(running.map(({ id }) => id)));
-    await rooms.networks.reconcile(
-      running
-        .filter(({ record }) => !record.hostConfig.NetworkMode.startsWith('container:'))
-        .map((container) => ({ request: networkRequest(container), pid: container.state.pid })),
-    );
-    await rooms.volumes.reconcile(
-      running.map(({ id, record }) => ({
-        owner: id,
-        volumes: record.mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name ? [Name] : [])),
-      })),
-    );
-    for (const container of this.registry.all())
-      await container.queue(() => this.life.apply(container, { type: 'daemon-up' }));
-  }
-
-  /** A create that was killed half-way was never acknowledged: it goes. */
-  private async dropUnfinished(): Promise<void> {
-    const { rooms, records, states } = this.context;
-    const owners = new Set(await rooms.layers.writables());
-    for (const record of [...records.values()]) {
-      if (states.has(record.id) && owners.has(record.id)) continue;
-      const container = this.registry.byFullId(record.id);
-      if (container) this.registry.delete(container);
-      records.delete(record.id);
-      states.delete(record.id);
-      await rooms.networks.forget(record.id).catch(() => undefined);
-      for (const point of record.mounts) {
-        if (point.anonymous && point.Name)
-          await rooms.volumes.remove(point.Name, { force: true }).catch(() => undefined);
-      }
-    }
-  }
-
-  /** Removes folders of containers that no record names. */
-  private async clearFolders(): Promise<void> {
-    const folder = join(this.context.rooms.settings.dataRoot, 'containers');
-    for (const entry of await readdir(folder)) {
-      if (!this.context.records.has(entry)) await rm(join(folder, entry), { recursive: true, force: true });
-    }
-    const runs = join(this.context.rooms.settings.execRoot, 'c');
-    const known = new Set([...this.context.records.values()].map(({ id }) => runFolder(this.context, id)));
-    for (const entry of await readdir(runs).catch(() => [] as string[])) {
-      const path = join(runs, entry);
-      if (known.has(path)) continue;
-      // What still runs there belongs to no container any more.
-      const supervisor = await this.context.rooms.launcher.reconnect(entry, path).catch(() => null);
-      await supervisor?.kill(9).catch(() => undefined);
-      supervisor?.release();
-      await rm(path, { recursive: true, force: true });
-    }
-  }
-
-  private async resume(container: Container): Promise<void> {
-    const { launcher } = this.context.rooms;
-    const folder = runFolder(this.context, container.id);
-    try {
-      const supervisor = await launcher.reconnect(container.id, folder);
-      await this.life.resume(container, supervisor, supervisor ? null : launcher.lastExit(folder));
-    } catch (error) {
-      log.error({ container: container.id, err: error }, 'could not reconnect to a container');
-    }
+  reconcile(): Promise<void> {
+    return reconcileContainers(this.context, this.life);
   }
 
   close(): void {

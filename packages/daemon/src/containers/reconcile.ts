@@ -1,0 +1,80 @@
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { log } from '../log.ts';
+import type { Container } from './container.ts';
+import type { Context } from './context.ts';
+import type { Life } from './life.ts';
+import { networkRequest } from './request.ts';
+import { runFolder } from './startup.ts';
+
+/** Finds what still runs after the daemon was away, and clears what belongs to nothing. */
+export async function reconcileContainers(context: Context, life: Life): Promise<void> {
+  const { rooms } = context;
+  await mkdir(join(rooms.settings.dataRoot, 'containers'), { recursive: true, mode: 0o700 });
+  await dropUnfinished(context);
+  await clearFolders(context);
+  await Promise.all([...context.registry.all()].map((container) => resume(context, life, container)));
+  const running = [...context.registry.all()].filter(({ alive }) => alive);
+  await rooms.runtime.reconcile(new Set(running.map(({ id }) => id)));
+  await rooms.networks.reconcile(
+    running
+      .filter(({ record }) => !record.hostConfig.NetworkMode.startsWith('container:'))
+      .map((container) => ({ request: networkRequest(container), pid: container.state.pid })),
+  );
+  await rooms.volumes.reconcile(
+    running.map(({ id, record }) => ({
+      owner: id,
+      volumes: record.mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name ? [Name] : [])),
+    })),
+  );
+  for (const container of context.registry.all())
+    await container.queue(() => life.apply(container, { type: 'daemon-up' }));
+}
+
+/** A create that was killed half-way was never acknowledged: it goes. */
+async function dropUnfinished(context: Context): Promise<void> {
+  const { rooms, records, states } = context;
+  const owners = new Set(await rooms.layers.writables());
+  for (const record of [...records.values()]) {
+    if (states.has(record.id) && owners.has(record.id)) continue;
+    const container = context.registry.byFullId(record.id);
+    if (container) context.registry.delete(container);
+    records.delete(record.id);
+    states.delete(record.id);
+    await rooms.networks.forget(record.id).catch(() => undefined);
+    for (const point of record.mounts) {
+      if (point.anonymous && point.Name)
+        await rooms.volumes.remove(point.Name, { force: true }).catch(() => undefined);
+    }
+  }
+}
+
+/** Removes folders of containers that no record names. */
+async function clearFolders(context: Context): Promise<void> {
+  const folder = join(context.rooms.settings.dataRoot, 'containers');
+  for (const entry of await readdir(folder)) {
+    if (!context.records.has(entry)) await rm(join(folder, entry), { recursive: true, force: true });
+  }
+  const runs = join(context.rooms.settings.execRoot, 'c');
+  const known = new Set([...context.records.values()].map(({ id }) => runFolder(context, id)));
+  for (const entry of await readdir(runs).catch(() => [] as string[])) {
+    const path = join(runs, entry);
+    if (known.has(path)) continue;
+    // What still runs there belongs to no container any more.
+    const supervisor = await context.rooms.launcher.reconnect(entry, path).catch(() => null);
+    await supervisor?.kill(9).catch(() => undefined);
+    supervisor?.release();
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+async function resume(context: Context, life: Life, container: Container): Promise<void> {
+  const { launcher } = context.rooms;
+  const folder = runFolder(context, container.id);
+  try {
+    const supervisor = await launcher.reconnect(container.id, folder);
+    await life.resume(container, supervisor, supervisor ? null : launcher.lastExit(folder));
+  } catch (error) {
+    log.error({ container: container.id, err: error }, 'could not reconnect to a container');
+  }
+}
