@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Source, sourcesDigest, withoutExcluded } from '../copy.ts';
+import { findSources, type Source, sourcesDigest, withoutExcluded } from '../copy.ts';
 import { ignoreFilter } from '../ignore.ts';
 import { sha256 } from '../steps.ts';
 import { Tree } from '../tree.ts';
@@ -55,6 +55,11 @@ describe('COPY --parents', () => {
   test('a path without wildcards must be there', () => {
     expect(() => parentSources(tree, 'x/./none.txt', () => false)).toThrow('file does not exist');
   });
+});
+
+test('without --parents, ** is one folder', () => {
+  const found = findSources(tree, '**/*.txt', 'COPY', false).map(({ path }) => path);
+  expect(found).toEqual(['x/a.txt', 'z/d.txt']);
 });
 
 describe('COPY --exclude', () => {
