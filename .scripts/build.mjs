@@ -24,7 +24,7 @@ const common = {
   loader: { '.html': 'text' },
   logLevel: 'warning',
 };
-const program = (name, nodeFlags, file) =>
+const program = (name, nodeFlags, file, environment = '') =>
   writeFileSync(
     join(dist, name),
     `#!/bin/sh
@@ -34,7 +34,7 @@ case $self in */*) ;; *) self=./$self ;; esac
 [ -L "$self" ] && self=$(readlink -f "$self")
 here=\${self%/*}
 # Without the dashes Node would take --env-file for an option of its own, wherever it stands.
-exec "$here/../node_modules/node-linux-${process.arch}/bin/node" ${nodeFlags}-- "$here/lib/${file}" "$@"
+${environment}exec "$here/../node_modules/node-linux-${process.arch}/bin/node" ${nodeFlags}-- "$here/lib/${file}" "$@"
 `,
     { mode: 0o755 },
   );
@@ -58,7 +58,13 @@ if (existsSync(join(root, 'packages/daemon/src/main.ts'))) {
     },
   });
   // A small nursery: a daemon's garbage is little and its idle memory counts.
-  program('berthd', '--max-semi-space-size=4 --disable-warning=ExperimentalWarning ', 'berthd.mjs');
+  program(
+    'berthd',
+    '--max-semi-space-size=4 --disable-warning=ExperimentalWarning ',
+    'berthd.mjs',
+    // Of Node's many threads each would keep an arena of its own.
+    'MALLOC_ARENA_MAX=2 ',
+  );
 }
 
 if (existsSync(join(root, 'packages/client/src/main.ts'))) {
