@@ -60,7 +60,7 @@ if (existsSync(join(root, 'packages/daemon/src/main.ts'))) {
   // A small nursery: a daemon's garbage is little and its idle memory counts.
   program(
     'berthd',
-    '--max-semi-space-size=4 --disable-warning=ExperimentalWarning ',
+    '--always-sparkplug --max-semi-space-size=4 --disable-warning=ExperimentalWarning ',
     'berthd.mjs',
     // Of Node's many threads each would keep an arena of its own.
     'MALLOC_ARENA_MAX=2 ',

@@ -6,9 +6,6 @@ export function median(values: number[]): number {
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Milliseconds between one engine's turn and the other's. */
-const SETTLE = 100;
-
 /** Milliseconds that a piece of work takes. */
 export async function timed(work: () => Promise<unknown> | unknown): Promise<number> {
   const began = performance.now();
@@ -29,8 +26,6 @@ export async function alternate(
   const times: Record<'berth' | 'docker', number[]> = { berth: [], docker: [] };
   for (let round = -warm; round < rounds; round++) {
     for (const engine of round % 2 ? [engines.docker, engines.berth] : [engines.berth, engines.docker]) {
-      // An engine goes on cleaning up when it has answered: that is not the other's work.
-      await new Promise((resolve) => setTimeout(resolve, SETTLE));
       const ms = await timed(() => work(engine, round));
       if (round >= 0) times[engine.name].push(ms);
     }

@@ -25,7 +25,8 @@ export async function cycles(engines: Engines): Promise<void> {
       engines,
       40,
       (engine) => cycle(engine, { HostConfig: hostConfig, ExposedPorts: { '80/tcp': {} } }),
-      15,
+      // Both are daemons that have run for a while, not ones that have just been started.
+      40,
     );
     report(what, berth, docker, 'ms', target, 'less');
   }
