@@ -173,6 +173,8 @@ export class Engine {
     this.process.kill('SIGTERM');
     await ended;
     this.agent.destroy();
+    // dockerd leaves its root mounted on itself.
+    spawnSync('umount', ['-l', join(this.folder, 'data')], { stdio: 'ignore' });
     mkdirSync(this.folder, { recursive: true });
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }

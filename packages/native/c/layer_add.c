@@ -209,6 +209,7 @@ int layer_add(int argc, char **argv)
   fprintf(out, "{\"diffId\":\"sha256:%s\",\"size\":%llu,\"tarSize\":%llu}\n", digest, (unsigned long long) add.tree.size,
     (unsigned long long) add.size);
   fclose(out);
+  sleep((unsigned) strtoul(layer_option(argc, argv, "pause", "0"), NULL, 10));
   make_durable(add.folder, add.driver, layer_option(argc, argv, "layers", ""));
   return 0;
 }

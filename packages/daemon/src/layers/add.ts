@@ -23,6 +23,8 @@ export interface Places {
 export interface AddOptions {
   expected?: string;
   signal?: AbortSignal;
+  /** Seconds until the helper writes through what it made, so that what comes next has the disk first. */
+  pause?: string;
 }
 
 /**
@@ -47,6 +49,7 @@ export async function makeLayer(
       driver,
       folder,
       layers: places.layers,
+      pause: options.pause,
       expected: options.expected?.replace(/^sha256:/, ''),
     };
     const run = await (isStream(tar) ? fromStream(helper, words, tar) : fromFile(helper, words, tar.path));

@@ -228,7 +228,7 @@ describe.each(['erofs', 'folder'] as const)('layers as %s', (driver) => {
     await bench.layers.createWritable('d'.repeat(64), [good.diffId]);
     await settle();
     const at = (diffId: string) => join(bench.root, 'layers/layers', diffId.slice(7));
-    for (const { diffId } of [good, damaged]) rmSync(join(at(diffId), 'durable'));
+    for (const { diffId } of [good, damaged]) rmSync(join(at(diffId), 'durable'), { force: true });
     truncateSync(join(at(damaged.diffId), 'tar'), 100);
     for (const name of ['made/half', 'trash/old', 'layers/broken'])
       mkdirSync(join(bench.root, 'layers', name, 'deeper'), { recursive: true });

@@ -18,6 +18,9 @@ export interface LayerRecord extends Layer {
   root?: { mode: number; uid: number; gid: number; mtime: number };
 }
 
+/** Seconds that a new layer waits to be written through: a load or a first run goes on meanwhile, with the disk to itself. */
+const PAUSE = '3';
+
 /** The finished layers: `<root>/layers/<hex>/{tar,index.erofs|diff,layer.json,durable}`. */
 export interface LayerStore {
   add(tar: Readable | { path: string }, options?: AddOptions): Promise<Layer>;
@@ -101,7 +104,7 @@ export async function openLayerStore(
   return {
     record,
     async add(tar, options = {}) {
-      const added = await makeLayer(helper, places, driver, tar, options, discard);
+      const added = await makeLayer(helper, places, driver, tar, { ...options, pause: PAUSE }, discard);
       await takePlace(added);
       let layer = records.get(added.diffId);
       if (layer === undefined) {
