@@ -115,6 +115,7 @@ static struct ward *ward_new(uint32_t handle, int fd)
   return ward;
 }
 
+/* Not namespaces_own(): what that remembers would be stale in a forked supervisor, where this fd is closed. */
 static int own_netns = -1, spare_timer;
 
 /* A new network namespace costs half a millisecond: one is kept ready for the next container without a network. */

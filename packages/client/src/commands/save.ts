@@ -1,8 +1,7 @@
 import { atLeast, command } from '../cli/command.ts';
-import { CliError, messageOf } from '../cli/errors.ts';
 import { string } from '../cli/flags.ts';
 import { writeToStdout } from './shared/files.ts';
-import { checkOutputPath, writeToFile } from './shared/output-file.ts';
+import { checkOutput, writeToFile } from './shared/output-file.ts';
 import { cancellable } from './shared/pull.ts';
 
 export default command({
@@ -12,14 +11,7 @@ export default command({
   args: atLeast(1),
   flags: { output: string('o', 'Write to this file instead of standard output') },
   async run({ cli, flags, args }) {
-    if (!flags.output && cli.stdoutIsTerminal)
-      throw new CliError('cowardly refusing to save to a terminal. Use the -o flag or redirect');
-    if (flags.output)
-      try {
-        checkOutputPath(flags.output);
-      } catch (error) {
-        throw new CliError(`failed to save image: ${messageOf(error)}`);
-      }
+    checkOutput(flags.output, cli.stdoutIsTerminal, 'save image');
     const api = await cli.api();
     await cancellable(async (signal) => {
       const { body } = await api.call('GET', '/images/get', { query: { names: args }, signal });

@@ -1,20 +1,3 @@
-import { atLeast, command, forEach } from '../cli/command.ts';
-import { int, string } from '../cli/flags.ts';
+import { stopping } from './shared/stopping.ts';
 
-export default command({
-  use: '[OPTIONS] CONTAINER [CONTAINER...]',
-  about: 'Stop running containers',
-  aliases: ['berth container stop', 'berth stop'],
-  args: atLeast(1),
-  renamed: { timeout: 'time' },
-  flags: {
-    signal: string('s', 'Signal to stop with'),
-    time: int('t', 'Seconds to wait before killing; -1 waits without an end'),
-  },
-  async run({ cli, flags, given, args }) {
-    const api = await cli.api();
-    // Without --time the container's own timeout holds.
-    const query = { signal: flags.signal || undefined, t: given.has('time') ? flags.time : undefined };
-    await forEach(cli, args, (name) => api.done('POST', `/containers/${name}/stop`, { query }));
-  },
-});
+export default stopping('stop', 'Stop running containers');

@@ -2,8 +2,24 @@ import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'no
 import { dirname, join, normalize } from 'node:path';
 import { CliError, messageOf } from '../../cli/errors.ts';
 
-/** Checks that a file of `-o` can be written. Throws CliError with Docker's reason. */
-export function checkOutputPath(path: string): void {
+/**
+ * Checks, before the daemon is asked, that an archive has a place to go: a file of `-o`, or an output that is no terminal.
+ * `what` is what cannot be done otherwise. Throws CliError with Docker's reason.
+ */
+export function checkOutput(output: string, stdoutIsTerminal: boolean, what: string): void {
+  if (!output) {
+    if (stdoutIsTerminal)
+      throw new CliError('cowardly refusing to save to a terminal. Use the -o flag or redirect');
+    return;
+  }
+  try {
+    checkOutputPath(output);
+  } catch (error) {
+    throw new CliError(`failed to ${what}: ${messageOf(error)}`);
+  }
+}
+
+function checkOutputPath(path: string): void {
   const folder = dirname(normalize(path));
   try {
     statSync(folder);
