@@ -67,6 +67,14 @@ async function look(daemon: TestDaemon, parent: string): Promise<string[]> {
     volumes.map(({ Name }) => Name),
   );
 
+  const own = encodeURIComponent('{"dangling":["true"],"label":["com.docker.volume.anonymous"]}');
+  const nobodys = ((await get(`/volumes?filters=${own}`)).Volumes ?? []) as Array<{ Name: string }>;
+  compare(
+    'anonymous volumes',
+    nobodys.map(({ Name }) => Name),
+    [],
+  );
+
   const images = (await get('/images/json?all=1')) as Array<{ Id: string }>;
   const layers = new Set<string>();
   for (const { Id } of images) {

@@ -80,8 +80,9 @@ class ContainerRoom implements Containers {
 
   private volumeUsers(name: string): string[] {
     const users: string[] = [];
-    for (const { id, record } of this.registry.all()) {
-      if (record.mounts.some((point) => point.Name === name)) users.push(id);
+    // Of containers that are still being made too.
+    for (const { id, mounts } of this.context.records.values()) {
+      if (mounts.some((point) => point.Name === name)) users.push(id);
     }
     return users;
   }

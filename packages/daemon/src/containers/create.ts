@@ -78,7 +78,7 @@ export async function createContainer(
   try {
     if (!host.NetworkMode.startsWith('container:')) rooms.networks.prepare(networkRequest(container));
     await makeMounts(context, record);
-    // The record is written before what it owns, so that whatever a kill leaves behind has a name.
+    // Likewise before what else it owns.
     context.records.put(id, record);
     context.states.put(id, container.state);
     registry.add(container);
@@ -201,6 +201,13 @@ async function makeMounts(context: Context, record: ContainerRecord): Promise<vo
       copyUp: true,
     });
   record.mounts = [...points.values()];
+  for (const point of record.mounts) {
+    if (point.Type !== 'volume' || point.Name !== undefined) continue;
+    point.Name = randomBytes(32).toString('hex');
+    point.anonymous = true;
+  }
+  // Written before the volumes are made: a kill leaves none that no record names, and a prune sees them used.
+  context.records.put(record.id, record);
   const made: string[] = [];
   try {
     for (const point of record.mounts) {
@@ -208,6 +215,7 @@ async function makeMounts(context: Context, record: ContainerRecord): Promise<vo
       if (name) made.push(name);
     }
   } catch (error) {
+    context.records.delete(record.id);
     for (const name of made) await context.rooms.volumes.remove(name, { force: true }).catch(() => undefined);
     throw error;
   }
@@ -237,9 +245,9 @@ async function bindVolume(
   if (point.Type !== 'volume') return undefined;
   const options = point.spec?.VolumeOptions;
   const driver = point.Driver === 'local' ? options?.DriverConfig?.Name || 'local' : point.Driver;
-  const anonymous = point.Name === undefined;
   const { volume, created } = await context.rooms.volumes.create({
-    ...(point.Name !== undefined && { name: point.Name }),
+    name: point.Name!,
+    ...(point.anonymous && { anonymous: true }),
     driver: driver ?? (host.VolumeDriver || 'local'),
     ...(options?.Labels && { labels: options.Labels }),
     ...(options?.DriverConfig?.Options && { options: options.DriverConfig.Options }),
@@ -247,7 +255,6 @@ async function bindVolume(
   point.Name = volume.Name;
   point.Source = volume.Mountpoint;
   point.Driver = volume.Driver;
-  if (anonymous) point.anonymous = true;
   if (explicit && point.Mode === '') point.Mode = 'z';
   return created ? volume.Name : undefined;
 }

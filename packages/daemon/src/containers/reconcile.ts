@@ -31,7 +31,7 @@ export async function reconcileContainers(context: Context, life: Life): Promise
     await container.queue(() => life.apply(container, { type: 'daemon-up' }));
 }
 
-/** A create that was killed half-way was never acknowledged: it goes. */
+/** A create that was killed half-way was never acknowledged, a removal was asked for: what is left goes. */
 async function dropUnfinished(context: Context): Promise<void> {
   const { rooms, records, states } = context;
   const owners = new Set(await rooms.layers.writables());
@@ -42,7 +42,7 @@ async function dropUnfinished(context: Context): Promise<void> {
     records.delete(record.id);
     states.delete(record.id);
     await rooms.networks.forget(record.id).catch(() => undefined);
-    for (const point of record.mounts) {
+    for (const point of record.keepsVolumes ? [] : record.mounts) {
       if (point.anonymous && point.Name)
         await rooms.volumes.remove(point.Name, { force: true }).catch(() => undefined);
     }

@@ -38,6 +38,10 @@ export async function removeContainer(
     if (container.gone.signal.aborted) return;
     await life.apply(container, { type: 'remove', force: options.force });
     container.removing = true;
+    // A removal that is killed half-way is ended by the next start.
+    const keepsVolumes = !options.volumes && container.record.mounts.some(({ anonymous }) => anonymous);
+    if (keepsVolumes !== (container.record.keepsVolumes ?? false))
+      setRecord(context, container, { ...container.record, keepsVolumes });
     try {
       await removeOwned(context, container, options.volumes);
     } catch (error) {

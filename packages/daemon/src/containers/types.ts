@@ -222,6 +222,8 @@ export interface ContainerRecord {
   mounts: MountPoint[];
   /** Endpoints asked for, by network; connect and disconnect change it. */
   endpoints: Record<string, Partial<EndpointSettings>>;
+  /** It is being removed, and its anonymous volumes are not to go with it. */
+  keepsVolumes?: boolean;
 }
 
 /** One frozen view of a container: what list and inspect read. */

@@ -13,6 +13,8 @@ export interface Volumes {
   /** Creates or returns the volume of that name. Driver `local` only; options type/device/o are mounted when used. */
   create(options: {
     name?: string;
+    /** The name is nobody's choice: the caller made it up, to have it recorded first. */
+    anonymous?: boolean;
     driver?: string;
     labels?: Record<string, string>;
     options?: Record<string, string>;

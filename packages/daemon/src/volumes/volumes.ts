@@ -59,6 +59,7 @@ class LocalVolumes implements Volumes {
 
   async create(asked: {
     name?: string;
+    anonymous?: boolean;
     driver?: string;
     labels?: Record<string, string>;
     options?: Record<string, string>;
@@ -70,7 +71,8 @@ class LocalVolumes implements Volumes {
     checkVolume(name, asked.driver || 'local', known ? {} : options);
     if (known) return { volume: this.shown(known), created: false };
 
-    const labels = asked.name ? asked.labels : { [ANONYMOUS]: '', ...asked.labels };
+    const nameless = !asked.name || asked.anonymous;
+    const labels = nameless ? { [ANONYMOUS]: '', ...asked.labels } : asked.labels;
     const record: VolumeRecord = {
       name,
       created: seconds(new Date()),
@@ -140,7 +142,7 @@ class LocalVolumes implements Volumes {
     const deleted: string[] = [];
     let reclaimed = 0;
     for (const record of [...this.records.values()]) {
-      if (!all && !(record.labels && ANONYMOUS in record.labels)) continue;
+      if (!all && !(record.labels && Object.hasOwn(record.labels, ANONYMOUS))) continue;
       if (!labels.every((label) => hasLabel(record.labels, label))) continue;
       if (unwanted.some((label) => hasLabel(record.labels, label))) continue;
       if (this.usersOf(record.name).length > 0) continue;
