@@ -16,6 +16,14 @@ static int take_link(int folder, const char *name) {
   return unlinkat(folder, name, 0) < 0 ? -1 : 1;
 }
 
+/* Programs of old, and Java, look for mounts here. */
+static int make_mtab(int root) {
+  if (mkdirat(root, "etc", 0755) < 0 && errno != EEXIST) return -1;
+  cleanup_close int folder = openat(root, "etc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  /* An image whose /etc is no folder keeps it. */
+  return folder >= 0 && symlinkat("/proc/mounts", folder, "mtab") < 0 && errno != EEXIST ? -1 : 0;
+}
+
 /* As dockerd's layer of them hides links from mounts: resolv.conf is often one (systemd-resolved), and leads nowhere. */
 int own_places_clear(int root, struct error *err) {
   for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
@@ -31,5 +39,5 @@ int own_places_clear(int root, struct error *err) {
     }
     if (take_link(slash ? folder : root, last) < 0) return fail(err, "rootfs", errno, "/%s", places[i]);
   }
-  return 0;
+  return make_mtab(root) < 0 ? fail(err, "rootfs", errno, "/etc/mtab") : 0;
 }

@@ -52,7 +52,10 @@ const rule = (
   access,
 });
 
-/** Nodes of any device may be made, few may be opened: those above, the console, ptmx and the terminals. */
+/**
+ * Nodes of any device may be made, few may be opened: those above, the console, ptmx, the terminals, and tun, which is
+ * the network namespace's.
+ */
 const DEFAULT_RULES = [
   rule('c', null, null, 'm'),
   rule('b', null, null, 'm'),
@@ -64,6 +67,7 @@ const DEFAULT_RULES = [
   rule('c', 5, 0, 'rwm'),
   rule('c', 5, 1, 'rwm'),
   rule('c', 5, 2, 'rwm'),
+  rule('c', 10, 200, 'rwm'),
   rule('c', 136, null, 'rwm'),
 ];
 
@@ -142,7 +146,7 @@ function devicesAt(host: string, inContainer: string): Device[] {
 }
 
 /** What is no device of a machine but of a mount, or is made for every container by itself. */
-const SKIPPED = new Set(['pts', 'shm', 'fd', 'mqueue', '.lxc', '.lxd-mounts', '.udev', 'console']);
+const SKIPPED = new Set(['pts', 'shm', 'fd', 'mqueue', '.lxc', '.lxd-mounts', '.udev', 'console', 'ptmx']);
 
 function devicesBelow(host: string, inContainer: string): Device[] {
   const devices: Device[] = [];

@@ -45,10 +45,10 @@ export function checkSysctls({ sysctls, namespaces }: Pick<RuntimeRequest, 'sysc
 
 /** Docker's own: low ports and ping without privileges, in a network namespace that is not the host's. */
 export function defaultSysctls(
-  { sysctls, namespaces, privileged }: RuntimeRequest,
+  { sysctls, namespaces }: RuntimeRequest,
   hasPing: boolean,
 ): Record<string, string> {
-  if (namespaces.network === 'host' || privileged) return {};
+  if (namespaces.network === 'host') return {};
   const defaults: Record<string, string> = {};
   if (!('net.ipv4.ip_unprivileged_port_start' in sysctls))
     defaults['net.ipv4.ip_unprivileged_port_start'] = '0';
