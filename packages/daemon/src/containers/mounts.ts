@@ -249,7 +249,7 @@ export function mergeTmpfsOptions(asked: string): string[] {
   const merged = new Map<string, string>();
   for (const word of ['noexec', 'nosuid', 'nodev', ...(asked === '' ? [] : asked.split(','))]) {
     const [name = '', value] = word.split('=');
-    if (value === undefined ? !(name in FLAGS) : !VALUES.includes(name))
+    if (value === undefined ? !Object.hasOwn(FLAGS, name) : !VALUES.includes(name))
       throw systemError(`invalid tmpfs option ${JSON.stringify(name)}`);
     merged.delete(FLAGS[name] ?? '');
     if (name !== 'defaults') merged.set(name, word);

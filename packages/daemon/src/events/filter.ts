@@ -50,6 +50,6 @@ function withoutTag(reference: string): string {
 
 function matchesLabel(attributes: Record<string, string>, label: string): boolean {
   const equals = label.indexOf('=');
-  if (equals === -1) return label in attributes;
+  if (equals === -1) return Object.hasOwn(attributes, label);
   return attributes[label.slice(0, equals)] === label.slice(equals + 1);
 }

@@ -14,7 +14,9 @@ function check(filters: Filters, known: readonly string[]): void {
 
 const hasLabel = ({ labels }: NetworkRecord, wanted: string) => {
   const equals = wanted.indexOf('=');
-  return equals < 0 ? wanted in labels : labels[wanted.slice(0, equals)] === wanted.slice(equals + 1);
+  return equals < 0
+    ? Object.hasOwn(labels, wanted)
+    : labels[wanted.slice(0, equals)] === wanted.slice(equals + 1);
 };
 
 /** Go's regular-expression match of a name filter; a filter that is none matches as plain text. */

@@ -199,13 +199,13 @@ function checkSubLink({ options, driver }: NetworkRecord): void {
   checkPrefix(options);
   const modes = driver === 'macvlan' ? MACVLAN_MODES : IPVLAN_MODES;
   const mode = options[`${driver}_mode`];
-  if (mode !== undefined && mode !== '' && !(mode in modes))
+  if (mode !== undefined && mode !== '' && !Object.hasOwn(modes, mode))
     throw new BerthError(
       'system',
       `requested ${driver} mode '${mode}' is not valid, '${driver === 'macvlan' ? 'bridge' : 'l2'}' mode is the ${driver} driver default`,
     );
   const flag = options['ipvlan_flag'];
-  if (driver === 'ipvlan' && flag && !(flag in IPVLAN_FLAGS))
+  if (driver === 'ipvlan' && flag && !Object.hasOwn(IPVLAN_FLAGS, flag))
     throw new BerthError(
       'system',
       `requested ipvlan flag '${flag}' is not valid, 'bridge' flag is the ipvlan driver default`,

@@ -17,10 +17,23 @@ export function decodeParameter(schema: Schema, raw: unknown): unknown {
     if (value === '') return undefined;
     if (type === 'integer' ? !/^[+-]?\d+$/.test(value) : Number.isNaN(Number(value)))
       throw systemError(`strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`);
+    if (type === 'integer' && Math.abs(Number(value)) > INT64)
+      throw systemError(`strconv.Atoi: parsing ${JSON.stringify(value)}: value out of range`);
     return Number(value);
   }
   return value;
 }
+
+/** One more than Go's largest number; JSON has that one read as this. */
+const INT64 = 2 ** 63;
+const LARGEST = INT64 - 1024;
+
+/** What fits Go's kinds of integers; the others are int64. */
+const RANGES: Record<string, [number, number]> = {
+  uint16: [0, 0xffff],
+  uint64: [0, 2 ** 64],
+  'fs.FileMode': [0, 0xffff_ffff],
+};
 
 /** True unless the text is one of those that mean no. */
 export function goBoolean(text: string): boolean {
@@ -39,6 +52,13 @@ function decode(lookup: SchemaLookup, given: Schema, value: unknown, owner: stri
   const kind = kindOf(value);
   if (!kinds.includes(kind) && !(kind === 'number' && kinds.includes('integer') && Number.isInteger(value)))
     throw mismatch(schema, value, owner, path);
+  if (kind === 'number' && kinds.includes('integer')) {
+    const [least, most] = RANGES[schema['x-go-type'] ?? ''] ?? [-INT64, INT64];
+    if ((value as number) < least || (value as number) > most) throw mismatch(schema, value, owner, path);
+    return Math.min(value as number, most === INT64 ? LARGEST : most);
+  }
+  // A list of one may be written without its brackets.
+  if (kind === 'string' && kinds.includes('array')) return [value];
   if (kind === 'array') {
     const items = schema.items;
     return items
@@ -180,8 +200,9 @@ function kindOf(value: unknown): string {
 
 function mismatch(schema: Schema, value: unknown, owner: string, path: string): Error {
   const kind = kindOf(value);
-  const got =
-    kind === 'boolean' ? 'bool' : kind === 'number' && !Number.isInteger(value) ? `number ${value}` : kind;
+  const wantsNumber = schema.type?.includes('integer') || schema.type?.includes('number');
+  const number = Number.isInteger(value) ? BigInt(value as number) : value;
+  const got = kind === 'boolean' ? 'bool' : kind === 'number' && wantsNumber ? `number ${number}` : kind;
   const where = path === '' ? 'Go value' : `Go struct field ${owner === '' ? '' : `${owner}.`}${path}`;
   return invalidParameter(
     `invalid JSON: json: cannot unmarshal ${got} into ${where} of type ${goType(schema)}`,

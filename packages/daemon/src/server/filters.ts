@@ -15,7 +15,8 @@ export function parseFilters(text: string | undefined): Record<string, string[]>
   }
   if (parsed === null) return {};
   if (typeof parsed !== 'object' || Array.isArray(parsed)) throw invalidParameter('invalid filter');
-  const filters: Record<string, string[]> = {};
+  // A filter may have any name, `__proto__` too.
+  const filters: Record<string, string[]> = Object.create(null);
   for (const [name, values] of Object.entries(parsed)) {
     if (Array.isArray(values)) {
       if (!values.every((value) => typeof value === 'string')) throw invalidParameter('invalid filter');

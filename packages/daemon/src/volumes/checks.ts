@@ -25,11 +25,11 @@ export function checkVolume(name: string, driver: string, options: Record<string
   for (const option of Object.keys(options)) {
     if (option === 'size')
       throw invalidParameter(`create ${name}: quota size requested but no quota support`);
-    if (!(option in NEEDS))
+    if (!Object.hasOwn(NEEDS, option))
       throw invalidParameter(`create ${name}: invalid option: ${JSON.stringify(option)}`);
   }
   for (const [option, needed] of Object.entries(NEEDS)) {
-    if (!(option in options)) continue;
+    if (!Object.hasOwn(options, option)) continue;
     for (const other of needed) {
       if (!options[other])
         throw invalidParameter(`create ${name}: missing required option: ${JSON.stringify(other)}`);
@@ -57,7 +57,7 @@ export function booleanFilter(filters: Record<string, string[]>, name: string): 
 /** Whether labels have `name` or `name=value`. */
 export function hasLabel(labels: Record<string, string> | null, wanted: string): boolean {
   const equals = wanted.indexOf('=');
-  if (equals === -1) return labels !== null && wanted in labels;
+  if (equals === -1) return labels !== null && Object.hasOwn(labels, wanted);
   return labels?.[wanted.slice(0, equals)] === wanted.slice(equals + 1);
 }
 

@@ -55,7 +55,7 @@ export async function unmountOptions(target: string): Promise<void> {
 function describe(device: string, target: string, o: string): string {
   const words = o.split(',').filter(Boolean);
   const flags = words.reduce((sum, word) => sum | (FLAGS[word] ?? 0), 0);
-  const data = words.filter((word) => !(word in FLAGS)).join(',');
+  const data = words.filter((word) => !Object.hasOwn(FLAGS, word)).join(',');
   return `mount ${device}:${target}${flags ? `, flags: 0x${flags.toString(16)}` : ''}${data ? `, data: ${data}` : ''}`;
 }
 

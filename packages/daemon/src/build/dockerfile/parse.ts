@@ -145,7 +145,8 @@ function readDirectives(lines: string[]): {
     if (!match) break;
     const name = match[1]!.toLowerCase();
     if (!['syntax', 'escape', 'check'].includes(name)) break;
-    if (name in directives) throw parseError(index + 1, `only one ${name} parser directive can be used`);
+    if (Object.hasOwn(directives, name))
+      throw parseError(index + 1, `only one ${name} parser directive can be used`);
     directives[name] = match[2]!;
   }
   const escaper = directives['escape'] ?? '\\';

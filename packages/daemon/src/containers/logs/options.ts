@@ -31,7 +31,7 @@ export function checkLogConfig(type: string, config: Record<string, string>): vo
     throw invalidParameter(
       `logging driver ${type} is not supported; use one of 'json-file', 'local', or 'none'`,
     );
-  if (type !== 'none' && !(type in OPTIONS))
+  if (type !== 'none' && !Object.hasOwn(OPTIONS, type))
     throw invalidParameter(
       `error looking up logging plugin ${type}: plugin ${JSON.stringify(type)} not found`,
     );
