@@ -48,8 +48,12 @@ export interface CacheRecord {
 export interface PruneOptions {
   filters: Record<string, string[]>;
   all: boolean;
-  /** Bytes that may stay. */
+  /** Bytes that stay in any case. */
   keepStorage: number;
+  /** Bytes that may stay at most; 0: any number. */
+  maxUsed?: number;
+  /** Bytes that the disk is to have free. */
+  minFree?: number;
   /** Milliseconds since its last use that a step stays. */
   keepDuration?: number;
 }

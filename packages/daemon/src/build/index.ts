@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises';
 import type { IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
@@ -19,6 +19,7 @@ import { ClassicBuild } from './classic.ts';
 import { parseDockerfile } from './dockerfile/parse.ts';
 import type { Builder, BuildOptions, CacheRecord, PruneOptions } from './face.ts';
 import { ignoreFilter } from './ignore.ts';
+import { keptBytes } from './kept-bytes.ts';
 import { remoteContext } from './remote.ts';
 import { RunFailed, Steps } from './steps.ts';
 import { Tree } from './tree.ts';
@@ -219,7 +220,8 @@ class BuilderRoom implements Builder {
   }
 
   /** Forgets steps, least recently used first; returns them. */
-  private async forget({ filters, all, keepStorage, keepDuration }: PruneOptions): Promise<CacheRecord[]> {
+  private async forget(options: PruneOptions): Promise<CacheRecord[]> {
+    const { filters, all, keepDuration } = options;
     const until = filters['until']?.[0] ?? filters['unused-for']?.[0];
     const age = until === undefined ? keepDuration : durationMs(until);
     const limit = age === undefined || age === 0 ? Number.POSITIVE_INFINITY : Date.now() - age;
@@ -240,11 +242,13 @@ class BuilderRoom implements Builder {
     const keep = (record: CacheRecord) =>
       Date.parse(record.LastUsedAt) > limit || !tests.every((test) => test(record));
     const records = new Map(this.records.list().map((record) => [record.ID, record]));
-    const gone = keepStorage > 0 ? [] : this.records.prune(keep).map((ID) => records.get(ID)!);
     let held = [...this.steps.values()].reduce((sum, step) => sum + step.size, 0);
+    const { bavail, bsize } = await statfs(this.parts.root);
+    const keepBytes = keptBytes(options, held, bavail * bsize);
+    const gone = keepBytes > 0 ? [] : this.records.prune(keep).map((ID) => records.get(ID)!);
     const oldest = [...this.steps.entries()].sort(([, a], [, b]) => (a.used < b.used ? -1 : 1));
     for (const [key, step] of oldest) {
-      if (keepStorage > 0 && held <= keepStorage) break;
+      if (keepBytes > 0 && held <= keepBytes) break;
       const record = stepRecord(key, step);
       if (keep(record)) continue;
       this.steps.delete(key);

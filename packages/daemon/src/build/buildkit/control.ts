@@ -82,6 +82,8 @@ export class Control {
               filters: pruneFilters(request['filter']),
               all: request['all'],
               keepStorage: request['keepBytes'],
+              maxUsed: request['maxUsedSpace'],
+              minFree: request['minFreeSpace'],
               keepDuration: request['keepDuration'] / 1e6,
             });
             for (const record of gone) await call.send(usageRecord(record));

@@ -24,7 +24,7 @@ message InfoResponse { BuildkitVersion buildkitVersion = 1; }
 message UsageRecord { string ID = 1; bool Mutable = 2; bool InUse = 3; int64 Size = 4; string Parent = 5; Timestamp CreatedAt = 6; Timestamp LastUsedAt = 7; int64 UsageCount = 8; string Description = 9; string RecordType = 10; bool Shared = 11; repeated string Parents = 12; }
 message DiskUsageRequest { repeated string filter = 1; }
 message DiskUsageResponse { repeated UsageRecord record = 1; }
-message PruneRequest { repeated string filter = 1; bool all = 2; int64 keepDuration = 3; int64 keepBytes = 4; }
+message PruneRequest { repeated string filter = 1; bool all = 2; int64 keepDuration = 3; int64 keepBytes = 4; int64 maxUsedSpace = 5; int64 minFreeSpace = 6; }
 
 message Exporter { string Type = 1; map<string, string> Attrs = 2; }
 message CacheOptionsEntry { string Type = 1; map<string, string> Attrs = 2; }

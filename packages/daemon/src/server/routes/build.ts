@@ -8,6 +8,9 @@ import { upload } from '../upload.ts';
 
 const NO_UPGRADE = 'no upgrade proto in request';
 
+/** A prune may bound what stays in several ways from this version on. */
+const BOUNDS = 48;
+
 /** POST /build and the cache. */
 export function buildRoutes(server: Server, rooms: Rooms): void {
   server.serve('ImageBuild', async (request, reply) => {
@@ -25,11 +28,17 @@ export function buildRoutes(server: Server, rooms: Rooms): void {
     lines?.end();
   });
 
-  server.serve('BuildPrune', (request) =>
+  server.serve('BuildPrune', ({ query, version }) =>
     rooms.builder.prune({
-      filters: parseFilters(request.query['filters']),
-      all: request.query['all'] ?? false,
-      keepStorage: request.query['keep-storage'] ?? request.query['reserved-space'] ?? 0,
+      filters: parseFilters(query['filters']),
+      all: query['all'] ?? false,
+      ...(version < BOUNDS
+        ? { keepStorage: query['keep-storage'] ?? 0 }
+        : {
+            keepStorage: query['reserved-space'] || (query['keep-storage'] ?? 0),
+            maxUsed: query['max-used-space'] ?? 0,
+            minFree: query['min-free-space'] ?? 0,
+          }),
     }),
   );
 
