@@ -20,6 +20,9 @@ export interface ManifestRecord {
   image: string;
 }
 
+/** Whether a type is that of an index, and not of one image's manifest. */
+export const isIndexType = (mediaType: string): boolean => /index|manifest\.list/.test(mediaType);
+
 /** An image as the room itself sees it. */
 export interface Entry extends Image {
   readonly config: StoredConfig;
@@ -39,6 +42,8 @@ export class Catalogue {
   private readonly configs = new Map<string, StoredConfig>();
   private readonly named = new Map<string, Set<string>>();
   private readonly offspring = new Map<string, Set<string>>();
+  /** Digests of the manifests of each image. */
+  private readonly described = new Map<string, Set<string>>();
   private readonly entries = new Map<string, Entry>();
 
   constructor(store: Store) {
@@ -48,6 +53,7 @@ export class Catalogue {
     for (const [name, id] of this.names.entries()) addTo(this.named, id, name);
     for (const [id, record] of this.records.entries())
       if (record.parent && !record.deleted) addTo(this.offspring, record.parent, id);
+    for (const [digest, { image }] of this.manifests.entries()) addTo(this.described, image, digest);
   }
 
   get(id: string): Entry | undefined {
@@ -121,8 +127,8 @@ export class Catalogue {
       this.configs.delete(id);
     }
     this.entries.delete(id);
-    for (const [digest, manifest] of [...this.manifests.entries()])
-      if (manifest.image === id) this.manifests.delete(digest);
+    for (const digest of this.described.get(id) ?? []) this.manifests.delete(digest);
+    this.described.delete(id);
   }
 
   /** Lets a name stand for an image; it leaves the image it stood for. */
@@ -134,6 +140,13 @@ export class Catalogue {
     this.names.put(name, id);
     addTo(this.named, id, name);
     this.entries.delete(id);
+  }
+
+  /** Lets one platform's part of an image take over the names and the indexes of another's. */
+  inherit(from: string, to: string): void {
+    for (const reference of this.get(from)?.references ?? []) this.name(reference, to);
+    for (const [digest, record] of this.manifestsOf(from))
+      if (isIndexType(record.mediaType)) this.addManifest(digest, { ...record, image: to });
   }
 
   /** Records that a user tagged the image now (`Metadata.LastTagTime`). */
@@ -159,16 +172,20 @@ export class Catalogue {
 
   /** Manifests that name this image, as registries sent them. */
   manifestsOf(id: string): Array<[string, ManifestRecord]> {
-    return [...this.manifests.entries()].filter(([, manifest]) => manifest.image === id);
+    return [...(this.described.get(id) ?? [])].map((digest) => [digest, this.manifests.get(digest)!]);
   }
 
   /** Kept indexes: what an image of several platforms came with. */
   indexes(): ManifestRecord[] {
-    return [...this.manifests.values()].filter(({ mediaType }) => /index|manifest\.list/.test(mediaType));
+    return [...this.manifests.values()].filter(({ mediaType }) => isIndexType(mediaType));
   }
 
   addManifest(digest: string, manifest: ManifestRecord): void {
-    if (this.manifests.get(digest)?.image !== manifest.image) this.manifests.put(digest, manifest);
+    const before = this.manifests.get(digest)?.image;
+    if (before === manifest.image) return;
+    if (before !== undefined) this.described.get(before)?.delete(digest);
+    this.manifests.put(digest, manifest);
+    addTo(this.described, manifest.image, digest);
   }
 
   private forget(name: string, id: string): void {

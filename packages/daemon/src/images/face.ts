@@ -54,6 +54,31 @@ export interface Image {
   parent: string;
 }
 
+/** An OCI descriptor: how an image's index or manifest is referred to. */
+export interface ImageDescriptor {
+  mediaType: string;
+  digest: string;
+  size: number;
+  platform?: { architecture: string; os: string; 'os.version'?: string; variant?: string };
+  annotations?: Record<string, string>;
+}
+
+/** A manifest that an image is made of: one platform's image, an attestation, or what is not known. */
+export interface ImageManifest {
+  ID: string;
+  Descriptor: ImageDescriptor;
+  Available: boolean;
+  Size: { Content: number; Total: number };
+  Kind: 'image' | 'attestation' | 'unknown';
+  ImageData?: {
+    Platform: NonNullable<ImageDescriptor['platform']>;
+    /** Ids of the containers that use it. */
+    Containers: string[];
+    Size: { Unpacked: number };
+  };
+  AttestationData?: { For: string };
+}
+
 /** An image in a list, with the members of the newest API version; routes take away what older versions did not have. */
 export interface ImageSummary {
   Containers: number;
@@ -64,7 +89,11 @@ export interface ImageSummary {
   RepoDigests: string[];
   RepoTags: string[];
   SharedSize: number;
+  /** Bytes of its layers for all platforms that are here. */
   Size: number;
+  /** Absent when the image lacks a layer. */
+  Descriptor?: ImageDescriptor;
+  Manifests?: ImageManifest[];
 }
 
 /** Everything about one image, with the members of all API versions. */
@@ -88,6 +117,9 @@ export interface ImageInspect {
   GraphDriver: { Data: Record<string, string> | null; Name: string };
   RootFS: { Type: string; Layers?: string[] };
   Metadata: { LastTagTime: string };
+  /** Absent when the image lacks a layer. */
+  Descriptor?: ImageDescriptor;
+  Manifests?: ImageManifest[];
 }
 
 export interface HistoryStep {
@@ -170,17 +202,23 @@ export interface Images {
     all?: boolean;
     filters?: Record<string, string[]>;
     sharedSize?: boolean;
+    manifests?: boolean;
   }): ImageSummary[];
   /** @throws not-found. */
-  inspect(reference: string, options?: { platform?: string }): ImageInspect;
+  inspect(reference: string, options?: { platform?: string; manifests?: boolean }): ImageInspect;
+  /** The manifest of one platform's image, by id; undefined when the image is gone or lacks a layer. */
+  manifest(id: string): ImageDescriptor | undefined;
   /** Bytes of all layers that images have, each counted once, and the images with SharedSize and Containers. */
   usage(): { layersSize: number; images: ImageSummary[] };
   /** Names an image, given by id or any name (`repository` may carry the tag). Durable when it resolves. */
   tag(id: string, repository: string, tag?: string): Promise<void>;
-  /** Docker's delete rules; `inUse` is asked about containers. Returns the Untagged/Deleted lines. */
+  /**
+   * Docker's delete rules; `inUse` is asked about containers. Returns the Untagged/Deleted lines. With `platforms`, only
+   * what the image has for these goes.
+   */
   remove(
     reference: string,
-    options: { force: boolean; noprune: boolean },
+    options: { force: boolean; noprune: boolean; platforms?: string[] },
   ): Promise<Array<{ Untagged?: string; Deleted?: string }>>;
   prune(filters: Record<string, string[]>): Promise<{
     ImagesDeleted: Array<{ Untagged?: string; Deleted?: string }> | null;
@@ -198,15 +236,16 @@ export interface Images {
   push(options: {
     name: string;
     tag?: string;
+    platform?: string;
     auth?: RegistryAuth;
     signal: AbortSignal;
     onProgress: OnProgress;
   }): Promise<void>;
   load(
     tar: Readable,
-    options: { platform?: string; signal: AbortSignal; onProgress: OnProgress },
+    options: { platforms?: string[]; signal: AbortSignal; onProgress: OnProgress },
   ): Promise<void>;
-  save(references: string[], options: { platform?: string; signal: AbortSignal }): Promise<Readable>;
+  save(references: string[], options: { platforms?: string[]; signal: AbortSignal }): Promise<Readable>;
   /** Makes an image of one layer from a root file system's tar, given or fetched from an http(s) URL; returns its id. */
   import(
     tar: Readable | URL,

@@ -54,18 +54,18 @@ describe('images', () => {
   });
   afterEach(() => room.dispose());
 
-  async function load(tar: Buffer, platform?: string): Promise<string[]> {
+  async function load(tar: Buffer, ...platforms: string[]): Promise<string[]> {
     const lines: Progress[] = [];
     await room.images.load(stream(tar), {
       signal: signal(),
       onProgress: (line) => void lines.push(line),
-      ...(platform ? { platform } : {}),
+      platforms,
     });
     return lines.flatMap((line) => (line['stream'] === undefined ? [] : [String(line['stream'])]));
   }
 
-  const save = async (names: string[], platform?: string) =>
-    buffer(await room.images.save(names, { signal: signal(), ...(platform ? { platform } : {}) }));
+  const save = async (names: string[], ...platforms: string[]) =>
+    buffer(await room.images.save(names, { signal: signal(), platforms }));
 
   const layersLeft = () => room.layers.list().length;
 
@@ -137,6 +137,61 @@ describe('images', () => {
     await load(layout, 'linux/arm64');
     expect(room.images.list().map(({ config }) => config.architecture)).toEqual(['arm64']);
     await expect(load(layout, 'linux/riscv64')).rejects.toThrow('no image for the platform linux/riscv64');
+  });
+
+  test('what an image is made of is told, here or not, and goes by platform', async () => {
+    const layout = layoutOf('multi:1', ['linux/s390x', 'linux/amd64', 'linux/arm64']);
+    await load(layout, 'linux/amd64', 'linux/arm64');
+    const listed = () => room.images.summaries({ manifests: true })[0];
+    const shown = () =>
+      listed()?.Manifests?.map(({ ImageData, Available }) => [ImageData?.Platform.architecture, Available]);
+    expect(listed()?.Descriptor?.mediaType).toBe('application/vnd.oci.image.index.v1+json');
+    expect(shown()).toEqual([
+      ['s390x', false],
+      ['amd64', true],
+      ['arm64', true],
+    ]);
+    const { Descriptor, RepoTags, Manifests } = room.images.inspect('multi:1', { platform: 'linux/arm64' });
+    expect(Manifests).toBeUndefined();
+    expect(RepoTags).toEqual(['multi:1']);
+    expect(Descriptor).toEqual(listed()?.Manifests?.[2]?.Descriptor);
+    const both = listed()!.Size;
+    // What is saved of two platforms holds both.
+    const saved = await save(['multi:1'], 'linux/arm64', 'linux/amd64');
+
+    const remove = (platform: string, force = true) =>
+      room.images.remove('multi:1', { force, noprune: false, platforms: [platform] });
+    await expect(remove('linux/amd64', false)).rejects.toThrow('to force delete');
+    await expect(remove('linux/s390x')).rejects.toThrow(
+      'does not provide the specified platform (linux/s390x)',
+    );
+    // The names stay with what is left.
+    expect(await remove('linux/amd64')).toHaveLength(2);
+    expect(shown()).toEqual([
+      ['s390x', false],
+      ['amd64', false],
+      ['arm64', true],
+    ]);
+    expect(room.images.resolve('multi:1').config.architecture).toBe('arm64');
+    expect(listed()!.Size).toBeLessThan(both);
+    expect((await remove('linux/arm64'))[0]).toEqual({ Untagged: 'multi:1' });
+    expect(room.images.list()).toEqual([]);
+    expect(layersLeft()).toBe(0);
+    await load(saved);
+    expect(shown()?.map(([, available]) => available)).toEqual([true, true]);
+  });
+
+  test('an image that was made here has the manifest that its archive has', async () => {
+    await room.make('app', 'content');
+    const { Descriptor, Manifests } = room.images.inspect('app', { manifests: true });
+    expect(Manifests).toEqual([
+      expect.objectContaining({ ID: Descriptor!.digest, Available: true, Kind: 'image' }),
+    ]);
+    expect((await save(['app'])).includes(Descriptor!.digest)).toBe(true);
+    expect(room.images.manifest(room.images.resolve('app').id)).toMatchObject({
+      ...Descriptor,
+      platform: { os: 'linux' },
+    });
   });
 
   test('an analysis tells what each layer adds, changes, hides and wastes', async () => {

@@ -18,6 +18,7 @@ import type {
   Image,
   ImageAnalysis,
   ImageConfig,
+  ImageDescriptor,
   ImageInspect,
   ImageSummary,
   Images,
@@ -28,6 +29,7 @@ import { imageHistory, inspectImage } from './inspect.ts';
 import { type ListOptions, listImages } from './list.ts';
 import { loadImages } from './load.ts';
 import { find, namesById } from './lookup.ts';
+import { manifestOf, manifestsIn, targetOf } from './manifests.ts';
 import { formatPlatform, hostPlatform, parsePlatform } from './platforms.ts';
 import { pruneImages } from './prune.ts';
 import {
@@ -170,12 +172,24 @@ class ImageRoom implements Images {
   }
 
   summaries(options: ListOptions): ImageSummary[] {
-    return listImages(this.context.catalogue, this.layerSize, this.users, options);
+    return listImages(this.context, options);
   }
 
-  inspect(reference: string, options: { platform?: string } = {}): ImageInspect {
-    const { id } = this.resolve(reference, options);
-    return inspectImage(this.context.catalogue.get(id)!, this.layersRoot);
+  inspect(reference: string, options: { platform?: string; manifests?: boolean } = {}): ImageInspect {
+    const { catalogue } = this.context;
+    const named = find(catalogue, reference);
+    const image = catalogue.get(this.resolve(reference, options).id)!;
+    const descriptor = options.platform ? manifestOf(this.context, image) : targetOf(this.context, named);
+    return {
+      ...inspectImage(image, named, this.layersRoot),
+      ...(descriptor && { Descriptor: descriptor }),
+      ...(options.manifests && { Manifests: manifestsIn(this.context, named) }),
+    };
+  }
+
+  manifest(id: string): ImageDescriptor | undefined {
+    const image = this.context.catalogue.get(id);
+    return image && manifestOf(this.context, image);
   }
 
   usage(): { layersSize: number; images: ImageSummary[] } {
@@ -198,7 +212,7 @@ class ImageRoom implements Images {
     imageEvent(this.context, 'tag', image.id, familiarString(reference));
   }
 
-  remove(reference: string, options: { force: boolean; noprune: boolean }) {
+  remove(reference: string, options: Parameters<Images['remove']>[1]) {
     return removeImage(this.context, reference, options);
   }
 
@@ -239,6 +253,7 @@ class ImageRoom implements Images {
     });
     if (reference) catalogue.touch(id, timestamp());
     await store.flush();
+    imageEvent(this.context, 'create', id);
     if (reference) imageEvent(this.context, 'tag', id, familiarString(reference));
     return id;
   }
@@ -248,6 +263,7 @@ class ImageRoom implements Images {
     const id = digestOf(raw);
     this.context.register(id, raw, { names: [] });
     await this.context.store.flush();
+    imageEvent(this.context, 'create', id);
     return id;
   }
 

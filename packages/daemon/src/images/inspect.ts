@@ -4,8 +4,11 @@ import type { HistoryStep, ImageInspect } from './face.ts';
 
 const NEVER = '0001-01-01T00:00:00Z';
 
-/** Everything about one image that `docker image inspect` shows; `layersRoot` names the folders in GraphDriver. */
-export function inspectImage(image: Entry, layersRoot: string): ImageInspect {
+/**
+ * Everything about one image that `docker image inspect` shows; `named` is the one of its platforms that has the names,
+ * `layersRoot` names the folders in GraphDriver.
+ */
+export function inspectImage(image: Entry, named: Entry, layersRoot: string): ImageInspect {
   const { config } = image;
   const [top, ...below] = chainIds(config.rootfs.diff_ids)
     .toReversed()
@@ -21,8 +24,8 @@ export function inspectImage(image: Entry, layersRoot: string): ImageInspect {
         };
   return {
     Id: image.id,
-    RepoTags: image.repoTags,
-    RepoDigests: image.repoDigests,
+    RepoTags: named.repoTags,
+    RepoDigests: named.repoDigests,
     Parent: image.parent,
     Comment: config.comment ?? config.history?.at(-1)?.comment ?? '',
     ...(config.created === undefined ? {} : { Created: goTime(config.created) }),
@@ -41,7 +44,7 @@ export function inspectImage(image: Entry, layersRoot: string): ImageInspect {
       Type: 'layers',
       ...(config.rootfs.diff_ids.length > 0 ? { Layers: config.rootfs.diff_ids } : {}),
     },
-    Metadata: { LastTagTime: image.taggedAt ?? NEVER },
+    Metadata: { LastTagTime: named.taggedAt ?? NEVER },
   };
 }
 

@@ -1,10 +1,11 @@
-import type { Catalogue, Entry } from './catalogue.ts';
+import type { Entry } from './catalogue.ts';
 import { unixNanos, unixSeconds } from './config.ts';
 import type { ImageSummary } from './face.ts';
 import { booleanFilter, checkNames, type Filters, matchesLabels, untilFilter } from './filters.ts';
 import { find } from './lookup.ts';
+import { type ManifestContext, manifestsIn, targetOf } from './manifests.ts';
 import { familiarMatch, familiarString, pathPattern, type Reference } from './references.ts';
-import { boundVariants } from './variants.ts';
+import { boundVariants, variantsOf } from './variants.ts';
 
 const FILTERS = ['dangling', 'label', 'before', 'since', 'reference', 'until'];
 
@@ -12,6 +13,7 @@ export interface ListOptions {
   all?: boolean;
   filters?: Filters;
   sharedSize?: boolean;
+  manifests?: boolean;
 }
 
 /**
@@ -19,11 +21,10 @@ export interface ListOptions {
  * @throws invalid-parameter for a filter that is not known or malformed; not-found for the image of before or since.
  */
 export function listImages(
-  catalogue: Catalogue,
-  layerSize: (diffId: string) => number,
-  users: (imageId: string) => unknown[],
-  { all = false, filters = {}, sharedSize = false }: ListOptions,
+  context: ManifestContext,
+  { all = false, filters = {}, sharedSize = false, manifests = false }: ListOptions,
 ): ImageSummary[] {
+  const { catalogue } = context;
   checkNames(filters, FILTERS);
   const danglingOnly = booleanFilter(filters, 'dangling', false);
   const before = filters['before']?.map((text) => unixNanos(find(catalogue, text).config.created));
@@ -54,17 +55,34 @@ export function listImages(
       if (filters['dangling']?.length && !danglingOnly) continue;
       if (patterns) continue;
     } else if (danglingOnly && tags.length > 0) continue;
-    summaries.push({ summary: summarise(image, names, users(image.id).length), created });
+    summaries.push({ summary: summarise(context, image, names, manifests), created });
   }
   summaries.sort((left, right) => (left.created < right.created ? 1 : left.created > right.created ? -1 : 0));
   const result = summaries.map(({ summary }) => summary);
-  if (sharedSize) addSharedSizes(catalogue, layerSize, result);
+  if (sharedSize) addSharedSizes(context, result);
   return result;
 }
 
-function summarise(image: Entry, names: Reference[], containers: number): ImageSummary {
+function summarise(
+  context: ManifestContext,
+  image: Entry,
+  names: Reference[],
+  manifests: boolean,
+): ImageSummary {
+  const { catalogue, layers, users } = context;
+  // Other platforms of a named image are not listed by themselves: they count as its own.
+  const bound =
+    image.references.length === 0
+      ? []
+      : variantsOf(catalogue, image).filter(({ references }) => references.length === 0);
+  let size = image.size;
+  if (bound.length > 0) {
+    const diffIds = new Set([image, ...bound].flatMap(({ config }) => config.rootfs.diff_ids));
+    size = [...diffIds].reduce((sum, diffId) => sum + (layers.get(diffId)?.size ?? 0), 0);
+  }
+  const descriptor = targetOf(context, image);
   return {
-    Containers: containers,
+    Containers: [image, ...bound].reduce((sum, { id }) => sum + users(id).length, 0),
     Created: unixSeconds(image.config.created),
     Id: image.id,
     Labels: image.config.config?.Labels ?? null,
@@ -72,16 +90,14 @@ function summarise(image: Entry, names: Reference[], containers: number): ImageS
     RepoDigests: names.filter((reference) => reference.digest !== undefined).map(familiarString),
     RepoTags: names.filter((reference) => reference.tag !== undefined).map(familiarString),
     SharedSize: -1,
-    Size: image.size,
+    Size: size,
+    ...(descriptor && { Descriptor: descriptor }),
+    ...(manifests && { Manifests: manifestsIn(context, image) }),
   };
 }
 
 /** Bytes of the layers that more than one image has. */
-function addSharedSizes(
-  catalogue: Catalogue,
-  layerSize: (diffId: string) => number,
-  summaries: ImageSummary[],
-): void {
+function addSharedSizes({ catalogue, layers }: ManifestContext, summaries: ImageSummary[]): void {
   const users = new Map<string, number>();
   for (const image of catalogue.list())
     for (const diffId of new Set(image.config.rootfs.diff_ids))
@@ -89,6 +105,6 @@ function addSharedSizes(
   for (const summary of summaries) {
     summary.SharedSize = 0;
     for (const diffId of catalogue.get(summary.Id)!.config.rootfs.diff_ids)
-      if (users.get(diffId)! > 1) summary.SharedSize += layerSize(diffId);
+      if (users.get(diffId)! > 1) summary.SharedSize += layers.get(diffId)?.size ?? 0;
   }
 }

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { BerthError, invalidParameter, systemError } from '../errors.ts';
 import type { Layer } from '../layers/face.ts';
+import { isIndexType } from './catalogue.ts';
 import { parseConfig, type StoredConfig } from './config.ts';
 import { formatPlatform, hostPlatform, matchesPlatform, type Platform, platformScore } from './platforms.ts';
 import { isDigest, parseReference, type Reference, withDefaultTag } from './references.ts';
@@ -26,7 +27,7 @@ export interface Described {
 }
 
 /** What the archive says its images are. */
-export function describe(contents: Contents, wanted: Platform | undefined): Described[] {
+export function describe(contents: Contents, wanted: readonly Platform[]): Described[] {
   const manifest = contents.documents.get('manifest.json');
   const index = contents.documents.get('index.json');
   const layout = index ? parseJson(index, 'index.json') : undefined;
@@ -35,14 +36,34 @@ export function describe(contents: Contents, wanted: Platform | undefined): Desc
     manifest && !hasNested(contents, layout)
       ? describeDocker(contents, parseJson(manifest, 'manifest.json'))
       : layout !== undefined
-        ? describeLayout(contents, layout, wanted)
+        ? describeLayout(contents, layout)
         : undefined;
   if (!images) throw systemError('this is no archive of images: it has neither manifest.json nor index.json');
-  if (!wanted) return images;
-  const fitting = images.filter(({ config }) => matchesPlatform(wanted, config));
-  if (fitting.length === 0 && images.length > 0)
-    throw invalidParameter(`the archive has no image for the platform ${formatPlatform(wanted)}`);
-  return fitting;
+  if (wanted.length === 0 || images.length === 0) return images;
+  const offered = images.flatMap((image) => [image, ...(image.variants ?? [])]);
+  for (const each of wanted)
+    if (!offered.some(({ config }) => matchesPlatform(each, config)))
+      throw invalidParameter(`the archive has no image for the platform ${formatPlatform(each)}`);
+  return images.flatMap((image) => restrict(image, wanted));
+}
+
+/** What of an image is for these platforms, under the image's names; nothing when it has none for them. */
+function restrict(image: Described, wanted: readonly Platform[]): Described[] {
+  const indexes = image.documents?.filter(({ mediaType }) => isIndexType(mediaType)) ?? [];
+  const alone = { ...image, documents: image.documents?.filter((each) => !indexes.includes(each)) ?? [] };
+  const fitting = [alone, ...(image.variants ?? [])].filter(({ config }) =>
+    wanted.some((each) => matchesPlatform(each, config)),
+  );
+  const chosen = choose(fitting);
+  if (!chosen) return [];
+  return [
+    {
+      ...chosen,
+      names: image.names,
+      documents: [...(chosen.documents ?? []), ...indexes],
+      variants: fitting.filter((other) => other !== chosen),
+    },
+  ];
 }
 
 interface DockerManifest {
@@ -93,7 +114,6 @@ function hasNested(contents: Contents, index: unknown): boolean {
 function describeLayout(
   contents: Contents,
   index: unknown,
-  wanted: Platform | undefined,
   inherited: Reference[] = [],
   depth = 0,
 ): Described[] {
@@ -116,13 +136,13 @@ function describeLayout(
       body: body.toString(),
     };
     if (nested) {
-      const offered = describeLayout(contents, value, wanted, names, depth + 1);
-      const chosen = choose(offered, wanted);
+      const offered = describeLayout(contents, value, names, depth + 1);
+      const chosen = choose(offered);
       if (!chosen) continue;
       found.push({
         ...chosen,
         documents: [...(chosen.documents ?? []), document],
-        variants: wanted ? [] : offered.filter((other) => other !== chosen),
+        variants: offered.filter((other) => other !== chosen),
       });
     } else if (depth === 0 || isWhole(contents, value))
       found.push({ ...describeManifest(contents, value, names), documents: [document] });
@@ -154,9 +174,8 @@ function describeManifest(contents: Contents, manifest: unknown, names: Referenc
   return { raw, config: parseConfig(raw), layers: layers.map((layer) => blobPath(layer.digest!)), names };
 }
 
-/** Of an image's platforms the one that was asked for, else what serves this machine best, else the first. */
-function choose(offered: Described[], wanted: Platform | undefined): Described | undefined {
-  if (wanted) return offered.find(({ config }) => matchesPlatform(wanted, config)) ?? offered[0];
+/** Of an image's platforms the one that serves this machine best, else the first. */
+function choose(offered: Described[]): Described | undefined {
   return offered.toSorted(
     (left, right) => platformScore(hostPlatform, right.config) - platformScore(hostPlatform, left.config),
   )[0];

@@ -20,7 +20,7 @@ const MAX_ENTRIES = 100_000;
 const MAX_PENDING = 4;
 
 interface Options {
-  platform?: string;
+  platforms?: string[];
   signal: AbortSignal;
   onProgress: OnProgress;
 }
@@ -30,7 +30,7 @@ interface Options {
  * layers are unpacked as they stream by, and registered once the archive has told what they belong to.
  */
 export async function loadImages(context: ImagesContext, tar: Readable, options: Options): Promise<void> {
-  const wanted = options.platform === undefined ? undefined : parsePlatform(options.platform);
+  const wanted = (options.platforms ?? []).map(parsePlatform);
   const contents: Contents = { documents: new Map(), layers: new Map(), links: new Map() };
   const releases: Array<() => Promise<void>> = [];
   const stop = () => tar.destroy(options.signal.reason as Error);

@@ -3,6 +3,7 @@ import type { Entry } from './catalogue.ts';
 import { digestOf } from './config.ts';
 import { referenceEvent } from './events.ts';
 import type { Images } from './face.ts';
+import { formatPlatform, matchesPlatform, type Platform, parsePlatform } from './platforms.ts';
 import { layerLine, shortId } from './progress.ts';
 import {
   familiarName,
@@ -26,6 +27,7 @@ import {
 import { Repository } from './registry/repository.ts';
 import { withRegistry } from './registry/session.ts';
 import type { Target } from './registry/uploads.ts';
+import { variantsOf } from './variants.ts';
 
 type Options = Parameters<Images['push']>[0];
 
@@ -37,6 +39,7 @@ type Options = Parameters<Images['push']>[0];
 export async function pushImages(parts: RegistryParts, options: Options): Promise<void> {
   const { context, reach } = parts;
   const { auth, signal, onProgress } = options;
+  const wanted = options.platform ? parsePlatform(options.platform) : undefined;
   const parsed = parseReference(options.name);
   const reference = options.tag ? withTag(parsed, options.tag) : parsed;
   if (reference.digest !== undefined) throw systemError('cannot push a digest reference');
@@ -48,12 +51,28 @@ export async function pushImages(parts: RegistryParts, options: Options): Promis
     for (const each of references) {
       const entry = context.catalogue.get(context.catalogue.idOf(fullName(each)) ?? '');
       if (!entry) throw notFound(`tag does not exist: ${familiarString(each)}`);
-      await pushOne(parts, target, each, entry);
+      await pushOne(parts, target, each, wanted ? forPlatform(parts, each, entry, wanted) : entry);
     }
   }).catch((error: unknown) => {
     throw pushError(error);
   });
   referenceEvent(context, 'push', reference);
+}
+
+/** What of an image is for a platform. @throws not-found with dockerd's text when nothing is. */
+function forPlatform(
+  { context }: RegistryParts,
+  reference: Reference,
+  entry: Entry,
+  wanted: Platform,
+): Entry {
+  const fitting = [entry, ...variantsOf(context.catalogue, entry)].find(({ config }) =>
+    matchesPlatform(wanted, config),
+  );
+  if (fitting) return fitting;
+  throw notFound(
+    `image with reference ${familiarString(reference)} was found but does not match the specified platform: wanted ${formatPlatform(wanted)}, actual: ${formatPlatform(entry.config)}`,
+  );
 }
 
 function pushedReferences({ context }: RegistryParts, reference: Reference): Reference[] {
@@ -92,7 +111,9 @@ async function pushOne(
     await repository.putManifest(reference.tag!, mediaType, body, signal);
     if (context.catalogue.get(entry.id)) {
       context.catalogue.addManifest(digest, { mediaType, body: body.toString(), image: entry.id });
-      context.catalogue.name(withDigest(reference, digest), entry.id);
+      // Another platform's part of the image has no names of its own.
+      if (context.catalogue.idOf(fullName(reference)) === entry.id)
+        context.catalogue.name(withDigest(reference, digest), entry.id);
       await context.store.flush();
     }
     onProgress({ status: `${reference.tag}: digest: ${digest} size: ${body.length}` });

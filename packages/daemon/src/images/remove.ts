@@ -1,4 +1,4 @@
-import { conflict, invalidParameter } from '../errors.ts';
+import { conflict, invalidParameter, notFound } from '../errors.ts';
 import type { Events } from '../events/face.ts';
 import type { Layers } from '../layers/face.ts';
 import type { Store } from '../store/face.ts';
@@ -6,6 +6,7 @@ import type { Catalogue, Entry } from './catalogue.ts';
 import { chainIds } from './config.ts';
 import { imageEvent } from './events.ts';
 import { find, key, namesById } from './lookup.ts';
+import { formatPlatform, matchesPlatform, parsePlatform } from './platforms.ts';
 import { shortId } from './progress.ts';
 import { familiarString, parseReference, type Reference, repositoryOf } from './references.ts';
 import type { Retention } from './retention.ts';
@@ -44,11 +45,19 @@ interface Removal {
 export async function removeImage(
   context: RemovalContext,
   text: string,
-  { force, noprune }: { force: boolean; noprune: boolean },
+  { force, noprune, platforms = [] }: { force: boolean; noprune: boolean; platforms?: string[] },
 ): Promise<Removed[]> {
   if (text.trim() === '') throw invalidParameter('image name cannot be blank');
+  if (platforms.length > 0 && !force)
+    throw invalidParameter(
+      'Content will be removed from all images referencing this variant. Use —-force to force delete.',
+    );
   const image = find(context.catalogue, text);
   const removal: Removal = { context, lines: [], images: [] };
+  if (platforms.length > 0) {
+    for (const platform of platforms) removePlatform(removal, text, image, platform);
+    return finish(removal);
+  }
   const byName = !namesById(image.id, text);
   if (byName) {
     if (!force && isSingle(image.references)) refuseWhenUsed(context, image, text);
@@ -61,6 +70,32 @@ export async function removeImage(
   }
   deleteImage(removal, image.id, { force, prune: !noprune, quiet: byName });
   return finish(removal);
+}
+
+/**
+ * Takes away what an image has for one platform. The names stay with another platform's part; with the last part they go.
+ * @throws not-found when nothing is for that platform; conflict when a running container uses it.
+ */
+function removePlatform(removal: Removal, text: string, image: Entry, platform: string): void {
+  const { context, lines, images } = removal;
+  const { catalogue } = context;
+  const wanted = parsePlatform(platform);
+  const parts = [image, ...variantsOf(catalogue, image)].filter(({ id }) => catalogue.get(id));
+  const part = parts.find(({ config }) => matchesPlatform(wanted, config));
+  if (!part)
+    throw notFound(
+      `image with reference ${text} was found but does not provide the specified platform (${formatPlatform(wanted)})`,
+    );
+  const others = parts.filter(({ id }) => id !== part.id);
+  const found = obstacle(context, part.id, { soft: false, references: false });
+  if (found) throw refusal(part.id, found);
+  const heir = others.find(({ references }) => references.length > 0) ?? others[0];
+  if (heir) catalogue.inherit(part.id, heir.id);
+  for (const reference of catalogue.get(part.id)!.references) dropName(removal, part.id, reference, true);
+  catalogue.remove(part.id, context.users(part.id).length > 0);
+  lines.push({ Deleted: part.id });
+  images.push({ at: lines.length, diffIds: part.config.rootfs.diff_ids });
+  imageEvent(context, 'delete', part.id);
 }
 
 /** Docker lets go of a name without force only when the image keeps another, or nobody stands on it. */

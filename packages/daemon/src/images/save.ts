@@ -6,6 +6,7 @@ import { digestOf } from './config.ts';
 import type { ImagesContext } from './context.ts';
 import { imageEvent } from './events.ts';
 import { find, findNamed } from './lookup.ts';
+import { type Descriptor, ownManifest } from './own-manifest.ts';
 import { matchesPlatform, parsePlatform } from './platforms.ts';
 import {
   familiarName,
@@ -18,10 +19,7 @@ import {
 } from './references.ts';
 import { variantsOf } from './variants.ts';
 
-const LAYER = 'application/vnd.oci.image.layer.v1.tar';
-const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const INDEX = 'application/vnd.oci.image.index.v1+json';
-const CONFIG = 'application/vnd.oci.image.config.v1+json';
 
 interface Saved {
   image: Entry;
@@ -45,12 +43,14 @@ type Part = { name: string; mtime: number } & (
 export async function saveImages(
   context: ImagesContext,
   names: readonly string[],
-  { platform, signal }: { platform?: string; signal: AbortSignal },
+  { platforms = [], signal }: { platforms?: string[]; signal: AbortSignal },
 ): Promise<Readable> {
   const images = select(context, names);
   for (const saved of images) {
-    if (platform === undefined) saved.variants = variantsOf(context.catalogue, saved.image);
-    else saved.image = forPlatform(context, saved.image, platform);
+    const whole = saved.image;
+    const chosen = new Set(platforms.map((platform) => forPlatform(context, whole, platform)));
+    if (chosen.size === 0) saved.variants = variantsOf(context.catalogue, whole);
+    else [saved.image = whole, ...saved.variants] = [...chosen];
   }
   const release = context.retention.hold(
     images.flatMap(({ image, variants }) =>
@@ -122,12 +122,6 @@ function byPrefix(catalogue: ImagesContext['catalogue'], name: string): Entry {
 const hex = (digest: string) => digest.slice('sha256:'.length);
 const blobName = (digest: string) => `blobs/sha256/${hex(digest)}`;
 
-interface Descriptor {
-  mediaType: string;
-  digest: string;
-  size: number;
-}
-
 /** Puts what an image is made of into `blobs`, and returns how it is referred to. */
 function describeImage(
   context: ImagesContext,
@@ -135,21 +129,14 @@ function describeImage(
   blobs: Map<string, Part>,
 ): { descriptor: Descriptor; layers: Descriptor[] } {
   const mtime = (Date.parse(image.created) || 0) / 1000;
-  const layers = image.config.rootfs.diff_ids.map((diffId) => {
-    const layer = context.layers.get(diffId);
-    if (!layer) throw systemError(`the layer ${diffId} of ${image.id} is missing`);
-    blobs.set(diffId, { name: blobName(diffId), mtime, diffId, size: layer.tarSize });
-    return { mediaType: LAYER, digest: diffId, size: layer.tarSize };
-  });
-  const config = Buffer.from(image.raw);
-  blobs.set(image.id, { name: blobName(image.id), mtime, body: config });
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: MANIFEST,
-    config: { mediaType: CONFIG, digest: image.id, size: config.length },
-    layers,
-  };
-  return { descriptor: addDocument(blobs, MANIFEST, manifest), layers };
+  const manifest = ownManifest(context.layers, image);
+  if (!manifest) throw systemError(`${image.id} lacks a layer: pull it again`);
+  const { descriptor, body, layers } = manifest;
+  for (const { digest, size } of layers)
+    blobs.set(digest, { name: blobName(digest), mtime, diffId: digest, size });
+  blobs.set(image.id, { name: blobName(image.id), mtime, body: Buffer.from(image.raw) });
+  blobs.set(descriptor.digest, { name: blobName(descriptor.digest), mtime: 0, body });
+  return { descriptor, layers };
 }
 
 function addDocument(blobs: Map<string, Part>, mediaType: string, value: object): Descriptor {

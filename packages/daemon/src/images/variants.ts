@@ -1,4 +1,5 @@
-import type { Catalogue, Entry, ManifestRecord } from './catalogue.ts';
+import { type Catalogue, type Entry, isIndexType, type ManifestRecord } from './catalogue.ts';
+import type { ImageDescriptor } from './face.ts';
 import { type Platform, platformScore } from './platforms.ts';
 import { isDigest } from './references.ts';
 
@@ -7,17 +8,16 @@ import { isDigest } from './references.ts';
  * they came with: one has the names, the others are found through it.
  */
 
-const members = new WeakMap<ManifestRecord, string[]>();
+const members = new WeakMap<ManifestRecord, ImageDescriptor[]>();
 
-/** The digests of the manifests that a kept index names; none for a record that is no index. */
-function membersOf(record: ManifestRecord): string[] {
+/** The manifests that a kept index names, as it describes them; none for a record that is no index. */
+export function membersOf(record: ManifestRecord): ImageDescriptor[] {
   let known = members.get(record);
   if (!known) {
     known = [];
-    if (/index|manifest\.list/.test(record.mediaType)) {
-      const { manifests } = JSON.parse(record.body) as { manifests?: Array<{ digest?: unknown }> };
-      if (Array.isArray(manifests))
-        known = manifests.map((manifest) => manifest?.digest).filter((digest) => isDigest(digest));
+    if (isIndexType(record.mediaType)) {
+      const { manifests } = JSON.parse(record.body) as { manifests?: ImageDescriptor[] };
+      if (Array.isArray(manifests)) known = manifests.filter((manifest) => isDigest(manifest?.digest));
     }
     members.set(record, known);
   }
@@ -26,7 +26,7 @@ function membersOf(record: ManifestRecord): string[] {
 
 function imagesOf(catalogue: Catalogue, record: ManifestRecord): Entry[] {
   const found = new Map<string, Entry>();
-  for (const digest of membersOf(record)) {
+  for (const { digest } of membersOf(record)) {
     const image = catalogue.get(catalogue.manifest(digest)?.image ?? '');
     if (image && image.id !== record.image) found.set(image.id, image);
   }

@@ -8,6 +8,7 @@ type Shape = Record<string, unknown>;
 const NO_NONE_NAMES = 43;
 const NO_VIRTUAL_SIZE = 44;
 const NO_CONTAINER_CONFIG = 45;
+const DESCRIPTOR = 48;
 const IMAGE_CONFIG_ONLY = 50;
 const COUNTED_CONTAINERS = 51;
 const EMPTY_OMITTED = 52;
@@ -31,6 +32,7 @@ const CONTAINER_ONLY = [
 /** An entry of the list as `version` has it. */
 export function imageSummaryFor(version: number, summary: ImageSummary, { counted = false } = {}): Shape {
   const shaped: Shape = { ...summary };
+  if (version < DESCRIPTOR) delete shaped['Descriptor'];
   if (version < COUNTED_CONTAINERS && !counted) shaped['Containers'] = -1;
   if (version < NO_NONE_NAMES && summary.RepoTags.length === 0 && summary.RepoDigests.length === 0) {
     shaped['RepoTags'] = ['<none>:<none>'];
@@ -58,6 +60,7 @@ export function imageInspectFor(version: number, image: ImageInspect): Shape {
     shaped[name] = value;
     if (name === 'Size' && version < NO_VIRTUAL_SIZE) shaped['VirtualSize'] = value;
   }
+  if (version < DESCRIPTOR) delete shaped['Descriptor'];
   if (version < NO_VIRTUAL_SIZE) shaped['Created'] ??= '0001-01-01T00:00:00Z';
   if (version >= IMAGE_CONFIG_ONLY) shaped['Config'] = configFor(version, image.Config);
   return shaped;

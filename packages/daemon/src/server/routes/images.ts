@@ -4,6 +4,7 @@ import { parsePullName } from '../../images/index.ts';
 import type { Rooms } from '../../rooms.ts';
 import type { ApiReply, ApiRequest, Server } from '../face.ts';
 import { parseFilters } from '../filters.ts';
+import { parsePlatformJson, platformOf } from '../platforms.ts';
 import { upload } from '../upload.ts';
 import { imageInspectFor, imageSummaryFor } from './image-shapes.ts';
 import { send } from './streams.ts';
@@ -12,6 +13,12 @@ import { send } from './streams.ts';
 const PULL_PLATFORM = 32;
 const NO_NAME_FILTER = 41;
 const SHARED_SIZE = 42;
+const PUSH_PLATFORM = 46;
+const LIST_MANIFESTS = 47;
+const PLATFORM = 48;
+const INSPECT_PLATFORM = 49;
+const DELETE_PLATFORMS = 50;
+const SEVERAL_PLATFORMS = 52;
 
 /** /images, /distribution and /auth. */
 export function imageRoutes(server: Server, { images }: Rooms): void {
@@ -23,6 +30,7 @@ export function imageRoutes(server: Server, { images }: Rooms): void {
       all: query['all'] ?? false,
       filters,
       sharedSize: version >= SHARED_SIZE && (query['shared-size'] ?? false),
+      manifests: version >= LIST_MANIFESTS && (query['manifests'] ?? false),
     };
     return images.summaries(options).map((summary) => imageSummaryFor(version, summary));
   });
@@ -65,21 +73,26 @@ export function imageRoutes(server: Server, { images }: Rooms): void {
   }
 
   server.serve('ImageInspect', ({ params, query, version }) => {
-    if (query['manifests'] && query['platform'])
+    const manifests = version >= PLATFORM && (query['manifests'] ?? false);
+    const chosen = version >= INSPECT_PLATFORM ? platformOf(query['platform']) : {};
+    if (manifests && chosen.platform)
       throw invalidParameter('conflicting options: manifests and platform options cannot both be set');
-    return imageInspectFor(version, images.inspect(params['name']!, platformOf(query['platform'])));
+    return imageInspectFor(version, images.inspect(params['name']!, { ...chosen, manifests }));
   });
 
-  server.serve('ImageHistory', ({ params, query }) =>
-    images.history(params['name']!, platformOf(query['platform'])),
+  server.serve('ImageHistory', ({ params, query, version }) =>
+    images.history(params['name']!, version >= PLATFORM ? platformOf(query['platform']) : {}),
   );
 
-  server.serve('ImagePush', async ({ params, query, headers, signal }, reply) => {
+  server.serve('ImagePush', async ({ params, query, headers, signal, version }, reply) => {
     const auth = registryAuth(headers['x-registry-auth']);
+    // Clients from before sent one that meant nothing.
+    const chosen = version >= PUSH_PLATFORM ? platformOf(query['platform']) : {};
     await streamed(reply, (onProgress) =>
       images.push({
         name: params['name']!,
         ...(query['tag'] ? { tag: query['tag'] } : {}),
+        ...chosen,
         ...(auth ? { auth } : {}),
         signal,
         onProgress,
@@ -92,8 +105,12 @@ export function imageRoutes(server: Server, { images }: Rooms): void {
     reply.status(201);
   });
 
-  server.serve('ImageDelete', ({ params, query }) =>
-    images.remove(params['name']!, { force: query['force'] ?? false, noprune: query['noprune'] ?? false }),
+  server.serve('ImageDelete', ({ params, query, version }) =>
+    images.remove(params['name']!, {
+      force: query['force'] ?? false,
+      noprune: query['noprune'] ?? false,
+      ...(version >= DELETE_PLATFORMS && { platforms: (query['platforms'] ?? []).map(parsePlatformJson) }),
+    }),
   );
 
   server.serve('ImageSearch', ({ query, headers }) => {
@@ -107,24 +124,18 @@ export function imageRoutes(server: Server, { images }: Rooms): void {
 
   server.serve('ImagePrune', ({ query }) => images.prune(parseFilters(query['filters'])));
 
-  server.serve('ImageGet', ({ params, query, signal }, reply) =>
-    save([params['name']!], query, signal, reply),
-  );
-  server.serve('ImageGetAll', ({ query, signal }, reply) => save(query['names'] ?? [], query, signal, reply));
+  server.serve('ImageGet', (request, reply) => save([request.params['name']!], request, reply));
+  server.serve('ImageGetAll', (request, reply) => save(request.query['names'] ?? [], request, reply));
 
-  async function save(
-    names: string[],
-    query: ApiRequest['query'],
-    signal: AbortSignal,
-    reply: ApiReply,
-  ): Promise<void> {
-    const tar = await images.save(names, { ...platformOf(query['platform']), signal });
+  async function save(names: string[], request: ApiRequest, reply: ApiReply): Promise<void> {
+    const tar = await images.save(names, { ...platformsOf(request), signal: request.signal });
     await send(tar, reply.stream('application/x-tar'));
   }
 
-  server.serve('ImageLoad', async ({ query, raw, signal }, reply) => {
-    // Whatever goes wrong is told in the stream, as dockerd does.
-    const options = platformOf(query['platform']);
+  server.serve('ImageLoad', async (request, reply) => {
+    const { query, raw, signal } = request;
+    // Whatever else goes wrong is told in the stream, as dockerd does.
+    const options = platformsOf(request);
     const quiet = query['quiet'] ?? true;
     const lines = reply.lines();
     try {
@@ -187,26 +198,15 @@ function registryAuth(header: string | string[] | undefined): RegistryAuth | und
   }
 }
 
-/**
- * The platform that a parameter names, as JSON (`{"os":"linux","architecture":"arm64"}`) or in short (`linux/arm64`).
- * @throws invalid-parameter for a malformed or a second one.
- */
-function platformOf(given: string | string[] | undefined): { platform?: string } {
-  const texts = (Array.isArray(given) ? given : [given ?? '']).filter((text) => text !== '');
-  if (texts.length > 1) throw invalidParameter('only one platform can be chosen at a time');
-  const [text] = texts;
-  if (text === undefined) return {};
-  if (!text.startsWith('{')) return { platform: text };
-  let value: { os?: unknown; architecture?: unknown; variant?: unknown };
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw invalidParameter(`failed to parse platform: ${(error as Error).message}`);
-  }
-  const parts = [value.os, value.architecture, ...(value.variant ? [value.variant] : [])];
-  if (!parts.every((part) => typeof part === 'string' && part !== ''))
-    throw invalidParameter('both OS and Architecture must be provided');
-  return { platform: parts.join('/') };
+/** The platforms that save and load are to keep to. @throws invalid-parameter for several before they were known. */
+function platformsOf({ query, version }: ApiRequest): { platforms?: string[] } {
+  const given = (query['platform'] as string[] | undefined) ?? [];
+  if (version < PLATFORM || given.length === 0) return {};
+  if (version < SEVERAL_PLATFORMS && given.length > 1)
+    throw invalidParameter(
+      'multiple platform parameters are not supported in this API version; use API version 1.52 or later',
+    );
+  return { platforms: given.map((text) => platformOf(text).platform ?? parsePlatformJson(text)) };
 }
 
 /** Where an import comes from; Docker lets `http://` be left out. */
