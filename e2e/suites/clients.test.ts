@@ -136,3 +136,33 @@ test('testcontainers starts a server, waits for its port and talks to it', async
     process.env = before;
   }
 }, 120_000);
+
+test('each version of the API is served what it had', async () => {
+  const id = await daemon.box(['sleep', '60'], { HostConfig: { NetworkMode: 'none' } });
+  const get = async (version: number, path: string) =>
+    (await daemon.call('GET', `/v1.${version}${path}`)).json;
+  const list = `/images/json?manifests=1&filters=${encodeURIComponent('{"reference":["bb"]}')}`;
+  expect((await get(46, list))[0].Manifests).toBeUndefined();
+  const [listed] = await get(47, list);
+  expect(listed.Manifests[0].ImageData.Containers).toEqual([id]);
+  expect(listed.Descriptor).toBeUndefined();
+  const { Descriptor } = await get(48, '/images/bb/json');
+  expect(Descriptor).toEqual(listed.Manifests[0].Descriptor);
+  expect((await get(47, `/containers/${id}/json`)).ImageManifestDescriptor).toBeUndefined();
+  expect((await get(48, `/containers/${id}/json`)).ImageManifestDescriptor).toMatchObject(Descriptor);
+  const platform = encodeURIComponent(JSON.stringify({ os: 'linux', architecture: 's390x' }));
+  expect((await get(48, `/images/bb/json?platform=${platform}`)).Id).toBe(listed.Id);
+  expect((await get(49, `/images/bb/json?platform=${platform}`)).message).toContain('wanted linux/s390x');
+  const removal = await daemon.call('DELETE', `/v1.50/images/bb?platforms=${platform}`);
+  expect([removal.status, removal.json.message]).toEqual([400, expect.stringContaining('to force delete')]);
+  expect((await get(52, '/system/df?verbose=1')).ImageUsage).toMatchObject({
+    ActiveCount: expect.any(Number),
+    Items: expect.any(Array),
+  });
+  const mac = { Image: 'bb', MacAddress: '02:42:00:00:00:01' };
+  expect((await daemon.call('POST', '/v1.52/containers/create', mac)).status).toBe(400);
+  const stream = await daemon.call('GET', '/events?since=1&until=2', undefined, {
+    accept: 'application/json-seq',
+  });
+  expect(stream.headers['content-type']).toBe('application/json-seq');
+});

@@ -14,6 +14,7 @@ import type { CreateOptions } from './face.ts';
 import { checkHostConfig, checkModes, fillHostConfig } from './hostconfig.ts';
 import { clean, mountError, parseBind, parseMount, parseVolumesFrom } from './mounts.ts';
 import { checkName, generateName } from './names.ts';
+import { asVersionMeans, readOnlyByItself } from './older.ts';
 import { checkable, discardUnsupported, networkRequest, resourcesOf } from './request.ts';
 import { INITIAL } from './state.ts';
 import { nowNanos, rfc3339 } from './time.ts';
@@ -29,7 +30,7 @@ export async function createContainer(
   networkState: (container: Container) => NetworkState,
 ): Promise<{ container: Container; warnings: string[] }> {
   const { rooms, registry } = context;
-  const { body } = options;
+  const { body, warnings } = asVersionMeans(options.body, options.version);
   const { HostConfig: hostBody = {}, NetworkingConfig: networking, ...configBody } = body;
   if (Object.keys(configBody).length === 0)
     throw invalidParameter('config cannot be empty in order to create a container');
@@ -45,7 +46,7 @@ export async function createContainer(
     options.version,
   );
   checkModes(host, config);
-  const warnings = [...checkHostConfig(host, hostBody), ...rooms.runtime.validate(checkable(host))];
+  warnings.push(...checkHostConfig(host, hostBody), ...rooms.runtime.validate(checkable(host)));
   discardUnsupported(host, rooms.runtime.supported(resourcesOf(host)));
   await checkSources(host);
   if (!image) throw notFound(`No such image: ${imageName}`);
@@ -77,7 +78,7 @@ export async function createContainer(
   registry.reserve(record.name, id);
   try {
     if (!host.NetworkMode.startsWith('container:')) rooms.networks.prepare(networkRequest(container));
-    await makeMounts(context, record);
+    await makeMounts(context, record, options.version);
     // Likewise before what else it owns.
     context.records.put(id, record);
     context.states.put(id, container.state);
@@ -161,7 +162,7 @@ async function checkSources(host: HostConfig): Promise<void> {
 }
 
 /** Resolves all mounts, in dockerd's order: from other containers, Binds, Mounts, the image's and Config's Volumes. */
-async function makeMounts(context: Context, record: ContainerRecord): Promise<void> {
+async function makeMounts(context: Context, record: ContainerRecord, version: number): Promise<void> {
   const { hostConfig: host, config } = record;
   const points = new Map<string, MountPoint>();
   for (const spec of host.VolumesFrom ?? []) {
@@ -186,7 +187,10 @@ async function makeMounts(context: Context, record: ContainerRecord): Promise<vo
     ...(host.Mounts ?? []).map(parseMount),
   ];
   for (const point of explicit) {
-    if (point.Type === 'bind') point.Propagation ||= defaultPropagation(context, point.Source);
+    if (point.Type === 'bind') {
+      point.Propagation ||= defaultPropagation(context, point.Source);
+      if (!point.RW && readOnlyByItself(version)) point.readOnlyNonRecursive = true;
+    }
     add(point);
   }
   for (const destination of volumeDestinations(config, own, points))

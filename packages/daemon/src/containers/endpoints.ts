@@ -4,6 +4,8 @@ import type { HostConfig } from './types.ts';
 
 /** From this API version on a container may be created on several networks, each with a MAC address of its own. */
 const SEVERAL = 44;
+/** From this one on there is no other. */
+const OWN_MAC_ONLY = 52;
 
 export type Given = Record<string, Partial<EndpointSettings> | null> | undefined;
 
@@ -28,6 +30,10 @@ export function givenEndpoints(
     for (const [name, settings] of Object.entries(given ?? {}))
       endpoints[name === 'default' ? mode : name] = settings ?? {};
   if (!mac || version < SEVERAL) return { endpoints, warnings: [] };
+  if (version >= OWN_MAC_ONLY)
+    throw invalidParameter(
+      'container-wide MAC address no longer supported; use endpoint-specific MAC address instead',
+    );
   const own = endpoints[mode]?.MacAddress;
   if (own && own !== mac)
     throw invalidParameter(

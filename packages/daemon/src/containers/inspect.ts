@@ -129,6 +129,7 @@ export function inspectContainer(
   const { record, state, health, network } = container.snapshot();
   const paths = files(context, container);
   const started = state.startedAt !== NEVER || state.error !== '';
+  const manifest = context.rooms.images.manifest(record.imageId);
   const execs = [...container.execs.values()].filter((exec) => exec.exitCode === null).map(({ id }) => id);
   return {
     Id: record.id,
@@ -141,6 +142,7 @@ export function inspectContainer(
     HostnamePath: paths.hostname,
     HostsPath: paths.hosts,
     LogPath: started && record.hostConfig.LogConfig.Type === 'json-file' ? logPath(container) : '',
+    ...(manifest && { ImageManifestDescriptor: manifest }),
     Name: `/${record.name}`,
     RestartCount: state.restartCount,
     Driver: 'overlay2',

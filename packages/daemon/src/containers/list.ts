@@ -64,7 +64,7 @@ export async function listContainers(
   return Promise.all(
     chosen.map(async (container) => {
       const size = options.size ? await sizeOf(container) : undefined;
-      return summary(container.snapshot(), named, now, size);
+      return summary(context, container.snapshot(), named, now, size);
     }),
   );
 }
@@ -236,16 +236,19 @@ function publishedPorts(network: NetworkState): string[] {
 }
 
 function summary(
+  { rooms }: Context,
   { record, state, health, network }: ContainerSnapshot,
   named: (name: string, id: string) => string,
   now: bigint,
   size: { rw: number; rootFs: number } | undefined,
 ): Record<string, unknown> {
+  const manifest = rooms.images.manifest(record.imageId);
   return {
     Id: record.id,
     Names: [`/${record.name}`],
     Image: named(record.imageName, record.imageId),
     ImageID: record.imageId,
+    ...(manifest && { ImageManifestDescriptor: manifest }),
     Command: command(record.path, record.args),
     Created: Math.floor(Date.parse(record.created) / 1000),
     Ports: shownPorts(network),
@@ -259,6 +262,7 @@ function summary(
     },
     NetworkSettings: { Networks: listedEndpoints(endpointsOf(record, network)) },
     Mounts: record.mounts.map(shownMount),
+    Health: { Status: health?.Status ?? 'none', FailingStreak: health?.FailingStreak ?? 0 },
   };
 }
 

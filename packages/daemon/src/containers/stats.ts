@@ -57,6 +57,7 @@ async function reading(context: Context, container: Container): Promise<Reading>
     memory_stats: cgroup.memory,
     name: `/${container.record.name}`,
     id: container.id,
+    os_type: 'linux',
     ...(interfaces && Object.keys(interfaces).length > 0 && { networks: interfaces }),
   };
 }
@@ -74,6 +75,7 @@ function nothing(container: Container): Reading {
     memory_stats: {},
     name: `/${container.record.name}`,
     id: container.id,
+    os_type: 'linux',
   };
 }
 

@@ -25,8 +25,11 @@ export interface ApiReply {
   header(name: string, value: string): this;
   /** Sends the headers now and returns the body's stream. Errors after that are the handler's to put in the stream. */
   stream(contentType: string): Writable;
-  /** A stream of JSON values, one a line, CR LF after each, headers sent at once. */
-  lines(contentType?: string): { write(value: unknown): void; end(): void; readonly stream: Writable };
+  /** A stream of JSON values, one a line, CR LF after each unless `end` says otherwise, headers sent at once. */
+  lines(
+    contentType?: string,
+    end?: string,
+  ): { write(value: unknown): void; end(): void; readonly stream: Writable };
   /**
    * Takes the connection over (attach, exec start, session): 101 UPGRADED where the client asked for an upgrade, else
    * a bare 200 without length. The JSON body of the request was consumed.

@@ -4,6 +4,9 @@ import type { FastifyReply } from 'fastify';
 import type { ApiReply } from './face.ts';
 import { hijack } from './hijack.ts';
 
+/** JSON texts each after a record separator (RFC 7464). */
+export const JSON_SEQUENCE = 'application/json-seq';
+
 /** What one request's handler answers with, over Fastify's reply and, for streams, the response itself. */
 export class Reply implements ApiReply {
   private readonly reply: FastifyReply;
@@ -38,12 +41,14 @@ export class Reply implements ApiReply {
     return response;
   }
 
-  lines(contentType = 'application/json'): ReturnType<ApiReply['lines']> {
+  lines(contentType = 'application/json', end = '\r\n'): ReturnType<ApiReply['lines']> {
     const stream = this.stream(contentType);
+    const before = contentType === JSON_SEQUENCE ? '\x1e' : '';
     return {
       stream,
       write(value) {
-        if (!stream.writableEnded && !stream.destroyed) stream.write(`${JSON.stringify(value)}\r\n`);
+        if (!stream.writableEnded && !stream.destroyed)
+          stream.write(`${before}${JSON.stringify(value)}${end}`);
       },
       end() {
         stream.end();

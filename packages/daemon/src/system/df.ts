@@ -2,6 +2,7 @@ import type { CacheRecord } from '../build/face.ts';
 import { invalidParameter } from '../errors.ts';
 import type { ImageSummary } from '../images/face.ts';
 import type { Rooms } from '../rooms.ts';
+import type { Volume } from '../volumes/face.ts';
 
 const KINDS = ['container', 'image', 'volume', 'build-cache'];
 
@@ -13,28 +14,104 @@ export async function diskUsage(rooms: Rooms, asked: string[] | undefined): Prom
   for (const kind of asked ?? [])
     if (!KINDS.includes(kind)) throw invalidParameter(`unknown object type: ${kind}`);
   const wants = (kind: string) => !asked || asked.length === 0 || asked.includes(kind);
-  const usage = wants('image') ? rooms.images.usage() : undefined;
+  const images = wants('image') ? rooms.images.usage() : undefined;
+  const containers = wants('container') ? await listedContainers(rooms) : null;
+  const named = wants('volume') ? await volumes(rooms) : null;
+  const cache = wants('build-cache') ? rooms.builder.cache() : null;
   return {
-    LayersSize: usage?.layersSize ?? 0,
-    Images: usage?.images ?? null,
-    Containers: wants('container')
-      ? await rooms.containers.list({ all: true, limit: 0, size: true, filters: {} })
-      : null,
-    Volumes: wants('volume') ? await volumes(rooms) : null,
-    BuildCache: wants('build-cache') ? rooms.builder.cache() : null,
+    LayersSize: images?.layersSize ?? 0,
+    Images: images?.images ?? null,
+    Containers: containers,
+    Volumes: named,
+    BuildCache: cache,
+    sums: {
+      ...(images && { ImageUsage: imageSum(images) }),
+      ...(containers && { ContainerUsage: containerSum(containers) }),
+      ...(named && { VolumeUsage: volumeSum(named) }),
+      ...(cache && { BuildCacheUsage: cacheSum(cache) }),
+    },
   };
 }
 
-/** What `/system/df` replies; null for a kind that was not asked for. */
+/** Counts and bytes of one kind of object; what is 0 is left out, as dockerd does. */
+interface Sum {
+  ActiveCount?: number;
+  Reclaimable?: number;
+  TotalCount?: number;
+  TotalSize?: number;
+}
+
+/** What takes disk space; null for a kind that was not asked for. */
 export interface DiskUsage {
   LayersSize: number;
   Images: ImageSummary[] | null;
   Containers: unknown[] | null;
-  Volumes: unknown[] | null;
+  Volumes: VolumeUsage[] | null;
   BuildCache: CacheRecord[] | null;
+  sums: Record<string, Sum>;
 }
 
-async function volumes(rooms: Rooms): Promise<unknown[]> {
+type VolumeUsage = Volume & { UsageData: { RefCount: number; Size: number } };
+
+/** Of each object its bytes, whether it is in use, and whether removing it would free them. */
+function sum(objects: Array<{ size: number; active: boolean; free: number }>, totalSize?: number): Sum {
+  const members: Required<Sum> = {
+    ActiveCount: objects.filter(({ active }) => active).length,
+    Reclaimable: objects.reduce((bytes, { free }) => bytes + free, 0),
+    TotalCount: objects.length,
+    TotalSize: totalSize ?? objects.reduce((bytes, { size }) => bytes + size, 0),
+  };
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== 0));
+}
+
+function imageSum({ images, layersSize }: { images: ImageSummary[]; layersSize: number }): Sum {
+  return sum(
+    images.map(({ Containers, Size, SharedSize }) => ({
+      size: Size,
+      active: Containers > 0,
+      free: Containers > 0 ? 0 : Size - SharedSize,
+    })),
+    layersSize,
+  );
+}
+
+function containerSum(containers: Array<Record<string, unknown>>): Sum {
+  return sum(
+    containers.map(({ State, SizeRw }) => {
+      const active = ['running', 'paused', 'restarting'].includes(State as string);
+      const size = (SizeRw as number | undefined) ?? 0;
+      return { size, active, free: active ? 0 : size };
+    }),
+  );
+}
+
+function volumeSum(named: VolumeUsage[]): Sum {
+  return sum(
+    named.map(({ UsageData: { RefCount, Size } }) => ({
+      size: Size,
+      active: RefCount > 0,
+      free: RefCount > 0 ? 0 : Size,
+    })),
+  );
+}
+
+function cacheSum(records: CacheRecord[]): Sum {
+  return sum(
+    records.map(({ InUse, Shared, Size }) => ({
+      size: Size,
+      active: InUse,
+      free: InUse || Shared ? 0 : Size,
+    })),
+  );
+}
+
+/** All containers, without the image's manifest: dockerd leaves it out here. */
+async function listedContainers(rooms: Rooms): Promise<Array<Record<string, unknown>>> {
+  const all = await rooms.containers.list({ all: true, limit: 0, size: true, filters: {} });
+  return all.map(({ ImageManifestDescriptor: _, ...container }) => container);
+}
+
+async function volumes(rooms: Rooms): Promise<VolumeUsage[]> {
   const containers = await rooms.containers.list({ all: true, limit: 0, size: false, filters: {} });
   const users = (name: string) =>
     containers.filter((container) =>

@@ -76,13 +76,14 @@ export function daemonInfo(rooms: Rooms): Record<string, unknown> {
     LiveRestoreEnabled: settings.liveRestore,
     Isolation: '',
     InitBinary: 'berth-native',
-    ContainerdCommit: { ID: '', Expected: '' },
-    RuncCommit: { ID: '', Expected: '' },
-    InitCommit: { ID: '', Expected: '' },
+    ContainerdCommit: { ID: '' },
+    RuncCommit: { ID: '' },
+    InitCommit: { ID: '' },
     SecurityOptions,
     ...(settings.defaultAddressPools.length > 0 && {
       DefaultAddressPools: settings.defaultAddressPools.map(({ base, size }) => ({ Base: base, Size: size })),
     }),
+    FirewallBackend: { Driver: 'nftables' },
     CDISpecDirs: [],
     Warnings: warnings.length > 0 ? warnings : null,
   };

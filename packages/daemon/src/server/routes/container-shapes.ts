@@ -5,33 +5,69 @@ type Shape = Record<string, unknown>;
 /** Versions in which a member appeared or changed. */
 const NO_ID_ALIASES = 45;
 const LIST_ANNOTATIONS = 46;
+/** With the manifest of the image. */
 const GATEWAY_PRIORITY = 48;
+const LIST_HEALTH = 52;
+const NETWORKS_ONLY = 52;
+
+/** Of the default bridge, said once more at the top until `NETWORKS_ONLY`. */
+const FIRST_NETWORK = [
+  'Bridge',
+  'HairpinMode',
+  'LinkLocalIPv6Address',
+  'LinkLocalIPv6PrefixLen',
+  'SecondaryIPAddresses',
+  'SecondaryIPv6Addresses',
+  'EndpointID',
+  'Gateway',
+  'GlobalIPv6Address',
+  'GlobalIPv6PrefixLen',
+  'IPAddress',
+  'IPPrefixLen',
+  'IPv6Gateway',
+  'MacAddress',
+];
 
 /** The inspected container as `version` has it. */
 export function inspectFor(version: number, container: Shape): Shape {
-  if (version >= GATEWAY_PRIORITY) return container;
   const settings = container['NetworkSettings'] as Shape;
-  const { Hostname } = container['Config'] as { Hostname: string };
+  const config = container['Config'] as { Hostname: string; OnBuild: unknown };
+  if (version >= NETWORKS_ONLY)
+    return {
+      ...container,
+      Config: without(config, ['MacAddress', ...(config.OnBuild === null ? ['OnBuild'] : [])]),
+      NetworkSettings: without(settings, FIRST_NETWORK),
+    };
+  if (version >= GATEWAY_PRIORITY) return container;
   const id = (container['Id'] as string).slice(0, 12);
   return {
-    ...container,
+    ...without(container, ['ImageManifestDescriptor']),
     NetworkSettings: {
       ...settings,
-      Networks: networksFor(version, settings['Networks'] as Record<string, Shape>, [id, Hostname]),
+      Networks: networksFor(version, settings['Networks'] as Record<string, Shape>, [id, config.Hostname]),
     },
   };
 }
 
 /** An entry of the list as `version` has it. */
 export function summaryFor(version: number, summary: Shape): Shape {
-  if (version >= GATEWAY_PRIORITY) return summary;
+  if (version >= LIST_HEALTH) return summary;
+  const shaped = without(summary, ['Health']);
+  if (version >= GATEWAY_PRIORITY) return shaped;
+  delete shaped['ImageManifestDescriptor'];
   const { Networks } = summary['NetworkSettings'] as { Networks: Record<string, Shape> };
-  const shaped: Shape = { ...summary, NetworkSettings: { Networks: networksFor(version, Networks, []) } };
+  shaped['NetworkSettings'] = { Networks: networksFor(version, Networks, []) };
   if (version < LIST_ANNOTATIONS) {
     const { NetworkMode } = summary['HostConfig'] as { NetworkMode: string };
     shaped['HostConfig'] = { NetworkMode };
   }
   return shaped;
+}
+
+function without(shape: object, names: readonly string[]): Shape {
+  const rest: Shape = { ...shape };
+  for (const name of names) delete rest[name];
+  return rest;
 }
 
 const PREDEFINED = ['bridge', 'host', 'none'];

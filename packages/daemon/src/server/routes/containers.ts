@@ -11,8 +11,12 @@ import { acceptKey, overWebSocket } from './websocket.ts';
 
 /** From this version on a wait sends its headers before the end comes, and knows conditions. */
 const EARLY_WAIT = 30;
+/** A create may name the platform of its image from this version on. */
+const PLATFORM = 41;
 /** Stats may be read without a second reading to compare with from this version on. */
 const ONE_SHOT = 41;
+/** Stats tell what kind of system they are of from this version on. */
+const OS_TYPE = 52;
 /** A stop may name its signal from this version on. */
 const STOP_SIGNAL = 42;
 /** What is no longer than this in bytes (`{}`, `null`) says nothing. */
@@ -51,7 +55,7 @@ function listAndCreate(server: Server, { containers }: Rooms): void {
       body,
       version,
       ...(query['name'] && { name: query['name'] }),
-      ...(query['platform'] && { platform: query['platform'] }),
+      ...(version >= PLATFORM && query['platform'] && { platform: query['platform'] }),
     });
     reply.status(201);
     return created;
@@ -163,20 +167,21 @@ function streams(server: Server, { containers }: Rooms): void {
       oneShot,
       signal,
     });
-    await sendReadings(readings, reply, signal);
+    await sendReadings(readings, version, reply, signal);
   });
 }
 
 async function sendReadings(
   readings: AsyncIterable<Record<string, unknown>>,
+  version: number,
   reply: ApiReply,
   signal: AbortSignal,
 ): Promise<void> {
   const stream = reply.stream('application/json');
   try {
-    for await (const reading of readings) {
+    for await (const { os_type, ...reading } of readings) {
       if (signal.aborted) break;
-      stream.write(`${JSON.stringify(reading)}\n`);
+      stream.write(`${JSON.stringify(version >= OS_TYPE ? { ...reading, os_type } : reading)}\n`);
     }
   } finally {
     stream.end();

@@ -3,10 +3,31 @@ import { type EngineEvent, matches } from '../../events/index.ts';
 import type { Rooms } from '../../rooms.ts';
 import type { Server } from '../face.ts';
 import { parseFilters } from '../filters.ts';
+import { JSON_SEQUENCE } from '../reply.ts';
+
+/** Versions in which something appeared or went. */
+const IMAGE_CREATE = 46;
+const NO_LEGACY = 52;
+
+/** Types of a stream of JSON values that a client may ask for. */
+const STREAMS = ['application/jsonl', 'application/x-ndjson', JSON_SEQUENCE];
+
+/** The type of the stream: what the client accepts by name, best liked first, else the one it always was. */
+function negotiate(accept: string | undefined): string {
+  const accepted = (accept ?? '').split(',').map((text) => {
+    const [type = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
+    const weight = parameters.find((parameter) => parameter.startsWith('q='));
+    return { type, weight: weight === undefined ? 1 : Number(weight.slice(2)) };
+  });
+  const [best] = accepted
+    .filter(({ type, weight }) => STREAMS.includes(type) && weight > 0)
+    .toSorted((left, right) => right.weight - left.weight);
+  return best?.type ?? 'application/json';
+}
 
 /** `/events`: what is kept since a time, then what happens. */
 export function eventsRoutes(server: Server, rooms: Rooms): void {
-  server.serve('SystemEvents', ({ query, version, signal }, reply) => {
+  server.serve('SystemEvents', ({ query, version, headers, signal }, reply) => {
     const since = timestamp(query['since']);
     const until = timestamp(query['until']);
     if (since !== undefined && until !== undefined && until < since)
@@ -14,9 +35,10 @@ export function eventsRoutes(server: Server, rooms: Rooms): void {
         `\`since\` time (${query['since']}) cannot be after \`until\` time (${query['until']})`,
       );
     const filters = parseFilters(query['filters']);
-    const lines = reply.lines('application/json');
+    const lines = reply.lines(negotiate(headers.accept), '\n');
     const send = (event: EngineEvent) => {
-      if (matches(event, filters)) lines.write(version < 52 ? withLegacyMembers(event) : event);
+      if (version < IMAGE_CREATE && event.Type === 'image' && event.Action === 'create') return;
+      if (matches(event, filters)) lines.write(version < NO_LEGACY ? withLegacyMembers(event) : event);
     };
     if (since !== undefined)
       for (const event of rooms.events.history())

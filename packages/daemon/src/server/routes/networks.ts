@@ -7,7 +7,7 @@ type Shape = Record<string, unknown>;
 
 /** Versions in which something appeared or changed. */
 const LIST_WITHOUT_CONTAINERS = 28;
-const ENABLE_IPV4 = 47;
+const ENABLE_IPV4 = 48;
 const ADDRESS_COUNTS = 52;
 
 /** A network as `version` has it. */

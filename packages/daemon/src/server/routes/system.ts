@@ -2,20 +2,10 @@ import type { Rooms } from '../../rooms.ts';
 import { daemonInfo, diskUsage, versionInfo } from '../../system/index.ts';
 import type { Server } from '../face.ts';
 import { API_VERSION, MIN_API_VERSION } from '../versions.ts';
-import { imageSummaryFor } from './image-shapes.ts';
+import { diskUsageFor, infoFor } from './system-shapes.ts';
 
-const NO_BUILDER_SIZE = 42;
-
-/** Disk usage as `version` has it: once it gave the build cache's size apart. */
-function diskUsageFor(
-  version: number,
-  usage: Awaited<ReturnType<typeof diskUsage>>,
-): Record<string, unknown> {
-  const images = usage.Images?.map((summary) => imageSummaryFor(version, summary, { counted: true })) ?? null;
-  if (version >= NO_BUILDER_SIZE) return { ...usage, Images: images };
-  const size = (usage.BuildCache ?? []).reduce((sum, record) => sum + record.Size, 0);
-  return { ...usage, Images: images, BuilderSize: size };
-}
+/** Only some kinds of object may be asked for from this version on. */
+const KINDS_OF_USAGE = 42;
 
 /** `/_ping`, `/version`, `/info` and `/system/df`. */
 export function systemRoutes(server: Server, rooms: Rooms): void {
@@ -28,10 +18,10 @@ export function systemRoutes(server: Server, rooms: Rooms): void {
     return '';
   });
   server.serve('SystemVersion', () => versionInfo(API_VERSION, MIN_API_VERSION));
-  server.serve('SystemInfo', () => daemonInfo(rooms));
+  server.serve('SystemInfo', ({ version }) => infoFor(version, daemonInfo(rooms)));
   server.serve('SystemDataUsage', async ({ query, version }) => {
-    const usage = await diskUsage(rooms, query['type']);
-    return diskUsageFor(version, usage);
+    const usage = await diskUsage(rooms, version < KINDS_OF_USAGE ? undefined : query['type']);
+    return diskUsageFor(version, usage, query['verbose'] ?? false);
   });
 }
 
