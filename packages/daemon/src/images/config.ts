@@ -25,6 +25,17 @@ export function digestOf(bytes: Buffer | string): string {
 
 type Shape = 'string' | 'boolean' | 'number' | 'strings' | 'map of strings' | 'set';
 
+const TEXTS = [
+  'architecture',
+  'os',
+  'variant',
+  'created',
+  'author',
+  'comment',
+  'docker_version',
+  'container',
+] as const;
+
 const RUN_CONFIG: Record<string, Shape> = {
   User: 'string',
   Env: 'strings',
@@ -59,17 +70,11 @@ export function parseConfig(raw: string): StoredConfig {
   const diffIds = (rootfs as Record<string, unknown>)['diff_ids'] ?? [];
   if (!Array.isArray(diffIds) || !diffIds.every(isDigest) || diffIds.length > MAX_LAYERS)
     throw bad('rootfs.diff_ids is not a list of digests');
-  for (const name of [
-    'architecture',
-    'os',
-    'variant',
-    'created',
-    'author',
-    'comment',
-    'docker_version',
-    'container',
-  ])
+  for (const name of TEXTS) {
     checkShape(config, name, 'string');
+    // Builders write `"created": null` for a time that is not known: the same as none.
+    if (config[name] === null) delete config[name];
+  }
   const history = config['history'] ?? undefined;
   if (history !== undefined) checkHistory(history);
   const run = config['config'] ?? undefined;

@@ -1,5 +1,6 @@
 import { invalidParameter } from '../errors.ts';
 import { parseDuration } from './changes.ts';
+import { unixNanos } from './config.ts';
 
 export type Filters = Record<string, string[]>;
 
@@ -39,18 +40,26 @@ export function matchesLabels(filters: Filters, labels: Record<string, string> =
  * @throws invalid-parameter with dockerd's text.
  */
 export function untilFilter(filters: Filters): bigint | undefined {
-  const values = filters['until'];
-  if (values === undefined || values.length === 0) return undefined;
+  const values = filters['until'] ?? [];
   if (values.length > 1) throw invalidParameter('more than one until filter specified');
-  const [text = ''] = values;
+  return earliestUntil(filters);
+}
+
+/** As `untilFilter`, where several may stand: the earliest of them counts. */
+export function earliestUntil(filters: Filters): bigint | undefined {
+  const times = (filters['until'] ?? []).map(untilTime);
+  return times.toSorted((left, right) => (left < right ? -1 : 1))[0];
+}
+
+function untilTime(text: string): bigint {
   const duration = parseDuration(text);
   if (duration !== undefined) return BigInt(Date.now()) * 1_000_000n - BigInt(Math.trunc(duration));
   const seconds = /^(\d+)(?:\.(\d{1,9}))?$/.exec(text);
   if (seconds) return BigInt(seconds[1]!) * 1_000_000_000n + BigInt((seconds[2] ?? '').padEnd(9, '0'));
-  const date =
-    /^\d{4}-\d\d-\d\d(?:T\d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[-+]\d\d:\d\d)?)?Z?$/.test(text) &&
-    Date.parse(/T\d\d(?=$|Z|[-+])/.test(text) ? text.replace(/(T\d\d)/, '$1:00') : text);
-  if (date === false || Number.isNaN(date))
+  const date = /^\d{4}-\d\d-\d\d(?:T\d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[-+]\d\d:\d\d)?)?Z?$/.test(text)
+    ? unixNanos(text.replace(/(T\d\d)(?=$|Z|[-+])/, '$1:00'))
+    : -1n;
+  if (date === -1n)
     throw invalidParameter(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
-  return BigInt(date) * 1_000_000n;
+  return date;
 }

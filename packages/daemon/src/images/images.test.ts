@@ -194,6 +194,33 @@ describe('images', () => {
     });
   });
 
+  test('an image that does not say when it was made is one all the same', async () => {
+    const config = JSON.stringify({
+      architecture: 'amd64',
+      os: 'linux',
+      created: null,
+      rootfs: { type: 'layers', diff_ids: null },
+    });
+    const manifest = JSON.stringify([{ Config: 'config.json', RepoTags: null, Layers: null }]);
+    await load(archive({ 'config.json': config, 'manifest.json': manifest }));
+    const id = digestOf(config);
+    expect(room.images.inspect(id)).not.toHaveProperty('Created');
+    expect(room.images.summaries({}).map((image) => [image.Id, image.Created])).toEqual([[id, 0]]);
+  });
+
+  test('of several times until which images are listed the earliest counts, to the nanosecond', async () => {
+    await room.make('app', 'content');
+    const { Created = '' } = room.images.inspect('app');
+    const count = (...until: string[]) => room.images.summaries({ filters: { until } }).length;
+    expect(count('2100-01-01', '2100-01-01T10:00:00Z')).toBe(1);
+    expect(count('2100-01-01', Created)).toBe(0);
+    const [seconds, fraction = ''] = Created.slice(0, -1).split('.');
+    expect(count(`${seconds}.${fraction.padEnd(9, '0').slice(0, 8)}9Z`)).toBe(1);
+    await expect(room.images.prune({ until: ['2100-01-01', '2100-01-01'] })).rejects.toThrow(
+      'more than one until filter specified',
+    );
+  });
+
   test('an analysis tells what each layer adds, changes, hides and wastes', async () => {
     const [big, small] = [Buffer.alloc(100_000, 1), Buffer.alloc(5_000, 2)];
     const tars = [

@@ -1,7 +1,7 @@
 import type { Entry } from './catalogue.ts';
 import { unixNanos, unixSeconds } from './config.ts';
 import type { ImageSummary } from './face.ts';
-import { booleanFilter, checkNames, type Filters, matchesLabels, untilFilter } from './filters.ts';
+import { booleanFilter, checkNames, earliestUntil, type Filters, matchesLabels } from './filters.ts';
 import { find } from './lookup.ts';
 import { type ManifestContext, manifestsIn, targetOf } from './manifests.ts';
 import { familiarMatch, familiarString, pathPattern, type Reference } from './references.ts';
@@ -29,7 +29,7 @@ export function listImages(
   const danglingOnly = booleanFilter(filters, 'dangling', false);
   const before = filters['before']?.map((text) => unixNanos(find(catalogue, text).config.created));
   const since = filters['since']?.map((text) => unixNanos(find(catalogue, text).config.created));
-  const until = untilFilter(filters);
+  const until = earliestUntil(filters);
   const patterns = filters['reference']?.length ? filters['reference'] : undefined;
   for (const pattern of patterns ?? []) pathPattern(pattern);
 
