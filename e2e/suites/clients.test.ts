@@ -101,6 +101,35 @@ describe('dockerode', () => {
     }
   });
 
+  test('builds by the classic builder: PATH, the order of ports, and a container that stays', async () => {
+    const docker = client();
+    const build = async (lines: string[], options: Docker.ImageBuildOptions = {}) => {
+      const folder = mkdtempSync(join(tmpdir(), 'berth-e2e-build-'));
+      try {
+        writeFileSync(join(folder, 'Dockerfile'), lines.join('\n'));
+        const stream = await docker.buildImage({ context: folder, src: ['Dockerfile'] }, options);
+        const all = await new Promise<Array<{ aux?: { ID: string } }>>((resolve, reject) =>
+          docker.modem.followProgress(stream, (error, every) => (error ? reject(error) : resolve(every))),
+        );
+        return all.find(({ aux }) => aux)!.aux!.ID;
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    };
+    const ported = await build(['FROM scratch', 'EXPOSE 80 2375']);
+    expect(await build(['FROM scratch', 'EXPOSE 2375 80'])).toBe(ported);
+    expect((await docker.getImage(ported).inspect()).Config.Env).toEqual([
+      'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    ]);
+    const before = await docker.listContainers({ all: true });
+    await build(['FROM bb', 'RUN echo one'], { nocache: true });
+    expect(await docker.listContainers({ all: true })).toHaveLength(before.length);
+    await build(['FROM bb', 'RUN echo one'], { nocache: true, rm: false } as Docker.ImageBuildOptions);
+    const after = await docker.listContainers({ all: true });
+    expect(after).toHaveLength(before.length + 1);
+    await docker.getContainer(after[0]!.Id).remove();
+  });
+
   test('events and lists', async () => {
     const docker = client();
     const events = await docker.getEvents({ filters: { type: ['container'] } });

@@ -6,7 +6,7 @@ import type { Layers } from '../layers/face.ts';
 import type { BuildCache } from './cache.ts';
 import { type ClassicWork, copyStep, type State } from './classic-copy.ts';
 import { argNames, heredocScript, needsBuildKit } from './classic-text.ts';
-import { applyConfig, BuildArguments, envValue, shellOf } from './config.ts';
+import { applyConfig, BuildArguments, envValue, shellOf, withPath } from './config.ts';
 import { type Dockerfile, type Instruction, parseDockerfile, parseError } from './dockerfile/parse.ts';
 import { expandWord } from './dockerfile/words.ts';
 import type { BuildOptions } from './face.ts';
@@ -160,14 +160,14 @@ export class ClassicBuild implements ClassicWork {
       };
     if (stage.base === 'scratch') {
       this.cacheBroken = false;
-      return base;
+      return { ...base, config: withPath({}) };
     }
     const image = await this.findImage(stage.base, stage.platform || this.options.platform);
     this.cacheBroken = false;
     return {
       ...base,
       image: image.id,
-      config: structuredClone(image.config.config ?? {}),
+      config: withPath(structuredClone(image.config.config ?? {})),
       author: image.config.author ?? '',
     };
   }
@@ -335,6 +335,7 @@ export class ClassicBuild implements ClassicWork {
           NetworkMode: this.options.networkMode || 'default',
           ExtraHosts: this.options.extraHosts,
         },
+        keepOnSuccess: !this.options.rm && !this.options.forceRm,
         keepOnFailure: !this.options.forceRm,
         signal: this.options.signal,
         onCreated: (id) => this.out(` ---> Running in ${short(id)}\n`),

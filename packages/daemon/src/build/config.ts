@@ -139,6 +139,14 @@ export function setEnv(env: string[] | undefined, name: string, value: string): 
   return kept;
 }
 
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Every stage has a PATH: the usual one where its base has none. */
+export function withPath(config: ImageRunConfig): ImageRunConfig {
+  if (envValue(config.Env ?? [], 'PATH') === undefined) config.Env = setEnv(config.Env, 'PATH', DEFAULT_PATH);
+  return config;
+}
+
 const quote = (text: string) => JSON.stringify(text);
 const quotedList = (items: string[]) => `[${items.map(quote).join(' ')}]`;
 
@@ -184,13 +192,11 @@ export function applyConfig(
       return `ENTRYPOINT ${quotedList(entrypoint)}`;
     }
     case 'EXPOSE': {
-      const ports = expandWords(instruction.rest, lookup, escaper).flatMap(exposedPorts).sort();
-      config.ExposedPorts = {
-        ...config.ExposedPorts,
-        ...Object.fromEntries(ports.map((port) => [port, {}])),
-      };
-      // The history has the ports as they were written.
-      return `EXPOSE ${expandWords(instruction.rest, lookup, escaper).join(' ')}`;
+      // In whatever order they are written: the same ports are the same step to the cache.
+      const words = expandWords(instruction.rest, lookup, escaper).sort();
+      const ports = new Set([...Object.keys(config.ExposedPorts ?? {}), ...words.flatMap(exposedPorts)]);
+      config.ExposedPorts = Object.fromEntries([...ports].sort().map((port) => [port, {}]));
+      return `EXPOSE ${words.join(' ')}`;
     }
     case 'USER':
       config.User = word(instruction.rest);

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { pack } from 'tar-stream';
 import { BerthError, invalidParameter } from '../errors.ts';
 import type { Archive } from '../layers/face.ts';
+import { followed } from './destination.ts';
 import { toExpression } from './ignore.ts';
 import { cleanPath, type Tree, type TreeEntry } from './tree.ts';
 
@@ -132,7 +133,7 @@ export async function copyTar(
 ): Promise<Readable> {
   const intoFolder =
     destination.endsWith('/') || sources.length > 1 || (await isFolder(archive, destination));
-  const base = cleanPath(destination);
+  const base = cleanPath(await followed(archive, destination));
   const out = pack();
   const write = async () => {
     const made = new Set<string>();

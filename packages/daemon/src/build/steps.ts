@@ -6,6 +6,7 @@ import { BerthError, invalidParameter } from '../errors.ts';
 import type { ImageRunConfig } from '../images/face.ts';
 import type { Archive, Layer, Layers } from '../layers/face.ts';
 import { type CopyAttributes, copyTar, type Source } from './copy.ts';
+import { followed } from './destination.ts';
 
 export const sha256 = (text: string | Buffer) => createHash('sha256').update(text).digest('hex');
 
@@ -72,7 +73,7 @@ export class Steps {
         if (!(error instanceof BerthError) || error.kind !== 'not-found') throw error;
       }
       const out = pack();
-      const parts = path.split('/').filter(Boolean);
+      const parts = (await followed(archive, path)).split('/').filter(Boolean);
       for (let length = 1; length <= parts.length; length++) {
         const name = parts.slice(0, length).join('/');
         const exists = await archive.stat(`/${name}/.`).then(
@@ -104,6 +105,8 @@ export class Steps {
     shown: string[];
     env: string[];
     hostConfig: Record<string, unknown>;
+    /** What becomes of the container when the command succeeded, and when it failed. */
+    keepOnSuccess?: boolean;
     keepOnFailure: boolean;
     signal: AbortSignal;
     onCreated?: (id: string) => void;
@@ -154,7 +157,7 @@ export class Steps {
       return layer;
     } finally {
       signal.removeEventListener('abort', abort);
-      if (!failed || !options.keepOnFailure) {
+      if (!(failed ? options.keepOnFailure : options.keepOnSuccess)) {
         await this.containers.remove(id, { force: true, volumes: true }).catch(() => undefined);
         options.onRemoved?.(id);
       }

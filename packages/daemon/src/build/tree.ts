@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { Readable } from 'node:stream';
+import { Readable, Transform } from 'node:stream';
 import { extract, type Header } from 'tar-stream';
 import { invalidParameter, systemError } from '../errors.ts';
 
@@ -26,8 +26,28 @@ export interface TreeEntry {
 }
 
 const maxLinks = 40;
+/** A tar comes in these. */
+const BLOCK = 512;
 /** Bytes read at a time. */
 const CHUNK = 256 * 1024;
+
+/**
+ * Fills a tar's last block: Docker's client ends a context whose Dockerfile comes from its input right after the last
+ * file's bytes. `length` tells how many came.
+ */
+function wholeBlocks(): { blocks: Transform; length: () => number } {
+  let length = 0;
+  const blocks = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      length += chunk.length;
+      done(null, chunk);
+    },
+    flush(done) {
+      done(null, Buffer.alloc((BLOCK - (length % BLOCK)) % BLOCK));
+    },
+  });
+  return { blocks, length: () => length };
+}
 
 /**
  * The files of a build context (or of another image), held as an index in memory and one pack file of all bytes: no path
@@ -54,11 +74,15 @@ export class Tree {
     rename: (path: string) => string = (path) => path,
   ): Promise<void> {
     const extraction = extract();
-    tar.on('error', (error) => extraction.destroy(error));
-    tar.pipe(extraction);
+    const { blocks, length } = wholeBlocks();
+    tar.on('error', (error) => blocks.destroy(error));
+    blocks.on('error', (error) => extraction.destroy(error));
+    tar.pipe(blocks).pipe(extraction);
+    let needed = 0;
     try {
       for await (const part of extraction) {
-        const header = part.header;
+        const header = part.header as Header & { byteOffset?: number };
+        needed = (header.byteOffset ?? 0) + (header.size ?? 0);
         const path = cleanPath(header.name);
         if (path === '' || !keep(path)) {
           part.resume();
@@ -66,6 +90,7 @@ export class Tree {
         }
         await this.addEntry(cleanPath(rename(path)), header, part as unknown as Readable, rename);
       }
+      if (length() < needed) throw new Error('unexpected EOF');
     } catch (error) {
       throw invalidParameter(`Error processing tar file: ${(error as Error).message}`, error);
     }

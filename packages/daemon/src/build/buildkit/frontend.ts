@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { BerthError, invalidParameter } from '../../errors.ts';
-import { applyConfig, BuildArguments, envValue } from '../config.ts';
+import { applyConfig, BuildArguments, envValue, withPath } from '../config.ts';
 import { locate } from '../dockerfile/location.ts';
 import { type Dockerfile, type Instruction, parseDockerfile, parseError } from '../dockerfile/parse.ts';
 import { expandWord, expandWords, type Lookup } from '../dockerfile/words.ts';
@@ -124,7 +124,7 @@ export class DockerfileFrontend implements Build {
     else if (stage.base === 'scratch' && given === undefined) {
       state = {
         snapshot: solver.scratch(),
-        config: {},
+        config: withPath({}),
         author: '',
         cmdSet: false,
         history: [],
@@ -150,7 +150,7 @@ export class DockerfileFrontend implements Build {
       };
       state = {
         snapshot: base.snapshot,
-        config: structuredClone(base.config.config ?? {}),
+        config: withPath(structuredClone(base.config.config ?? {})),
         author: base.config.author ?? '',
         cmdSet: false,
         history: structuredClone(base.config.history ?? []),
