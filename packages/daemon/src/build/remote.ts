@@ -57,10 +57,10 @@ async function gitContext(remote: string, context: Tree, folder: string, signal:
     throw invalidParameter(`invalid Git reference: ${ref}`);
   const checkout = await mkdtemp(join(folder, 'git-'));
   await git(['init', '-q', checkout], signal);
-  await git(['-C', checkout, 'fetch', '-q', '--depth', '1', '--', repository, ref || 'HEAD'], signal);
+  const commit = await fetchCommit(checkout, repository, ref || 'HEAD', signal);
   const archive = spawn(
     'git',
-    ['-C', checkout, 'archive', '--format=tar', sub ? `FETCH_HEAD:${sub.replace(/^\/+/, '')}` : 'FETCH_HEAD'],
+    ['-C', checkout, 'archive', '--format=tar', sub ? `${commit}:${sub.replace(/^\/+/, '')}` : commit],
     {
       stdio: ['ignore', 'pipe', 'ignore'],
       signal,
@@ -72,6 +72,32 @@ async function gitContext(remote: string, context: Tree, folder: string, signal:
   if (entry?.type !== 'file') return;
   const ignored = ignoreFilter((await context.readAll(entry)).toString());
   for (const path of [...context.entries.keys()]) if (ignored(path)) context.remove(path);
+}
+
+/** Brings the commit that is wanted, if it can be had alone without the ones before it; returns how it is called. */
+async function fetchCommit(
+  checkout: string,
+  repository: string,
+  ref: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const fetch = (...args: string[]) => git(['-C', checkout, 'fetch', '-q', ...args], signal);
+  try {
+    await fetch('--depth', '1', '--', repository, ref);
+    return 'FETCH_HEAD';
+  } catch (error) {
+    signal.throwIfAborted();
+    // Plain files behind HTTP are no server that could leave something out; others know commits by branch or tag only.
+    const plain = /dumb http/.test((error as Error).message);
+    const hash = /^[0-9a-f]{7,40}$/.test(ref);
+    if (!plain && !hash) throw error;
+    if (!hash) {
+      await fetch('--', repository, ref);
+      return 'FETCH_HEAD';
+    }
+    await fetch('--', repository, '+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*');
+    return ref;
+  }
 }
 
 function git(args: string[], signal: AbortSignal): Promise<void> {

@@ -209,7 +209,8 @@ export class Worker {
         pid: 'private',
         ipc: 'private',
         uts: 'private',
-        cgroup: 'private',
+        // As BuildKit: with cgroup v1 the paths of the host are seen, `--cgroup-parent` among them.
+        cgroup: this.rooms.runtime.cgroupVersion === 2 ? 'private' : 'host',
         user: 'host',
       },
       annotations: {},
