@@ -22,6 +22,9 @@ export interface ClassicRooms {
   cache: BuildCache;
 }
 
+/** So many characters of output a quiet build keeps for the case that it fails. */
+const HELD_LIMIT = 16 << 20;
+
 const short = (id: string) => id.replace(/^sha256:/, '').slice(0, 12);
 
 /** The builder that dockerd had before BuildKit: one instruction after another, each result an image, same texts. */
@@ -85,10 +88,14 @@ export class ClassicBuild implements ClassicWork {
 
   /** What a quiet build has kept to itself; told when it fails. */
   readonly held: string[] = [];
+  private heldSize = 0;
 
-  private out(text: string): void {
-    if (this.options.quiet) this.held.push(text);
-    else this.send({ stream: text });
+  private out(text: string): unknown {
+    if (!this.options.quiet) return this.send({ stream: text });
+    this.held.push(text);
+    this.heldSize += text.length;
+    while (this.heldSize > HELD_LIMIT) this.heldSize -= this.held.shift()!.length;
+    return undefined;
   }
 
   private warn(text: string): void {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
-import type { Progress, RegistryAuth } from '../images/face.ts';
+import type { OnProgress, RegistryAuth } from '../images/face.ts';
 
 /** What POST /build asks for, the query decoded. */
 export interface BuildOptions {
@@ -64,7 +64,7 @@ export interface Builder {
    * called when the request was found right and the reply may start: errors before it are the request's.
    * @throws invalid-parameter for a wrong Dockerfile (before `begun`).
    */
-  build(context: Readable, options: BuildOptions, begun: () => (line: Progress) => void): Promise<string>;
+  build(context: Readable, options: BuildOptions, begun: () => OnProgress): Promise<string>;
   /** A client's BuildKit session (POST /session): resolves when its connection ends. */
   session(connection: Duplex, headers: IncomingHttpHeaders, methods: string[]): Promise<void>;
   /** BuildKit's control service (POST /grpc): resolves when the connection ends. */

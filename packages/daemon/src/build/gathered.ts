@@ -1,26 +1,30 @@
+import type { OnOutput } from './steps.ts';
+
 /** Puts together what a command writes in small pieces of a line at once. */
 export class Gathered {
-  private readonly send: (text: string, stream: 'stdout' | 'stderr') => void;
+  private readonly send: OnOutput;
   private held = '';
   private stream: 'stdout' | 'stderr' = 'stdout';
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(send: (text: string, stream: 'stdout' | 'stderr') => void) {
+  constructor(send: OnOutput) {
     this.send = send;
   }
 
-  add(text: string, stream: 'stdout' | 'stderr'): void {
+  add(text: string, stream: 'stdout' | 'stderr'): unknown {
     if (stream !== this.stream) this.flush();
     this.stream = stream;
     this.held += text;
-    if (text.endsWith('\n')) this.flush();
-    else this.timer ??= setTimeout(() => this.flush(), 5);
+    if (text.endsWith('\n')) return this.flush();
+    this.timer ??= setTimeout(() => this.flush(), 5);
+    return undefined;
   }
 
-  flush(): void {
+  flush(): unknown {
     clearTimeout(this.timer);
     this.timer = undefined;
-    if (this.held !== '') this.send(this.held, this.stream);
+    const text = this.held;
     this.held = '';
+    return text === '' ? undefined : this.send(text, this.stream);
   }
 }

@@ -5,7 +5,7 @@ import type { Duplex, Readable } from 'node:stream';
 import type { Launcher } from '@berth/native';
 import type { Containers } from '../containers/face.ts';
 import { BerthError, invalidParameter, systemError } from '../errors.ts';
-import type { Images, Progress } from '../images/face.ts';
+import type { Images, OnProgress, Progress } from '../images/face.ts';
 import { parsePlatform, splitReference } from '../images/index.ts';
 import type { Layers } from '../layers/face.ts';
 import { decompressed } from '../layers/index.ts';
@@ -104,7 +104,7 @@ class BuilderRoom implements Builder {
     await (await this.buildKit()).serve(connection);
   }
 
-  async build(tar: Readable, options: BuildOptions, begun: () => (line: Progress) => void): Promise<string> {
+  async build(tar: Readable, options: BuildOptions, begun: () => OnProgress): Promise<string> {
     const tags = options.tags.map((tag) => {
       try {
         return splitReference(tag);
@@ -132,11 +132,11 @@ class BuilderRoom implements Builder {
         folder,
         options,
       );
-      let open: ((line: Progress) => void) | undefined;
+      let open: OnProgress | undefined;
       const send = (line: Progress) => {
         // With the first line the reply begins; what fails before has a status.
         open ??= begun();
-        open(line);
+        return open(line);
       };
       return await this.finish(build, send, () => open !== undefined, tags, options);
     } finally {
@@ -145,11 +145,7 @@ class BuilderRoom implements Builder {
     }
   }
 
-  private async buildUpload(
-    tar: Readable,
-    options: BuildOptions,
-    begun: () => (line: Progress) => void,
-  ): Promise<string> {
+  private async buildUpload(tar: Readable, options: BuildOptions, begun: () => OnProgress): Promise<string> {
     const control = await this.buildKit();
     const { buildUpload } = await import('./buildkit/upload.ts');
     const send = begun();
@@ -165,7 +161,7 @@ class BuilderRoom implements Builder {
 
   private async finish(
     build: ClassicBuild,
-    send: (line: Progress) => void,
+    send: OnProgress,
     hasBegun: () => boolean,
     tags: Array<{ repository: string; tag: string }>,
     options: BuildOptions,

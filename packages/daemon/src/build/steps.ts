@@ -111,7 +111,7 @@ export class Steps {
     signal: AbortSignal;
     onCreated?: (id: string) => void;
     onRemoved?: (id: string) => void;
-    onOutput: (text: string, stream: 'stdout' | 'stderr') => void;
+    onOutput: OnOutput;
   }): Promise<Layer> {
     const { config, signal } = options;
     signal.throwIfAborted();
@@ -165,13 +165,16 @@ export class Steps {
   }
 }
 
+/** Takes a piece of a command's output; a promise that it returns holds the command back until it is kept. */
+export type OnOutput = (text: string, stream: 'stdout' | 'stderr') => unknown;
+
 /** Takes the framed output of an attach and hands on its payloads. */
 export class Output extends Duplex {
-  private readonly onOutput: (text: string, stream: 'stdout' | 'stderr') => void;
+  private readonly onOutput: OnOutput;
   private held: Buffer = Buffer.alloc(0);
   private readonly decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
 
-  constructor(onOutput: (text: string, stream: 'stdout' | 'stderr') => void) {
+  constructor(onOutput: OnOutput) {
     super();
     this.onOutput = onOutput;
     this.push(null);
@@ -181,14 +184,16 @@ export class Output extends Duplex {
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     this.held = this.held.length > 0 ? Buffer.concat([this.held, chunk]) : chunk;
+    let taken: unknown;
     while (this.held.length >= 8) {
       const length = this.held.readUInt32BE(4);
       if (this.held.length < 8 + length) break;
       const stream = this.held[0] === 2 ? 'stderr' : 'stdout';
       const text = this.decoders[stream].decode(this.held.subarray(8, 8 + length), { stream: true });
       this.held = this.held.subarray(8 + length);
-      if (text !== '') this.onOutput(text, stream);
+      if (text !== '') taken = this.onOutput(text, stream);
     }
-    done();
+    if (taken instanceof Promise) void taken.then(done);
+    else done();
   }
 }

@@ -6,7 +6,7 @@ import type { ImageRunConfig } from '../images/face.ts';
 import type { Layer, Layers } from '../layers/face.ts';
 import type { Networks } from '../networks/face.ts';
 import type { Runtime, RuntimeRequest } from '../runtime/face.ts';
-import { Output } from './steps.ts';
+import { type OnOutput, Output } from './steps.ts';
 import { missingPlaces, withoutStubs } from './stubs.ts';
 
 /** One mount of a RUN (`--mount`), its source already on disk. */
@@ -31,7 +31,7 @@ export interface WorkerRun {
   ulimits: RuntimeRequest['ulimits'];
   cgroupParent: string;
   signal: AbortSignal;
-  onOutput: (text: string, stream: 'stdout' | 'stderr') => void;
+  onOutput: OnOutput;
 }
 
 export interface WorkerRooms {

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { AttachOptions as StreamOptions } from '@berth/native';
 import { conflict, unsupported } from '../errors.ts';
+import { drained } from '../streams.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
 import type { AttachOptions } from './face.ts';
@@ -137,18 +138,6 @@ async function writeLog(
     if (!connection.write(transform(block))) await drained(connection);
   }
   connection.off('close', stop);
-}
-
-function drained(stream: Duplex): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      stream.off('drain', done);
-      stream.off('close', done);
-      resolve();
-    };
-    stream.on('drain', done);
-    stream.on('close', done);
-  });
 }
 
 /**

@@ -182,7 +182,8 @@ export interface ImageAnalysis {
 
 /** A line of a progress stream (`{"status":...}`), sent as is. */
 export type Progress = Record<string, unknown>;
-export type OnProgress = (line: Progress) => void;
+/** What it returns is a promise while the client is behind: who sends much waits for it. */
+export type OnProgress = (line: Progress) => unknown;
 
 export interface RegistryAuth {
   username?: string;

@@ -3,7 +3,7 @@ import { invalidParameter } from '../errors.ts';
 import { jsonProblem } from './json.ts';
 
 /** Bodies that are JSON are settings, not data: more than this is refused. */
-const LIMIT = 64 * 1024 * 1024;
+const LIMIT = 16 * 1024 * 1024;
 
 /**
  * Reads a request's JSON body; undefined when there is none.
@@ -35,6 +35,8 @@ function checkType(header: string): void {
     throw invalidParameter(`unsupported Content-Type header (${header}): must be 'application/json'`);
 }
 
+const gone = () => invalidParameter('the client ended the connection within its request');
+
 function readText(request: IncomingMessage): Promise<string> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -42,12 +44,14 @@ function readText(request: IncomingMessage): Promise<string> {
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > LIMIT) {
-        request.pause();
+        // What still comes is read and forgotten: a client that writes on could not read the answer.
+        chunks.length = 0;
         reject(invalidParameter('the request body is too large'));
       } else chunks.push(chunk);
     });
     request.on('end', () => resolve((chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)).toString()));
-    request.on('error', reject);
-    request.on('close', () => reject(invalidParameter('the client ended the connection within its request')));
+    // Node's `aborted`: the client went.
+    request.on('error', () => reject(gone()));
+    request.on('close', () => reject(gone()));
   });
 }

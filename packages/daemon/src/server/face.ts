@@ -29,7 +29,12 @@ export interface ApiReply {
   lines(
     contentType?: string,
     end?: string,
-  ): { write(value: unknown): void; end(): void; readonly stream: Writable };
+  ): {
+    /** Returns a promise while the client is behind: who sends much waits for it. */
+    write(value: unknown): Promise<void> | undefined;
+    end(): void;
+    readonly stream: Writable;
+  };
   /**
    * Takes the connection over (attach, exec start, session): 101 UPGRADED where the client asked for an upgrade, else
    * a bare 200 without length. The JSON body of the request was consumed.

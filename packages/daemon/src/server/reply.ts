@@ -1,11 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex, Writable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
+import { drained } from '../streams.ts';
 import type { ApiReply } from './face.ts';
 import { hijack } from './hijack.ts';
 
 /** JSON texts each after a record separator (RFC 7464). */
 export const JSON_SEQUENCE = 'application/json-seq';
+
+/** Whether a line tells how far something is that goes on. */
+function isMidway(value: unknown): boolean {
+  const { current, total } =
+    (value as { progressDetail?: { current?: number; total?: number } }).progressDetail ?? {};
+  return current !== undefined && current !== total;
+}
 
 /** What one request's handler answers with, over Fastify's reply and, for streams, the response itself. */
 export class Reply implements ApiReply {
@@ -44,11 +52,18 @@ export class Reply implements ApiReply {
   lines(contentType = 'application/json', end = '\r\n'): ReturnType<ApiReply['lines']> {
     const stream = this.stream(contentType);
     const before = contentType === JSON_SEQUENCE ? '\x1e' : '';
+    let behind: Promise<void> | undefined;
     return {
       stream,
       write(value) {
-        if (!stream.writableEnded && !stream.destroyed)
-          stream.write(`${before}${JSON.stringify(value)}${end}`);
+        if (stream.writableEnded || stream.destroyed) return undefined;
+        // Of a transfer the next line tells all that this one would.
+        if (behind && isMidway(value)) return behind;
+        if (!stream.write(`${before}${JSON.stringify(value)}${end}`))
+          behind ??= drained(stream).then(() => {
+            behind = undefined;
+          });
+        return behind;
       },
       end() {
         stream.end();

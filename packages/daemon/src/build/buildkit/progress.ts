@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { type Message, timestamp } from './messages.ts';
 
+/** As much as BuildKit tells of one step: a build's messages are kept until it ends, and its commands are anybody's. */
+const LOG_LIMIT = 2 << 20;
+
 /** One node of the build as its client shows it. */
 export class Vertex {
   readonly digest = `sha256:${randomBytes(32).toString('hex')}`;
@@ -8,6 +11,7 @@ export class Vertex {
   private readonly name: string;
   private readonly inputs: string[];
   private started = 0;
+  private logged = 0;
 
   constructor(progress: Progress, name: string, inputs: Vertex[]) {
     this.progress = progress;
@@ -22,6 +26,9 @@ export class Vertex {
   }
 
   log(text: string | Buffer, stream: 1 | 2 = 1): void {
+    if (this.logged > LOG_LIMIT) return;
+    this.logged += text.length;
+    if (this.logged > LOG_LIMIT) text = '\n[output clipped, log limit 2MiB reached]\n';
     this.progress.send({
       logs: [{ vertex: this.digest, timestamp: timestamp(Date.now()), stream, msg: Buffer.from(text) }],
     });

@@ -24,6 +24,6 @@ export function openLog(_context: Context, container: Container, options: LogOpt
       deadline: options.until > 0n ? Number(options.until / 1_000_000n) : Number.POSITIVE_INFINITY,
       signal: options.signal,
     }),
-    { objectMode: false, highWaterMark: 4 * 1024 * 1024 },
+    { objectMode: false, highWaterMark: 256 * 1024 },
   );
 }

@@ -1,13 +1,13 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { log } from '../../log.ts';
 import { type TranscodeOptions, Transcoder } from './transcode.ts';
 
-const unzip = promisify(gunzip);
-
-const BLOCK = 1024 * 1024;
+/** A follower whose client does not read holds a few of these. */
+const BLOCK = 128 * 1024;
 const NEWLINE = 0x0a;
 /** How long a follower sleeps at most when the kernel tells it of no change, in milliseconds. */
 const PATIENCE = 1000;
@@ -31,24 +31,33 @@ export async function* readLog(path: string, options: ReadOptions): AsyncGenerat
   const transcoder = new Transcoder(options);
   const source = await openSource(path, options.tail);
   try {
-    for (const block of source.before) {
-      for (let at = 0; at < block.length && !transcoder.finished; ) {
-        const end =
-          at + BLOCK >= block.length ? block.length : block.indexOf(NEWLINE, at + BLOCK) + 1 || block.length;
-        const frames = transcoder.push(block.subarray(at, end));
+    for (const older of source.before) {
+      for await (const block of linesOf(older)) {
+        const frames = transcoder.push(block);
         if (frames.length > 0) yield frames;
-        at = end;
+        if (transcoder.finished) break;
       }
     }
     if (!transcoder.finished && source.file) yield* readFiles(path, source, transcoder, options);
   } finally {
+    for (const { file } of source.before) await file.close().catch(() => undefined);
     await source.file?.close().catch(() => undefined);
   }
 }
 
+/** A rotated file, and where to begin in it. */
+interface Older {
+  file: FileHandle;
+  packed: boolean;
+  /** In bytes, where it is not packed. */
+  offset: number;
+  /** Lines to leave out, where it is. */
+  skip: number;
+}
+
 interface Source {
-  /** What is kept of rotated files, oldest first. */
-  before: Buffer[];
+  /** What is read of rotated files, oldest first. */
+  before: Older[];
   file: FileHandle | undefined;
   /** Where to begin in `file`. */
   offset: number;
@@ -58,39 +67,88 @@ async function openSource(path: string, tail: number): Promise<Source> {
   const file = await open(path, 'r').catch(() => undefined);
   const size = file ? (await file.stat()).size : 0;
   if (tail === 0) return { before: [], file, offset: size };
-  if (tail < 0) return { before: await rotated(path), file, offset: 0 };
-  let missing = tail;
+  let missing = tail < 0 ? Number.POSITIVE_INFINITY : tail;
   let offset = 0;
-  if (file) {
+  if (file && tail > 0) {
     const found = await fromEnd(file, size, tail);
     offset = found.offset;
     missing -= found.lines;
   }
-  if (missing <= 0) return { before: [], file, offset };
-  const before: Buffer[] = [];
-  for (const block of (await rotated(path)).reverse()) {
-    const start = lastLines(block, missing);
-    before.unshift(block.subarray(start.offset));
-    missing -= start.lines;
-    if (missing <= 0) break;
+  const before: Older[] = [];
+  for (let number = 1; missing > 0; number += 1) {
+    const older = await openOlder(`${path}.${number}`);
+    if (!older) break;
+    before.unshift(older);
+    if (tail < 0) continue;
+    if (older.packed) {
+      const lines = await countLines(older);
+      older.skip = Math.max(0, lines - missing);
+      missing -= lines;
+    } else {
+      const found = await fromEnd(older.file, (await older.file.stat()).size, missing);
+      older.offset = found.offset;
+      missing -= found.lines;
+    }
   }
   return { before, file, offset };
 }
 
-/** The rotated files' contents, oldest first. */
-async function rotated(path: string): Promise<Buffer[]> {
-  const blocks: Buffer[] = [];
-  for (let number = 1; ; number += 1) {
-    const plain = await readFile(`${path}.${number}`).catch(() => undefined);
-    const block =
-      plain ??
-      (await readFile(`${path}.${number}.gz`).then(
-        (packed) => unzip(packed),
-        () => undefined,
-      ));
-    if (!block) return blocks.reverse();
-    blocks.push(block);
+async function openOlder(path: string): Promise<Older | undefined> {
+  const plain = await open(path, 'r').catch(() => undefined);
+  const file = plain ?? (await open(`${path}.gz`, 'r').catch(() => undefined));
+  return file && { file, packed: !plain, offset: 0, skip: 0 };
+}
+
+async function* blocksOf(file: FileHandle, offset: number): AsyncGenerator<Buffer> {
+  for (let at = offset; ; ) {
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(BLOCK), 0, BLOCK, at);
+    if (bytesRead === 0) return;
+    at += bytesRead;
+    yield buffer.subarray(0, bytesRead);
   }
+}
+
+/** A rotated file's bytes; one that cannot be unpacked (the machine lost power) ends early. Nothing holds all of it. */
+async function* bytesOf({ file, packed, offset }: Older): AsyncGenerator<Buffer> {
+  const blocks = blocksOf(file, offset);
+  if (!packed) return yield* blocks;
+  const source = Readable.from(blocks);
+  const unpacked = createGunzip({ chunkSize: BLOCK });
+  source.on('error', (error) => unpacked.destroy(error));
+  try {
+    yield* source.pipe(unpacked);
+  } catch (error) {
+    log.warn({ err: error }, 'a rotated log cannot be unpacked');
+  } finally {
+    source.destroy();
+  }
+}
+
+async function countLines(older: Older): Promise<number> {
+  let lines = 0;
+  for await (const block of bytesOf(older))
+    for (let at = block.indexOf(NEWLINE); at !== -1; at = block.indexOf(NEWLINE, at + 1)) lines += 1;
+  return lines;
+}
+
+/** Blocks of whole lines of a rotated file. */
+async function* linesOf(older: Older): AsyncGenerator<Buffer> {
+  let rest: Buffer = Buffer.alloc(0);
+  let { skip } = older;
+  for await (const bytes of bytesOf(older)) {
+    const block = rest.length > 0 ? Buffer.concat([rest, bytes]) : bytes;
+    let from = 0;
+    for (let end = 0; skip > 0 && end !== -1; ) {
+      end = block.indexOf(NEWLINE, from);
+      if (end === -1) continue;
+      from = end + 1;
+      skip -= 1;
+    }
+    const to = skip > 0 ? from : block.lastIndexOf(NEWLINE) + 1;
+    if (to > from) yield block.subarray(from, to);
+    rest = block.subarray(Math.max(from, to));
+  }
+  if (rest.length > 0 && skip === 0) yield rest;
 }
 
 /** Where the last `wanted` lines of a file begin, found from its end. */
@@ -116,17 +174,6 @@ async function fromEnd(
     end = start;
   }
   return { offset: 0, lines: size > 0 ? lines + 1 : 0 };
-}
-
-function lastLines(block: Buffer, wanted: number): { offset: number; lines: number } {
-  let lines = 0;
-  for (let at = block.length - 2; at >= 0; at -= 1) {
-    at = block.lastIndexOf(NEWLINE, at);
-    if (at === -1) break;
-    lines += 1;
-    if (lines === wanted) return { offset: at + 1, lines };
-  }
-  return { offset: 0, lines: block.length > 0 ? lines + 1 : 0 };
 }
 
 async function* readFiles(

@@ -181,6 +181,8 @@ async function sendReadings(
   try {
     for await (const { os_type, ...reading } of readings) {
       if (signal.aborted) break;
+      // A client that is behind wants what is now, not what was.
+      if (stream.writableNeedDrain) continue;
       stream.write(`${JSON.stringify(version >= OS_TYPE ? { ...reading, os_type } : reading)}\n`);
     }
   } finally {

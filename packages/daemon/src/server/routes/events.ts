@@ -25,6 +25,9 @@ function negotiate(accept: string | undefined): string {
   return best?.type ?? 'application/json';
 }
 
+/** Bytes of events that are kept for a client that does not read: many thousands of them. */
+const BACKLOG = 4 << 20;
+
 /** `/events`: what is kept since a time, then what happens. */
 export function eventsRoutes(server: Server, rooms: Rooms): void {
   server.serve('SystemEvents', ({ query, version, headers, signal }, reply) => {
@@ -38,7 +41,10 @@ export function eventsRoutes(server: Server, rooms: Rooms): void {
     const lines = reply.lines(negotiate(headers.accept), '\n');
     const send = (event: EngineEvent) => {
       if (version < IMAGE_CREATE && event.Type === 'image' && event.Action === 'create') return;
-      if (matches(event, filters)) lines.write(version < NO_LEGACY ? withLegacyMembers(event) : event);
+      if (!matches(event, filters)) return;
+      lines.write(version < NO_LEGACY ? withLegacyMembers(event) : event);
+      // Who does not read is cut off rather than told a part.
+      if (lines.stream.writableLength > BACKLOG) lines.stream.destroy();
     };
     if (since !== undefined)
       for (const event of rooms.events.history())

@@ -1,0 +1,15 @@
+import type { Message } from './messages.ts';
+import { Progress } from './progress.ts';
+
+test('of a step that writes without end no more is kept than BuildKit tells', async () => {
+  const progress = new Progress();
+  const vertex = progress.vertex('RUN yes').start();
+  for (let turn = 0; turn < 1000; turn++) vertex.log(Buffer.alloc(16 << 10, 'y'));
+  progress.end();
+  const told: Buffer[] = [];
+  for await (const { logs } of progress.messages(new AbortController().signal))
+    for (const { msg } of (logs ?? []) as Message[]) told.push(msg as Buffer);
+  const text = Buffer.concat(told).toString();
+  expect(text.length).toBeLessThan((2 << 20) + 100);
+  expect(text).toMatch(/y\n\[output clipped, log limit 2MiB reached\]\n$/);
+});
