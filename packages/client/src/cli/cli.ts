@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { isatty } from 'node:tty';
 import { ConfigFile } from '../config/file.ts';
+import { visible } from '../terminal/visible.ts';
 import { Api } from '../transport/api.ts';
 import type { Endpoint } from '../transport/endpoint.ts';
 import { CliError } from './errors.ts';
@@ -22,6 +23,9 @@ export interface GlobalOptions {
 
 export const program = 'berth';
 
+/** Escapes are wanted: the user's own format has them. */
+const OWN_ESCAPES = process.argv.some((word) => /\u001b|\\(?:x1b|033|u001b)/i.test(word));
+
 /** What every command works with: the streams, the configuration and the daemon. All of it is opened when first used. */
 export class Cli {
   readonly options: GlobalOptions;
@@ -36,14 +40,14 @@ export class Cli {
     this.env = env;
   }
 
-  /** Writes to standard output. */
+  /** Writes to standard output; a terminal does not obey what is in the text. */
   print(text: string): void {
-    this.out.print(text);
+    this.out.print(this.stdoutIsTerminal && !OWN_ESCAPES ? visible(text) : text);
   }
 
-  /** Writes to standard error. */
+  /** Writes to standard error, likewise. */
   warn(text: string): void {
-    this.err.print(text);
+    this.err.print(this.stderrIsTerminal ? visible(text) : text);
   }
 
   get stdinIsTerminal(): boolean {

@@ -143,7 +143,7 @@ async function show(cli: Cli, picture: () => string, ended: () => boolean): Prom
   for (;;) {
     if (ended()) return;
     const text = picture();
-    cli.print(
+    cli.out.print(
       cli.stdoutIsTerminal ? `\x1b[H${text.replaceAll('\n', '\x1b[K\n')}\x1b[J` : `\x1b[2J\x1b[H${text}`,
     );
     if (cli.out.closed) return;
