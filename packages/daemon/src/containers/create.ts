@@ -12,6 +12,7 @@ import type { Context } from './context.ts';
 import { givenEndpoints } from './endpoints.ts';
 import type { CreateOptions } from './face.ts';
 import { checkHostConfig, checkModes, fillHostConfig } from './hostconfig.ts';
+import { linkParts } from './links.ts';
 import { clean, mountError, parseBind, parseMount, parseVolumesFrom } from './mounts.ts';
 import { checkName, generateName } from './names.ts';
 import { asVersionMeans, readOnlyByItself } from './older.ts';
@@ -72,8 +73,10 @@ export async function createContainer(
     mounts: [],
     endpoints: asked.endpoints,
   };
-  // On a network of the user's own a link is a name that is looked up when it is asked for.
-  if (isDefaultMode(host.NetworkMode)) for (const link of host.Links ?? []) checkLink(context, link);
+  // On a network of the user's own a link is a name that is looked up when it is asked for; else it is the container of
+  // now, whatever it is named later.
+  if (isDefaultMode(host.NetworkMode) && host.Links)
+    host.Links = host.Links.map((link) => resolvedLink(context, link));
   const container = new Container(rooms.settings.dataRoot, record, { ...INITIAL }, networkState);
   registry.reserve(record.name, id);
   try {
@@ -121,14 +124,20 @@ function newId(context: Context): string {
 
 const isDefaultMode = (mode: string) => mode === 'bridge' || mode === 'default';
 
-function checkLink(context: Context, link: string): void {
-  const [target = ''] = link.split(':');
+function resolvedLink(context: Context, link: string): string {
+  const { target, alias } = linkParts(link);
   try {
-    const other = context.registry.lookup(target);
+    let other = context.registry.lookup(target);
+    // One that shares another's network is found where that one is.
+    for (let mode = other.record.hostConfig.NetworkMode; mode.startsWith('container:'); ) {
+      other = context.registry.lookup(mode.slice('container:'.length));
+      mode = other.record.hostConfig.NetworkMode;
+    }
     if (other.record.hostConfig.NetworkMode === 'host')
       throw invalidParameter(
         "conflicting options: host type networking can't be used with links. This would result in undefined behavior",
       );
+    return `${other.id}:${alias}`;
   } catch (error) {
     if (!isKind(error, 'not-found')) throw error;
     throw invalidParameter(`could not get container for ${target}: ${(error as Error).message}`);
@@ -188,6 +197,7 @@ async function makeMounts(context: Context, record: ContainerRecord, version: nu
   ];
   for (const point of explicit) {
     if (point.Type === 'bind') {
+      checkRootPropagation(context, point);
       point.Propagation ||= defaultPropagation(context, point.Source);
       if (!point.RW && readOnlyByItself(version)) point.readOnlyNonRecursive = true;
     }
@@ -229,6 +239,15 @@ function volumeDestinations(config: Config, own: Set<string>, points: Map<string
   return Object.keys(config.Volumes ?? {})
     .map((path) => clean(path.startsWith('/') ? path : `/${path}`))
     .filter((path) => path !== '/' && !own.has(path) && !points.has(path));
+}
+
+/** The daemon's own folder may only be had with its later mounts and unmounts. @throws invalid-parameter. */
+function checkRootPropagation(context: Context, { Source, Propagation }: MountPoint): void {
+  const root = context.rooms.settings.dataRoot;
+  if (!Source.startsWith(root) || ['', 'rslave', 'rshared'].includes(Propagation)) return;
+  throw invalidParameter(
+    `invalid mount config: must use either propagation mode "rslave" or "rshared" when mount source is within the daemon root, daemon root: "${root}", bind mount source: "${Source}", propagation: "${Propagation}"`,
+  );
 }
 
 /** A bind that holds the daemon's own folder must not keep its later mounts alive. */

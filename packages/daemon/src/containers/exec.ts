@@ -30,6 +30,8 @@ export class Exec {
   readonly detachKeys: Buffer;
   running = false;
   started = false;
+  /** Never started while its container ran: there is no such exec any more, even if the container starts again. */
+  dropped = false;
   exitCode: number | null = null;
   pid = 0;
   process: ExecProcess | undefined;
@@ -50,7 +52,10 @@ export class Exec {
 
   /** The container is gone, and so is every process of it. */
   containerEnded(): void {
-    if (!this.started) this.exitCode ??= NOT_RUN;
+    if (!this.started) {
+      this.exitCode ??= NOT_RUN;
+      this.dropped = true;
+    }
     this.launched.resolve();
   }
 }
@@ -77,7 +82,8 @@ export class Execs {
   /** @throws not-found `No such exec instance: x` */
   get(id: string): Exec {
     const exec = this.byId.get(id);
-    if (!exec || exec.container.gone.signal.aborted) throw notFound(`No such exec instance: ${id}`);
+    if (!exec || exec.dropped || exec.container.gone.signal.aborted)
+      throw notFound(`No such exec instance: ${id}`);
     return exec;
   }
 
@@ -244,9 +250,9 @@ async function execute(
       record,
       record.config.Hostname,
       linkVariables(container, (name) => context.registry.find(name)),
+      options.tty,
     ).map((entry) => [entry.split('=', 1)[0]!, entry]),
   );
-  if (config.Tty) variables.set('TERM', variables.get('TERM') ?? 'TERM=xterm');
   overlayEnvironment(variables, config.Env ?? []);
   const launch = context.rooms.runtime.compileExec(container.request, {
     args: config.Cmd ?? [],

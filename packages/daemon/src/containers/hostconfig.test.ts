@@ -97,6 +97,7 @@ const refused: Array<[object, string, string, object?]> = [
     'invalid-parameter',
     'Invalid value 1001, range for oom score adj is [-1000, 1000]',
   ],
+  [{ Tmpfs: { '//': '' } }, 'invalid-parameter', "invalid specification: destination can't be '/'"],
   [{ ExtraHosts: ['x'] }, 'invalid-parameter', 'bad format for add-host: "x"'],
   [{ ExtraHosts: ['x:y'] }, 'invalid-parameter', 'invalid IP address in add-host: "y"'],
   [{ Links: ['a:b:c'] }, 'system', 'bad format for links: a:b:c'],

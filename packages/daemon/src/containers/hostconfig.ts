@@ -1,3 +1,4 @@
+import { normalize } from 'node:path/posix';
 import { invalidParameter, systemError } from '../errors.ts';
 import type { PortMap } from '../networks/face.ts';
 import type { Settings } from '../settings.ts';
@@ -229,7 +230,8 @@ export function checkHostConfig(host: HostConfig, body: Body): string[] {
   if (host.OomScoreAdj < -1000 || host.OomScoreAdj > 1000)
     throw invalidParameter(`Invalid value ${host.OomScoreAdj}, range for oom score adj is [-1000, 1000]`);
   for (const destination of Object.keys(host.Tmpfs ?? {})) {
-    if (destination === '/') throw invalidParameter("invalid specification: destination can't be '/'");
+    if (normalize(destination) === '/')
+      throw invalidParameter("invalid specification: destination can't be '/'");
     if (!destination.startsWith('/'))
       throw invalidParameter(`invalid mount path: '${destination}' mount path must be absolute`);
   }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { EndpointSettings, NetworkState } from '../networks/face.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
+import { bridgeLinks } from './links.ts';
 import { logPath } from './startup.ts';
 import { NEVER } from './time.ts';
 import type { ContainerRecord, Health, LifeState, MountPoint } from './types.ts';
@@ -106,7 +107,10 @@ function networkSettings(record: ContainerRecord, network: NetworkState): Record
 }
 
 /** Where the files under /etc are; nowhere before the first start. */
-function files(context: Context, container: Container): Record<'hosts' | 'hostname' | 'resolv.conf', string> {
+export function files(
+  context: Context,
+  container: Container,
+): Record<'hosts' | 'hostname' | 'resolv.conf', string> {
   const { record, state, folder } = container;
   if (state.startedAt === NEVER && state.error === '') return { hosts: '', hostname: '', 'resolv.conf': '' };
   const mode = record.hostConfig.NetworkMode;
@@ -169,16 +173,12 @@ export function inspectContainer(
  * Links that are the host configuration's are those of the default bridge, with both names in full; others are the
  * network's.
  */
-function shownHostConfig(
-  { registry }: Context,
-  { name, hostConfig }: ContainerRecord,
-): ContainerRecord['hostConfig'] {
+function shownHostConfig({ registry }: Context, record: ContainerRecord): ContainerRecord['hostConfig'] {
+  const { name, hostConfig } = record;
   if (!hostConfig.Links) return hostConfig;
-  const given = ['bridge', 'default'].includes(hostConfig.NetworkMode) ? hostConfig.Links : [];
-  const shown = given.flatMap((link) => {
-    const [target = '', alias = target] = link.split(':');
+  const shown = bridgeLinks(record).flatMap(({ target, alias }) => {
     const other = registry.find(target);
-    return other ? [`/${other.record.name}:/${name}/${alias.replace(/^.*\//, '')}`] : [];
+    return other ? [`/${other.record.name}:/${name}/${alias}`] : [];
   });
   return { ...hostConfig, Links: shown.length > 0 ? shown : null };
 }

@@ -3,6 +3,7 @@ import type { Status } from './types.ts';
 
 /** dockerd's texts and kinds for a namespace that can't be joined. */
 export const badJoin = {
+  self: (): BerthError => systemError('cannot join own network'),
   network: (id: string, status: Status): BerthError =>
     conflict(
       status === 'restarting'

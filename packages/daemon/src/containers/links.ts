@@ -1,16 +1,42 @@
 import type { Container } from './container.ts';
+import type { ContainerRecord } from './types.ts';
+
+/** A link `NAME:ALIAS`, as clients give it: the alias is the name when there is none, and may begin with a path. */
+export function linkParts(link: string): { target: string; alias: string } {
+  const [target = '', alias = target] = link.split(':');
+  return { target: target.replace(/^\//, ''), alias: alias.replace(/^.*\//, '') };
+}
+
+/** The links of a container that are those of the default bridge; on other networks a link is a name of the network. */
+export function bridgeLinks({
+  hostConfig: { NetworkMode, Links },
+}: ContainerRecord): ReturnType<typeof linkParts>[] {
+  return NetworkMode === 'bridge' || NetworkMode === 'default' ? (Links ?? []).map(linkParts) : [];
+}
+
+/** The names that links give to containers (`PARENT/ALIAS`), by the id of the linked one. */
+export function linkNames(
+  containers: Iterable<Container>,
+  find: (name: string) => Container | undefined,
+): Map<string, string[]> {
+  const names = new Map<string, string[]>();
+  for (const { record } of containers) {
+    for (const { target, alias } of bridgeLinks(record)) {
+      const other = find(target);
+      if (other) names.set(other.id, [...(names.get(other.id) ?? []), `${record.name}/${alias}`]);
+    }
+  }
+  return names;
+}
 
 /**
  * The variables by which a container on the default bridge knows those that it is linked to, as Docker's legacy links
  * make them: where each exposed port is, the link's name, and the other's own variables.
  */
 export function linkVariables(container: Container, find: (name: string) => Container | undefined): string[] {
-  const { name, hostConfig } = container.record;
-  if (!['bridge', 'default'].includes(hostConfig.NetworkMode)) return [];
-  return (hostConfig.Links ?? []).flatMap((link) => {
-    const [target = '', alias = target] = link.split(':');
+  return bridgeLinks(container.record).flatMap(({ target, alias }) => {
     const other = find(target);
-    return other ? variablesOf(name, alias.replace(/^.*\//, ''), other) : [];
+    return other ? variablesOf(container.record.name, alias, other) : [];
   });
 }
 

@@ -7,6 +7,7 @@ import type { Container } from './container.ts';
 import type { Context } from './context.ts';
 import type { ListOptions } from './face.ts';
 import { endpointsOf, shownMount } from './inspect.ts';
+import { linkNames } from './links.ts';
 import { statusText } from './status.ts';
 import { NEVER, nowNanos, parseRfc3339 } from './time.ts';
 import type { ContainerSnapshot, Status } from './types.ts';
@@ -49,6 +50,7 @@ export async function listContainers(
 ): Promise<Array<Record<string, unknown>>> {
   const { tests, all } = compile(context, options.filters);
   const named = imageNames(context);
+  const linked = linkNames(context.registry.all(), (name) => context.registry.find(name));
   const wanted = options.all || options.limit > 0 || all;
   const now = nowNanos();
   // The registry is in the order of creation.
@@ -64,7 +66,7 @@ export async function listContainers(
   return Promise.all(
     chosen.map(async (container) => {
       const size = options.size ? await sizeOf(container) : undefined;
-      return summary(context, container.snapshot(), named, now, size);
+      return summary(context, container.snapshot(), linked, named, now, size);
     }),
   );
 }
@@ -238,6 +240,7 @@ function publishedPorts(network: NetworkState): string[] {
 function summary(
   { rooms }: Context,
   { record, state, health, network }: ContainerSnapshot,
+  linked: Map<string, string[]>,
   named: (name: string, id: string) => string,
   now: bigint,
   size: { rw: number; rootFs: number } | undefined,
@@ -245,7 +248,7 @@ function summary(
   const manifest = rooms.images.manifest(record.imageId);
   return {
     Id: record.id,
-    Names: [`/${record.name}`],
+    Names: [record.name, ...(linked.get(record.id) ?? [])].sort().map((name) => `/${name}`),
     Image: named(record.imageName, record.imageId),
     ImageID: record.imageId,
     ...(manifest && { ImageManifestDescriptor: manifest }),

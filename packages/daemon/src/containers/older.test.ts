@@ -28,6 +28,10 @@ test('what came later is left out', () => {
   expect(older['Healthcheck']).toEqual({ Test: ['CMD', 'true'], StartInterval: 0 });
   expect(older.HostConfig).toEqual({ ConsoleSize: [0, 0] });
   expect(asVersionMeans(body, 39).body.HostConfig).toMatchObject({ IpcMode: 'shareable' });
+  expect(asVersionMeans({}, 39).body.HostConfig).toMatchObject({ IpcMode: 'shareable' });
+  expect(asVersionMeans({ HostConfig: { AutoRemove: true } }, 24).body.HostConfig).toMatchObject({
+    AutoRemove: false,
+  });
   expect(older.NetworkingConfig!.EndpointsConfig).toEqual({ a: {} });
   expect(asVersionMeans(body, 52)).toEqual({ body, warnings: [] });
 });

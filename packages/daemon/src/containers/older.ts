@@ -4,6 +4,7 @@ import type { CreateBody } from './face.ts';
 import type { MountSpec } from './types.ts';
 
 /** Versions of the API from which a create knows something. */
+const AUTO_REMOVE = 25;
 const NON_RECURSIVE = 40;
 const PRIVATE_IPC = 40;
 const CREATE_MOUNTPOINT = 42;
@@ -27,6 +28,7 @@ export function asVersionMeans(body: CreateBody, version: number): { body: Creat
   const host: Record<string, unknown> = { ...body.HostConfig };
   const endpoints: Endpoints = { ...body.NetworkingConfig?.EndpointsConfig };
   const warnings: string[] = [];
+  if (version < AUTO_REMOVE) host['AutoRemove'] = false;
   if (version < PRIVATE_IPC) host['IpcMode'] ||= 'shareable';
   if (version < CREATE_MOUNTPOINT) host['ConsoleSize'] = [0, 0];
   if (version < ANNOTATIONS) delete host['Annotations'];
@@ -49,7 +51,7 @@ export function asVersionMeans(body: CreateBody, version: number): { body: Creat
   return {
     body: {
       ...body,
-      ...(body.HostConfig && { HostConfig: host }),
+      ...(Object.keys(host).length > 0 && { HostConfig: host }),
       ...(Object.keys(endpoints).length > 0 && {
         NetworkingConfig: { ...body.NetworkingConfig, EndpointsConfig: endpoints },
       }),

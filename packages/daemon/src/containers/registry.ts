@@ -1,5 +1,6 @@
 import { conflict, invalidParameter, notFound } from '../errors.ts';
 import type { Container } from './container.ts';
+import { bridgeLinks } from './links.ts';
 
 /** All containers, found by id, name or the beginning of an id; names are reserved here. */
 export class Registry {
@@ -56,9 +57,9 @@ export class Registry {
   /** As lookup, undefined when there is none. */
   find(reference: string): Container | undefined {
     if (reference === '') throw invalidParameter('invalid name or ID supplied: ""');
+    const name = reference.startsWith('/') ? reference.slice(1) : reference;
     const exact =
-      this.byId.get(reference) ??
-      this.byId.get(this.byName.get(reference.startsWith('/') ? reference.slice(1) : reference) ?? '');
+      this.byId.get(reference) ?? this.byId.get(this.byName.get(name) ?? '') ?? this.findLinked(name);
     if (exact) return exact;
     if (!/^[0-9a-f]+$/.test(reference)) return undefined;
     let found: Container | undefined;
@@ -68,5 +69,13 @@ export class Registry {
       found = container;
     }
     return found;
+  }
+
+  /** `PARENT/ALIAS`: the container that another knows by a link. */
+  private findLinked(name: string): Container | undefined {
+    const slash = name.indexOf('/');
+    const parent = slash > 0 && this.byId.get(this.byName.get(name.slice(0, slash)) ?? '');
+    const link = parent && bridgeLinks(parent.record).find(({ alias }) => alias === name.slice(slash + 1));
+    return link ? this.find(link.target) : undefined;
   }
 }

@@ -5,6 +5,7 @@ import type { Container } from './container.ts';
 import { type Context, setRecord } from './context.ts';
 import type { Execs } from './exec.ts';
 import type { Life } from './life.ts';
+import { linkParts } from './links.ts';
 import { clearRunFolder } from './startup.ts';
 
 /**
@@ -97,7 +98,7 @@ export function removeLink(context: Context, reference: string): void {
   if (!parent) throw notFound(`No such container: ${name}`);
   const alias = name.slice(slash + 1);
   const links = parent.record.hostConfig.Links ?? [];
-  const kept = links.filter((link) => (link.split(':')[1] ?? link.split(':')[0]) !== alias);
+  const kept = links.filter((link) => linkParts(link).alias !== alias);
   if (kept.length === links.length) throw notFound(`No such container: ${name}`);
   setRecord(context, parent, {
     ...parent.record,

@@ -108,18 +108,21 @@ export function checkable(host: HostConfig) {
 
 const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** The environment: defaults, then the configuration's variables over them; a name without `=` takes one away. */
+/**
+ * The environment of a container's process: defaults, those of a terminal where it has one, then the configuration's
+ * variables over them; a name without `=` takes one away.
+ */
 export function environment(
-  record: ContainerRecord,
+  { config }: ContainerRecord,
   hostname: string,
   links: readonly string[] = [],
+  terminal = config.Tty,
 ): string[] {
-  const { config } = record;
   const variables = new Map<string, string>([
     ['PATH', DEFAULT_PATH],
     ['HOSTNAME', `HOSTNAME=${hostname}`],
   ]);
-  if (config.Tty) variables.set('TERM', 'TERM=xterm');
+  if (terminal) variables.set('TERM', 'TERM=xterm');
   overlayEnvironment(variables, [...links]);
   overlayEnvironment(variables, config.Env ?? []);
   return [...variables.values()];
@@ -249,6 +252,7 @@ export function resolveJoins(record: ContainerRecord, lookup: (reference: string
     mode.startsWith('container:') ? lookup(mode.slice('container:'.length)) : undefined;
   const network = target(NetworkMode);
   if (network) {
+    if (network.id === record.id) throw badJoin.self();
     if (!network.alive) throw badJoin.network(network.id, network.state.status);
     // The other may itself share a third one's: the files are those of the namespace's owner.
     let owner = network;

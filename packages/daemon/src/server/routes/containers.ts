@@ -13,6 +13,8 @@ import { acceptKey, overWebSocket } from './websocket.ts';
 const EARLY_WAIT = 30;
 /** A create may name the platform of its image from this version on. */
 const PLATFORM = 41;
+/** An update may set the limit of processes from this version on. */
+const PIDS_LIMIT = 40;
 /** Stats may be read without a second reading to compare with from this version on. */
 const ONE_SHOT = 41;
 /** Stats tell what kind of system they are of from this version on. */
@@ -95,7 +97,11 @@ function life(server: Server, { containers }: Rooms): void {
   server.serve('ContainerDelete', ({ params, query }) =>
     containers.remove(params['id']!, { force: query['force'], volumes: query['v'], link: query['link'] }),
   );
-  server.serve('ContainerUpdate', ({ params, body }) => containers.update(params['id']!, body ?? {}));
+  server.serve('ContainerUpdate', ({ params, body, version }) => {
+    const { PidsLimit, ...change } = body ?? {};
+    if (PidsLimit !== undefined && version >= PIDS_LIMIT) change['PidsLimit'] = PidsLimit;
+    return containers.update(params['id']!, change);
+  });
   server.serve('ContainerResize', async ({ params, query }, reply) => {
     const height = parseSide(query['h']);
     const width = parseSide(query['w']);
@@ -143,6 +149,7 @@ function streams(server: Server, { containers }: Rooms): void {
   });
 
   server.serve('ContainerAttachWebsocket', async (request, reply) => {
+    containers.get(request.params['id']!);
     const key = request.headers['sec-websocket-key'];
     if (request.headers.upgrade?.toLowerCase() !== 'websocket' || !key)
       throw invalidParameter('this is for WebSocket clients: no Sec-WebSocket-Key in the request');
