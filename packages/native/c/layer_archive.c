@@ -14,6 +14,7 @@
 #include "inroot.h"
 #include "layer.h"
 #include "layer_mount.h"
+#include "sys.h"
 #include "tar_walk.h"
 
 static int same_namespace(int pid_folder, const char *name)
@@ -121,15 +122,28 @@ static int op_get(int root, const char *path, const char *base, struct error *er
   return result;
 }
 
-/* The container's root without what is mounted in it: its upper folder over the layers, read-only, so that it can be done
-   while the container runs. */
+/* The root of a running container without what is mounted in it. */
+static int bare_root(const char *pid, struct error *err)
+{
+  cleanup_close int root = enter_running(pid, err);
+  if (root < 0)
+    return -1;
+  int bare = open_tree(root, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+  cleanup_close int held = bare;
+  int folder = bare < 0 ? -1 : openat(bare, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+  return folder < 0 ? fail(err, "mount", errno, "root of process %.20s", pid) : folder;
+}
+
+/* The container's root without what is mounted in it: that of the running one (a second overlay over an upper folder in
+   use is undefined), else its upper folder over the layers, read-only. */
 static int op_export(int argc, char **argv, struct error *err)
 {
   struct layer_root root = {0};
   struct tar_writer writer;
   struct tar_walk walk = {.prefix = ""};
+  const char *pid = layer_option(argc, argv, "pid", "");
   root.argv = layer_rest(argc, argv, &root.argc);
-  cleanup_close int fd = layer_mount_lower(&root, err);
+  cleanup_close int fd = *pid ? bare_root(pid, err) : layer_mount_lower(&root, err);
   if (fd < 0 || tar_writer_open(&writer, STDOUT_FILENO, err))
     return -1;
   fprintf(layer_report(), "{}\n");

@@ -196,6 +196,8 @@ int layer_mount_whole(const struct layer_root *root, int readonly, int binds, st
   cleanup_close int fd = mount_stack(root, upper, work, err);
   if (fd < 0)
     return -1;
+  const char *made = value_of(root, "make");
+  cleanup_close int ready = made ? inroot_target(fd, made, INROOT_DIRECTORY, INROOT_FOLLOW) : -1;
   for (int i = 0; binds && i < root->argc;) {
     int bind = !strcmp(root->argv[i], "bind") && i + 4 < root->argc;
     if (bind && mount_bind(fd, root->argv + i + 1, err))

@@ -13,7 +13,7 @@ int layer_own_namespace(struct error *err);
 
 /* What `layer` verbs are told of a root, as arguments after "--": `erofs IMAGE DEVICE`, `folder PATH` (topmost first),
    `upper PATH`, `work PATH`, `bind SOURCE SUBPATH DESTINATION ro|rw` (SUBPATH may be
-   empty; it is resolved inside SOURCE). */
+   empty; it is resolved inside SOURCE), `make PATH` (a folder that is made where it is missing and can be). */
 struct layer_root {
   int argc;
   char **argv;

@@ -1,23 +1,47 @@
+import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { BerthError, invalidParameter, systemError } from '../errors.ts';
 import type { Archive } from '../layers/face.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
+import { files } from './inspect.ts';
 import { clean } from './mounts.ts';
+import { NEVER } from './time.ts';
+
+type Binds = NonNullable<Parameters<Context['rooms']['layers']['archive']>[1]['binds']>;
 
 /** A container's files: as its processes see them while it runs, else with its volumes and binds in place. */
 function archiveOf(context: Context, container: Container): Archive {
   if (container.alive) return context.rooms.layers.archive(container.id, { pid: container.state.pid });
+  const { WorkingDir } = container.record.config;
+  // The first start makes it; a copy that comes before must find it, too.
+  const folder = container.state.startedAt === NEVER && WorkingDir.startsWith('/') ? WorkingDir : undefined;
   return context.rooms.layers.archive(container.id, {
-    binds: container.record.mounts
-      .filter((point) => point.Type !== 'tmpfs')
-      .map((point) => ({
-        source: point.Source,
-        ...(point.subpath && { subpath: point.subpath }),
-        destination: point.Destination,
-        readonly: !point.RW,
-      })),
+    ...(folder !== undefined && { folder }),
+    binds: [...mounted(container), ...engineFiles(context, container)],
   });
+}
+
+function mounted({ record }: Container): Binds {
+  return record.mounts
+    .filter((point) => point.Type !== 'tmpfs')
+    .map((point) => ({
+      source: point.Source,
+      ...(point.subpath && { subpath: point.subpath }),
+      destination: point.Destination,
+      readonly: !point.RW,
+    }));
+}
+
+/** The files under /etc that the engine writes, once there has been a start. */
+function engineFiles(context: Context, container: Container): Binds {
+  const { mounts, hostConfig } = container.record;
+  return Object.entries(files(context, container))
+    .map(([name, source]) => ({ source, destination: `/etc/${name}`, readonly: hostConfig.ReadonlyRootfs }))
+    .filter(
+      ({ source, destination }) =>
+        existsSync(source) && !mounts.some(({ Destination }) => Destination === destination),
+    );
 }
 
 /** dockerd names the container as the caller did. */
@@ -59,9 +83,10 @@ export const archives = {
   ) {
     checkPath(path);
     const archive = archiveOf(context, container);
-    const { mode } = await told(container, reference, archive.stat(path));
+    const { mode, linkTarget } = await told(container, reference, archive.stat(path));
     if (!isFolder(mode) && !isLink(mode)) throw systemError('extraction point is not a directory');
-    checkWritable(container, path);
+    // A link may lead out of a volume into a root that is read-only.
+    checkWritable(container, isLink(mode) ? linkTarget : path);
     await told(container, reference, archive.put(path, tar, options));
     context.emit(container, 'extract-to-dir');
   },

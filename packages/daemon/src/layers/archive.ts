@@ -9,6 +9,7 @@ import type { Writables } from './writable.ts';
 
 export interface Target {
   pid?: number;
+  folder?: string;
   binds?: Array<{ source: string; subpath?: string; destination: string; readonly: boolean }>;
 }
 
@@ -29,6 +30,18 @@ export function openArchive(helper: Helper, writables: Writables, owner: string,
     const options: Options = { pid: target.pid };
     return { options, rest: target.pid === undefined ? rootWords(writables, owner, target) : [] };
   };
+
+  async function exported(options: Options, rest: string[]): Promise<Readable> {
+    const run = helper.start('archive', { op: 'export', ...options }, rest, ['ignore', 'pipe']);
+    const tar = reading(run);
+    try {
+      await run.report;
+    } catch (error) {
+      tar.destroy();
+      throw error;
+    }
+    return tar;
+  }
 
   /** The helper knows no names of containers. A bad archive is no bad request to dockerd. */
   function told(error: unknown, path: string): unknown {
@@ -81,18 +94,14 @@ export function openArchive(helper: Helper, writables: Writables, owner: string,
     },
 
     async export() {
-      const run = helper.start('archive', { op: 'export' }, exportWords(writables, owner), [
-        'ignore',
-        'pipe',
-      ]);
-      const tar = reading(run);
+      if (target.pid === undefined) return exported({}, exportWords(writables, owner));
       try {
-        await run.report;
+        return await exported({ pid: target.pid }, []);
       } catch (error) {
-        tar.destroy();
-        throw error;
+        if (!(error instanceof BerthError) || error.code !== 'gone') throw error;
+        // It has ended meanwhile.
+        return exported({}, exportWords(writables, owner));
       }
-      return tar;
     },
   };
 }
@@ -126,7 +135,7 @@ function exportWords(writables: Writables, owner: string): string[] {
   return ['folder', upper, ...lowerWords(lower)];
 }
 
-function rootWords(writables: Writables, owner: string, { binds = [] }: Target): string[] {
+function rootWords(writables: Writables, owner: string, { folder, binds = [] }: Target): string[] {
   const { lower, upper, work } = writables.peek(owner);
   const mounts = binds.flatMap(({ source, subpath = '', destination, readonly }) => [
     'bind',
@@ -135,7 +144,8 @@ function rootWords(writables: Writables, owner: string, { binds = [] }: Target):
     destination,
     readonly ? 'ro' : 'rw',
   ]);
-  return [...lowerWords(lower), 'upper', upper, 'work', work, ...mounts];
+  const made = folder === undefined ? [] : ['make', folder];
+  return [...lowerWords(lower), 'upper', upper, 'work', work, ...made, ...mounts];
 }
 
 async function fed(run: Run<object>, body: Readable, signal?: AbortSignal): Promise<void> {
@@ -170,7 +180,7 @@ async function fed(run: Run<object>, body: Readable, signal?: AbortSignal): Prom
 function absolute(path: string): string {
   let clean = posix.normalize(`/${path}`);
   if (clean.length > 1 && clean.endsWith('/')) clean = clean.slice(0, -1);
-  if (/(^|\/)\.$/.test(path)) return clean.endsWith('/') ? `${clean}.` : `${clean}/.`;
+  if (goBase(path) === '.') clean = clean.endsWith('/') ? `${clean}.` : `${clean}/.`;
   if (path.endsWith('/') && !clean.endsWith('/')) return `${clean}/`;
   return clean;
 }

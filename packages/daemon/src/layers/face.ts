@@ -72,6 +72,8 @@ export interface Layers {
     owner: string,
     target: {
       pid?: number;
+      /** Made in the root of one that does not run where it is missing. */
+      folder?: string;
       binds?: Array<{ source: string; subpath?: string; destination: string; readonly: boolean }>;
     },
   ): Archive;
