@@ -187,11 +187,14 @@ export function join(
     // The client's half close is the end of the process's input; its whole end is the end of the attachment.
     if (stdin) connection.pipe(stream, { end: false });
     else connection.resume();
-    connection.once('end', () => {
+    const inputOver = () => {
       if (!stdin) return;
       connection.unpipe(stream);
       stream.end();
-    });
+    };
+    // A client with nothing to say may have said so before the process was there.
+    if (connection.readableEnded) inputOver();
+    else connection.once('end', inputOver);
     connection.once('close', () => {
       if (over) return;
       over = true;

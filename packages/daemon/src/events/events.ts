@@ -1,3 +1,4 @@
+import { nowNanos } from '../clock.ts';
 import type { EngineEvent, Events } from './face.ts';
 
 /** Events kept for `since`, as many as dockerd keeps. */
@@ -12,8 +13,7 @@ export function openEvents(): Events {
   return {
     emit(type, action, id, attributes = {}) {
       // A double holds nanoseconds since 1970 in steps of 256: later events never share one's stamp.
-      const now = (performance.timeOrigin + performance.now()) * 1e6;
-      last = Math.max(now, last + 512);
+      last = Math.max(Number(nowNanos()), last + 512);
       const event: EngineEvent = {
         Type: type,
         Action: action,

@@ -114,9 +114,11 @@ export function hijack(
   socket.setTimeout(0);
   socket.removeAllListeners('drain');
   socket.on('error', () => socket.destroy());
-  let start = upgrade ? 'HTTP/1.1 101 UPGRADED\r\n' : 'HTTP/1.1 200 OK\r\n';
+  // The header alone is enough of a wish, without the `Connection: Upgrade` that makes Node leave HTTP.
+  const protocol = wanted(request);
+  let start = protocol ? 'HTTP/1.1 101 UPGRADED\r\n' : 'HTTP/1.1 200 OK\r\n';
   if (contentType !== undefined) start += `Content-Type: ${contentType}\r\n`;
-  if (upgrade) start += `Connection: Upgrade\r\nUpgrade: ${upgrade.protocol}\r\n`;
+  if (protocol) start += `Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
   for (const [name, value] of Object.entries(headers)) start += `${name}: ${value}\r\n`;
   socket.write(`${start}\r\n`);
   if (head && head.length > 0) socket.unshift(head);

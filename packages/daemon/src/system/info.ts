@@ -1,4 +1,5 @@
 import { availableParallelism, hostname, totalmem } from 'node:os';
+import { nowNanos, rfc3339 } from '../clock.ts';
 import type { Rooms } from '../rooms.ts';
 import { VERSION } from '../version.ts';
 import { daemonId } from './identity.ts';
@@ -40,7 +41,7 @@ export function daemonInfo(rooms: Rooms): Record<string, unknown> {
     Debug: settings.debug,
     NFd: openFiles(),
     NGoroutines: process.getActiveResourcesInfo().length,
-    SystemTime: new Date().toISOString(),
+    SystemTime: rfc3339(nowNanos()),
     LoggingDriver: settings.logDriver,
     CgroupDriver: runtime.cgroupDriver,
     CgroupVersion: String(runtime.cgroupVersion),

@@ -46,9 +46,14 @@ export function eventsRoutes(server: Server, rooms: Rooms): void {
       // Who does not read is cut off rather than told a part.
       if (lines.stream.writableLength > BACKLOG) lines.stream.destroy();
     };
-    if (since !== undefined)
+    // An end alone asks for what has been, too.
+    if (since !== undefined || until !== undefined)
       for (const event of rooms.events.history())
-        if (event.timeNano >= since && (until === undefined || event.timeNano <= until)) send(event);
+        if (
+          (since === undefined || event.timeNano >= since) &&
+          (until === undefined || event.timeNano <= until)
+        )
+          send(event);
     const left = until === undefined ? undefined : until / 1e6 - Date.now();
     if (left !== undefined && left <= 0) {
       lines.end();

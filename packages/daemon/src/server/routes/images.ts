@@ -137,19 +137,24 @@ export function imageRoutes(server: Server, { images }: Rooms): void {
     // Whatever else goes wrong is told in the stream, as dockerd does.
     const options = platformsOf(request);
     const quiet = query['quiet'] ?? true;
-    const lines = reply.lines();
+    // A quiet one answers when an image is there: some clients take that for the end and read no further.
+    let lines = quiet ? undefined : reply.lines();
+    const write = (line: object) => {
+      lines ??= reply.lines();
+      lines.write(line);
+    };
     try {
       await images.load(upload(raw), {
         ...options,
         signal,
         onProgress(line) {
-          if (!quiet || line['stream'] !== undefined) lines.write(line);
+          if (!quiet || line['stream'] !== undefined) write(line);
         },
       });
     } catch (error) {
-      lines.write(errorLine(error));
+      write(errorLine(error));
     }
-    lines.end();
+    (lines ?? reply.lines()).end();
   });
 
   server.serve('ImageAnalyze', ({ params, query, signal }) =>
