@@ -19,7 +19,7 @@ import type { ContainerRecord, LiveEndpoint, NetworkRecord } from './records.ts'
 import { checkConnect, HOST_NETWORK, SHARED } from './refusals.ts';
 import { editHosts, resolverChoice, writeResolvConf } from './sandbox.ts';
 import { hasNames } from './shape.ts';
-import { freeAddresses, operationFor, remember, reserveEndpoint, resolverKind } from './start.ts';
+import { freeAddresses, hasIpv6, operationFor, remember, reserveEndpoint, resolverKind } from './start.ts';
 
 /**
  * Connects a container to a network: at once when it runs (`pid`), else with its next start.
@@ -164,7 +164,7 @@ async function refreshNames(
   network: NetworkRecord,
 ): Promise<void> {
   const choice = resolverChoice(record.request, context.settings);
-  const resolvHash = writeResolvConf(record, resolverKind(context, record), choice);
+  const resolvHash = writeResolvConf(record, resolverKind(context, record), choice, hasIpv6(context, record));
   if (resolvHash !== record.resolvHash) keep(context, record, { resolvHash });
   writeSandboxFile(context, record);
   if (hasNames(network)) await context.names.changed(network.id);

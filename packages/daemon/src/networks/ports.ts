@@ -144,7 +144,7 @@ function ephemeralRange(): [number, number] {
 }
 
 /** Whether the host has IPv6 at all. */
-export const hostHasIpv6 = (): boolean => existsSync('/proc/net/if_inet6');
+const hostHasIpv6 = (): boolean => existsSync('/proc/net/if_inet6');
 
 /** The host's addresses that a binding without an address stands for. */
 export function bindingAddresses(hostIp: string, fallback: string): string[] {

@@ -22,7 +22,6 @@ import {
   type ResolverKind,
   resolvConf,
 } from './files.ts';
-import { hostHasIpv6 } from './ports.ts';
 import type { ContainerRecord } from './records.ts';
 
 /** What the name service in a container's supervisor follows: see c/dns.h. It is read again when it changes. */
@@ -143,7 +142,12 @@ function write(path: string, text: string): void {
 }
 
 /** Writes resolv.conf unless the user changed what we wrote; returns the hash that says so the next time. */
-export function writeResolvConf(record: ContainerRecord, kind: ResolverKind, choice: ResolverChoice): string {
+export function writeResolvConf(
+  record: ContainerRecord,
+  kind: ResolverKind,
+  choice: ResolverChoice,
+  hasIpv6: boolean,
+): string {
   const path = join(record.request.folder, 'resolv.conf');
   if (record.resolvHash) {
     try {
@@ -152,7 +156,7 @@ export function writeResolvConf(record: ContainerRecord, kind: ResolverKind, cho
       // it is not there yet
     }
   }
-  const text = resolvConf(kind, choice, hostResolvConf(), hostHasIpv6());
+  const text = resolvConf(kind, choice, hostResolvConf(), hasIpv6);
   write(path, text);
   return digest(text);
 }

@@ -139,13 +139,18 @@ export function resolverKind(context: Context, record: ContainerRecord): Resolve
   return hasResolver(context, record) ? 'internal' : 'legacy';
 }
 
+/** Whether a container may have an IPv6 address: without, servers that have one are no use to it. */
+export function hasIpv6(context: Context, { configured }: ContainerRecord): boolean {
+  return configured.some((entry) => networkOf(context, entry)?.ipv6);
+}
+
 /** Writes a container's hosts, hostname and resolv.conf; returns its record with the hash of the last. */
 function writeFiles(context: Context, record: ContainerRecord): ContainerRecord {
   const kind = resolverKind(context, record);
   const choice = resolverChoice(record.request, context.settings);
   writeHosts(record, hostsContent(context, record), kind === 'host');
   // A start writes it anew, as it does the other files: what was changed holds until then.
-  const resolvHash = writeResolvConf({ ...record, resolvHash: '' }, kind, choice);
+  const resolvHash = writeResolvConf({ ...record, resolvHash: '' }, kind, choice, hasIpv6(context, record));
   return resolvHash === record.resolvHash ? record : keep(context, record, { resolvHash });
 }
 
