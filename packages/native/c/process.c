@@ -265,8 +265,9 @@ int process_run(struct child *child, int slave, struct error *err) {
     return -1;
   const char *home = env_get(env, "HOME");
   if (!home || !*home) {
+    /* In the place of an empty one: a second would be read by some and not by others. */
     size_t count = 0;
-    while (env[count]) count++;
+    while (env[count] && strcmp(env[count], "HOME=")) count++;
     static char text[sizeof user.home + 8];
     snprintf(text, sizeof text, "HOME=%s", user.home);
     env[count] = text;

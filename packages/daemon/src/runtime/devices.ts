@@ -139,10 +139,10 @@ function devicesAt(host: string, inContainer: string): Device[] {
       (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file or directory' : String(cause);
     throw gatherError(host, words, cause);
   }
-  if (stats.isDirectory()) return devicesBelow(real, inContainer);
   const device = asDevice(real, inContainer, stats);
-  if (!device) throw gatherError(host, 'not a device node');
-  return [device];
+  const devices = stats.isDirectory() ? devicesBelow(real, inContainer) : device ? [device] : [];
+  if (devices.length === 0) throw gatherError(host, 'not a device node');
+  return devices;
 }
 
 /** What is no device of a machine but of a mount, or is made for every container by itself. */

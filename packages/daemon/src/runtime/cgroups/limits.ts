@@ -57,12 +57,22 @@ function throttles(resources: Resources) {
   ] as const;
 }
 
+/** Bounds of the kernel's cpu.shares, between which it would move a value in silence. */
+const MIN_SHARES = 2;
+const MAX_SHARES = 262144;
+
 /** What runc refuses although the daemon let it through. @throws system, invalid-parameter. */
 function checkShares(shares: number): void {
   if (shares < 0) throw systemError('shares: invalid argument');
-  if (shares === 1)
+  const bound =
+    shares < MIN_SHARES
+      ? `minimum allowed cpu-shares is ${MIN_SHARES}`
+      : shares > MAX_SHARES
+        ? `maximum allowed cpu-shares is ${MAX_SHARES}`
+        : '';
+  if (bound)
     throw systemError(
-      'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: error setting cgroup config for procHooks process: the minimum allowed cpu-shares is 2: unknown',
+      `failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: error setting cgroup config for procHooks process: the ${bound}: unknown`,
     );
 }
 

@@ -1,0 +1,233 @@
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TestDaemon } from '../support/daemon.ts';
+import { tarOf } from '../support/tar.ts';
+
+/* What users of containers see of details that the stock tools and their tests count on. */
+
+let daemon: TestDaemon;
+beforeAll(async () => {
+  daemon = await TestDaemon.start();
+});
+afterAll(async () => {
+  await daemon?.dispose();
+});
+
+const none = { HostConfig: { NetworkMode: 'none' } };
+
+/** Sends a request as it is written, ends its own side when asked to, and gives all that comes back. */
+function talk(text: string, { end = false, ms = 5000 } = {}): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ path: daemon.socket, allowHalfOpen: true });
+    let answer = '';
+    socket.setTimeout(ms, () => socket.destroy());
+    socket.on('data', (part) => {
+      answer += part.toString('latin1');
+      // Only when the connection has left HTTP is an end of one's side the end of the input.
+      if (end && answer.includes('\r\n\r\n')) socket.end();
+    });
+    socket.on('end', () => socket.destroy());
+    socket.on('close', () => resolve(answer));
+    socket.on('error', reject);
+    socket.write(text);
+  });
+}
+
+const post = (path: string, body: object, head = '') => {
+  const text = JSON.stringify(body);
+  return `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${head}Content-Length: ${text.length}\r\n\r\n${text}`;
+};
+
+describe('streams', () => {
+  test('an input that ends before the process is there ends for it, too', async () => {
+    const id = await daemon.box(['sleep', '60'], none);
+    for (let round = 0; round < 5; round++) {
+      const exec = await daemon.call('POST', `/containers/${id}/exec`, {
+        AttachStdin: true,
+        AttachStdout: true,
+        Cmd: ['sh', '-c', 'cat && echo over'],
+      });
+      const start = post(`/exec/${exec.json.Id}/start`, {}, 'Connection: Upgrade\r\nUpgrade: tcp\r\n');
+      expect(await talk(start, { end: true })).toContain('over');
+    }
+    await daemon.call('DELETE', `/containers/${id}?force=1`);
+  });
+
+  test('the header Upgrade alone is answered with 101', async () => {
+    const id = await daemon.box(['sleep', '60'], none);
+    const exec = await daemon.call('POST', `/containers/${id}/exec`, {
+      AttachStdout: true,
+      Cmd: ['echo', 'said'],
+    });
+    const answer = await talk(post(`/exec/${exec.json.Id}/start`, {}, 'Upgrade: tcp\r\n'));
+    expect(answer).toMatch(/^HTTP\/1.1 101 /);
+    expect(answer).toContain('said');
+    await daemon.call('DELETE', `/containers/${id}?force=1`);
+  });
+
+  test('an exec that was not started goes with the run of its container', async () => {
+    const id = await daemon.box(['sleep', '60'], none);
+    const exec = await daemon.call('POST', `/containers/${id}/exec`, { Cmd: ['true'] });
+    await daemon.call('POST', `/containers/${id}/restart?t=0`);
+    const start = await daemon.call('POST', `/exec/${exec.json.Id}/start`, { Detach: true });
+    expect(start).toMatchObject({ status: 404, json: { message: `No such exec instance: ${exec.json.Id}` } });
+    await daemon.call('DELETE', `/containers/${id}?force=1`);
+  });
+
+  test('a WebSocket to no container is not found, whatever else is wrong with it', async () => {
+    expect(await daemon.call('GET', '/containers/nosuch/attach/ws')).toMatchObject({ status: 404 });
+  });
+
+  test('events up to now are those that are kept', async () => {
+    const id = await daemon.box(['true'], none);
+    await daemon.call('POST', `/containers/${id}/wait`);
+    await daemon.call('DELETE', `/containers/${id}`);
+    const { SystemTime } = (await daemon.call('GET', '/info')).json;
+    const now = Date.parse(SystemTime) / 1000;
+    const filters = encodeURIComponent(JSON.stringify({ container: [id] }));
+    const { text } = await daemon.call('GET', `/events?until=${now + 0.001}&filters=${filters}`);
+    const actions = text
+      .trim()
+      .split(/\s*\n/)
+      .map((line) => JSON.parse(line).Action);
+    expect(actions).toEqual(expect.arrayContaining(['create', 'start', 'die', 'destroy']));
+  });
+});
+
+describe('environment', () => {
+  const run = (...args: string[]) => daemon.docker(['run', '--rm', '--network=none', ...args]).stdout;
+
+  test('an empty HOME is filled in, not doubled', () => {
+    expect(run('-e', 'HOME=', 'bb', 'env').match(/^HOME=.*$/gm)).toEqual(['HOME=/root']);
+  });
+
+  test('an exec has TERM when it has a terminal, whatever the container has', async () => {
+    const id = await daemon.box(['sleep', '60'], { ...none, Tty: true });
+    expect(daemon.docker(['exec', id, 'env']).stdout).not.toContain('TERM=');
+    await daemon.call('DELETE', `/containers/${id}?force=1`);
+  });
+});
+
+describe('mounts and files', () => {
+  test('a read-only bind leaves what is mounted below it alone before API version 1.44', async () => {
+    const options = async (version: string) => {
+      const { json } = await daemon.call('POST', `/v${version}/containers/create`, {
+        Image: 'bb',
+        Cmd: ['sh', '-c', 'awk \'$5 == "/host/shm" { print substr($6, 1, 2) }\' /proc/self/mountinfo'],
+        HostConfig: { NetworkMode: 'none', Binds: ['/dev:/host:ro'] },
+      });
+      await daemon.call('POST', `/containers/${json.Id}/start`);
+      await daemon.call('POST', `/containers/${json.Id}/wait`);
+      const { stdout } = daemon.docker(['logs', json.Id]);
+      await daemon.call('DELETE', `/containers/${json.Id}`);
+      return new Set(stdout.trim().split('\n'));
+    };
+    expect(await options('1.43')).toEqual(new Set(['rw']));
+    expect(await options('1.44')).toEqual(new Set(['ro']));
+  });
+
+  test('copies know the working directory before the first start and the files of the engine after the last', async () => {
+    const { json } = await daemon.call('POST', '/containers/create', {
+      Image: 'bb',
+      Cmd: ['true'],
+      WorkingDir: '/home/some/where',
+      Hostname: 'berthed',
+      HostConfig: { NetworkMode: 'none' },
+    });
+    const at = (path: string) => `/containers/${json.Id}/archive?path=${path}`;
+    expect((await daemon.call('HEAD', at('/home/some/where'))).status).toBe(200);
+    await daemon.call('POST', `/containers/${json.Id}/start`);
+    await daemon.call('POST', `/containers/${json.Id}/wait`);
+    expect((await daemon.raw('GET', at('/etc/hostname'))).body.toString()).toContain('berthed\n');
+    for (const path of ['./', '/./']) {
+      const { body } = await daemon.raw('GET', at(path));
+      expect(body.toString('latin1', 0, 100).replace(/\0.*/s, '')).toBe('./');
+    }
+    await daemon.call('DELETE', `/containers/${json.Id}`);
+  });
+
+  test('a link in a volume is no way into a root that is read-only', async () => {
+    const { json } = await daemon.call('POST', '/containers/create', {
+      Image: 'bb',
+      Cmd: ['ln', '-s', '/etc', '/data/link'],
+      HostConfig: {
+        NetworkMode: 'none',
+        ReadonlyRootfs: true,
+        Mounts: [{ Type: 'volume', Target: '/data' }],
+      },
+    });
+    await daemon.call('POST', `/containers/${json.Id}/start`);
+    await daemon.call('POST', `/containers/${json.Id}/wait`);
+    const put = (path: string) =>
+      daemon.call('PUT', `/containers/${json.Id}/archive?path=${path}`, tarOf({ planted: 'x' }));
+    expect(await put('/data/link')).toMatchObject({
+      status: 500,
+      json: { message: 'container rootfs is marked read-only' },
+    });
+    expect((await put('/data')).status).toBe(200);
+    await daemon.call('DELETE', `/containers/${json.Id}?v=1`);
+  });
+
+  test('the export of a running container is its root without what is mounted in it', async () => {
+    const id = await daemon.box(['sh', '-c', 'echo x > /mark; echo y > /mnt/over; sleep 60'], {
+      HostConfig: { NetworkMode: 'none', Tmpfs: { '/mnt': '' } },
+    });
+    await sleep(200);
+    const names = (await daemon.raw('GET', `/containers/${id}/export`)).body.toString('latin1');
+    expect(names).toContain('mark\0');
+    expect(names).toContain('mnt/\0');
+    expect(names).not.toContain('mnt/over\0');
+    await daemon.call('DELETE', `/containers/${id}?force=1`);
+  });
+
+  test('a folder without a device in it is no device, and the own folder of the daemon keeps its mounts', async () => {
+    const create = (HostConfig: object) =>
+      daemon.call('POST', '/containers/create', { Image: 'bb', HostConfig });
+    const { json } = await create({
+      NetworkMode: 'none',
+      Devices: [{ PathOnHost: daemon.folder, PathInContainer: '/dev/x', CgroupPermissions: 'rwm' }],
+    });
+    const started = await daemon.call('POST', `/containers/${json.Id}/start`);
+    expect(started.json.message).toContain(`"${daemon.folder}": not a device node`);
+    await daemon.call('DELETE', `/containers/${json.Id}`);
+    const refused = await create({ Binds: [`${daemon.folder}/data:/x:rprivate`] });
+    expect(refused).toMatchObject({ status: 400 });
+    expect(refused.json.message).toContain('must use either propagation mode "rslave" or "rshared"');
+  });
+});
+
+test('links name a container, through renames of either', async () => {
+  const target = await daemon.box(['sleep', '60'], {}, 'linked');
+  const parent = await daemon.box(['sleep', '60'], { HostConfig: { Links: ['linked:/db'] } }, 'linking');
+  const rename = (id: string, name: string) => daemon.call('POST', `/containers/${id}/rename?name=${name}`);
+  await rename(target, 'renamed');
+  await rename(parent, 'moved');
+  const { json } = await daemon.call('GET', '/containers/json');
+  const listed = json.find(({ Id }: { Id: string }) => Id === target);
+  expect(listed.Names).toEqual(['/moved/db', '/renamed']);
+  expect((await daemon.call('GET', '/containers/moved/db/json')).json.Id).toBe(target);
+  const { HostConfig } = (await daemon.call('GET', `/containers/${parent}/json`)).json;
+  expect(HostConfig.Links).toEqual(['/renamed:/moved/db']);
+
+  // What shares a network is reached where its owner is.
+  const shared = await daemon.box(['sleep', '60'], { HostConfig: { NetworkMode: `container:${target}` } });
+  const other = await daemon.box(['sleep', '60'], { HostConfig: { Links: [`${shared}:friend`] } });
+  expect(daemon.docker(['exec', other, 'cat', '/etc/hosts']).stdout).toContain('\tfriend ');
+  for (const id of [other, shared, parent, target]) await daemon.call('DELETE', `/containers/${id}?force=1`);
+});
+
+test('an update before API version 1.40 says nothing of processes', async () => {
+  const id = await daemon.box(['sleep', '60'], { HostConfig: { NetworkMode: 'none', PidsLimit: 30 } });
+  const limit = async (version: string) => {
+    await daemon.call('POST', `/v${version}/containers/${id}/update`, { PidsLimit: 20 });
+    return (await daemon.call('GET', `/containers/${id}/json`)).json.HostConfig.PidsLimit;
+  };
+  expect([await limit('1.39'), await limit('1.40')]).toEqual([30, 20]);
+  await daemon.call('DELETE', `/containers/${id}?force=1`);
+});
+
+test('a container cannot join its own network', () => {
+  const { stderr } = daemon.docker(['run', '--name=me', '--net=container:me', 'bb']);
+  expect(stderr).toContain('cannot join own network');
+  daemon.docker(['rm', 'me']);
+});
