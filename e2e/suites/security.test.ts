@@ -114,6 +114,49 @@ test("a volume's subpath is looked up within the volume, by starts and copies", 
   daemon.docker(['rm', 'sub']);
 });
 
+test('an image is mounted to be read, and a subpath of it is looked up within it', async () => {
+  await load('mounted', {
+    entries: [
+      { name: 'sub/', type: '5', mode: 0o755 },
+      { name: 'sub/file', body: 'in' },
+      { name: 'out', type: '2', link: '/etc/hostname' },
+    ],
+  });
+  daemon.berth(['build', '-q', '-t', 'mounted2', '-'], {
+    input: 'FROM mounted\nRUN echo more > /sub/more\n',
+  });
+  const run = (mounts: string[], ...words: string[]) =>
+    daemon.berth([
+      'run',
+      '--rm',
+      '--network',
+      'none',
+      ...mounts.flatMap((each) => ['--mount', each]),
+      'bb',
+      ...words,
+    ]);
+  // Of one layer, of several, and of a part of several.
+  const mounts = ['mounted,dst=/a', 'mounted2,dst=/b', 'mounted2,dst=/c,image-subpath=sub'].map(
+    (each) => `type=image,src=${each}`,
+  );
+  expect(
+    run(mounts, 'sh', '-c', 'cat /a/sub/file /b/sub/file /b/sub/more /c/more; touch /b/x'),
+  ).toMatchObject({
+    status: 1,
+    stdout: 'inin' + 'more\nmore\n',
+    stderr: expect.stringContaining('Read-only file system'),
+  });
+  const part = (subpath: string) =>
+    run([`type=image,src=mounted,dst=/m,image-subpath=${subpath}`], 'cat', '/m').stderr;
+  expect(part('out')).toContain('no such file or directory');
+  expect(part('../etc')).toContain('subpath must be a relative path');
+  // The image of a mount is in use.
+  daemon.berth(['create', '--name', 'mounting', '--mount', mounts[0]!, 'bb']);
+  expect(daemon.berth(['rmi', 'mounted2', 'mounted']).stderr).toContain('is using its referenced image');
+  daemon.berth(['rm', 'mounting']);
+  expect(daemon.berth(['rmi', 'mounted']).status).toBe(0);
+});
+
 test('devices, kernel settings and namespaces are out of reach', () => {
   const script = `
     mknod /tmp/mem c 1 1 && head -c1 /tmp/mem

@@ -175,7 +175,7 @@ int container_prepare(const struct launch *launch, struct container **out, struc
       goto failed;
     }
   }
-  if (rootfs_prepare(launch, user_ns, &c->root, err) < 0 || mounts_prepare(c, err) < 0 || devices_prepare(c, err) < 0 ||
+  if (rootfs_prepare(launch, user_ns, &c->root, err) < 0 || mounts_prepare(c, user_ns, err) < 0 || devices_prepare(c, err) < 0 ||
       cgroup_prepare(launch, &c->cgroup, err) < 0)
     goto failed;
   return 0;

@@ -13,11 +13,14 @@
  *   lower folder PATH                         overlay's lower layers, topmost first
  *   lower erofs IMAGE [BLOB...]
  *   overlay UPPER WORK [volatile]
+ *   image-lower DESTINATION KIND PATH [BLOB...]   likewise the layers of the image to be mounted there
  *   root-readonly
  *   mount TYPE SOURCE DESTINATION [OPTION...] in order. bind: SOURCE is a path of the host; proc sysfs tmpfs devpts
  *                                             mqueue cgroup: SOURCE is only a name; shm-of: SOURCE is /proc/PID of a
- *                                             process whose /dev/shm is shared. Options are mount(8)'s, and for binds
- *                                             force-recursive (rro must not be given up) and subpath=PATH in SOURCE
+ *                                             process whose /dev/shm is shared; image: SOURCE is only a
+ *                                             name, the layers are in records of their own. Options are mount(8)'s, and for binds
+ *                                             force-recursive (rro must not be given up) and subpath=PATH in SOURCE, as
+ *                                             for images
  *   device PATH TYPE MAJOR MINOR MODE UID GID c, b or p; MODE octal; made in the container, or bound from the host's
  *                                             node of that number under a user namespace (PATH on the host: argument 8)
  *   link PATH TARGET                          a symlink under /dev
@@ -97,12 +100,14 @@ int parse_number(const char *text, long long *out);
 
 /* rootfs.c: the overlay as a detached mount. `user_ns`: layers are id-mapped to it, -1 for none. */
 int rootfs_prepare(const struct launch *launch, int user_ns, int *root, struct error *err);
+/* What is at `subpath` (NULL: all) of the image whose layers are for the mount at `place`, as a detached mount; -1. */
+int rootfs_image(const struct launch *launch, const char *place, const char *subpath, int user_ns, struct error *err);
 
 /* own_places.c: an image's symlinks give way to what the engine mounts. */
 int own_places_clear(int root, struct error *err);
 
 /* mounts.c */
-int mounts_prepare(struct container *container, struct error *err);
+int mounts_prepare(struct container *container, int user_ns, struct error *err);
 int mounts_apply(struct container *container, int root, struct error *err);
 int masks_apply(struct container *container, int root, struct error *err);
 int root_readonly_apply(const struct launch *launch, int root, struct error *err);

@@ -75,18 +75,28 @@ static int prepare_shm_of(const struct launch_record *r, int *out, struct error 
   return *out < 0 ? fail(err, "mount", saved, "the other container's /dev/shm") : 0;
 }
 
+static int prepare_image(const struct launch *launch, const struct launch_record *r, int user_ns, int *out,
+                         struct error *err) {
+  *out = rootfs_image(launch, r->argv[3], subpath_of(r), user_ns, err);
+  if (*out < 0)
+    return fail_text(err, "mount", err->status, "error mounting \"%s\" to rootfs at \"%s\": %s", r->argv[2], r->argv[3],
+                     go_strerror(err->status));
+  if (tree_change(*out, 0, MOUNT_ATTR_RDONLY, 0, MS_PRIVATE) < 0)
+    return fail(err, "mount", errno, "options of %s", r->argv[3]);
+  return 0;
+}
+
 static int known_kind(const char *kind) {
-  static const char *const kinds[] = {"bind", "proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "shm-of"};
+  static const char *const kinds[] = {"bind", "proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "shm-of", "image"};
   for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
     if (!strcmp(kind, kinds[i])) return 1;
   }
   return 0;
 }
 
-int mounts_prepare(struct container *container, struct error *err) {
+int mounts_prepare(struct container *container, int user_ns, struct error *err) {
   const struct launch *launch = container->launch;
   size_t count = launch_count(launch, "mount"), at = 0;
-  int user_ns = namespaces_has_user(&container->namespaces);
   container->mounts = calloc(count ? count : 1, sizeof *container->mounts);
   if (!container->mounts) return fail(err, "mount", ENOMEM, "%zu mounts", count);
   for (const struct launch_record *r; (r = launch_next(launch, "mount", &at));) {
@@ -94,6 +104,7 @@ int mounts_prepare(struct container *container, struct error *err) {
     *m = (struct prepared_mount){.record = r, .fd = -1};
     if (r->argc < 4 || !known_kind(r->argv[1])) return fail(err, "launch", EINVAL, "mount record");
     if (!strcmp(r->argv[1], "bind") && prepare_bind(r, &m->fd, err) < 0) return -1;
+    if (!strcmp(r->argv[1], "image") && prepare_image(launch, r, user_ns, &m->fd, err) < 0) return -1;
     if (!strcmp(r->argv[1], "shm-of") && prepare_shm_of(r, &m->fd, err) < 0) return -1;
   }
 
@@ -102,7 +113,7 @@ int mounts_prepare(struct container *container, struct error *err) {
   container->null = tree_clone(AT_FDCWD, "/dev/null", 0);
   if (container->null < 0 || fstat(container->null, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
     return fail(err, "mount", errno ? errno : ENODEV, "/dev/null");
-  if (user_ns) {
+  if (namespaces_has_user(&container->namespaces)) {
     container->host_proc = tree_clone(AT_FDCWD, "/proc", 0);
     container->host_sys = tree_clone(AT_FDCWD, "/sys", 1);
     if (container->host_proc < 0 || container->host_sys < 0) return fail(err, "mount", errno, "/proc and /sys");
@@ -225,7 +236,7 @@ static const char *tmpfs_mode(int root, const struct launch_record *r, char *tex
 
 /* The kernel's own filesystems go only onto plain folders: an image's symlink must not choose where. */
 static int is_kernel_filesystem(const struct launch_record *r) {
-  return strcmp(r->argv[1], "bind") && (strcmp(r->argv[1], "tmpfs") || !strncmp(r->argv[3], "/dev", 4));
+  return strcmp(r->argv[1], "bind") && strcmp(r->argv[1], "image") && (strcmp(r->argv[1], "tmpfs") || !strncmp(r->argv[3], "/dev", 4));
 }
 
 static int apply_one(struct container *container, struct prepared_mount *m, int root, struct error *err) {

@@ -1,4 +1,4 @@
-/* A container's root: the overlay of its layers, as a detached mount. */
+/* A container's root: the overlay of its layers, as a detached mount. Likewise an image that is mounted in a container. */
 #include <limits.h>
 #include <linux/securebits.h>
 #include <stdio.h>
@@ -13,13 +13,14 @@
 #include "container_parts.h"
 #include "erofs_mount.h"
 #include "fsmount.h"
+#include "inroot.h"
 #include <sched.h>
 
 struct overlay {
-  const struct launch_record **lower; /* records, topmost first */
+  const char ***lower;                /* kind, path and blobs of each, topmost first */
   int *mounts;                        /* detached mount of each, or -1 for a plain folder */
   size_t count;
-  const char *upper, *work;
+  const char *upper, *work;           /* NULL: nothing is written */
   int is_volatile;
   int writable;                       /* detached (id-mapped) mount of the folder that holds upper and work, or -1 */
   int user_ns;
@@ -39,39 +40,50 @@ static int map_ids(int mount, int user_ns) {
   return mount_setattr(mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
 }
 
+/* The layers of the records `name`; with `place`, of those whose first argument it is. */
+static int read_layers(const struct launch *launch, const char *name, const char *place, struct overlay *o,
+                       struct error *err) {
+  int skip = place ? 2 : 1;
+  size_t count = launch_count(launch, name), at = 0;
+  o->lower = calloc(count + 1, sizeof *o->lower);
+  o->mounts = calloc(count + 1, sizeof *o->mounts);
+  if (!o->lower || !o->mounts) return fail(err, "rootfs", ENOMEM, "layers");
+  for (const struct launch_record *r; (r = launch_next(launch, name, &at));) {
+    if (r->argc < skip + 2) return fail(err, "launch", EINVAL, "%s record", name);
+    if (place && strcmp(r->argv[1], place)) continue;
+    o->mounts[o->count] = -1;
+    o->lower[o->count++] = r->argv + skip;
+  }
+  return o->count ? 0 : fail(err, "launch", EINVAL, "no %s record", name);
+}
+
 static int read_records(const struct launch *launch, struct overlay *o, struct error *err) {
   const struct launch_record *head = launch_find(launch, "overlay");
   if (!head || head->argc < 3) return fail(err, "launch", EINVAL, "no overlay record");
   o->upper = head->argv[1];
   o->work = head->argv[2];
   o->is_volatile = head->argc > 3 && !strcmp(head->argv[3], "volatile");
-  size_t count = launch_count(launch, "lower"), at = 0;
-  if (!count) return fail(err, "launch", EINVAL, "no lower record");
-  o->lower = calloc(count, sizeof *o->lower);
-  o->mounts = calloc(count, sizeof *o->mounts);
-  if (!o->lower || !o->mounts) return fail(err, "rootfs", ENOMEM, "layers");
-  for (const struct launch_record *r; (r = launch_next(launch, "lower", &at));) {
-    if (r->argc < 3) return fail(err, "launch", EINVAL, "lower record");
-    o->mounts[o->count] = -1;
-    o->lower[o->count++] = r;
-  }
-  return 0;
+  return read_layers(launch, "lower", NULL, o, err);
+}
+
+static int clone_folder(struct overlay *o, size_t i, struct error *err) {
+  o->mounts[i] = tree_clone(AT_FDCWD, o->lower[i][1], 0);
+  return o->mounts[i] < 0 ? fail(err, "rootfs", errno, "layer folder %s", o->lower[i][1]) : 0;
 }
 
 static int open_layers(struct overlay *o, struct error *err) {
   for (size_t i = 0; i < o->count; i++) {
-    const struct launch_record *r = o->lower[i];
-    if (!strcmp(r->argv[1], "erofs")) {
-      o->mounts[i] = erofs_mount(r->argv[2], r->argv + 3, err);
+    const char **layer = o->lower[i];
+    if (!strcmp(layer[0], "erofs")) {
+      o->mounts[i] = erofs_mount(layer[1], layer + 2, err);
       if (o->mounts[i] < 0) return -1;
-    } else if (strcmp(r->argv[1], "folder")) {
-      return fail(err, "launch", EINVAL, "lower of kind %s", r->argv[1]);
-    } else if (o->user_ns >= 0) {
-      o->mounts[i] = tree_clone(AT_FDCWD, r->argv[2], 0);
-      if (o->mounts[i] < 0) return fail(err, "rootfs", errno, "layer folder %s", r->argv[2]);
+    } else if (strcmp(layer[0], "folder")) {
+      return fail(err, "launch", EINVAL, "layer of kind %s", layer[0]);
+    } else if (o->user_ns >= 0 && clone_folder(o, i, err) < 0) {
+      return -1;
     }
     if (o->user_ns >= 0 && map_ids(o->mounts[i], o->user_ns) < 0)
-      return fail(err, "rootfs", errno, "map the user ids of %s", r->argv[2]);
+      return fail(err, "rootfs", errno, "map the user ids of %s", layer[1]);
   }
   return 0;
 }
@@ -95,7 +107,7 @@ static int open_writable(struct overlay *o, struct error *err) {
    The file capabilities, which leaving user 0 would take, stay. */
 static int become_mapped(const struct overlay *o) {
   struct stat owner;
-  if (o->user_ns < 0) return 0;
+  if (o->user_ns < 0 || o->writable < 0) return 0;
   if (fstat(o->writable, &owner) < 0 || prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) < 0) return -1;
   setfsgid(owner.st_gid);
   setfsuid(owner.st_uid);
@@ -103,7 +115,7 @@ static int become_mapped(const struct overlay *o) {
 }
 
 static void become_root(const struct overlay *o) {
-  if (o->user_ns < 0) return;
+  if (o->user_ns < 0 || o->writable < 0) return;
   int saved = errno;
   setfsuid(0);
   setfsgid(0);
@@ -126,7 +138,7 @@ static int mount_by_context(const struct overlay *o, struct error *err) {
       snprintf(path, sizeof path, "/proc/self/fd/%d", o->mounts[i]);
       ok = fs_set(context, "lowerdir+", path) == 0;
     } else {
-      ok = fs_set_path(context, "lowerdir+", o->lower[i]->argv[2], &held[holding]) == 0;
+      ok = fs_set_path(context, "lowerdir+", o->lower[i][1], &held[holding]) == 0;
       if (held[holding] >= 0) holding++;
     }
   }
@@ -135,7 +147,7 @@ static int mount_by_context(const struct overlay *o, struct error *err) {
     ok = ok && fs_set(context, "upperdir", path) == 0;
     snprintf(path, sizeof path, "/proc/self/fd/%d%s", o->writable, strrchr(o->work, '/'));
     ok = ok && fs_set(context, "workdir", path) == 0;
-  } else {
+  } else if (o->upper) {
     ok = ok && fs_set_path(context, "upperdir", o->upper, &held[holding]) == 0;
     if (ok && held[holding] >= 0) holding++;
     ok = ok && fs_set_path(context, "workdir", o->work, &held[holding]) == 0;
@@ -152,8 +164,27 @@ static int mount_by_context(const struct overlay *o, struct error *err) {
   return mounted;
 }
 
-/* The layers are attached in a mount namespace of the moment, where mount(2) can name them shortly. */
-static int mount_staged_inside(const struct overlay *o, struct error *err) {
+/* The overlay of what lies on the stage, on its folder "m". */
+static int mount_stage(const struct overlay *o, char *options, size_t length, size_t size, struct error *err) {
+  if (mkdir("w", 0700) < 0 || mkdir("m", 0700) < 0 ||
+      (o->upper && move_mount(o->writable, "", AT_FDCWD, "w", MOVE_MOUNT_F_EMPTY_PATH) < 0))
+    return fail(err, "rootfs", errno, "stage the writable layer");
+  int n = 0;
+  if (o->upper)
+    n = snprintf(options + length, size - length, ",upperdir=w%s,workdir=w%s%s", strrchr(o->upper, '/'),
+                 strrchr(o->work, '/'), o->is_volatile ? ",volatile" : "");
+  length += (size_t) n;
+  if (length < size)
+    length += (size_t) snprintf(options + length, size - length, ",redirect_dir=nofollow,metacopy=off,index=off");
+  if (length >= size) return fail(err, "rootfs", E2BIG, "%zu layers", o->count);
+  int mounted = become_mapped(o) < 0 ? -1 : mount("overlay", "m", "overlay", 0, options);
+  become_root(o);
+  return mounted < 0 ? fail(err, "rootfs", errno, "overlay of %zu layers", o->count) : 0;
+}
+
+/* The layers are attached in a mount namespace of the moment, where mount(2) can name them shortly. Returns what is at
+   `subpath` of their overlay as a detached mount. */
+static int mount_staged_inside(const struct overlay *o, const char *subpath, struct error *err) {
   char name[32], options[4096];
   size_t length = (size_t) snprintf(options, sizeof options, "lowerdir=");
   cleanup_close int context = fs_open("tmpfs");
@@ -168,32 +199,28 @@ static int mount_staged_inside(const struct overlay *o, struct error *err) {
     length += (size_t) n;
     if (length >= sizeof options) return fail(err, "rootfs", E2BIG, "%zu layers", o->count);
   }
-  if (mkdir("w", 0700) < 0 || mkdir("m", 0700) < 0 ||
-      move_mount(o->writable, "", AT_FDCWD, "w", MOVE_MOUNT_F_EMPTY_PATH) < 0)
-    return fail(err, "rootfs", errno, "stage the writable layer");
-  int n = snprintf(options + length, sizeof options - length, ",upperdir=w%s,workdir=w%s,redirect_dir=nofollow,metacopy=off,index=off%s",
-                   strrchr(o->upper, '/'), strrchr(o->work, '/'), o->is_volatile ? ",volatile" : "");
-  if (length + (size_t) n >= sizeof options) return fail(err, "rootfs", E2BIG, "%zu layers", o->count);
-  int mounted = become_mapped(o) < 0 ? -1 : mount("overlay", "m", "overlay", 0, options);
-  become_root(o);
-  if (mounted < 0) return fail(err, "rootfs", errno, "overlay of %zu layers", o->count);
-  int clone = tree_clone(AT_FDCWD, "m", 0);
+  /* One layer that is only read needs no overlay. */
+  int alone = !o->upper && o->count == 1;
+  if (!alone && mount_stage(o, options, length, sizeof options, err) < 0) return -1;
+  const char *whole = alone ? "0" : "m";
+  cleanup_close int root = subpath ? open(whole, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+  cleanup_close int inside = root < 0 ? -1 : inroot_open(root, subpath, O_PATH, INROOT_FOLLOW);
+  if (subpath && inside < 0) return fail(err, "rootfs", errno, "%s", subpath);
+  int clone = subpath ? tree_clone(inside, "", 0) : tree_clone(AT_FDCWD, whole, 0);
   return clone < 0 ? fail(err, "rootfs", errno, "detach the overlay") : clone;
 }
 
-static int mount_staged(struct overlay *o, struct error *err) {
+static int mount_staged(struct overlay *o, const char *subpath, struct error *err) {
   for (size_t i = 0; i < o->count; i++) {
-    if (o->mounts[i] >= 0) continue;
-    o->mounts[i] = tree_clone(AT_FDCWD, o->lower[i]->argv[2], 0);
-    if (o->mounts[i] < 0) return fail(err, "rootfs", errno, "layer folder %s", o->lower[i]->argv[2]);
+    if (o->mounts[i] < 0 && clone_folder(o, i, err) < 0) return -1;
   }
-  if (o->writable < 0 && open_writable(o, err) < 0) return -1;
+  if (o->upper && o->writable < 0 && open_writable(o, err) < 0) return -1;
   int host = namespaces_own(NS_MNT);
   if (host < 0) return fail(err, "rootfs", errno, "own mount namespace");
   int empty = namespaces_empty(err);
   if (empty < 0) return -1;
   if (setns(empty, CLONE_NEWNS) < 0) return fail(err, "rootfs", errno, "empty mount namespace");
-  int mounted = unshare(CLONE_NEWNS) < 0 ? fail(err, "rootfs", errno, "unshare") : mount_staged_inside(o, err);
+  int mounted = unshare(CLONE_NEWNS) < 0 ? fail(err, "rootfs", errno, "unshare") : mount_staged_inside(o, subpath, err);
   if (setns(host, CLONE_NEWNS) < 0) _exit(125);
   return mounted;
 }
@@ -214,16 +241,30 @@ static int needs_stage(const struct overlay *o) {
   return detached && !takes_detached();
 }
 
+static int mount_overlay(struct overlay *o, struct error *err) {
+  int staged = needs_stage(o);
+  int mounted = staged ? -1 : mount_by_context(o, err);
+  if (mounted < 0 && (staged || err->status == EINVAL || err->status == ENOENT)) {
+    struct error again = {0};
+    mounted = mount_staged(o, NULL, &again);
+    if (mounted < 0 && staged) *err = again;
+  }
+  return mounted;
+}
+
 int rootfs_prepare(const struct launch *launch, int user_ns, int *root, struct error *err) {
   __attribute__((cleanup(overlay_free))) struct overlay o = {.writable = -1, .user_ns = user_ns};
   if (read_records(launch, &o, err) < 0 || open_layers(&o, err) < 0) return -1;
   if (user_ns >= 0 && open_writable(&o, err) < 0) return -1;
-  int staged = needs_stage(&o);
-  *root = staged ? -1 : mount_by_context(&o, err);
-  if (*root < 0 && (staged || err->status == EINVAL || err->status == ENOENT)) {
-    struct error again = {0};
-    *root = mount_staged(&o, &again);
-    if (*root < 0 && staged) *err = again;
-  }
+  *root = mount_overlay(&o, err);
   return *root < 0 ? -1 : 0;
+}
+
+int rootfs_image(const struct launch *launch, const char *place, const char *subpath, int user_ns, struct error *err) {
+  __attribute__((cleanup(overlay_free))) struct overlay o = {.writable = -1, .user_ns = user_ns};
+  if (read_layers(launch, "image-lower", place, &o, err) < 0 || open_layers(&o, err) < 0) return -1;
+  if (subpath) return mount_staged(&o, subpath, err);
+  if (o.count > 1) return mount_overlay(&o, err);
+  if (o.mounts[0] < 0 && clone_folder(&o, 0, err) < 0) return -1;
+  return steal_fd(&o.mounts[0]);
 }

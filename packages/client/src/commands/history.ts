@@ -1,10 +1,11 @@
 import { command, exactly } from '../cli/command.ts';
-import { bool } from '../cli/flags.ts';
+import { bool, string } from '../cli/flags.ts';
 import { type Columns, formatList, shortId } from '../format/list.ts';
 import { humanSize } from '../format/sizes.ts';
 import { ellipsis } from '../format/table.ts';
 import { ago, rfc3339 } from '../format/time.ts';
 import { chooseFormat, listFormatFlag } from './shared/formats.ts';
+import { platformJson, platformVersions } from './shared/platforms.ts';
 
 interface Step {
   Id: string;
@@ -42,11 +43,15 @@ export default command({
     format: listFormatFlag(),
     human: bool('H', 'Print sizes and times for people', { initial: true }),
     'no-trunc': bool('', 'Show everything whole'),
+    platform: string('', 'Show what the image is for this platform'),
     quiet: bool('q', 'Only print ids'),
   },
   async run({ cli, flags, args }) {
     const api = await cli.api();
-    const steps = await api.json<Step[]>('GET', `/images/${args[0]}/history`);
+    const options = flags.platform
+      ? { query: { platform: platformJson(flags.platform) }, version: platformVersions.history }
+      : {};
+    const steps = await api.json<Step[]>('GET', `/images/${args[0]}/history`, options);
     const named = {
       table: `table {{.ID}}\\t{{.Created${flags.human ? 'Since' : 'At'}}}\\t{{.CreatedBy}}\\t{{.Size}}\\t{{.Comment}}`,
       quiet: '{{.ID}}',

@@ -61,25 +61,32 @@ export default command({
     filter: filter('f', 'Only images this is true for (e.g. "dangling=true")'),
   },
   async run({ cli, flags }) {
-    const api = await cli.api();
-    // An older daemon has no such version, and its images one platform each.
-    const newer = await api.done('GET', '/_ping', { version: withManifests }).then(
-      () => true,
-      () => false,
-    );
-    const images = await api.json<ImageSummary[]>('GET', '/images/json', {
-      query: {
-        all: flags.all || undefined,
-        filters: filtersQuery(flags.filter),
-        manifests: newer || undefined,
-      },
-      ...(newer ? { version: withManifests } : {}),
-    });
-    for (const image of images)
-      if (!image.Manifests?.length) image.Manifests = [await onlyPlatform(api, image)];
-    cli.print(table(images));
+    cli.print(await imageTree(await cli.api(), { all: flags.all, filters: flags.filter }));
   },
 });
+
+/** The images as a table, each followed by its platforms. */
+export async function imageTree(
+  api: Api,
+  { all, filters }: { all: boolean; filters: Record<string, string[]> },
+): Promise<string> {
+  // An older daemon has no such version, and its images one platform each.
+  const newer = await api.done('GET', '/_ping', { version: withManifests }).then(
+    () => true,
+    () => false,
+  );
+  const images = await api.json<ImageSummary[]>('GET', '/images/json', {
+    query: {
+      all: all || undefined,
+      filters: filtersQuery(filters),
+      manifests: newer || undefined,
+    },
+    ...(newer ? { version: withManifests } : {}),
+  });
+  for (const image of images)
+    if (!image.Manifests?.length) image.Manifests = [await onlyPlatform(api, image)];
+  return table(images);
+}
 
 /** An image without an index, as the only one of it. */
 async function onlyPlatform(api: Api, image: ImageSummary): Promise<ImageManifest> {

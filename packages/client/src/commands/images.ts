@@ -1,4 +1,5 @@
 import { atMost, command } from '../cli/command.ts';
+import { CliError } from '../cli/errors.ts';
 import { bool, filter } from '../cli/flags.ts';
 import { formatList } from '../format/list.ts';
 import { filtersQuery } from './shared/filters.ts';
@@ -34,12 +35,20 @@ export default command({
     format: listFormatFlag(),
     'no-trunc': bool('', 'Show ids whole'),
     quiet: bool('q', 'Only print ids'),
+    tree: bool('', 'Show the platforms of each image'),
   },
   async run({ cli, flags, args, path }) {
     const filters = { ...flags.filter };
     const [name] = args;
     if (name) filters['reference'] = [...(filters['reference'] ?? []), name];
     const api = await cli.api();
+    if (flags.tree) {
+      for (const name of ['quiet', 'no-trunc', 'digests', 'format'] as const)
+        if (flags[name]) throw new CliError(`--${name} is not yet supported with --tree`);
+      const { imageTree } = await import('./image-tree.ts');
+      cli.print(await imageTree(api, { all: flags.all, filters }));
+      return;
+    }
     const images = await api.json<ImageSummary[]>('GET', '/images/json', {
       query: { all: flags.all || undefined, filters: filtersQuery(filters) },
     });

@@ -1,8 +1,9 @@
 import { command, noArgs } from '../cli/command.ts';
 import { CliError } from '../cli/errors.ts';
-import { bool, string } from '../cli/flags.ts';
+import { bool, string, strings } from '../cli/flags.ts';
 import { showProgressOn } from '../terminal/progress.ts';
 import { readFileStream, stdinStream, writeToStdout } from './shared/files.ts';
+import { archivePlatforms } from './shared/platforms.ts';
 import { cancellable } from './shared/pull.ts';
 
 export default command({
@@ -12,6 +13,7 @@ export default command({
   args: noArgs,
   flags: {
     input: string('i', 'Read from this file instead of standard input'),
+    platform: strings('', 'Only this platform of the images (may be repeated)'),
     quiet: bool('q', 'Show no progress'),
   },
   async run({ cli, flags }) {
@@ -19,12 +21,14 @@ export default command({
       throw new CliError('requested load from stdin, but stdin is empty');
     const body = flags.input ? readFileStream(flags.input) : stdinStream();
     const api = await cli.api();
+    const { query, ...version } = archivePlatforms(flags.platform);
     await cancellable(async (signal) => {
       const answer = await api.call('POST', '/images/load', {
-        query: { quiet: flags.quiet || !cli.stdoutIsTerminal },
+        query: { quiet: flags.quiet || !cli.stdoutIsTerminal, ...query },
         headers: { 'Content-Type': 'application/x-tar' },
         body,
         signal,
+        ...version,
       });
       if (answer.headers['content-type']?.startsWith('application/json'))
         await showProgressOn(cli, answer.body, 'out');

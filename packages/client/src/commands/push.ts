@@ -4,6 +4,7 @@ import { bool, string } from '../cli/flags.ts';
 import { registryAuth } from '../config/credentials.ts';
 import { canonical, familiarName, parseReference, withDefaultTag } from '../parse/reference.ts';
 import { showProgressOn } from '../terminal/progress.ts';
+import { platformJson, platformVersions } from './shared/platforms.ts';
 import { cancellable } from './shared/pull.ts';
 
 export default command({
@@ -40,16 +41,10 @@ export default command({
         },
         headers,
         signal,
+        ...(flags.platform && { version: platformVersions.push }),
       });
       await showProgressOn(cli, answer.body, flags.quiet ? 'nowhere' : 'out');
     });
     if (flags.quiet) cli.print(`${canonical(image)}\n`);
   },
 });
-
-/** `os/architecture[/variant]` as the API takes it (1.46 and later). */
-function platformJson(text: string): string {
-  const [os, architecture, variant] = text.split('/');
-  if (!os || !architecture) throw new CliError(`invalid platform: ${JSON.stringify(text)}`);
-  return JSON.stringify({ os, architecture, ...(variant ? { variant } : {}) });
-}

@@ -1,7 +1,8 @@
 import { atLeast, command } from '../cli/command.ts';
 import { CliError, messageOf } from '../cli/errors.ts';
-import { bool } from '../cli/flags.ts';
+import { bool, strings } from '../cli/flags.ts';
 import { ApiError } from '../transport/api.ts';
+import { platformJson, platformVersions } from './shared/platforms.ts';
 
 export default command({
   use: '[OPTIONS] IMAGE [IMAGE...]',
@@ -11,9 +12,14 @@ export default command({
   flags: {
     force: bool('f', 'Remove the image although stopped containers use it or it has several names'),
     'no-prune': bool('', 'Keep untagged parents'),
+    platform: strings(
+      '',
+      'Remove only what the image has for this platform (may be repeated; needs --force)',
+    ),
   },
   async run({ cli, flags, args }) {
     const api = await cli.api();
+    const platforms = flags.platform.map(platformJson);
     const errors: string[] = [];
     let fatal = false;
     for (const name of args)
@@ -22,7 +28,12 @@ export default command({
           'DELETE',
           `/images/${name}`,
           {
-            query: { force: flags.force || undefined, noprune: flags['no-prune'] || undefined },
+            query: {
+              force: flags.force || undefined,
+              noprune: flags['no-prune'] || undefined,
+              ...(platforms.length > 0 && { platforms }),
+            },
+            ...(platforms.length > 0 && { version: platformVersions.remove }),
           },
         );
         for (const { Untagged, Deleted } of removed)

@@ -24,6 +24,7 @@ export interface Mount {
     DriverConfig?: { Name?: string; Options?: Record<string, string> };
     Subpath?: string;
   };
+  ImageOptions?: { Subpath?: string };
   TmpfsOptions?: { SizeBytes?: number; Mode?: number };
 }
 
@@ -118,6 +119,9 @@ export function parseMount(text: string): Mount {
       case 'volume-opt':
         volume().DriverConfig!.Options = withPair(volume().DriverConfig!.Options, value);
         break;
+      case 'image-subpath':
+        mount.ImageOptions = { Subpath: value };
+        break;
       case 'tmpfs-size':
         try {
           tmpfs().SizeBytes = parseBytes(value);
@@ -138,6 +142,7 @@ export function parseMount(text: string): Mount {
   const mixed = (kind: string) => new Error(`cannot mix '${kind}-*' options with mount type '${mount.Type}'`);
   if (mount.VolumeOptions && mount.Type !== 'volume') throw mixed('volume');
   if (mount.BindOptions && mount.Type !== 'bind') throw mixed('bind');
+  if (mount.ImageOptions && mount.Type !== 'image') throw mixed('image');
   if (mount.TmpfsOptions && mount.Type !== 'tmpfs') throw mixed('tmpfs');
   const { BindOptions: options } = mount;
   if ((options?.ReadOnlyNonRecursive || options?.ReadOnlyForceRecursive) && !mount.ReadOnly)

@@ -24,7 +24,7 @@ function archiveOf(context: Context, container: Container): Archive {
 
 function mounted({ record }: Container): Binds {
   return record.mounts
-    .filter((point) => point.Type !== 'tmpfs')
+    .filter(({ Type }) => Type !== 'tmpfs' && Type !== 'image')
     .map((point) => ({
       source: point.Source,
       ...(point.subpath && { subpath: point.subpath }),

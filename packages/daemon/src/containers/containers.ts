@@ -89,7 +89,10 @@ class ContainerRoom implements Containers {
 
   private imageUsers(imageId: string): Array<{ id: string; running: boolean }> {
     return [...this.registry.all()]
-      .filter(({ record }) => record.imageId === imageId)
+      .filter(
+        ({ record }) =>
+          record.imageId === imageId || record.mounts.some(({ image }) => image?.id === imageId),
+      )
       .map(({ id, alive, state }) => ({ id, running: alive || state.status === 'restarting' }));
   }
 

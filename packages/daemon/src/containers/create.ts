@@ -201,6 +201,7 @@ async function makeMounts(context: Context, record: ContainerRecord, version: nu
       point.Propagation ||= defaultPropagation(context, point.Source);
       if (!point.RW && readOnlyByItself(version)) point.readOnlyNonRecursive = true;
     }
+    if (point.Type === 'image') findMountedImage(context, point);
     add(point);
   }
   for (const destination of volumeDestinations(config, own, points))
@@ -233,6 +234,13 @@ async function makeMounts(context: Context, record: ContainerRecord, version: nu
     for (const name of made) await context.rooms.volumes.remove(name, { force: true }).catch(() => undefined);
     throw error;
   }
+}
+
+/** What is mounted is the image that has the name now. @throws not-found. */
+function findMountedImage(context: Context, point: MountPoint): void {
+  const { id, config } = context.rooms.images.resolve(point.Source);
+  point.image = { name: point.Source, id, layers: config.rootfs.diff_ids };
+  point.Source = id;
 }
 
 function volumeDestinations(config: Config, own: Set<string>, points: Map<string, MountPoint>): string[] {

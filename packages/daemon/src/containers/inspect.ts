@@ -13,6 +13,7 @@ export function shownMount(point: MountPoint): Record<string, unknown> {
   return {
     Type,
     ...(Type === 'volume' && { Name: Name ?? '' }),
+    ...(point.image && { Name: point.image.name }),
     Source,
     Destination,
     ...(Type === 'volume' && { Driver: Driver ?? 'local' }),

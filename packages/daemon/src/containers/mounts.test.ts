@@ -39,7 +39,8 @@ test.each([
   [{ Type: 'bind', Source: 'x', Target: '/y' }, "invalid mount path: 'x' mount path must be absolute"],
   [{ Type: 'volume', Source: 'v', Target: 'y' }, "invalid mount path: 'y' mount path must be absolute"],
   [{ Type: 'tmpfs', Source: 'x', Target: '/y' }, 'field Source must not be specified'],
-  [{ Type: 'image', Source: 'x', Target: '/y' }, 'mount type unknown'],
+  [{ Type: 'image', Target: '/y' }, 'field Source must not be empty'],
+  [{ Type: 'npipe', Source: 'x', Target: '/y' }, 'mount type unknown'],
   [
     { Type: 'volume', Target: '/y', ReadOnly: true },
     'must not set ReadOnly mode when using anonymous volumes',

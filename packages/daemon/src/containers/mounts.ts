@@ -144,6 +144,16 @@ function mountPoint(spec: MountSpec): MountPoint {
       if (!spec.VolumeOptions?.NoCopy) point.copyUp = true;
       return point;
     }
+    case 'image': {
+      if (source === '') throw refuse('field Source must not be empty');
+      const subpath = spec.ImageOptions?.Subpath ?? '';
+      if (subpath && !isLocal(subpath)) throw refuse('subpath must be a relative path within the volume');
+      if (subpath) point.subpath = subpath;
+      point.Source = source;
+      point.Propagation = 'rprivate';
+      point.RW = false;
+      return point;
+    }
     case 'tmpfs':
       if (spec.BindOptions) throw extra('BindOptions');
       if (spec.VolumeOptions) throw extra('VolumeOptions');

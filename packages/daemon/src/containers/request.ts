@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Layers } from '../layers/face.ts';
 import type { NetworkRequest, PortMap } from '../networks/face.ts';
 import type { Resources, RuntimeRequest } from '../runtime/face.ts';
 import type { Settings } from '../settings.ts';
@@ -165,6 +166,7 @@ export function runtimeRequest(
   rootFilesystem: RuntimeRequest['rootFilesystem'],
   networkPath: string,
   joined: Joined,
+  layers: Pick<Layers, 'lower'>,
 ): RuntimeRequest {
   const { record, folder } = container;
   const { config, hostConfig: host } = record;
@@ -200,7 +202,7 @@ export function runtimeRequest(
     shmSize: host.ShmSize,
     devices: host.Devices ?? [],
     deviceCgroupRules: host.DeviceCgroupRules ?? [],
-    mounts: mounts(record),
+    mounts: mounts(record, layers),
     networkFiles: ['resolv.conf', 'hostname', 'hosts']
       .map((name) => ({ source: join(files, name), destination: `/etc/${name}` }))
       .filter(({ destination }) => !taken.has(destination)),
@@ -218,9 +220,22 @@ export function runtimeRequest(
   };
 }
 
-function mounts({ mounts: points, hostConfig: host }: ContainerRecord): RuntimeRequest['mounts'] {
+function mounts(
+  { mounts: points, hostConfig: host }: ContainerRecord,
+  layers: Pick<Layers, 'lower'>,
+): RuntimeRequest['mounts'] {
   const list: RuntimeRequest['mounts'] = points.map((point) => {
     if (point.Type === 'tmpfs') return tmpfs(point.Destination, point.tmpfs ?? '');
+    if (point.image)
+      return {
+        type: 'image',
+        source: point.image.name,
+        lower: layers.lower(point.image.layers),
+        ...(point.subpath && { subpath: point.subpath }),
+        destination: point.Destination,
+        readonly: true,
+        options: [],
+      };
     const options = [point.nonRecursive ? 'bind' : 'rbind'];
     if (point.readOnlyNonRecursive) options.push('ro-nonrecursive');
     if (point.readOnlyForceRecursive) options.push('ro-force-recursive');

@@ -52,6 +52,7 @@ export async function launch(context: Context, container: Container): Promise<Su
     rooms.layers.rootFilesystem(container.id, { volatile: host.AutoRemove, marked: true }),
     networkNamespace(container, network?.path, joined),
     joined,
+    rooms.layers,
   );
   const spec = rooms.runtime.spec(request);
   const records = [...rooms.runtime.compile(spec, request), ...(network?.launch ?? [])];
@@ -104,6 +105,7 @@ export function rebuildRequest(context: Context, container: Container): RuntimeR
     rooms.layers.rootFilesystem(container.id),
     `/proc/${container.state.pid}/ns/net`,
     { links: linkVariables(container, (name) => context.registry.find(name)) },
+    rooms.layers,
   );
 }
 

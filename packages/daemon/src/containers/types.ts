@@ -64,6 +64,7 @@ export interface MountSpec {
     DriverConfig?: { Name?: string; Options?: Record<string, string> };
     Subpath?: string;
   };
+  ImageOptions?: { Subpath?: string };
   TmpfsOptions?: { SizeBytes?: number; Mode?: number; Options?: string[][] };
   ClusterOptions?: object;
 }
@@ -150,7 +151,7 @@ export interface HostConfig {
 
 /** One mount of a container, resolved at create; its public members are those of inspect's `Mounts`. */
 export interface MountPoint {
-  Type: 'bind' | 'volume' | 'tmpfs';
+  Type: 'bind' | 'volume' | 'tmpfs' | 'image';
   Name?: string;
   Source: string;
   Destination: string;
@@ -160,8 +161,10 @@ export interface MountPoint {
   Propagation: string;
   /** Copy the image's files into a new volume at the first start. */
   copyUp?: boolean;
-  /** A folder or file in the volume that is mounted in its place. */
+  /** A folder or file in the volume or image that is mounted in its place. */
   subpath?: string;
+  /** The image that is mounted, by the name it was asked for, with the layers it had then. */
+  image?: { name: string; id: string; layers: string[] };
   /** Options of a tmpfs, as mount(8) writes them. */
   tmpfs?: string;
   /** Make the bind's source when it is missing (Binds do, Mounts don't). */

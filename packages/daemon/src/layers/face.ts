@@ -56,6 +56,8 @@ export interface Layers {
   createWritable(owner: string, diffIds: string[], options?: { quotaBytes?: number }): Promise<void>;
   /** `marked`: with the file `/.dockerenv`, by which programs tell that they run in a container. */
   rootFilesystem(owner: string, options?: { volatile?: boolean; marked?: boolean }): RootFilesystem;
+  /** These layers (bottom first) as an overlay that is only read. @throws not-found when one is not here. */
+  lower(diffIds: string[]): RootFilesystem['lower'];
   removeWritable(owner: string): Promise<void>;
   writables(): Promise<string[]>;
   /** Bytes in the writable layer, and bytes of all its layers (SizeRw, SizeRootFs). */

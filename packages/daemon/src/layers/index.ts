@@ -77,6 +77,7 @@ export async function openLayers(options: LayersOptions): Promise<Layers> {
     entries: layers.entries,
     createWritable: writables.create,
     rootFilesystem: writables.rootFilesystem,
+    lower: writables.lower,
     removeWritable: (owner) => writables.remove(owner),
     writables: writables.list,
     writableSize: writables.size,

@@ -19,6 +19,7 @@ interface WritableRecord {
 export interface Writables {
   create(owner: string, diffIds: string[], options?: { quotaBytes?: number }): Promise<void>;
   rootFilesystem(owner: string, options?: { volatile?: boolean; marked?: boolean }): RootFilesystem;
+  lower(diffIds: readonly string[]): RootFilesystem['lower'];
   /** The same, for a look that changes nothing. */
   peek(owner: string): RootFilesystem;
   wasUsed(owner: string): boolean;
@@ -61,13 +62,21 @@ export async function openWritables(
     await chmod(upper, 0o755);
   }
 
+  function lower(diffIds: readonly string[]): RootFilesystem['lower'] {
+    const found = diffIds.toReversed().map((diffId) => layers.lower(diffId));
+    // An overlay wants a lower layer.
+    return found.length > 0 ? found : [{ kind: 'folder', path: nothing }];
+  }
+
   function peek(owner: string): RootFilesystem {
     const { diffIds } = record(owner);
-    const lower = diffIds.toReversed().map((diffId) => layers.lower(diffId));
-    // An overlay wants a lower layer.
-    if (lower.length === 0) lower.push({ kind: 'folder', path: nothing });
     const folder = join(all, owner);
-    return { lower, upper: join(folder, 'upper'), work: join(folder, 'work'), volatile: false };
+    return {
+      lower: lower(diffIds),
+      upper: join(folder, 'upper'),
+      work: join(folder, 'work'),
+      volatile: false,
+    };
   }
 
   async function remove(owner: string): Promise<void> {
@@ -113,6 +122,7 @@ export async function openWritables(
       }
       return { ...root, volatile: options.volatile ?? false };
     },
+    lower,
     peek,
     wasUsed: (owner) => record(owner).used === true,
     remove,

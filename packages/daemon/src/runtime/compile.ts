@@ -54,6 +54,8 @@ export function compileSpec(
   }
   mappings(spec, records);
   rootFilesystem(spec, request, records);
+  for (const { destination, lower } of request.mounts)
+    for (const layer of lower ?? []) records.push(['image-lower', destination, ...layerWords(layer)]);
   for (const { type = 'bind', source = '', destination, options = [] } of spec.mounts)
     records.push(['mount', type, source, destination, ...options]);
   // A /dev of the user's has its own devices.
@@ -141,12 +143,13 @@ function rootFilesystem(
   { rootFilesystem: root }: RuntimeRequest,
   records: LaunchRecord[],
 ): void {
-  for (const layer of root.lower) {
-    if (layer.kind === 'erofs') records.push(['lower', 'erofs', layer.image, ...layer.devices]);
-    else records.push(['lower', 'folder', layer.path]);
-  }
+  for (const layer of root.lower) records.push(['lower', ...layerWords(layer)]);
   records.push(['overlay', root.upper, root.work, ...(root.volatile ? ['volatile'] : [])]);
   if (spec.root.readonly) records.push(['root-readonly']);
+}
+
+function layerWords(layer: RuntimeRequest['rootFilesystem']['lower'][number]): string[] {
+  return layer.kind === 'erofs' ? ['erofs', layer.image, ...layer.devices] : ['folder', layer.path];
 }
 
 function deviceRecord(device: Device): LaunchRecord {

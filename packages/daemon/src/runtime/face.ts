@@ -107,16 +107,18 @@ export interface RuntimeRequest {
   shmSize: number;
   devices: Array<{ PathOnHost: string; PathInContainer: string; CgroupPermissions: string }>;
   deviceCgroupRules: string[];
-  /** Binds, volumes (as binds), tmpfs; in any order, the runtime sorts them. */
+  /** Binds, volumes (as binds), tmpfs, images; in any order, the runtime sorts them. */
   mounts: Array<{
-    type: 'bind' | 'tmpfs';
+    type: 'bind' | 'tmpfs' | 'image';
     source?: string;
+    /** image: its layers. */
+    lower?: RootFilesystem['lower'];
     destination: string;
     readonly: boolean;
     /** bind: `bind` (not what is mounted below), `ro-nonrecursive`, `ro-force-recursive`; tmpfs: mount(8)'s. */
     options: string[];
     propagation?: string;
-    /** bind: a path inside `source`, resolved so that no link in it leads out. */
+    /** bind, image: a path inside `source`, resolved so that no link in it leads out. */
     subpath?: string;
   }>;
   /** /etc/hosts, /etc/hostname, /etc/resolv.conf on the host. */

@@ -102,12 +102,9 @@ function userMount(mount: RuntimeRequest['mounts'][number]): Mount {
     return { destination, type: 'tmpfs', source: 'tmpfs', options };
   }
   const source = mount.source ?? '';
-  return {
-    destination,
-    type: 'bind',
-    source,
-    options: [...bindOptions(mount), ...(mount.subpath ? [`subpath=${mount.subpath}`] : [])],
-  };
+  const subpath = mount.subpath ? [`subpath=${mount.subpath}`] : [];
+  if (mount.type === 'image') return { destination, type: 'image', source, options: ['ro', ...subpath] };
+  return { destination, type: 'bind', source, options: [...bindOptions(mount), ...subpath] };
 }
 
 const depth = (path: string): number => posix.normalize(path).split('/').filter(Boolean).length;

@@ -3,6 +3,7 @@ import type { Cli } from '../../cli/cli.ts';
 import { CliError, messageOf } from '../../cli/errors.ts';
 import type { ContainerFlagValues, ContainerSettings } from '../../parse/container-config.ts';
 import { cut } from '../../parse/csv.ts';
+import type { Mount } from '../../parse/mounts.ts';
 import { familiar, parseReference, type Reference, withDefaultTag } from '../../parse/reference.ts';
 import { type Api, ApiError } from '../../transport/api.ts';
 
@@ -66,6 +67,12 @@ function warnings(cli: Cli, hostConfig: Record<string, unknown>, dns: readonly s
   if (loopback) cli.warn(`WARNING: Localhost DNS setting (--dns=${loopback}) may fail in containers.\n`);
 }
 
+/** The version of the API that mounts images. */
+const imageMounts = '1.48';
+
+const mountsImages = (hostConfig: Record<string, unknown>): boolean =>
+  ((hostConfig['Mounts'] ?? []) as Mount[]).some(({ Type }) => Type === 'image');
+
 /** Creates a container, pulling its image as `--pull` says. Returns its id. */
 export async function createContainer(
   cli: Cli,
@@ -112,6 +119,7 @@ async function createOrPull(
         HostConfig: { ...hostConfig, ConsoleSize: cli.terminalSize() ?? [0, 0] },
         NetworkingConfig: { EndpointsConfig: endpoints },
       },
+      ...(mountsImages(hostConfig) && { version: imageMounts }),
     });
   let created: Awaited<ReturnType<typeof request>>;
   try {
