@@ -5,6 +5,7 @@ import type { Images, OnProgress } from '../images/face.ts';
 import type { Layers } from '../layers/face.ts';
 import type { BuildCache } from './cache.ts';
 import { type ClassicWork, copyStep, type State } from './classic-copy.ts';
+import { CacheSources } from './classic-sources.ts';
 import { argNames, heredocScript, needsBuildKit } from './classic-text.ts';
 import { applyConfig, BuildArguments, envValue, shellOf, withPath } from './config.ts';
 import { type Dockerfile, type Instruction, parseDockerfile, parseError } from './dockerfile/parse.ts';
@@ -39,6 +40,7 @@ export class ClassicBuild implements ClassicWork {
   readonly done: State[] = [];
   private readonly total: number;
   private readonly meta: BuildArguments;
+  private readonly sources: CacheSources;
   private step = 0;
   private cacheBroken = false;
   private send: OnProgress = () => undefined;
@@ -57,6 +59,7 @@ export class ClassicBuild implements ClassicWork {
     this.options = options;
     this.steps = new Steps(rooms.layers, rooms.containers);
     this.meta = new BuildArguments(options.buildArgs);
+    this.sources = new CacheSources(rooms.images, options.cacheFrom);
     const plan = planStages(dockerfile, options.target, this.meta);
     this.stages = plan.stages;
     this.total =
@@ -74,7 +77,12 @@ export class ClassicBuild implements ClassicWork {
       this.warn(`[WARNING]: ${warning}\n`);
       this.warn('[WARNING]: Empty continuation lines will become errors in a future release.\n');
     }
-    for (const stage of this.stages) this.done.push(await this.stage(stage));
+    for (const [index, stage] of this.stages.entries()) {
+      this.done.push(await this.stage(stage));
+      // The last one's is told once its labels are on it.
+      const { image } = this.done[index]!;
+      if (index < this.stages.length - 1 && image !== '' && !options.quiet) send({ aux: { ID: image } });
+    }
     const last = this.done.at(-1)!;
     await this.labels(last);
     if (last.image === '') throw invalidParameter('No image was generated. Is your Dockerfile empty?');
@@ -275,7 +283,7 @@ export class ClassicBuild implements ClassicWork {
   async cached(state: State, createdBy: string, key: string, make: () => Promise<string>): Promise<void> {
     const full = sha256(JSON.stringify([state.image, state.config, state.author, key]));
     if (!this.options.noCache && !this.cacheBroken) {
-      const found = this.known(full, state, createdBy);
+      const found = await this.known(full, state, createdBy);
       if (found && this.rooms.images.get(found)) {
         this.out(' ---> Using cache\n');
         state.image = found;
@@ -291,27 +299,16 @@ export class ClassicBuild implements ClassicWork {
    * The image an earlier build made of this step. `--cache-from` narrows what counts to the named images' own history:
    * steps of other builds are not taken then, also where none of the images is there.
    */
-  private known(full: string, state: State, createdBy: string): string | undefined {
+  private async known(full: string, state: State, createdBy: string): Promise<string | undefined> {
     const local = this.rooms.cache.find(full);
     if (this.options.cacheFrom.length === 0) return local;
-    const ids = this.options.cacheFrom.flatMap((reference) => this.lineage(reference));
+    const ids = this.sources.lineage();
     if (local && ids.includes(local)) return local;
-    return ids.find((id) => {
+    const same = ids.find((id) => {
       const candidate = this.rooms.images.get(id);
       return candidate?.parent === state.image && candidate.config.history?.at(-1)?.created_by === createdBy;
     });
-  }
-
-  /** An image's id and those of the images it was built on; none when there is no such image. */
-  private lineage(reference: string): string[] {
-    const { images } = this.rooms;
-    const ids: string[] = [];
-    try {
-      for (let id = images.resolve(reference).id; id; id = images.get(id)?.parent ?? '') ids.push(id);
-    } catch (error) {
-      if (!(error instanceof BerthError)) throw error;
-    }
-    return ids;
+    return same ?? this.sources.restore(state.image, createdBy);
   }
 
   private async runStep(instruction: Instruction, state: State): Promise<void> {

@@ -275,6 +275,8 @@ export interface Images {
     variant?: string;
     reference?: string;
   }): Promise<string>;
+  /** Records that an image continues another one: that is its parent from now on. */
+  adopt(id: string, parent: string): Promise<void>;
   /** Registers a whole configuration whose layers are here and held; returns its id. @throws unavailable when one is not. */
   register(config: ImageConfig): Promise<string>;
   /** A name as users know it, with its tag: `debian:latest`. @throws invalid-parameter. */

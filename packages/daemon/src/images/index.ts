@@ -258,6 +258,14 @@ class ImageRoom implements Images {
     return id;
   }
 
+  async adopt(id: string, parent: string): Promise<void> {
+    const { catalogue, store } = this.context;
+    const image = catalogue.get(id);
+    if (!image || image.parent === parent) return;
+    catalogue.add(id, image.raw, { parent, size: image.size });
+    await store.flush();
+  }
+
   async register(config: ImageConfig): Promise<string> {
     const raw = JSON.stringify(config);
     const id = digestOf(raw);

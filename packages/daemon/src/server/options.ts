@@ -265,6 +265,8 @@ function settle(asked: Map<string, unknown>): Settings {
   if (settings.tlsVerify) settings.tls = true;
   if (settings.debug) settings.logLevel = 'debug';
   if (settings.hosts.length === 0) settings.hosts = [`unix://${settings.execRoot}/berth.sock`];
+  // Said twice, as a unit file and a configuration may, it is one.
+  settings.hosts = [...new Set(settings.hosts.map((host) => splitHost(host).join('://')))];
   if (settings.defaultCgroupnsMode === '')
     settings.defaultCgroupnsMode = existsSync('/sys/fs/cgroup/cgroup.controllers') ? 'private' : 'host';
   check(settings);

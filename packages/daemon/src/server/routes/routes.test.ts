@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describedOperations } from '@berth/api-spec';
 import type { Rooms } from '../../rooms.ts';
 import { createApp } from '../app.ts';
@@ -10,6 +12,24 @@ test('every operation of the API document is served, and nothing else is', () =>
   const app = createApp('test');
   allRoutes(app, none);
   expect([...app.served()].sort()).toEqual([...describedOperations().keys()].sort());
+});
+
+test('a ping tells which builder the configuration prefers', async () => {
+  const builder = async (features: Record<string, boolean>) => {
+    const app = createApp('test');
+    const rooms = { settings: { features } } as Rooms;
+    allRoutes(app, new Proxy(rooms, { get: (known, name) => Reflect.get(known, name) ?? none }));
+    const server = createServer(await app.ready()).listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as AddressInfo;
+    const { headers } = await fetch(`http://127.0.0.1:${port}/_ping`);
+    server.closeAllConnections();
+    server.close();
+    return headers.get('builder-version');
+  };
+  expect(await builder({})).toBe('2');
+  expect(await builder({ buildkit: true })).toBe('2');
+  expect(await builder({ buildkit: false })).toBe('1');
 });
 
 test('an operation that is not described cannot be served', () => {

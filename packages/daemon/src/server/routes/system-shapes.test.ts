@@ -24,6 +24,12 @@ test('/info has what its version had', () => {
     BridgeNfIp6tables: true,
     KernelMemoryTCP: true,
   });
+  const secured = { ...info, SecurityOptions: ['name=seccomp,profile=builtin', 'name=userns'] };
+  expect(infoFor(24, secured)).toMatchObject({
+    ExecutionDriver: '<not supported>',
+    SecurityOptions: ['seccomp', 'userns'],
+  });
+  expect(infoFor(25, secured)['SecurityOptions']).toEqual(secured.SecurityOptions);
   expect(infoFor(49, info)).toEqual(info);
   const { BridgeNfIptables: _, BridgeNfIp6tables: __, ...without } = info;
   expect(infoFor(50, info)).toEqual(without);

@@ -6,6 +6,7 @@ import { imageSummaryFor } from './image-shapes.ts';
 type Shape = Record<string, unknown>;
 
 /** Versions in which a member appeared, changed or went. */
+const NAMED_SECURITY = 25;
 const NO_BUILDER_SIZE = 42;
 const FIREWALL = 49;
 const NO_BRIDGE_FILTER = 50;
@@ -18,6 +19,12 @@ export function infoFor(version: number, info: Shape): Shape {
   const drop = (...names: string[]) => {
     for (const name of names) delete shaped[name];
   };
+  if (version < NAMED_SECURITY) {
+    shaped['ExecutionDriver'] = '<not supported>';
+    shaped['SecurityOptions'] = (info['SecurityOptions'] as string[]).map(
+      (option) => /^name=([^,]*)/.exec(option)?.[1] ?? option,
+    );
+  }
   if (version < FIREWALL) {
     drop('FirewallBackend');
     // What a commit was expected to be has long been what it is.

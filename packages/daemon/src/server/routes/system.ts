@@ -10,11 +10,11 @@ const KINDS_OF_USAGE = 42;
 /** `/_ping`, `/version`, `/info` and `/system/df`. */
 export function systemRoutes(server: Server, rooms: Rooms): void {
   server.serve('SystemPing', (_request, reply) => {
-    pingHeaders(reply);
+    pingHeaders(reply, rooms);
     return 'OK';
   });
   server.serve('SystemPingHead', (_request, reply) => {
-    pingHeaders(reply).header('Content-Length', '0');
+    pingHeaders(reply, rooms).header('Content-Length', '0');
     return '';
   });
   server.serve('SystemVersion', () => versionInfo(API_VERSION, MIN_API_VERSION));
@@ -25,10 +25,13 @@ export function systemRoutes(server: Server, rooms: Rooms): void {
   });
 }
 
-function pingHeaders(reply: Parameters<Parameters<Server['serve']>[1]>[1]) {
-  return reply
-    .header('Builder-Version', '2')
-    .header('Swarm', 'inactive')
-    .header('Cache-Control', 'no-cache, no-store, must-revalidate')
-    .header('Pragma', 'no-cache');
+function pingHeaders(reply: Parameters<Parameters<Server['serve']>[1]>[1], { settings }: Rooms) {
+  return (
+    reply
+      // Which builder a client takes that was not told one.
+      .header('Builder-Version', settings.features['buildkit'] === false ? '1' : '2')
+      .header('Swarm', 'inactive')
+      .header('Cache-Control', 'no-cache, no-store, must-revalidate')
+      .header('Pragma', 'no-cache')
+  );
 }
