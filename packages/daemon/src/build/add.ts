@@ -10,6 +10,9 @@ import { findSources, type Source } from './copy.ts';
 import { httpGet } from './fetch.ts';
 import { Tree } from './tree.ts';
 
+/** Of what a server says in an error, at most this is told. */
+const MAX_SAID = 64 * 1024;
+
 /** True for bytes that begin as a tar does (ustar's magic, or a header whose checksum is right). */
 export function looksLikeTar(head: Buffer): boolean {
   if (head.length < 512) return false;
@@ -80,7 +83,7 @@ async function unpack(source: Source, folder: string, trees: Tree[]): Promise<So
   return { tree, path: '', name: source.name, unpacked: true };
 }
 
-async function firstBytes(stream: Readable | null): Promise<Buffer | null> {
+async function firstBytes(stream: Readable | null, limit = 512): Promise<Buffer | null> {
   if (!stream) return null;
   const parts: Buffer[] = [];
   let length = 0;
@@ -88,14 +91,14 @@ async function firstBytes(stream: Readable | null): Promise<Buffer | null> {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       parts.push(chunk);
       length += chunk.length;
-      if (length >= 512) break;
+      if (length >= limit) break;
     }
   } catch {
     return null;
   } finally {
     stream.destroy();
   }
-  return Buffer.concat(parts).subarray(0, 512);
+  return Buffer.concat(parts).subarray(0, limit);
 }
 
 async function download(
@@ -110,10 +113,10 @@ async function download(
     throw new FetchFailed(error.message, error.message);
   });
   if (response.status >= 300) {
-    response.body.destroy();
     const { status } = response;
+    const said = (await firstBytes(response.body, MAX_SAID))?.toString().trim() ?? '';
     throw new FetchFailed(
-      `failed to GET ${url} with status ${status} ${STATUS_CODES[status] ?? ''}: `,
+      `failed to GET ${url} with status ${status} ${response.reason || (STATUS_CODES[status] ?? '')}: ${said}`,
       `invalid response status ${status}`,
     );
   }
@@ -122,7 +125,11 @@ async function download(
     String(response.headers['content-disposition'] ?? ''),
   )?.[1];
   if (name === '' && disposition) name = basename(disposition);
-  if (name === '' && intoFolder) throw invalidParameter(`cannot determine filename for source ${url}`);
+  if (name === '' && intoFolder) {
+    response.body.destroy();
+    const why = `cannot determine filename for source ${url}`;
+    throw new FetchFailed(why, why);
+  }
   const file = join(folder, `download-${counter++}`);
   const handle = await open(file, 'wx', 0o600);
   let size = 0;

@@ -68,7 +68,8 @@ export async function copyStep(build: ClassicWork, instruction: Instruction, sta
   const target =
     posix.resolve('/', state.config.WorkingDir || '/', destination) +
     (destination.endsWith('/') || destination === '.' ? '/' : '');
-  const from = flag('from');
+  // An empty one is none.
+  const from = flag('from') || undefined;
   const sources: Source[] = [];
   const trees: Tree[] = [];
   try {
@@ -85,7 +86,12 @@ export async function copyStep(build: ClassicWork, instruction: Instruction, sta
           build.options.signal,
         )),
       );
-    else for (const pattern of patterns) sources.push(...findSources(build.context, pattern, name, true));
+    else
+      for (const pattern of patterns) {
+        if (/^https?:\/\//.test(pattern))
+          throw invalidParameter("COPY failed: source can't be a URL for COPY");
+        sources.push(...findSources(build.context, pattern, name, true));
+      }
     if (sources.length === 0) throw invalidParameter(`${name} failed: no source files were specified`);
     if (sources.length > 1 && !destination.endsWith('/')) {
       throw invalidParameter(

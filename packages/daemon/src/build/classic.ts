@@ -116,6 +116,10 @@ export class ClassicBuild implements ClassicWork {
     this.out('\n');
   }
 
+  private removed(container: string): void {
+    if (this.options.rm) this.out(` ---> Removed intermediate container ${short(container)}\n`);
+  }
+
   private finished(state: State): void {
     this.out(` ---> ${short(state.image)}\n`);
   }
@@ -264,7 +268,7 @@ export class ClassicBuild implements ClassicWork {
       const container = sha256(`${Math.random()}`).slice(0, 12);
       this.out(` ---> Running in ${container}\n`);
       const image = await this.register(state, createdBy);
-      this.out(` ---> Removed intermediate container ${container}\n`);
+      this.removed(container);
       return image;
     });
   }
@@ -345,7 +349,7 @@ export class ClassicBuild implements ClassicWork {
         onCreated: (id) => this.out(` ---> Running in ${short(id)}\n`),
         onRemoved: (id) => {
           output.flush();
-          this.out(` ---> Removed intermediate container ${short(id)}\n`);
+          this.removed(id);
         },
         onOutput: (text, stream) => output.add(text, stream),
       });
@@ -369,7 +373,7 @@ export class ClassicBuild implements ClassicWork {
         this.options.signal,
       );
       const image = await this.register(state, createdBy, layer ?? undefined);
-      this.out(` ---> Removed intermediate container ${container}\n`);
+      this.removed(container);
       return image;
     });
   }

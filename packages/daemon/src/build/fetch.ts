@@ -8,6 +8,8 @@ const maxRedirects = 10;
 /** What a server answered, redirects followed. */
 export interface Fetched {
   status: number;
+  /** What the server calls the status. */
+  reason: string;
   headers: Record<string, string | string[] | undefined>;
   body: Readable;
 }
@@ -26,7 +28,12 @@ export async function httpGet(address: string, signal: AbortSignal): Promise<Fet
       const { location } = answer.headers;
       if (answer.statusCode < 300 || answer.statusCode >= 400 || typeof location !== 'string') {
         answer.body.once('close', () => void dispatcher.close().catch(() => undefined));
-        return { status: answer.statusCode, headers: answer.headers, body: answer.body };
+        return {
+          status: answer.statusCode,
+          reason: answer.statusText,
+          headers: answer.headers,
+          body: answer.body,
+        };
       }
       await answer.body.dump();
       if (hops >= maxRedirects)

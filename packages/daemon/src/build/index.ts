@@ -88,7 +88,7 @@ class BuilderRoom implements Builder {
           steps: new Steps(this.parts.layers, this.parts.containers),
           worker: this.worker,
           onCached: (diffId) => this.keep(diffId),
-          records: () => this.stepRecords(),
+          records: (filters) => this.stepRecords().filter((record) => matchesRecord(record, filters)),
           prune: (options) => this.forget(options),
           hostGateway: () => hostGateway(this.parts.networks),
         }),
@@ -207,7 +207,7 @@ class BuilderRoom implements Builder {
     if (options.filters['label'] || options.filters['label!'])
       return { CachesDeleted: [], SpaceReclaimed: 0 };
     for (const name of Object.keys(options.filters))
-      if (!known.has(name)) throw invalidParameter(`invalid filter '${name}'`);
+      if (!known.has(name)) throw invalidParameter(`failed to prune build cache: invalid filter '${name}'`);
     const gone = await this.forget(options);
     return {
       CachesDeleted: gone.map(({ ID }) => ID),
@@ -221,22 +221,8 @@ class BuilderRoom implements Builder {
     const until = filters['until']?.[0] ?? filters['unused-for']?.[0];
     const age = until === undefined ? keepDuration : durationMs(until);
     const limit = age === undefined || age === 0 ? Number.POSITIVE_INFINITY : Date.now() - age;
-    const fits = (name: string, value: (record: CacheRecord) => string) => {
-      const wanted = filters[name];
-      return (record: CacheRecord) => !wanted || wanted.some((part) => value(record).includes(part));
-    };
-    const tests = [
-      fits('id', ({ ID }) => ID),
-      fits('type', ({ Type }) => Type),
-      fits('description', ({ Description }) => Description),
-      ({ InUse }: CacheRecord) => !filters['inuse'] || InUse,
-      ({ Shared }: CacheRecord) => !filters['shared'] || Shared,
-      ({ Shared }: CacheRecord) => !filters['private'] || !Shared,
-      // What nobody knows is true of no record.
-      () => Object.keys(filters).every((name) => known.has(name)),
-    ];
     const keep = (record: CacheRecord) =>
-      Date.parse(record.LastUsedAt) > limit || !tests.every((test) => test(record));
+      Date.parse(record.LastUsedAt) > limit || !matchesRecord(record, filters);
     const records = new Map(this.records.list().map((record) => [record.ID, record]));
     let held = [...this.steps.values()].reduce((sum, step) => sum + step.size, 0);
     const { bavail, bsize } = await statfs(this.parts.root);
@@ -269,6 +255,22 @@ function hostGateway(networks: Networks): string {
   } catch {
     return '';
   }
+}
+
+/** Whether a record is what the filters name, their times aside. */
+function matchesRecord(record: CacheRecord, filters: Record<string, string[]>): boolean {
+  const fits = (name: string, value: string) =>
+    !filters[name] || filters[name].some((part) => value.includes(part));
+  return (
+    fits('id', record.ID) &&
+    fits('type', record.Type) &&
+    fits('description', record.Description) &&
+    (!filters['inuse'] || record.InUse) &&
+    (!filters['shared'] || record.Shared) &&
+    (!filters['private'] || !record.Shared) &&
+    // What nobody knows is true of no record.
+    Object.keys(filters).every((name) => known.has(name))
+  );
 }
 
 const known = new Set(['until', 'id', 'unused-for', 'type', 'description', 'inuse', 'shared', 'private']);

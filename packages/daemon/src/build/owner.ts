@@ -21,6 +21,7 @@ async function number(
   file: string,
   name: string,
   kind: 'user' | 'group',
+  unknown: 'root' | undefined,
 ): Promise<{ id: number; gid: number }> {
   if (/^\d+$/.test(name)) {
     const id = Number(name);
@@ -31,16 +32,28 @@ async function number(
     const fields = line.split(':');
     if (fields[0] === name) return { id: Number(fields[2]), gid: Number(fields[3]) };
   }
+  if (unknown === 'root') return { id: 0, gid: 0 };
   throw invalidParameter(
     `unable to convert uid/gid chown string to host mapping: can't find ${kind === 'user' ? 'uid' : 'gid'} for ${kind} ${name}: no such ${kind}: ${name}`,
   );
 }
 
-/** `--chown=user[:group]` by the root's own passwd and group files. @throws invalid-parameter for an unknown name. */
-export async function resolveOwner(archive: Archive, owner: string): Promise<{ uid: number; gid: number }> {
-  const [user = '', group] = owner.split(':');
-  const found = await number(archive, '/etc/passwd', user, 'user');
+/**
+ * `--chown=user[:group]` by the root's own passwd and group files; for BuildKit a name that is not there means `root`.
+ * @throws invalid-parameter for an unknown name.
+ */
+export async function resolveOwner(
+  archive: Archive,
+  owner: string,
+  unknown?: 'root',
+): Promise<{ uid: number; gid: number }> {
+  const [user = '', group, ...more] = owner.split(':');
+  if (more.length > 0)
+    throw invalidParameter(
+      `unable to convert uid/gid chown string to host mapping: invalid chown string format: ${owner}`,
+    );
+  const found = await number(archive, '/etc/passwd', user, 'user', unknown);
   // Without a group the number of the user serves as group too (Dockerfile reference, COPY --chown).
   if (group === undefined) return { uid: found.id, gid: /^\d+$/.test(user) ? found.id : found.gid };
-  return { uid: found.id, gid: (await number(archive, '/etc/group', group, 'group')).id };
+  return { uid: found.id, gid: (await number(archive, '/etc/group', group, 'group', unknown)).id };
 }

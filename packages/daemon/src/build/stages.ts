@@ -33,12 +33,18 @@ const buildKitFlags: Record<string, string[]> = {
   COPY: ['parents', 'exclude'],
 };
 
+/** Flags that may stand without a value. */
+const switches = new Set(['keep-git-dir', 'link', 'parents', 'unpack']);
+
 /** Checks what can be checked before anything runs: number of arguments, flags, forms. */
 function check(instruction: Instruction, dockerfile: Dockerfile, buildKit: boolean): void {
   const { name, rest, line } = instruction;
-  for (const flag of instruction.flags)
+  for (const flag of instruction.flags) {
     if (!flags[name]?.includes(flag.name) && !(buildKit && buildKitFlags[name]?.includes(flag.name)))
       throw parseError(line, `unknown flag: ${flag.name}`);
+    if (flag.bare && !switches.has(flag.name))
+      throw parseError(line, `missing a value on flag: ${flag.name}`);
+  }
   if (name === 'ADD' || name === 'COPY') {
     const count = instruction.json?.length ?? splitWords(rest).length;
     if (count === 0 && instruction.json)

@@ -13,13 +13,23 @@ type Binds = NonNullable<Parameters<Context['rooms']['layers']['archive']>[1]['b
 /** A container's files: as its processes see them while it runs, else with its volumes and binds in place. */
 function archiveOf(context: Context, container: Container): Archive {
   if (container.alive) return context.rooms.layers.archive(container.id, { pid: container.state.pid });
-  const { WorkingDir } = container.record.config;
-  // The first start makes it; a copy that comes before must find it, too.
-  const folder = container.state.startedAt === NEVER && WorkingDir.startsWith('/') ? WorkingDir : undefined;
+  const folder = firstFolder(container);
   return context.rooms.layers.archive(container.id, {
     ...(folder !== undefined && { folder }),
     binds: [...mounted(container), ...engineFiles(context, container)],
   });
+}
+
+/** The working directory of a container that never ran: its first start makes it; a look that comes before must find it, too. */
+function firstFolder({ state, record }: Container): string | undefined {
+  const { WorkingDir } = record.config;
+  return state.startedAt === NEVER && /^\/./.test(WorkingDir) ? WorkingDir : undefined;
+}
+
+/** Before what a container changed is read: its working directory counts, though it never ran. */
+export async function withWorkingDir(context: Context, container: Container): Promise<void> {
+  const folder = firstFolder(container);
+  if (folder !== undefined) await context.rooms.layers.archive(container.id, { folder }).stat('/');
 }
 
 function mounted({ record }: Container): Binds {
@@ -92,6 +102,7 @@ export const archives = {
   },
 
   async export(context: Context, container: Container) {
+    await withWorkingDir(context, container);
     const tar = await archiveOf(context, container).export();
     context.emit(container, 'export');
     return tar;

@@ -1,6 +1,7 @@
 import { conflict } from '../errors.ts';
 import { applyChanges } from '../images/changes.ts';
 import type { ImageRunConfig } from '../images/face.ts';
+import { withWorkingDir } from './archive.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
 import type { Containers } from './face.ts';
@@ -29,6 +30,7 @@ export async function commitContainer(
   const paused = options.pause && container.state.status === 'running';
   if (paused) await container.queue(() => life.apply(container, { type: 'pause' }));
   try {
+    await withWorkingDir(context, container);
     const layer = await layers.add(await layers.diffTar(container.id));
     const parent = images.get(record.imageId);
     const id = await images.create({

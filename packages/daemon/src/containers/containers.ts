@@ -1,7 +1,7 @@
 import { BerthError, invalidParameter, notModified, systemError, unsupported } from '../errors.ts';
 import { log } from '../log.ts';
 import type { EndpointSettings, NetworkState } from '../networks/face.ts';
-import { archives } from './archive.ts';
+import { archives, withWorkingDir } from './archive.ts';
 import { attach } from './attach.ts';
 import { commitContainer } from './commit.ts';
 import { connectContainer, disconnectContainer } from './connect.ts';
@@ -299,6 +299,7 @@ class ContainerRoom implements Containers {
 
   async changes(reference: string) {
     const container = this.registry.lookup(reference);
+    await withWorkingDir(this.context, container);
     return this.context.rooms.layers.changes(container.id);
   }
 

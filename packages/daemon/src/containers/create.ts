@@ -87,7 +87,7 @@ export async function createContainer(
     context.states.put(id, container.state);
     registry.add(container);
     await Promise.all([
-      rooms.layers.createWritable(id, image.config.rootfs.diff_ids, quota(host)),
+      rooms.layers.createWritable(id, image.config.rootfs.diff_ids, { ...quota(host), places: true }),
       mkdir(container.folder, { recursive: true, mode: 0o700 }),
       rooms.store.flush(),
     ]);
@@ -185,9 +185,12 @@ async function makeMounts(context: Context, record: ContainerRecord, version: nu
     for (const point of other.record.mounts)
       points.set(point.Destination, { ...point, RW: point.RW && !readonly, copyUp: false });
   }
-  const own = new Set<string>(Object.keys(host.Tmpfs ?? {}).map(clean));
+  const own = new Set<string>();
+  const tmpfs = new Set<string>(Object.keys(host.Tmpfs ?? {}).map(clean));
   const add = (point: MountPoint) => {
-    if (own.has(point.Destination)) throw invalidParameter(`Duplicate mount point: ${point.Destination}`);
+    // Of Mounts, which have a spec, dockerd takes one at the place of a tmpfs.
+    if (own.has(point.Destination) || (!point.spec && tmpfs.has(point.Destination)))
+      throw invalidParameter(`Duplicate mount point: ${point.Destination}`);
     own.add(point.Destination);
     points.set(point.Destination, point);
   };
@@ -204,7 +207,7 @@ async function makeMounts(context: Context, record: ContainerRecord, version: nu
     if (point.Type === 'image') findMountedImage(context, point);
     add(point);
   }
-  for (const destination of volumeDestinations(config, own, points))
+  for (const destination of volumeDestinations(config, new Set([...own, ...tmpfs]), points))
     points.set(destination, {
       Type: 'volume',
       Source: '',
@@ -278,7 +281,8 @@ async function bindVolume(
   const driver = point.Driver === 'local' ? options?.DriverConfig?.Name || 'local' : point.Driver;
   const { volume, created } = await context.rooms.volumes.create({
     name: point.Name!,
-    ...(point.anonymous && { anonymous: true }),
+    // One of Mounts is not marked as anonymous: only `prune --all` takes its volume.
+    ...(point.anonymous && !point.spec && { anonymous: true }),
     driver: driver ?? (host.VolumeDriver || 'local'),
     ...(options?.Labels && { labels: options.Labels }),
     ...(options?.DriverConfig?.Options && { options: options.DriverConfig.Options }),

@@ -165,18 +165,16 @@ export class Life {
    * @returns false when it did not run.
    */
   async stop(container: Container, options: { timeout?: number; signal?: string }): Promise<boolean> {
+    const restarting = container.state.status === 'restarting';
+    if (!restarting && !container.alive) return false;
     const { config } = container.record;
-    const signal = options.signal
-      ? parseSignal(options.signal)
-      : config.StopSignal
-        ? parseSignal(config.StopSignal)
-        : SIGTERM;
-    if (container.state.status === 'restarting') {
+    const named = options.signal || config.StopSignal;
+    const signal = named ? parseSignal(named) : SIGTERM;
+    if (restarting) {
       await this.apply(container, { type: 'stop-asked' });
       this.context.emit(container, 'stop');
       return true;
     }
-    if (!container.alive) return false;
     const seconds = options.timeout ?? config.StopTimeout ?? DEFAULT_STOP_SECONDS;
     const ended = container.wait('next-exit');
     await this.apply(container, { type: 'stop-asked' });

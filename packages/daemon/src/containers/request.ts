@@ -149,7 +149,7 @@ function ulimits(host: HostConfig, settings: Settings): RuntimeRequest['ulimits'
 
 /** Where a joined container's namespaces and files are. */
 export interface Joined {
-  network?: { pid: number; folder: string };
+  network?: { pid: number; folder: string; Hostname: string; Domainname: string };
   pid?: number;
   ipc?: number;
   /** Variables that tell of linked containers. */
@@ -277,7 +277,8 @@ export function resolveJoins(record: ContainerRecord, lookup: (reference: string
       next = target(owner.record.hostConfig.NetworkMode)
     )
       owner = next;
-    joined.network = { pid: network.state.pid, folder: owner.folder };
+    const { Hostname, Domainname } = network.record.config;
+    joined.network = { pid: network.state.pid, folder: owner.folder, Hostname, Domainname };
   }
   const pid = target(PidMode);
   if (pid) {

@@ -4,7 +4,7 @@ import { LaunchError, type Supervisor } from '@berth/native';
 import { BerthError, invalidParameter, notFound, systemError } from '../errors.ts';
 import { describeLaunchError, type RuntimeRequest } from '../runtime/index.ts';
 import type { Container } from './container.ts';
-import type { Context } from './context.ts';
+import { type Context, setRecord } from './context.ts';
 import { linkVariables } from './links.ts';
 import { logAttributes, logOptions } from './logs/options.ts';
 import { checkPropagation } from './propagation.ts';
@@ -27,10 +27,11 @@ export function runFolder(context: Context, id: string): string {
  */
 export async function launch(context: Context, container: Container): Promise<Supervisor> {
   const { rooms, registry } = context;
-  const { record } = container;
-  const { config, hostConfig: host } = record;
+  const { config, hostConfig: host } = container.record;
   if (host.DeviceRequests?.length) throw noDeviceDriver(host.DeviceRequests);
-  const joined = resolveJoins(record, (reference) => registry.lookup(reference));
+  const joined = resolveJoins(container.record, (reference) => registry.lookup(reference));
+  if (joined.network) takeNames(context, container, joined.network);
+  const { record } = container;
   const log = logOptions(host.LogConfig.Type, host.LogConfig.Config, logPath(container), () =>
     logAttributes(host.LogConfig.Config, {
       id: container.id,
@@ -75,6 +76,16 @@ export async function launch(context: Context, container: Container): Promise<Su
     attach.deliver(supervisor.early[index]!);
   });
   return supervisor;
+}
+
+/** Who shares another's network has its names too, in its settings as well. */
+function takeNames(
+  context: Context,
+  container: Container,
+  { Hostname, Domainname }: { Hostname: string; Domainname: string },
+): void {
+  const { record } = container;
+  setRecord(context, container, { ...record, config: { ...record.config, Hostname, Domainname } });
 }
 
 /** Waits for all; the first failure is thrown only when all have ended, so that undoing meets no work under way. */

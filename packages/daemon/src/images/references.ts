@@ -129,6 +129,11 @@ export function fullReference(text: string): string {
   return fullName(withDefaultTag(parseReference(text)));
 }
 
+/** The reference in full as it was given: one without a tag gets none. */
+export function normalizedReference(text: string): string {
+  return fullName(parseReference(text));
+}
+
 /** The repository as users know it: `debian`, `user/app`, `localhost:5000/app`. */
 export function familiarName(reference: Reference): string {
   if (reference.domain !== DEFAULT_DOMAIN) return repositoryOf(reference);

@@ -132,7 +132,8 @@ function lowerWords(lower: ReturnType<Writables['peek']>['lower']): string[] {
 
 function exportWords(writables: Writables, owner: string): string[] {
   const { lower, upper } = writables.peek(owner);
-  return ['folder', upper, ...lowerWords(lower)];
+  const places = writables.places(owner);
+  return ['folder', upper, ...lowerWords(lower), ...(places === undefined ? [] : ['folder', places])];
 }
 
 function rootWords(writables: Writables, owner: string, { folder, binds = [] }: Target): string[] {

@@ -52,8 +52,15 @@ export interface Layers {
   /** The files that each layer holds, for `image analyze` (path, size, type, whiteout), from the tar's headers. */
   entries(diffId: string): AsyncIterable<LayerEntry>;
 
-  /** Makes a container's writable layer over `diffIds` (bottom first). `owner` is the container's id. */
-  createWritable(owner: string, diffIds: string[], options?: { quotaBytes?: number }): Promise<void>;
+  /**
+   * Makes a container's writable layer over `diffIds` (bottom first). `owner` is the container's id. `places`: an export
+   * has the places of the engine's own mounts, `/etc/mtab` and `/.dockerenv`, which dockerd lays between image and container.
+   */
+  createWritable(
+    owner: string,
+    diffIds: string[],
+    options?: { quotaBytes?: number; places?: boolean },
+  ): Promise<void>;
   /** `marked`: with the file `/.dockerenv`, by which programs tell that they run in a container. */
   rootFilesystem(owner: string, options?: { volatile?: boolean; marked?: boolean }): RootFilesystem;
   /** These layers (bottom first) as an overlay that is only read. @throws not-found when one is not here. */

@@ -313,6 +313,24 @@ describe.each(['erofs', 'folder'] as const)('layers as %s', (driver) => {
       .replace(/^(-\S+ \S+) \d+/, '$1');
   }
 
+  test("an export has the engine's own places, which are no changes", async () => {
+    const base = await add([
+      { name: 'etc/', type: '5' },
+      { name: 'etc/hosts', content: 'own' },
+    ]);
+    await bench.layers.createWritable(owner, [base.diffId], { places: true });
+    expect(await bench.layers.changes(owner)).toEqual([]);
+    const archive = bench.layers.archive(owner, { folder: '/srv/app' });
+    expect((await archive.stat('/etc/hosts')).size).toBe(3);
+    expect((await bench.layers.changes(owner)).map(({ Path }) => Path)).toEqual(['/srv', '/srv/app']);
+    const names = listed(await buffer(await archive.export()), bench.root).map((line) =>
+      line.split(' ').slice(5).join(' '),
+    );
+    expect(names).toEqual(
+      expect.arrayContaining(['dev/console', '.dockerenv', 'dev/pts/', 'etc/resolv.conf', 'proc/', 'sys/']),
+    );
+  });
+
   test('copies go in and out within the root', async () => {
     const base = await add([
       { name: 'etc/', type: '5' },

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fchmodSync, openSync, rmSync } from 'node:fs';
-import { chmod, chown, mkdir, readdir, rename, utimes } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, rename, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { conflict, invalidParameter, notFound } from '../errors.ts';
 import type { Store } from '../store/face.ts';
@@ -13,11 +13,19 @@ interface WritableRecord {
   diffIds: string[];
   /** It was mounted for a container: the engine's own mount points may be in it. */
   used?: boolean;
+  /** An export of it shows the engine's own places. */
+  places?: boolean;
 }
 
 /** The containers' writable layers: `<root>/writable/<owner>/{upper,work}`, and a record of what each lies over. */
 export interface Writables {
-  create(owner: string, diffIds: string[], options?: { quotaBytes?: number }): Promise<void>;
+  create(
+    owner: string,
+    diffIds: string[],
+    options?: { quotaBytes?: number; places?: boolean },
+  ): Promise<void>;
+  /** The layer of the engine's own places, for an owner that has them. */
+  places(owner: string): string | undefined;
   rootFilesystem(owner: string, options?: { volatile?: boolean; marked?: boolean }): RootFilesystem;
   lower(diffIds: readonly string[]): RootFilesystem['lower'];
   /** The same, for a look that changes nothing. */
@@ -41,6 +49,8 @@ export async function openWritables(
   const nothing = join(root, 'empty');
   for (const folder of [all, made]) await mkdir(folder, { recursive: true, mode: 0o700 });
   await mkdir(nothing, { recursive: true, mode: 0o755 });
+  const places = join(root, 'places');
+  await makePlaces(places);
   const records = store.collection<WritableRecord>('writable_layers');
 
   function record(owner: string): WritableRecord {
@@ -107,23 +117,24 @@ export async function openWritables(
         await trash.take(folder);
         throw error;
       }
-      records.put(owner, { diffIds });
+      records.put(owner, { diffIds, ...(options.places && { places: true }) });
     },
     rootFilesystem(owner, options = {}) {
-      const { diffIds, used } = record(owner);
+      const found = record(owner);
       const root = peek(owner);
-      if (used) {
+      if (found.used) {
         // A volatile mount leaves a mark, so that what a power cut may have spoiled is not mounted again. None was: such
         // a layer goes at the next start.
         rmSync(join(root.work, 'work/incompat'), { recursive: true, force: true });
       } else {
-        records.put(owner, { diffIds, used: true });
+        records.put(owner, { ...found, used: true });
         if (options.marked) markContainer(root.upper);
       }
       return { ...root, volatile: options.volatile ?? false };
     },
     lower,
     peek,
+    places: (owner) => (record(owner).places ? places : undefined),
     wasUsed: (owner) => record(owner).used === true,
     remove,
     async list() {
@@ -142,6 +153,21 @@ export async function openWritables(
       for (const [owner] of [...records.entries()]) if (!known.has(owner)) records.delete(owner);
     },
   };
+}
+
+/** Makes the layer of the engine's own places, alike for all containers. */
+async function makePlaces(root: string): Promise<void> {
+  for (const path of ['', 'dev', 'dev/pts', 'dev/shm', 'etc', 'proc', 'sys']) {
+    await mkdir(join(root, path), { recursive: true });
+    await chmod(join(root, path), 0o755);
+  }
+  for (const path of ['.dockerenv', 'dev/console', 'etc/hostname', 'etc/hosts', 'etc/resolv.conf']) {
+    await writeFile(join(root, path), '');
+    await chmod(join(root, path), 0o755);
+  }
+  await symlink('/proc/mounts', join(root, 'etc/mtab')).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
 }
 
 /** Makes the file by which programs tell that they run in a container. What was copied in under its name stays. */

@@ -21,6 +21,7 @@ export class BuildContext {
   /** The text of a `<Dockerfile>.dockerignore`. */
   private ownIgnore: string | undefined;
   private contextTree: Promise<Tree> | undefined;
+  private readonly namedTrees = new Map<string, Promise<Tree>>();
   private uploaded: Tree | undefined;
   /** Every tree of the build, closed with it. */
   readonly trees: Tree[] = [];
@@ -104,12 +105,17 @@ export class BuildContext {
 
   /** The text of the .dockerignore; '' without one. */
   ignoreText(): Promise<string> {
+    this.ignoreLoaded ??= this.readIgnore(this.attributes['contextkey'] ?? 'context', '[internal]');
+    return this.ignoreLoaded;
+  }
+
+  private readIgnore(key: string, label: string): Promise<string> {
     const { session, progress, signal } = this.options;
-    this.ignoreLoaded ??= progress.step('[internal] load .dockerignore', async (vertex) => {
-      if (this.ownIgnore !== undefined) return this.ownIgnore;
+    return progress.step(`${label} load .dockerignore`, async (vertex) => {
+      if (label === '[internal]' && this.ownIgnore !== undefined) return this.ownIgnore;
       const tree = await this.newTree();
       await session.files(tree, {
-        name: this.attributes['contextkey'] ?? 'context',
+        name: key,
         follow: ['.dockerignore'],
         include: ['.dockerignore'],
         signal,
@@ -118,11 +124,25 @@ export class BuildContext {
       const entry = tree.entries.get('.dockerignore');
       return entry?.type === 'file' ? (await tree.readAll(entry)).toString() : '';
     });
-    return this.ignoreLoaded;
+  }
+
+  /** A folder of the client's (`--build-context name=folder`), fetched once; undefined when that is none of that name. */
+  named(name: string): Promise<Tree> | undefined {
+    const given = this.attributes[`context:${name}`] ?? '';
+    if (!/^(local|input):/.test(given)) return undefined;
+    let tree = this.namedTrees.get(name);
+    if (!tree) {
+      tree = this.readFolder(given.slice(given.indexOf(':') + 1), `[context ${name}]`);
+      this.namedTrees.set(name, tree);
+    }
+    return tree;
+  }
+
+  private async readFolder(key: string, label: string): Promise<Tree> {
+    return this.transfer(key, `${label} load from client`, await this.readIgnore(key, label), null);
   }
 
   private async loadContext(): Promise<Tree> {
-    const { session, progress, signal } = this.options;
     if (this.uploaded) {
       const ignore = this.uploaded.entries.get('.dockerignore');
       if (ignore?.type === 'file') {
@@ -132,14 +152,18 @@ export class BuildContext {
       return this.uploaded;
     }
     const key = this.attributes['contextkey'] ?? 'context';
-    const ignoreText = await this.ignoreText();
+    return this.transfer(key, '[internal] load build context', await this.ignoreText(), this.neededPaths());
+  }
+
+  /** Fetches a folder of the client's: what `follow` names, or all, but for what is ignored. */
+  private transfer(key: string, title: string, ignoreText: string, follow: string[] | null): Promise<Tree> {
+    const { session, progress, signal } = this.options;
     const exclude = ignoreText
       .split(/\r?\n/)
       .map((line) => line.trim())
       .filter((line) => line !== '' && !line.startsWith('#'));
-    return progress.step('[internal] load build context', async (vertex) => {
+    return progress.step(title, async (vertex) => {
       const tree = await this.newTree();
-      const follow = this.neededPaths();
       await session.files(tree, {
         name: key,
         ...(exclude.length > 0 ? { exclude } : {}),

@@ -59,4 +59,5 @@ export const llbCaps = [
   'meta.ignorecache',
   'meta.description',
   'meta.exportcache',
+  'exporter.multiple',
 ];

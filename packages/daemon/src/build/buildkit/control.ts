@@ -20,8 +20,8 @@ import type { StageResult } from './step.ts';
 export interface ControlParts extends Omit<SolverParts, 'hostPlatform'> {
   root: string;
   version: string;
-  /** The steps that are remembered. */
-  records: () => CacheRecord[];
+  /** The steps that are remembered, those that filters name. */
+  records: (filters: Record<string, string[]>) => CacheRecord[];
   /** Forgets steps; returns what went. */
   prune: (options: PruneOptions) => Promise<CacheRecord[]>;
   /** The address of the host as containers see it; '' without a bridge. */
@@ -70,8 +70,8 @@ export class Control {
         record: [this.worker()],
       })),
       [control('Info')]: unary('Empty', 'InfoResponse', async () => ({ buildkitVersion: this.version() })),
-      [control('DiskUsage')]: unary('DiskUsageRequest', 'DiskUsageResponse', async () => ({
-        record: this.parts.records().map(usageRecord),
+      [control('DiskUsage')]: unary('DiskUsageRequest', 'DiskUsageResponse', async ({ filter }) => ({
+        record: this.parts.records(pruneFilters(filter)).map(usageRecord),
       })),
       [control('Prune')]: {
         request: 'PruneRequest',

@@ -12,7 +12,7 @@ import { sha256 } from '../steps.ts';
 import type { Tree } from '../tree.ts';
 import { expandHeredoc, historyEntry } from './instructions.ts';
 import { parentSources, readParents } from './parents.ts';
-import { type Build, type Step, stepUses } from './step.ts';
+import { type Build, type Step, snapshotOf, stepUses } from './step.ts';
 
 /** What a COPY or ADD says, variables expanded. */
 interface Wanted {
@@ -54,7 +54,7 @@ export async function copyStep(build: Build, step: Step): Promise<void> {
     target: wanted.target,
     digest: sourcesDigest(kept, sha256),
     ...(chmod === undefined ? {} : { mode: Number.parseInt(chmod, 8) }),
-    owner: owner === '' ? undefined : (archive) => resolveOwner(archive, owner),
+    owner: owner === '' ? undefined : (archive) => resolveOwner(archive, owner, 'root'),
     ownerKey: owner,
     keepOwners: keepOwners && owner === '',
     vertex,
@@ -183,23 +183,17 @@ async function sourcesFrom(
   stage: Step['stage'],
   wanted: Wanted,
 ): Promise<{ sources: Source[]; keepOwners: boolean }> {
-  const { options, context, references } = build;
+  const { options, context } = build;
   const { patterns, parents, ignored } = wanted;
-  const { solver, session, signal } = options;
   const sources: Source[] = [];
-  const other = references.findStage(from, stage);
-  const given = references.namedContext(from);
-  if (given?.startsWith('local:') || given?.startsWith('input:')) {
-    const tree = await context.newTree();
-    await session.files(tree, { name: given.slice(given.indexOf(':') + 1), signal });
-    for (const pattern of patterns) sources.push(...find(tree, pattern, 'COPY', wanted));
+  const named = await context.named(from);
+  if (named) {
+    for (const pattern of patterns) sources.push(...find(named, pattern, 'COPY', wanted));
     return { sources, keepOwners: false };
   }
-  const snapshot = other
-    ? (await build.stage(other)).snapshot
-    : (await references.image(given?.replace(/^docker-image:\/\//, '') ?? from, '')).snapshot;
+  const snapshot = await snapshotOf(build, from, stage);
   const tree = await context.newTree();
-  await solver.look(snapshot, async (archive) => {
+  await options.solver.look(snapshot, async (archive) => {
     for (const pattern of patterns)
       sources.push(
         ...(await (parents

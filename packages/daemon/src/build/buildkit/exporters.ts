@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { BerthError } from '../../errors.ts';
 import type { Images } from '../../images/face.ts';
-import { fullReference } from '../../images/index.ts';
+import { normalizedReference } from '../../images/index.ts';
 import { Tree } from '../tree.ts';
 import type { Job } from './job.ts';
 import type { Message } from './messages.ts';
@@ -58,7 +58,7 @@ function exportImage(
     const config = imageConfig(result);
     const id = await images.register(config);
     vertex.status(`writing image ${id}`, 0, 0, true);
-    const names = (attributes['name'] ?? '').split(',').filter(Boolean).map(fullReference);
+    const names = (attributes['name'] ?? '').split(',').filter(Boolean).map(normalizedReference);
     for (const name of names) {
       await images.tag(id, name);
       vertex.status(`naming to ${name}`, 0, 0, true);

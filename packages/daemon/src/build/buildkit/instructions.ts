@@ -88,7 +88,7 @@ export function runCommand(
   const [heredoc] = instruction.heredocs;
   const lone = instruction.heredocs.length === 1 && /^<<-?["']?[A-Za-z0-9_.]+["']?$/.test(instruction.rest);
   if (!heredoc) {
-    const command = [...shell, ...(instruction.rest === '' ? [] : [instruction.rest])];
+    const command = [...shell, instruction.rest];
     return { command, shown: command };
   }
   if (lone && heredoc.content.startsWith('#!')) {

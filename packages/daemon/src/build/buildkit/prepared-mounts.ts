@@ -27,6 +27,8 @@ export interface MountSources {
   session: Session;
   context: () => Promise<Tree>;
   stage: (name: string) => Promise<Snapshot>;
+  /** A folder of the client's by that name; undefined when there is none. */
+  named: (name: string) => Promise<Tree> | undefined;
   folder: string;
   signal: AbortSignal;
 }
@@ -161,10 +163,10 @@ class Preparation {
     this.owners.push(owner);
     const tree = await Tree.create(posix.join(from.folder, `mount-${owner.slice(0, 16)}`));
     try {
-      const source =
-        mount.from === ''
-          ? contextSource(await from.context(), mount.source)
-          : await this.stageSource(await from.stage(mount.from), mount.source, tree);
+      const files = mount.from === '' ? from.context() : from.named(mount.from);
+      const source = files
+        ? contextSource(await files, mount.source)
+        : await this.stageSource(await from.stage(mount.from), mount.source, tree);
       this.keys.push(['bind', source.tree.digest(source.path), mount.target]);
       const entry = source.tree.entries.get(source.path);
       const single = source.path !== '' && entry?.type !== 'directory';

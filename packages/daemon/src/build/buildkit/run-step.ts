@@ -4,11 +4,22 @@ import { parseError } from '../dockerfile/parse.ts';
 import { expandWord } from '../dockerfile/words.ts';
 import { historyEntry, parseUlimit, runCommand } from './instructions.ts';
 import { type Mounts, parseMount } from './mounts.ts';
-import { type Build, type Step, stepUses } from './step.ts';
+import { type Build, type Step, snapshotOf, stepUses } from './step.ts';
+
+/** Programs look for a proxy by either case of its name. */
+function withBothCases(variables: ReturnType<BuildArguments['forRun']>): string[] {
+  const values = new Map<string, string>();
+  for (const [name, value] of variables) {
+    if (/^(https?|ftp|no|all)_proxy$/i.test(name))
+      for (const other of [name.toUpperCase(), name.toLowerCase()]) values.set(other, value);
+  }
+  for (const [name, value] of variables) values.set(name, value);
+  return [...values].map(([name, value]) => `${name}=${value}`);
+}
 
 /** RUN: a command in the stage's root, with what it mounts. */
 export async function runStep(build: Build, step: Step, args: BuildArguments): Promise<void> {
-  const { options, references } = build;
+  const { options } = build;
   const { instruction, stage, state, lookup, title } = step;
   const { solver, session, signal } = options;
   const mounts: Mounts[] = [];
@@ -27,17 +38,13 @@ export async function runStep(build: Build, step: Step, args: BuildArguments): P
   const declared = extra
     .filter(([name, , inKey]) => inKey && !name.startsWith('TARGET') && !name.startsWith('BUILD'))
     .map(([name, value]) => `${name}=${value}`);
-  const env = [...(state.config.Env ?? []), ...extra.map(([name, value]) => `${name}=${value}`)];
+  const env = [...(state.config.Env ?? []), ...withBothCases(extra)];
   if (!names.has('PATH')) env.push('PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin');
   const preparing = solver.mounts(mounts, {
     session,
     context: () => build.context.files(),
-    stage: async (name) => {
-      const other = references.findStage(name, stage);
-      if (other) return (await build.stage(other)).snapshot;
-      const image = references.image(name, '');
-      return (await image.catch((error) => Promise.reject(locate(error, null)))).snapshot;
-    },
+    named: (name) => build.context.named(name),
+    stage: (name) => snapshotOf(build, name, stage).catch((error) => Promise.reject(locate(error, null))),
     folder: options.folder,
     signal,
   });

@@ -51,6 +51,15 @@ export interface Step {
   title: string;
 }
 
+/** The root that a `from` stands for: an earlier stage's, or an image's. */
+export async function snapshotOf(build: Build, from: string, before: Stage): Promise<Snapshot> {
+  const { references } = build;
+  const other = references.findStage(from, before);
+  if (other) return (await build.stage(other)).snapshot;
+  const given = references.namedContext(from)?.replace(/^docker-image:\/\//, '');
+  return (await references.image(given ?? from, '')).snapshot;
+}
+
 /** Whether a step may come from the cache: `--no-cache` and `--no-cache-filter`. */
 export function stepUses(
   { attributes, signal }: FrontendOptions,

@@ -40,7 +40,7 @@ describe('words', () => {
 
   test('an unclosed quote and an unknown operator are errors', () => {
     expect(() => expandWord('"a', lookup)).toThrow('double-quote');
-    expect(() => expandWord('${a:z}', lookup)).toThrow('unsupported modifier (z) in substitution');
+    expect(() => expandWord('${a:z}', lookup)).toThrow('unsupported modifier (:z) in substitution');
   });
 
   test('words split at blanks outside quotes', () => {

@@ -159,7 +159,7 @@ class Expander {
     }
     const operator = /^(?::?[-+?]|##?|%%?|\/\/?)/.exec(rest)?.[0];
     if (!operator) {
-      const bad = rest.startsWith(':') ? rest.slice(1, 2) : rest.slice(0, 1);
+      const bad = rest.slice(0, rest.startsWith(':') ? 2 : 1);
       if (bad === '') throw invalidParameter('syntax error: missing }');
       throw invalidParameter(`unsupported modifier (${bad}) in substitution`);
     }

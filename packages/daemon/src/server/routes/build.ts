@@ -83,8 +83,7 @@ function buildOptions(request: ApiRequest): BuildOptions {
     throw invalidParameter(`invalid version ${JSON.stringify(query['version'])}`);
   if (query['isolation'] && query['isolation'] !== 'default')
     throw invalidParameter(`unsupported isolation: ${JSON.stringify(query['isolation'])}`);
-  if (query['securityopt'])
-    throw invalidParameter('The daemon on this platform does not support setting security options on build');
+  if (query['securityopt']) throw invalidParameter('security options are not supported on linux');
   if (query['squash']) throw invalidParameter('squash is only supported with experimental mode');
   if (query['outputs']) throw unsupported('the "outputs" option needs BuildKit');
   const registries = request.headers['x-registry-config'];

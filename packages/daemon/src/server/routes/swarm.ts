@@ -1,7 +1,8 @@
 import { invalidParameter, notFound, unavailable, unsupported } from '../../errors.ts';
 import type { Server } from '../face.ts';
 
-const NOT_A_MANAGER =
+/** dockerd's words for whoever asks for something of a swarm's outside of one. */
+export const NOT_A_MANAGER =
   'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
 
 /** Operations that every engine outside of a swarm answers alike. */

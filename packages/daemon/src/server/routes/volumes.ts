@@ -1,7 +1,8 @@
-import { invalidParameter } from '../../errors.ts';
+import { invalidParameter, unavailable } from '../../errors.ts';
 import type { Rooms } from '../../rooms.ts';
 import type { Server } from '../face.ts';
 import { parseFilters } from '../filters.ts';
+import { NOT_A_MANAGER } from './swarm.ts';
 
 /** Volumes prune only took anonymous ones from this version on. */
 const ANONYMOUS_ONLY = 42;
@@ -14,6 +15,7 @@ export function volumeRoutes(server: Server, { volumes }: Rooms): void {
   }));
 
   server.serve('VolumeCreate', async ({ body }, reply) => {
+    if (body?.ClusterVolumeSpec) throw unavailable(NOT_A_MANAGER);
     const { volume } = await volumes.create({
       name: body?.Name,
       driver: body?.Driver,

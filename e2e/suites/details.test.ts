@@ -1,0 +1,134 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TestDaemon } from '../support/daemon.ts';
+
+// What the stock command line shows of the details that scripts have come to rely on.
+
+let daemon: TestDaemon;
+beforeAll(async () => {
+  daemon = await TestDaemon.start();
+});
+afterAll(async () => {
+  await daemon?.dispose();
+});
+
+type Options = Parameters<TestDaemon['docker']>[1];
+
+/** Runs a command that is to do well; returns what it printed. */
+function docker(args: string[], options: Options = {}): string {
+  const { status, stdout, stderr } = daemon.docker(args, options);
+  if (status !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr}`);
+  return stdout.trim();
+}
+
+/** Runs a command that is to be refused; returns why. */
+function refusal(args: string[], options: Options = {}): string {
+  const { status, stderr } = daemon.docker(args, options);
+  if (status === 0) throw new Error(`docker ${args.join(' ')} did well`);
+  return stderr;
+}
+
+/** A folder with these files. */
+function files(name: string, content: Record<string, string>): string {
+  const folder = join(daemon.folder, name);
+  mkdirSync(folder);
+  for (const [file, text] of Object.entries(content)) writeFileSync(join(folder, file), text);
+  return folder;
+}
+
+describe('containers', () => {
+  test('one that never ran has its working directory', () => {
+    const cwd = files('workdir', { f: 'x' });
+    docker(['create', '--name', 'wd', '-w', '/a/b', 'bb', 'cat', 'f']);
+    expect(docker(['diff', 'wd']).split('\n')).toEqual(['A /a', 'A /a/b']);
+    docker(['cp', 'f', 'wd:/a/b'], { cwd });
+    expect(docker(['start', '-a', 'wd'])).toBe('x');
+    expect(docker(['diff', 'wd']).split('\n')).toEqual(['A /a', 'A /a/b', 'A /a/b/f']);
+    docker(['rm', 'wd']);
+    expect(docker(['run', '--rm', 'bb', 'readlink', '/etc/mtab'])).toBe('/proc/mounts');
+  });
+
+  test('who shares a network shares the names', () => {
+    docker(['run', '-d', '--name', 'host', '--hostname', 'hh', 'bb', 'sleep', '300']);
+    const shown = ['sh', '-c', 'hostname; echo $HOSTNAME'];
+    expect(docker(['run', '--name', 'guest', '--network', 'container:host', 'bb', ...shown])).toBe('hh\nhh');
+    expect(docker(['inspect', '-f', '{{.Config.Hostname}}', 'guest'])).toBe('hh');
+    docker(['rm', '-f', 'host', 'guest']);
+  });
+
+  test('limits, stops and mounts', () => {
+    docker(['run', '-d', '--name', 'box', '-m', '64m', 'bb', 'sleep', '300']);
+    docker(['update', '--memory-reservation', '1g', 'box']);
+    docker(['kill', 'box']);
+    docker(['stop', '-s', 'BOGUS', 'box']);
+    docker(['rm', 'box']);
+    // Only what no command named is pruned without --all.
+    const label = ['--mount', 'type=volume,dst=/v,volume-label=details=1'];
+    docker(['create', '--name', 'box', ...label, '--tmpfs', '/v', 'bb']);
+    docker(['rm', 'box']);
+    expect(docker(['volume', 'prune', '-f', '--filter', 'label=details'])).not.toContain('Deleted');
+    expect(docker(['volume', 'prune', '-fa', '--filter', 'label=details'])).toContain('Deleted');
+    expect(refusal(['volume', 'create', '--group', 'g', 'clustered'])).toContain('not a swarm manager');
+  });
+});
+
+describe('the classic builder', () => {
+  const options = (cwd: string, input?: string): Options => ({
+    cwd,
+    env: { DOCKER_BUILDKIT: '0' },
+    ...(input === undefined ? {} : { input }),
+  });
+
+  test('a Dockerfile from elsewhere, kept containers', () => {
+    const cwd = files('classic', { f: 'x' });
+    const text = 'FROM bb\nCOPY f /f\nRUN cat /f > /g\n';
+    const printed = docker(['build', '--rm=false', '-t', 'classic', '-f', '-', '.'], options(cwd, text));
+    expect(printed).not.toContain('Removed intermediate container');
+    expect(docker(['run', '--rm', 'classic', 'cat', '/g'])).toBe('x');
+    const [kept] = docker(['ps', '-lq']).split('\n');
+    expect(docker(['inspect', '-f', '{{json .Config.Cmd}}', kept!])).toContain('cat /f > /g');
+    docker(['rm', kept!]);
+  });
+
+  test.each([
+    ['COPY --chown=1:2:3 Dockerfile /f', 'invalid chown string format: 1:2:3'],
+    ['COPY --chown f /f', 'missing a value on flag: chown'],
+    ['COPY http://localhost/f /f', "COPY failed: source can't be a URL for COPY"],
+  ])('%s', (line, why) => {
+    expect(refusal(['build', '-'], options(daemon.folder, `FROM bb\n${line}\n`))).toContain(why);
+  });
+});
+
+describe('BuildKit', () => {
+  test('named contexts, several outputs, proxies and the cache by filter', () => {
+    const cwd = files('buildkit', {
+      f: 'x',
+      Dockerfile: [
+        'FROM bb',
+        'RUN',
+        'RUN --mount=from=ext,target=/e cat /e/o > /o; echo $http_proxy > /p',
+        'COPY --from=ext --chown=nobodythere o /c',
+        '',
+      ].join('\n'),
+    });
+    files('ext', { o: 'other', skipped: 's', '.dockerignore': 'skipped\n' });
+    const build = ['buildx', 'build', '--builder', 'default', '--progress', 'plain'];
+    const { status, stderr } = daemon.docker(
+      [...build, '--build-context', 'ext=../ext', '--build-arg', 'HTTP_PROXY=http://p'].concat([
+        '-o',
+        'type=docker',
+        '-o',
+        'type=local,dest=out',
+        '-t',
+        'bk',
+        '.',
+      ]),
+      { cwd },
+    );
+    expect([status, stderr]).toEqual([0, expect.stringContaining('[context ext] load from client')]);
+    expect(stderr).toMatch(/naming to docker.io\/library\/bk (?:\S+ )?done/);
+    expect(docker(['run', '--rm', 'bk', 'cat', '/o', '/p'])).toBe('otherhttp://p');
+    expect(docker(['run', '--rm', 'bk', 'stat', '-c', '%u', '/c'])).toBe('0');
+    expect(docker(['buildx', 'du', '--builder', 'default', '--filter', 'id=nosuch'])).toBe('');
+  });
+});
