@@ -196,6 +196,10 @@ test('each version of the API is served what it had', async () => {
   });
   const mac = { Image: 'bb', MacAddress: '02:42:00:00:00:01' };
   expect((await daemon.call('POST', '/v1.52/containers/create', mac)).status).toBe(400);
+  // A body that is absent is not one that says null.
+  const create = async (body?: null) => (await daemon.call('POST', '/containers/create', body)).json.message;
+  expect(await create()).toBe('invalid JSON: got EOF while reading request body');
+  expect(await create(null)).toBe('config cannot be empty in order to create a container');
   const stream = await daemon.call('GET', '/events?since=1&until=2', undefined, {
     accept: 'application/json-seq',
   });

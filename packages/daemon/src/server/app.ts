@@ -18,7 +18,9 @@ import { API_VERSION, minorVersion, NEWEST_MINOR } from './versions.ts';
 
 /** The version prefix of a request, found when its path was split. */
 const asked = Symbol('berth.version');
-type Routed = IncomingMessage & { [asked]?: string };
+/** Fastify gives a validator null for a body that is absent: which of the two it is, is kept here. */
+const bodiless = Symbol('berth.bodiless');
+type Routed = IncomingMessage & { [asked]?: string; [bodiless]?: boolean };
 
 export interface App extends Server {
   /** Operations served so far. */
@@ -119,6 +121,7 @@ export function createApp(serverName: string): App {
         ...(json && {
           async preValidation(request) {
             request.body = await readJson(request.raw);
+            if (request.body === undefined) (request.raw as Routed)[bodiless] = true;
           },
         }),
         handler(request, reply) {
@@ -186,7 +189,7 @@ class Incoming implements ApiRequest {
   }
 
   get body(): unknown {
-    return this.request.body;
+    return (this.request.raw as Routed)[bodiless] ? undefined : this.request.body;
   }
 
   get headers(): IncomingMessage['headers'] {
