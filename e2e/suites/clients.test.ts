@@ -136,6 +136,29 @@ describe('dockerode', () => {
     await docker.getContainer(after[0]!.Id).remove();
   });
 
+  test('an empty folder of a volume takes what the image has at its place', async () => {
+    const docker = client();
+    await docker.createVolume({ Name: 'parts' });
+    const run = async (Cmd: string[], Target: string, VolumeOptions = {}) => {
+      const container = await docker.createContainer({
+        Image: 'bb',
+        Cmd,
+        HostConfig: {
+          NetworkMode: 'none',
+          Mounts: [{ Type: 'volume', Source: 'parts', Target, ReadOnly: false, VolumeOptions } as never],
+        },
+      });
+      await container.start();
+      const { StatusCode } = await container.wait();
+      await container.remove();
+      return StatusCode;
+    };
+    expect(await run(['mkdir', '/v/programs'], '/v')).toBe(0);
+    expect(await run(['/bin/sh', '-c', 'true'], '/bin', { Subpath: 'programs' })).toBe(0);
+    expect(await run(['test', '-e', '/v/programs/sh'], '/v')).toBe(0);
+    await docker.getVolume('parts').remove();
+  });
+
   test('events and lists', async () => {
     const docker = client();
     const events = await docker.getEvents({ filters: { type: ['container'] } });

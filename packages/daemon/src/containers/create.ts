@@ -304,8 +304,8 @@ function quota(host: HostConfig): { quotaBytes?: number } {
 async function copyUp(context: Context, container: Container): Promise<void> {
   const { layers, volumes } = context.rooms;
   for (const point of container.record.mounts) {
-    if (!point.copyUp || !point.Name || point.subpath) continue;
-    if (!(await volumes.needsCopyUp(point.Name))) continue;
+    if (!point.copyUp || !point.Name) continue;
+    if (!(await volumes.needsCopyUp(point.Name, point.subpath))) continue;
     const image = layers.archive(container.id, {});
     try {
       const { mode } = await image.stat(point.Destination);
@@ -315,10 +315,17 @@ async function copyUp(context: Context, container: Container): Promise<void> {
     }
     const { tar } = await image.get(point.Destination);
     const target = layers.archive(container.id, {
-      binds: [{ source: point.Source, destination: point.Destination, readonly: false }],
+      binds: [
+        {
+          source: point.Source,
+          ...(point.subpath && { subpath: point.subpath }),
+          destination: point.Destination,
+          readonly: false,
+        },
+      ],
     });
     await target.put(parent(point.Destination), tar, { noOverwriteDirNonDir: false, copyUIDGID: true });
-    if (point.Destination === '/etc') await makeMountPoints(point.Source);
+    if (point.Destination === '/etc' && !point.subpath) await makeMountPoints(point.Source);
   }
 }
 

@@ -77,7 +77,7 @@ export class Catalogue {
 
   async #create(body: CreateNetworkBody): Promise<NetworkRecord> {
     const { records, worker, events, settings } = this.#options;
-    const record = networkFromBody(body, (name) => this.find(name));
+    const record = networkFromBody(body, this.find, (name) => this.#byName.has(name));
     if (!record.configOnly) {
       await this.#checkLink(record);
       const routed = await routedRanges(worker, this.links());

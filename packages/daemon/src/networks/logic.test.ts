@@ -54,7 +54,11 @@ describe('subnets', () => {
   });
 
   test('that run out are told with who holds them', () => {
-    const record = networkFromBody({ Name: 'n' }, () => undefined);
+    const record = networkFromBody(
+      { Name: 'n' },
+      () => undefined,
+      () => false,
+    );
     const held = [holder('10.7.0.0/25', 'network one'), holder('10.7.0.128/25', 'network two')];
     expect(() => allocateSubnets(record, [{ base: '10.7.0.0/24', size: 25 }], held, [])).toThrow(
       'could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network: ' +
@@ -64,7 +68,11 @@ describe('subnets', () => {
 
   test('that overlap are refused', () => {
     const body = { Name: 'n', IPAM: { Config: [{ Subnet: '10.7.0.0/25' }] } };
-    const record = networkFromBody(body, () => undefined);
+    const record = networkFromBody(
+      body,
+      () => undefined,
+      () => false,
+    );
     expect(() => allocateSubnets(record, [], [holder('10.0.0.0/8', 'network one')], [])).toThrow(
       'Pool overlaps with other one on this address space',
     );

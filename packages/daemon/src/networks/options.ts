@@ -43,14 +43,16 @@ export function timestamp(): string {
  */
 export function networkFromBody(
   body: CreateNetworkBody,
-  find: (name: string) => NetworkRecord | undefined,
+  find: (reference: string) => NetworkRecord | undefined,
+  isTaken: (name: string) => boolean,
 ): NetworkRecord {
   const name = (body.Name ?? '').trim();
   if (!name) throw invalidParameter('invalid name: ');
   if (PREDEFINED.includes(name)) throw forbidden(`operation is not permitted on predefined ${name} network `);
   const driver = body.Driver || 'bridge';
   checkSwarm(driver);
-  if (find(name)) throw conflict(`network with name ${name} already exists`);
+  // Another network's id, or the beginning of one, may be a name.
+  if (isTaken(name)) throw conflict(`network with name ${name} already exists`);
   const from = configSource(body, find);
   if (!body.ConfigOnly) checkDriver(driver, body);
   const options = { ...from?.options, ...body.Options };

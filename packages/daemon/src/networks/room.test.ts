@@ -227,6 +227,16 @@ test('a table that somebody deleted is back within a second', async () => {
   expect(ownTable()).toBeDefined();
 });
 
+test('the id of a network, or how it begins, may be the name of another one, and stands for the first', async () => {
+  const { id: first } = await networks.create({ Name: 'plain', Driver: 'bridge' });
+  const { id: second } = await networks.create({ Name: first.slice(0, 12), Driver: 'bridge' });
+  const { id: third } = await networks.create({ Name: first, Driver: 'bridge' });
+  await networks.remove(first);
+  expect(networks.inspect(first.slice(0, 12))).toMatchObject({ Id: second });
+  expect(networks.inspect(first)).toMatchObject({ Id: third });
+  for (const id of [second, third]) await networks.remove(id);
+});
+
 test('a container without an interface needs no namespace of ours', async () => {
   const [host, none] = [request({ mode: 'host' }), request({ mode: 'none' })];
   expect(await networks.attach(host)).toMatchObject({ path: '', launch: [] });

@@ -32,8 +32,8 @@ export interface Volumes {
   /** Ids of the containers that refer to it. */
   users(name: string): string[];
   setUsers(users: (name: string) => string[]): void;
-  /** True when a volume is empty: the container's create copies the image's files into it. */
-  needsCopyUp(name: string): Promise<boolean>;
+  /** True when a volume, or its folder `subpath`, is empty: the container's create copies the image's files into it. */
+  needsCopyUp(name: string, subpath?: string): Promise<boolean>;
   /** Makes the volume's files available at its Mountpoint for a running container; once per `owner`. */
   mount(name: string, owner: string): Promise<void>;
   unmount(name: string, owner: string): Promise<void>;

@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -54,6 +55,12 @@ test('a volume is made once, kept over a restart, and removed with its files', a
   expect(await volumes.needsCopyUp('data')).toBe(true);
   writeFileSync(join(volume.Mountpoint, 'f'), 'x'.repeat(1000));
   expect(await volumes.needsCopyUp('data')).toBe(false);
+  mkdirSync(join(volume.Mountpoint, 'folder'));
+  symlinkSync('/', join(volume.Mountpoint, 'out'));
+  expect(await volumes.needsCopyUp('data', 'folder')).toBe(true);
+  for (const path of ['f', 'nothing', 'out/proc/tty', '..'])
+    expect(await volumes.needsCopyUp('data', path)).toBe(false);
+  for (const name of ['folder', 'out']) rmSync(join(volume.Mountpoint, name), { recursive: true });
   expect(await volumes.size('data')).toBe(1000);
 
   store.close();

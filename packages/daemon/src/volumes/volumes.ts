@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { conflict, notFound, systemError } from '../errors.ts';
 import type { Events } from '../events/face.ts';
@@ -171,10 +171,14 @@ class LocalVolumes implements Volumes {
     this.usersOf = users;
   }
 
-  async needsCopyUp(name: string): Promise<boolean> {
+  async needsCopyUp(name: string, subpath = ''): Promise<boolean> {
     const record = this.records.get(name);
     if (!record || record.options) return false;
-    return (await readdir(this.mountpoint(name))).length === 0;
+    const base = await realpath(this.mountpoint(name));
+    // What is not there, no folder or elsewhere is refused when the container starts.
+    const folder = await realpath(join(base, subpath)).catch(() => '');
+    if (folder !== base && !folder.startsWith(`${base}/`)) return false;
+    return (await readdir(folder).catch(() => ['no folder'])).length === 0;
   }
 
   async mount(name: string, owner: string): Promise<void> {
