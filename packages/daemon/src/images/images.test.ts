@@ -194,6 +194,21 @@ describe('images', () => {
     });
   });
 
+  test('images that are saved with their parents have them when they come back', async () => {
+    const parent = await room.make('app', 'content');
+    const step = (from: string) => room.images.create({ parent: from, config: {}, history: {} });
+    const child = await step(parent);
+    const saved = await save([child, parent]);
+    const alone = await save([child]);
+    for (const id of [child, parent]) await room.images.remove(id, { force: true, noprune: false });
+    await load(saved);
+    expect(room.images.get(child)?.parent).toBe(parent);
+    expect(room.images.get(parent)?.parent).toBe('');
+    await room.images.remove(child, { force: true, noprune: true });
+    await load(alone);
+    expect(room.images.get(child)?.parent).toBe('');
+  });
+
   test('an image that does not say when it was made is one all the same', async () => {
     const config = JSON.stringify({
       architecture: 'amd64',

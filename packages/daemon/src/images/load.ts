@@ -38,12 +38,30 @@ export async function loadImages(context: ImagesContext, tar: Readable, options:
   try {
     await receive(context, tar, contents, releases, options);
     const images = describe(contents, wanted);
-    for (const image of images) await register(context, contents, image, options.onProgress);
+    for (const image of parentsFirst(images)) await register(context, contents, image, options.onProgress);
   } finally {
     options.signal.removeEventListener('abort', stop);
     await Promise.allSettled(contents.layers.values());
     for (const release of releases) await release();
   }
+}
+
+/** An image's parent comes before it; one that is not in the archive is nobody's parent. */
+function parentsFirst(images: Described[]): Described[] {
+  const all = new Map(images.map((image) => [digestOf(image.raw), image]));
+  const ordered = new Set<Described>();
+  for (const image of images) {
+    const line: Described[] = [];
+    for (let each: Described | undefined = image; each && !line.includes(each); ) {
+      line.unshift(each);
+      each = each.parent === undefined ? undefined : all.get(each.parent);
+    }
+    for (const each of line) ordered.add(each);
+  }
+  return [...ordered].map((image) => {
+    const { parent, ...rest } = image;
+    return parent !== undefined && all.has(parent) ? image : rest;
+  });
 }
 
 async function receive(

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { log } from '../../log.ts';
 import type { RegistryAuth } from '../face.ts';
 import { AuthorizationError, answerError, RegistryError } from './errors.ts';
@@ -11,6 +12,8 @@ export interface Challenge {
 }
 
 const CLIENT_ID = 'berth';
+/** How often a busy token server is asked. */
+const ATTEMPTS = 5;
 /** A token is renewed this long before it expires (ms). */
 const MARGIN = 10_000;
 /** The least and usual life of a token without `expires_in` (s; distribution's token specification). */
@@ -166,18 +169,22 @@ export class Authorizer {
     const service = parameters['service'] ?? '';
     // A registry knows best which scope the request lacked.
     const wanted = [...new Set([...scopes, ...(parameters['scope'] ? [parameters['scope']] : [])])];
-    const answer = this.auth?.identitytoken
-      ? await this.refresh(realm, service, wanted, signal)
-      : await this.ask(realm, service, wanted, signal, offline);
-    const ok = answer.status >= 200 && answer.status < 300;
-    const body = await readDocument(
-      answer,
-      ok ? MAX_TOKEN_BYTES : MAX_ERROR_BYTES,
-      'the token',
-      this.limits.document,
-    );
-    if (!ok) throw answerError(answer.status, body.toString());
-    return readToken(body);
+    for (let attempt = 1; ; attempt += 1) {
+      const answer = this.auth?.identitytoken
+        ? await this.refresh(realm, service, wanted, signal)
+        : await this.ask(realm, service, wanted, signal, offline);
+      const ok = answer.status >= 200 && answer.status < 300;
+      const body = await readDocument(
+        answer,
+        ok ? MAX_TOKEN_BYTES : MAX_ERROR_BYTES,
+        'the token',
+        this.limits.document,
+      );
+      if (ok) return readToken(body);
+      if (answer.status < 500 || attempt >= ATTEMPTS) throw answerError(answer.status, body.toString());
+      // Nothing of what it is for has begun: it is only later for a server that is busy.
+      await sleep((this.limits.backOff / 5) * attempt, undefined, { signal });
+    }
   }
 
   private ask(

@@ -121,7 +121,10 @@ function parseProblems(body: string): Array<{ code: string; message: string }> |
   if (typeof details === 'string' && details !== '') return details;
   if (!Array.isArray(errors)) return [];
   return errors.flatMap((item: unknown) => {
-    const { code, message } = (item ?? {}) as { code?: unknown; message?: unknown };
+    // Names are told apart without regard to case, as Go does.
+    const { code, message } = Object.fromEntries(
+      Object.entries((item ?? {}) as object).map(([name, value]) => [name.toLowerCase(), value as unknown]),
+    );
     if (typeof code !== 'string' || code === '') return [];
     const text =
       typeof message === 'string' && message !== '' ? message : (MESSAGES[code] ?? code.toLowerCase());
@@ -240,10 +243,12 @@ export function pushError(error: unknown): unknown {
   return error instanceof AuthorizationError ? error.cause : error;
 }
 
-/** Whether another attempt may succeed: the network broke, or the registry is busy. */
+/**
+ * Whether another attempt may succeed: the network broke, or the registry is busy. One that says that a client has had
+ * its share will say so again.
+ */
 export function isTransient(error: unknown): boolean {
   if (error instanceof NetworkError) return true;
-  return (
-    error instanceof RegistryError && (error.status >= 500 || error.status === 429 || error.status === 408)
-  );
+  if (!(error instanceof RegistryError) || error.reason === 'TOOMANYREQUESTS') return false;
+  return error.status >= 500 || error.status === 429 || error.status === 408;
 }

@@ -153,8 +153,13 @@ test('a password is asked for, and shown to its own registry only', async () => 
 
 test('tokens are got for what is done, with a password or an identity token', async () => {
   const issuer = new TokenIssuer(scratch);
+  let busy = 2;
   const tokens = await kept(
     TestServer.start((request, response, _server, body) => {
+      if (busy-- > 0) {
+        response.writeHead(503).end();
+        return;
+      }
       const query =
         request.method === 'POST'
           ? new URLSearchParams(body)

@@ -1,5 +1,5 @@
 import { belongsTo, parseChallenges } from './auth.ts';
-import { answerError } from './errors.ts';
+import { answerError, isTransient } from './errors.ts';
 import { parseHosts } from './hosts-file.ts';
 import { proxyFor } from './proxy.ts';
 
@@ -47,10 +47,21 @@ test.each([
   ],
   [429, '{"errors":[{"code":"TOOMANYREQUESTS"}]}', 'toomanyrequests: too many requests'],
   [401, '', 'unauthorized: authentication required'],
+  [401, '{"errors":[{"Code":"UNAUTHORIZED","Message":"no"}]}', 'unauthorized: no'],
   [404, '{}', 'error parsing HTTP 404 response body: no error details found in HTTP response body: "{}"'],
   [502, '', 'received unexpected HTTP status: 502 Bad Gateway'],
 ])('an answer of status %d: %s', (status, body, text) => {
   expect(answerError(status, body).message).toBe(text);
+});
+
+test.each([
+  [503, '', true],
+  [429, '', true],
+  // A limit that was reached, as Docker Hub tells it.
+  [429, '{"errors":[{"code":"TOOMANYREQUESTS"}]}', false],
+  [401, '', false],
+])('an answer of status %d %s is worth another attempt: %s', (status, body, worth) => {
+  expect(isTransient(answerError(status, body))).toBe(worth);
 });
 
 test('a hosts.toml', () => {
