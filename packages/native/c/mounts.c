@@ -196,17 +196,19 @@ static int make_cgroup_v2(const struct launch_record *r, struct error *err) {
   return mounted < 0 ? fail(err, "mount", errno, "mount %s", r->argv[3]) : mounted;
 }
 
-/* While these are in the namespace, the kernel lets a user namespace make its own procfs and sysfs. Their root is "/"
-   itself, over which the container's root is laid later. */
+/* While these are in the namespace, over the root, the kernel lets a user namespace make its own procfs and sysfs. */
 static int show_host(struct container *container, struct error *err) {
   if (container->host_proc < 0) return 0;
-  if (move_mount(container->host_proc, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
-    return fail(err, "mount", errno, "show /proc");
+  if (move_mount(container->host_proc, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0 ||
+      move_mount(container->host_sys, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+    return fail(err, "mount", errno, "show /proc and /sys");
   return 0;
 }
 
 static int hide_host(struct container *container, struct error *err) {
   if (container->host_proc < 0) return 0;
+  if (container->host_sys >= 0 && (fchdir(container->host_sys) < 0 || umount2(".", MNT_DETACH) < 0))
+    return fail(err, "mount", errno, "hide /sys");
   if (fchdir(container->host_proc) < 0 || umount2(".", MNT_DETACH) < 0) return fail(err, "mount", errno, "hide /proc");
   if (fchdir(container->root) < 0) return fail(err, "mount", errno, "the container's root");
   return 0;

@@ -1,10 +1,15 @@
 #include "namespaces.h"
 
 #include <grp.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "cleanup.h"
@@ -34,6 +39,29 @@ int namespaces_own(int kind) {
   return own[kind] - 1;
 }
 
+/* The user namespace that owns another one; -1 with errno 0 for the supervisor's own. */
+static int owner_of(int fd) {
+  struct stat own, found;
+  cleanup_close int owner = ioctl(fd, NS_GET_USERNS);
+  int mine = namespaces_own(NS_USER);
+  if (owner < 0 || mine < 0 || fstat(mine, &own) < 0 || fstat(owner, &found) < 0) return -1;
+  errno = 0;
+  return own.st_ino == found.st_ino && own.st_dev == found.st_dev ? -1 : steal_fd(&owner);
+}
+
+static int join_owner(struct namespaces *out, struct error *err) {
+  static const int shared[] = {NS_NET, NS_PID, NS_IPC};
+  for (size_t i = 0; (out->create & CLONE_NEWUSER) && i < sizeof shared / sizeof *shared; i++) {
+    if (out->join[shared[i]] < 0) continue;
+    int owner = owner_of(out->join[shared[i]]);
+    if (owner < 0 && errno) return fail(err, "namespace", errno, "owner of the %s namespace", kinds[shared[i]].name);
+    if (owner < 0) continue;
+    out->join[NS_USER] = owner;
+    out->create &= ~(uint64_t) CLONE_NEWUSER;
+  }
+  return 0;
+}
+
 int namespaces_prepare(const struct launch *launch, struct namespaces *out, struct error *err) {
   out->create = CLONE_NEWNS;
   for (int i = 0; i < NS_COUNT; i++) out->join[i] = -1;
@@ -58,7 +86,7 @@ int namespaces_prepare(const struct launch *launch, struct namespaces *out, stru
     out->join[NS_NET] = container_spare_netns;
     container_spare_netns = -1;
   }
-  return 0;
+  return join_owner(out, err);
 }
 
 void namespaces_close(struct namespaces *namespaces) {
@@ -101,6 +129,52 @@ static void give_back(const struct namespaces *namespaces) {
   }
 }
 
+/* How a process in between tells of the one that it made. */
+struct born {
+  int status, pidfd;
+};
+
+/* The number of the process behind a pidfd, which is of the caller's own PID namespace. */
+static pid_t pid_behind(int pidfd) {
+  char path[48], text[512];
+  snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+  cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+  if (n < 0) return -1;
+  text[n] = 0;
+  const char *line = strstr(text, "Pid:");
+  return line ? (pid_t) strtol(line + 4, NULL, 10) : -1;
+}
+
+/* Clones a child out of a user namespace, so that all that is made for it belongs to that one. The process that goes there
+   leaves nothing but the child, which is the caller's. Returns 0 in the child, 1 in the caller, -1 with errno. */
+static int clone_within(int user, struct clone_args *args, int *pidfd) {
+  int channel[2];
+  if (pipe2(channel, O_CLOEXEC) < 0) return -1;
+  cleanup_close int in = channel[0], out = channel[1];
+  struct clone_args between = {.flags = CLONE_FILES, .exit_signal = SIGCHLD};
+  pid_t helper = sys_clone3(&between);
+  if (helper < 0) return -1;
+  if (helper == 0) {
+    struct born born = {.pidfd = -1};
+    args->flags |= CLONE_PARENT;
+    args->exit_signal = 0; /* as its parent's */
+    /* Others of that namespace may not look into what it has open. */
+    pid_t pid = prctl(PR_SET_DUMPABLE, 0) < 0 || setns(user, CLONE_NEWUSER) < 0 ? -1 : sys_clone3(args);
+    if (pid == 0) return 0;
+    if (pid < 0) born.status = errno;
+    else born.pidfd = *pidfd;
+    _exit(write(out, &born, sizeof born) != sizeof born);
+  }
+  struct born born;
+  while (waitpid(helper, NULL, 0) < 0 && errno == EINTR) {}
+  close(steal_fd(&out));
+  if (read(in, &born, sizeof born) != sizeof born) born.status = ECHILD;
+  *pidfd = born.pidfd;
+  errno = born.status;
+  return born.status ? -1 : 1;
+}
+
 pid_t namespaces_clone(const struct namespaces *namespaces, int cgroup, int *pidfd, struct error *err) {
   int empty = namespaces_empty(err);
   if (empty < 0) return -1;
@@ -110,29 +184,25 @@ pid_t namespaces_clone(const struct namespaces *namespaces, int cgroup, int *pid
     give_back(namespaces);
     return -1;
   }
-  /* A joined user namespace comes first, and what it is to own after it. The cgroup namespace's root is the cgroup that
-     the child has joined by then. */
+  /* The cgroup namespace's root is the cgroup that the child has joined by then. */
   uint64_t create = namespaces->create & ~(uint64_t) CLONE_NEWCGROUP;
-  if (namespaces->join[NS_USER] >= 0) create &= CLONE_NEWPID;
+  int user = namespaces->join[NS_USER];
   struct clone_args args = {.flags = create | CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uint64_t) (uintptr_t) pidfd};
   if (cgroup >= 0) {
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = (uint64_t) cgroup;
   }
-  pid_t pid = sys_clone3(&args);
+  pid_t pid = user < 0 ? sys_clone3(&args) : clone_within(user, &args, pidfd);
   if (pid == 0) return 0;
   int saved = errno;
   give_back(namespaces);
   if (pid < 0) return fail(err, "namespace", saved, "clone the container's process");
+  if (user >= 0 && (pid = pid_behind(*pidfd)) < 0) return fail(err, "namespace", errno, "find the container's process");
   return pid;
 }
 
 int namespaces_child(const struct namespaces *namespaces, int channel, struct error *err) {
-  if (namespaces->join[NS_USER] >= 0) {
-    if (setns(namespaces->join[NS_USER], CLONE_NEWUSER) < 0) return fail(err, "namespace", errno, "join the user namespace");
-    uint64_t rest = namespaces->create & ~(uint64_t) (CLONE_NEWPID | CLONE_NEWUSER | CLONE_NEWCGROUP);
-    if (unshare((int) rest) < 0) return fail(err, "namespace", errno, "unshare");
-  } else if (namespaces->create & CLONE_NEWUSER) {
+  if (namespaces->create & CLONE_NEWUSER) {
     char go;
     if (read(channel, &go, 1) != 1) _exit(125);
   }
@@ -164,8 +234,9 @@ int namespaces_write_maps(const struct launch *launch, pid_t pid, struct error *
              : 0;
 }
 
-int namespaces_user_fd(const struct launch *launch, struct error *err) {
-  struct clone_args args = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
+/* A new user namespace with the launch's maps, or the namespace of another kind that was made with it. */
+static int made_aside(const struct launch *launch, int kind, struct error *err) {
+  struct clone_args args = {.flags = CLONE_NEWUSER | kinds[kind].flag, .exit_signal = SIGCHLD};
   pid_t pid = sys_clone3(&args);
   if (pid == 0) {
     for (;;) pause();
@@ -174,13 +245,47 @@ int namespaces_user_fd(const struct launch *launch, struct error *err) {
   int fd = -1;
   if (namespaces_write_maps(launch, pid, err) == 0) {
     char path[64];
-    snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
+    snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, kinds[kind].name);
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) fail(err, "namespace", errno, "%s", path);
   }
   kill(pid, SIGKILL);
   while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
   return fd;
+}
+
+int namespaces_user_fd(const struct launch *launch, struct error *err) { return made_aside(launch, NS_USER, err); }
+
+/* A network namespace of a user namespace that is there. A process of many threads cannot go there itself. */
+static int net_within(const char *path, struct error *err) {
+  int channel[2], status = ECHILD;
+  cleanup_close int user = open(path, O_RDONLY | O_CLOEXEC);
+  if (user < 0 || pipe2(channel, O_CLOEXEC) < 0) return fail(err, "namespace", errno, "%s", path);
+  cleanup_close int in = channel[0], out = channel[1];
+  struct clone_args args = {.exit_signal = SIGCHLD};
+  pid_t pid = sys_clone3(&args);
+  if (pid == 0) {
+    status = setns(user, CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNET) < 0 ? errno : 0;
+    if (write(out, &status, sizeof status) != sizeof status) _exit(1);
+    for (;;) pause();
+  }
+  if (pid < 0) return fail(err, "namespace", errno, "enter %s", path);
+  close(steal_fd(&out));
+  int fd = -1;
+  if (read(in, &status, sizeof status) == sizeof status && !status) {
+    char net[64];
+    snprintf(net, sizeof net, "/proc/%d/ns/net", pid);
+    fd = open(net, O_RDONLY | O_CLOEXEC);
+    status = errno;
+  }
+  kill(pid, SIGKILL);
+  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
+  return fd < 0 ? fail(err, "namespace", status, "make a network namespace in %s", path) : fd;
+}
+
+int namespaces_owned_net(const struct launch *launch, struct error *err) {
+  const struct launch_record *there = launch_find(launch, "user-namespace");
+  return there && there->argc > 1 ? net_within(there->argv[1], err) : made_aside(launch, NS_NET, err);
 }
 
 pid_t namespaces_clone_into(int pidfd, int has_pid, int cgroup, int *child_pidfd, struct error *err) {

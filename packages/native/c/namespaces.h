@@ -15,7 +15,8 @@ struct namespaces {
   int join[NS_COUNT]; /* fds of those to join, or -1 */
 };
 
-/* Reads the `namespace` records and opens the paths. */
+/* Reads the `namespace` records and opens the paths. Who is to get a new user namespace, but joins what another one owns,
+   joins that one: only there it has rights over what it shares. */
 int namespaces_prepare(const struct launch *launch, struct namespaces *out, struct error *err);
 void namespaces_close(struct namespaces *namespaces);
 /* True when the container has a user namespace that is not the supervisor's. */
@@ -30,6 +31,9 @@ int namespaces_child(const struct namespaces *namespaces, int channel, struct er
 int namespaces_write_maps(const struct launch *launch, pid_t pid, struct error *err);
 /* A user namespace with the launch's maps, held by nothing but the fd returned. */
 int namespaces_user_fd(const struct launch *launch, struct error *err);
+/* A network namespace that belongs to such a user namespace, which goes with it; or to the one at a path (a record
+   `user-namespace PATH`). */
+int namespaces_owned_net(const struct launch *launch, struct error *err);
 
 /* Clones a child for docker exec into those of the process behind `pidfd`. The child still has to join the rest with
    namespaces_join(). */

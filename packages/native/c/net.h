@@ -63,7 +63,8 @@ long net_number(const struct launch_record *record, const char *key, long otherw
 
 /* Namespaces made ahead of need, by a thread. */
 void pool_start(struct net *net);
-struct sandbox *pool_take(struct net *net, const char *id, struct error *err);
+/* `maps`: records of a user namespace that is to own it (see container_parts.h), or none. */
+struct sandbox *pool_take(struct net *net, const char *id, const struct launch *maps, struct error *err);
 /* Finds what `pool_take` gave, or opens a path of a namespace (kept by nobody: sandbox_free it; see `sandbox_put`). */
 struct sandbox *sandbox_get(struct net *net, const char *reference, struct error *err);
 void sandbox_put(struct sandbox *sandbox);

@@ -13,6 +13,7 @@
 
 #include "cleanup.h"
 #include "net.h"
+#include "namespaces.h"
 #include "net_link.h"
 
 enum { READY = 3 };
@@ -73,16 +74,20 @@ static int spare_pair(struct sandbox *sandbox, int host_ns, struct netlink_batch
 }
 
 /* Makes a namespace. The calling thread is back in the host's at the end. */
-static struct sandbox *sandbox_make(struct net *net, struct netlink_batch *batch, struct error *err) {
+static struct sandbox *sandbox_make(struct net *net, const struct launch *maps, struct netlink_batch *batch, struct error *err) {
   struct sandbox *sandbox = calloc(1, sizeof *sandbox);
   if (!sandbox) return NULL;
   sandbox->netlink.fd = sandbox->ns = -1;
-  if (unshare(CLONE_NEWNET) < 0) {
-    fail(err, "netns", errno, "make a network namespace");
-    free(sandbox);
-    return NULL;
+  if (maps->count) {
+    sandbox->ns = namespaces_owned_net(maps, err);
+    if (sandbox->ns < 0 || setns(sandbox->ns, CLONE_NEWNET) < 0) goto failed;
+  } else {
+    if (unshare(CLONE_NEWNET) < 0) {
+      fail(err, "netns", errno, "make a network namespace");
+      goto failed;
+    }
+    sandbox->ns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
   }
-  sandbox->ns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
   if (sandbox->ns < 0 || netlink_open(&sandbox->netlink, NETLINK_ROUTE, err) < 0) goto failed;
 
   struct ifinfomsg header = {.ifi_family = AF_UNSPEC, .ifi_index = 1, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
@@ -113,7 +118,7 @@ static void *fill(void *data) {
     while (pool.count >= READY) pthread_cond_wait(&pool.wanted, &pool.lock);
     pthread_mutex_unlock(&pool.lock);
     struct error err = {0};
-    struct sandbox *made = sandbox_make(net, &batch, &err);
+    struct sandbox *made = sandbox_make(net, &(struct launch) {0}, &batch, &err);
     if (!made) {
       sleep(1); /* pool_take makes its own and tells the reason */
       continue;
@@ -138,16 +143,16 @@ static void thread(void *(*body)(void *), void *data) {
 
 void pool_start(struct net *net) { thread(fill, net); }
 
-struct sandbox *pool_take(struct net *net, const char *id, struct error *err) {
+struct sandbox *pool_take(struct net *net, const char *id, const struct launch *maps, struct error *err) {
   pthread_mutex_lock(&pool.lock);
-  struct sandbox *sandbox = pool.ready;
+  struct sandbox *sandbox = maps->count ? NULL : pool.ready;
   if (sandbox) {
     pool.ready = sandbox->next;
     pool.count--;
     pthread_cond_signal(&pool.wanted);
   }
   pthread_mutex_unlock(&pool.lock);
-  if (!sandbox) sandbox = sandbox_make(net, &net->batch, err);
+  if (!sandbox) sandbox = sandbox_make(net, maps, &net->batch, err);
   if (!sandbox) return NULL;
   snprintf(sandbox->id, sizeof sandbox->id, "%s", id);
   sandbox->next = net->sandboxes;
@@ -195,7 +200,12 @@ void sandbox_put(struct sandbox *sandbox) {
 
 int net_op_sandbox(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
   if (record->argc < 2) return fail(err, "netns", EINVAL, "sandbox without an id");
-  struct sandbox *sandbox = pool_take(net, record->argv[1], err);
+  /* Maps follow, each a record in four words. */
+  struct launch_record maps[64];
+  struct launch owner = {.records = maps};
+  for (int i = 2; i + 4 <= record->argc && owner.count < 64; i += 4)
+    maps[owner.count++] = (struct launch_record) {.argc = 4, .argv = record->argv + i};
+  struct sandbox *sandbox = pool_take(net, record->argv[1], &owner, err);
   if (!sandbox) return -1;
   char path[48];
   snprintf(path, sizeof path, "/proc/%d/fd/%d", (int) getpid(), sandbox->ns);

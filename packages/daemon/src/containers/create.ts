@@ -11,7 +11,7 @@ import { Container } from './container.ts';
 import type { Context } from './context.ts';
 import { givenEndpoints } from './endpoints.ts';
 import type { CreateOptions } from './face.ts';
-import { checkHostConfig, checkModes, fillHostConfig } from './hostconfig.ts';
+import { checkHostConfig, checkModes, checkRemapped, fillHostConfig } from './hostconfig.ts';
 import { linkParts } from './links.ts';
 import { clean, mountError, parseBind, parseMount, parseVolumesFrom } from './mounts.ts';
 import { checkName, generateName } from './names.ts';
@@ -47,6 +47,7 @@ export async function createContainer(
     options.version,
   );
   checkModes(host, config);
+  checkRemapped(host, rooms.settings);
   warnings.push(...checkHostConfig(host, hostBody), ...rooms.runtime.validate(checkable(host)));
   discardUnsupported(host, rooms.runtime.supported(resourcesOf(host)));
   await checkSources(host);

@@ -170,6 +170,22 @@ function securityOptions(given: string[] | null, unconfined: boolean): string[] 
 const unconfinedPaths = (body: Body) =>
   ((body['SecurityOpt'] as string[] | undefined) ?? []).includes('systempaths=unconfined');
 
+/**
+ * What a container of a user namespace of its own cannot have.
+ * @throws system with dockerd's texts
+ */
+export function checkRemapped(host: HostConfig, { usernsRemap }: Pick<Settings, 'usernsRemap'>): void {
+  if (usernsRemap === '' || host.UsernsMode === 'host') return;
+  if (host.Privileged)
+    throw systemError(
+      'privileged mode is incompatible with user namespaces.  You must run the container in the host namespace when running privileged mode',
+    );
+  if (host.NetworkMode === 'host')
+    throw systemError("cannot share the host's network namespace when user namespaces are enabled");
+  if (host.PidMode === 'host')
+    throw systemError('cannot share the host PID namespace when user namespaces are enabled');
+}
+
 /** What may only be one of a few words. @throws invalid-parameter, system with dockerd's texts. */
 export function checkModes(host: HostConfig, config: Config): void {
   const { NetworkMode: network, UTSMode: uts, IpcMode: ipc, PidMode: pid } = host;

@@ -147,6 +147,10 @@ function ulimits(host: HostConfig, settings: Settings): RuntimeRequest['ulimits'
   return [...own, ...defaults];
 }
 
+/** Whether a container has a user namespace of its own. */
+export const isRemapped = (host: HostConfig, settings: Settings): boolean =>
+  settings.usernsRemap !== '' && host.UsernsMode !== 'host' && !host.Privileged;
+
 /** Where a joined container's namespaces and files are. */
 export interface Joined {
   network?: { pid: number; folder: string; Hostname: string; Domainname: string };
@@ -212,8 +216,7 @@ export function runtimeRequest(
       ipc: joined.ipc ? `/proc/${joined.ipc}/ns/ipc` : host.IpcMode,
       uts: host.UTSMode === 'host' ? 'host' : 'private',
       cgroup: host.CgroupnsMode,
-      user:
-        settings.usernsRemap !== '' && host.UsernsMode !== 'host' && !host.Privileged ? 'private' : 'host',
+      user: isRemapped(host, settings) ? 'private' : 'host',
       ...(joined.ipc && { shmPath: `/proc/${joined.ipc}/root/dev/shm` }),
     },
     annotations: host.Annotations ?? {},

@@ -1,6 +1,6 @@
 import { chmod, mkdir, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LaunchError, type Supervisor } from '@berth/native';
+import { LaunchError, type LaunchRecord, type Supervisor } from '@berth/native';
 import { BerthError, invalidParameter, notFound, systemError } from '../errors.ts';
 import { describeLaunchError, type RuntimeRequest } from '../runtime/index.ts';
 import type { Container } from './container.ts';
@@ -8,7 +8,7 @@ import { type Context, setRecord } from './context.ts';
 import { linkVariables } from './links.ts';
 import { logAttributes, logOptions } from './logs/options.ts';
 import { checkPropagation } from './propagation.ts';
-import { type Joined, networkRequest, resolveJoins, runtimeRequest } from './request.ts';
+import { isRemapped, type Joined, networkRequest, resolveJoins, runtimeRequest } from './request.ts';
 
 /** A failed start as State keeps it: the exit code, and the error for the caller. */
 export interface StartFailure {
@@ -42,7 +42,12 @@ export async function launch(context: Context, container: Container): Promise<Su
     }),
   );
   const [network] = await settled([
-    joined.network ? undefined : rooms.networks.attach(networkRequest(container)),
+    joined.network
+      ? undefined
+      : rooms.networks.attach({
+          ...networkRequest(container),
+          ...(isRemapped(host, rooms.settings) && { userMaps: userMaps(context, joined) }),
+        }),
     prepareMounts(context, container),
     container.cleaning,
   ]);
@@ -86,6 +91,14 @@ function takeNames(
 ): void {
   const { record } = container;
   setRecord(context, container, { ...record, config: { ...record.config, Hostname, Domainname } });
+}
+
+/** Who shares another's processes or memory shares its user namespace, and so has its network there. */
+function userMaps({ rooms }: Context, { pid, ipc }: Joined): LaunchRecord[] {
+  const other = pid ?? ipc;
+  return other === undefined
+    ? rooms.runtime.userMaps()
+    : [['user-namespace', `/proc/${other}/ns/user`, '', '']];
 }
 
 /** Waits for all; the first failure is thrown only when all have ended, so that undoing meets no work under way. */

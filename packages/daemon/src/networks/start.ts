@@ -244,7 +244,7 @@ async function makeInterfaces(
   networks: ReadonlyArray<{ entry: Entry; network: NetworkRecord }>,
 ): Promise<{ path: string; hosts: string[] }> {
   const { sandboxId, endpoints } = record.live!;
-  const operations: LaunchRecord[] = [['sandbox', sandboxId]];
+  const operations: LaunchRecord[] = [['sandbox', sandboxId, ...(record.request.userMaps ?? []).flat()]];
   const joined = networks
     .map((one, index) => ({ ...one, endpoint: endpoints[index]! }))
     .filter(({ endpoint }) => endpoint.interface !== '');

@@ -52,7 +52,7 @@ export function compileSpec(
     const kind = NAMESPACES[type] ?? type;
     records.push(path === undefined ? ['namespace', kind] : ['namespace', kind, path]);
   }
-  mappings(spec, records);
+  records.push(...mapRecords(spec.linux));
   rootFilesystem(spec, request, records);
   for (const { destination, lower } of request.mounts)
     for (const layer of lower ?? []) records.push(['image-lower', destination, ...layerWords(layer)]);
@@ -129,13 +129,14 @@ export function compileExecRecords(
 const has = (spec: RuntimeSpec, type: string): boolean =>
   spec.linux.namespaces.some((namespace) => namespace.type === type && namespace.path === undefined);
 
-function mappings(spec: RuntimeSpec, records: LaunchRecord[]): void {
-  const add = (name: string, list: RuntimeSpec['linux']['uidMappings']) => {
-    for (const { containerID, hostID, size } of list ?? [])
-      records.push([name, String(containerID), String(hostID), String(size)]);
-  };
-  add('uid-map', spec.linux.uidMappings);
-  add('gid-map', spec.linux.gidMappings);
+/** The records of a user namespace. */
+export function mapRecords({
+  uidMappings = [],
+  gidMappings = [],
+}: Pick<RuntimeSpec['linux'], 'uidMappings' | 'gidMappings'>): LaunchRecord[] {
+  const records = (name: string, list: typeof uidMappings): LaunchRecord[] =>
+    list.map(({ containerID, hostID, size }) => [name, String(containerID), String(hostID), String(size)]);
+  return [...records('uid-map', uidMappings), ...records('gid-map', gidMappings)];
 }
 
 function rootFilesystem(

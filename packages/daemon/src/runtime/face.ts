@@ -186,6 +186,8 @@ export interface Runtime {
   ): string[];
   /** Who is root in containers, as the machine sees it: 0 unless user ids are remapped. */
   root(): { uid: number; gid: number };
+  /** The records of a container's user namespace. */
+  userMaps(): LaunchRecord[];
   /** The AppArmor profile of a container with these settings; '' where the kernel has no AppArmor. */
   apparmorProfile(request: Pick<RuntimeRequest, 'privileged' | 'securityOpt'>): string;
   spec(request: RuntimeRequest): RuntimeSpec;

@@ -6,7 +6,7 @@ import type { Settings } from '../settings.ts';
 import { DEFAULT_APPARMOR_PROFILE, ensureDefaultProfile } from './apparmor.ts';
 import { availableCapabilities, containerCapabilities } from './capabilities.ts';
 import { type Cgroups, findHierarchies, openCgroups } from './cgroups/index.ts';
-import { type CompileContext, compileExecRecords, compileSpec } from './compile.ts';
+import { type CompileContext, compileExecRecords, compileSpec, mapRecords } from './compile.ts';
 import type { CgroupStats, Resources, Runtime, RuntimeInfo, RuntimeRequest, RuntimeSpec } from './face.ts';
 import { featureWarnings, type KernelFeatures, probeFeatures } from './features.ts';
 import { ownerMark, readOwner } from './owner.ts';
@@ -146,6 +146,11 @@ class NativeRuntime implements Runtime {
   root(): { uid: number; gid: number } {
     const { uids, gids } = this.#spec.remapping ?? { uids: [], gids: [] };
     return { uid: uids[0]?.hostID ?? 0, gid: gids[0]?.hostID ?? 0 };
+  }
+
+  userMaps(): LaunchRecord[] {
+    const { uids, gids } = this.#spec.remapping ?? { uids: [], gids: [] };
+    return mapRecords({ uidMappings: uids, gidMappings: gids });
   }
 
   apparmorProfile(request: Parameters<Runtime['apparmorProfile']>[0]): string {
