@@ -170,7 +170,9 @@ export class Session {
         const chunks = new AsyncQueue();
         pending.set(id, { stat, chunks });
         requests.push(id);
-        writes.push(tree.addBytes(path, stat['size'], chunks, attributes));
+        const write = tree.addBytes(path, stat['size'], chunks, attributes);
+        write.catch(() => undefined); // told once all are waited for
+        writes.push(write);
       }
     }
     for (const id of requests) await call.send({ type: packetType.request, ID: id });
