@@ -227,6 +227,14 @@ test('a table that somebody deleted is back within a second', async () => {
   expect(ownTable()).toBeDefined();
 });
 
+test('subnets are shown IPv4 first', async () => {
+  const IPAM = { Config: [{ Subnet: 'fd00:199::/64' }, { Subnet: '10.199.43.0/24' }] };
+  const { id } = await networks.create({ Name: 'both', Driver: 'bridge', EnableIPv6: true, IPAM });
+  const { IPAM: shown } = networks.inspect(id) as unknown as { IPAM: { Config: Array<{ Subnet: string }> } };
+  expect(shown.Config.map(({ Subnet }) => Subnet)).toEqual(['10.199.43.0/24', 'fd00:199::/64']);
+  await networks.remove(id);
+});
+
 test('the id of a network, or how it begins, may be the name of another one, and stands for the first', async () => {
   const { id: first } = await networks.create({ Name: 'plain', Driver: 'bridge' });
   const { id: second } = await networks.create({ Name: first.slice(0, 12), Driver: 'bridge' });

@@ -79,6 +79,11 @@ export function networkState(
   };
 }
 
+/** IPv4 before IPv6, however they were given. */
+const inetFirst = (configs: NetworkRecord['ipamConfig']) =>
+  configs.toSorted((left, right) => family(left) - family(right));
+const family = ({ Subnet }: { Subnet?: string }) => (Subnet?.includes(':') ? 6 : 4);
+
 /** A network as the API shows it, in the newest version's shape; `containers` are those that run on it. */
 export function networkShape(
   record: NetworkRecord,
@@ -111,7 +116,7 @@ export function networkShape(
     IPAM: {
       Driver: record.ipamDriver,
       Options: record.ipamOptions,
-      Config: builtin ? null : record.ipamConfig,
+      Config: builtin ? null : inetFirst(record.ipamConfig),
     },
     Internal: record.internal,
     Attachable: record.attachable,
