@@ -128,10 +128,12 @@ export async function* archiveEntries(source: Readable): AsyncGenerator<ArchiveE
 /** The reader's errors as dockerd tells them. */
 export function archiveError(error: unknown): unknown {
   if (error instanceof BerthError) return error;
-  const { message = '', code } = error as NodeJS.ErrnoException;
+  const { message = '', code } = error as { message?: string; code?: unknown };
   if (/invalid tar header/i.test(message)) return systemError('archive/tar: invalid tar header', error);
   if (/unexpected end/i.test(message) || code === 'Z_BUF_ERROR') return systemError('unexpected EOF', error);
-  if (code?.startsWith('Z_')) return systemError(`gzip: invalid data: ${message}`, error);
+  // That of an abort is a number.
+  if (typeof code === 'string' && code.startsWith('Z_'))
+    return systemError(`gzip: invalid data: ${message}`, error);
   return error;
 }
 

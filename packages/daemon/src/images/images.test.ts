@@ -1,6 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { stream, tarOf } from '../layers/testing.ts';
+import { archiveError } from './archive.ts';
 import { digestOf, goTime } from './config.ts';
 import type { Progress } from './face.ts';
 import { TestImages } from './registry/testing.ts';
@@ -280,4 +281,9 @@ test('times are written as Go writes them', () => {
   expect(goTime('2026-01-02T03:04:50.120000Z')).toBe('2026-01-02T03:04:50.12Z');
   expect(goTime('2026-01-02T03:04:50.000+02:00')).toBe('2026-01-02T03:04:50+02:00');
   expect(goTime('2026-01-02T03:04:50Z')).toBe('2026-01-02T03:04:50Z');
+});
+
+test('an abort within an archive is told as it is, its code being a number', () => {
+  const abort = new DOMException('aborted', 'AbortError');
+  expect(archiveError(abort)).toBe(abort);
 });

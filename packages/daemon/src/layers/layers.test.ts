@@ -331,6 +331,12 @@ describe.each(['erofs', 'folder'] as const)('layers as %s', (driver) => {
     );
   });
 
+  test('a writable layer is on record as soon as it is asked for: a flush of then has it', async () => {
+    const made = bench.layers.createWritable(owner, []);
+    expect(bench.store.collection('writable_layers').has(owner)).toBe(true);
+    await made;
+  });
+
   test('copies go in and out within the root', async () => {
     const base = await add([
       { name: 'etc/', type: '5' },

@@ -11,6 +11,7 @@ import { openLayers } from './index.ts';
 /** For the tests of this room: a place of its own, tars made by hand, and real mounts of the results. */
 export interface Bench {
   root: string;
+  store: Store;
   layers: Layers;
   /** Opens the same folder again, as the next daemon would. */
   reopen(): Promise<Layers>;
@@ -31,6 +32,7 @@ export async function openBench(driver: 'erofs' | 'folder'): Promise<Bench> {
     });
   const bench: Bench = {
     root,
+    store,
     layers: await open(),
     async reopen() {
       bench.layers = await open();

@@ -103,9 +103,11 @@ export async function openWritables(
         );
       for (const diffId of diffIds) layers.record(diffId);
       if (records.has(owner)) throw conflict(`a writable layer of ${owner} exists`);
+      // At once, so that a flush of now has it: without this record what was acknowledged would look unfinished after a kill.
+      records.put(owner, { diffIds, ...(options.places && { places: true }) });
       const folder = join(made, randomBytes(12).toString('hex'));
-      await mkdir(folder, { mode: 0o700 });
       try {
+        await mkdir(folder, { mode: 0o700 });
         await Promise.all([
           mkdir(join(folder, 'upper'), { mode: 0o755 }).then(() =>
             describeRoot(join(folder, 'upper'), diffIds),
@@ -114,10 +116,10 @@ export async function openWritables(
         ]);
         await rename(folder, join(all, owner));
       } catch (error) {
+        records.delete(owner);
         await trash.take(folder);
         throw error;
       }
-      records.put(owner, { diffIds, ...(options.places && { places: true }) });
     },
     rootFilesystem(owner, options = {}) {
       const found = record(owner);
