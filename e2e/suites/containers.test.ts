@@ -226,6 +226,20 @@ test('an update before API version 1.40 says nothing of processes', async () => 
   await daemon.call('DELETE', `/containers/${id}?force=1`);
 });
 
+test('a content type that is none, or not of JSON, is told as such', async () => {
+  const told = async (type: string) => {
+    const headers = { 'content-type': type };
+    const answer = await daemon.call('POST', '/containers/create', { Image: 'nosuch' }, headers);
+    return `${answer.status} ${answer.json.message}`;
+  };
+  expect(await told('')).toBe('400 malformed Content-Type header (): mime: no media type');
+  expect(await told('json')).toBe("400 unsupported Content-Type header (json): must be 'application/json'");
+  expect(await told('application/json; odd')).toBe(
+    '400 malformed Content-Type header (application/json; odd): mime: invalid media parameter',
+  );
+  expect(await told('application/json; charset=utf-8;')).toMatch(/^404 /);
+});
+
 test('a container cannot join its own network', () => {
   const { stderr } = daemon.docker(['run', '--name=me', '--net=container:me', 'bb']);
   expect(stderr).toContain('cannot join own network');

@@ -8,7 +8,7 @@ import fastify, {
 } from 'fastify';
 import { BerthError } from '../errors.ts';
 import { log } from '../log.ts';
-import { readJson } from './body.ts';
+import { putOddTypeAside, readJson } from './body.ts';
 import { decodeBody, decodeParameter } from './decode.ts';
 import { toHttp } from './errors.ts';
 import type { ApiRequest, Handler, Server } from './face.ts';
@@ -50,6 +50,7 @@ export function createApp(serverName: string): App {
     routerOptions: { maxParamLength: 8192 },
     bodyLimit: Number.MAX_SAFE_INTEGER,
     rewriteUrl(request) {
+      putOddTypeAside(request);
       const { version, url } = paths.rewrite(request.method ?? 'GET', request.url ?? '/');
       if (version !== undefined) (request as Routed)[asked] = version;
       return url;
