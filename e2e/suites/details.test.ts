@@ -93,6 +93,7 @@ describe('the classic builder', () => {
   test.each([
     ['COPY --chown=1:2:3 Dockerfile /f', 'invalid chown string format: 1:2:3'],
     ['COPY --chown f /f', 'missing a value on flag: chown'],
+    ['HEALTHCHECK --interval=-1s CMD true', 'Interval "interval" cannot be less than 1ms'],
     ['COPY http://localhost/f /f', "COPY failed: source can't be a URL for COPY"],
   ])('%s', (line, why) => {
     expect(refusal(['build', '-'], options(daemon.folder, `FROM bb\n${line}\n`))).toContain(why);

@@ -1,4 +1,5 @@
 import { parseSignal } from '../containers/index.ts';
+import { parseDuration } from '../durations.ts';
 import { invalidParameter } from '../errors.ts';
 import type { ImageRunConfig } from '../images/face.ts';
 import { type Dockerfile, type Instruction, jsonForm, parseError } from './dockerfile/parse.ts';
@@ -298,23 +299,11 @@ function formatDuration(nanoseconds: number): string {
 
 /** A duration as Go writes it (`1m30s`, `500ms`) in nanoseconds. */
 function goDuration(text: string, flag: string, line: number): number {
-  const units: Record<string, number> = {
-    ns: 1,
-    us: 1e3,
-    µs: 1e3,
-    ms: 1e6,
-    s: 1e9,
-    m: 60e9,
-    h: 3600e9,
-  };
-  if (text === '0') return 0;
-  if (!/^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/.test(text))
-    throw parseError(line, `time: invalid duration "${text}"`);
-  let total = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g))
-    total += Number(amount) * units[unit!]!;
-  if (total > 0 && total < 1e6) throw parseError(line, `Interval "${flag}" cannot be less than 1ms`);
-  return total;
+  const duration = parseDuration(text);
+  if (duration === undefined) throw parseError(line, `time: invalid duration "${text}"`);
+  if (duration !== 0n && duration < 1_000_000n)
+    throw parseError(line, `Interval "${flag}" cannot be less than 1ms`);
+  return Number(duration);
 }
 
 function healthcheck(instruction: Instruction): NonNullable<ImageRunConfig['Healthcheck']> {

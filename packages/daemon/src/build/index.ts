@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
 import type { Launcher } from '@berth/native';
 import type { Containers } from '../containers/face.ts';
+import { parseDuration } from '../durations.ts';
 import { BerthError, invalidParameter, systemError } from '../errors.ts';
 import type { Images, OnProgress, Progress } from '../images/face.ts';
 import { parsePlatform, splitReference } from '../images/index.ts';
@@ -291,13 +292,10 @@ function stepRecord(key: string, step: CachedStep): CacheRecord {
 }
 
 function durationMs(text: string): number {
-  const units: Record<string, number> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3 };
-  if (!/^(?:\d+(?:\.\d+)?(?:ms|s|m|h))+$/.test(text))
+  const duration = parseDuration(text);
+  if (duration === undefined)
     throw invalidParameter(`invalid until filter: time: invalid duration "${text}"`);
-  let total = 0;
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g))
-    total += Number(amount) * units[unit!]!;
-  return total;
+  return Number(duration) / 1e6;
 }
 
 /** The Dockerfile's path in the context; lower case where the usual name is missing. @throws invalid-parameter. */

@@ -1,14 +1,7 @@
+import { parseDuration } from '../durations.ts';
 import { INITIAL } from './state.ts';
 import { statusText } from './status.ts';
-import {
-  humanDuration,
-  nowNanos,
-  parseDuration,
-  parseRfc3339,
-  parseTimeFilter,
-  parseUnixTime,
-  rfc3339,
-} from './time.ts';
+import { humanDuration, nowNanos, parseRfc3339, parseTimeFilter, parseUnixTime, rfc3339 } from './time.ts';
 
 const SECOND = 1_000_000_000n;
 

@@ -1,4 +1,5 @@
 import { nowNanos } from '../clock.ts';
+import { parseDuration } from '../durations.ts';
 
 export { nowNanos, rfc3339 } from '../clock.ts';
 
@@ -19,31 +20,6 @@ export function parseUnixTime(text: string): bigint | undefined {
   const match = /^(-?\d+)(?:\.(\d*))?$/.exec(text);
   if (!match) return undefined;
   return BigInt(match[1]!) * 1_000_000_000n + BigInt((match[2] ?? '').padEnd(9, '0').slice(0, 9));
-}
-
-const UNITS: Record<string, bigint> = {
-  ns: 1n,
-  us: 1_000n,
-  µs: 1_000n,
-  ms: 1_000_000n,
-  s: 1_000_000_000n,
-  m: 60_000_000_000n,
-  h: 3_600_000_000_000n,
-};
-
-/** Nanoseconds of a Go duration (`1h30m`, `10.5s`); undefined when it is none. */
-export function parseDuration(text: string): bigint | undefined {
-  const sign = text.startsWith('-') ? -1n : 1n;
-  const rest = text.replace(/^[-+]/, '');
-  if (rest === '0') return 0n;
-  if (!/^(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/.test(rest)) return undefined;
-  let total = 0n;
-  for (const [, whole, fraction = '', unit] of rest.matchAll(/(\d+)(?:\.(\d*))?(ns|us|µs|ms|s|m|h)/g)) {
-    const scale = UNITS[unit!]!;
-    total += BigInt(whole!) * scale;
-    if (fraction) total += (BigInt(fraction) * scale) / 10n ** BigInt(fraction.length);
-  }
-  return sign * total;
 }
 
 /** A point in time as filters take it: a duration before now, RFC 3339 (zone and parts of the time may lack), Unix seconds. */

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { parseDuration } from '../durations.ts';
 import { invalidParameter } from '../errors.ts';
 import type { ImageRunConfig } from './face.ts';
 import { expandWord, splitWords, type Variables } from './words.ts';
@@ -178,26 +179,6 @@ function trimSlash(path: string): string {
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
-const DURATION_UNITS: Record<string, number> = {
-  ns: 1,
-  us: 1e3,
-  µs: 1e3,
-  ms: 1e6,
-  s: 1e9,
-  m: 60e9,
-  h: 3600e9,
-};
-
-/** Nanoseconds of a Go duration (`1m30s`); undefined for another text. */
-export function parseDuration(text: string): number | undefined {
-  if (text === '0') return 0;
-  if (!/^[-+]?(?:\d+(?:\.\d*)?(?:ns|us|µs|ms|s|m|h))+$/.test(text)) return undefined;
-  let sum = 0;
-  for (const [, value, unit] of text.matchAll(/(\d+(?:\.\d*)?)(ns|us|µs|ms|s|m|h)/g))
-    sum += Number(value) * DURATION_UNITS[unit!]!;
-  return text.startsWith('-') ? -sum : sum;
-}
-
 type Healthcheck = NonNullable<ImageRunConfig['Healthcheck']>;
 
 function healthcheck(rest: string): Healthcheck {
@@ -239,8 +220,9 @@ function healthOption(check: Healthcheck, name: string, value: string): void {
     } as const
   )[name];
   if (!member) throw invalidParameter(`unknown flag: --${name}`);
-  const duration = parseDuration(value);
-  if (duration === undefined) throw invalidParameter(`time: invalid duration ${JSON.stringify(value)}`);
+  const parsed = parseDuration(value);
+  if (parsed === undefined) throw invalidParameter(`time: invalid duration ${JSON.stringify(value)}`);
+  const duration = Number(parsed);
   if (duration !== 0 && duration < 1e6)
     throw invalidParameter(`Interval ${JSON.stringify(name)} cannot be less than 1ms`);
   check[member] = duration;

@@ -1,5 +1,5 @@
+import { parseDuration } from '../durations.ts';
 import { invalidParameter } from '../errors.ts';
-import { parseDuration } from './changes.ts';
 import { unixNanos } from './config.ts';
 
 export type Filters = Record<string, string[]>;
@@ -53,7 +53,7 @@ export function earliestUntil(filters: Filters): bigint | undefined {
 
 function untilTime(text: string): bigint {
   const duration = parseDuration(text);
-  if (duration !== undefined) return BigInt(Date.now()) * 1_000_000n - BigInt(Math.trunc(duration));
+  if (duration !== undefined) return BigInt(Date.now()) * 1_000_000n - duration;
   const seconds = /^(\d+)(?:\.(\d{1,9}))?$/.exec(text);
   if (seconds) return BigInt(seconds[1]!) * 1_000_000_000n + BigInt((seconds[2] ?? '').padEnd(9, '0'));
   const date = /^\d{4}-\d\d-\d\d(?:T\d\d(?::\d\d(?::\d\d(?:\.\d+)?)?)?(?:Z|[-+]\d\d:\d\d)?)?Z?$/.test(text)
