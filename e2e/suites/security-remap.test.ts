@@ -51,3 +51,16 @@ test("what is the host's cannot be had with a user namespace", () => {
   expect(inBox(['--pid=host'], 'true').stderr).toContain('the host PID namespace');
   expect(inBox(['--privileged', '--userns=host', '--pid=host'], 'true')).toMatchObject({ status: 0 });
 });
+
+test('steps of a build are remapped as containers are', () => {
+  const Dockerfile = 'FROM bb\nRUN cat /proc/self/uid_map; touch /made; chown 1000 /made\n';
+  for (const DOCKER_BUILDKIT of ['1', '0']) {
+    const built = daemon.docker(['build', '--no-cache', '-t', 'built', '-'], {
+      input: Dockerfile,
+      env: { DOCKER_BUILDKIT, BUILDKIT_PROGRESS: 'plain' },
+    });
+    expect(built.stdout + built.stderr).toMatch(/ 0 +[1-9]\d+ +65536/);
+    const { stdout } = daemon.docker(['run', '--rm', 'built', 'stat', '-c', '%u', '/made', '/etc/passwd']);
+    expect(stdout).toBe('1000\n0\n');
+  }
+});

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Launcher } from '@berth/native';
+import type { Launcher, LaunchRecord } from '@berth/native';
 import type { ImageRunConfig } from '../images/face.ts';
 import type { Layer, Layers } from '../layers/face.ts';
 import type { Networks } from '../networks/face.ts';
@@ -94,7 +94,9 @@ export class Worker {
         step.mounts.map(({ destination }) => destination),
       );
       step.signal.throwIfAborted();
+      const userMaps = this.userMaps(step);
       const attached = await networks.attach({
+        ...(userMaps.length > 0 && { userMaps }),
         id,
         name: `build-${id.slice(0, 12)}`,
         hostname: step.hostname,
@@ -149,6 +151,12 @@ export class Worker {
       await this.clear(id);
       await layers.removeWritable(id);
     }
+  }
+
+  /** The user namespace of a step, if it has one: what is mounted from the machine belongs to the machine's root. */
+  private userMaps(step: WorkerRun): LaunchRecord[] {
+    const shares = step.privileged || step.network === 'host' || step.mounts.some(({ source }) => source);
+    return shares ? [] : this.rooms.runtime.userMaps();
   }
 
   private request(
@@ -211,7 +219,7 @@ export class Worker {
         uts: 'private',
         // As BuildKit: with cgroup v1 the paths of the host are seen, `--cgroup-parent` among them.
         cgroup: this.rooms.runtime.cgroupVersion === 2 ? 'private' : 'host',
-        user: 'host',
+        user: this.userMaps(step).length > 0 ? 'private' : 'host',
       },
       annotations: {},
     };
