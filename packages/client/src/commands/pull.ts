@@ -1,8 +1,7 @@
 import { command, exactly } from '../cli/command.ts';
-import { CliError } from '../cli/errors.ts';
 import { bool, string } from '../cli/flags.ts';
-import { canonical, parseReference, withDefaultTag } from '../parse/reference.ts';
-import { pullImage } from './shared/pull.ts';
+import { canonical } from '../parse/reference.ts';
+import { namedImage, pullImage } from './shared/pull.ts';
 
 export default command({
   use: '[OPTIONS] NAME[:TAG|@DIGEST]',
@@ -19,14 +18,8 @@ export default command({
     quiet: bool('q', 'Only print the name of the image'),
   },
   async run({ cli, flags, args }) {
-    let image = parseReference(args[0]!);
-    const bare = !image.tag && !image.digest;
     const all = flags['all-tags'];
-    if (all && !bare) throw new CliError("tag can't be used with --all-tags/-a");
-    if (!all && bare) {
-      image = withDefaultTag(image);
-      if (!flags.quiet) cli.print(`Using default tag: ${image.tag}\n`);
-    }
+    const image = namedImage(cli, args[0]!, { all, quiet: flags.quiet });
     await pullImage(cli, await cli.api(), image, {
       platform: flags.platform,
       where: flags.quiet ? 'nowhere' : 'out',

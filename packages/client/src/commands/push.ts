@@ -2,10 +2,10 @@ import { command, exactly } from '../cli/command.ts';
 import { CliError } from '../cli/errors.ts';
 import { bool, string } from '../cli/flags.ts';
 import { registryAuth } from '../config/credentials.ts';
-import { canonical, familiarName, parseReference, withDefaultTag } from '../parse/reference.ts';
+import { canonical, familiarName } from '../parse/reference.ts';
 import { showProgressOn } from '../terminal/progress.ts';
 import { platformJson, platformVersions } from './shared/platforms.ts';
-import { cancellable } from './shared/pull.ts';
+import { cancellable, namedImage } from './shared/pull.ts';
 
 export default command({
   use: '[OPTIONS] NAME[:TAG]',
@@ -22,14 +22,8 @@ export default command({
     quiet: bool('q', 'Only print the name of the image'),
   },
   async run({ cli, flags, args }) {
-    let image = parseReference(args[0]!);
-    const bare = !image.tag && !image.digest;
     const all = flags['all-tags'];
-    if (all && !bare) throw new CliError("tag can't be used with --all-tags/-a");
-    if (!all && bare) {
-      image = withDefaultTag(image);
-      if (!flags.quiet) cli.print(`Using default tag: ${image.tag}\n`);
-    }
+    const image = namedImage(cli, args[0]!, { all, quiet: flags.quiet });
     if (image.digest) throw new CliError('cannot push a digest reference');
     const api = await cli.api();
     const headers = { 'X-Registry-Auth': await registryAuth(cli.config(), image.domain) };

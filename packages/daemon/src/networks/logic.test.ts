@@ -8,6 +8,7 @@ import { networkFromBody } from './options.ts';
 import { allocateSubnets } from './pools.ts';
 import { PortTable, parsePort, portWishes } from './ports.ts';
 import { guardsOf, parseSources } from './sources.ts';
+import { plainRequest } from './testing.ts';
 
 const pool = (subnet: string, range?: string) =>
   new AddressPool(parsePrefix(subnet)!, range ? parsePrefix(range) : undefined);
@@ -92,25 +93,8 @@ describe('subnets', () => {
   });
 });
 
-const request = (change: Partial<NetworkRequest>): NetworkRequest => ({
-  id: 'a'.repeat(64),
-  name: 'c',
-  hostname: 'h',
-  domainname: '',
-  mode: 'bridge',
-  endpoints: {},
-  exposedPorts: [],
-  portBindings: {},
-  publishAll: false,
-  dns: [],
-  dnsSearch: [],
-  dnsOptions: [],
-  extraHosts: [],
-  links: [],
-  folder: '/nowhere',
-  labels: {},
-  ...change,
-});
+const request = (change: Partial<NetworkRequest>): NetworkRequest =>
+  plainRequest({ id: 'a'.repeat(64), name: 'c', hostname: 'h', folder: '/nowhere', ...change });
 
 describe('ports', () => {
   test('are read with ranges and protocols', () => {

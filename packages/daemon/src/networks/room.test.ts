@@ -8,6 +8,7 @@ import type { Settings } from '../settings.ts';
 import { openStore, type Store } from '../store/index.ts';
 import type { NetworkRequest, Networks } from './face.ts';
 import { openNetworks } from './index.ts';
+import { plainRequest } from './testing.ts';
 
 /* The room on the real kernel: namespaces, bridges and the firewall of a daemon of its own. Needs root. */
 
@@ -82,25 +83,8 @@ function ownTable(): string | undefined {
 let count = 0;
 function request(change: Partial<NetworkRequest> = {}): NetworkRequest {
   const id = String(++count).padStart(64, 'b');
-  return {
-    id,
-    name: `box${count}`,
-    hostname: `host${count}`,
-    domainname: '',
-    mode: 'bridge',
-    endpoints: {},
-    exposedPorts: [],
-    portBindings: {},
-    publishAll: false,
-    dns: [],
-    dnsSearch: [],
-    dnsOptions: [],
-    extraHosts: [],
-    links: [],
-    folder: join(root, id),
-    labels: {},
-    ...change,
-  };
+  const names = { name: `box${count}`, hostname: `host${count}` };
+  return plainRequest({ id, ...names, folder: join(root, id), ...change });
 }
 
 /** A process in the namespace, as a container's would be; its pid. */

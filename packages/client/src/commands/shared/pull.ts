@@ -1,7 +1,7 @@
 import type { Cli } from '../../cli/cli.ts';
-import { Interrupted } from '../../cli/errors.ts';
+import { CliError, Interrupted } from '../../cli/errors.ts';
 import { registryAuth } from '../../config/credentials.ts';
-import { canonical, type Reference } from '../../parse/reference.ts';
+import { canonical, parseReference, type Reference, withDefaultTag } from '../../parse/reference.ts';
 import { showProgressOn } from '../../terminal/progress.ts';
 import type { Api } from '../../transport/api.ts';
 
@@ -11,6 +11,21 @@ export interface PullOptions {
   where: 'out' | 'err' | 'nowhere';
   /** All tags of the repository. */
   all?: boolean;
+}
+
+/** The image that a pull or push names; without a tag it is the default one, which is told, or all. */
+export function namedImage(
+  cli: Cli,
+  name: string,
+  { all, quiet }: { all: boolean; quiet: boolean },
+): Reference {
+  const image = parseReference(name);
+  const bare = !image.tag && !image.digest;
+  if (all && !bare) throw new CliError("tag can't be used with --all-tags/-a");
+  if (all || !bare) return image;
+  const tagged = withDefaultTag(image);
+  if (!quiet) cli.print(`Using default tag: ${tagged.tag}\n`);
+  return tagged;
 }
 
 /**
