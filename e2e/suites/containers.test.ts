@@ -226,6 +226,13 @@ test('an update before API version 1.40 says nothing of processes', async () => 
   await daemon.call('DELETE', `/containers/${id}?force=1`);
 });
 
+test("a build's session speaks one protocol only", async () => {
+  const post = (path: string, upgrade: string) => daemon.call('POST', path, undefined, { upgrade });
+  const message = 'protocol odd not supported';
+  expect(await post('/session', 'odd')).toMatchObject({ status: 400, json: { message } });
+  expect(await post('/grpc', 'odd')).toMatchObject({ status: 500, json: { message } });
+});
+
 test('a content type that is none, or not of JSON, is told as such', async () => {
   const told = async (type: string) => {
     const headers = { 'content-type': type };

@@ -45,11 +45,13 @@ export function buildRoutes(server: Server, rooms: Rooms): void {
   server.serve('Session', async (request, reply) => {
     // Node joins a repeated header's values.
     const methods = String(request.headers['x-docker-expose-session-grpc-method'] ?? '').split(/, */);
-    if (!request.headers.upgrade) throw invalidParameter(NO_UPGRADE);
+    const refused = upgradeRefusal(request.headers.upgrade);
+    if (refused) throw invalidParameter(refused);
     await rooms.builder.session(await reply.hijack(), request.headers, methods);
   });
   server.serve('Grpc', async (request, reply) => {
-    if (!request.headers.upgrade) throw systemError(NO_UPGRADE);
+    const refused = upgradeRefusal(request.headers.upgrade);
+    if (refused) throw systemError(refused);
     await rooms.builder.grpc(await reply.hijack());
   });
 
@@ -58,6 +60,12 @@ export function buildRoutes(server: Server, rooms: Rooms): void {
     if (!query['id']) throw invalidParameter('build ID not provided');
     return '';
   });
+}
+
+/** Why a connection cannot become a stream of gRPC, which is spoken over HTTP/2 alone. */
+function upgradeRefusal(asked: string | undefined): string | undefined {
+  if (!asked) return NO_UPGRADE;
+  return asked.toLowerCase() === 'h2c' ? undefined : `protocol ${asked} not supported`;
 }
 
 /** What messages call a parameter. */
