@@ -337,6 +337,15 @@ describe.each(['erofs', 'folder'] as const)('layers as %s', (driver) => {
     await made;
   });
 
+  test('what the engine puts into a container is none of its size', async () => {
+    const base = await add([{ name: 'etc/', type: '5' }]);
+    await bench.layers.createWritable(owner, [base.diffId]);
+    inRoot(bench.layers, owner, 'ln -s /proc/mounts etc/mtab');
+    expect(await bench.layers.writableSize(owner)).toEqual({ rw: 0, rootFs: base.size });
+    inRoot(bench.layers, owner, 'printf 123 >file; ln -sf /proc/self etc/mtab');
+    expect(await bench.layers.writableSize(owner)).toMatchObject({ rw: 3 + '/proc/self'.length });
+  });
+
   test('copies go in and out within the root', async () => {
     const base = await add([
       { name: 'etc/', type: '5' },
