@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TestDaemon } from '../support/daemon.ts';
+import { TestDaemon, until } from '../support/daemon.ts';
 import { Registry } from '../support/registry.ts';
 
 // Images that other tools make, and what goes to and comes from a registry, with the stock command line.
@@ -43,6 +43,30 @@ const docker = (...args: string[]) => {
 };
 const output = (image: string, ...command: string[]) =>
   docker('run', '--rm', '--network', 'none', image, ...command);
+
+test('containers of one image share its mounted layer, which goes with the image', async () => {
+  const kept = () => {
+    const [launcher = ''] = spawnSync('pgrep', ['-P', String(daemon.process!.pid), 'berth-launcher'], {
+      encoding: 'utf8',
+    }).stdout.split('\n');
+    const fds = readdirSync(`/proc/${launcher}/fd`).filter((fd) => Number(fd) >= 512);
+    return fds.filter((fd) => readlinkSync(`/proc/${launcher}/fd/${fd}`) === '/').length;
+  };
+  // Before Linux 6.15 an overlay takes no detached mounts, and each container has its own.
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  const shares = major > 6 || (major === 6 && minor >= 15) ? 1 : 0;
+  const before = kept();
+  mkdirSync(join(folder, 'shared/bin'), { recursive: true });
+  cpSync('/bin/busybox', join(folder, 'shared/bin/sh'), { dereference: true });
+  tool('tar', ['-C', 'shared', '-cf', 'shared.tar', '.']);
+  docker('import', join(folder, 'shared.tar'), 'shared:t');
+  output('shared:t', '/bin/sh', '-c', 'true');
+  await until('the layer to be kept', () => kept() === before + shares);
+  expect(output('shared:t', '/bin/sh', '-c', 'echo again')).toBe('again');
+  expect(kept()).toBe(before + shares);
+  docker('rmi', 'shared:t');
+  await until('the layer to be unmounted', () => kept() === before);
+});
 
 describe('images of other tools', () => {
   test('umoci makes one, skopeo brings it in, out and in again', () => {

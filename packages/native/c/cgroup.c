@@ -260,3 +260,10 @@ void cgroup_close(struct cgroup *cgroup) {
   }
   cgroup->count = 0;
 }
+
+void cgroup_remove(const struct launch *launch) {
+  size_t at = 0;
+  for (const struct launch_record *r; (r = launch_next(launch, "cgroup", &at));) {
+    if (r->argc == 4) rmdir(r->argv[3]);
+  }
+}

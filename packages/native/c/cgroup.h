@@ -32,6 +32,8 @@ int cgroup_join(const struct cgroup *cgroup, struct error *err);
 int cgroup_oom_killed(const struct cgroup *cgroup);
 void cgroup_kill(const struct cgroup *cgroup);
 void cgroup_close(struct cgroup *cgroup);
+/* Removes the folders of a launch in which nothing is left; the daemon sees to the others. */
+void cgroup_remove(const struct launch *launch);
 
 /* cgroup_devices.c */
 int cgroup_devices_prepare(const struct launch *launch, const struct cgroup *cgroup, struct error *err);

@@ -17,6 +17,7 @@
 #include "container_parts.h"
 #include "fail_text.h"
 #include "fsmount.h"
+#include "layer_cache.h"
 #include "sys.h"
 
 /* What the child sends: an error, or the terminal's master (as SCM_RIGHTS). The end of the stream: the program runs. */
@@ -178,6 +179,7 @@ int container_prepare(const struct launch *launch, struct container **out, struc
   if (rootfs_prepare(launch, user_ns, &c->root, err) < 0 || mounts_prepare(c, user_ns, err) < 0 || devices_prepare(c, err) < 0 ||
       cgroup_prepare(launch, &c->cgroup, err) < 0)
     goto failed;
+  layer_cache_leave();
   return 0;
 failed:
   container_free(c);

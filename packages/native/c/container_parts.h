@@ -103,9 +103,6 @@ int rootfs_prepare(const struct launch *launch, int user_ns, int *root, struct e
 /* What is at `subpath` (NULL: all) of the image whose layers are for the mount at `place`, as a detached mount; -1. */
 int rootfs_image(const struct launch *launch, const char *place, const char *subpath, int user_ns, struct error *err);
 
-/* own_places.c: an image's symlinks give way to what the engine mounts. */
-int own_places_clear(int root, struct error *err);
-
 /* mounts.c */
 int mounts_prepare(struct container *container, int user_ns, struct error *err);
 int mounts_apply(struct container *container, int root, struct error *err);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "layer_cache.h"
 
 /* The daemon's end of the socket pair, as it spawned us. */
 enum { daemon_fd = 3 };
@@ -156,7 +157,7 @@ static _Noreturn void become_supervisor(int fd, const char *records, size_t size
   dup3(fd, control, O_CLOEXEC);
   container_empty_mntns = ns < 0 ? -1 : dup3(ns, empty, O_CLOEXEC);
   container_spare_netns = net < 0 ? -1 : dup3(net, network, O_CLOEXEC);
-  close_range(network + 1, ~0U, 0);
+  layer_cache_inherit(network + 1);
   if (ns < 0)
     close(empty);
   if (net < 0)
@@ -296,6 +297,7 @@ int launcher_main(int argc, char **argv)
   if (!loop || loop_add(loop, &daemon_source, EPOLLIN) < 0)
     return 1;
   spare_timer = loop_timer(loop, 5, make_spare, NULL);
+  layer_cache_serve(loop);
   loop_run(loop);
   return 0;
 }

@@ -69,6 +69,7 @@ static const struct {
 } verbs[] = {
   {"add", layer_add}, {"entries", layer_entries}, {"changes", layer_changes}, {"diff", layer_diff},
   {"size", layer_size}, {"empty", layer_empty}, {"verify", layer_verify}, {"probe", layer_probe}, {"archive", layer_archive},
+  {"init", layer_init},
 };
 
 int layer_main(int argc, char **argv)

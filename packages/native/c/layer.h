@@ -34,5 +34,6 @@ int layer_empty(int argc, char **argv);
 int layer_verify(int argc, char **argv);
 int layer_probe(int argc, char **argv);
 int layer_archive(int argc, char **argv);
+int layer_init(int argc, char **argv);
 
 #endif

@@ -38,9 +38,8 @@ struct pending {
   int told;
 };
 
-/* Places that the engine makes for its own mounts when a container starts. dockerd has them in a layer below the container's,
-   so they are no changes; here they are left out as long as they are as the engine makes them and the image has nothing
-   there. A folder among them counts as changed once something in it is. */
+/* Places that the engine makes for its own mounts in a root without an init layer, that of a step of a build, say. They are
+   no changes as long as they are as the engine makes them and the image has nothing there. A folder among them counts as changed once something in it is. */
 static const struct { const char *path; mode_t type; } own_places[] = {
   {".dockerenv", S_IFREG}, {"dev", S_IFDIR}, {"dev/console", S_IFREG}, {"dev/pts", S_IFDIR}, {"dev/shm", S_IFDIR},
   {"etc", S_IFDIR}, {"etc/hostname", S_IFREG}, {"etc/hosts", S_IFREG}, {"etc/mtab", S_IFLNK}, {"etc/resolv.conf", S_IFREG},

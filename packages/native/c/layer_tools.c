@@ -125,16 +125,6 @@ static uint64_t size_below(int folder, unsigned depth, struct seen *seen)
   return total;
 }
 
-/* Of what the engine itself puts into a container (own_places.c) only the link has a size; dockerd has it in a layer below. */
-static uint64_t own_size(int folder)
-{
-  static const char mounts[] = "/proc/mounts";
-  char target[sizeof mounts];
-  cleanup_close int etc = openat(folder, "etc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  ssize_t n = etc < 0 ? -1 : readlinkat(etc, "mtab", target, sizeof target);
-  return n == sizeof mounts - 1 && !memcmp(target, mounts, (size_t) n) ? (uint64_t) n : 0;
-}
-
 /* As dockerd counts a layer: what stat says of all but folders, hard links once. */
 int layer_size(int argc, char **argv)
 {
@@ -145,8 +135,7 @@ int layer_size(int argc, char **argv)
     fail(&err, "read", errno, "writable layer");
     return layer_report_error(&err);
   }
-  uint64_t own = own_size(folder);
-  fprintf(layer_report(), "{\"size\":%llu}\n", (unsigned long long) (size_below(folder, 0, &seen) - own));
+  fprintf(layer_report(), "{\"size\":%llu}\n", (unsigned long long) size_below(folder, 0, &seen));
   free(seen.slots);
   return fflush(layer_report()) ? 1 : 0;
 }

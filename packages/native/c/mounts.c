@@ -11,6 +11,7 @@
 #include "fail_text.h"
 #include "fsmount.h"
 #include "inroot.h"
+#include "own_places.h"
 
 static int read_options(const struct launch_record *r, struct mount_options *out) {
   *out = (struct mount_options){0};

@@ -1,9 +1,10 @@
-/* The places of the engine's own mounts: plain, whatever an image has there. */
+#include "own_places.h"
+
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "cleanup.h"
-#include "container_parts.h"
 #include "sys.h"
 
 static const char *const places[] = {"dev/console", "dev/pts", "dev/shm", "etc/hostname", "etc/hosts", "etc/resolv.conf", "proc", "sys"};

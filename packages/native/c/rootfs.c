@@ -1,20 +1,20 @@
 /* A container's root: the overlay of its layers, as a detached mount. Likewise an image that is mounted in a container. */
 #include <limits.h>
 #include <linux/securebits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 
 #include "cleanup.h"
 #include "container_parts.h"
 #include "erofs_mount.h"
 #include "fsmount.h"
 #include "inroot.h"
-#include <sched.h>
+#include "layer_cache.h"
 
 struct overlay {
   const char ***lower;                /* kind, path and blobs of each, topmost first */
@@ -71,12 +71,31 @@ static int clone_folder(struct overlay *o, size_t i, struct error *err) {
   return o->mounts[i] < 0 ? fail(err, "rootfs", errno, "layer folder %s", o->lower[i][1]) : 0;
 }
 
+static int clone_kept(struct overlay *o, size_t i, struct error *err) {
+  o->mounts[i] = tree_clone(o->mounts[i], "", 0);
+  return o->mounts[i] < 0 ? fail(err, "rootfs", errno, "clone layer %s", o->lower[i][1]) : 0;
+}
+
+/* A layer's mount: the one that the launcher keeps, or a new one, which it may keep. */
+static int open_image(struct overlay *o, size_t i, struct error *err) {
+  const char *image = o->lower[i][1], *const *blobs = o->lower[i] + 2;
+  o->mounts[i] = layer_cache_take(image, blobs);
+  if (o->mounts[i] < 0) {
+    o->mounts[i] = erofs_mount(image, blobs, err);
+    if (o->mounts[i] < 0) return -1;
+    layer_cache_offer(image, blobs, o->mounts[i]);
+  }
+  if (o->user_ns < 0 || !overlay_takes_detached()) return 0;
+  /* The kept one stays unmapped. */
+  cleanup_close int shared = o->mounts[i];
+  return clone_kept(o, i, err);
+}
+
 static int open_layers(struct overlay *o, struct error *err) {
   for (size_t i = 0; i < o->count; i++) {
     const char **layer = o->lower[i];
     if (!strcmp(layer[0], "erofs")) {
-      o->mounts[i] = erofs_mount(layer[1], layer + 2, err);
-      if (o->mounts[i] < 0) return -1;
+      if (open_image(o, i, err) < 0) return -1;
     } else if (strcmp(layer[0], "folder")) {
       return fail(err, "launch", EINVAL, "layer of kind %s", layer[0]);
     } else if (o->user_ns >= 0 && clone_folder(o, i, err) < 0) {
@@ -212,7 +231,13 @@ static int mount_staged_inside(const struct overlay *o, const char *subpath, str
 
 static int mount_staged(struct overlay *o, const char *subpath, struct error *err) {
   for (size_t i = 0; i < o->count; i++) {
-    if (o->mounts[i] < 0 && clone_folder(o, i, err) < 0) return -1;
+    /* One that is kept must not be moved, nor can be; where none is kept, it can't be cloned. */
+    if (o->mounts[i] >= 0 && !overlay_takes_detached()) continue;
+    cleanup_close int shared = o->mounts[i];
+    if ((shared < 0 ? clone_folder(o, i, err) : clone_kept(o, i, err)) < 0) {
+      o->mounts[i] = -1;
+      return -1;
+    }
   }
   if (o->upper && o->writable < 0 && open_writable(o, err) < 0) return -1;
   int host = namespaces_own(NS_MNT);
@@ -225,20 +250,13 @@ static int mount_staged(struct overlay *o, const char *subpath, struct error *er
   return mounted;
 }
 
-/* Before Linux 6.15 an overlay takes no detached mounts. Trying tells too late: a volatile overlay has left its mark in
-   the work folder by then, with which the kernel refuses the second try. */
-static int takes_detached(void) {
-  struct utsname system;
-  int major, minor;
-  return uname(&system) < 0 || sscanf(system.release, "%d.%d", &major, &minor) != 2 || major > 6 ||
-         (major == 6 && minor >= 15);
-}
-
+/* Trying whether an overlay takes detached mounts tells too late: a volatile overlay has left its mark in the work folder
+   by then, with which the kernel refuses the second try. */
 static int needs_stage(const struct overlay *o) {
   if (getenv("BERTH_STAGED_OVERLAY")) return 1;
   int detached = o->writable >= 0;
   for (size_t i = 0; i < o->count; i++) detached |= o->mounts[i] >= 0;
-  return detached && !takes_detached();
+  return detached && !overlay_takes_detached();
 }
 
 static int mount_overlay(struct overlay *o, struct error *err) {
@@ -265,6 +283,7 @@ int rootfs_image(const struct launch *launch, const char *place, const char *sub
   if (read_layers(launch, "image-lower", place, &o, err) < 0 || open_layers(&o, err) < 0) return -1;
   if (subpath) return mount_staged(&o, subpath, err);
   if (o.count > 1) return mount_overlay(&o, err);
-  if (o.mounts[0] < 0 && clone_folder(&o, 0, err) < 0) return -1;
-  return steal_fd(&o.mounts[0]);
+  if (o.mounts[0] >= 0 && !overlay_takes_detached()) return steal_fd(&o.mounts[0]);
+  cleanup_close int shared = o.mounts[0];
+  return (shared < 0 ? clone_folder(&o, 0, err) : clone_kept(&o, 0, err)) < 0 ? -1 : steal_fd(&o.mounts[0]);
 }

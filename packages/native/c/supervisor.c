@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "core.h"
 
 enum {
@@ -151,6 +152,8 @@ static void process_ended(struct source *source, uint32_t events)
   supervisor->exited = 1;
   supervisor->oom_killed = container_oom_killed(supervisor->container);
   loop_remove(supervisor->loop, &supervisor->process);
+  /* Before anybody knows of the end, and may start the container again: its cgroup has the same name. */
+  cgroup_remove(&supervisor->launch);
   parts_stop(supervisor);
   /* With a PID namespace of its own, everything in the container is dead by now, and this reads to the end. */
   streams_drain(&supervisor->streams);

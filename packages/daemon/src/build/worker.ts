@@ -87,7 +87,7 @@ export class Worker {
     const id = randomBytes(32).toString('hex');
     const folder = join(this.folder, id);
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    await layers.createWritable(id, step.diffIds);
+    await layers.createWritable(id, step.diffIds, { marked: true });
     try {
       const stubs = await missingPlaces(
         layers.archive(id, {}),
@@ -114,13 +114,7 @@ export class Worker {
         folder,
         labels: {},
       });
-      const request = this.request(
-        id,
-        folder,
-        step,
-        attached.path,
-        layers.rootFilesystem(id, { marked: true }),
-      );
+      const request = this.request(id, folder, step, attached.path, layers.rootFilesystem(id));
       const spec = runtime.spec(request);
       const supervisor = await launcher.start({
         id,

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, stat, symlink } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
+import { open, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalidParameter, isKind, notFound, systemError } from '../errors.ts';
 import type { Image } from '../images/face.ts';
@@ -87,11 +88,10 @@ export async function createContainer(
     context.records.put(id, record);
     context.states.put(id, container.state);
     registry.add(container);
-    await Promise.all([
-      rooms.layers.createWritable(id, image.config.rootfs.diff_ids, { ...quota(host), places: true }),
-      mkdir(container.folder, { recursive: true, mode: 0o700 }),
-      rooms.store.flush(),
-    ]);
+    mkdirSync(container.folder, { recursive: true, mode: 0o700 });
+    await rooms.layers.createWritable(id, image.config.rootfs.diff_ids, { ...quota(host), places: true });
+    // With the layer's record: without it what was acknowledged would look unfinished after a kill.
+    await rooms.store.flush();
     await copyUp(context, container);
   } catch (error) {
     await undo(context, container);

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { conflict, notFound, systemError } from '../errors.ts';
 import { log } from '../log.ts';
 import type { Container } from './container.ts';
@@ -69,7 +68,7 @@ async function removeOwned(context: Context, container: Container, volumes: bool
   await container.cleaning;
   await Promise.all([
     rooms.layers.removeWritable(container.id),
-    rm(container.folder, { recursive: true, force: true }),
+    rooms.layers.discard(container.folder),
     rooms.networks.forget(container.id),
     clearRunFolder(context, container.id),
   ]);

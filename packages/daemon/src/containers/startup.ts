@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LaunchError, type LaunchRecord, type Supervisor } from '@berth/native';
@@ -55,7 +56,7 @@ export async function launch(context: Context, container: Container): Promise<Su
   const request = runtimeRequest(
     container,
     rooms.settings,
-    rooms.layers.rootFilesystem(container.id, { volatile: host.AutoRemove, marked: true }),
+    rooms.layers.rootFilesystem(container.id, { volatile: host.AutoRemove }),
     networkNamespace(container, network?.path, joined),
     joined,
     rooms.layers,
@@ -213,7 +214,9 @@ export async function release(context: Context, container: Container): Promise<v
 
 /** Removes the supervisor's folder. */
 export async function clearRunFolder(context: Context, id: string): Promise<void> {
-  await rm(runFolder(context, id), { recursive: true, force: true });
+  const folder = runFolder(context, id);
+  // As a rule the supervisor has done it.
+  if (existsSync(folder)) await rm(folder, { recursive: true, force: true });
 }
 
 function noDeviceDriver(requests: Array<Record<string, unknown>>): BerthError {

@@ -3,7 +3,7 @@ import type { Readable, Writable } from 'node:stream';
 import { BerthError, notFound, systemError } from '../errors.ts';
 import { decompressed } from './compression.ts';
 import type { Archive, Change } from './face.ts';
-import type { Helper, Options, Run } from './helper.ts';
+import { type Helper, lowerWords, type Options, type Run } from './helper.ts';
 import { reading } from './reading.ts';
 import type { Writables } from './writable.ts';
 
@@ -124,16 +124,9 @@ function compareWords(writables: Writables, owner: string): [Options, string[]] 
   return [{ upper, started: writables.wasUsed(owner) ? 'yes' : undefined }, lowerWords(lower)];
 }
 
-function lowerWords(lower: ReturnType<Writables['peek']>['lower']): string[] {
-  return lower.flatMap((layer) =>
-    layer.kind === 'erofs' ? ['erofs', layer.image, layer.devices[0] ?? ''] : ['folder', layer.path],
-  );
-}
-
 function exportWords(writables: Writables, owner: string): string[] {
   const { lower, upper } = writables.peek(owner);
-  const places = writables.places(owner);
-  return ['folder', upper, ...lowerWords(lower), ...(places === undefined ? [] : ['folder', places])];
+  return ['folder', upper, ...lowerWords(lower)];
 }
 
 function rootWords(writables: Writables, owner: string, { folder, binds = [] }: Target): string[] {

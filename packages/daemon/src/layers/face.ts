@@ -53,19 +53,21 @@ export interface Layers {
   entries(diffId: string): AsyncIterable<LayerEntry>;
 
   /**
-   * Makes a container's writable layer over `diffIds` (bottom first). `owner` is the container's id. `places`: an export
-   * has the places of the engine's own mounts, `/etc/mtab` and `/.dockerenv`, which dockerd lays between image and container.
+   * Makes a container's writable layer over `diffIds` (bottom first). `owner` is the container's id. `places`: the engine's
+   * own mount points and `/.dockerenv`, by which programs tell that they run in a container, are there, in a layer between;
+   * `marked`: only the latter, in the layer itself (where each step has another root, a layer between costs too much).
    */
   createWritable(
     owner: string,
     diffIds: string[],
-    options?: { quotaBytes?: number; places?: boolean },
+    options?: { quotaBytes?: number; places?: boolean; marked?: boolean },
   ): Promise<void>;
-  /** `marked`: with the file `/.dockerenv`, by which programs tell that they run in a container. */
-  rootFilesystem(owner: string, options?: { volatile?: boolean; marked?: boolean }): RootFilesystem;
+  rootFilesystem(owner: string, options?: { volatile?: boolean }): RootFilesystem;
   /** These layers (bottom first) as an overlay that is only read. @throws not-found when one is not here. */
   lower(diffIds: string[]): RootFilesystem['lower'];
   removeWritable(owner: string): Promise<void>;
+  /** Takes a folder of the data root away at once; its bytes are free a moment later. Succeeds when it is not there. */
+  discard(path: string): Promise<void>;
   writables(): Promise<string[]>;
   /** Bytes in the writable layer, and bytes of all its layers (SizeRw, SizeRootFs). */
   writableSize(owner: string): Promise<{ rw: number; rootFs: number }>;

@@ -1,6 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { BerthError, type ErrorKind, systemError } from '../errors.ts';
+import type { RootFilesystem } from './face.ts';
 
 /** Runs `berth-native layer VERB`: all work on layers and container files is done in such processes. */
 export type Helper = ReturnType<typeof createHelper>;
@@ -98,6 +99,13 @@ export function createHelper(binary: string) {
       }
     },
   };
+}
+
+/** Lower layers, topmost first, as the helper's arguments. */
+export function lowerWords(lower: RootFilesystem['lower']): string[] {
+  return lower.flatMap((layer) =>
+    layer.kind === 'erofs' ? ['erofs', layer.image, layer.devices[0] ?? ''] : ['folder', layer.path],
+  );
 }
 
 function outcome<T>(text: string): T {

@@ -6,6 +6,7 @@ import { openArchive, readChanges, readDiff } from './archive.ts';
 import { chooseDriver, wantedDriver } from './driver.ts';
 import type { Layers } from './face.ts';
 import { createHelper } from './helper.ts';
+import { openInitLayers } from './init.ts';
 import { openLayerStore } from './layers.ts';
 import { createTrash } from './trash.ts';
 import { openWritables } from './writable.ts';
@@ -38,7 +39,8 @@ export async function openLayers(options: LayersOptions): Promise<Layers> {
   const trash = createTrash(gone, helper);
   const kind = await chooseDriver(wanted, root, () => probe(root));
   const layers = await openLayerStore(root, kind, helper, trash);
-  const writables = await openWritables(root, layers, helper, trash, store);
+  const inits = await openInitLayers(root, layers, helper, trash, store);
+  const writables = await openWritables(root, layers, inits, helper, trash, store);
   void trash.empty();
 
   /** Makes a tiny layer and mounts it, in a folder of its own. */
@@ -72,13 +74,19 @@ export async function openLayers(options: LayersOptions): Promise<Layers> {
     has: layers.has,
     get: layers.get,
     list: layers.list,
-    remove: layers.remove,
+    async remove(diffId) {
+      await inits.forget(diffId);
+      await layers.remove(diffId);
+    },
     tar: layers.tar,
     entries: layers.entries,
     createWritable: writables.create,
     rootFilesystem: writables.rootFilesystem,
     lower: writables.lower,
     removeWritable: (owner) => writables.remove(owner),
+    async discard(path) {
+      await trash.take(path);
+    },
     writables: writables.list,
     writableSize: writables.size,
     changes: async (owner) => readChanges(helper, writables, owner),
@@ -87,6 +95,7 @@ export async function openLayers(options: LayersOptions): Promise<Layers> {
     async reconcile({ diffIds, owners }) {
       await writables.reconcile(owners);
       await layers.reconcile(diffIds);
+      await inits.reconcile();
     },
   };
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { rename } from 'node:fs/promises';
+import { renameSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { log } from '../log.ts';
 import type { Helper } from './helper.ts';
@@ -52,9 +53,15 @@ export function createTrash(folder: string, helper: Helper): Trash {
   return {
     async take(path, { soon = false } = {}) {
       try {
-        await rename(path, join(folder, randomBytes(12).toString('hex')));
+        renameSync(path, join(folder, randomBytes(12).toString('hex')));
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+        const { code } = error as NodeJS.ErrnoException;
+        if (code === 'ENOENT') return false;
+        if (code === 'EXDEV') {
+          // A mount of the user's own below the data root.
+          await rm(path, { recursive: true, force: true });
+          return { removed: Promise.resolve() };
+        }
         throw error;
       }
       return { removed: schedule(soon) };

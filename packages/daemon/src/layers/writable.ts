@@ -1,35 +1,45 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fchmodSync, openSync, rmSync } from 'node:fs';
-import { chmod, chown, mkdir, readdir, rename, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { conflict, invalidParameter, notFound } from '../errors.ts';
 import type { Store } from '../store/face.ts';
 import type { RootFilesystem } from './face.ts';
 import type { Helper } from './helper.ts';
+import type { InitLayers } from './init.ts';
 import type { LayerStore } from './layers.ts';
 import type { Trash } from './trash.ts';
 
 interface WritableRecord {
   diffIds: string[];
-  /** It was mounted for a container: the engine's own mount points may be in it. */
+  /** The layer with the engine's own mount points, between it and the image. */
+  init?: string;
+  /** It was mounted without one: such places may be in it. */
   used?: boolean;
-  /** An export of it shows the engine's own places. */
+}
+
+export interface WritableOptions {
+  quotaBytes?: number;
   places?: boolean;
+  marked?: boolean;
 }
 
 /** The containers' writable layers: `<root>/writable/<owner>/{upper,work}`, and a record of what each lies over. */
 export interface Writables {
-  create(
-    owner: string,
-    diffIds: string[],
-    options?: { quotaBytes?: number; places?: boolean },
-  ): Promise<void>;
-  /** The layer of the engine's own places, for an owner that has them. */
-  places(owner: string): string | undefined;
-  rootFilesystem(owner: string, options?: { volatile?: boolean; marked?: boolean }): RootFilesystem;
-  lower(diffIds: readonly string[]): RootFilesystem['lower'];
+  create(owner: string, diffIds: string[], options?: WritableOptions): Promise<void>;
+  rootFilesystem(owner: string, options?: { volatile?: boolean }): RootFilesystem;
   /** The same, for a look that changes nothing. */
   peek(owner: string): RootFilesystem;
+  lower(diffIds: readonly string[]): RootFilesystem['lower'];
   wasUsed(owner: string): boolean;
   remove(owner: string): Promise<void>;
   list(): Promise<string[]>;
@@ -40,6 +50,7 @@ export interface Writables {
 export async function openWritables(
   root: string,
   layers: LayerStore,
+  inits: InitLayers,
   helper: Helper,
   trash: Trash,
   store: Store,
@@ -49,8 +60,6 @@ export async function openWritables(
   const nothing = join(root, 'empty');
   for (const folder of [all, made]) await mkdir(folder, { recursive: true, mode: 0o700 });
   await mkdir(nothing, { recursive: true, mode: 0o755 });
-  const places = join(root, 'places');
-  await makePlaces(places);
   const records = store.collection<WritableRecord>('writable_layers');
 
   function record(owner: string): WritableRecord {
@@ -60,16 +69,16 @@ export async function openWritables(
   }
 
   /** The root folder's own attributes are those of the upper layer: it takes over the topmost that a layer gives. */
-  async function describeRoot(upper: string, diffIds: string[]): Promise<void> {
+  function describeRoot(upper: string, diffIds: string[]): void {
     for (const diffId of diffIds.toReversed()) {
       const described = layers.record(diffId).root;
       if (described === undefined) continue;
-      if (described.uid !== 0 || described.gid !== 0) await chown(upper, described.uid, described.gid);
-      await chmod(upper, described.mode);
-      await utimes(upper, described.mtime, described.mtime);
+      if (described.uid !== 0 || described.gid !== 0) chownSync(upper, described.uid, described.gid);
+      chmodSync(upper, described.mode);
+      utimesSync(upper, described.mtime, described.mtime);
       return;
     }
-    await chmod(upper, 0o755);
+    chmodSync(upper, 0o755);
   }
 
   function lower(diffIds: readonly string[]): RootFilesystem['lower'] {
@@ -79,10 +88,11 @@ export async function openWritables(
   }
 
   function peek(owner: string): RootFilesystem {
-    const { diffIds } = record(owner);
+    const { diffIds, init } = record(owner);
+    const places = init === undefined ? undefined : inits.lower(init);
     const folder = join(all, owner);
     return {
-      lower: lower(diffIds),
+      lower: places ? [places, ...lower(diffIds)] : lower(diffIds),
       upper: join(folder, 'upper'),
       work: join(folder, 'work'),
       volatile: false,
@@ -102,19 +112,18 @@ export async function openWritables(
           '--storage-opt size is not supported: the storage driver cannot limit a writable layer',
         );
       for (const diffId of diffIds) layers.record(diffId);
+      const init = options.places ? await inits.make(diffIds) : undefined;
       if (records.has(owner)) throw conflict(`a writable layer of ${owner} exists`);
-      // At once, so that a flush of now has it: without this record what was acknowledged would look unfinished after a kill.
-      records.put(owner, { diffIds, ...(options.places && { places: true }) });
+      records.put(owner, { diffIds, ...(init !== undefined && { init }) });
       const folder = join(made, randomBytes(12).toString('hex'));
+      // Calls of microseconds: each as a task of its own would take a tenth of a start.
+      mkdirSync(folder, { mode: 0o700 });
       try {
-        await mkdir(folder, { mode: 0o700 });
-        await Promise.all([
-          mkdir(join(folder, 'upper'), { mode: 0o755 }).then(() =>
-            describeRoot(join(folder, 'upper'), diffIds),
-          ),
-          mkdir(join(folder, 'work'), { mode: 0o700 }),
-        ]);
-        await rename(folder, join(all, owner));
+        mkdirSync(join(folder, 'upper'), { mode: 0o755 });
+        describeRoot(join(folder, 'upper'), diffIds);
+        if (options.marked) writeFileSync(join(folder, 'upper/.dockerenv'), '', { mode: 0o755 });
+        mkdirSync(join(folder, 'work'), { mode: 0o700 });
+        renameSync(folder, join(all, owner));
       } catch (error) {
         records.delete(owner);
         await trash.take(folder);
@@ -122,21 +131,17 @@ export async function openWritables(
       }
     },
     rootFilesystem(owner, options = {}) {
-      const found = record(owner);
+      const { diffIds, init, used } = record(owner);
       const root = peek(owner);
-      if (found.used) {
-        // A volatile mount leaves a mark, so that what a power cut may have spoiled is not mounted again. None was: such
-        // a layer goes at the next start.
-        rmSync(join(root.work, 'work/incompat'), { recursive: true, force: true });
-      } else {
-        records.put(owner, { ...found, used: true });
-        if (options.marked) markContainer(root.upper);
-      }
+      if (init === undefined && !used) records.put(owner, { diffIds, used: true });
+      // A volatile mount leaves a mark, so that what a power cut may have spoiled is not mounted again. None was: such a
+      // layer goes at the next start.
+      const mark = join(root.work, 'work/incompat');
+      if (existsSync(mark)) rmSync(mark, { recursive: true, force: true });
       return { ...root, volatile: options.volatile ?? false };
     },
     lower,
     peek,
-    places: (owner) => (record(owner).places ? places : undefined),
     wasUsed: (owner) => record(owner).used === true,
     remove,
     async list() {
@@ -155,31 +160,4 @@ export async function openWritables(
       for (const [owner] of [...records.entries()]) if (!known.has(owner)) records.delete(owner);
     },
   };
-}
-
-/** Makes the layer of the engine's own places, alike for all containers. */
-async function makePlaces(root: string): Promise<void> {
-  for (const path of ['', 'dev', 'dev/pts', 'dev/shm', 'etc', 'proc', 'sys']) {
-    await mkdir(join(root, path), { recursive: true });
-    await chmod(join(root, path), 0o755);
-  }
-  for (const path of ['.dockerenv', 'dev/console', 'etc/hostname', 'etc/hosts', 'etc/resolv.conf']) {
-    await writeFile(join(root, path), '');
-    await chmod(join(root, path), 0o755);
-  }
-  await symlink('/proc/mounts', join(root, 'etc/mtab')).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-  });
-}
-
-/** Makes the file by which programs tell that they run in a container. What was copied in under its name stays. */
-function markContainer(upper: string): void {
-  try {
-    // Exclusive: a link that was copied in is not followed.
-    const file = openSync(join(upper, '.dockerenv'), 'wx');
-    fchmodSync(file, 0o755);
-    closeSync(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
 }
