@@ -81,7 +81,8 @@ if (existsSync(join(root, 'packages/client/src/main.ts'))) {
     join(dist, 'lib/berth.cjs'),
     `require('node:module').enableCompileCache(__dirname + '/berth-cache');\nrequire('./berth-main.cjs');\n`,
   );
-  program('berth', '', 'berth.cjs');
+  // At the exit Node waits for V8's threads, and one that compiles may wait, for ever, for a collection by the main thread.
+  program('berth', '--no-concurrent-sparkplug --no-concurrent-recompilation ', 'berth.cjs');
   rmSync(join(dist, 'lib/berth-cache'), { recursive: true, force: true });
   // Ends with an error, for want of a daemon, after most of what such a command runs.
   spawnSync(join(dist, 'berth'), ['-H', 'unix:///nonexistent', 'run', '--rm', 'busybox', 'true'], {

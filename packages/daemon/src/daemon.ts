@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { exitNow } from '@berth/native/ffi.ts';
 import { configureLog, log } from './log.ts';
 import { writePidfile } from './pidfile.ts';
 import { openRooms, type Rooms } from './rooms.ts';
@@ -58,7 +59,7 @@ function handleSignals(
       log.error({ err: error }, 'closing failed');
     }
     pidfile.remove();
-    process.exit(status);
+    exitNow(status);
   };
   process.on('SIGTERM', () => void stop('SIGTERM'));
   process.on('SIGINT', () => void stop('SIGINT'));

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { buffersPassed } from '../buffers.ts';
 import { BerthError, invalidParameter, systemError } from '../errors.ts';
 import { compressionOf, HEAD_SIZE, inProcess, peek, programFor } from './compression.ts';
 import type { DriverKind } from './driver.ts';
@@ -120,6 +121,7 @@ async function fromStream(helper: Helper, words: Words, tar: Readable): Promise<
     body.pipe(engine);
     engine.pipe(stdin);
   } else body.pipe(stdin);
+  body.on('data', (chunk: Buffer) => buffersPassed(chunk.length));
   return run;
 }
 

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { buffersPassed } from '../buffers.ts';
 import type { Run } from './helper.ts';
 
 /**
@@ -19,6 +20,7 @@ export function reading(run: Run<unknown>): Readable {
     },
   });
   source.on('data', (chunk: Buffer) => {
+    buffersPassed(chunk.length);
     if (!out.push(chunk)) source.pause();
   });
   source.on('error', () => undefined);

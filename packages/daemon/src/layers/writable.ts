@@ -121,7 +121,7 @@ export async function openWritables(
       try {
         mkdirSync(join(folder, 'upper'), { mode: 0o755 });
         describeRoot(join(folder, 'upper'), diffIds);
-        if (options.marked) writeFileSync(join(folder, 'upper/.dockerenv'), '', { mode: 0o755 });
+        if (options.marked) markContainer(join(folder, 'upper'));
         mkdirSync(join(folder, 'work'), { mode: 0o700 });
         renameSync(folder, join(all, owner));
       } catch (error) {
@@ -160,4 +160,11 @@ export async function openWritables(
       for (const [owner] of [...records.entries()]) if (!known.has(owner)) records.delete(owner);
     },
   };
+}
+
+/** Makes the file by which programs tell that they run in a container. */
+function markContainer(upper: string): void {
+  const file = join(upper, '.dockerenv');
+  writeFileSync(file, '', { flag: 'wx' });
+  chmodSync(file, 0o755);
 }
