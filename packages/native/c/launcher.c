@@ -183,9 +183,9 @@ static void start(uint32_t handle, const char *records, size_t size)
     if (container_spare_netns >= 0)
       close(container_spare_netns);
     container_spare_netns = -1;
-    /* When this start is through. */
+    /* When this container, if it is a short one, is through: what it tells waits meanwhile. */
     if (!spare_timer)
-      spare_timer = loop_timer(loop, 5, make_spare, NULL);
+      spare_timer = loop_timer(loop, 25, make_spare, NULL);
   }
   if (child < 0 || !ward_new(handle, pair[0])) {
     close(pair[0]);
@@ -296,7 +296,7 @@ int launcher_main(int argc, char **argv)
   daemon_source = (struct source){.fd = daemon_fd, .ready = daemon_ready};
   if (!loop || loop_add(loop, &daemon_source, EPOLLIN) < 0)
     return 1;
-  spare_timer = loop_timer(loop, 5, make_spare, NULL);
+  spare_timer = loop_timer(loop, 25, make_spare, NULL);
   layer_cache_serve(loop);
   loop_run(loop);
   return 0;

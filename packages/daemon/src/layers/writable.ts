@@ -117,8 +117,8 @@ export async function openWritables(
       records.put(owner, { diffIds, ...(init !== undefined && { init }) });
       const folder = join(made, randomBytes(12).toString('hex'));
       // Calls of microseconds: each as a task of its own would take a tenth of a start.
-      mkdirSync(folder, { mode: 0o700 });
       try {
+        mkdirSync(folder, { mode: 0o700 });
         mkdirSync(join(folder, 'upper'), { mode: 0o755 });
         describeRoot(join(folder, 'upper'), diffIds);
         if (options.marked) markContainer(join(folder, 'upper'));
