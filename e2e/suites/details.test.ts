@@ -56,6 +56,20 @@ describe('containers', () => {
     docker(['rm', '-f', 'host', 'guest']);
   });
 
+  test('a stop is told before the end that it brings', () => {
+    docker(['run', '-d', '--name', 'ends', 'bb', 'sleep', '300']);
+    docker(['stop', '-t', '0', 'ends']);
+    docker(['rm', 'ends']);
+    const span = ['--since', '1m', '--until', String(Date.now() / 1000), '--filter', 'container=ends'];
+    const told = docker(['events', ...span, '--format', '{{.Action}}']).split('\n');
+    expect(told.filter((action) => action !== 'attach').slice(-4)).toEqual([
+      'kill',
+      'stop',
+      'die',
+      'destroy',
+    ]);
+  });
+
   test('limits, stops and mounts', () => {
     docker(['run', '-d', '--name', 'box', '-m', '64m', 'bb', 'sleep', '300']);
     docker(['update', '--memory-reservation', '1g', 'box']);

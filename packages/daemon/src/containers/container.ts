@@ -28,6 +28,8 @@ export class Container {
   readonly execs = new Map<string, Exec>();
   /** Attached before the start: their streams are opened before the program runs. */
   pending: PendingAttach[] = [];
+  /** How many stops are under way. */
+  stopping = 0;
   /** Set while a start is under way. */
   starting = false;
   /** A forced removal wants a start that is under way to end. */

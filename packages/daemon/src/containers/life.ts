@@ -54,6 +54,9 @@ export class Life {
       case 'launch':
         return this.launch(container, event.type === 'start' && event.automatic);
       case 'emit':
+        // As dockerd tells it, the stop comes before the end that it brought; compose goes by the first.
+        if (effect.action === 'die')
+          for (; container.stopping > 0; container.stopping--) this.context.emit(container, 'stop');
         return this.context.emit(container, effect.action, effect.attributes);
       case 'watch-health':
         return watchHealth(this.context, container);
@@ -177,12 +180,17 @@ export class Life {
     }
     const seconds = options.timeout ?? config.StopTimeout ?? DEFAULT_STOP_SECONDS;
     const ended = container.wait('next-exit');
-    await this.apply(container, { type: 'stop-asked' });
-    await this.signal(container, signal).catch(() => undefined); // gone already, or to be killed below
-    await this.thawToDie(container);
-    if (!(await within(ended, seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000)))
-      await this.killAndWait(container, ended);
-    this.context.emit(container, 'stop');
+    container.stopping++;
+    try {
+      await this.apply(container, { type: 'stop-asked' });
+      await this.signal(container, signal).catch(() => undefined); // gone already, or to be killed below
+      await this.thawToDie(container);
+      if (!(await within(ended, seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000)))
+        await this.killAndWait(container, ended);
+    } catch (error) {
+      container.stopping = Math.max(0, container.stopping - 1);
+      throw error;
+    }
     return true;
   }
 
