@@ -7,7 +7,8 @@
 /* One default route, replaced; or deleted when neither gateway nor device is given. */
 static int default_route(struct net *net, struct sandbox *sandbox, const char *gateway, const char *device, int family,
                          struct error *err) {
-  static const int absent[] = {ESRCH, ENETUNREACH, EAFNOSUPPORT, EOPNOTSUPP, 0};
+  /* A namespace that never had a route of IPv6 lacks the table (ENOENT). */
+  static const int absent[] = {ESRCH, ENOENT, ENETUNREACH, EAFNOSUPPORT, EOPNOTSUPP, 0};
   struct netlink_batch *batch = &net->batch;
   int remove = !device || !*device, index = 0;
   if (!remove && (index = net_link_index(&sandbox->netlink, batch, device, err)) < 0) return -1;

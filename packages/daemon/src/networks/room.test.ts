@@ -219,6 +219,18 @@ test('subnets are shown IPv4 first', async () => {
   await networks.remove(id);
 });
 
+test('an internal network with IPv6 is one without default routes', async () => {
+  const IPAM = { Config: [{ Subnet: '10.199.43.0/24' }, { Subnet: 'fd00:199::/64' }] };
+  const made = { Name: 'inner', Driver: 'bridge', EnableIPv6: true, Internal: true, IPAM };
+  const { id } = await networks.create(made);
+  const box = request({ mode: 'inner' });
+  const { path, state } = await networks.attach(box);
+  expect(state.endpoints['inner']).toMatchObject({ IPv6Gateway: '', GlobalIPv6PrefixLen: 64 });
+  expect(inside(path, 'ip', '-6', 'route')).not.toContain('default');
+  await networks.forget(box.id);
+  await networks.remove(id);
+});
+
 test('the id of a network, or how it begins, may be the name of another one, and stands for the first', async () => {
   const { id: first } = await networks.create({ Name: 'plain', Driver: 'bridge' });
   const { id: second } = await networks.create({ Name: first.slice(0, 12), Driver: 'bridge' });
