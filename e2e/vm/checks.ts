@@ -110,6 +110,16 @@ check('cgroups: a container out of memory says so', async (daemon) => {
   assert.equal(ran.status, 137);
   assert.equal((await daemon.call('GET', '/containers/oom/json')).json.State.OOMKilled, true);
   remove(daemon, 'oom');
+
+  // So does one that lives on without the child that was killed.
+  assert.equal(daemon.berth([...flags, '-d', 'bb', 'sh', '-c', 'tail /dev/zero; sleep 100000']).status, 0);
+  const state = async () => (await daemon.call('GET', '/containers/oom/json')).json.State;
+  await until('the kill of the child', async () => (await state()).OOMKilled);
+  assert.equal((await state()).Running, true);
+  const filters = encodeURIComponent(JSON.stringify({ container: ['oom'], event: ['oom'] }));
+  const { text } = await daemon.call('GET', `/events?until=${Date.now() / 1000 + 1}&filters=${filters}`);
+  assert.equal(text.match(/"Action":"oom"/g)?.length, 2);
+  remove(daemon, 'oom');
 });
 
 check('devices: a program in the kernel lets through what was given, and no more', (daemon) => {

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
@@ -231,7 +232,23 @@ int cgroup_join(const struct cgroup *cgroup, struct error *err) {
   return 0;
 }
 
-int cgroup_oom_killed(const struct cgroup *cgroup) { return oom_kills(cgroup) > cgroup->oom_before; }
+long cgroup_oom_kills(const struct cgroup *cgroup) {
+  long kills = oom_kills(cgroup) - cgroup->oom_before;
+  return kills > 0 ? kills : 0;
+}
+
+int cgroup_oom_fd(const struct cgroup *cgroup, int *counter) {
+  const struct cgroup_folder *folder = cgroup_controller(cgroup, "memory");
+  if (!folder) return -1;
+  *counter = cgroup->version == 2;
+  cleanup_close int file = openat(folder->dir, *counter ? "memory.events" : "memory.oom_control", O_RDONLY | O_CLOEXEC);
+  if (file < 0 || *counter) return steal_fd(&file);
+  cleanup_close int events = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  char text[32];
+  snprintf(text, sizeof text, "%d %d", events, file);
+  if (events < 0 || write_small(folder->dir, "cgroup.event_control", text) < 0) return -1;
+  return steal_fd(&events);
+}
 
 void cgroup_kill(const struct cgroup *cgroup) {
   if (!cgroup->count) return;

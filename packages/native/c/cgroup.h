@@ -29,7 +29,11 @@ const struct cgroup_folder *cgroup_controller(const struct cgroup *cgroup, const
 int cgroup_clone_fd(const struct cgroup *cgroup);
 /* The child writes itself into each v1 hierarchy. */
 int cgroup_join(const struct cgroup *cgroup, struct error *err);
-int cgroup_oom_killed(const struct cgroup *cgroup);
+/* How many processes the OOM killer has taken since cgroup_prepare. */
+long cgroup_oom_kills(const struct cgroup *cgroup);
+/* Something to poll for out-of-memory: v1 an eventfd (EPOLLIN), told before the kill; v2 the file of the counter
+   (EPOLLPRI, until it is read), told after it, and *counter is 1. -1 where there is none. */
+int cgroup_oom_fd(const struct cgroup *cgroup, int *counter);
 void cgroup_kill(const struct cgroup *cgroup);
 void cgroup_close(struct cgroup *cgroup);
 /* Removes the folders of a launch in which nothing is left; the daemon sees to the others. */

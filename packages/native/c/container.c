@@ -295,7 +295,9 @@ int container_netns(const struct container *container) { return container->names
 
 void container_kill_all(struct container *container) { cgroup_kill(&container->cgroup); }
 
-int container_oom_killed(const struct container *container) { return cgroup_oom_killed(&container->cgroup); }
+long container_oom_kills(const struct container *container) { return cgroup_oom_kills(&container->cgroup); }
+
+int container_oom_fd(const struct container *container, int *counter) { return cgroup_oom_fd(&container->cgroup, counter); }
 
 void container_free(struct container *c) {
   if (!c) return;

@@ -40,7 +40,8 @@ struct supervisor {
   size_t early_count, early_missing;
   struct exec *execs;
   int attachable, started, exited, reported, released, recorded;
-  int exit_code, oom_killed;
+  int exit_code;
+  long oom_kills; /* as the daemon was told */
   int64_t finished_at;
   int timer;
 };
@@ -104,6 +105,10 @@ int process_fd(pid_t pid);
 int process_signal(int pidfd, int signal);
 /* The exit code that Docker shows for a wait status. */
 int process_code(int status);
+/* Tells the daemon of kills by the OOM killer that it does not know of yet. */
+void supervisor_oom(struct supervisor *supervisor);
+/* The same again, to a daemon that has just connected. */
+void supervisor_oom_again(struct supervisor *supervisor);
 /* Something that the supervisor may have waited for has happened: looks what is to be done next. */
 void supervisor_check(struct supervisor *supervisor);
 /* Makes a connection a client of a process; argv: token, in, out, err, keys. 0 when the fd was taken over. */

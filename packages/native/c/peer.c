@@ -54,11 +54,12 @@ static void become_control(struct peer *peer)
   char pid[16], code[16], finished[24];
   snprintf(pid, sizeof pid, "%d", supervisor->pid);
   supervisor_tell(supervisor, "state", supervisor->id, pid);
+  supervisor_oom_again(supervisor);
   exec_announce(supervisor);
   if (supervisor->reported) {
     snprintf(code, sizeof code, "%d", supervisor->exit_code);
     snprintf(finished, sizeof finished, "%lld", (long long) supervisor->finished_at);
-    supervisor_tell(supervisor, "exited", code, supervisor->oom_killed ? "1" : "0", finished);
+    supervisor_tell(supervisor, "exited", code, supervisor->oom_kills ? "1" : "0", finished);
   }
 }
 

@@ -78,7 +78,7 @@ static void stop(void *data)
 static void check_end(struct supervisor *supervisor)
 {
   if (!supervisor->released && !supervisor->control && !supervisor->recorded) {
-    exit_record_write(supervisor->folder, supervisor->exit_code, supervisor->oom_killed, supervisor->finished_at);
+    exit_record_write(supervisor->folder, supervisor->exit_code, supervisor->oom_kills > 0, supervisor->finished_at);
     supervisor->recorded = 1;
   }
   if (!supervisor->released && supervisor->control)
@@ -110,8 +110,26 @@ static void report(struct supervisor *supervisor)
   char code[16], finished[24];
   snprintf(code, sizeof code, "%d", supervisor->exit_code);
   snprintf(finished, sizeof finished, "%lld", (long long) supervisor->finished_at);
-  supervisor_tell(supervisor, "exited", code, supervisor->oom_killed ? "1" : "0", finished);
+  supervisor_tell(supervisor, "exited", code, supervisor->oom_kills ? "1" : "0", finished);
   check_end(supervisor);
+}
+
+void supervisor_oom_again(struct supervisor *supervisor)
+{
+  char kills[24];
+  if (supervisor->oom_kills == 0)
+    return;
+  snprintf(kills, sizeof kills, "%ld", supervisor->oom_kills);
+  supervisor_tell(supervisor, "oom", kills);
+}
+
+void supervisor_oom(struct supervisor *supervisor)
+{
+  long kills = container_oom_kills(supervisor->container);
+  if (kills <= supervisor->oom_kills)
+    return;
+  supervisor->oom_kills = kills;
+  supervisor_oom_again(supervisor);
 }
 
 static void outputs_ended(struct streams *streams, void *data)
@@ -150,7 +168,7 @@ static void process_ended(struct source *source, uint32_t events)
   supervisor->finished_at = now_ns();
   supervisor->exit_code = process_code(status);
   supervisor->exited = 1;
-  supervisor->oom_killed = container_oom_killed(supervisor->container);
+  supervisor_oom(supervisor);
   loop_remove(supervisor->loop, &supervisor->process);
   /* Before anybody knows of the end, and may start the container again: its cgroup has the same name. */
   cgroup_remove(&supervisor->launch);

@@ -52,6 +52,10 @@ export interface Supervisor {
   readonly pid: number;
   /** Resolves when the container's first process has ended (also when it ended while no daemon was there). */
   readonly exited: Promise<ExitStatus>;
+  /** How often the kernel's OOM killer has struck in the container, as far as its supervisor has told. */
+  readonly oomKills: number;
+  /** Calls `run` whenever `oomKills` has grown, always before `exited` resolves; at once when it is not 0. */
+  whenOomKilled(run: () => void): void;
   /** Sends a signal to the first process. */
   kill(signal: number): Promise<void>;
   resize(height: number, width: number): Promise<void>;

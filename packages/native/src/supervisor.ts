@@ -42,6 +42,7 @@ export class ControlledSupervisor implements Supervisor {
   readonly id: string;
   readonly runFolder: string;
   pid = 0;
+  oomKills = 0;
   early: Duplex[] = [];
   /** The launcher was lost before the program ran. */
   orphaned = false;
@@ -57,6 +58,7 @@ export class ControlledSupervisor implements Supervisor {
   #ended = false;
   #released = false;
   #listening: (() => void) | undefined;
+  #oomKilled: (() => void) | undefined;
 
   constructor(id: string, runFolder: string, link: Link) {
     this.id = id;
@@ -83,6 +85,11 @@ export class ControlledSupervisor implements Supervisor {
     this.#listening = run;
   }
 
+  whenOomKilled(run: () => void): void {
+    this.#oomKilled = run;
+    if (this.oomKills > 0) run();
+  }
+
   /** Takes a message of the supervisor's in. */
   take(records: LaunchRecord[]): void {
     for (const record of records) this.#take(record);
@@ -103,6 +110,10 @@ export class ControlledSupervisor implements Supervisor {
         break;
       case 'failed':
         this.#up.reject(launchError(['failed', ...rest]));
+        break;
+      case 'oom':
+        this.oomKills = Number(rest[0]);
+        this.#oomKilled?.();
         break;
       case 'exited':
         this.#end({ code: Number(rest[0]), oomKilled: rest[1] === '1', finishedAt: rest[2]! });

@@ -110,9 +110,15 @@ export class Life {
     this.follow(container, supervisor);
   }
 
-  /** Watches a running container for its end. */
+  /** Watches a running container for its end, and for what the OOM killer takes of it. */
   follow(container: Container, supervisor: Supervisor): void {
     container.supervisor = supervisor;
+    supervisor.whenOomKilled(() => {
+      const kills = supervisor.oomKills;
+      void container.queue(async () => {
+        if (container.supervisor === supervisor) await this.apply(container, { type: 'oom', kills });
+      });
+    });
     supervisor.exited.then(
       (exit) => container.queue(() => this.ended(container, supervisor, exit)),
       (error) => {
@@ -258,6 +264,7 @@ export class Life {
           ...container.state,
           status: 'running',
           pid: supervisor.pid,
+          ...(container.state.pid !== supervisor.pid && { oomKilled: false, oomKills: 0 }),
           startedAt: container.alive ? container.state.startedAt : rfc3339(nowNanos()),
         });
       this.follow(container, supervisor);

@@ -108,6 +108,27 @@ const rows: Row[] = [
     effects: ['end-health', 'clean-up', 'emit oom', 'emit die exitCode=137 execDuration=5', 'settle'],
   },
   {
+    name: 'a kill by the OOM killer',
+    from: running,
+    event: { type: 'oom', kills: 1 },
+    to: { status: 'running', oomKilled: true, oomKills: 1 },
+    effects: ['emit oom'],
+  },
+  {
+    name: 'a kill by the OOM killer that was told before',
+    from: { ...running, oomKilled: true, oomKills: 1 },
+    event: { type: 'oom', kills: 1 },
+    to: { status: 'running', oomKilled: true, oomKills: 1 },
+    effects: [],
+  },
+  {
+    name: 'an end after a kill that was told',
+    from: { ...running, oomKilled: true, oomKills: 1 },
+    event: { type: 'exited', exitCode: 137, oomKilled: true, at },
+    to: { status: 'exited', oomKilled: true },
+    effects: ['end-health', 'clean-up', 'emit die exitCode=137 execDuration=5', 'settle'],
+  },
+  {
     name: 'the end of what goes by itself',
     from: running,
     event: end(0),

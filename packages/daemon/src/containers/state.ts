@@ -20,6 +20,8 @@ export type LifeEvent =
   | { type: 'start'; automatic: boolean }
   | { type: 'started'; pid: number; at: string }
   | { type: 'start-failed'; exitCode: number; error: string; automatic: boolean; at: string }
+  /** The OOM killer took something of it; `kills` counts since the start. */
+  | { type: 'oom'; kills: number }
   | { type: 'exited'; exitCode: number; oomKilled: boolean; at: string }
   /** Stop or kill was asked for; `final`: the signal is one that a restart policy must not undo. */
   | { type: 'stop-asked' }
@@ -90,12 +92,15 @@ export function transition(state: LifeState, event: LifeEvent, context: LifeCont
           exitCode: 0,
           error: '',
           oomKilled: false,
+          oomKills: 0,
           startedAt: event.at,
         },
         effects: [{ do: 'watch-health' }, { do: 'emit', action: 'start' }],
       };
     case 'start-failed':
       return startFailed(state, event, context);
+    case 'oom':
+      return outOfMemory(state, event.kills);
     case 'exited':
       return exited(state, event, context);
     case 'stop-asked':
@@ -164,6 +169,15 @@ function startFailed(
   return { state: failed, effects };
 }
 
+/** Kills that are told again, to a daemon that came back, are no news. */
+function outOfMemory(state: LifeState, kills: number): Transition {
+  if (!isAlive(state) || kills <= (state.oomKills ?? 0)) return { state, effects: [] };
+  return {
+    state: { ...state, oomKilled: true, oomKills: kills },
+    effects: [{ do: 'emit', action: 'oom' }],
+  };
+}
+
 function exited(state: LifeState, event: LifeEvent & { type: 'exited' }, context: LifeContext): Transition {
   const seconds = secondsBetween(state.startedAt, event.at);
   const ended: LifeState = {
@@ -171,11 +185,12 @@ function exited(state: LifeState, event: LifeEvent & { type: 'exited' }, context
     status: 'exited',
     pid: 0,
     exitCode: event.exitCode,
-    oomKilled: event.oomKilled,
+    oomKilled: state.oomKilled || event.oomKilled,
     finishedAt: event.at,
   };
   const effects: LifeEffect[] = [{ do: 'end-health' }, { do: 'clean-up' }];
-  if (event.oomKilled) effects.push({ do: 'emit', action: 'oom' });
+  // Told already, but for an end that no daemon saw.
+  if (event.oomKilled && !state.oomKilled) effects.push({ do: 'emit', action: 'oom' });
   effects.push({
     do: 'emit',
     action: 'die',

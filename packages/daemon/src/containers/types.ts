@@ -199,6 +199,8 @@ export interface LifeState {
   exitCode: number;
   error: string;
   oomKilled: boolean;
+  /** How often the OOM killer struck in this run, of which all were told. */
+  oomKills?: number;
   /** RFC 3339 with nanoseconds; the year 1 when never. */
   startedAt: string;
   finishedAt: string;

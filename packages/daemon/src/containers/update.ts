@@ -85,6 +85,8 @@ export async function updateContainer(
       runtime.validate(checkable({ ...merged, MemoryReservation: 0 }));
       discardUnsupported(merged, runtime.supported(resourcesOf(merged)));
       if (container.alive) await runtime.update(container.id, resourcesOf(merged));
+      // It may have had no limit, and so nobody who watches. One that has just ended needs none.
+      if (change.Memory) await container.supervisor?.control(['oom-watch']).catch(() => undefined);
     } catch (error) {
       throw prefixed(error, container.id);
     }

@@ -178,8 +178,10 @@ function cgroup(
   for (const { name, path } of cgroups.folders(spec.linux.cgroupsPath))
     records.push(['cgroup', String(cgroups.version), name, path]);
   records.push(['cgroup-owner', context.owner]);
-  for (const { controller, file, value } of cgroups.writes(context.resources(request.resources)))
+  const resources = context.resources(request.resources);
+  for (const { controller, file, value } of cgroups.writes(resources))
     records.push(['cgroup-write', controller, file, value]);
+  if (resources.Memory) records.push(['oom-watch']);
   const rules = spec.linux.resources?.['devices'] as DeviceRule[] | null | undefined;
   for (const { type, major, minor, access } of rules ?? [])
     records.push(['device-rule', type, String(major ?? '*'), String(minor ?? '*'), access]);
