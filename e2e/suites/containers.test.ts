@@ -75,6 +75,23 @@ describe('streams', () => {
     await daemon.call('DELETE', `/containers/${id}?force=1`);
   });
 
+  test('an attachment ends when the exit code is known', async () => {
+    for (let round = 0; round < 15; round++) {
+      // One that attached before the start, and one that closes its streams before it ends.
+      const command = round % 5 === 0 ? 'exec >&- 2>&-; sleep 0.2; exit 7' : 'echo said; exit 7';
+      const body = { Image: 'bb', AttachStdout: true, Cmd: ['sh', '-c', command], ...none };
+      const { Id } = (await daemon.call('POST', '/containers/create', body)).json;
+      const path = `/containers/${Id}/attach?stream=1&stdout=1&stderr=1`;
+      const streams = talk(post(path, {}, 'Connection: Upgrade\r\nUpgrade: tcp\r\n'));
+      await sleep(20);
+      await daemon.call('POST', `/containers/${Id}/start`);
+      await streams;
+      const { State } = (await daemon.call('GET', `/containers/${Id}/json`)).json;
+      expect(State).toMatchObject({ Status: 'exited', ExitCode: 7 });
+      await daemon.call('DELETE', `/containers/${Id}?force=1`);
+    }
+  });
+
   test('a WebSocket to no container is not found, whatever else is wrong with it', async () => {
     expect(await daemon.call('GET', '/containers/nosuch/attach/ws')).toMatchObject({ status: 404 });
   });

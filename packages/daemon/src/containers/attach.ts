@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { AttachOptions as StreamOptions } from '@berth/native';
+import type { AttachOptions as StreamOptions, Supervisor } from '@berth/native';
 import { conflict, unsupported } from '../errors.ts';
 import { drained } from '../streams.ts';
 import type { Container } from './container.ts';
@@ -12,7 +12,13 @@ import { openLog } from './logs/index.ts';
 /** One who attached before the start. */
 export interface PendingAttach {
   options: StreamOptions;
-  deliver(stream: Duplex): void;
+  deliver(live: Live): void;
+}
+
+/** The streams of one run of a container. */
+interface Live {
+  stream: Duplex;
+  supervisor: Supervisor;
 }
 
 /**
@@ -60,12 +66,30 @@ export async function attach(
     connection.end();
     return;
   }
-  const stream = await (early ? early.stream(connection) : container.supervisor?.attach(wanted));
-  if (!stream) {
+  const live = await (early ? early.live(connection) : attachNow(container, wanted));
+  if (!live) {
     connection.end();
     return;
   }
-  await join(plain ? unframed(stream) : stream, connection, wanted.stdin);
+  // Clients inspect the container when its streams end, and take the exit code from there: docker's own tests do.
+  await join(
+    plain ? unframed(live.stream) : live.stream,
+    connection,
+    wanted.stdin,
+    (reason) => reason === 'detach' || runOver(container, live.supervisor),
+  );
+}
+
+async function attachNow({ supervisor }: Container, options: StreamOptions): Promise<Live | undefined> {
+  return supervisor && { stream: await supervisor.attach(options), supervisor };
+}
+
+/** Waits until the end of that run is in the container's state. */
+async function runOver(container: Container, supervisor: Supervisor): Promise<void> {
+  if (!container.alive && !container.starting) return;
+  // A short program is over before its start is.
+  if (container.supervisor !== supervisor) await container.queue(async () => undefined);
+  if (container.supervisor === supervisor) await container.wait('next-exit');
 }
 
 /** The same stream, its output without the 8-byte headers. */
@@ -84,8 +108,8 @@ function unframer(): (chunk: Buffer) => Buffer {
 }
 
 function expectStart(container: Container, options: StreamOptions) {
-  let deliver: (stream: Duplex | undefined) => void = () => undefined;
-  const delivered = new Promise<Duplex | undefined>((resolve) => {
+  let deliver: (live: Live | undefined) => void = () => undefined;
+  const delivered = new Promise<Live | undefined>((resolve) => {
     deliver = resolve;
   });
   const pending: PendingAttach = { options, deliver };
@@ -97,16 +121,16 @@ function expectStart(container: Container, options: StreamOptions) {
   container.gone.signal.addEventListener('abort', cancel);
   return {
     cancel,
-    /** The stream once the container starts; undefined when the client or the container went first. */
-    async stream(connection: Duplex): Promise<Duplex | undefined> {
+    /** The streams once the container starts; undefined when the client or the container went first. */
+    async live(connection: Duplex): Promise<Live | undefined> {
       connection.once('close', cancel);
-      const stream = await delivered;
+      const live = await delivered;
       container.gone.signal.removeEventListener('abort', cancel);
-      if (stream && connection.destroyed) {
-        stream.destroy();
+      if (live && connection.destroyed) {
+        live.stream.destroy();
         return undefined;
       }
-      return stream;
+      return live;
     },
   };
 }

@@ -79,7 +79,7 @@ export async function launch(context: Context, container: Container): Promise<Su
   container.request = request;
   container.pending = container.pending.filter((attach) => !pending.includes(attach));
   pending.forEach((attach, index) => {
-    attach.deliver(supervisor.early[index]!);
+    attach.deliver({ stream: supervisor.early[index]!, supervisor });
   });
   return supervisor;
 }
