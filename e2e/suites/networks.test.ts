@@ -127,6 +127,34 @@ describe('traffic', () => {
     expect(await seen(two.peer, one.ip, 80)).toBe('timeout');
   });
 
+  test('leaves no internal network by a route of its own or the ports that others publish', async () => {
+    const Config = [{ Subnet: '10.198.8.0/24' }, { Subnet: 'fd78:8::/64' }];
+    await network('inner6', { Internal: true, EnableIPv6: true, IPAM: { Config } });
+    const plain = await server('public-plain', 'plain', { '80/tcp': '28070', '80/udp': '28070' });
+    const dual = await server('public-dual', 'dual', { '80/tcp': '28071' });
+    const inner = await server('inner6-one', 'inner6', {}, { config: { CapAdd: ['NET_ADMIN'] } });
+    for (const gateway of ['10.198.8.1', 'fd78:8::1']) {
+      const family = gateway.includes(':') ? '-6' : '-4';
+      const route = ['ip', family, 'route', 'add', 'default', 'via', gateway];
+      expect(daemon.docker(['exec', inner.id, ...route]).status).toBe(0);
+    }
+    const closed: Array<[Peer, string, number]> = [
+      ...[plain.ip, dual.ip, dual.ip6].map((address): [Peer, string, number] => [inner.peer, address, 80]),
+      ...[inner.ip, inner.ip6].map((address): [Peer, string, number] => [dual.peer, address, 80]),
+      ...[28070, 28071].flatMap(
+        (port): Array<[Peer, string, number]> => [
+          [inner.peer, '10.198.8.1', port],
+          [inner.peer, 'fd78:8::1', port],
+        ],
+      ),
+    ];
+    expect(await Promise.all(closed.map((one) => seen(...one)))).toEqual(closed.map(() => 'timeout'));
+    expect(await inner.peer.ask('udp', { host: 'fd78:8::1', port: 28070 })).toBe('timeout');
+    // From elsewhere the same ports are open.
+    const open = [seen(dual.peer, 'fd78:7::1', 28070), seen(host, '::1', 28070), seen(host, '::1', 28071)];
+    for (const answer of await Promise.all(open)) expect(answer).not.toMatch(/timeout|^E/);
+  });
+
   test('does not leave an internal network, nor do its names', async () => {
     await outside.peer.ask('asked', {});
     await network('inner', { Internal: true });

@@ -41,6 +41,7 @@ export interface FirewallPort {
   /** 0.0.0.0 and ::, or one address of the host. */
   hostIp: string;
   hostPort: number;
+  /** '' where the container has no IPv6: its supervisor's listener carries the connections. */
   address: string;
   port: number;
 }
@@ -69,6 +70,7 @@ export function portElement(port: FirewallPort): { map: string; key: string; ele
   const service = `${PROTOCOLS[port.protocol]} . ${port.hostPort}`;
   const any = isAny(port.hostIp);
   const key = any ? service : `${port.hostIp} . ${service}`;
+  if (!port.address) return { map: `carried${any ? '' : 'at'}${six}`, key, element: key };
   return {
     map: `${any ? 'anywhere' : 'publish'}${six}`,
     key,
@@ -114,8 +116,8 @@ export function portOperation(table: string, add: FirewallPort[], remove: Firewa
       const { map } = portElement(port);
       const service = hex(PROTOCOLS[port.protocol], 0, 0, 0) + hexPort(port.hostPort);
       const full = isAny(port.hostIp) ? service : hexAddress(port.hostIp) + service;
-      const value = hexAddress(port.address) + hexPort(port.port);
-      operation.push(`${word}=${map}/${full}${word === 'add' ? `/${value}` : ''}`);
+      const value = port.address && `/${hexAddress(port.address)}${hexPort(port.port)}`;
+      operation.push(`${word}=${map}/${full}${word === 'add' ? value : ''}`);
       if (port.hostIp.startsWith('127.')) operation.push(`${word}=loopback4/${full}`);
     }
   return operation;
@@ -167,6 +169,17 @@ export function ruleset(state: FirewallState): string {
       .filter(({ hostIp }) => hostIp.startsWith('127.'))
       .map(({ hostIp, protocol, hostPort }) => `${hostIp} . ${PROTOCOLS[protocol]} . ${hostPort}`),
   );
+  const carried = state.ports.filter(({ address }) => !address).map(portElement);
+  for (const [name, type] of [
+    ['carried6', 'inet_proto . inet_service'],
+    ['carriedat6', 'ipv6_addr . inet_proto . inet_service'],
+  ] as const)
+    text += set(
+      'set',
+      name,
+      `type ${type};`,
+      carried.filter(({ map }) => map === name).map(({ element }) => element),
+    );
   text += set(
     'set',
     'linked',
@@ -271,6 +284,7 @@ function familySets({ networks, ports, guards, egress }: FirewallState, family: 
  *   host; what leaves to elsewhere leaves with the host's address.
  * forward: into a network come answers, ports opened by a link, published ports and (routed networks) anything; networks do not see each other;
  *   an internal network is alone. Egress policies come first.
+ * inner: what a listener of ours would carry out of an internal network, where `forward` does not see it.
  */
 const CHAINS = `  chain guard {
     type filter hook prerouting priority raw; policy accept;
@@ -327,7 +341,12 @@ const CHAINS = `  chain guard {
   }
   chain input {
     type filter hook input priority filter; policy accept;
+    iifname @internal ct state new jump inner
     iifname @bridges ct state new jump egress
+  }
+  chain inner {
+    meta nfproto ipv6 meta l4proto . th dport @carried6 drop
+    ip6 daddr . meta l4proto . th dport @carriedat6 drop
   }
   chain egress {
     ip saddr @restricted4 goto policy4

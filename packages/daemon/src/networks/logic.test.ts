@@ -182,6 +182,10 @@ describe('the firewall', () => {
         'add element inet t publish4 { 127.0.0.1 . 6 . 80 : 10.7.0.2 . 8080 }\n' +
         'add element inet t loopback4 { 127.0.0.1 . 6 . 80 }\n',
     );
+    const carried = { ...port, hostIp: '::', address: '' };
+    expect(portChange('t', [carried], [{ ...carried, hostIp: 'fd00::2' }])).toBe(
+      'delete element inet t carriedat6 { fd00::2 . 6 . 80 }\n' + 'add element inet t carried6 { 6 . 80 }\n',
+    );
   });
 
   test('lets egress entries name ranges, names, ports and protocols', () => {

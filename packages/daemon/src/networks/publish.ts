@@ -44,13 +44,13 @@ export function portTarget(context: Context, record: ContainerRecord): PortTarge
 const isSix = (address: string) => address.includes(':');
 const keyOf = ({ protocol, hostIp, hostPort }: LivePort) => `${protocol} ${hostIp} ${hostPort}`;
 
-/** What the kernel's firewall does for a container's ports: those whose address family the container has. */
+/** What the kernel's firewall does for a container's ports, and which of them it leaves to the listener. */
 export function firewallPorts(context: Context, record: ContainerRecord): FirewallPort[] {
   const target = portTarget(context, record);
   if (!target) return [];
   return (record.live?.ports ?? []).flatMap(({ protocol, hostIp, hostPort, containerPort }) => {
     const address = isSix(hostIp) ? target.endpoint.ipv6 : target.endpoint.ipv4;
-    return address ? [{ protocol, hostIp, hostPort, address, port: containerPort }] : [];
+    return address || isSix(hostIp) ? [{ protocol, hostIp, hostPort, address, port: containerPort }] : [];
   });
 }
 
