@@ -50,6 +50,7 @@ int net_op_unplug(struct net *, const struct launch_record *, struct reply *, st
 int net_op_unlink(struct net *, const struct launch_record *, struct reply *, struct error *);
 int net_op_links(struct net *, const struct launch_record *, struct reply *, struct error *);
 int net_op_taken(struct net *, const struct launch_record *, struct reply *, struct error *);
+int net_op_addresses(struct net *, const struct launch_record *, struct reply *, struct error *);
 int net_op_stats(struct net *, const struct launch_record *, struct reply *, struct error *);
 int net_op_listen(struct net *, const struct launch_record *, struct reply *, struct error *);
 int net_op_elements(struct net *, const struct launch_record *, struct reply *, struct error *);

@@ -56,6 +56,29 @@ static int put_addresses(struct netlink_batch *batch, int index, const struct la
   return 0;
 }
 
+/* Takes away all `stale=` addresses. One may be gone: with the one that it was second to, or by somebody else. */
+static int drop_stale_addresses(struct net *net, int index, const struct launch_record *record, struct error *err) {
+  struct netlink_batch *batch = &net->batch;
+  const char *text;
+  for (int i = 0; (text = net_argument(record, "stale", i)); i++) {
+    struct net_address address;
+    if (net_address(text, &address, err) < 0) return -1;
+    struct ifaddrmsg header = {.ifa_family = (unsigned char) address.family,
+                               .ifa_prefixlen = (unsigned char) address.prefix,
+                               .ifa_index = (unsigned) index};
+    netlink_reset(batch);
+    netlink_message(batch, RTM_DELADDR, 0, &header, sizeof header);
+    netlink_about(batch, "delete address %s", text);
+    netlink_put(batch, IFA_LOCAL, address.bytes, (size_t) address.size);
+    struct error gone = {0};
+    if (netlink_commit(&net->host, batch, NULL, &gone) < 0 && gone.status != EADDRNOTAVAIL) {
+      *err = gone;
+      return -1;
+    }
+  }
+  return 0;
+}
+
 /* No address of the kernel's own making on a link that only forwards frames. */
 static void put_no_autoconf(struct netlink_batch *batch) {
   struct nlattr *spec = netlink_nest(batch, IFLA_AF_SPEC);
@@ -79,7 +102,7 @@ static void private_bridge(struct net *net, const char *name) {
   sandbox_sysctl(net, &host, "0", "net/ipv4/neigh/%s/proxy_delay", name);
 }
 
-/* bridge NAME mtu= mac= ipv6=0|1 private=0|1 address=...: makes the bridge, or takes over the one of that name. */
+/* bridge NAME mtu= mac= ipv6=0|1 private=0|1 stale=... address=...: makes the bridge, or takes over the one of that name. */
 int net_op_bridge(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
   if (record->argc < 2) return fail(err, "net", EINVAL, "bridge without a name");
   const char *name = record->argv[1], *mac_text = net_argument(record, "mac", 0);
@@ -102,6 +125,7 @@ int net_op_bridge(struct net *net, const struct launch_record *record, struct re
     if (netlink_commit(&net->host, batch, NULL, err) < 0) return -1;
     index = (int) if_nametoindex(name);
   }
+  if (drop_stale_addresses(net, index, record, err) < 0) return -1;
   int ipv6 = (int) net_number(record, "ipv6", 0);
   host_sysctl(net, ipv6 ? "0" : "1", name, "disable_ipv6");
   host_sysctl(net, "0", name, "accept_ra");

@@ -83,6 +83,36 @@ int net_op_taken(struct net *net, const struct launch_record *record, struct rep
   return 0;
 }
 
+struct address_walk {
+  struct reply *reply;
+  unsigned index;
+};
+
+static int each_address(const struct nlmsghdr *message, void *data) {
+  struct address_walk *walk = data;
+  const struct ifaddrmsg *address = NLMSG_DATA(message);
+  if (message->nlmsg_type != RTM_NEWADDR || address->ifa_index != walk->index) return 0;
+  size_t skip = NLMSG_ALIGN(sizeof *address), size = message->nlmsg_len - NLMSG_HDRLEN - skip;
+  const struct nlattr *value = netlink_find((const char *) address + skip, size, IFA_LOCAL);
+  if (!value) value = netlink_find((const char *) address + skip, size, IFA_ADDRESS);
+  char text[INET6_ADDRSTRLEN], row[INET6_ADDRSTRLEN + 8];
+  if (!value || !inet_ntop(address->ifa_family, netlink_data(value), text, sizeof text)) return 0;
+  snprintf(row, sizeof row, "%s/%d", text, address->ifa_prefixlen);
+  reply_put(walk->reply, "address", row);
+  return 0;
+}
+
+/* addresses NAME: a row `address CIDR` for every address of a link of the host. */
+int net_op_addresses(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
+  if (record->argc < 2) return fail(err, "net", EINVAL, "addresses without a name");
+  struct address_walk walk = {.reply = reply, .index = if_nametoindex(record->argv[1])};
+  if (!walk.index) return fail(err, "net", ENODEV, "link %s", record->argv[1]);
+  struct ifaddrmsg header = {.ifa_family = AF_UNSPEC};
+  if (dump(net, &net->host, RTM_GETADDR, &header, sizeof header, each_address, &walk, err) < 0) return -1;
+  reply_put(reply, "ok");
+  return 0;
+}
+
 static int each_counter(const struct nlmsghdr *message, void *data) {
   struct walk *walk = data;
   size_t size = 0;

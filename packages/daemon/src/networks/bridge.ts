@@ -27,7 +27,7 @@ export async function defaultBridge(
   known: NetworkRecord | undefined,
   around: Surroundings,
 ): Promise<NetworkRecord> {
-  const link = settings.bridge || known?.link || freeName(around.own);
+  const link = settings.bridge || (!known?.foreignLink && known?.link) || freeName(around.own);
   const foreignLink = settings.bridge !== '' && !around.own.has(link);
   if (foreignLink && !existsSync(`/sys/class/net/${link}/bridge`))
     throw systemError(`bridge device ${link} does not exist: it must be created before the daemon starts`);

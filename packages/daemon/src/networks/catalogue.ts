@@ -10,7 +10,7 @@ import type { Collection } from '../store/face.ts';
 import { defaultBridge } from './bridge.ts';
 import type { FirewallNetwork } from './firewall.ts';
 import { DEFAULT_POOLS, type PoolBase } from './ipam.ts';
-import { bridgeOperation, flag, gatewayMode, parentOperations } from './kernel.ts';
+import { bridgeOperation, flag, gatewayMode, parentOperations, staleAddresses } from './kernel.ts';
 import { BRIDGE, type CreateNetworkBody, networkFromBody, newId, timestamp } from './options.ts';
 import { allocateSubnets, heldRanges, type NetworkPools, poolsOf, routedRanges, subnetFor } from './pools.ts';
 import type { NetworkRecord } from './records.ts';
@@ -200,6 +200,8 @@ export class Catalogue {
 
   #put(record: NetworkRecord): void {
     this.#options.records.put(record.id, record);
+    // Those of the last start: the settings may say otherwise now.
+    this.#pools.delete(record.id);
     this.#index(record);
   }
 
@@ -275,7 +277,8 @@ async function makeBridge(worker: NetWorker, record: NetworkRecord, mtu: number)
     if (foreign && !existsSync(`/sys/class/net/${record.link}/bridge`))
       throw systemError(`cannot create network: ${record.link} exists and is no bridge`);
   }
-  await worker.call(bridgeOperation(record, mtu));
+  const stale = there && !foreign && record.name === 'bridge' ? await staleAddresses(worker, record) : [];
+  await worker.call(bridgeOperation(record, mtu, stale));
   return foreign;
 }
 

@@ -1,4 +1,6 @@
 import type { LaunchRecord } from '@berth/native';
+import type { NetWorker } from '@berth/native/net.ts';
+import { formatPrefix, parsePrefix } from './addresses.ts';
 import { BRIDGE, IPVLAN_FLAGS, IPVLAN_MODES, MACVLAN_MODES, MTU, parseBool } from './options.ts';
 import { prefixLength, subnetFor } from './pools.ts';
 import type { LiveEndpoint, NetworkRecord } from './records.ts';
@@ -32,8 +34,21 @@ export function bridgeAddresses(record: NetworkRecord): string[] {
     .map(({ subnet, gateway }) => `${gateway}/${subnet.split('/')[1]}`);
 }
 
-/** The operation that makes a network's bridge. */
-export function bridgeOperation(record: NetworkRecord, mtu: number): LaunchRecord {
+/** What the bridge has of other subnets or settings: the default network's may differ from start to start. */
+export async function staleAddresses(worker: NetWorker, record: NetworkRecord): Promise<string[]> {
+  const wanted = new Set(bridgeAddresses(record).map((address) => formatPrefix(parsePrefix(address)!)));
+  const [result] = await worker.call(['addresses', record.link]);
+  return result!.rows
+    .map(([, cidr]) => cidr!)
+    .filter((cidr) => !cidr.startsWith('fe80:') && !wanted.has(formatPrefix(parsePrefix(cidr)!)));
+}
+
+/** The operation that makes a network's bridge. `stale`: addresses to take from it. */
+export function bridgeOperation(
+  record: NetworkRecord,
+  mtu: number,
+  stale: readonly string[] = [],
+): LaunchRecord {
   return [
     'bridge',
     record.link,
@@ -41,6 +56,7 @@ export function bridgeOperation(record: NetworkRecord, mtu: number): LaunchRecor
     `mac=${record.mac}`,
     `ipv6=${record.ipv6 ? 1 : 0}`,
     `private=${flag(record, 'enable_icc', true) ? 0 : 1}`,
+    ...stale.map((address) => `stale=${address}`),
     ...bridgeAddresses(record).map((address) => `address=${address}`),
   ];
 }

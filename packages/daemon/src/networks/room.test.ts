@@ -97,6 +97,63 @@ async function resident(path: string): Promise<number> {
   return child.pid!;
 }
 
+/** Starts the room anew with other settings. */
+async function reopen(change: Partial<Settings>): Promise<void> {
+  networks.close();
+  store.close();
+  Object.assign(settings, change);
+  await open();
+  await networks.reconcile([]);
+}
+
+const addressesOf = (link: string) =>
+  run('ip', '-o', 'address', 'show', link)
+    .match(/inet6? \S+/g)!
+    .filter((line) => !line.includes(' fe80:'))
+    .sort();
+
+test('the default bridge follows its settings from start to start', async () => {
+  const { bip, ipv6, fixedCidrV6 } = settings;
+  const stages = [
+    { ipv6: true, fixedCidrV6: 'fd78:9:1::/64', gateway6: 'fd78:9:1::1', prefix6: 64 },
+    { bip: '10.199.42.9/24', fixedCidrV6: 'fd78:9:2::/64', gateway6: 'fd78:9:2::1', prefix6: 64 },
+    { fixedCidrV6: 'fd78:9:2::/80', gateway6: 'fd78:9:2::1', prefix6: 80 },
+  ];
+  const bridge = options('bridge')['com.docker.network.bridge.name']!;
+  for (const { gateway6, prefix6, ...change } of stages) {
+    await reopen(change);
+    expect(addressesOf(bridge)).toEqual([`inet ${settings.bip}`, `inet6 ${gateway6}/${prefix6}`]);
+    const box = request();
+    const { state, path } = await networks.attach(box);
+    const { IPAddress, GlobalIPv6Address, IPv6Gateway } = state.endpoints['bridge']!;
+    expect(IPAddress.split('.').slice(0, 3)).toEqual(settings.bip.split('.').slice(0, 3));
+    expect(GlobalIPv6Address).toBe(gateway6.replace(/1$/, '2'));
+    expect(IPv6Gateway).toBe(gateway6);
+    expect(inside(path, 'ip', '-6', 'route')).toContain(`default via ${gateway6} dev eth0`);
+    await networks.forget(box.id);
+  }
+  await reopen({ bip, ipv6, fixedCidrV6 });
+  expect(addressesOf(bridge)).toEqual([`inet ${settings.bip}`]);
+});
+
+test("somebody else's bridge gives the default network its subnet, and keeps what it has", async () => {
+  const { bip } = settings;
+  const link = `bt${process.pid.toString(36)}o`;
+  run('ip', 'link', 'add', link, 'type', 'bridge');
+  try {
+    run('ip', 'address', 'add', '10.199.43.1/24', 'dev', link);
+    await reopen({ bip: '', bridge: link });
+    expect(networks.inspect('bridge')['IPAM']).toMatchObject({
+      Config: [{ Subnet: '10.199.43.0/24', Gateway: '10.199.43.1' }],
+    });
+    await reopen({ bip, bridge: '' });
+    expect(options('bridge')['com.docker.network.bridge.name']).not.toBe(link);
+    expect(addressesOf(link)).toEqual(['inet 10.199.43.1/24']);
+  } finally {
+    run('ip', 'link', 'delete', link);
+  }
+});
+
 test('a start on the default bridge has an address, a route and its files; a stop gives all back', async () => {
   const box = request({ extraHosts: ['up:192.0.2.1', 'me:host-gateway'] });
   expect(networks.prepare(box).endpoints['bridge']).toMatchObject({ NetworkID: '', IPAddress: '' });
