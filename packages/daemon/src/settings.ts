@@ -46,6 +46,8 @@ export interface Settings {
   defaultGateway: string;
   defaultGatewayV6: string;
   defaultAddressPools: Array<{ base: string; size: number }>;
+  /** Options of new networks that they do not give themselves, by driver. */
+  defaultNetworkOpts: Record<string, Record<string, string>>;
   mtu: number;
   icc: boolean;
   ipForward: boolean;

@@ -11,7 +11,14 @@ import { defaultBridge } from './bridge.ts';
 import type { FirewallNetwork } from './firewall.ts';
 import { DEFAULT_POOLS, type PoolBase } from './ipam.ts';
 import { bridgeOperation, flag, gatewayMode, parentOperations, staleAddresses } from './kernel.ts';
-import { BRIDGE, type CreateNetworkBody, networkFromBody, newId, timestamp } from './options.ts';
+import {
+  BRIDGE,
+  type CreateNetworkBody,
+  networkFromBody,
+  newId,
+  timestamp,
+  withDefaults,
+} from './options.ts';
 import { allocateSubnets, heldRanges, type NetworkPools, poolsOf, routedRanges, subnetFor } from './pools.ts';
 import type { NetworkRecord } from './records.ts';
 
@@ -77,7 +84,9 @@ export class Catalogue {
 
   async #create(body: CreateNetworkBody): Promise<NetworkRecord> {
     const { records, worker, events, settings } = this.#options;
-    const record = networkFromBody(body, this.find, (name) => this.#byName.has(name));
+    const record = networkFromBody(withDefaults(body, settings.defaultNetworkOpts), this.find, (name) =>
+      this.#byName.has(name),
+    );
     if (!record.configOnly) {
       await this.#checkLink(record);
       const routed = await routedRanges(worker, this.links());

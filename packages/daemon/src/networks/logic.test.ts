@@ -4,7 +4,7 @@ import type { NetworkRequest } from './face.ts';
 import { hostsFile, ownNames, parseResolvConf, resolvConf } from './files.ts';
 import { portChange, ruleset } from './firewall.ts';
 import { AddressPool, checkIpam, DEFAULT_POOLS, pickSubnet } from './ipam.ts';
-import { networkFromBody } from './options.ts';
+import { networkFromBody, withDefaults } from './options.ts';
 import { allocateSubnets } from './pools.ts';
 import { PortTable, parsePort, portWishes } from './ports.ts';
 import { guardsOf, parseSources } from './sources.ts';
@@ -197,6 +197,22 @@ describe('the firewall', () => {
     expect(parseEgress(undefined)).toBeUndefined();
     expect(() => parseEgress('a b$')).toThrow('invalid entry of berth.egress.allow: b$');
   });
+});
+
+test("a network takes the daemon's default options of its driver, and its own first", () => {
+  const ENABLE6 = 'com.docker.network.enable_ipv6';
+  const defaults = { bridge: { mtu: '1234', [ENABLE6]: 'true' } };
+  expect(withDefaults({ Options: { a: 'b' } }, defaults)).toEqual({
+    EnableIPv6: true,
+    Options: { mtu: '1234', [ENABLE6]: 'true', a: 'b' },
+  });
+  const own = { EnableIPv6: false, Options: { mtu: '1400' } };
+  expect(withDefaults(own, defaults)).toEqual(own);
+  for (const body of [{ Driver: 'macvlan' }, { ConfigFrom: { Network: 'c' } }])
+    expect(withDefaults(body, defaults)).toEqual({ ...body, Options: {} });
+  expect(() => withDefaults({ Options: { [ENABLE6]: 'x' } }, {})).toThrow(
+    `driver-opt "${ENABLE6}" is not a valid bool`,
+  );
 });
 
 describe('files', () => {

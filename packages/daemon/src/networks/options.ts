@@ -37,6 +37,28 @@ export function timestamp(): string {
   return `${now.slice(0, -1)}${String(process.hrtime.bigint() % 1_000_000n).padStart(6, '0')}Z`;
 }
 
+/** What a create leaves out as the daemon's `--default-network-opt` gives it. @throws invalid-parameter */
+export function withDefaults(
+  body: CreateNetworkBody,
+  defaults: Record<string, Record<string, string>>,
+): CreateNetworkBody {
+  const driver = body.Driver || 'bridge';
+  const given = body.ConfigFrom?.Network || !Object.hasOwn(defaults, driver) ? {} : defaults[driver];
+  const Options = { ...given, ...body.Options };
+  const enabled: CreateNetworkBody = {};
+  for (const family of ['4', '6'] as const) {
+    const option = `com.docker.network.enable_ipv${family}`;
+    const value = Options[option];
+    if (value === undefined) continue;
+    // What the request says itself holds, and the option would be shown beside it.
+    if (typeof body[`EnableIPv${family}`] === 'boolean') delete Options[option];
+    else if (parseBool(value) === undefined)
+      throw invalidParameter(`driver-opt "${option}" is not a valid bool`);
+    else enabled[`EnableIPv${family}`] = parseBool(value) === true;
+  }
+  return { ...body, ...enabled, Options };
+}
+
 /**
  * Checks what can be said of a create without looking at other networks' addresses, and gives the record without them.
  * @throws invalid-parameter, forbidden, not-found, unavailable, conflict with dockerd's texts.

@@ -24,6 +24,7 @@ const settings = {
   fixedCidrV6: '',
   defaultGateway: '',
   defaultGatewayV6: '',
+  defaultNetworkOpts: {},
   defaultAddressPools: [{ base: '10.199.64.0/18', size: 24 }],
   mtu: 0,
   icc: true,

@@ -55,6 +55,7 @@ export const DEFAULTS = {
   defaultGateway: '',
   defaultGatewayV6: '',
   defaultAddressPools: [] as Array<{ base: string; size: number }>,
+  defaultNetworkOpts: {} as Record<string, Record<string, string>>,
   mtu: 1500,
   icc: true,
   ipForward: true,

@@ -4,7 +4,7 @@ export interface Flag {
   short?: string;
   /** The configuration file's key, where it is not the flag's name. */
   key?: string;
-  type: 'string' | 'boolean' | 'integer' | 'bytes' | 'list' | 'map' | 'ulimits' | 'pools';
+  type: 'string' | 'boolean' | 'integer' | 'bytes' | 'list' | 'map' | 'maps' | 'ulimits' | 'pools';
   field?: string;
   /** Flags that make no sense in a configuration file. */
   flagOnly?: boolean;

@@ -74,6 +74,13 @@ const APPLIED: Flag[] = [
     field: 'defaultUlimits',
     help: 'Limits of containers (name=soft:hard)',
   },
+  {
+    name: 'default-network-opt',
+    key: 'default-network-opts',
+    type: 'maps',
+    field: 'defaultNetworkOpts',
+    help: 'Options of new networks of a driver (DRIVER=OPTION=VALUE)',
+  },
   { name: 'dns', type: 'list', field: 'dns', help: 'Name servers of containers' },
   {
     name: 'dns-opt',

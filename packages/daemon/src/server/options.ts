@@ -122,6 +122,12 @@ function merge(flag: Flag, shown: string, before: unknown, text: string): unknow
       if (equals < 1) throw invalid(`${text} is not of the form key=value`);
       return { ...(before as object | undefined), [text.slice(0, equals)]: text.slice(equals + 1) };
     }
+    case 'maps': {
+      const [, name, key, value] = /^([^=]+)=([^=]+)=(.*)$/s.exec(text) ?? [];
+      if (!name || !key) throw invalid(`${text} is not of the form name=key=value`);
+      const maps = (before ?? {}) as Record<string, object>;
+      return { ...maps, [name]: { ...maps[name], [key]: value } };
+    }
     case 'ulimits': {
       const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text);
       if (!match) throw invalid(`invalid ulimit argument: ${text}`);
@@ -232,6 +238,13 @@ function fileValue(flag: Flag, key: string, value: unknown, failed: (why: string
       )
         throw wrong('a list of {"base": CIDR, "size": BITS}');
       return pools;
+    }
+    case 'maps': {
+      const isMap = (map: unknown) => map !== null && typeof map === 'object' && !Array.isArray(map);
+      if (!isMap(value) || !Object.values(value as object).every(isMap)) throw wrong('an object of objects');
+      for (const map of Object.values(value as object))
+        if (!strings(Object.values(map))) throw wrong('an object of objects of strings');
+      return value;
     }
     case 'ulimits':
     case 'map': {

@@ -66,13 +66,6 @@ export const REFUSED: Flag[] = [
     refuse: only(false)(CONTAINERD),
   },
   {
-    name: 'default-network-opt',
-    key: 'default-network-opts',
-    type: 'map',
-    help: 'Default options of networks',
-    refuse: never('give the options to each network'),
-  },
-  {
     name: 'exec-opt',
     key: 'exec-opts',
     type: 'list',
