@@ -1,16 +1,20 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { spreadSubfolders } from '@berth/native/folders.ts';
 import { log } from '../log.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
 import type { Life } from './life.ts';
 import { networkRequest } from './request.ts';
-import { runFolder } from './startup.ts';
+import { runFolder, runFolders } from './startup.ts';
 
 /** Finds what still runs after the daemon was away, and clears what belongs to nothing. */
 export async function reconcileContainers(context: Context, life: Life): Promise<void> {
   const { rooms } = context;
-  await mkdir(join(rooms.settings.dataRoot, 'containers'), { recursive: true, mode: 0o700 });
+  for (const folder of [join(rooms.settings.dataRoot, 'containers'), runFolders(context)]) {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    spreadSubfolders(folder);
+  }
   await dropUnfinished(context);
   await clearFolders(context);
   await Promise.all([...context.registry.all()].map((container) => resume(context, life, container)));
@@ -55,7 +59,7 @@ async function clearFolders(context: Context): Promise<void> {
   for (const entry of await readdir(folder)) {
     if (!context.records.has(entry)) await rm(join(folder, entry), { recursive: true, force: true });
   }
-  const runs = join(context.rooms.settings.execRoot, 'c');
+  const runs = runFolders(context);
   const known = new Set([...context.records.values()].map(({ id }) => runFolder(context, id)));
   for (const entry of await readdir(runs).catch(() => [] as string[])) {
     const path = join(runs, entry);

@@ -19,7 +19,12 @@ export interface StartFailure {
 
 /** Where a container's supervisor has its socket and exit record. Short: paths of sockets are limited. */
 export function runFolder(context: Context, id: string): string {
-  return join(context.rooms.settings.execRoot, 'c', id.slice(0, 32));
+  return join(runFolders(context), id.slice(0, 32));
+}
+
+/** Where those of all containers are. */
+export function runFolders(context: Context): string {
+  return join(context.rooms.settings.execRoot, 'c');
 }
 
 /**

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { spreadSubfolders } from '@berth/native/folders.ts';
 import { conflict, invalidParameter, notFound } from '../errors.ts';
 import type { Store } from '../store/face.ts';
 import type { RootFilesystem } from './face.ts';
@@ -59,6 +60,7 @@ export async function openWritables(
   const made = join(root, 'made');
   const nothing = join(root, 'empty');
   for (const folder of [all, made]) await mkdir(folder, { recursive: true, mode: 0o700 });
+  spreadSubfolders(made);
   await mkdir(nothing, { recursive: true, mode: 0o755 });
   const records = store.collection<WritableRecord>('writable_layers');
 
