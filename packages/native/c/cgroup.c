@@ -86,21 +86,10 @@ static void bring_controllers(int dir) {
   while (n > 0) close(above[--n]);
 }
 
-/* mkdirat that lets others look inside, whatever the umask: any user of a container may read its limits, and the root of
-   a user namespace, which is nobody here, must pass to mount its own. */
-static int make_readable(int parent, const char *path) {
-  mode_t before = umask(022);
-  int made = mkdirat(parent, path, 0755);
-  int saved = errno;
-  umask(before);
-  errno = saved;
-  return made;
-}
-
 /* Opens the last folder of `path`, making it and the folders above it where they are missing. */
 static int make_folder(const char *path, int version, int cpuset, int *existed) {
   *existed = 0;
-  if (make_readable(AT_FDCWD, path) < 0) {
+  if (mkdirat(AT_FDCWD, path, 0755) < 0) {
     if (errno == EEXIST) {
       *existed = 1;
     } else if (errno == ENOENT) {
@@ -114,7 +103,7 @@ static int make_folder(const char *path, int version, int cpuset, int *existed) 
       int ignored;
       cleanup_close int parent = make_folder(above, version, cpuset, &ignored);
       if (parent < 0) return -1;
-      if (make_readable(parent, slash + 1) < 0 && errno != EEXIST) return -1;
+      if (mkdirat(parent, slash + 1, 0755) < 0 && errno != EEXIST) return -1;
     } else {
       return -1;
     }
@@ -181,17 +170,16 @@ static int open_folder(const struct launch_record *r, struct cgroup *out, int cr
   return 0;
 }
 
-/* An attribute tells whose the cgroup is, to a daemon that finds it without knowing its container. */
+/* An attribute tells whose the cgroup is, to a daemon that finds it without knowing its container. It is on the last folder,
+   which goes last. */
 static int mark_owner(const struct launch *launch, const struct cgroup *cgroup, struct error *err) {
   const struct launch_record *r = launch_find(launch, "cgroup-owner");
-  if (!r || !cgroup->count) return 0;
+  if (!r || r->argc != 2 || !cgroup->count) return 0;
   char path[40];
-  for (int i = 0; r->argc == 2 && i < cgroup->count; i++) {
-    snprintf(path, sizeof path, "/proc/self/fd/%d", cgroup->folder[i].dir);
-    /* A kernel without attributes on cgroups leaves them unmarked: then they are nobody's to clear. */
-    if (setxattr(path, "trusted.berth", r->argv[1], strlen(r->argv[1]), 0) < 0 && errno != EOPNOTSUPP)
-      return fail(err, "cgroup", errno, "mark the cgroup");
-  }
+  snprintf(path, sizeof path, "/proc/self/fd/%d", cgroup->folder[cgroup->count - 1].dir);
+  /* A kernel without attributes on cgroups leaves it unmarked: then it is nobody's to clear. */
+  if (setxattr(path, "trusted.berth", r->argv[1], strlen(r->argv[1]), 0) < 0 && errno != EOPNOTSUPP)
+    return fail(err, "cgroup", errno, "mark the cgroup");
   return 0;
 }
 
@@ -199,12 +187,17 @@ int cgroup_prepare(const struct launch *launch, struct cgroup *out, struct error
   out->version = out->count = 0;
   out->oom_before = 0;
   size_t at = 0;
-  int reused = 0;
-  for (const struct launch_record *r; (r = launch_next(launch, "cgroup", &at));) {
+  int reused = 0, opened = 0;
+  /* Whatever the umask, others may look inside: any user of a container may read its limits, and the root of a user
+     namespace, which is nobody here, must pass to mount its own. */
+  mode_t before = umask(022);
+  for (const struct launch_record *r; opened == 0 && (r = launch_next(launch, "cgroup", &at));) {
     int existed = 0;
-    if (open_folder(r, out, 1, &existed, err) < 0) return -1;
+    opened = open_folder(r, out, 1, &existed, err);
     reused |= existed;
   }
+  umask(before);
+  if (opened < 0) return -1;
   if (reused) out->oom_before = oom_kills(out);
   if (mark_owner(launch, out, err) < 0) return -1;
   at = 0;
@@ -281,6 +274,6 @@ void cgroup_close(struct cgroup *cgroup) {
 void cgroup_remove(const struct launch *launch) {
   size_t at = 0;
   for (const struct launch_record *r; (r = launch_next(launch, "cgroup", &at));) {
-    if (r->argc == 4) rmdir(r->argv[3]);
+    if (r->argc == 4 && rmdir(r->argv[3]) < 0 && errno != ENOENT) return;
   }
 }

@@ -36,7 +36,8 @@ long cgroup_oom_kills(const struct cgroup *cgroup);
 int cgroup_oom_fd(const struct cgroup *cgroup, int *counter);
 void cgroup_kill(const struct cgroup *cgroup);
 void cgroup_close(struct cgroup *cgroup);
-/* Removes the folders of a launch in which nothing is left; the daemon sees to the others. */
+/* Removes the folders of a launch up to one in which something is left: that and those behind it are the daemon's to remove,
+   which looks at the last. */
 void cgroup_remove(const struct launch *launch);
 
 /* cgroup_devices.c */

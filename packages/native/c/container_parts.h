@@ -29,7 +29,7 @@
  *   hostname NAME, domainname NAME
  *   sysctl KEY VALUE                          KEY with dots
  *   cgroup VERSION NAME FOLDER             E  joined; created at the start. VERSION 1: NAME is the hierarchy's
- *   cgroup-owner MARK                         the attribute trusted.berth of the folders
+ *   cgroup-owner MARK                         the attribute trusted.berth of the last one's folder
  *   cgroup-write NAME FILE VALUE              into that cgroup's folder, in order
  *   device-rule TYPE MAJOR MINOR ACCESS       allowed, a c b; numbers or *; with no such record every device is allowed
  *   init                                      the program runs under our own init as process 1

@@ -21,6 +21,8 @@ export interface Trash {
 
 export function createTrash(folder: string, helper: Helper): Trash {
   let round: Promise<void> | undefined;
+  const prefix = `${randomBytes(12).toString('hex')}-`;
+  let taken = 0;
 
   async function remove(): Promise<void> {
     await helper.run('empty', { folder }).catch((error: unknown) => {
@@ -53,7 +55,7 @@ export function createTrash(folder: string, helper: Helper): Trash {
   return {
     async take(path, { soon = false } = {}) {
       try {
-        renameSync(path, join(folder, randomBytes(12).toString('hex')));
+        renameSync(path, join(folder, `${prefix}${++taken}`));
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'ENOENT') return false;

@@ -1,14 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  renameSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { spreadSubfolders } from '@berth/native/folders.ts';
@@ -57,10 +47,9 @@ export async function openWritables(
   store: Store,
 ): Promise<Writables> {
   const all = join(root, 'writable');
-  const made = join(root, 'made');
   const nothing = join(root, 'empty');
-  for (const folder of [all, made]) await mkdir(folder, { recursive: true, mode: 0o700 });
-  spreadSubfolders(made);
+  await mkdir(all, { recursive: true, mode: 0o700 });
+  spreadSubfolders(all);
   await mkdir(nothing, { recursive: true, mode: 0o755 });
   const records = store.collection<WritableRecord>('writable_layers');
 
@@ -117,7 +106,8 @@ export async function openWritables(
       const init = options.places ? await inits.make(diffIds) : undefined;
       if (records.has(owner)) throw conflict(`a writable layer of ${owner} exists`);
       records.put(owner, { diffIds, ...(init !== undefined && { init }) });
-      const folder = join(made, randomBytes(12).toString('hex'));
+      const folder = join(all, owner);
+      // Without its record, which is written at the end of this tick, the next daemon takes the folder away.
       // Calls of microseconds: each as a task of its own would take a tenth of a start.
       try {
         mkdirSync(folder, { mode: 0o700 });
@@ -125,7 +115,6 @@ export async function openWritables(
         describeRoot(join(folder, 'upper'), diffIds);
         if (options.marked) markContainer(join(folder, 'upper'));
         mkdirSync(join(folder, 'work'), { mode: 0o700 });
-        renameSync(folder, join(all, owner));
       } catch (error) {
         records.delete(owner);
         await trash.take(folder);

@@ -8,6 +8,9 @@ import { parseSecurityOptions } from './security.ts';
 
 const MINIMUM_MEMORY = 6 * 1024 * 1024;
 
+/** As when the daemon started, which is dockerd's rule, too. */
+const CPUS = availableParallelism();
+
 type Request = Parameters<Runtime['validate']>[0];
 
 /**
@@ -111,10 +114,9 @@ function checkCpu(resources: Resources, features: KernelFeatures): string[] {
     throw invalidParameter(
       'NanoCPUs can not be set, as your kernel does not support CPU CFS scheduler or the cgroup is not mounted',
     );
-  const count = availableParallelism();
-  if (NanoCpus < 0 || NanoCpus > count * 1e9)
+  if (NanoCpus < 0 || NanoCpus > CPUS * 1e9)
     throw invalidParameter(
-      `Range of CPUs is from 0.01 to ${count}.00, as there are only ${count} CPUs available`,
+      `Range of CPUs is from 0.01 to ${CPUS}.00, as there are only ${CPUS} CPUs available`,
     );
   if (CpuShares > 0 && !features.cpuShares)
     warnings.push('Your kernel does not support CPU shares or the cgroup is not mounted. Shares discarded.');

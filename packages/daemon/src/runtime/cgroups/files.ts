@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { open, readdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemError } from '../../errors.ts';
@@ -69,8 +68,6 @@ const REMOVE_PAUSE = 10; // milliseconds
  * @throws system when processes stay.
  */
 export async function removeFolder(path: string): Promise<void> {
-  // As a rule the supervisor has done it.
-  if (!existsSync(path)) return;
   for (let tries = 0; ; tries++) {
     try {
       await rmdir(path);

@@ -108,7 +108,14 @@ export class CgroupsV1 implements Cgroups {
   }
 
   async remove(path: string): Promise<void> {
-    await Promise.all(this.folders(path).map((folder) => removeFolder(folder.path)));
+    const folders = this.folders(path);
+    const [first] = folders;
+    const last = folders.pop();
+    // They are made and removed in their order; as a rule the supervisor has removed them.
+    if (!first || !last || !(existsSync(first.path) || existsSync(last.path))) return;
+    await Promise.all(folders.map((folder) => removeFolder(folder.path)));
+    // The one that tells whose they are, to a daemon that has to go on with this.
+    await removeFolder(last.path);
   }
 
   async children(parent: string): Promise<string[]> {
