@@ -14,6 +14,7 @@
  *   lower erofs IMAGE [BLOB...]
  *   overlay UPPER WORK [volatile]
  *   image-lower DESTINATION KIND PATH [BLOB...]   likewise the layers of the image to be mounted there
+ *   own-places                                the root has the places of our own mounts (layer_init.c): none is looked at
  *   root-readonly
  *   mount TYPE SOURCE DESTINATION [OPTION...] in order. bind: SOURCE is a path of the host; proc sysfs tmpfs devpts
  *                                             mqueue cgroup: SOURCE is only a name; shm-of: SOURCE is /proc/PID of a

@@ -273,7 +273,8 @@ static int apply_one(struct container *container, struct prepared_mount *m, int 
 }
 
 int mounts_apply(struct container *container, int root, struct error *err) {
-  if (own_places_clear(root, err) < 0 || show_host(container, err) < 0) return -1;
+  if (!launch_find(container->launch, "own-places") && own_places_clear(root, err) < 0) return -1;
+  if (show_host(container, err) < 0) return -1;
   for (size_t i = 0; i < container->mount_count; i++) {
     if (apply_one(container, &container->mounts[i], root, err) < 0) return -1;
   }

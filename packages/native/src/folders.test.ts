@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { spreadSubfolders } from './folders.ts';
+import { openNursery } from './folders.ts';
 
-test('subfolders are spread where a file system has no journal, and only there', () => {
+test('folders are spread where a file system has no journal, and only there', () => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-folders-'));
   try {
     const text = (command: string, args: string[]) =>
@@ -13,10 +13,24 @@ test('subfolders are spread where a file system has no journal, and only there',
     // Where the kernel tells of journals in use.
     const journals = existsSync('/proc/fs/jbd2') ? readdirSync('/proc/fs/jbd2') : [];
     const journal = type !== 'ext4' || journals.some((name) => name.startsWith(`${basename(source)}-`));
-    spreadSubfolders(folder);
-    const attributes = type === 'ext4' ? text('lsattr', ['-d', folder]).split(' ')[0] : '';
-    expect(attributes?.includes('T')).toBe(!journal);
-    spreadSubfolders(join(folder, 'none'));
+    const place = join(folder, 'nursery');
+    const { make } = openNursery(place);
+    expect(type === 'ext4' && text('lsattr', ['-d', place]).split(' ')[0]!.includes('T')).toBe(!journal);
+    const all = Array.from({ length: 70 }, (_, index) => `made${index}`);
+    for (const name of all) make(join(folder, name));
+    expect(readdirSync(folder).sort()).toEqual([...all, 'nursery'].sort());
+    expect(statSync(join(folder, 'made0')).mode & 0o777).toBe(0o700);
+    make(join(folder, 'made0'));
+    mkdirSync(join(folder, 'made0/full'));
+    expect(() => make(join(folder, 'made0'))).toThrow(/ENOTEMPTY|EEXIST/);
+    expect(() => make(join(folder, 'none/made'))).toThrow(/ENOENT/);
+    const shards = readdirSync(place).map((name) => join(place, name));
+    expect(shards).toHaveLength(journal ? 0 : 32);
+    expect(shards.flatMap((shard) => readdirSync(shard))).toEqual([]);
+    // What a kill left there goes.
+    for (const shard of shards) mkdirSync(join(shard, 'left'));
+    openNursery(place);
+    expect(shards.flatMap((shard) => readdirSync(shard))).toEqual([]);
   } finally {
     rmSync(folder, { recursive: true });
   }

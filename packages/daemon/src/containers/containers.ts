@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { openNursery } from '@berth/native/folders.ts';
 import { BerthError, invalidParameter, notModified, systemError, unsupported } from '../errors.ts';
 import { log } from '../log.ts';
 import type { EndpointSettings, NetworkState } from '../networks/face.ts';
@@ -43,6 +45,8 @@ class ContainerRoom implements Containers {
       records: rooms.store.collection<ContainerRecord>('containers'),
       states: rooms.store.collection<LifeState>('container_states'),
       healths: rooms.store.collection<Health>('container_healths'),
+      folders: openNursery(join(rooms.settings.dataRoot, 'nursery')),
+      runs: openNursery(join(rooms.settings.execRoot, 'nursery')),
       closing: false,
       emit: ({ id, record }, action, attributes) =>
         rooms.events.emit('container', action, id, {

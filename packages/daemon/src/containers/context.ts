@@ -1,3 +1,4 @@
+import type { Nursery } from '@berth/native/folders.ts';
 import type { Rooms } from '../rooms.ts';
 import type { Collection } from '../store/face.ts';
 import type { Container } from './container.ts';
@@ -14,6 +15,9 @@ export interface Context {
   readonly records: Collection<ContainerRecord>;
   readonly states: Collection<LifeState>;
   readonly healths: Collection<Health>;
+  /** Makes the containers' folders, and their supervisors'. */
+  readonly folders: Nursery;
+  readonly runs: Nursery;
   /** Publishes an event of a container: its labels, image and name are among the attributes. */
   emit(container: Container, action: string, attributes?: Record<string, string>): void;
   /** Set when the daemon ends: nothing new is begun. */

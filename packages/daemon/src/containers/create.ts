@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
 import { open, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalidParameter, isKind, notFound, systemError } from '../errors.ts';
@@ -88,7 +87,7 @@ export async function createContainer(
     context.records.put(id, record);
     context.states.put(id, container.state);
     registry.add(container);
-    mkdirSync(container.folder, { recursive: true, mode: 0o700 });
+    context.folders.make(container.folder);
     await rooms.layers.createWritable(id, image.config.rootfs.diff_ids, { ...quota(host), places: true });
     // With the layer's record: without it what was acknowledged would look unfinished after a kill.
     await rooms.store.flush();
@@ -361,6 +360,7 @@ async function undo(context: Context, container: Container): Promise<void> {
   await rooms.layers
     .removeWritable(container.id)
     .catch((error) => log.warn({ err: error }, 'undoing a create'));
+  await rooms.layers.discard(container.folder).catch(() => undefined);
   await rooms.networks.forget(container.id).catch(() => undefined);
   for (const point of container.record.mounts) {
     if (point.anonymous && point.Name)

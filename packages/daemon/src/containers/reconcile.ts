@@ -1,6 +1,5 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { spreadSubfolders } from '@berth/native/folders.ts';
 import { log } from '../log.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
@@ -11,10 +10,8 @@ import { runFolder, runFolders } from './startup.ts';
 /** Finds what still runs after the daemon was away, and clears what belongs to nothing. */
 export async function reconcileContainers(context: Context, life: Life): Promise<void> {
   const { rooms } = context;
-  for (const folder of [join(rooms.settings.dataRoot, 'containers'), runFolders(context)]) {
+  for (const folder of [join(rooms.settings.dataRoot, 'containers'), runFolders(context)])
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    spreadSubfolders(folder);
-  }
   await dropUnfinished(context);
   await clearFolders(context);
   await Promise.all([...context.registry.all()].map((container) => resume(context, life, container)));

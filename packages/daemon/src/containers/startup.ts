@@ -71,9 +71,12 @@ export async function launch(context: Context, container: Container): Promise<Su
   const pending = container.pending;
   // What it was given is recorded before it can run: commits are made at the end of a tick.
   await new Promise((resolve) => setImmediate(resolve));
+  const folder = runFolder(context, container.id);
+  // The supervisor would make it, too, and does where one that is about to end takes its own away.
+  if (!existsSync(folder)) context.runs.make(folder);
   const supervisor = await rooms.launcher.start({
     id: container.id,
-    runFolder: runFolder(context, container.id),
+    runFolder: folder,
     launch: records,
     log,
     openStdin: config.OpenStdin,

@@ -26,6 +26,8 @@ export interface RootFilesystem {
   work: string;
   /** Skip syncing the upper layer (`--rm`). */
   volatile: boolean;
+  /** The topmost lower layer has the engine's own mount points: a start need not make them. */
+  places?: boolean;
 }
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { spreadSubfolders } from '@berth/native/folders.ts';
+import { openNursery } from '@berth/native/folders.ts';
 import { conflict, invalidParameter, notFound } from '../errors.ts';
 import type { Store } from '../store/face.ts';
 import type { RootFilesystem } from './face.ts';
@@ -49,7 +49,7 @@ export async function openWritables(
   const all = join(root, 'writable');
   const nothing = join(root, 'empty');
   await mkdir(all, { recursive: true, mode: 0o700 });
-  spreadSubfolders(all);
+  const nursery = openNursery(join(root, 'nursery'));
   await mkdir(nothing, { recursive: true, mode: 0o755 });
   const records = store.collection<WritableRecord>('writable_layers');
 
@@ -87,6 +87,7 @@ export async function openWritables(
       upper: join(folder, 'upper'),
       work: join(folder, 'work'),
       volatile: false,
+      places: places !== undefined,
     };
   }
 
@@ -110,7 +111,7 @@ export async function openWritables(
       // Without its record, which is written at the end of this tick, the next daemon takes the folder away.
       // Calls of microseconds: each as a task of its own would take a tenth of a start.
       try {
-        mkdirSync(folder, { mode: 0o700 });
+        nursery.make(folder);
         mkdirSync(join(folder, 'upper'), { mode: 0o755 });
         describeRoot(join(folder, 'upper'), diffIds);
         if (options.marked) markContainer(join(folder, 'upper'));

@@ -146,6 +146,7 @@ function rootFilesystem(
 ): void {
   for (const layer of root.lower) records.push(['lower', ...layerWords(layer)]);
   records.push(['overlay', root.upper, root.work, ...(root.volatile ? ['volatile'] : [])]);
+  if (root.places) records.push(['own-places']);
   if (spec.root.readonly) records.push(['root-readonly']);
 }
 
