@@ -11,7 +11,8 @@ let koffi: Koffi | undefined;
 export function openFfi(): Koffi {
   if (!koffi) {
     koffi = createRequire(import.meta.url)('koffi') as Koffi;
-    koffi.config({ async_stack_size: STACK });
+    // Test files have modules of their own, but share the library, which may be in use by then.
+    if (koffi.config().async_stack_size !== STACK) koffi.config({ async_stack_size: STACK });
   }
   return koffi;
 }
