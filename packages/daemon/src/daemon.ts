@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { exitNow } from '@berth/native/ffi.ts';
+import { collectAll } from './buffers.ts';
 import { configureLog, log } from './log.ts';
 import { writePidfile } from './pidfile.ts';
 import { openRooms, type Rooms } from './rooms.ts';
@@ -31,6 +32,8 @@ export async function runDaemon(settings: Settings, args: string[], configFile: 
   }
   handleSignals(settings, rooms, listening, pidfile, args, configFile);
   log.info({ hosts: listening.addresses.join(' '), version: VERSION, pid: process.pid }, 'Berth answers');
+  // When whoever has waited for the daemon has been served.
+  setTimeout(collectAll, 1000).unref();
 }
 
 function handleSignals(

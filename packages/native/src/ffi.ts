@@ -25,3 +25,8 @@ export function exitNow(status: number): never {
   openFfi().load('libc.so.6').func('void _exit(int status)')(status);
   throw new Error('_exit returned');
 }
+
+/** Gives free memory of the C library's heap back to the kernel (malloc_trim(3)). */
+export function trimHeap(): void {
+  openFfi().load('libc.so.6').func('int malloc_trim(size_t pad)')(0);
+}
