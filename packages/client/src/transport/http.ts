@@ -274,9 +274,13 @@ export class HttpConnection {
     for await (const chunk of body) {
       if (this.closed) return;
       if (!chunk.length) continue;
+      // In one call, or each end would be sent by itself.
+      this.stream.cork();
       this.stream.write(`${chunk.length.toString(16)}\r\n`);
       this.stream.write(chunk);
-      if (!this.stream.write('\r\n')) await this.drained();
+      const more = this.stream.write('\r\n');
+      this.stream.uncork();
+      if (!more) await this.drained();
     }
     if (!this.closed) this.stream.write('0\r\n\r\n');
   }
