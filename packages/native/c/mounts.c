@@ -117,7 +117,10 @@ int mounts_prepare(struct container *container, int user_ns, struct error *err) 
   if (namespaces_has_user(&container->namespaces)) {
     container->host_proc = tree_clone(AT_FDCWD, "/proc", 0);
     container->host_sys = tree_clone(AT_FDCWD, "/sys", 1);
-    if (container->host_proc < 0 || container->host_sys < 0) return fail(err, "mount", errno, "/proc and /sys");
+    /* Private, or their end in the container would be that of the host's own cgroup mounts. */
+    if (container->host_proc < 0 || container->host_sys < 0 || tree_change(container->host_proc, 0, 0, 0, MS_PRIVATE) < 0 ||
+        tree_change(container->host_sys, 1, 0, 0, MS_PRIVATE) < 0)
+      return fail(err, "mount", errno, "/proc and /sys");
   }
   return 0;
 }
