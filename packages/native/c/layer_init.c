@@ -11,13 +11,6 @@
 #include "layer_mount.h"
 #include "own_places.h"
 
-static const struct { const char *path; enum inroot_kind kind; } places[] = {
-  {"dev/pts", INROOT_DIRECTORY}, {"dev/shm", INROOT_DIRECTORY}, {"dev/console", INROOT_FILE},
-  {"proc", INROOT_DIRECTORY}, {"sys", INROOT_DIRECTORY},
-  {"etc/hostname", INROOT_FILE}, {"etc/hosts", INROOT_FILE}, {"etc/resolv.conf", INROOT_FILE},
-  {".dockerenv", INROOT_FILE}, /* by which programs tell that they run in a container */
-};
-
 /* dockerd's mode of the files that it makes. */
 static int make_file(int root, const char *path)
 {
@@ -30,19 +23,26 @@ static int make_file(int root, const char *path)
   return file < 0 || chmod(name, 0755) ? -1 : 0;
 }
 
+static int make_place(int root, const struct own_place *place, struct error *err)
+{
+  cleanup_close int folder = -1;
+  int made = place->kind == INROOT_FILE ? make_file(root, place->path)
+                                        : (folder = inroot_target(root, place->path, place->kind, INROOT_FOLLOW));
+  /* Where an image has something else, the container's start will tell what is wrong. */
+  return made < 0 && errno != ENOTDIR && errno != EEXIST ? fail(err, "write", errno, "/%s", place->path) : 0;
+}
+
 static int make_places(int root, struct error *err)
 {
+  /* By which programs tell that they run in a container. */
+  static const struct own_place mark = {".dockerenv", INROOT_FILE};
   if (own_places_clear(root, err))
     return -1;
-  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-    cleanup_close int folder = -1;
-    int made = places[i].kind == INROOT_FILE ? make_file(root, places[i].path)
-                                             : (folder = inroot_target(root, places[i].path, places[i].kind, INROOT_FOLLOW));
-    /* Where an image has something else, the container's start will tell what is wrong. */
-    if (made < 0 && errno != ENOTDIR && errno != EEXIST)
-      return fail(err, "write", errno, "/%s", places[i].path);
+  for (size_t i = 0; i < own_places_count; i++) {
+    if (make_place(root, &own_places[i], err))
+      return -1;
   }
-  return 0;
+  return make_place(root, &mark, err);
 }
 
 /* Arguments: the parts of the root, the upper layer being the one to be made. */

@@ -7,7 +7,11 @@
 #include "cleanup.h"
 #include "sys.h"
 
-static const char *const places[] = {"dev/console", "dev/pts", "dev/shm", "etc/hostname", "etc/hosts", "etc/resolv.conf", "proc", "sys"};
+const struct own_place own_places[] = {
+    {"dev/console", INROOT_FILE}, {"dev/pts", INROOT_DIRECTORY}, {"dev/shm", INROOT_DIRECTORY}, {"etc/hostname", INROOT_FILE},
+    {"etc/hosts", INROOT_FILE}, {"etc/resolv.conf", INROOT_FILE}, {"proc", INROOT_DIRECTORY}, {"sys", INROOT_DIRECTORY},
+};
+const size_t own_places_count = sizeof own_places / sizeof *own_places;
 
 /* Takes away a symlink at `name`. Returns 1 when it was one, 0 when not, -1 with errno. */
 static int take_link(int folder, const char *name) {
@@ -27,18 +31,18 @@ static int make_mtab(int root) {
 
 /* As dockerd's layer of them hides links from mounts: resolv.conf is often one (systemd-resolved), and leads nowhere. */
 int own_places_clear(int root, struct error *err) {
-  for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+  for (size_t i = 0; i < own_places_count; i++) {
     char first[16];
-    const char *slash = strchr(places[i], '/'), *last = slash ? slash + 1 : places[i];
+    const char *path = own_places[i].path, *slash = strchr(path, '/'), *last = slash ? slash + 1 : path;
     cleanup_close int folder = -1;
     if (slash) {
-      memcpy(first, places[i], (size_t) (slash - places[i]));
-      first[slash - places[i]] = 0;
+      memcpy(first, path, (size_t) (slash - path));
+      first[slash - path] = 0;
       if (take_link(root, first) < 0) return fail(err, "rootfs", errno, "/%s", first);
       folder = openat(root, first, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
       if (folder < 0) continue; /* the mount makes it, or tells what is wrong */
     }
-    if (take_link(slash ? folder : root, last) < 0) return fail(err, "rootfs", errno, "/%s", places[i]);
+    if (take_link(slash ? folder : root, last) < 0) return fail(err, "rootfs", errno, "/%s", path);
   }
   return make_mtab(root) < 0 ? fail(err, "rootfs", errno, "/etc/mtab") : 0;
 }

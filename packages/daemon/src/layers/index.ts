@@ -82,7 +82,7 @@ export async function openLayers(options: LayersOptions): Promise<Layers> {
     entries: layers.entries,
     createWritable: writables.create,
     rootFilesystem: writables.rootFilesystem,
-    lower: writables.lower,
+    lower: layers.lower,
     removeWritable: (owner) => writables.remove(owner),
     async discard(path) {
       await trash.take(path);

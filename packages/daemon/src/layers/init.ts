@@ -30,8 +30,7 @@ export async function openInitLayers(
   store: Store,
 ): Promise<InitLayers> {
   const all = join(root, 'init');
-  const nothing = join(root, 'empty');
-  for (const folder of [all, nothing]) await mkdir(folder, { recursive: true, mode: 0o755 });
+  await mkdir(all, { recursive: true, mode: 0o755 });
   const records = store.collection<{ diffIds: string[] }>('init_layers');
   const under = new Map<string, Promise<void>>();
 
@@ -44,10 +43,8 @@ export async function openInitLayers(
     const [upper, work] = [join(folder, 'upper'), join(folder, 'work')];
     await mkdir(upper, { recursive: true, mode: 0o755 });
     await mkdir(work, { mode: 0o700 });
-    const lower = diffIds.toReversed().map((diffId) => layers.lower(diffId));
-    if (lower.length === 0) lower.push({ kind: 'folder', path: nothing });
     try {
-      await helper.run('init', {}, [...lowerWords(lower), 'upper', upper, 'work', work]);
+      await helper.run('init', {}, [...lowerWords(layers.lower(diffIds)), 'upper', upper, 'work', work]);
       await rename(upper, join(all, key));
       records.put(key, { diffIds });
     } finally {

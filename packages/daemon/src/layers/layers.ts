@@ -32,8 +32,8 @@ export interface LayerStore {
   entries(diffId: string): AsyncIterable<LayerEntry>;
   /** @throws not-found */
   record(diffId: string): LayerRecord;
-  /** How the kernel gets at it. */
-  lower(diffId: string): RootFilesystem['lower'][number];
+  /** How the kernel gets at these (bottom first), topmost first; without any, an empty folder: an overlay wants one. */
+  lower(diffIds: readonly string[]): RootFilesystem['lower'];
   reconcile(known: Set<string>): Promise<void>;
 }
 
@@ -46,6 +46,8 @@ export async function openLayerStore(
 ): Promise<LayerStore> {
   const places = { made: join(root, 'made'), layers: join(root, 'layers') };
   for (const folder of Object.values(places)) await mkdir(folder, { recursive: true, mode: 0o700 });
+  const nothing = join(root, 'empty');
+  await mkdir(nothing, { recursive: true, mode: 0o755 });
   const records = new Map<string, LayerRecord>();
   const removals = new Map<string, Promise<unknown>>();
   const folderOf = (diffId: string) => join(places.layers, diffId.slice('sha256:'.length));
@@ -67,6 +69,14 @@ export async function openLayerStore(
     const found = records.get(diffId);
     if (found === undefined) throw notFound(`layer does not exist: ${diffId}`);
     return found;
+  }
+
+  function lower(diffId: string): RootFilesystem['lower'][number] {
+    const { driver: kind } = record(diffId);
+    const folder = folderOf(diffId);
+    return kind === 'folder'
+      ? { kind: 'folder', path: join(folder, 'diff') }
+      : { kind: 'erofs', image: join(folder, 'index.erofs'), devices: [join(folder, 'tar')] };
   }
 
   /** Another layer of the same digest may stand in the way, or have done so on its way out. */
@@ -133,13 +143,8 @@ export async function openLayerStore(
       record(diffId);
       return readEntries(helper, join(folderOf(diffId), 'tar'));
     },
-    lower(diffId) {
-      const { driver: kind } = record(diffId);
-      const folder = folderOf(diffId);
-      return kind === 'folder'
-        ? { kind: 'folder', path: join(folder, 'diff') }
-        : { kind: 'erofs', image: join(folder, 'index.erofs'), devices: [join(folder, 'tar')] };
-    },
+    lower: (diffIds) =>
+      diffIds.length > 0 ? diffIds.toReversed().map(lower) : [{ kind: 'folder', path: nothing }],
     async reconcile(known) {
       const unknown = [...records.keys()].filter((diffId) => !known.has(diffId));
       await Promise.all(unknown.map((diffId) => remove(diffId)));

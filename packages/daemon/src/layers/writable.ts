@@ -30,7 +30,6 @@ export interface Writables {
   rootFilesystem(owner: string, options?: { volatile?: boolean }): RootFilesystem;
   /** The same, for a look that changes nothing. */
   peek(owner: string): RootFilesystem;
-  lower(diffIds: readonly string[]): RootFilesystem['lower'];
   wasUsed(owner: string): boolean;
   remove(owner: string): Promise<void>;
   list(): Promise<string[]>;
@@ -47,10 +46,8 @@ export async function openWritables(
   store: Store,
 ): Promise<Writables> {
   const all = join(root, 'writable');
-  const nothing = join(root, 'empty');
   await mkdir(all, { recursive: true, mode: 0o700 });
   const nursery = openNursery(join(root, 'nursery'));
-  await mkdir(nothing, { recursive: true, mode: 0o755 });
   const records = store.collection<WritableRecord>('writable_layers');
 
   function record(owner: string): WritableRecord {
@@ -72,18 +69,12 @@ export async function openWritables(
     chmodSync(upper, 0o755);
   }
 
-  function lower(diffIds: readonly string[]): RootFilesystem['lower'] {
-    const found = diffIds.toReversed().map((diffId) => layers.lower(diffId));
-    // An overlay wants a lower layer.
-    return found.length > 0 ? found : [{ kind: 'folder', path: nothing }];
-  }
-
   function peek(owner: string): RootFilesystem {
     const { diffIds, init } = record(owner);
     const places = init === undefined ? undefined : inits.lower(init);
     const folder = join(all, owner);
     return {
-      lower: places ? [places, ...lower(diffIds)] : lower(diffIds),
+      lower: [...(places ? [places] : []), ...layers.lower(diffIds)],
       upper: join(folder, 'upper'),
       work: join(folder, 'work'),
       volatile: false,
@@ -132,7 +123,6 @@ export async function openWritables(
       if (existsSync(mark)) rmSync(mark, { recursive: true, force: true });
       return { ...root, volatile: options.volatile ?? false };
     },
-    lower,
     peek,
     wasUsed: (owner) => record(owner).used === true,
     remove,
