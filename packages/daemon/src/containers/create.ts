@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, stat, symlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { stat } from 'node:fs/promises';
 import { invalidParameter, isKind, notFound, systemError } from '../errors.ts';
 import type { Image } from '../images/face.ts';
 import { detectedPlatform, hostPlatform } from '../images/index.ts';
@@ -325,22 +324,7 @@ async function copyUp(context: Context, container: Container): Promise<void> {
       ],
     });
     await target.put(parent(point.Destination), tar, { noOverwriteDirNonDir: false, copyUIDGID: true });
-    if (point.Destination === '/etc' && !point.subpath) await makeMountPoints(point.Source);
   }
-}
-
-/** Where the engine's own files are mounted must be there before: the volume may be used read-only. */
-async function makeMountPoints(etc: string): Promise<void> {
-  const there = (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error;
-  };
-  for (const name of ['hostname', 'hosts', 'resolv.conf']) {
-    // Exclusive: what an image has at that place, be it a link, stays and is not followed.
-    const file = await open(join(etc, name), 'wx').catch(there);
-    await file?.chmod(0o644);
-    await file?.close();
-  }
-  await symlink('/proc/mounts', join(etc, 'mtab')).catch(there);
 }
 
 /** Go's os.ModeDir. */
