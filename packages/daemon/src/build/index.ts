@@ -224,9 +224,10 @@ class BuilderRoom implements Builder {
     const limit = age === undefined || age === 0 ? Number.POSITIVE_INFINITY : Date.now() - age;
     const keep = (record: CacheRecord) =>
       Date.parse(record.LastUsedAt) > limit || !matchesRecord(record, filters);
+    const { bavail, bsize } = await statfs(this.parts.root);
+    // From here to the prune nothing is waited for: a build may add records meanwhile.
     const records = new Map(this.records.list().map((record) => [record.ID, record]));
     let held = [...this.steps.values()].reduce((sum, step) => sum + step.size, 0);
-    const { bavail, bsize } = await statfs(this.parts.root);
     const keepBytes = keptBytes(options, held, bavail * bsize);
     const gone = keepBytes > 0 ? [] : this.records.prune(keep).map((ID) => records.get(ID)!);
     const oldest = [...this.steps.entries()].sort(([, a], [, b]) => (a.used < b.used ? -1 : 1));
