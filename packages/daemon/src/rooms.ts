@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Launcher, nativeProgram, openLauncher } from '@berth/native';
-import { type Builder, openBuilder } from './build/index.ts';
+import { type Builder, openBuilder } from './builder/index.ts';
 import { type Containers, openContainers } from './containers/index.ts';
 import { type Events, openEvents } from './events/index.ts';
 import { type Images, openImages } from './images/index.ts';

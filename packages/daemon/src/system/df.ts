@@ -1,4 +1,4 @@
-import type { CacheRecord } from '../build/face.ts';
+import type { CacheRecord } from '../builder/face.ts';
 import { invalidParameter } from '../errors.ts';
 import type { ImageSummary } from '../images/face.ts';
 import type { Rooms } from '../rooms.ts';

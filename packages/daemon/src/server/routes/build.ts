@@ -1,4 +1,4 @@
-import type { BuildOptions } from '../../build/face.ts';
+import type { BuildOptions } from '../../builder/face.ts';
 import { invalidParameter, systemError, unsupported } from '../../errors.ts';
 import type { Rooms } from '../../rooms.ts';
 import type { ApiRequest, Server } from '../face.ts';

@@ -1,0 +1,213 @@
+import { posix } from 'node:path';
+import { Readable } from 'node:stream';
+import { ignoreFilter } from '../../dockerfile/ignore.ts';
+import { decompressed } from '../../layers/index.ts';
+import { looksLikeTar } from '../add.ts';
+import { remoteContext } from '../remote.ts';
+import type { Stage } from '../stages.ts';
+import { Tree } from '../tree.ts';
+import { collect, noDockerfile } from './instructions.ts';
+import type { Vertex } from './progress.ts';
+import type { Session } from './session.ts';
+import type { FrontendOptions } from './step.ts';
+
+/** The files a build is made from: those of the client or of a remote place, each fetched when it is needed first. */
+export class BuildContext {
+  /** What will be built: of the context only what it names is fetched. */
+  stages: Stage[] = [];
+  private readonly options: FrontendOptions;
+  private readonly attributes: Record<string, string>;
+  private ignoreLoaded: Promise<string> | undefined;
+  /** The text of a `<Dockerfile>.dockerignore`. */
+  private ownIgnore: string | undefined;
+  private contextTree: Promise<Tree> | undefined;
+  private readonly namedTrees = new Map<string, Promise<Tree>>();
+  private uploaded: Tree | undefined;
+  /** Every tree of the build, closed with it. */
+  readonly trees: Tree[] = [];
+
+  constructor(options: FrontendOptions) {
+    this.options = options;
+    this.attributes = options.attributes;
+  }
+
+  /** True when all of it came at once, and no more has to be asked for. */
+  get whole(): boolean {
+    return this.uploaded !== undefined;
+  }
+
+  /** Lets go of all trees. */
+  async close(): Promise<void> {
+    for (const tree of this.trees) await tree.close();
+  }
+
+  /** A tree that lasts as long as the build. */
+  async newTree(): Promise<Tree> {
+    const tree = await Tree.create(posix.join(this.options.folder, `tree-${this.trees.length}`));
+    this.trees.push(tree);
+    return tree;
+  }
+
+  /** The Dockerfile's text. @throws BerthError when there is none of that name. */
+  async readDockerfile(name: string, vertex: Vertex): Promise<string> {
+    const { session, signal, fill } = this.options;
+    const remote = this.attributes['context'] ?? '';
+    if (remote !== '' || fill) {
+      const tree = await this.newTree();
+      if (fill) await fill(tree);
+      else if (remote.startsWith('http://buildkit-session/'))
+        await this.readUpload(session, remote, tree, name);
+      else await remoteContext(remote, tree, this.options.folder, { dockerfile: name, signal });
+      this.uploaded = tree;
+      if (!this.attributes['dockerfilekey']) {
+        const inContext = tree.resolve(name);
+        const entry = inContext && tree.entries.get(inContext.path);
+        if (entry?.type === 'file') return (await tree.readAll(entry)).toString();
+        throw noDockerfile(name);
+      }
+    }
+    const tree = await this.newTree();
+    const key = this.attributes['dockerfilekey'] ?? 'dockerfile';
+    await session.files(tree, {
+      name: key,
+      follow: [name, `${name}.dockerignore`],
+      signal,
+      onBytes: (total) => vertex.status('transferring dockerfile:', total),
+      onEnd: (total) => vertex.status('transferring dockerfile:', total, 0, true),
+    });
+    const found = tree.resolve(name) ?? (name === 'Dockerfile' ? tree.resolve('dockerfile') : null);
+    const entry = found && tree.entries.get(found.path);
+    if (entry?.type !== 'file') throw noDockerfile(posix.basename(name));
+    const ignore = tree.entries.get(`${name}.dockerignore`);
+    if (ignore?.type === 'file') this.ownIgnore = (await tree.readAll(ignore)).toString();
+    return (await tree.readAll(entry)).toString();
+  }
+
+  private async readUpload(session: Session, url: string, tree: Tree, name: string): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of session.upload(url)) chunks.push(chunk);
+    const bytes = Buffer.concat(chunks);
+    const plain = await collect(await decompressed(Readable.from([bytes]))).catch(() => bytes);
+    if (looksLikeTar(plain)) await tree.addTar(Readable.from([plain]));
+    else
+      await tree.addStream(name, Readable.from([bytes]), {
+        size: bytes.length,
+        mode: 0o644,
+        mtime: new Date(0),
+      });
+  }
+
+  /** The context's files, fetched once, when the first step needs them. */
+  files(): Promise<Tree> {
+    this.contextTree ??= this.loadContext();
+    return this.contextTree;
+  }
+
+  /** The text of the .dockerignore; '' without one. */
+  ignoreText(): Promise<string> {
+    this.ignoreLoaded ??= this.readIgnore(this.attributes['contextkey'] ?? 'context', '[internal]');
+    return this.ignoreLoaded;
+  }
+
+  private readIgnore(key: string, label: string): Promise<string> {
+    const { session, progress, signal } = this.options;
+    return progress.step(`${label} load .dockerignore`, async (vertex) => {
+      if (label === '[internal]' && this.ownIgnore !== undefined) return this.ownIgnore;
+      const tree = await this.newTree();
+      await session.files(tree, {
+        name: key,
+        follow: ['.dockerignore'],
+        include: ['.dockerignore'],
+        signal,
+        onEnd: (total) => vertex.status('transferring context:', total, 0, true),
+      });
+      const entry = tree.entries.get('.dockerignore');
+      return entry?.type === 'file' ? (await tree.readAll(entry)).toString() : '';
+    });
+  }
+
+  /** A folder of the client's (`--build-context name=folder`), fetched once; undefined when that is none of that name. */
+  named(name: string): Promise<Tree> | undefined {
+    const given = this.attributes[`context:${name}`] ?? '';
+    if (!/^(local|input):/.test(given)) return undefined;
+    let tree = this.namedTrees.get(name);
+    if (!tree) {
+      tree = this.readFolder(given.slice(given.indexOf(':') + 1), `[context ${name}]`);
+      this.namedTrees.set(name, tree);
+    }
+    return tree;
+  }
+
+  private async readFolder(key: string, label: string): Promise<Tree> {
+    return this.transfer(key, `${label} load from client`, await this.readIgnore(key, label), null);
+  }
+
+  private async loadContext(): Promise<Tree> {
+    if (this.uploaded) {
+      const ignore = this.uploaded.entries.get('.dockerignore');
+      if (ignore?.type === 'file') {
+        const ignored = ignoreFilter((await this.uploaded.readAll(ignore)).toString());
+        for (const path of [...this.uploaded.entries.keys()]) if (ignored(path)) this.uploaded.remove(path);
+      }
+      return this.uploaded;
+    }
+    const key = this.attributes['contextkey'] ?? 'context';
+    return this.transfer(key, '[internal] load build context', await this.ignoreText(), this.neededPaths());
+  }
+
+  /** Fetches a folder of the client's: what `follow` names, or all, but for what is ignored. */
+  private transfer(key: string, title: string, ignoreText: string, follow: string[] | null): Promise<Tree> {
+    const { session, progress, signal } = this.options;
+    const exclude = ignoreText
+      .split(/\r?\n/)
+      .map((line) => line.trim())
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    return progress.step(title, async (vertex) => {
+      const tree = await this.newTree();
+      await session.files(tree, {
+        name: key,
+        ...(exclude.length > 0 ? { exclude } : {}),
+        ...(follow ? { follow } : {}),
+        signal,
+        onBytes: (total) => vertex.status('transferring context:', total),
+        onEnd: (total) => vertex.status('transferring context:', total, 0, true),
+      });
+      if (exclude.length > 0) {
+        const ignored = ignoreFilter(ignoreText);
+        for (const path of [...tree.entries.keys()]) if (ignored(path)) tree.remove(path);
+      }
+      return tree;
+    });
+  }
+
+  /** The context paths that COPY, ADD and bind mounts name; null when all of it may be needed. */
+  private neededPaths(): string[] | null {
+    const needed = new Set<string>();
+    for (const stage of this.stages) {
+      for (const instruction of stage.instructions) {
+        if (instruction.name === 'RUN') {
+          if (
+            instruction.flags.some(
+              ({ name, value }) =>
+                name === 'mount' && (!value.includes('type=') || value.includes('type=bind')),
+            )
+          )
+            return null;
+        }
+        if (instruction.name === 'ONBUILD') continue;
+        if (instruction.name !== 'COPY' && instruction.name !== 'ADD') continue;
+        if (instruction.flags.some(({ name }) => name === 'from')) continue;
+        const words = instruction.json ?? instruction.rest.split(/\s+/);
+        for (const word of words.slice(0, -1)) {
+          if (/[$"'\\]/.test(word)) return null;
+          if (word.startsWith('<<') || /^(https?:|git@)/.test(word)) continue;
+          const clean = posix.normalize(`/${word}`).slice(1).replace(/\/$/, '');
+          if (clean === '') return null;
+          needed.add(clean);
+        }
+      }
+    }
+    // A base image may bring triggers that copy: then everything is asked for.
+    return needed.size > 0 ? [...needed] : null;
+  }
+}

@@ -1,0 +1,235 @@
+import { posix } from 'node:path';
+import { applyConfig, BuildArguments, envValue, withPath } from '../../dockerfile/config.ts';
+import { locate } from '../../dockerfile/location.ts';
+import { type Dockerfile, type Instruction, parseDockerfile, parseError } from '../../dockerfile/parse.ts';
+import { expandWord, expandWords, type Lookup } from '../../dockerfile/words.ts';
+import { BerthError, invalidParameter } from '../../errors.ts';
+import { planStages, type Stage } from '../stages.ts';
+import { BuildContext } from './build-context.ts';
+import { copyStep } from './copy-step.ts';
+import { configHistory, historyEntry, platformArguments, prefixed } from './instructions.ts';
+import type { Vertex } from './progress.ts';
+import { References } from './references.ts';
+import { runStep } from './run-step.ts';
+import { type Build, type FrontendOptions, type StageResult, type Step, stepUses } from './step.ts';
+import { instructionTitle, StepNumbers } from './titles.ts';
+
+/** Instructions that show as a numbered step. */
+const visible = new Set(['RUN', 'COPY', 'ADD', 'WORKDIR']);
+
+/** BuildKit's `dockerfile.v0`: a Dockerfile to a graph of which only what the target needs is done. */
+export class DockerfileFrontend implements Build {
+  readonly options: FrontendOptions;
+  private readonly attributes: Record<string, string>;
+  dockerfile!: Dockerfile;
+  readonly context: BuildContext;
+  references!: References;
+  /** The Dockerfile as it was read, and its name: what errors quote. */
+  text = '';
+  filename = 'Dockerfile';
+  private definition: Vertex | undefined;
+  private labelled = false;
+  private stages: Stage[] = [];
+  private meta!: BuildArguments;
+  private readonly results = new Map<Stage, Promise<StageResult>>();
+  /** The build arguments at the end of each stage. */
+  private readonly arguments = new Map<Stage, ReadonlyMap<string, string | undefined>>();
+
+  constructor(options: FrontendOptions) {
+    this.options = options;
+    this.attributes = options.attributes;
+    this.context = new BuildContext(options);
+  }
+
+  /** Builds the target stage. @throws BerthError with BuildKit's texts. */
+  async build(): Promise<StageResult> {
+    const { attributes } = this;
+    if (attributes['requestid'])
+      throw new BerthError('unsupported', `unsupported request ${attributes['requestid']}`);
+    const name = attributes['filename'] || 'Dockerfile';
+    this.filename = posix.basename(name);
+    this.text = await this.options.progress.step(
+      `[internal] load build definition from ${posix.basename(name)}`,
+      (vertex) => {
+        this.definition = vertex;
+        return this.context.readDockerfile(name, vertex);
+      },
+    );
+    if (this.text === '') throw invalidParameter('the Dockerfile cannot be empty');
+    this.dockerfile = parseDockerfile(this.text);
+    this.checkSyntax();
+    for (const warning of this.dockerfile.warnings) this.definition?.warn(warning);
+    this.meta = new BuildArguments({
+      ...platformArguments(this.options.solver.platform(attributes['platform'])),
+      ...prefixed(attributes, 'build-arg:'),
+    });
+    for (const [argument] of Object.entries(platformArguments(this.options.solver.platform())))
+      this.meta.declare(argument, undefined);
+    const plan = planStages(this.dockerfile, attributes['target'] ?? '', this.meta, { buildKit: true });
+    this.stages = plan.stages;
+    this.context.stages = plan.stages;
+    this.references = new References(this.options, plan.stages);
+    this.labelled =
+      plan.count > 1 ||
+      this.stages.some(({ instructions }) =>
+        instructions.some(({ flags }) => flags.some(({ name }) => name === 'mount' || name === 'from')),
+      );
+    await this.references.resolve(this.stages.at(-1)!);
+    if (!this.context.whole) await this.context.ignoreText();
+    const result = await this.stage(this.stages.at(-1)!);
+    const labels = prefixed(attributes, 'label:');
+    if (Object.keys(labels).length > 0) result.config.Labels = { ...result.config.Labels, ...labels };
+    return result;
+  }
+
+  /** `# syntax=`: the Dockerfile language is built in, a front end from an image cannot be run. */
+  private checkSyntax(): void {
+    const image = this.dockerfile.directives['syntax'];
+    if (image === undefined || /^(docker\.io\/)?docker\/dockerfile(-upstream)?([:@]|$)/.test(image)) return;
+    const line = 1 + this.text.split('\n').findIndex((text) => /^#\s*syntax\s*=/i.test(text));
+    throw locate(
+      new BerthError('unsupported', `# syntax=${image} is not supported: only docker/dockerfile is built in`),
+      { line, endLine: line },
+    );
+  }
+
+  /** What a stage comes to, each built once. */
+  stage(stage: Stage): Promise<StageResult> {
+    let result = this.results.get(stage);
+    if (!result) {
+      result = this.buildStage(stage);
+      this.results.set(stage, result);
+      result.catch(() => undefined);
+    }
+    return result;
+  }
+
+  async close(): Promise<void> {
+    await this.context.close();
+  }
+
+  private async buildStage(stage: Stage): Promise<StageResult> {
+    const { solver, progress, signal } = this.options;
+    const index = this.stages.indexOf(stage);
+    const label = this.labelled ? stage.name || `stage-${index}` : '';
+    const count = (instructions: Instruction[]) =>
+      instructions.filter(({ name }) => visible.has(name)).length;
+    let numbers = new StepNumbers(label, count(stage.instructions));
+    let state: StageResult;
+    // The base is shown with the first step on it: what is wrong with an instruction's form is told before.
+    let begin: () => void = () => undefined;
+    const parent = this.references.findStage(stage.base, stage);
+    const given = this.references.namedContext(stage.base);
+    if (parent && given === undefined) state = structuredClone(await this.stage(parent));
+    else if (stage.base === 'scratch' && given === undefined) {
+      state = {
+        snapshot: solver.scratch(),
+        config: withPath({}),
+        author: '',
+        cmdSet: false,
+        history: [],
+        platform: solver.platform(stage.platform || this.attributes['platform']),
+      };
+    } else {
+      const base = await this.references.base(stage);
+      const triggers = (base.config.config?.OnBuild ?? []).flatMap(
+        (trigger) => parseDockerfile(trigger).instructions,
+      );
+      numbers = new StepNumbers(
+        label,
+        count([...triggers, ...stage.instructions]) + (given === undefined ? 1 : 0),
+      );
+      const title =
+        given === undefined ? numbers.next(`FROM ${base.name}`) : `[context ${stage.base}] ${base.name}`;
+      begin = () => {
+        begin = () => undefined;
+        progress
+          .vertex(title)
+          .start()
+          .done({ cached: base.local && stage.instructions.length === 0 });
+      };
+      state = {
+        snapshot: base.snapshot,
+        config: withPath(structuredClone(base.config.config ?? {})),
+        author: base.config.author ?? '',
+        cmdSet: false,
+        history: structuredClone(base.config.history ?? []),
+        platform: {
+          os: base.config.os,
+          architecture: base.config.architecture,
+          ...(base.config.variant ? { variant: base.config.variant } : {}),
+        },
+      };
+    }
+    const args = new BuildArguments(
+      {
+        ...platformArguments(solver.platform(stage.platform || this.attributes['platform'])),
+        ...prefixed(this.attributes, 'build-arg:'),
+      },
+      this.meta.asMeta(),
+      this.meta.used,
+    );
+    if (parent && given === undefined) args.inherited = this.arguments.get(parent) ?? new Map();
+    const triggers = (state.config.OnBuild ?? []).flatMap((trigger) => parseDockerfile(trigger).instructions);
+    if (!(parent && given === undefined)) state.config.OnBuild = null;
+    for (const instruction of [...triggers, ...stage.instructions]) {
+      signal.throwIfAborted();
+      try {
+        const lookup: Lookup = (name) => envValue(state.config.Env, name) ?? args.get(name);
+        if (visible.has(instruction.name)) begin();
+        const title = visible.has(instruction.name)
+          ? numbers.next(instructionTitle(instruction, lookup, this.dockerfile.escape))
+          : '';
+        await this.instruction({ instruction, stage, state, lookup, title }, args);
+      } catch (error) {
+        // What a trigger does wrong is shown at the FROM that brought it.
+        throw locate(error, triggers.includes(instruction) ? stage.from : instruction);
+      }
+    }
+    begin();
+    this.arguments.set(stage, args.all());
+    return state;
+  }
+
+  private async instruction(step: Step, args: BuildArguments): Promise<void> {
+    const { instruction, stage, state, lookup, title } = step;
+    const escaper = this.dockerfile.escape;
+    switch (instruction.name) {
+      case 'ARG': {
+        const words = expandWords(instruction.rest, lookup, escaper);
+        for (const word of words) {
+          const equals = word.indexOf('=');
+          if (equals < 0) args.declare(word, undefined);
+          else args.declare(word.slice(0, equals), word.slice(equals + 1));
+        }
+        state.history.push(historyEntry(`ARG ${words.join(' ')}`));
+        return;
+      }
+      case 'RUN':
+        return runStep(this, step, args);
+      case 'COPY':
+      case 'ADD':
+        return copyStep(this, step);
+      case 'WORKDIR': {
+        const path = expandWord(instruction.rest, lookup, escaper);
+        state.config.WorkingDir = posix.resolve(state.config.WorkingDir || '/', path);
+        state.snapshot = await this.options.solver.folder(
+          state.snapshot,
+          state.config.WorkingDir,
+          this.options.progress.vertex(title),
+          stepUses(this.options, stage),
+        );
+        state.history.push(historyEntry(`WORKDIR ${state.config.WorkingDir}`, state.snapshot));
+        return;
+      }
+      default: {
+        const text = applyConfig(instruction, state, lookup, this.dockerfile);
+        if (text === null) throw parseError(instruction.line, `unknown instruction: ${instruction.name}`);
+        // Only CMD marks the image so, and a trigger is no step of the image's history (as BuildKit).
+        if (instruction.name === 'CMD') state.config.ArgsEscaped = true;
+        if (instruction.name === 'ONBUILD') return;
+        state.history.push(historyEntry(configHistory(instruction, text, lookup, escaper)));
+      }
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import { posix } from 'node:path';
+import { extract } from 'tar-stream';
+import { toExpression } from '../../dockerfile/ignore.ts';
+import { invalidParameter, isKind } from '../../errors.ts';
+import type { Archive } from '../../layers/face.ts';
+import { findSources, readFrom, type Source } from '../copy.ts';
+import { cleanPath, type Tree } from '../tree.ts';
+
+/** True for a path that `--exclude` leaves out. */
+type Ignored = (path: string) => boolean;
+
+/** A source of `COPY --parents`: the folders up to the pivot point `/./` are not kept, those after it are. */
+export function splitPivot(source: string): { pivot: string; pattern: string } {
+  const at = source.indexOf('/./');
+  if (at < 0) return { pivot: '', pattern: cleanPath(source) };
+  return { pivot: cleanPath(source.slice(0, at)), pattern: cleanPath(source.slice(at + 3)) };
+}
+
+/**
+ * What a source of `COPY --parents` names in a tree, as folders of which only that is copied.
+ * @throws invalid-parameter where a path without wildcards is not there.
+ */
+export function parentSources(tree: Tree, source: string, ignored: Ignored): Source[] {
+  const { pivot, pattern } = splitPivot(source);
+  return findSources(tree, pivot, 'COPY', false).flatMap(({ path }) =>
+    keep(tree, path, pattern, source, ignored),
+  );
+}
+
+/** Reads what a source of `COPY --parents --from` names in a root into a tree: no more of it than is needed. */
+export async function readParents(
+  archive: Archive,
+  tree: Tree,
+  source: string,
+  ignored: Ignored,
+): Promise<Source[]> {
+  const { pivot, pattern } = splitPivot(source);
+  const parts = pattern.split('/').filter(Boolean);
+  const firstWild = parts.findIndex(isWild);
+  const fixed = firstWild < 0 ? parts : parts.slice(0, firstWild);
+  if (fixed.length === 0 || isWild(pivot)) {
+    const found = await readFrom(archive, tree, pivot);
+    return found.flatMap(({ path }) => keep(tree, path, pattern, source, ignored));
+  }
+  const prefix = `p${tree.entries.size}`;
+  for (let depth = 1; depth < fixed.length; depth++)
+    await addFolder(
+      archive,
+      tree,
+      posix.join('/', pivot, ...fixed.slice(0, depth)),
+      posix.join(prefix, ...fixed.slice(0, depth)),
+    ).catch((error) => Promise.reject(isKind(error, 'not-found') ? missing(source) : error));
+  const path = posix.join('/', pivot, ...fixed);
+  const { tar } = await archive
+    .get(path)
+    .catch((error) => Promise.reject(isKind(error, 'not-found') ? missing(source) : error));
+  const top = posix.basename(path);
+  await tree.addTar(
+    tar,
+    (name) => name !== '' && name !== '.',
+    (name) => posix.join(prefix, ...fixed, name.slice(top.length)),
+  );
+  return keep(tree, prefix, pattern, source, ignored);
+}
+
+const isWild = (path: string) => /[*?[]/.test(path);
+
+const missing = (source: string) =>
+  invalidParameter(`COPY failed: stat ${cleanPath(source)}: file does not exist`);
+
+/** Puts a folder, without what is in it, from a root into a tree. */
+async function addFolder(archive: Archive, tree: Tree, path: string, to: string): Promise<void> {
+  const { tar } = await archive.get(path);
+  const extraction = extract();
+  tar.on('error', (error) => extraction.destroy(error));
+  tar.pipe(extraction);
+  // The first entry is the folder itself: what follows is not waited for.
+  for await (const { header } of extraction) {
+    if (header.type === 'directory')
+      tree.addPlain(to, {
+        type: 'directory',
+        mode: (header.mode ?? 0o755) & 0o7777,
+        uid: header.uid ?? 0,
+        gid: header.gid ?? 0,
+        ...(header.mtime ? { mtime: header.mtime } : {}),
+      });
+    break;
+  }
+  if (!tar.closed) await new Promise((resolve) => tar.once('close', resolve).destroy());
+}
+
+/** A folder of a tree, of which what the pattern matches is kept, with the folders that lead there. */
+function keep(tree: Tree, base: string, pattern: string, source: string, ignored: Ignored): Source[] {
+  const expression = toExpression(pattern);
+  const named = new Set<string>();
+  const kept = new Set<string>();
+  for (const path of tree.under(base)) {
+    const relative = base === '' ? path : path.slice(base.length + 1);
+    // Folders come before their content: what is in a folder that was named is named as well.
+    if (pattern !== '' && !named.has(posix.dirname(relative)) && !expression.test(relative)) continue;
+    named.add(relative);
+    if (ignored(relative)) continue;
+    for (let part = relative; part !== '.' && !kept.has(part); part = posix.dirname(part)) kept.add(part);
+  }
+  if (named.size === 0 && pattern !== '' && !isWild(pattern)) throw missing(source);
+  if (kept.size === 0 && pattern !== '') return [];
+  return [{ tree, path: base, name: '', skip: (path) => !kept.has(path) }];
+}

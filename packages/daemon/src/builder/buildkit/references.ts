@@ -1,0 +1,104 @@
+import { locate } from '../../dockerfile/location.ts';
+import { invalidParameter } from '../../errors.ts';
+import type { Stage } from '../stages.ts';
+import type { Solver } from './solver.ts';
+import type { FrontendOptions } from './step.ts';
+
+/** What the names in FROM, `--from` and `from=` stand for: stages, images and named contexts. */
+export class References {
+  private readonly options: FrontendOptions;
+  private readonly stages: Stage[];
+  private readonly bases = new Map<string, ReturnType<Solver['base']>>();
+
+  constructor(options: FrontendOptions, stages: Stage[]) {
+    this.options = options;
+    this.stages = stages;
+  }
+
+  /** Asks for the images that the target stands on before anything else is done, as BuildKit does. */
+  async resolve(target: Stage): Promise<void> {
+    const seen = new Set<Stage>();
+    const wanted: Array<Promise<unknown>> = [];
+    const visit = (stage: Stage) => {
+      if (seen.has(stage)) return;
+      seen.add(stage);
+      const parent = this.findStage(stage.base, stage);
+      const given = this.namedContext(stage.base);
+      if (parent && given === undefined) visit(parent);
+      else if (stage.base !== 'scratch' && given === undefined) wanted.push(this.base(stage));
+      for (const instruction of stage.instructions)
+        for (const flag of instruction.flags) {
+          const from =
+            flag.name === 'from'
+              ? flag.value
+              : flag.name === 'mount'
+                ? /(?:^|,)from=([^,]+)/.exec(flag.value)?.[1]
+                : undefined;
+          const other = from === undefined ? undefined : this.findStage(from, stage);
+          if (from !== undefined && stage.name !== '' && from.toLowerCase() === stage.name)
+            throw locate(
+              invalidParameter(`circular dependency detected on stage: ${stage.name}`),
+              instruction,
+            );
+          if (other) visit(other);
+          else if (
+            from !== undefined &&
+            !/\$/.test(from) &&
+            this.namedContext(from) === undefined &&
+            !/^\d+$/.test(from)
+          )
+            wanted.push(
+              this.image(from, '').catch((error: Error) =>
+                Promise.reject(locate(error, flag.name === 'from' ? instruction : null)),
+              ),
+            );
+        }
+    };
+    visit(target);
+    await Promise.all(wanted);
+  }
+
+  /** The image of a FROM. */
+  base(stage: Stage): ReturnType<Solver['base']> {
+    const given = this.namedContext(stage.base);
+    const reference = given?.startsWith('docker-image://')
+      ? given.slice('docker-image://'.length)
+      : stage.base;
+    const platform = stage.platform || this.options.attributes['platform'] || '';
+    return this.image(
+      reference,
+      platform,
+      given === undefined ? '[internal]' : `[context ${stage.base}]`,
+    ).catch((error: Error) => Promise.reject(locate(error, stage.from)));
+  }
+
+  /** An image, asked for once per name and platform. */
+  image(reference: string, platform: string, label = '[internal]'): ReturnType<Solver['base']> {
+    const { solver, session, progress, signal } = this.options;
+    const resolveMode = this.options.attributes['image-resolve-mode'] ?? '';
+    const key = `${reference}\n${platform}`;
+    let found = this.bases.get(key);
+    if (!found) {
+      found = solver.base({ reference, platform, resolveMode, label, session, progress, signal });
+      this.bases.set(key, found);
+      found.catch(() => undefined);
+    }
+    return found;
+  }
+
+  /** The stage of that name or number, of those before one. */
+  findStage(name: string, before: Stage): Stage | undefined {
+    const limit = this.stages.indexOf(before);
+    const named = this.stages.findIndex(
+      (stage, index) => index < limit && stage.name !== '' && stage.name === name.toLowerCase(),
+    );
+    if (named >= 0) return this.stages[named];
+    if (/^\d+$/.test(name) && Number(name) < limit) return this.stages[Number(name)];
+    return undefined;
+  }
+
+  /** A named context (`--build-context name=...`) given by the client; undefined when there is none of that name. */
+  namedContext(name: string): string | undefined {
+    return this.options.attributes[`context:${name}`] ?? this.options.attributes[`context:${name}:latest`];
+  }
+}

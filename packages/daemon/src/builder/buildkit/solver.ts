@@ -1,0 +1,350 @@
+import { posix } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { Mounts } from '../../dockerfile/mounts.ts';
+import { BerthError } from '../../errors.ts';
+import type { ImageConfig, ImageRunConfig, Images } from '../../images/face.ts';
+import { fullReference } from '../../images/index.ts';
+import type { Archive, Layer, Layers } from '../../layers/face.ts';
+import type { Collection } from '../../store/face.ts';
+import { copyTar, type Source } from '../copy.ts';
+import type { Steps } from '../steps.ts';
+import type { Worker } from '../worker.ts';
+import { hash } from './hash.ts';
+import { type MountSources, type PreparedMounts, prepareMounts } from './prepared-mounts.ts';
+import type { Progress, Vertex } from './progress.ts';
+import type { Session } from './session.ts';
+import { sourceError } from './source-errors.ts';
+
+/** A root made of layers, and what identifies the way it was made to the cache. */
+export interface Snapshot {
+  diffIds: string[];
+  key: string;
+  /** The last step changed nothing: history says `empty_layer`. */
+  lastEmpty: boolean;
+  /** When its last step was done: the same for everyone who takes it from the cache. */
+  created?: string;
+}
+
+/** What a step gave, by its key. */
+export interface CachedStep {
+  /** null: nothing changed. */
+  diffId: string | null;
+  size: number;
+  description: string;
+  created: string;
+  used: string;
+  count: number;
+}
+
+const emptyTar = 'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef';
+
+export interface SolverParts {
+  images: Images;
+  layers: Layers;
+  steps: Steps;
+  worker: Worker;
+  cache: Collection<CachedStep>;
+  /** Where cache mounts live. */
+  cacheFolder: string;
+  /** A step was remembered: its layer must stay. */
+  onCached: (diffId: string) => void;
+  hostPlatform: { os: string; architecture: string; variant?: string };
+}
+
+interface StepOptions {
+  vertex: Vertex;
+  cache: boolean;
+  signal: AbortSignal;
+}
+
+/** Does the steps, each at most once at a time, and remembers what they gave. */
+export class Solver {
+  private readonly parts: SolverParts;
+  private readonly running = new Map<string, Promise<CachedStep>>();
+  /** Layers that this build needs until its image is registered. */
+  private readonly held: Array<() => Promise<void>> = [];
+
+  constructor(parts: SolverParts) {
+    this.parts = parts;
+  }
+
+  async release(): Promise<void> {
+    for (const release of this.held.splice(0)) await release();
+  }
+
+  hold(diffIds: string[]): void {
+    this.held.push(this.parts.images.hold(diffIds));
+  }
+
+  platform(text?: string): { os: string; architecture: string; variant?: string } {
+    if (!text) return this.parts.hostPlatform;
+    const [os = 'linux', architecture = this.parts.hostPlatform.architecture, variant] = text.split('/');
+    return { os, architecture, ...(variant ? { variant } : {}) };
+  }
+
+  scratch(): Snapshot {
+    return { diffIds: [], key: hash('scratch'), lastEmpty: true };
+  }
+
+  /** A base image: the local one where it may serve, else from its registry, without naming it here. */
+  async base(options: {
+    reference: string;
+    platform: string;
+    resolveMode: string;
+    /** What the step of the progress is headed with. */
+    label: string;
+    session: Session;
+    progress: Progress;
+    signal: AbortSignal;
+  }): Promise<{ snapshot: Snapshot; config: ImageConfig; name: string; local: boolean }> {
+    const { reference, platform, session, progress, signal } = options;
+    const { images } = this.parts;
+    const full = fullReference(reference);
+    const title = `${options.label} load metadata for ${options.label === '[internal]' ? full : reference}`;
+    if (options.resolveMode !== 'pull') {
+      try {
+        const image = images.resolve(reference, platform ? { platform } : {});
+        progress.vertex(title).start().done();
+        this.hold(image.config.rootfs.diff_ids);
+        return {
+          snapshot: {
+            diffIds: image.config.rootfs.diff_ids,
+            key: hash(['base', image.config.rootfs.diff_ids]),
+            lastEmpty: true,
+          },
+          config: image.config,
+          name: full,
+          local: true,
+        };
+      } catch (error) {
+        if (!(error instanceof BerthError) || error.kind !== 'not-found') throw error;
+      }
+    }
+    const work = async (vertex: Vertex) => {
+      const fetched = await images.base({
+        reference,
+        ...(platform ? { platform } : {}),
+        auth: (host: string) => session.credentials(host),
+        signal,
+        onProgress: (line) => {
+          const detail = line['progressDetail'] as { current?: number; total?: number } | undefined;
+          if (typeof line['id'] === 'string' && detail?.current !== undefined)
+            vertex.status(line['id'], detail.current, detail.total ?? 0);
+        },
+      });
+      this.held.push(fetched.release);
+      return {
+        snapshot: {
+          diffIds: fetched.config.rootfs.diff_ids,
+          key: hash(['base', fetched.config.rootfs.diff_ids]),
+          lastEmpty: true,
+        },
+        config: fetched.config,
+        name: full,
+        local: false,
+      };
+    };
+    const failed = (error: Error) => Promise.reject(sourceError(error, full));
+    return progress
+      .step(title, (vertex) => work(vertex).catch(failed))
+      .catch((error: Error) => {
+        throw new BerthError(
+          'system',
+          `${options.label === '[internal]' ? `${reference}: ` : ''}failed to resolve source metadata for ${full}: ${error.message}`,
+          { cause: error },
+        );
+      });
+  }
+
+  /** Takes a step's result from the cache, or makes it; the vertex shows which. */
+  private async step(
+    from: Snapshot,
+    key: string,
+    description: string,
+    options: StepOptions,
+    make: () => Promise<Layer | null>,
+  ): Promise<Snapshot> {
+    const full = hash([from.key, key]);
+    const { cache, layers } = this.parts;
+    const apply = (entry: CachedStep): Snapshot => ({
+      diffIds: entry.diffId === null ? from.diffIds : [...from.diffIds, entry.diffId],
+      key: full,
+      lastEmpty: entry.diffId === null,
+      created: entry.created,
+    });
+    options.vertex.start();
+    if (options.cache) {
+      const known = cache.get(full);
+      if (known && (known.diffId === null || layers.has(known.diffId))) {
+        if (known.diffId !== null) this.hold([known.diffId]);
+        cache.put(full, { ...known, used: new Date().toISOString(), count: known.count + 1 });
+        options.vertex.done({ cached: true });
+        return apply(known);
+      }
+    }
+    try {
+      let running = options.cache ? this.running.get(full) : undefined;
+      if (!running) {
+        running = (async () => {
+          const layer = await make();
+          const empty = layer === null || layer.diffId === emptyTar;
+          if (!empty) this.hold([layer.diffId]);
+          const now = new Date().toISOString();
+          const entry: CachedStep = {
+            diffId: empty ? null : layer.diffId,
+            size: empty ? 0 : layer.size,
+            description,
+            created: now,
+            used: now,
+            count: 1,
+          };
+          cache.put(full, entry);
+          if (entry.diffId !== null) this.parts.onCached(entry.diffId);
+          return entry;
+        })();
+        this.running.set(full, running);
+        running.finally(() => this.running.delete(full)).catch(() => undefined);
+      }
+      const entry = await running;
+      options.vertex.done();
+      return apply(entry);
+    } catch (error) {
+      options.vertex.done({ error: error instanceof Error ? error.message : String(error) });
+      throw error;
+    }
+  }
+
+  /** WORKDIR. */
+  folder(
+    from: Snapshot,
+    path: string,
+    vertex: Vertex,
+    options: Omit<StepOptions, 'vertex'>,
+  ): Promise<Snapshot> {
+    return this.step(from, hash(['WORKDIR', path]), `WORKDIR ${path}`, { ...options, vertex }, () =>
+      this.parts.steps.makeFolder(from.diffIds, path, options.signal),
+    );
+  }
+
+  /** COPY and ADD. */
+  copy(
+    from: Snapshot,
+    options: StepOptions & {
+      sources: Source[];
+      target: string;
+      digest: string;
+      mode?: number;
+      owner: ((archive: Archive) => Promise<{ uid: number; gid: number }>) | undefined;
+      ownerKey: string;
+      keepOwners: boolean;
+    },
+  ): Promise<Snapshot> {
+    const names = options.sources.map(({ name, unpacked, skip }) => [
+      posix.basename(name),
+      unpacked ?? false,
+      skip !== undefined,
+    ]);
+    const key = hash([
+      'COPY',
+      options.digest,
+      names,
+      options.target,
+      options.mode ?? null,
+      options.ownerKey,
+      options.keepOwners,
+    ]);
+    return this.step(from, key, `COPY ${options.target}`, options, () =>
+      this.parts.steps.changed(from.diffIds, async (archive) => {
+        const owner = options.owner ? await options.owner(archive) : {};
+        const tar = await copyTar(
+          options.sources,
+          options.target,
+          archive,
+          { ...owner, ...(options.mode === undefined ? {} : { mode: options.mode }) },
+          options.keepOwners,
+        );
+        await archive.put('/', tar, {
+          noOverwriteDirNonDir: false,
+          copyUIDGID: false,
+          signal: options.signal,
+        });
+      }),
+    );
+  }
+
+  /** RUN. @throws BerthError with BuildKit's text for another exit code than 0. */
+  run(
+    from: Snapshot,
+    options: StepOptions & {
+      config: ImageRunConfig;
+      command: string[];
+      shown: string[];
+      env: string[];
+      keyEnv: string[];
+      mounts: PreparedMounts;
+      network: 'default' | 'none' | 'host';
+      privileged: boolean;
+      extraHosts: string[];
+      hostname: string;
+      shmSize: number;
+      ulimits: Array<{ Name: string; Soft: number; Hard: number }>;
+      cgroupParent: string;
+    },
+  ): Promise<Snapshot> {
+    const { config, vertex } = options;
+    const key = hash([
+      'RUN',
+      options.command,
+      options.keyEnv,
+      config.User ?? '',
+      config.WorkingDir ?? '/',
+      options.mounts.key,
+      options.network,
+      options.extraHosts,
+    ]);
+    return this.step(from, key, `RUN ${options.shown.join(' ')}`, options, async () => {
+      const shown = `process "${options.shown.join(' ')}" did not complete successfully`;
+      const run = this.parts.worker.run({
+        diffIds: from.diffIds,
+        config,
+        command: options.command,
+        env: options.env,
+        mounts: options.mounts.mounts,
+        network: options.network,
+        privileged: options.privileged,
+        hostname: options.hostname,
+        extraHosts: options.extraHosts,
+        shmSize: options.shmSize,
+        ulimits: options.ulimits,
+        cgroupParent: options.cgroupParent,
+        signal: options.signal,
+        onOutput: (text, stream) => vertex.log(text, stream === 'stderr' ? 2 : 1),
+      });
+      const { exitCode, layer } = await run.catch((error: Error) => {
+        if (/^unable to find (user|group)/.test(error.message))
+          throw new BerthError('system', `${shown}: ${error.message}`, { cause: error });
+        if (!error.message.startsWith('exec: ')) throw error;
+        // What cannot be started fails as a command would that said so.
+        vertex.log(`${error.message}\n`, 2);
+        return { exitCode: 1, layer: null };
+      });
+      if (exitCode !== 0) throw new BerthError('system', `${shown}: exit code: ${exitCode}`);
+      return layer;
+    });
+  }
+
+  /** A look into a snapshot's root. */
+  look<T>(snapshot: Snapshot, use: (archive: Archive) => Promise<T>): Promise<T> {
+    return this.parts.steps.withRoot(snapshot.diffIds, use);
+  }
+
+  /** Puts what a RUN mounts on disk. */
+  mounts(wanted: Mounts[], from: MountSources): Promise<PreparedMounts> {
+    return prepareMounts({ ...this.parts, look: (snapshot, use) => this.look(snapshot, use) }, wanted, from);
+  }
+
+  /** The root as a tar (exporters). */
+  async tar(snapshot: Snapshot, use: (tar: Readable) => Promise<void>): Promise<void> {
+    await this.look(snapshot, async (archive) => use(await archive.export()));
+  }
+}

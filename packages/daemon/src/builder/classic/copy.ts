@@ -1,0 +1,164 @@
+import { posix } from 'node:path';
+import { type BuildArguments, type StageConfig, shellOf } from '../../dockerfile/config.ts';
+import type { Dockerfile, Instruction } from '../../dockerfile/parse.ts';
+import { expandWord, expandWords, type Lookup } from '../../dockerfile/words.ts';
+import { invalidParameter } from '../../errors.ts';
+import { addSources } from '../add.ts';
+import { type CopyAttributes, findSources, readFrom, type Source, sourcesDigest } from '../copy.ts';
+import type { BuildOptions } from '../face.ts';
+import { resolveOwner } from '../owner.ts';
+import type { Stage } from '../stages.ts';
+import { type Steps, sha256 } from '../steps.ts';
+import { Tree } from '../tree.ts';
+import { needsBuildKit } from './text.ts';
+
+/** What a stage has come to. */
+export interface State extends StageConfig {
+  image: string; // '' for scratch
+  args: BuildArguments;
+}
+
+/** What a copying step needs of the build that it is part of. */
+export interface ClassicWork {
+  readonly dockerfile: Dockerfile;
+  readonly stages: Stage[];
+  /** What the stages before this one came to. */
+  readonly done: State[];
+  readonly options: BuildOptions;
+  readonly context: Tree;
+  readonly folder: string;
+  readonly steps: Steps;
+  lookup(state: State): Lookup;
+  diffIds(image: string): string[];
+  earlier(name: string): State | undefined;
+  findImage(reference: string, platform: string): Promise<{ id: string }>;
+  cached(state: State, createdBy: string, key: string, make: () => Promise<string>): Promise<void>;
+  register(state: State, createdBy: string, layer?: { diffId: string; size: number }): Promise<string>;
+}
+
+/** COPY and ADD. */
+export async function copyStep(build: ClassicWork, instruction: Instruction, state: State): Promise<void> {
+  const { name } = instruction;
+  const lookup = build.lookup(state);
+  const flag = (wanted: string) => instruction.flags.find((item) => item.name === wanted)?.value;
+  for (const item of instruction.flags) {
+    // A link gives the same files: here it is only not a layer of its own.
+    if (item.name === 'link' || item.name === 'chown' || (item.name === 'from' && name === 'COPY')) continue;
+    throw invalidParameter(needsBuildKit(item.name));
+  }
+  const words = instruction.json
+    ? instruction.json.map((word) => expandWord(word, lookup, build.dockerfile.escape))
+    : expandWords(instruction.rest, lookup, build.dockerfile.escape);
+  const destination = words.at(-1)!;
+  const patterns = words
+    .slice(0, -1)
+    .filter(
+      (word) =>
+        !instruction.heredocs.some(
+          (heredoc) => word === `<<${heredoc.name}` || word === `<<-${heredoc.name}`,
+        ),
+    );
+  if (instruction.heredocs.length > 0)
+    throw invalidParameter(`${name} failed: no source files were specified`);
+  if (patterns.length + instruction.heredocs.length > 1 && !destination.endsWith('/')) {
+    throw invalidParameter(
+      `When using ${name} with more than one source file, the destination must be a directory and end with a /`,
+    );
+  }
+  const target =
+    posix.resolve('/', state.config.WorkingDir || '/', destination) +
+    (destination.endsWith('/') || destination === '.' ? '/' : '');
+  // An empty one is none.
+  const from = flag('from') || undefined;
+  const sources: Source[] = [];
+  const trees: Tree[] = [];
+  try {
+    if (from !== undefined)
+      sources.push(...(await sourcesFrom(build, expandWord(from, lookup), patterns, trees)));
+    else if (name === 'ADD')
+      sources.push(
+        ...(await addSources(
+          build.context,
+          patterns,
+          build.folder,
+          target.endsWith('/'),
+          trees,
+          build.options.signal,
+        )),
+      );
+    else
+      for (const pattern of patterns) {
+        if (/^https?:\/\//.test(pattern))
+          throw invalidParameter("COPY failed: source can't be a URL for COPY");
+        sources.push(...findSources(build.context, pattern, name, true));
+      }
+    if (sources.length === 0) throw invalidParameter(`${name} failed: no source files were specified`);
+    if (sources.length > 1 && !destination.endsWith('/')) {
+      throw invalidParameter(
+        `When using ${name} with more than one source file, the destination must be a directory and end with a /`,
+      );
+    }
+    const chown = flag('chown');
+    const owner = chown === undefined ? '' : expandWord(chown, lookup, build.dockerfile.escape);
+    const digest = sourcesDigest(sources, sha256);
+    const createdBy = `${shellOf(state.config).join(' ')} #(nop) ${name} ${owner ? `--chown=${owner} ` : ''}${digest} in ${target} `;
+    await build.cached(state, createdBy, createdBy, async () => {
+      const base = build.diffIds(state.image);
+      const attributes: CopyAttributes =
+        owner === '' ? {} : await build.steps.withRoot(base, (archive) => resolveOwner(archive, owner));
+      const layer = await build.steps.copy(base, sources, target, {
+        ...attributes,
+        keepOwners: from !== undefined && owner === '',
+        signal: build.options.signal,
+      });
+      return build.register(state, createdBy, layer);
+    });
+  } finally {
+    for (const tree of trees) await tree.close();
+  }
+}
+
+/** COPY --from: an earlier stage by number or name, or an image. */
+async function sourcesFrom(
+  build: ClassicWork,
+  from: string,
+  patterns: string[],
+  trees: Tree[],
+): Promise<Source[]> {
+  let diffIds: string[];
+  const number = /^\d+$/.test(from) ? Number(from) : -1;
+  if (number >= 0) {
+    const state = build.done[number];
+    if (!state)
+      throw invalidParameter(
+        `invalid from flag value ${from}: ${
+          number < build.stages.length
+            ? 'refers to current build stage or a later one'
+            : 'index out of bounds'
+        }`,
+      );
+    diffIds = build.diffIds(state.image);
+  } else {
+    const state = build.earlier(from);
+    diffIds = state
+      ? build.diffIds(state.image)
+      : build.diffIds(
+          (
+            await build
+              .findImage(from, '')
+              .catch((error: Error) =>
+                Promise.reject(invalidParameter(`invalid from flag value ${from}: ${error.message}`)),
+              )
+          ).id,
+        );
+  }
+  const tree = await Tree.create(
+    posix.join(build.folder, `from-${trees.length}-${sha256(`${Math.random()}`).slice(0, 8)}`),
+  );
+  trees.push(tree);
+  const found: Source[] = [];
+  await build.steps.withRoot(diffIds, async (archive) => {
+    for (const pattern of patterns) found.push(...(await readFrom(archive, tree, pattern)));
+  });
+  return found;
+}

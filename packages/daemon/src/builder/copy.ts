@@ -1,0 +1,259 @@
+import { posix } from 'node:path';
+import { Readable } from 'node:stream';
+import { pack } from 'tar-stream';
+import { toExpression } from '../dockerfile/ignore.ts';
+import { BerthError, invalidParameter } from '../errors.ts';
+import type { Archive } from '../layers/face.ts';
+import { followed } from './destination.ts';
+import { cleanPath, type Tree, type TreeEntry } from './tree.ts';
+
+/** What a COPY or ADD brings: a tree and the paths in it that its sources name. */
+export interface Source {
+  tree: Tree;
+  /** Path in the tree of what is copied (links resolved). */
+  path: string;
+  /** The name the source was given by: its base name is what a copied file is called. */
+  name: string;
+  /** A tar to be unpacked (ADD): then `tree` is its content. */
+  unpacked?: boolean;
+  /** Paths below it (relative) that are left out (`--exclude`). */
+  skip?: (path: string) => boolean;
+}
+
+/** Reads what a pattern names in a root into a tree (COPY --from). */
+export async function readFrom(archive: Archive, tree: Tree, pattern: string): Promise<Source[]> {
+  const clean = posix.normalize(`/${pattern}`).replace(/\/+$/, '');
+  const parts = clean.split('/').filter(Boolean);
+  const firstGlob = parts.findIndex((part) => /[*?[]/.test(part));
+  // The part before the first wildcard is resolved in the root, links followed; its content is read under its name.
+  const fixed = firstGlob < 0 ? parts : parts.slice(0, firstGlob);
+  const prefix = `f${tree.entries.size}`;
+  const path = fixed.length === 0 ? '/' : `/${fixed.join('/')}`;
+  let stat = await archive.stat(path).catch(() => {
+    throw invalidParameter(`COPY failed: stat ${parts.join('/')}: file does not exist`);
+  });
+  let real = path;
+  for (let hops = 0; stat.linkTarget !== '' && hops < 40; hops++) {
+    real = posix.resolve(posix.dirname(real), stat.linkTarget);
+    stat = await archive.stat(real).catch(() => {
+      throw invalidParameter(`COPY failed: stat ${parts.join('/')}: file does not exist`);
+    });
+  }
+  const { tar } = await archive.get(real);
+  const top = real === '/' ? '' : posix.basename(real);
+  await tree.addTar(
+    tar,
+    (name) => name !== '' && name !== '.',
+    (name) => `${prefix}/${top === '' ? name : posix.join('root', name.slice(top.length))}`,
+  );
+  const base = top === '' ? prefix : `${prefix}/root`;
+  if (firstGlob < 0) return [{ tree, path: base, name: parts.at(-1) ?? '' }];
+  const rest = parts.slice(firstGlob).join('/');
+  return findSources(tree, `${base}/${rest}`, 'COPY', false);
+}
+
+/** The sources less what `--exclude` leaves out: its patterns are of a file's name, or of what is in a folder. */
+export function withoutExcluded(sources: Source[], ignored: (path: string) => boolean): Source[] {
+  return sources.flatMap((source) => {
+    if (source.skip) return [source];
+    const entry = source.tree.entries.get(source.path);
+    const folder = !source.unpacked && (source.path === '' || entry?.type === 'directory');
+    if (folder) return [{ ...source, skip: ignored }];
+    return ignored(posix.basename(source.name)) ? [] : [source];
+  });
+}
+
+/** Ownership and mode that flags ask for. */
+export interface CopyAttributes {
+  uid?: number;
+  gid?: number;
+  mode?: number;
+}
+
+/** The sources that a pattern names in a tree. @throws invalid-parameter with the classic builder's texts. */
+export function findSources(tree: Tree, pattern: string, verb: string, fromContext: boolean): Source[] {
+  const where = cleanPath(pattern);
+  const escaping = fromContext && /(^|\/)\.\.(\/|$)/.test(posix.normalize(pattern.replace(/^\/+/, '')));
+  if (escaping)
+    throw invalidParameter(`${verb} failed: forbidden path outside the build context: ${pattern} ()`);
+  if (/[*?[]/.test(where)) {
+    const expression = toExpression(where, { deep: false });
+    const found = [...tree.entries.keys()].filter((path) => expression.test(path)).sort();
+    return found.flatMap((path) => {
+      const resolved = tree.resolve(path);
+      return resolved && !resolved.escapes ? [{ tree, path: resolved.path, name: path }] : [];
+    });
+  }
+  if (where === '') return [{ tree, path: '', name: '' }];
+  const resolved = tree.resolve(where);
+  if (resolved?.escapes && fromContext)
+    throw invalidParameter(`${verb} failed: forbidden path outside the build context: ${where} ()`);
+  if (!resolved) {
+    if (!fromContext) throw invalidParameter(`${verb} failed: stat ${where}: file does not exist`);
+    throw invalidParameter(
+      `${verb} failed: file not found in build context or excluded by .dockerignore: stat ${where}: file does not exist`,
+    );
+  }
+  return [{ tree, path: resolved.path, name: where }];
+}
+
+/** True when the path is a folder in the root (links followed). */
+export async function isFolder(archive: Archive, path: string): Promise<boolean> {
+  try {
+    const { mode } = await archive.stat(`${path.replace(/\/+$/, '')}/.`);
+    return mode >= 2 ** 31;
+  } catch (error) {
+    if (error instanceof BerthError && error.kind === 'not-found') return false;
+    // A file where a folder was asked for.
+    if (error instanceof BerthError) return false;
+    throw error;
+  }
+}
+
+/** @throws invalid-parameter when something that is no folder stands where one is needed. */
+async function mustBeFree(archive: Archive, path: string): Promise<void> {
+  const there = await archive.stat(path).then(
+    () => true,
+    () => false,
+  );
+  if (there)
+    throw invalidParameter(`failed to copy files: failed to copy directory: mkdir ${path}: not a directory`);
+}
+
+/**
+ * The tar that puts the sources to `destination` (absolute; a trailing slash means a folder) of a root. Files keep mode
+ * and time; owners are `attributes`' or root's.
+ */
+export async function copyTar(
+  sources: Source[],
+  destination: string,
+  archive: Archive,
+  attributes: CopyAttributes,
+  keepOwners = false,
+): Promise<Readable> {
+  const intoFolder =
+    destination.endsWith('/') || sources.length > 1 || (await isFolder(archive, destination));
+  const base = cleanPath(await followed(archive, destination));
+  const out = pack();
+  const write = async () => {
+    const made = new Set<string>();
+    const parents = async (path: string) => {
+      const chain: string[] = [];
+      for (
+        let parent = posix.dirname(path);
+        parent !== '.' && parent !== '/' && !made.has(parent);
+        parent = posix.dirname(parent)
+      )
+        chain.unshift(parent);
+      for (const parent of chain) {
+        made.add(parent);
+        if (await isFolder(archive, `/${parent}`)) continue;
+        await mustBeFree(archive, `/${parent}`);
+        out.entry({
+          name: `${parent}/`,
+          type: 'directory',
+          mode: 0o755,
+          uid: attributes.uid ?? 0,
+          gid: attributes.gid ?? 0,
+          mtime: new Date(),
+        });
+      }
+    };
+    const linked = new Map<string, string>();
+    for (const source of sources) {
+      const entry = source.tree.entries.get(source.path);
+      const folder = source.path === '' || entry?.type === 'directory' || source.unpacked;
+      if (folder) {
+        await parents(posix.join(base, 'x'));
+        if (base !== '' && !(await isFolder(archive, `/${base}`)) && !made.has(base)) {
+          made.add(base);
+          await mustBeFree(archive, `/${base}`);
+          out.entry({
+            name: `${base}/`,
+            type: 'directory',
+            mode: 0o755,
+            uid: attributes.uid ?? 0,
+            gid: attributes.gid ?? 0,
+            mtime: new Date(),
+          });
+        }
+        for (const path of source.tree.under(source.path)) {
+          const relative = source.path === '' ? path : path.slice(source.path.length + 1);
+          if (source.skip?.(relative)) continue;
+          await writeEntry(
+            out,
+            source.tree,
+            path,
+            posix.join(base, relative),
+            attributes,
+            keepOwners || !!source.unpacked,
+            linked,
+          );
+        }
+      } else {
+        const target = intoFolder ? posix.join(base, posix.basename(source.name)) : base;
+        await parents(target);
+        await writeEntry(out, source.tree, source.path, target, attributes, keepOwners, linked);
+      }
+    }
+    out.finalize();
+  };
+  write().catch((error: Error) => out.destroy(error));
+  return Readable.from(out);
+}
+
+async function writeEntry(
+  out: ReturnType<typeof pack>,
+  tree: Tree,
+  path: string,
+  target: string,
+  attributes: CopyAttributes,
+  keepOwners: boolean,
+  linked: Map<string, string>,
+): Promise<void> {
+  const entry = tree.entries.get(path)!;
+  const header = {
+    name: entry.type === 'directory' ? `${target}/` : target,
+    mode: attributes.mode !== undefined && entry.type !== 'symlink' ? attributes.mode : entry.mode,
+    uid: attributes.uid ?? (keepOwners ? entry.uid : 0),
+    gid: attributes.gid ?? (keepOwners ? entry.gid : 0),
+    mtime: entry.mtime,
+    ...(Object.keys(entry.xattrs).length > 0 ? { pax: entry.xattrs } : {}),
+  };
+  if (entry.type === 'file') {
+    // Hard links within one copied tree stay links.
+    const key = entry.sameAs ?? path;
+    const first = linked.get(key);
+    if (first !== undefined && first !== target) {
+      out.entry({ ...header, type: 'link', linkname: first });
+      return;
+    }
+    linked.set(key, target);
+    await new Promise<void>((resolve, reject) => {
+      const sink = out.entry({ ...header, type: 'file', size: entry.size }, (error) =>
+        error ? reject(error) : resolve(),
+      );
+      const bytes = tree.read(entry);
+      bytes.on('error', reject);
+      bytes.pipe(sink);
+    });
+  } else if (entry.type === 'symlink') out.entry({ ...header, type: 'symlink', linkname: entry.target });
+  else if (entry.type === 'directory') out.entry({ ...header, type: 'directory' });
+  else
+    out.entry({
+      ...header,
+      type: entry.type,
+      devmajor: entry.devmajor ?? 0,
+      devminor: entry.devminor ?? 0,
+    } as Parameters<typeof out.entry>[0]);
+}
+
+/** What identifies the copied content to the cache and in the history: `file:…`, `dir:…` or `multi:…`. */
+export function sourcesDigest(sources: Source[], hash: (text: string) => string): string {
+  const parts = sources.map(({ tree, path, skip }) => {
+    const entry: TreeEntry | undefined = tree.entries.get(path);
+    const kind = path === '' || entry?.type === 'directory' ? 'dir' : 'file';
+    return `${kind}:${tree.digest(path, skip)}`;
+  });
+  return parts.length === 1 ? parts[0]! : `multi:${hash(parts.join(','))}`;
+}

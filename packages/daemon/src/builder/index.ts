@@ -1,0 +1,321 @@
+import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises';
+import type { IncomingHttpHeaders } from 'node:http';
+import { join } from 'node:path';
+import type { Duplex, Readable } from 'node:stream';
+import type { Launcher } from '@berth/native';
+import type { Containers } from '../containers/face.ts';
+import { ignoreFilter } from '../dockerfile/ignore.ts';
+import { parseDockerfile } from '../dockerfile/parse.ts';
+import { parseDuration } from '../durations.ts';
+import { BerthError, invalidParameter, systemError } from '../errors.ts';
+import type { Images, OnProgress, Progress } from '../images/face.ts';
+import { parsePlatform, splitReference } from '../images/index.ts';
+import type { Layers } from '../layers/face.ts';
+import { decompressed } from '../layers/index.ts';
+import type { Networks } from '../networks/face.ts';
+import type { Runtime } from '../runtime/face.ts';
+import type { Collection, Store } from '../store/face.ts';
+import type { Control } from './buildkit/control.ts';
+import type { CachedStep } from './buildkit/solver.ts';
+import { ClassicBuild } from './classic/build.ts';
+import { BuildCache } from './classic/cache.ts';
+import type { Builder, BuildOptions, CacheRecord, PruneOptions } from './face.ts';
+import { keptBytes } from './kept-bytes.ts';
+import { remoteContext } from './remote.ts';
+import { RunFailed, Steps } from './steps.ts';
+import { Tree } from './tree.ts';
+import { Worker } from './worker.ts';
+
+export type * from './face.ts';
+
+/** Opens the build room. `root` is its folder: contexts stand there while they are built. */
+export async function openBuilder(options: {
+  root: string;
+  execRoot: string;
+  version: string;
+  store: Store;
+  images: Images;
+  layers: Layers;
+  containers: Containers;
+  launcher: Launcher;
+  runtime: Runtime;
+  networks: Networks;
+}): Promise<Builder> {
+  const work = join(options.root, 'work');
+  // What an interrupted build left is nobody's.
+  await rm(work, { recursive: true, force: true });
+  await mkdir(work, { recursive: true, mode: 0o700 });
+  const worker = new Worker(options, join(options.root, 'steps'), join(options.execRoot, 'build'));
+  await worker.reconcile();
+  return new BuilderRoom(options, work, worker);
+}
+
+type Parts = Parameters<typeof openBuilder>[0];
+
+class BuilderRoom implements Builder {
+  private readonly parts: Parts;
+  private readonly work: string;
+  private readonly worker: Worker;
+  private readonly records: BuildCache;
+  private readonly steps: Collection<CachedStep>;
+  private control: Promise<Control> | undefined;
+
+  constructor(parts: Parts, work: string, worker: Worker) {
+    this.parts = parts;
+    this.work = work;
+    this.worker = worker;
+    this.records = new BuildCache(parts.store, parts.images);
+    this.steps = parts.store.collection<CachedStep>('build_steps');
+    // The layers of remembered steps stay until the cache is pruned.
+    for (const { diffId } of this.steps.values())
+      if (diffId !== null && parts.layers.has(diffId)) this.keep(diffId);
+  }
+
+  private readonly kept = new Map<string, () => Promise<void>>();
+
+  private keep(diffId: string): void {
+    if (!this.kept.has(diffId)) this.kept.set(diffId, this.parts.images.hold([diffId]));
+  }
+
+  /** BuildKit's services, loaded when a client first asks for them. */
+  private buildKit(): Promise<Control> {
+    this.control ??= import('./buildkit/control.ts').then(
+      ({ Control }) =>
+        new Control({
+          ...this.parts,
+          root: this.work,
+          cache: this.steps,
+          cacheFolder: join(this.parts.root, 'mounts'),
+          steps: new Steps(this.parts.layers, this.parts.containers),
+          worker: this.worker,
+          onCached: (diffId) => this.keep(diffId),
+          records: (filters) => this.stepRecords().filter((record) => matchesRecord(record, filters)),
+          prune: (options) => this.forget(options),
+          hostGateway: () => hostGateway(this.parts.networks),
+        }),
+    );
+    return this.control;
+  }
+
+  async session(connection: Duplex, headers: IncomingHttpHeaders, methods: string[]): Promise<void> {
+    await (await this.buildKit()).sessions.serve(connection, headers, methods);
+  }
+
+  async grpc(connection: Duplex): Promise<void> {
+    await (await this.buildKit()).serve(connection);
+  }
+
+  async build(tar: Readable, options: BuildOptions, begun: () => OnProgress): Promise<string> {
+    const tags = options.tags.map((tag) => {
+      try {
+        return splitReference(tag);
+      } catch (error) {
+        // The one place where dockerd takes a malformed name for its own fault.
+        throw systemError((error as Error).message, error);
+      }
+    });
+    if (options.platform !== '') parsePlatform(options.platform);
+    if (options.buildKit) return this.buildUpload(tar, options, begun);
+    const folder = await mkdtemp(join(this.work, 'context-'));
+    let context: Tree | undefined;
+    try {
+      context = await Tree.create(join(folder, 'pack'));
+      await this.fill(context, tar, folder, options);
+      const path = await dockerfilePath(context, options.dockerfile);
+      const text = (await context.readAll(context.entries.get(path)!)).toString();
+      if (text === '') throw invalidParameter(`the Dockerfile (${options.dockerfile}) cannot be empty`);
+      const dockerfile = parseDockerfile(text);
+      await dropIgnored(context, path);
+      const build = new ClassicBuild(
+        { ...this.parts, cache: this.records },
+        dockerfile,
+        context,
+        folder,
+        options,
+      );
+      let open: OnProgress | undefined;
+      const send = (line: Progress) => {
+        // With the first line the reply begins; what fails before has a status.
+        open ??= begun();
+        return open(line);
+      };
+      return await this.finish(build, send, () => open !== undefined, tags, options);
+    } finally {
+      await context?.close();
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  private async buildUpload(tar: Readable, options: BuildOptions, begun: () => OnProgress): Promise<string> {
+    const control = await this.buildKit();
+    const { buildUpload } = await import('./buildkit/upload.ts');
+    const send = begun();
+    try {
+      const fill = async (tree: Tree) => tree.addTar(await decompressed(tar));
+      return await buildUpload(control, options, options.tags, fill, send);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      send({ errorDetail: { message }, error: message });
+      throw error;
+    }
+  }
+
+  private async finish(
+    build: ClassicBuild,
+    send: OnProgress,
+    hasBegun: () => boolean,
+    tags: Array<{ repository: string; tag: string }>,
+    options: BuildOptions,
+  ): Promise<string> {
+    try {
+      const id = await build.run(send);
+      for (const { repository, tag } of tags) {
+        await this.parts.images.tag(id, repository, tag);
+        if (!options.quiet) send({ stream: `Successfully tagged ${repository}:${tag}\n` });
+      }
+      await this.parts.store.flush();
+      if (options.quiet) send({ stream: `${id}\n` });
+      return id;
+    } catch (error) {
+      for (const stream of build.held) send({ stream });
+      if (!hasBegun()) throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      const code = error instanceof RunFailed ? { code: error.exitCode } : {};
+      send({ errorDetail: { ...code, message }, error: message });
+      throw error instanceof BerthError ? error : new BerthError('system', message, { cause: error });
+    }
+  }
+
+  /** Reads the context from the request's body or from where `remote` points. */
+  private async fill(context: Tree, tar: Readable, folder: string, options: BuildOptions): Promise<void> {
+    if (options.remote === '') {
+      await context.addTar(await decompressed(tar));
+      return;
+    }
+    await remoteContext(options.remote, context, folder, options);
+  }
+
+  cache(): CacheRecord[] {
+    return [...this.records.list(), ...this.stepRecords()];
+  }
+
+  private stepRecords(): CacheRecord[] {
+    return [...this.steps.entries()].map(([key, step]) => stepRecord(key, step));
+  }
+
+  async prune(options: PruneOptions): Promise<{ CachesDeleted: string[]; SpaceReclaimed: number }> {
+    // Records have no labels: `docker system prune` sends its label filters here too, and none of ours match.
+    if (options.filters['label'] || options.filters['label!'])
+      return { CachesDeleted: [], SpaceReclaimed: 0 };
+    for (const name of Object.keys(options.filters))
+      if (!known.has(name)) throw invalidParameter(`failed to prune build cache: invalid filter '${name}'`);
+    const gone = await this.forget(options);
+    return {
+      CachesDeleted: gone.map(({ ID }) => ID),
+      SpaceReclaimed: gone.reduce((sum, { Size }) => sum + Size, 0),
+    };
+  }
+
+  /** Forgets steps, least recently used first; returns them. */
+  private async forget(options: PruneOptions): Promise<CacheRecord[]> {
+    const { filters, all, keepDuration } = options;
+    const until = filters['until']?.[0] ?? filters['unused-for']?.[0];
+    const age = until === undefined ? keepDuration : durationMs(until);
+    const limit = age === undefined || age === 0 ? Number.POSITIVE_INFINITY : Date.now() - age;
+    const keep = (record: CacheRecord) =>
+      Date.parse(record.LastUsedAt) > limit || !matchesRecord(record, filters);
+    const { bavail, bsize } = await statfs(this.parts.root);
+    // From here to the prune nothing is waited for: a build may add records meanwhile.
+    const records = new Map(this.records.list().map((record) => [record.ID, record]));
+    let held = [...this.steps.values()].reduce((sum, step) => sum + step.size, 0);
+    const keepBytes = keptBytes(options, held, bavail * bsize);
+    const gone = keepBytes > 0 ? [] : this.records.prune(keep).map((ID) => records.get(ID)!);
+    const oldest = [...this.steps.entries()].sort(([, a], [, b]) => (a.used < b.used ? -1 : 1));
+    for (const [key, step] of oldest) {
+      if (keepBytes > 0 && held <= keepBytes) break;
+      const record = stepRecord(key, step);
+      if (keep(record)) continue;
+      this.steps.delete(key);
+      gone.push(record);
+      held -= step.size;
+      if (step.diffId === null || [...this.steps.values()].some(({ diffId }) => diffId === step.diffId))
+        continue;
+      await this.kept.get(step.diffId)?.();
+      this.kept.delete(step.diffId);
+    }
+    if (all && Object.keys(filters).length === 0)
+      await rm(join(this.parts.root, 'mounts'), { recursive: true, force: true });
+    return gone;
+  }
+}
+
+/** The host's address on the default bridge; '' where there is none. */
+function hostGateway(networks: Networks): string {
+  try {
+    const { IPAM } = networks.inspect('bridge') as { IPAM?: { Config?: Array<{ Gateway?: string }> } };
+    return IPAM?.Config?.[0]?.Gateway ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** Whether a record is what the filters name, their times aside. */
+function matchesRecord(record: CacheRecord, filters: Record<string, string[]>): boolean {
+  const fits = (name: string, value: string) =>
+    !filters[name] || filters[name].some((part) => value.includes(part));
+  return (
+    fits('id', record.ID) &&
+    fits('type', record.Type) &&
+    fits('description', record.Description) &&
+    (!filters['inuse'] || record.InUse) &&
+    (!filters['shared'] || record.Shared) &&
+    (!filters['private'] || !record.Shared) &&
+    // What nobody knows is true of no record.
+    Object.keys(filters).every((name) => known.has(name))
+  );
+}
+
+const known = new Set(['until', 'id', 'unused-for', 'type', 'description', 'inuse', 'shared', 'private']);
+
+/** A step of a BuildKit build as a record of the cache. */
+function stepRecord(key: string, step: CachedStep): CacheRecord {
+  return {
+    ID: key.slice(0, 25),
+    Type: 'regular',
+    Description: step.description,
+    InUse: false,
+    Shared: false,
+    Size: step.size,
+    CreatedAt: step.created,
+    LastUsedAt: step.used,
+    UsageCount: step.count,
+  };
+}
+
+function durationMs(text: string): number {
+  const duration = parseDuration(text);
+  if (duration === undefined)
+    throw invalidParameter(`invalid until filter: time: invalid duration "${text}"`);
+  return Number(duration) / 1e6;
+}
+
+/** The Dockerfile's path in the context; lower case where the usual name is missing. @throws invalid-parameter. */
+async function dockerfilePath(context: Tree, name: string): Promise<string> {
+  for (const candidate of name === 'Dockerfile' ? [name, 'dockerfile'] : [name]) {
+    const resolved = context.resolve(candidate);
+    if (resolved?.escapes)
+      throw invalidParameter(
+        `failed to read dockerfile: forbidden path outside the build context: ${name} ()`,
+      );
+    if (resolved && context.entries.get(resolved.path)?.type === 'file') return resolved.path;
+  }
+  throw systemError(`Cannot locate specified Dockerfile: ${name}`);
+}
+
+/** A client sends the Dockerfile and .dockerignore even where they are ignored: then no COPY sees them. */
+async function dropIgnored(context: Tree, dockerfile: string): Promise<void> {
+  const entry = context.entries.get('.dockerignore');
+  if (entry?.type !== 'file') return;
+  const ignored = ignoreFilter((await context.readAll(entry)).toString());
+  for (const path of ['.dockerignore', dockerfile]) if (ignored(path)) context.remove(path);
+}
