@@ -23,7 +23,7 @@ export interface NetResult {
   rows: LaunchRecord[];
 }
 
-/** The worker that does the kernel's networking for the daemon (`berth-native net`; see c/net.h for the operations). */
+/** The worker that does the kernel's networking for the daemon (`berth-native net`; see c/network/net.h for the operations). */
 export interface NetWorker {
   /** Works off the operations in their order, up to the first that fails. @throws NetError. */
   call(...operations: LaunchRecord[]): Promise<NetResult[]>;

@@ -24,7 +24,7 @@ import {
 } from './files.ts';
 import type { ContainerRecord } from './records.ts';
 
-/** What the name service in a container's supervisor follows: see c/dns.h. It is read again when it changes. */
+/** What the name service in a container's supervisor follows: see c/dns/dns.h. It is read again when it changes. */
 export interface SandboxFile {
   /** Servers asked from inside the container's namespace. */
   upstreams: string[];
@@ -34,7 +34,7 @@ export interface SandboxFile {
   networks: string[];
   /** Names that only this container has for others. */
   links: ReadonlyArray<readonly [alias: string, name: string]>;
-  /** Names of an egress policy, with what they open: see c/dns_egress.h. */
+  /** Names of an egress policy, with what they open: see c/dns/egress.h. */
   egress: string[];
   /** The firewall's table, and the container's addresses in it. */
   egressFrom: { table: string; addresses: string[] };

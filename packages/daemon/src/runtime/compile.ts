@@ -4,7 +4,7 @@ import type { Cgroups } from './cgroups/index.ts';
 import type { Device, DeviceRule } from './devices.ts';
 import type { Resources, RuntimeRequest, RuntimeSpec } from './face.ts';
 
-/* The records are documented in native/c/container_parts.h. */
+/* The records are documented in native/c/container/parts.h. */
 
 /** How many strings one record can hold besides its name. */
 const RECORD_STRINGS = 254;

@@ -1,0 +1,321 @@
+#include "base/namespaces.h"
+
+#include <grp.h>
+#include <net/if.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/cleanup.h"
+#include "base/sys.h"
+
+int namespaces_empty_mnt = -1, namespaces_spare_net = -1;
+
+static const struct {
+  const char *name;
+  uint64_t flag;
+} kinds[NS_COUNT] = {
+    [NS_MNT] = {"mnt", CLONE_NEWNS},         [NS_PID] = {"pid", CLONE_NEWPID},
+    [NS_UTS] = {"uts", CLONE_NEWUTS},        [NS_IPC] = {"ipc", CLONE_NEWIPC},
+    [NS_NET] = {"net", CLONE_NEWNET},        [NS_CGROUP] = {"cgroup", CLONE_NEWCGROUP},
+    [NS_TIME] = {"time", CLONE_NEWTIME},     [NS_USER] = {"user", CLONE_NEWUSER},
+};
+
+int namespaces_own(int kind) {
+  static int own[NS_COUNT]; /* fd + 1 */
+  if (!own[kind]) {
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/ns/%s", kinds[kind].name);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    own[kind] = fd + 1;
+  }
+  return own[kind] - 1;
+}
+
+/* The user namespace that owns another one; -1 with errno 0 for the supervisor's own. */
+static int owner_of(int fd) {
+  struct stat own, found;
+  cleanup_close int owner = ioctl(fd, NS_GET_USERNS);
+  int mine = namespaces_own(NS_USER);
+  if (owner < 0 || mine < 0 || fstat(mine, &own) < 0 || fstat(owner, &found) < 0) return -1;
+  errno = 0;
+  return own.st_ino == found.st_ino && own.st_dev == found.st_dev ? -1 : steal_fd(&owner);
+}
+
+static int join_owner(struct namespaces *out, struct error *err) {
+  static const int shared[] = {NS_NET, NS_PID, NS_IPC};
+  for (size_t i = 0; (out->create & CLONE_NEWUSER) && i < sizeof shared / sizeof *shared; i++) {
+    if (out->join[shared[i]] < 0) continue;
+    int owner = owner_of(out->join[shared[i]]);
+    if (owner < 0 && errno) return fail(err, "namespace", errno, "owner of the %s namespace", kinds[shared[i]].name);
+    if (owner < 0) continue;
+    out->join[NS_USER] = owner;
+    out->create &= ~(uint64_t) CLONE_NEWUSER;
+  }
+  return 0;
+}
+
+int namespaces_prepare(const struct launch *launch, struct namespaces *out, struct error *err) {
+  out->create = CLONE_NEWNS;
+  for (int i = 0; i < NS_COUNT; i++) out->join[i] = -1;
+  size_t at = 0;
+  for (const struct launch_record *r; (r = launch_next(launch, "namespace", &at));) {
+    int kind = -1;
+    for (int i = 0; r->argc >= 2 && i < NS_COUNT; i++) {
+      if (!strcmp(r->argv[1], kinds[i].name)) kind = i;
+    }
+    if (kind < 0 || r->argc > 3) return fail(err, "launch", EINVAL, "namespace record of %d arguments", r->argc);
+    if (r->argc == 2) {
+      out->create |= kinds[kind].flag;
+      continue;
+    }
+    if (kind == NS_MNT) return fail(err, "launch", EINVAL, "a container's mount namespace is always its own");
+    out->join[kind] = open(r->argv[2], O_RDONLY | O_CLOEXEC);
+    if (out->join[kind] < 0) return fail(err, "namespace", errno, "%s namespace %s", kinds[kind].name, r->argv[2]);
+  }
+  /* A user namespace would have to own it. */
+  if ((out->create & CLONE_NEWNET) && namespaces_spare_net >= 0 && !namespaces_has_user(out)) {
+    out->create &= ~(uint64_t) CLONE_NEWNET;
+    out->join[NS_NET] = namespaces_spare_net;
+    namespaces_spare_net = -1;
+  }
+  return join_owner(out, err);
+}
+
+void namespaces_close(struct namespaces *namespaces) {
+  for (int i = 0; i < NS_COUNT; i++) {
+    if (namespaces->join[i] >= 0) close(namespaces->join[i]);
+    namespaces->join[i] = -1;
+  }
+}
+
+int namespaces_has_user(const struct namespaces *namespaces) {
+  return (namespaces->create & CLONE_NEWUSER) || namespaces->join[NS_USER] >= 0;
+}
+
+/* A network namespace of its own begins with loopback down. */
+int loopback_up(struct error *err) {
+  cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+  if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &request) < 0) return fail(err, "namespace", errno, "loopback");
+  return 0;
+}
+
+int namespaces_empty(struct error *err) {
+  if (namespaces_empty_mnt < 0) namespaces_empty_mnt = make_empty_mntns(err);
+  return namespaces_empty_mnt;
+}
+
+/* What the caller joins for the moment of the clone, so that the child is born there with the caller's rights. */
+static const int lent[] = {NS_TIME, NS_PID, NS_UTS, NS_IPC, NS_NET};
+
+static int lend(const struct namespaces *namespaces, int mnt, struct error *err) {
+  for (size_t i = 0; i < sizeof lent / sizeof lent[0]; i++) {
+    int kind = lent[i];
+    if (namespaces->join[kind] < 0) continue;
+    if (namespaces_own(kind) < 0 || setns(namespaces->join[kind], (int) kinds[kind].flag) < 0)
+      return fail(err, "namespace", errno, "join the %s namespace", kinds[kind].name);
+  }
+  /* Last: /proc is gone there. */
+  if (namespaces_own(NS_MNT) < 0 || setns(mnt, CLONE_NEWNS) < 0)
+    return fail(err, "namespace", errno, "join the empty mount namespace");
+  return 0;
+}
+
+static void give_back(const struct namespaces *namespaces) {
+  if (setns(namespaces_own(NS_MNT), CLONE_NEWNS) < 0) _exit(125);
+  for (size_t i = 0; i < sizeof lent / sizeof lent[0]; i++) {
+    int kind = lent[i];
+    if (namespaces->join[kind] >= 0 && setns(namespaces_own(kind), (int) kinds[kind].flag) < 0) _exit(125);
+  }
+}
+
+/* How a process in between tells of the one that it made. */
+struct born {
+  int status, pidfd;
+};
+
+/* The number of the process behind a pidfd, which is of the caller's own PID namespace. */
+static pid_t pid_behind(int pidfd) {
+  char path[48], text[512];
+  snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+  cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+  if (n < 0) return -1;
+  text[n] = 0;
+  const char *line = strstr(text, "Pid:");
+  return line ? (pid_t) strtol(line + 4, NULL, 10) : -1;
+}
+
+/* Clones a child out of a user namespace, so that all that is made for it belongs to that one. The process that goes there
+   leaves nothing but the child, which is the caller's. Returns 0 in the child, 1 in the caller, -1 with errno. */
+static int clone_within(int user, struct clone_args *args, int *pidfd) {
+  int channel[2];
+  if (pipe2(channel, O_CLOEXEC) < 0) return -1;
+  cleanup_close int in = channel[0], out = channel[1];
+  struct clone_args between = {.flags = CLONE_FILES, .exit_signal = SIGCHLD};
+  pid_t helper = sys_clone3(&between);
+  if (helper < 0) return -1;
+  if (helper == 0) {
+    struct born born = {.pidfd = -1};
+    args->flags |= CLONE_PARENT;
+    args->exit_signal = 0; /* as its parent's */
+    /* Others of that namespace may not look into what it has open. */
+    pid_t pid = prctl(PR_SET_DUMPABLE, 0) < 0 || setns(user, CLONE_NEWUSER) < 0 ? -1 : sys_clone3(args);
+    if (pid == 0) return 0;
+    if (pid < 0) born.status = errno;
+    else born.pidfd = *pidfd;
+    _exit(write(out, &born, sizeof born) != sizeof born);
+  }
+  struct born born;
+  while (waitpid(helper, NULL, 0) < 0 && errno == EINTR) {}
+  close(steal_fd(&out));
+  if (read(in, &born, sizeof born) != sizeof born) born.status = ECHILD;
+  *pidfd = born.pidfd;
+  errno = born.status;
+  return born.status ? -1 : 1;
+}
+
+pid_t namespaces_clone(const struct namespaces *namespaces, int cgroup, int *pidfd, struct error *err) {
+  int empty = namespaces_empty(err);
+  if (empty < 0) return -1;
+  /* Opened before the hop: there is no /proc where it leads. */
+  if (namespaces_own(NS_MNT) < 0) return fail(err, "namespace", errno, "own mount namespace");
+  if (lend(namespaces, empty, err) < 0) {
+    give_back(namespaces);
+    return -1;
+  }
+  /* The cgroup namespace's root is the cgroup that the child has joined by then. */
+  uint64_t create = namespaces->create & ~(uint64_t) CLONE_NEWCGROUP;
+  int user = namespaces->join[NS_USER];
+  struct clone_args args = {.flags = create | CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uint64_t) (uintptr_t) pidfd};
+  if (cgroup >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = (uint64_t) cgroup;
+  }
+  pid_t pid = user < 0 ? sys_clone3(&args) : clone_within(user, &args, pidfd);
+  if (pid == 0) return 0;
+  int saved = errno;
+  give_back(namespaces);
+  if (pid < 0) return fail(err, "namespace", saved, "clone the container's process");
+  if (user >= 0 && (pid = pid_behind(*pidfd)) < 0) return fail(err, "namespace", errno, "find the container's process");
+  return pid;
+}
+
+int namespaces_child(const struct namespaces *namespaces, int channel, struct error *err) {
+  if (namespaces->create & CLONE_NEWUSER) {
+    char go;
+    if (read(channel, &go, 1) != 1) _exit(125);
+  }
+  if (namespaces_has_user(namespaces)) {
+    if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
+      return fail(err, "namespace", errno, "become the user namespace's root");
+  }
+  return 0;
+}
+
+static int write_map(const struct launch *launch, pid_t pid, const char *record, const char *file, struct error *err) {
+  char path[64], text[2048];
+  size_t length = 0, at = 0;
+  for (const struct launch_record *r; (r = launch_next(launch, record, &at));) {
+    if (r->argc != 4) return fail(err, "launch", EINVAL, "%s record", record);
+    int n = snprintf(text + length, sizeof text - length, "%s %s %s\n", r->argv[1], r->argv[2], r->argv[3]);
+    if (n < 0 || (size_t) n >= sizeof text - length) return fail(err, "launch", E2BIG, "%s records", record);
+    length += (size_t) n;
+  }
+  snprintf(path, sizeof path, "/proc/%d/%s", pid, file);
+  cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0 || write(fd, text, length) != (ssize_t) length) return fail(err, "namespace", errno, "write %s", path);
+  return 0;
+}
+
+int namespaces_write_maps(const struct launch *launch, pid_t pid, struct error *err) {
+  return write_map(launch, pid, "uid-map", "uid_map", err) < 0 || write_map(launch, pid, "gid-map", "gid_map", err) < 0
+             ? -1
+             : 0;
+}
+
+/* A new user namespace with the launch's maps, or the namespace of another kind that was made with it. */
+static int made_aside(const struct launch *launch, int kind, struct error *err) {
+  struct clone_args args = {.flags = CLONE_NEWUSER | kinds[kind].flag, .exit_signal = SIGCHLD};
+  pid_t pid = sys_clone3(&args);
+  if (pid == 0) {
+    for (;;) pause();
+  }
+  if (pid < 0) return fail(err, "namespace", errno, "make a user namespace");
+  int fd = -1;
+  if (namespaces_write_maps(launch, pid, err) == 0) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, kinds[kind].name);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) fail(err, "namespace", errno, "%s", path);
+  }
+  kill(pid, SIGKILL);
+  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
+  return fd;
+}
+
+int namespaces_user_fd(const struct launch *launch, struct error *err) { return made_aside(launch, NS_USER, err); }
+
+/* A network namespace of a user namespace that is there. A process of many threads cannot go there itself. */
+static int net_within(const char *path, struct error *err) {
+  int channel[2], status = ECHILD;
+  cleanup_close int user = open(path, O_RDONLY | O_CLOEXEC);
+  if (user < 0 || pipe2(channel, O_CLOEXEC) < 0) return fail(err, "namespace", errno, "%s", path);
+  cleanup_close int in = channel[0], out = channel[1];
+  struct clone_args args = {.exit_signal = SIGCHLD};
+  pid_t pid = sys_clone3(&args);
+  if (pid == 0) {
+    status = setns(user, CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNET) < 0 ? errno : 0;
+    if (write(out, &status, sizeof status) != sizeof status) _exit(1);
+    for (;;) pause();
+  }
+  if (pid < 0) return fail(err, "namespace", errno, "enter %s", path);
+  close(steal_fd(&out));
+  int fd = -1;
+  if (read(in, &status, sizeof status) == sizeof status && !status) {
+    char net[64];
+    snprintf(net, sizeof net, "/proc/%d/ns/net", pid);
+    fd = open(net, O_RDONLY | O_CLOEXEC);
+    status = errno;
+  }
+  kill(pid, SIGKILL);
+  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
+  return fd < 0 ? fail(err, "namespace", status, "make a network namespace in %s", path) : fd;
+}
+
+int namespaces_owned_net(const struct launch *launch, struct error *err) {
+  const struct launch_record *there = launch_find(launch, "user-namespace");
+  return there && there->argc > 1 ? net_within(there->argv[1], err) : made_aside(launch, NS_NET, err);
+}
+
+pid_t namespaces_clone_into(int pidfd, int has_pid, int cgroup, int *child_pidfd, struct error *err) {
+  if (has_pid && (namespaces_own(NS_PID) < 0 || setns(pidfd, CLONE_NEWPID) < 0))
+    return fail(err, "namespace", errno, "join the container's PID namespace");
+  struct clone_args args = {
+      .flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uint64_t) (uintptr_t) child_pidfd};
+  if (cgroup >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = (uint64_t) cgroup;
+  }
+  pid_t pid = sys_clone3(&args);
+  if (pid == 0) return 0;
+  int saved = errno;
+  if (has_pid && setns(namespaces_own(NS_PID), CLONE_NEWPID) < 0) _exit(125);
+  if (pid < 0) return fail(err, "namespace", saved, "clone a process");
+  return pid;
+}
+
+int namespaces_join(int pidfd, uint64_t which, struct error *err) {
+  if (setns(pidfd, (int) which) < 0) return fail(err, "namespace", errno, "join the container's namespaces");
+  return 0;
+}

@@ -1,0 +1,279 @@
+#include "container/cgroup.h"
+
+#include <limits.h>
+#include <linux/magic.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+
+#include "base/cleanup.h"
+#include "base/fail_text.h"
+#include "base/fsmount.h"
+#include "base/sys.h"
+#include "container/parts.h"
+
+static int read_small(int dir, const char *file, char *text, size_t size) {
+  cleanup_close int fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  ssize_t n = read(fd, text, size - 1);
+  if (n < 0) return -1;
+  text[n] = 0;
+  return 0;
+}
+
+static int write_small(int dir, const char *file, const char *text) {
+  cleanup_close int fd = openat(dir, file, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  ssize_t n;
+  do n = write(fd, text, strlen(text));
+  while (n < 0 && errno == EINTR);
+  return n < 0 ? -1 : 0;
+}
+
+/* A new cpuset has no CPUs and no memory: it takes its parent's, or no process could join. Whoever made the parent may
+   not have come to that yet, so it goes for the folders above too. */
+static void inherit_cpuset(int dir, int depth) {
+  static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
+  for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+    char own[512], above[512];
+    if (read_small(dir, files[i], own, sizeof own) < 0 || own[strspn(own, "\n ")]) continue;
+    cleanup_close int parent = openat(dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (parent < 0 || depth == 0) continue;
+    inherit_cpuset(parent, depth - 1);
+    if (read_small(parent, files[i], above, sizeof above) == 0) write_small(dir, files[i], above);
+  }
+}
+
+/* v2: children get the controllers that this folder has. */
+static void pass_controllers(int dir) {
+  char controllers[512], one[64];
+  if (read_small(dir, "cgroup.controllers", controllers, sizeof controllers) < 0) return;
+  for (char *save = NULL, *name = strtok_r(controllers, " \n", &save); name; name = strtok_r(NULL, " \n", &save)) {
+    snprintf(one, sizeof one, "+%s", name);
+    write_small(dir, "cgroup.subtree_control", one);
+  }
+}
+
+static int is_cgroup2(int dir) {
+  struct statfs fs;
+  return fstatfs(dir, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+/* v2: brings every controller of the hierarchy's root down to `dir`. The root of a machine under systemd gives its
+   children only what systemd's own units ask for, which may be no more than memory and pids. */
+static void bring_controllers(int dir) {
+  enum { DEPTH = 32 };
+  char own[512], roots[512];
+  int above[DEPTH], n = 0;
+  for (int at = dir; n < DEPTH; n++) {
+    int up = openat(at, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (up < 0) break;
+    struct stat here, there;
+    if (!is_cgroup2(up) || (fstat(at, &here) == 0 && fstat(up, &there) == 0 && here.st_ino == there.st_ino)) {
+      close(up);
+      break;
+    }
+    at = above[n] = up;
+  }
+  if (n > 0 && read_small(dir, "cgroup.controllers", own, sizeof own) == 0 &&
+      read_small(above[n - 1], "cgroup.controllers", roots, sizeof roots) == 0 && strcmp(own, roots)) {
+    for (int i = n; i-- > 0;) pass_controllers(above[i]);
+  }
+  while (n > 0) close(above[--n]);
+}
+
+/* Opens the last folder of `path`, making it and the folders above it where they are missing. */
+static int make_folder(const char *path, int version, int cpuset, int *existed) {
+  *existed = 0;
+  if (mkdirat(AT_FDCWD, path, 0755) < 0) {
+    if (errno == EEXIST) {
+      *existed = 1;
+    } else if (errno == ENOENT) {
+      char above[PATH_MAX];
+      const char *slash = strrchr(path, '/');
+      if (!slash || slash == path || (size_t) (slash - path) >= sizeof above) {
+        errno = ENOENT;
+        return -1;
+      }
+      snprintf(above, sizeof above, "%.*s", (int) (slash - path), path);
+      int ignored;
+      cleanup_close int parent = make_folder(above, version, cpuset, &ignored);
+      if (parent < 0) return -1;
+      if (mkdirat(parent, slash + 1, 0755) < 0 && errno != EEXIST) return -1;
+    } else {
+      return -1;
+    }
+  }
+  cleanup_close int dir = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (dir >= 0 && cpuset && !*existed) inherit_cpuset(dir, 16);
+  return steal_fd(&dir);
+}
+
+static struct cgroup_folder *find(const struct cgroup *cgroup, const char *name) {
+  for (int i = 0; i < cgroup->count; i++) {
+    if (!strcmp(cgroup->folder[i].name, name)) return (struct cgroup_folder *) &cgroup->folder[i];
+  }
+  return NULL;
+}
+
+/* The folder of a controller: the one hierarchy of v2, or the v1 hierarchy that has it ("cpu,cpuacct"). */
+const struct cgroup_folder *cgroup_controller(const struct cgroup *cgroup, const char *controller) {
+  size_t n = strlen(controller);
+  for (int i = 0; i < cgroup->count; i++) {
+    if (cgroup->version == 2) return &cgroup->folder[i];
+    for (const char *at = cgroup->folder[i].name; *at; at += strcspn(at, ","), at += *at == ',') {
+      if (strcspn(at, ",") == n && !strncmp(at, controller, n)) return &cgroup->folder[i];
+    }
+  }
+  return NULL;
+}
+
+static long oom_kills(const struct cgroup *cgroup) {
+  const struct cgroup_folder *folder = cgroup_controller(cgroup, "memory");
+  char text[512];
+  if (!folder || read_small(folder->dir, cgroup->version == 2 ? "memory.events" : "memory.oom_control", text, sizeof text) < 0)
+    return 0;
+  long kills = 0;
+  for (char *line = text; line; line = strchr(line, '\n')) {
+    line += *line == '\n';
+    if (sscanf(line, "oom_kill %ld", &kills) == 1) break;
+  }
+  return kills;
+}
+
+static int open_folder(const struct launch_record *r, struct cgroup *out, int create, int *existed, struct error *err) {
+  if (r->argc != 4 || out->count == CGROUP_MAX || strlen(r->argv[2]) >= sizeof out->folder[0].name)
+    return fail(err, "launch", EINVAL, "cgroup record");
+  int version = atoi(r->argv[1]);
+  const char *path = r->argv[3];
+  if (out->version && out->version != version) return fail(err, "launch", EINVAL, "cgroup records of two versions");
+  out->version = version;
+  struct cgroup_folder *folder = &out->folder[out->count];
+  snprintf(folder->name, sizeof folder->name, "%s", r->argv[2]);
+  folder->tasks = folder->tree = -1;
+  folder->dir = create ? make_folder(path, version, strstr(folder->name, "cpuset") != NULL, existed)
+                       : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (folder->dir < 0)
+    return fail_text(err, "cgroup", errno, "unable to apply cgroup configuration: mkdir %s: %s", path, go_strerror(errno));
+  out->count++;
+  if (version == 2 && create) bring_controllers(folder->dir);
+  if (version == 1) {
+    /* `tasks` with 0, not cgroup.procs: one thread that moves itself needs no lock that waits for RCU. */
+    folder->tasks = openat(folder->dir, "tasks", O_WRONLY | O_CLOEXEC);
+    if (folder->tasks < 0) return fail(err, "cgroup", errno, "%s/tasks", path);
+    if (create) folder->tree = tree_clone(folder->dir, "", 0);
+  }
+  return 0;
+}
+
+/* An attribute tells whose the cgroup is, to a daemon that finds it without knowing its container. It is on the last folder,
+   which goes last. */
+static int mark_owner(const struct launch *launch, const struct cgroup *cgroup, struct error *err) {
+  const struct launch_record *r = launch_find(launch, "cgroup-owner");
+  if (!r || r->argc != 2 || !cgroup->count) return 0;
+  char path[40];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", cgroup->folder[cgroup->count - 1].dir);
+  /* A kernel without attributes on cgroups leaves it unmarked: then it is nobody's to clear. */
+  if (setxattr(path, "trusted.berth", r->argv[1], strlen(r->argv[1]), 0) < 0 && errno != EOPNOTSUPP)
+    return fail(err, "cgroup", errno, "mark the cgroup");
+  return 0;
+}
+
+int cgroup_prepare(const struct launch *launch, struct cgroup *out, struct error *err) {
+  out->version = out->count = 0;
+  out->oom_before = 0;
+  size_t at = 0;
+  int reused = 0, opened = 0;
+  /* Whatever the umask, others may look inside: any user of a container may read its limits, and the root of a user
+     namespace, which is nobody here, must pass to mount its own. */
+  mode_t before = umask(022);
+  for (const struct launch_record *r; opened == 0 && (r = launch_next(launch, "cgroup", &at));) {
+    int existed = 0;
+    opened = open_folder(r, out, 1, &existed, err);
+    reused |= existed;
+  }
+  umask(before);
+  if (opened < 0) return -1;
+  if (reused) out->oom_before = oom_kills(out);
+  if (mark_owner(launch, out, err) < 0) return -1;
+  at = 0;
+  for (const struct launch_record *r; (r = launch_next(launch, "cgroup-write", &at));) {
+    if (r->argc != 4) return fail(err, "launch", EINVAL, "cgroup-write record");
+    struct cgroup_folder *folder = find(out, r->argv[1]);
+    if (!folder || strchr(r->argv[2], '/')) return fail(err, "launch", EINVAL, "cgroup-write %s %s", r->argv[1], r->argv[2]);
+    if (write_small(folder->dir, r->argv[2], r->argv[3]) < 0)
+      return fail_text(err, "cgroup", errno, "error setting cgroup config for procHooks process: failed to write \"%s\": write %s: %s",
+                       r->argv[3], r->argv[2], go_strerror(errno));
+  }
+  return cgroup_devices_prepare(launch, out, err);
+}
+
+int cgroup_clone_fd(const struct cgroup *cgroup) {
+  return cgroup->version == 2 && cgroup->count ? cgroup->folder[0].dir : -1;
+}
+
+int cgroup_join(const struct cgroup *cgroup, struct error *err) {
+  if (cgroup->version != 1) return 0;
+  for (int i = 0; i < cgroup->count; i++) {
+    if (write(cgroup->folder[i].tasks, "0", 1) != 1)
+      return fail(err, "cgroup", errno, "join the %s cgroup", cgroup->folder[i].name);
+  }
+  return 0;
+}
+
+long cgroup_oom_kills(const struct cgroup *cgroup) {
+  long kills = oom_kills(cgroup) - cgroup->oom_before;
+  return kills > 0 ? kills : 0;
+}
+
+int cgroup_oom_fd(const struct cgroup *cgroup, int *counter) {
+  const struct cgroup_folder *folder = cgroup_controller(cgroup, "memory");
+  if (!folder) return -1;
+  *counter = cgroup->version == 2;
+  cleanup_close int file = openat(folder->dir, *counter ? "memory.events" : "memory.oom_control", O_RDONLY | O_CLOEXEC);
+  if (file < 0 || *counter) return steal_fd(&file);
+  cleanup_close int events = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  char text[32];
+  snprintf(text, sizeof text, "%d %d", events, file);
+  if (events < 0 || write_small(folder->dir, "cgroup.event_control", text) < 0) return -1;
+  return steal_fd(&events);
+}
+
+void cgroup_kill(const struct cgroup *cgroup) {
+  if (!cgroup->count) return;
+  int dir = cgroup->folder[0].dir;
+  if (cgroup->version == 2 && write_small(dir, "cgroup.kill", "1") == 0) return;
+  /* A process may fork while the list is read: again until there is none, but not for ever. */
+  for (int round = 0; round < 100; round++) {
+    cleanup_close int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+    FILE *list = fd < 0 ? NULL : fdopen(steal_fd(&fd), "r");
+    if (!list) return;
+    int pid, found = 0;
+    while (fscanf(list, "%d", &pid) == 1) {
+      if (pid > 0 && kill(pid, SIGKILL) == 0) found = 1;
+    }
+    fclose(list);
+    if (!found) return;
+    usleep(1000);
+  }
+}
+
+void cgroup_close(struct cgroup *cgroup) {
+  for (int i = 0; i < cgroup->count; i++) {
+    if (cgroup->folder[i].dir >= 0) close(cgroup->folder[i].dir);
+    if (cgroup->folder[i].tasks >= 0) close(cgroup->folder[i].tasks);
+    if (cgroup->folder[i].tree >= 0) close(cgroup->folder[i].tree);
+  }
+  cgroup->count = 0;
+}
+
+void cgroup_remove(const struct launch *launch) {
+  size_t at = 0;
+  for (const struct launch_record *r; (r = launch_next(launch, "cgroup", &at));) {
+    if (r->argc == 4 && rmdir(r->argv[3]) < 0 && errno != ENOENT) return;
+  }
+}

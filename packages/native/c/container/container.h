@@ -1,0 +1,46 @@
+/* What makes a container's inside: namespaces, mounts, devices, cgroup, privileges, exec. The supervisor calls these. */
+#ifndef BERTH_CONTAINER_H
+#define BERTH_CONTAINER_H
+
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/launch.h"
+
+struct container; /* container.c owns it */
+
+/* The supervisor ignores SIGPIPE and blocks no signal; it has no children but those made here, so that container_*
+   functions may fork and wait for helpers of their own by pid. A child resets SIGPIPE before exec. */
+
+/* The fds a process of the container gets as 0, 1, 2; with a terminal all three are the pty's slave, or -1 when the
+   container's own devpts must make the pair (then `console` receives the master). */
+struct process_io {
+  int in, out, err;
+  int terminal; /* 1: make a pty in the container's devpts, its master is put in *console */
+  int *console;
+};
+
+/* Host-side preparation, in the supervisor: opens sources, makes detached mounts, creates cgroup folders and writes
+   limits. Nothing visible is left in the host's mount table. */
+int container_prepare(const struct launch *launch, struct container **out, struct error *err);
+
+/* Clones the first process into its namespaces and lets it run up to, and through, exec. Returns its pid when the
+   program was really exec'ed (a CLOEXEC pipe tells), else -1 with the child's own error (stage "exec" with ENOENT,
+   EACCES, ... when the program can't be run). */
+pid_t container_start(struct container *container, const struct process_io *io, struct error *err);
+
+/* One more process in a running container (docker exec): setns + clone, joined to its cgroup, confined likewise. `launch`
+   has the records of the exec. */
+pid_t container_exec(struct container *container, const struct launch *launch, const struct process_io *io, struct error *err);
+
+/* Fds the rest of the supervisor may need after the start; -1 where there is none. */
+int container_netns(const struct container *container);
+
+/* Kills what is left in the cgroup (PID namespaces do it themselves unless the host's is shared). */
+void container_kill_all(struct container *container);
+/* How often the kernel's OOM killer struck in the cgroup since the start, and what to poll for it (cgroup.h). */
+long container_oom_kills(const struct container *container);
+int container_oom_fd(const struct container *container, int *counter);
+void container_free(struct container *container);
+
+#endif

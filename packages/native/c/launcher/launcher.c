@@ -1,0 +1,302 @@
+#include "launcher/launcher.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/namespaces.h"
+#include "layer/cache.h"
+#include "supervisor/core.h"
+
+/* The daemon's end of the socket pair, as it spawned us. */
+enum { daemon_fd = 3 };
+
+/* One supervisor, forked here or adopted by its socket. */
+struct ward {
+  struct source source;
+  struct channel channel;
+  struct ward *next;
+  uint32_t handle;
+};
+
+static struct loop *loop;
+static struct source daemon_source;
+static struct channel to_daemon;
+static struct ward *wards;
+
+static void flush_daemon(void)
+{
+  if (channel_flush(&to_daemon) < 0)
+    loop_stop(loop);
+  loop_change(loop, &daemon_source, EPOLLIN | (buffer_size(&to_daemon.out) ? EPOLLOUT : 0));
+}
+
+static void tell_lost(uint32_t handle)
+{
+  size_t mark = frame_begin(&to_daemon.out, handle);
+  frame_record(&to_daemon.out, "lost", NULL);
+  frame_end(&to_daemon.out, mark);
+}
+
+static void ward_free(struct ward *ward)
+{
+  for (struct ward **at = &wards; *at; at = &(*at)->next) {
+    if (*at == ward) {
+      *at = ward->next;
+      break;
+    }
+  }
+  loop_remove(loop, &ward->source);
+  channel_close(&ward->channel);
+  free(ward);
+}
+
+static void ward_flush(struct ward *ward)
+{
+  if (channel_flush(&ward->channel) < 0)
+    buffer_free(&ward->channel.out); /* its source tells that it is gone */
+  loop_change(loop, &ward->source, EPOLLIN | (buffer_size(&ward->channel.out) ? EPOLLOUT : 0));
+}
+
+/* Passes frames to the daemon under the handle by which it knows the supervisor. */
+static void relay(struct ward *ward)
+{
+  uint32_t handle;
+  const char *records;
+  size_t size;
+  while (frame_next(&ward->channel.in, &handle, &records, &size) > 0) {
+    size_t mark = frame_begin(&to_daemon.out, ward->handle);
+    buffer_append(&to_daemon.out, records, size);
+    frame_end(&to_daemon.out, mark);
+    buffer_consume(&ward->channel.in, size + frame_head);
+  }
+}
+
+static void ward_ready(struct source *source, uint32_t events)
+{
+  struct ward *ward = (struct ward *) source;
+  if (events & EPOLLOUT)
+    ward_flush(ward);
+  if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+    return;
+  int status = channel_read(&ward->channel);
+  if (status > 0) {
+    relay(ward);
+  } else if (status < 0) {
+    tell_lost(ward->handle);
+    ward_free(ward);
+  }
+  flush_daemon();
+}
+
+static struct ward *ward_new(uint32_t handle, int fd)
+{
+  struct ward *ward = calloc(1, sizeof *ward);
+  if (!ward)
+    return NULL;
+  ward->source = (struct source){.fd = fd, .ready = ward_ready};
+  ward->channel.fd = fd;
+  ward->handle = handle;
+  if (loop_add(loop, &ward->source, EPOLLIN) < 0) {
+    free(ward);
+    return NULL;
+  }
+  ward->next = wards;
+  wards = ward;
+  return ward;
+}
+
+/* Not namespaces_own(): what that remembers would be stale in a forked supervisor, where this fd is closed. */
+static int own_netns = -1, spare_timer;
+
+/* A new network namespace costs half a millisecond: one is kept ready for the next container without a network. */
+static void make_spare(void *data)
+{
+  spare_timer = 0;
+  if (namespaces_spare_net >= 0)
+    return;
+  if (own_netns < 0 && (own_netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)) < 0)
+    return;
+  if (unshare(CLONE_NEWNET) < 0)
+    return; /* the next start makes its own and tells the reason */
+  struct error err;
+  int made = loopback_up(&err) == 0 ? open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC) : -1;
+  if (setns(own_netns, CLONE_NEWNET) < 0)
+    abort(); /* never go on in a namespace that is a container's */
+  namespaces_spare_net = made;
+}
+
+/* Whether a launch asks for a network namespace of its own that is the host's users' (a user namespace owns its own). */
+static int wants_netns(const char *records, size_t size)
+{
+  static const char net[] = "\2namespace\0net", user[] = "namespace\0user";
+  return memmem(records, size, net, sizeof net) && !memmem(records, size, user, sizeof user);
+}
+
+/* In the child: nothing of the launcher's stays but its end of the pair and the namespaces that are ready. */
+static _Noreturn void become_supervisor(int fd, const char *records, size_t size, int spare)
+{
+  enum { control = 3, empty = 4, network = 5 };
+  signal(SIGCHLD, SIG_DFL);
+  setsid();
+  int ns = namespaces_empty_mnt, net = spare ? namespaces_spare_net : -1;
+  /* Out of the way of the numbers that they get. */
+  fd = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+  ns = ns < 0 ? -1 : fcntl(ns, F_DUPFD_CLOEXEC, 10);
+  net = net < 0 ? -1 : fcntl(net, F_DUPFD_CLOEXEC, 10);
+  dup3(fd, control, O_CLOEXEC);
+  namespaces_empty_mnt = ns < 0 ? -1 : dup3(ns, empty, O_CLOEXEC);
+  namespaces_spare_net = net < 0 ? -1 : dup3(net, network, O_CLOEXEC);
+  layer_cache_inherit(network + 1);
+  if (ns < 0)
+    close(empty);
+  if (net < 0)
+    close(network);
+  dup2(0, 1);
+  dup2(0, 2);
+  supervise(control, records, size);
+}
+
+static void start(uint32_t handle, const char *records, size_t size)
+{
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
+    tell_lost(handle);
+    return;
+  }
+  int spare = wants_netns(records, size);
+  pid_t child = fork();
+  if (child == 0)
+    become_supervisor(pair[1], records, size, spare);
+  close(pair[1]);
+  if (spare) {
+    if (namespaces_spare_net >= 0)
+      close(namespaces_spare_net);
+    namespaces_spare_net = -1;
+    /* When this container, if it is a short one, is through: what it tells waits meanwhile. */
+    if (!spare_timer)
+      spare_timer = loop_timer(loop, 25, make_spare, NULL);
+  }
+  if (child < 0 || !ward_new(handle, pair[0])) {
+    close(pair[0]);
+    tell_lost(handle);
+  }
+}
+
+/* Takes a supervisor in that an earlier launcher forked. */
+static void adopt(uint32_t handle, const char *folder)
+{
+  struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "supervisor.sock"};
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int status = fd < 0 || chdir(folder) < 0 ? -1 : connect(fd, (struct sockaddr *) &address, sizeof address);
+  struct ward *ward = NULL;
+  if (chdir("/") == 0 && status == 0)
+    ward = ward_new(handle, fd);
+  if (!ward) {
+    if (fd >= 0)
+      close(fd);
+    tell_lost(handle);
+    return;
+  }
+  size_t mark = frame_begin(&ward->channel.out, 0);
+  frame_record(&ward->channel.out, "control", NULL);
+  frame_end(&ward->channel.out, mark);
+  ward_flush(ward);
+}
+
+static void pass_on(uint32_t handle, const char *records, size_t size)
+{
+  struct ward *ward = wards;
+  while (ward && ward->handle != handle)
+    ward = ward->next;
+  if (!ward)
+    return; /* it has just gone; the daemon is being told */
+  size_t mark = frame_begin(&ward->channel.out, 0);
+  buffer_append(&ward->channel.out, records, size);
+  frame_end(&ward->channel.out, mark);
+  ward_flush(ward);
+}
+
+/* Whether the frame's first record is `name` (its string count precedes it). */
+static int is(const char *records, size_t size, const char *name)
+{
+  size_t length = strlen(name) + 1;
+  return size > length && !memcmp(records + 1, name, length);
+}
+
+static void daemon_ready(struct source *source, uint32_t events)
+{
+  if (events & EPOLLOUT)
+    flush_daemon();
+  if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+    return;
+  uint32_t handle;
+  const char *records;
+  size_t size;
+  int status = channel_read(&to_daemon);
+  if (status < 0)
+    loop_stop(loop);
+  while (status > 0 && (status = frame_next(&to_daemon.in, &handle, &records, &size)) > 0) {
+    if (is(records, size, "start")) {
+      start(handle, records, size);
+    } else if (is(records, size, "adopt")) {
+      struct launch message;
+      struct error err;
+      if (launch_parse(records, size, &message, &err) == 0) {
+        adopt(handle, message.records[0].argc > 1 ? message.records[0].argv[1] : "");
+        launch_free(&message);
+      }
+    } else {
+      pass_on(handle, records, size);
+    }
+    buffer_consume(&to_daemon.in, size + frame_head);
+  }
+  if (status < 0)
+    loop_stop(loop);
+  flush_daemon();
+}
+
+/* Lives as long as the daemon's end of fd 3 is open. Supervisors, in sessions of their own, live on. */
+int launcher_main(int argc, char **argv)
+{
+  struct error err;
+  struct stat st;
+  if (fstat(daemon_fd, &st) < 0 || !S_ISSOCK(st.st_mode)) {
+    fprintf(stderr, "berth-native launcher: file descriptor 3 is not the daemon's socket\n");
+    return 2;
+  }
+  char *sealed[] = {"berth-native", "launcher", NULL};
+  if (seal_self(sealed, &err) < 0)
+    fprintf(stderr, "berth-native launcher: not sealed: %s\n", err.message);
+  prctl(PR_SET_NAME, "berth-launcher");
+  setsid();
+  umask(077);
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGCHLD, SIG_IGN); /* supervisors are reaped by the kernel */
+  fcntl(daemon_fd, F_SETFD, FD_CLOEXEC);
+  if (chdir("/") < 0)
+    return 1;
+  signal(SIGCHLD, SIG_DFL);
+  namespaces_empty_mnt = make_empty_mntns(&err);
+  signal(SIGCHLD, SIG_IGN);
+  if (namespaces_empty_mnt < 0)
+    fprintf(stderr, "berth-native launcher: %s\n", err.message);
+  loop = loop_new();
+  to_daemon.fd = daemon_fd;
+  daemon_source = (struct source){.fd = daemon_fd, .ready = daemon_ready};
+  if (!loop || loop_add(loop, &daemon_source, EPOLLIN) < 0)
+    return 1;
+  spare_timer = loop_timer(loop, 25, make_spare, NULL);
+  layer_cache_serve(loop);
+  loop_run(loop);
+  return 0;
+}

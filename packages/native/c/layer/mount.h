@@ -1,0 +1,27 @@
+/* The layers of a container, mounted in a mount namespace of this process's own: nothing is seen by the host, and all of it
+   goes when the process does. */
+#ifndef BERTH_LAYER_MOUNT_H
+#define BERTH_LAYER_MOUNT_H
+
+#include "base/error.h"
+
+/* A detached, read-only mount of an EROFS image; `device` may be NULL. */
+int layer_mount_erofs(const char *image, const char *device, struct error *err);
+
+/* Leaves the host's mount namespace (changes of it are no longer seen, either). */
+int layer_own_namespace(struct error *err);
+
+/* What `layer` verbs are told of a root, as arguments after "--": `erofs IMAGE DEVICE`, `folder PATH` (topmost first),
+   `upper PATH`, `work PATH`, `bind SOURCE SUBPATH DESTINATION ro|rw` (SUBPATH may be
+   empty; it is resolved inside SOURCE), `make PATH` (a folder that is made where it is missing and can be). */
+struct layer_root {
+  int argc;
+  char **argv;
+};
+
+/* Mounts the lower layers only, read-only. Returns an fd of the root; in its own namespace. */
+int layer_mount_lower(const struct layer_root *root, struct error *err);
+/* Mounts the whole, with binds (made where they are missing) when `binds` is set. */
+int layer_mount_whole(const struct layer_root *root, int readonly, int binds, struct error *err);
+
+#endif

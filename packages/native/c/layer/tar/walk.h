@@ -1,0 +1,30 @@
+/* Files of the host or of a container as members of an archive. Internal to what writes archives. */
+#ifndef BERTH_TAR_WALK_H
+#define BERTH_TAR_WALK_H
+
+#include <sys/stat.h>
+
+#include "layer/tar/tar.h"
+
+/* The names of a folder in order of bytes, "." and ".." left out. */
+struct name_list {
+  char **names;
+  size_t count;
+};
+
+/* The list must be empty. */
+int name_list_read(struct name_list *list, int folder, struct error *err);
+void name_list_free(struct name_list *list);
+#define cleanup_names __attribute__((cleanup(name_list_free)))
+
+/* Files of several names that were written, by which later names become hard links. */
+struct link_table;
+struct link_table *link_table_new(void);
+void link_table_free(struct link_table *table);
+
+/* Writes `name` of `folder`, of which `st` is known, as the member `stored` (a folder's name gets its slash). Sockets are
+   left out. What vanishes meanwhile is left out, too. `links` may be NULL. */
+int tar_put_node(struct tar_writer *writer, struct link_table *links, int folder, const char *name, const struct stat *st, const char *stored,
+  int nanoseconds, struct error *err);
+
+#endif

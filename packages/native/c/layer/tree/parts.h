@@ -1,0 +1,15 @@
+/* Memory and names of a layer's tree. Internal to it. */
+#ifndef BERTH_LAYER_TREE_PARTS_H
+#define BERTH_LAYER_TREE_PARTS_H
+
+#include "layer/tree/tree.h"
+
+/* Zeroed memory that lives as long as the tree; NULL with an error beyond TREE_MEMORY_LIMIT. */
+void *tree_arena(struct tree *tree, size_t size, struct error *err);
+/* A copy of bytes with a NUL behind them. */
+void *tree_arena_copy(struct tree *tree, const void *bytes, size_t size, struct error *err);
+struct node *tree_new_folder(struct tree *tree, struct node *parent, struct error *err);
+struct name *tree_find(const struct tree *tree, const struct node *folder, const char *text, size_t length);
+struct name *tree_add_name(struct tree *tree, struct node *folder, const char *text, size_t length, struct node *node, struct error *err);
+
+#endif

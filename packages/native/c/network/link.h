@@ -1,0 +1,17 @@
+/* What the parts of the worker that make and change links share. */
+#ifndef BERTH_NET_LINK_H
+#define BERTH_NET_LINK_H
+
+#include "network/net.h"
+
+struct net_address {
+  int family, prefix, size;
+  unsigned char bytes[16];
+};
+
+/* Reads `ADDRESS[/PREFIX]`. */
+int net_address(const char *text, struct net_address *out, struct error *err);
+/* The number of the interface of that name, in the namespace of the socket; -1 and `err` when there is none. */
+int net_link_index(struct netlink *netlink, struct netlink_batch *batch, const char *name, struct error *err);
+
+#endif

@@ -1,0 +1,175 @@
+/* The worker's loop: frames in (u32 length, u32 request, records), frames out. One request is one batch of operations,
+   worked off in order until one fails. */
+#include "network/net.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+static const struct {
+  const char *name;
+  net_op run;
+} OPERATIONS[] = {
+  {"sandbox", net_op_sandbox}, {"bridge", net_op_bridge},     {"link", net_op_link},       {"endpoint", net_op_endpoint},
+  {"routes", net_op_routes},   {"unplug", net_op_unplug},     {"unlink", net_op_unlink},   {"links", net_op_links},
+  {"taken", net_op_taken},     {"stats", net_op_stats},       {"listen", net_op_listen},   {"close", net_op_close},
+  {"forget", net_op_forget},   {"elements", net_op_elements}, {"addresses", net_op_addresses},
+};
+
+static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
+
+static int write_all(int fd, const char *bytes, size_t size) {
+  while (size > 0) {
+    ssize_t n = write(fd, bytes, size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return -1;
+    bytes += n;
+    size -= (size_t) n;
+  }
+  return 0;
+}
+
+void net_send(uint32_t id, const void *bytes, size_t size) {
+  cleanup_free char *frame = malloc(size + 8);
+  if (!frame) return;
+  uint32_t length = (uint32_t) size + 4;
+  memcpy(frame, &length, 4);
+  memcpy(frame + 4, &id, 4);
+  memcpy(frame + 8, bytes, size);
+  pthread_mutex_lock(&output);
+  if (write_all(STDOUT_FILENO, frame, size + 8) < 0) _exit(0); /* the daemon has gone */
+  pthread_mutex_unlock(&output);
+}
+
+void reply_record(struct reply *reply, int count, const char *const *strings) {
+  size_t need = 1;
+  for (int i = 0; i < count; i++) need += strlen(strings[i]) + 1;
+  if (reply->size + need > reply->room) {
+    size_t room = (reply->size + need) * 2 + 256;
+    char *bytes = realloc(reply->bytes, room);
+    if (!bytes) return;
+    reply->bytes = bytes;
+    reply->room = room;
+  }
+  reply->bytes[reply->size++] = (char) count;
+  for (int i = 0; i < count; i++) {
+    size_t size = strlen(strings[i]) + 1;
+    memcpy(reply->bytes + reply->size, strings[i], size);
+    reply->size += size;
+  }
+}
+
+const char *net_argument(const struct launch_record *record, const char *key, int number) {
+  size_t size = strlen(key);
+  for (int i = 1; i < record->argc; i++) {
+    const char *argument = record->argv[i];
+    if (!strncmp(argument, key, size) && argument[size] == '=' && number-- == 0) return argument + size + 1;
+  }
+  return NULL;
+}
+
+long net_number(const struct launch_record *record, const char *key, long otherwise) {
+  const char *value = net_argument(record, key, 0);
+  return value && *value ? strtol(value, NULL, 10) : otherwise;
+}
+
+static int run(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
+  for (size_t i = 0; i < sizeof OPERATIONS / sizeof OPERATIONS[0]; i++) {
+    if (!strcmp(OPERATIONS[i].name, record->argv[0])) return OPERATIONS[i].run(net, record, reply, err);
+  }
+  return fail(err, "net", ENOSYS, "operation %s", record->argv[0]);
+}
+
+static void release(struct net *net, uint32_t id, const struct launch_record *record) {
+  struct sandbox *found = NULL;
+  for (struct sandbox **at = &net->sandboxes; *at; at = &(*at)->next) {
+    if (strcmp((*at)->id, record->argv[1])) continue;
+    found = *at;
+    *at = found->next;
+    break;
+  }
+  reaper_push(id, found, record);
+}
+
+static void request(struct net *net, uint32_t id, const char *bytes, size_t size) {
+  struct launch launch;
+  struct error err = {0};
+  struct reply reply = {0};
+  if (launch_parse(bytes, size, &launch, &err) < 0) _exit(2);
+  if (launch.count == 1 && !strcmp(launch.records[0].argv[0], "release") && launch.records[0].argc > 1) {
+    release(net, id, &launch.records[0]);
+    launch_free(&launch);
+    return;
+  }
+  for (size_t i = 0; i < launch.count; i++) {
+    if (run(net, &launch.records[i], &reply, &err) == 0) continue;
+    char index[24], status[12];
+    snprintf(index, sizeof index, "%zu", i);
+    snprintf(status, sizeof status, "%d", err.status);
+    reply_put(&reply, "error", index, err.stage, status, err.message);
+    break;
+  }
+  net_send(id, reply.bytes ? reply.bytes : "", reply.size);
+  free(reply.bytes);
+  launch_free(&launch);
+}
+
+static char *input;
+static size_t input_size, input_room;
+
+/* Takes in what the daemon sent and works off the whole frames. Returns 0 at the end of input. */
+static int take_in(struct net *net) {
+  if (input_room - input_size < 65536) {
+    char *bigger = realloc(input, input_room + 131072);
+    if (!bigger) return 0;
+    input = bigger;
+    input_room += 131072;
+  }
+  ssize_t n = read(STDIN_FILENO, input + input_size, input_room - input_size);
+  if (n < 0 && errno == EINTR) return 1;
+  if (n <= 0) return 0;
+  input_size += (size_t) n;
+  size_t at = 0;
+  while (input_size - at >= 8) {
+    uint32_t length, id;
+    memcpy(&length, input + at, 4);
+    memcpy(&id, input + at + 4, 4);
+    if (length < 4 || length > (64u << 20)) return 0;
+    if (input_size - at - 4 < length) break;
+    request(net, id, input + at + 8, length - 4);
+    at += 4 + (size_t) length;
+  }
+  memmove(input, input + at, input_size - at);
+  input_size -= at;
+  return 1;
+}
+
+int net_main(int argc, char **argv) {
+  static struct net net = {.firewall.fd = -1};
+  struct error err = {0};
+  net.group = argc > 1 ? (uint32_t) strtoul(argv[1], NULL, 10) : 0;
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGINT, SIG_IGN); /* a ^C typed at the daemon: it stops in its own order */
+  prctl(PR_SET_NAME, "berth-net");
+  net.host_ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+  if (net.host_ns < 0 || netlink_open(&net.host, NETLINK_ROUTE, &err) < 0) {
+    fprintf(stderr, "berth-native net: %s\n", err.message);
+    return 1;
+  }
+  pool_start(&net);
+  reaper_start(&net);
+  int watch = argc > 2 ? nftwatch_open(argv[2]) : -1;
+  struct pollfd polled[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = watch, .events = POLLIN}};
+  for (;;) {
+    if (poll(polled, 2, -1) < 0 && errno != EINTR) return 1;
+    if (polled[1].revents & POLLIN) nftwatch_ready(watch);
+    if (polled[0].revents && !take_in(&net)) return 0;
+  }
+}

@@ -1,0 +1,118 @@
+/* The supervisor's own parts to each other; other parts of the program see supervisor.h. */
+#ifndef BERTH_CORE_H
+#define BERTH_CORE_H
+
+#include <stdint.h>
+
+#include "base/frame.h"
+#include "supervisor/streams.h"
+#include "supervisor/supervisor.h"
+
+/* A connection that speaks in frames: the daemon's control, or one whose first frame will tell what it is. */
+struct peer {
+  struct source source;
+  struct channel channel;
+  struct supervisor *supervisor;
+  int control;
+};
+
+/* A client that the start waits for. */
+struct early {
+  const struct launch_record *record; /* early TOKEN IN OUT ERR KEYS */
+  int connected;
+};
+
+struct exec;
+
+struct supervisor {
+  struct loop *loop;
+  const char *id;
+  int folder;            /* the container's run folder */
+  struct launch request; /* all records of the start */
+  struct launch launch;  /* those for the container; borrows from `request` */
+  struct container *container;
+  struct streams streams;
+  struct source process; /* a pidfd of the first process */
+  pid_t pid;
+  struct source listener;
+  struct peer *control;
+  struct early *early;
+  size_t early_count, early_missing;
+  struct exec *execs;
+  int attachable, started, exited, reported, released, recorded;
+  int exit_code;
+  long oom_kills; /* as the daemon was told */
+  int64_t finished_at;
+  int timer;
+};
+
+/* What the launcher's child becomes: supervises the container that the frame's records describe. Does not return. */
+_Noreturn void supervise(int control, const char *records, size_t size);
+
+/* Messages to the daemon, if one is connected; the record's strings are a NULL-terminated list. */
+#define supervisor_tell(supervisor, ...) \
+  do { \
+    if ((supervisor)->control) { \
+      struct buffer *out_ = &(supervisor)->control->channel.out; \
+      size_t mark_ = frame_begin(out_, 0); \
+      frame_record(out_, __VA_ARGS__, NULL); \
+      frame_end(out_, mark_); \
+      peer_flush((supervisor)->control); \
+    } \
+  } while (0)
+
+/* peer.c */
+int listen_at(struct supervisor *supervisor, struct error *err);
+struct peer *peer_new(struct supervisor *supervisor, int fd);
+void peer_flush(struct peer *peer);
+void peer_free(struct peer *peer);
+
+/* control.c: one frame of the daemon's. */
+void control_message(struct supervisor *supervisor, const struct launch *message);
+/* The control's answers. */
+void control_reply(struct supervisor *supervisor, const char *sequence, const struct error *err);
+
+/* exec.c */
+struct exec_request {
+  const char *id, *token, *in, *out, *err, *keys;
+  int terminal;
+  struct launch launch; /* borrows from the message */
+};
+/* A message whose record `at` is `exec ID TERMINAL TOKEN IN OUT ERR KEYS`; the records behind it are the process's. */
+int exec_parse(const struct launch *message, size_t at, struct exec_request *request, struct error *err);
+struct exec *exec_start(struct supervisor *supervisor, const struct exec_request *request, struct error *err);
+struct exec *exec_find(struct supervisor *supervisor, const char *id);
+pid_t exec_pid(const struct exec *exec);
+struct streams *exec_streams(struct exec *exec);
+int exec_kill(struct exec *exec, int signal);
+/* Tells a daemon that has just connected which execs run. */
+void exec_announce(struct supervisor *supervisor);
+/* The container has ended, and these with it: reaps them and ends their outputs. */
+void exec_end_all(struct supervisor *supervisor);
+/* How many execs have clients that were not sent all of their output yet. */
+int exec_clients(const struct supervisor *supervisor);
+
+/* parts.c */
+const struct supervisor_part *part_find(const char *record);
+int parts_launch(struct supervisor *supervisor, const struct launch *launch, struct error *err);
+void parts_stop(struct supervisor *supervisor);
+
+/* exitrecord.c: the durable note of an exit that no daemon was there to hear of. */
+int exit_record_write(int folder, int code, int oom_killed, int64_t finished_at);
+
+/* supervisor.c */
+int process_fd(pid_t pid);
+int process_signal(int pidfd, int signal);
+/* The exit code that Docker shows for a wait status. */
+int process_code(int status);
+/* Tells the daemon of kills by the OOM killer that it does not know of yet. */
+void supervisor_oom(struct supervisor *supervisor);
+/* The same again, to a daemon that has just connected. */
+void supervisor_oom_again(struct supervisor *supervisor);
+/* Something that the supervisor may have waited for has happened: looks what is to be done next. */
+void supervisor_check(struct supervisor *supervisor);
+/* Makes a connection a client of a process; argv: token, in, out, err, keys. 0 when the fd was taken over. */
+int attach_client(struct streams *streams, struct loop *loop, int fd, const char *const argv[5], const char *typed,
+                  size_t typed_size);
+
+#endif

@@ -1,0 +1,220 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "supervisor/core.h"
+
+/* How long outputs may stay open after the process's end when something else holds them. */
+enum { drain_ms = 300 };
+
+struct exec {
+  struct exec *next;
+  struct supervisor *supervisor;
+  char *id;
+  pid_t pid;
+  struct source process; /* fd -1: it has ended */
+  struct streams streams;
+  int code, ended, told, timer;
+};
+
+int exec_parse(const struct launch *message, size_t at, struct exec_request *request, struct error *err)
+{
+  const struct launch_record *head = at < message->count ? &message->records[at] : NULL;
+  if (!head || head->argc != 8 || strcmp(head->argv[0], "exec") != 0)
+    return fail(err, "launch", EPROTO, "malformed exec request");
+  *request = (struct exec_request){
+    .id = head->argv[1],
+    .terminal = head->argv[2][0] == '1',
+    .token = head->argv[3],
+    .in = head->argv[4],
+    .out = head->argv[5],
+    .err = head->argv[6],
+    .keys = head->argv[7],
+    .launch = {.count = message->count - at - 1, .records = message->records + at + 1},
+  };
+  return 0;
+}
+
+struct exec *exec_find(struct supervisor *supervisor, const char *id)
+{
+  struct exec *exec = supervisor->execs;
+  while (exec && strcmp(exec->id, id) != 0)
+    exec = exec->next;
+  return exec;
+}
+
+pid_t exec_pid(const struct exec *exec) { return exec->pid; }
+
+struct streams *exec_streams(struct exec *exec) { return &exec->streams; }
+
+int exec_kill(struct exec *exec, int signal)
+{
+  if (exec->process.fd >= 0)
+    return process_signal(exec->process.fd, signal);
+  errno = ESRCH;
+  return -1;
+}
+
+static void exec_free(void *data)
+{
+  struct exec *exec = data;
+  for (struct exec **at = &exec->supervisor->execs; *at; at = &(*at)->next) {
+    if (*at == exec) {
+      *at = exec->next;
+      break;
+    }
+  }
+  streams_close(&exec->streams);
+  if (exec->timer)
+    loop_cancel(exec->supervisor->loop, exec->timer);
+  free(exec->id);
+  free(exec);
+}
+
+/* Tells the end once the process and its outputs have ended; forgets the exec when its clients have gone too. Freeing
+   is left to the loop: callers are inside the streams. */
+static void check(struct exec *exec)
+{
+  if (exec->process.fd >= 0 || !exec->ended)
+    return;
+  if (!exec->told) {
+    char code[16];
+    snprintf(code, sizeof code, "%d", exec->code);
+    supervisor_tell(exec->supervisor, "exec-exited", exec->id, code);
+    exec->told = 1;
+    if (exec->timer)
+      loop_cancel(exec->supervisor->loop, exec->timer);
+    exec->timer = 0;
+  }
+  if (!streams_waiting(&exec->streams) && !exec->timer)
+    exec->timer = loop_timer(exec->supervisor->loop, 0, exec_free, exec);
+}
+
+static void outputs_ended(struct streams *streams, void *data)
+{
+  struct exec *exec = data;
+  exec->ended = 1;
+  check(exec);
+}
+
+static void deserted(struct streams *streams, void *data)
+{
+  struct exec *exec = data;
+  check(exec);
+  supervisor_check(exec->supervisor);
+}
+
+static void detached(struct client *client, void *data)
+{
+  struct exec *exec = data;
+  supervisor_tell(exec->supervisor, "detached", client->token);
+}
+
+static void cut(void *data)
+{
+  struct exec *exec = data;
+  exec->timer = 0;
+  streams_cut(&exec->streams);
+}
+
+static void reap(struct exec *exec, int options)
+{
+  int status;
+  pid_t pid;
+  do
+    pid = waitpid(exec->pid, &status, options);
+  while (pid < 0 && errno == EINTR);
+  if (pid == 0)
+    return;
+  exec->code = pid < 0 ? 255 : process_code(status);
+  loop_remove(exec->supervisor->loop, &exec->process);
+  close(exec->process.fd);
+  exec->process.fd = -1;
+  streams_drain(&exec->streams);
+  if (!exec->ended)
+    exec->timer = loop_timer(exec->supervisor->loop, drain_ms, cut, exec);
+  check(exec);
+}
+
+static void process_ended(struct source *source, uint32_t events)
+{
+  reap((struct exec *) ((char *) source - offsetof(struct exec, process)), WNOHANG);
+}
+
+struct exec *exec_start(struct supervisor *supervisor, const struct exec_request *request, struct error *err)
+{
+  struct exec *exec = calloc(1, sizeof *exec);
+  if (!exec || !(exec->id = strdup(request->id))) {
+    free(exec);
+    fail(err, "exec", ENOMEM, "exec");
+    return NULL;
+  }
+  exec->supervisor = supervisor;
+  exec->process = (struct source){.fd = -1, .ready = process_ended};
+  struct process_io io;
+  struct streams_options options = {request->in[0] == '1', request->out[0] == '1', request->err[0] == '1',
+                                    request->terminal};
+  if (streams_open(&exec->streams, &options, &io, err) == 0)
+    exec->pid = container_exec(supervisor->container, &request->launch, &io, err);
+  else
+    exec->pid = -1;
+  streams_close_ends(&io);
+  if (exec->pid > 0) {
+    exec->process.fd = process_fd(exec->pid);
+    exec->streams.close_input = 1;
+    exec->streams.ended = outputs_ended;
+    exec->streams.detached = detached;
+    exec->streams.deserted = deserted;
+    exec->streams.data = exec;
+    exec->ended = !request->terminal && !options.out && !options.err;
+    if (streams_start(&exec->streams, supervisor->loop) < 0 || exec->process.fd < 0
+        || loop_add(supervisor->loop, &exec->process, EPOLLIN) < 0) {
+      fail(err, "exec", errno, "watch the process");
+      kill(exec->pid, SIGKILL);
+      exec->pid = -1;
+    }
+  }
+  if (exec->pid < 0) {
+    if (exec->process.fd >= 0)
+      close(exec->process.fd);
+    exec_free(exec);
+    return NULL;
+  }
+  exec->next = supervisor->execs;
+  supervisor->execs = exec;
+  return exec;
+}
+
+void exec_announce(struct supervisor *supervisor)
+{
+  for (struct exec *exec = supervisor->execs; exec; exec = exec->next) {
+    char pid[16];
+    snprintf(pid, sizeof pid, "%d", exec->pid);
+    if (exec->process.fd >= 0)
+      supervisor_tell(supervisor, "exec", exec->id, pid);
+  }
+}
+
+void exec_end_all(struct supervisor *supervisor)
+{
+  for (struct exec *exec = supervisor->execs; exec; exec = exec->next) {
+    if (exec->process.fd >= 0) {
+      exec_kill(exec, SIGKILL);
+      reap(exec, 0);
+    }
+    streams_cut(&exec->streams);
+  }
+}
+
+int exec_clients(const struct supervisor *supervisor)
+{
+  int count = 0;
+  for (const struct exec *exec = supervisor->execs; exec; exec = exec->next)
+    count += streams_waiting(&exec->streams);
+  return count;
+}

@@ -1,0 +1,36 @@
+/* A container's log file: lines of its output as json-file has them, rotated by size. The driver local
+   differs in where the file is and in its defaults. */
+#ifndef BERTH_LOG_H
+#define BERTH_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* Docker splits longer lines; the pieces are entries of their own, without the newline. */
+enum { log_line_max = 16 * 1024 };
+
+struct log;
+
+struct log_options {
+  const char *driver; /* json-file, local, none */
+  const char *path;
+  uint64_t max_size; /* 0: no rotation */
+  unsigned max_file;
+  int compress;
+  const char *attrs; /* a JSON object, or empty */
+};
+
+/* Opens the file for appending (made 0640). NULL with `err` set on failure; for driver none, NULL with err->stage empty. */
+struct log *log_open(const struct log_options *options, struct error *err);
+/* Output of stream 1 or 2, as read; `now` in nanoseconds since the epoch. Lines are written before it returns, an
+   unfinished one when it is finished. A disk that is full loses entries, never halves of them. */
+void log_write(struct log *log, int stream, const char *data, size_t size, int64_t now);
+/* The stream has ended: its unfinished line is written as it is. */
+void log_end(struct log *log, int stream);
+/* The output pauses: gives back memory that a burst needed, and takes note of a finished compressor. */
+void log_idle(struct log *log);
+void log_close(struct log *log);
+
+#endif

@@ -1,0 +1,161 @@
+/* The log files: entries byte for byte as Docker writes them, lines that come in pieces, and rotation. */
+#include "supervisor/log.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "supervisor/jsonlog.h"
+
+static char folder[] = "/tmp/berth-log-XXXXXX";
+static char path[64], first[64], second[64], third[64];
+
+static const int64_t now = INT64_C(1700000000120000000);
+#define TIME "\"time\":\"2023-11-14T22:13:20.12Z\"}\n"
+/* Lines that come at once are told apart. */
+#define NTH(n) "\"time\":\"2023-11-14T22:13:20.12000000" n "Z\"}\n"
+
+static struct log *open_log(uint64_t max_size, unsigned max_file, const char *driver, const char *attrs)
+{
+  struct error err;
+  struct log_options options = {
+    .driver = driver, .path = path, .max_size = max_size, .max_file = max_file, .attrs = attrs};
+  struct log *log = log_open(&options, &err);
+  CHECK(log);
+  return log;
+}
+
+static void write_text(struct log *log, int stream, const char *text) { log_write(log, stream, text, strlen(text), now); }
+
+static void expect(const char *file, const char *text)
+{
+  char *found = slurp(file);
+  CHECK(found && !strcmp(found, text));
+  free(found);
+}
+
+static void lines(void)
+{
+  struct log *log = open_log(0, 1, "json-file", "{\"a\":\"b\"}");
+  write_text(log, 1, "one\ntw");
+  write_text(log, 2, "err\n");
+  write_text(log, 1, "o\nrest");
+  log_end(log, 2);
+  log_close(log);
+  /* Not finished and not ended: lost, as what a killed daemon's copier held would be. */
+  expect(path, "{\"log\":\"one\\n\",\"stream\":\"stdout\",\"attrs\":{\"a\":\"b\"}," TIME
+               "{\"log\":\"err\\n\",\"stream\":\"stderr\",\"attrs\":{\"a\":\"b\"}," NTH("1")
+               "{\"log\":\"two\\n\",\"stream\":\"stdout\",\"attrs\":{\"a\":\"b\"}," NTH("2"));
+  unlink(path);
+}
+
+static void long_lines(void)
+{
+  struct log *log = open_log(0, 1, "json-file", "");
+  size_t size = 2 * log_line_max + 3;
+  char *line = malloc(size + 1);
+  memset(line, 'x', size);
+  line[size] = '\n';
+  for (size_t at = 0; at <= size; at += 1000)
+    log_write(log, 1, line + at, size + 1 - at < 1000 ? size + 1 - at : 1000, now);
+  log_close(log);
+  char *found = slurp(path), *at = found;
+  for (int i = 0; i < 2; i++) {
+    CHECK(!strncmp(at, "{\"log\":\"x", 9) && strspn(at + 8, "x") == log_line_max && !strncmp(at + 8 + log_line_max, "\",", 2));
+    at = strchr(at, '\n') + 1;
+  }
+  CHECK(!strcmp(at, "{\"log\":\"xxx\\n\",\"stream\":\"stdout\"," TIME));
+  free(found);
+  free(line);
+  unlink(path);
+}
+
+static void escapes(void)
+{
+  static const struct {
+    const char *in, *out;
+  } cases[] = {
+    {"plain text of more than sixteen bytes, and then \"quoted\"", "plain text of more than sixteen bytes, and then \\\"quoted\\\""},
+    {"a\tb\rc\x01\x1f\x7f", "a\\u0009b\\rc\\u0001\\u001f\x7f"},
+    {"<a href='x'>&", "\\u003ca href='x'\\u003e\\u0026"},
+    {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x9a\xa2", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x9a\xa2"},
+    {"\xff\xc0\x80\xed\xa0\x80\xe2\x82", "\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd"},
+    {"\xe2\x80\xa8\xe2\x80\xa9", "\\u2028\\u2029"},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    size_t size = strlen(cases[i].in);
+    /* Exactly as large as promised, for the sanitizer. */
+    char *in = malloc(size), *out = malloc(size * json_worst + 16);
+    memcpy(in, cases[i].in, size);
+    size_t n = json_escape(out, in, size);
+    CHECK(n == strlen(cases[i].out) && !memcmp(out, cases[i].out, n));
+    free(in);
+    free(out);
+  }
+  char time[json_time_max];
+  CHECK(json_time(time, INT64_C(1700000000000000000)) == 22 && !memcmp(time, "\"2023-11-14T22:13:20Z\"", 22));
+  CHECK(json_time(time, INT64_C(1700000000000000001)) == 32 && !memcmp(time, "\"2023-11-14T22:13:20.000000001Z\"", 32));
+}
+
+static void rotation(void)
+{
+  struct log *log = open_log(100, 3, "json-file", "");
+  static const char *const texts[] = {"1\n", "2\n", "3\n", "4\n", "5\n", "6\n", "7\n"};
+  for (size_t i = 0; i < 7; i++) {
+    write_text(log, 1, texts[i]);
+  }
+  log_close(log);
+  char *text = slurp(path);
+  CHECK(text && strstr(text, "7\\n") && !strstr(text, "6\\n"));
+  free(text);
+  text = slurp(first);
+  CHECK(text && strstr(text, "5\\n") && strstr(text, "6\\n"));
+  free(text);
+  text = slurp(second);
+  CHECK(text && strstr(text, "3\\n") && strstr(text, "4\\n"));
+  free(text);
+  CHECK(access(third, F_OK) < 0);
+  unlink(first);
+  unlink(second);
+
+  /* A single file starts anew. */
+  log = open_log(100, 1, "json-file", "");
+  write_text(log, 1, "8\n");
+  write_text(log, 1, "9\n");
+  log_close(log);
+  text = slurp(path);
+  CHECK(text && strstr(text, "9\\n") && !strstr(text, "7\\n"));
+  free(text);
+  unlink(path);
+}
+
+static void driver_and_mode(void)
+{
+  struct log *log = open_log(0, 1, "local", "");
+  write_text(log, 2, "hi\n");
+  log_close(log);
+  expect(path, "{\"log\":\"hi\\n\",\"stream\":\"stderr\"," TIME);
+  struct stat st;
+  CHECK(stat(path, &st) == 0 && (st.st_mode & 0777) == 0640);
+  unlink(path);
+  struct error err;
+  struct log_options none = {.driver = "none", .path = path};
+  CHECK(!log_open(&none, &err) && !err.stage[0] && access(path, F_OK) < 0);
+}
+
+int main(void)
+{
+  umask(022);
+  CHECK(mkdtemp(folder));
+  snprintf(path, sizeof path, "%s/log", folder);
+  snprintf(first, sizeof first, "%s/log.1", folder);
+  snprintf(second, sizeof second, "%s/log.2", folder);
+  snprintf(third, sizeof third, "%s/log.3", folder);
+  lines();
+  long_lines();
+  escapes();
+  rotation();
+  driver_and_mode();
+  CHECK(rmdir(folder) == 0);
+  return 0;
+}

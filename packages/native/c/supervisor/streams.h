@@ -1,0 +1,95 @@
+/* The stdio of one process: pipes or a pty on one side, a log and any number of clients on the other. */
+#ifndef BERTH_STREAMS_H
+#define BERTH_STREAMS_H
+
+#include "base/frame.h"
+#include "base/loop.h"
+#include "container/container.h"
+#include "supervisor/detach.h"
+#include "supervisor/log.h"
+
+struct streams;
+
+/* Somebody who is connected to a process's stdio: one socket. Output is in Docker's frames, or raw from a terminal. */
+struct client {
+  struct source source;
+  struct streams *streams;
+  struct client *next;
+  int in, out, err;     /* which streams it takes part in */
+  int in_ended;         /* it has closed its sending side */
+  int ended;            /* it gets no more output: what is queued is sent, then its socket is shut */
+  int shut;
+  int gone;             /* its socket is closed; it stays until the process took its input */
+  struct buffer queue;  /* output that its socket did not take yet */
+  struct buffer typed;  /* input that the process did not take yet */
+  struct detach detach;
+  char *token;          /* names it in `detached` */
+};
+
+struct output {
+  struct source source; /* fd -1: closed */
+  struct streams *streams;
+  int number; /* 1 stdout, 2 stderr */
+};
+
+struct streams {
+  struct loop *loop;
+  struct output outputs[2];
+  struct source input; /* fd -1: closed, or there is none */
+  int terminal;
+  int close_input; /* a client's end of input is the process's (stdinOnce) */
+  int console;     /* the pty's master, for its size; -1 */
+  int started;
+  int paused;      /* outputs are not read: a client is too far behind */
+  int finished;    /* the process has ended: outputs are read to their end whatever the clients do */
+  int idle_timer;
+  struct client *clients;
+  struct log *log;
+  /* Called once, when all outputs have ended (perhaps inside streams_start or streams_drain). */
+  void (*ended)(struct streams *streams, void *data);
+  void (*detached)(struct client *client, void *data);
+  /* Called when no client is left that output is still to be sent to (see streams_waiting). */
+  void (*deserted)(struct streams *streams, void *data);
+  void *data;
+};
+
+struct streams_options {
+  int in, out, err, terminal;
+};
+
+/* Makes the pipes. `io` gets the process's ends, which the caller closes after the start with streams_close_ends. With
+   a terminal, container_* puts the pty's master into streams->console. */
+int streams_open(struct streams *streams, const struct streams_options *options, struct process_io *io, struct error *err);
+void streams_close_ends(struct process_io *io);
+/* The process runs: begins to read and write. */
+int streams_start(struct streams *streams, struct loop *loop);
+/* Takes over the fd. `typed` may hold input that came with the request. */
+struct client *streams_attach(struct streams *streams, struct loop *loop, int fd, const char *token);
+/* The process has ended: reads what is there now; `ended` is called if that was all. */
+void streams_drain(struct streams *streams);
+/* Ends the outputs where they are, though something else may still hold them. */
+void streams_cut(struct streams *streams);
+int streams_resize(struct streams *streams, int rows, int columns);
+/* Whether a client has not been sent all of its output yet. */
+int streams_waiting(const struct streams *streams);
+void streams_close(struct streams *streams);
+
+/* Sends output to one client. */
+void client_output(struct client *client, int number, const char *data, size_t size);
+/* No more output comes. */
+void client_end(struct client *client);
+/* Input for the process, as the client sent it. */
+void client_typed(struct client *client, const char *data, size_t size);
+/* The process takes input again. May free the client. */
+void client_feed(struct client *client);
+void client_free(struct client *client);
+/* Whether a client is so far behind that outputs should not be read. */
+int client_behind(const struct client *client);
+
+/* Of streams.c, for client.c. */
+char *streams_scratch(void); /* a buffer of 256 KiB that nobody keeps data in beyond a callback; NULL without memory */
+size_t streams_input(struct streams *streams, const char *data, size_t size);
+void streams_input_end(struct streams *streams);
+void streams_update(struct streams *streams);
+
+#endif
