@@ -11,8 +11,8 @@ const common = {
   },
   transformIgnorePatterns: ['/node_modules/(?!.*/(commander|tar-stream|undici)/)'],
   moduleNameMapper: {
-    '^@berth/(api-spec|native|daemon|client)$': '<rootDir>/packages/$1/src/index.ts',
-    '^@berth/(api-spec|native|daemon|client)/(.+\\.(ts|mjs|json))$': '<rootDir>/packages/$1/src/$2',
+    '^@berth/(api-spec|grpc|native|daemon|client)$': '<rootDir>/packages/$1/src/index.ts',
+    '^@berth/(api-spec|grpc|native|daemon|client)/(.+\\.(ts|mjs|json))$': '<rootDir>/packages/$1/src/$2',
   },
 };
 

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
+import { type Call, GrpcError, GrpcServer, type Message, type Method, timestamp } from '@berth/grpc';
 import { invalidParameter } from '../../errors.ts';
 import { runnablePlatforms } from '../../images/index.ts';
 import type { CacheRecord, PruneOptions } from '../face.ts';
@@ -8,9 +9,7 @@ import type { Tree } from '../tree.ts';
 import { frontendCaps, llbCaps } from './capabilities.ts';
 import { exportResult } from './exporters.ts';
 import { DockerfileFrontend } from './frontend.ts';
-import { type Call, GrpcError, GrpcServer, type Method } from './grpc.ts';
 import { Job } from './job.ts';
-import { type Message, timestamp } from './messages.ts';
 import { imageConfig, pruneFilters, usageRecord } from './records.ts';
 import { type Session, Sessions } from './session.ts';
 import { Solver, type SolverParts } from './solver.ts';

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import type { Message } from '@berth/grpc';
 import { BerthError } from '../../errors.ts';
 import type { Images } from '../../images/face.ts';
 import { normalizedReference } from '../../images/index.ts';
 import { Tree } from '../tree.ts';
 import type { Job } from './job.ts';
-import type { Message } from './messages.ts';
 import { imageConfig } from './records.ts';
 import type { StageResult } from './step.ts';
 

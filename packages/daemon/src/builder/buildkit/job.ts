@@ -1,5 +1,5 @@
+import type { Message } from '@berth/grpc';
 import type { Tree } from '../tree.ts';
-import type { Message } from './messages.ts';
 import { Progress } from './progress.ts';
 import type { Session } from './session.ts';
 import type { Solver } from './solver.ts';

@@ -1,4 +1,4 @@
-import type { Message } from './messages.ts';
+import type { Message } from '@berth/grpc';
 import { Progress } from './progress.ts';
 
 test('of a step that writes without end no more is kept than BuildKit tells', async () => {

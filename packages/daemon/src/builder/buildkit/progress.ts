@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Message, timestamp } from './messages.ts';
+import { type Message, timestamp } from '@berth/grpc';
 
 /** As much as BuildKit tells of one step: a build's messages are kept until it ends, and its commands are anybody's. */
 const LOG_LIMIT = 2 << 20;

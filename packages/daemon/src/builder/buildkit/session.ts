@@ -1,10 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { GrpcClient, GrpcError, type Message } from '@berth/grpc';
 import { BerthError } from '../../errors.ts';
 import type { RegistryAuth } from '../../images/face.ts';
 import type { Tree } from '../tree.ts';
-import { GrpcClient, GrpcError } from './grpc.ts';
-import type { Message } from './messages.ts';
 
 const packetType = { stat: 0, request: 1, data: 2, fin: 3, error: 4 } as const;
 

@@ -1,5 +1,5 @@
+import { GrpcError } from '@berth/grpc';
 import { locationOf } from '../../dockerfile/location.ts';
-import { GrpcError } from './grpc.ts';
 
 /** Lines that clients show on either side of the ones an error is about. */
 const around = 4;

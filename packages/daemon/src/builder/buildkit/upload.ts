@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Duplex } from 'node:stream';
+import { encode, type Message } from '@berth/grpc';
 import { BerthError } from '../../errors.ts';
 import type { OnProgress, RegistryAuth } from '../../images/face.ts';
 import type { BuildOptions } from '../face.ts';
 import type { Tree } from '../tree.ts';
 import type { Control } from './control.ts';
-import { encode, type Message } from './messages.ts';
 import { Session } from './session.ts';
 
 /** What a build has of its client when that keeps no session: the credentials sent with the request. */

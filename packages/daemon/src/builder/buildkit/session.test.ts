@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { GrpcClient, GrpcError, GrpcServer, type Method } from '@berth/grpc';
 import { parseMount } from '../../dockerfile/mounts.ts';
 import { Tree } from '../tree.ts';
-import { GrpcClient, GrpcError, GrpcServer, type Method } from './grpc.ts';
 import { goModeOf, Session, unixMode } from './session.ts';
 
 let folder: string;

@@ -1,0 +1,3 @@
+/** gRPC over connections that somebody else made, and the messages that are spoken over them. */
+export { type Call, type ClientCall, GrpcClient, GrpcError, GrpcServer, type Method } from './grpc.ts';
+export { decode, encode, type Message, timestamp } from './messages.ts';
