@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { AttachOptions as StreamOptions, Supervisor } from '@berth/native';
 import { conflict, unsupported } from '../errors.ts';
 import { drained } from '../streams.ts';
+import { endConnection } from './connection.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
 import type { AttachOptions } from './face.ts';
@@ -63,12 +64,12 @@ export async function attach(
   if (options.logs) await writeLog(context, container, options, connection, plain);
   context.emit(container, 'attach');
   if (!options.stream || !any) {
-    connection.end();
+    endConnection(connection);
     return;
   }
   const live = await (early ? early.live(connection) : attachNow(container, wanted));
   if (!live) {
-    connection.end();
+    endConnection(connection);
     return;
   }
   // Clients inspect the container when its streams end, and take the exit code from there: docker's own tests do.
@@ -182,7 +183,7 @@ export function join(
       over = true;
       connection.unpipe(stream);
       await beforeEnd?.(reason);
-      connection.end(() => connection.destroy());
+      endConnection(connection);
       stream.destroy();
       resolve(reason === 'detach');
     };

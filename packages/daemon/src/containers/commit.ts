@@ -1,6 +1,7 @@
 import { conflict } from '../errors.ts';
 import { applyChanges } from '../images/changes.ts';
 import type { ImageRunConfig } from '../images/face.ts';
+import { log } from '../log.ts';
 import { withWorkingDir } from './archive.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
@@ -27,8 +28,7 @@ export async function commitContainer(
   const base = options.config && Object.keys(options.config).length > 0 ? options.config : {};
   const changed = applyChanges(mergeCommit(base as ImageRunConfig, record.config), options.changes);
 
-  const paused = options.pause && container.state.status === 'running';
-  if (paused) await container.queue(() => life.apply(container, { type: 'pause' }));
+  const paused = options.pause && (await pauseForCommit(life, container));
   try {
     await withWorkingDir(context, container);
     const layer = await layers.add(await layers.diffTar(container.id));
@@ -58,9 +58,29 @@ export async function commitContainer(
     return id;
   } finally {
     // Its end may have come while it was frozen.
-    if (paused && container.state.status === 'paused')
-      await container.queue(() => life.apply(container, { type: 'unpause' }));
+    if (paused)
+      await container.queue(async () => {
+        if (container.state.status === 'paused') await life.apply(container, { type: 'unpause' });
+      });
   }
+}
+
+/**
+ * Freezes a running container while its files are read; returns whether it did. One that ends meanwhile has no use of it
+ * any more: its files are at rest.
+ */
+async function pauseForCommit(life: Life, container: Container): Promise<boolean> {
+  return container.queue(async () => {
+    if (container.state.status !== 'running') return false;
+    try {
+      await life.apply(container, { type: 'pause' });
+      return true;
+    } catch (error) {
+      // dockerd commits all the same; a process that goes on writing makes the image of a moment.
+      log.debug({ container: container.id, err: error }, 'a container could not be paused for its commit');
+      return false;
+    }
+  });
 }
 
 /** The settings of the container with those of the request over them. */

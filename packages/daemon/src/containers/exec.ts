@@ -5,6 +5,7 @@ import { BerthError, conflict, invalidParameter, notFound, systemError } from '.
 import { log } from '../log.ts';
 import { describeLaunchError } from '../runtime/index.ts';
 import { join as joinStreams, unframed } from './attach.ts';
+import { endConnection } from './connection.ts';
 import type { Container } from './container.ts';
 import type { Context } from './context.ts';
 import type { ExecConfig } from './face.ts';
@@ -98,10 +99,17 @@ export class Execs {
     const exec = this.get(id);
     const { container, config } = exec;
     checkRunning(container, container.id);
-    if (exec.running) throw conflict(`Error: Exec command ${id} is already running`);
-    if (exec.started) throw conflict(`Error: Exec command ${id} has already run`);
-    exec.started = true;
     const framed = !options.tty;
+    if (exec.started) {
+      const told = conflict(
+        `Error: Exec command ${id} ${exec.running ? 'is already running' : 'has already run'}`,
+      );
+      if (!options.connection) throw told;
+      // dockerd has left HTTP by the time it looks: the error comes as the stream's text.
+      tellInStream(await options.connection(!framed), framed, told);
+      return;
+    }
+    exec.started = true;
     const connection = await options.connection?.(!framed);
     let process: ExecProcess;
     try {
@@ -110,7 +118,7 @@ export class Execs {
       this.finished(exec, NOT_RUN, false);
       const told = execError(error);
       if (!connection) throw told;
-      connection.end(framed ? frame(1, `${told.message}\r\n`) : `${told.message}\r\n`);
+      tellInStream(connection, framed, told);
       return;
     }
     const ended = process.exited.then(
@@ -119,7 +127,7 @@ export class Execs {
     );
     if (!connection || !process.stream) {
       // Detached, or none of its streams are wanted: such a client only waits for the end.
-      if (connection) await ended.then(() => connection.end());
+      if (connection) await ended.then(() => endConnection(connection));
       return;
     }
     const detached = await joinStreams(
@@ -264,6 +272,12 @@ async function execute(
     ...(size && { consoleSize: size }),
   });
   return supervisor.exec(launch, options);
+}
+
+/** Tells an attached client an error where it reads its output, and ends the connection. */
+function tellInStream(connection: Duplex, framed: boolean, { message }: BerthError): void {
+  connection.write(framed ? frame(1, `${message}\r\n`) : `${message}\r\n`);
+  endConnection(connection);
 }
 
 function execError(error: unknown): BerthError {

@@ -38,6 +38,8 @@ export interface LogOptions {
   until: bigint;
   /** Lines from the end; negative: all. */
   tail: number;
+  /** Make each entry a chunk of HTTP's chunked encoding; asked when the first is read. */
+  chunks?: () => boolean;
   signal: AbortSignal;
 }
 

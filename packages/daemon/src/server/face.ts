@@ -25,6 +25,11 @@ export interface ApiReply {
   header(name: string, value: string): this;
   /** Sends the headers now and returns the body's stream. Errors after that are the handler's to put in the stream. */
   stream(contentType: string): Writable;
+  /**
+   * As `stream`, for a body whose writer says where HTTP's chunks end: where `own` is true each of its writes is whole
+   * chunks (`SIZE CRLF BYTES CRLF`, RFC 9112, section 7.1) but the last; else (HTTP/1.0) it is the bytes alone.
+   */
+  chunks(contentType: string): { stream: Writable; own: boolean };
   /** A stream of JSON values, one a line, CR LF after each unless `end` says otherwise, headers sent at once. */
   lines(
     contentType?: string,

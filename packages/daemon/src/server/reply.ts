@@ -49,6 +49,21 @@ export class Reply implements ApiReply {
     return response;
   }
 
+  chunks(contentType: string): { stream: Writable; own: boolean } {
+    const response = this.stream(contentType) as ServerResponse;
+    const own = response.chunkedEncoding;
+    if (own) {
+      // The head has said so; from here on Node adds no framing of its own, so the last chunk is written here.
+      response.chunkedEncoding = false;
+      const end = response.end.bind(response) as () => ServerResponse;
+      response.end = () => {
+        if (!response.writableEnded && !response.destroyed) response.write('0\r\n\r\n');
+        return end();
+      };
+    }
+    return { stream: response, own };
+  }
+
   lines(contentType = 'application/json', end = '\r\n'): ReturnType<ApiReply['lines']> {
     const stream = this.stream(contentType);
     const before = contentType === JSON_SEQUENCE ? '\x1e' : '';

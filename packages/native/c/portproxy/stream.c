@@ -161,13 +161,6 @@ static void proceed(struct relay *relay) {
   watch(&relay->server, wanted(&relay->down, &relay->up));
 }
 
-/* The container does not take the connection: its client is told by a reset. */
-static void refused(struct relay *relay) {
-  struct linger hard = {.l_onoff = 1};
-  setsockopt(relay->client.source.fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
-  relay_free(relay);
-}
-
 static void side_ready(struct source *source, uint32_t events) {
   struct side *side = (struct side *) source;
   struct relay *relay = side->relay;
@@ -175,7 +168,8 @@ static void side_ready(struct source *source, uint32_t events) {
     int status = 0;
     socklen_t size = sizeof status;
     if (getsockopt(relay->server.source.fd, SOL_SOCKET, SO_ERROR, &status, &size) < 0 || status) {
-      refused(relay);
+      /* The container does not take the connection. Its client sees it accepted and closed, as by docker-proxy. */
+      relay_free(relay);
       return;
     }
     relay->connecting = 0;
@@ -215,7 +209,7 @@ static void relay_start(struct port *port, int fd) {
     tune(other);
   }
   if (connect(other, &port->to.any, port->to.size) < 0 && errno != EINPROGRESS)
-    refused(relay);
+    relay_free(relay);
   else
     watch(&relay->server, EPOLLOUT);
 }

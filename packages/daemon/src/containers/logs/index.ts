@@ -16,6 +16,9 @@ export function openLog(_context: Context, container: Container, options: LogOpt
       timestamps: options.timestamps,
       details: options.details,
       raw: container.record.config.Tty,
+      get chunks() {
+        return options.chunks?.();
+      },
       since: options.since > 0n ? timeKey(options.since) : '',
       until: options.until > 0n ? timeKey(options.until) : '',
       tail: options.tail,

@@ -12,6 +12,8 @@ export interface TranscodeOptions {
   details: boolean;
   /** Leave the 8-byte headers out (terminals). */
   raw: boolean;
+  /** Make each entry a chunk of HTTP's chunked encoding (RFC 9112, section 7.1): readers exist that take a chunk for one. */
+  chunks?: boolean | undefined;
   /** Times as `timeKey` writes them; '' for none. */
   since: string;
   until: string;
@@ -21,6 +23,11 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const NEWLINE = 0x0a;
 const ZERO = 0x30;
+const CR = 0x0d;
+const BLANK = 0x20;
+const HEX = Buffer.from('0123456789abcdef');
+/** The longest size of a chunk with its line end. */
+const LEAD_MAX = 10;
 const HEAD = Buffer.from('{"log":"');
 const STREAM = Buffer.from(',"stream":"std');
 const TIME = Buffer.from('","time":"');
@@ -42,28 +49,62 @@ export class Transcoder {
   private readonly since: Buffer;
   private readonly until: Buffer;
   private readonly headers: boolean;
+  private readonly chunks: boolean;
   private out = Buffer.alloc(0);
   private at = 0;
+  /** How many hexadecimal digits the size of the last chunk had. */
+  private digits = 2;
 
   constructor(options: TranscodeOptions) {
     this.options = options;
     this.since = Buffer.from(options.since);
     this.until = Buffer.from(options.until);
     this.headers = !options.raw;
+    this.chunks = options.chunks === true;
   }
 
   /** `block` holds whole lines (the last may lack its newline). The result is the caller's. */
   push(block: Buffer): Buffer {
-    const { options } = this;
-    // A frame is shorter than its line; timestamps are as long as the line's own time.
+    // A frame, in its chunk, is shorter than its line; timestamps are as long as the line's own time.
     this.out = Buffer.allocUnsafe(block.length + 64);
     this.at = 0;
     let position = 0;
     while (position < block.length && !this.finished) {
-      const next = options.details ? -1 : this.fast(block, position);
+      const next = this.fast(block, position);
       position = next === -1 ? this.slow(block, position) : next;
     }
     return this.out.subarray(0, this.at);
+  }
+
+  /** Room that is left in front of an entry for the size of its chunk: as much as the entry before it needed. */
+  private get lead(): number {
+    return this.chunks ? this.digits + 2 : 0;
+  }
+
+  /** The entry whose lead is at `from` ends at `to`: makes it a chunk where that is asked for. */
+  private close(from: number, to: number): void {
+    this.at = to;
+    if (!this.chunks) return;
+    const { out } = this;
+    const start = from + this.lead;
+    const size = to - start;
+    if (size === 0) {
+      this.at = from; // an empty chunk would be the end
+      return;
+    }
+    const digits = size < 0x10 ? 1 : size < 0x100 ? 2 : size < 0x1000 ? 3 : size < 0x10000 ? 4 : 8;
+    const body = from + digits + 2;
+    if (digits !== this.digits) {
+      this.digits = digits;
+      out.copyWithin(body, start, to);
+    }
+    for (let index = digits - 1, rest = size; index >= 0; index -= 1, rest = rest >>> 4)
+      out[from + index] = HEX[rest & 0xf]!;
+    out[body - 2] = CR;
+    out[body - 1] = NEWLINE;
+    out[body + size] = CR;
+    out[body + size + 1] = NEWLINE;
+    this.at = body + size + 2;
   }
 
   /** One line of the usual shape; the position after it, or -1 (nothing written) when it has another shape. */
@@ -71,8 +112,9 @@ export class Transcoder {
     const { out, options } = this;
     const end = block.length;
     if (!begins(block, start, HEAD)) return -1;
-    const frame = this.at;
-    const body = frame + (this.headers ? 8 : 0) + (options.timestamps ? TIMESTAMP : 0);
+    const frame = this.at + this.lead;
+    const stamp = frame + (this.headers ? 8 : 0);
+    const body = stamp + (options.timestamps ? TIMESTAMP : 0) + (options.details ? 1 : 0);
     let to = body;
     let from = start + 8;
     for (;;) {
@@ -127,9 +169,10 @@ export class Transcoder {
       this.finished = true;
       return next;
     }
-    if (options.timestamps) writeTime(out, body - TIMESTAMP, block, time);
-    if (this.headers) writeHeader(out, frame, error ? 2 : 1, to - frame - 8);
-    this.at = to;
+    if (options.timestamps) writeTime(out, stamp, block, time);
+    if (options.details) out[body - 1] = BLANK; // what ends the list of attributes, of which there are none
+    if (this.headers) writeHeader(out, frame, error ? 2 : 1, to - stamp);
+    this.close(this.at, to);
     return next;
   }
 
@@ -156,12 +199,13 @@ export class Transcoder {
     if (options.timestamps) writeTime(stamp, 0, time, 0);
     const details = options.details ? `${detailText(line.attrs ?? {})} ` : '';
     const text = Buffer.from(`${details}${typeof line.log === 'string' ? line.log : ''}`);
-    this.room(8 + stamp.length + text.length);
+    this.room(LEAD_MAX + 8 + stamp.length + text.length + 2);
+    const frame = this.at + this.lead;
     const header = this.headers ? 8 : 0;
-    if (header) writeHeader(this.out, this.at, error ? 2 : 1, stamp.length + text.length);
-    stamp.copy(this.out, this.at + header);
-    text.copy(this.out, this.at + header + stamp.length);
-    this.at += header + stamp.length + text.length;
+    if (header) writeHeader(this.out, frame, error ? 2 : 1, stamp.length + text.length);
+    stamp.copy(this.out, frame + header);
+    text.copy(this.out, frame + header + stamp.length);
+    this.close(this.at, frame + header + stamp.length + text.length);
     return end + 1;
   }
 

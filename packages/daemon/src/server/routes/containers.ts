@@ -125,6 +125,7 @@ function life(server: Server, { containers }: Rooms): void {
 
 function streams(server: Server, { containers }: Rooms): void {
   server.serve('ContainerLogs', async ({ params, query, version, signal }, reply) => {
+    let own = false;
     const { tty, stream } = await containers.logs(params['id']!, {
       stdout: query['stdout'] ?? false,
       stderr: query['stderr'] ?? false,
@@ -134,9 +135,12 @@ function streams(server: Server, { containers }: Rooms): void {
       since: logTime(query['since']),
       until: logTime(query['until']),
       tail: /^\d+$/.test(query['tail'] ?? '') ? Number(query['tail']) : -1,
+      chunks: () => own,
       signal,
     });
-    await send(stream, reply.stream(streamType(tty, version)));
+    const target = reply.chunks(streamType(tty, version));
+    own = target.own;
+    await send(stream, target.stream);
   });
 
   server.serve('ContainerAttach', async (request, reply) => {
