@@ -8,11 +8,15 @@ const UNITS: Record<string, bigint> = {
   h: 3_600_000_000_000n,
 };
 
+const LONGEST = 128;
+
 /** Nanoseconds of a Go duration (`1h30m`, `10.5s`); undefined when it is none. */
 export function parseDuration(text: string): bigint | undefined {
   const sign = text.startsWith('-') ? -1n : 1n;
   const rest = text.replace(/^[-+]/, '');
   if (rest === '0') return 0n;
+  // Longer than what Go's int64 holds, with many digits behind the point.
+  if (rest.length > LONGEST) return undefined;
   if (!/^(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/.test(rest)) return undefined;
   let total = 0n;
   for (const [, whole, fraction = '', unit] of rest.matchAll(/(\d+)(?:\.(\d*))?(ns|us|µs|ms|s|m|h)/g)) {

@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { pack } from 'tar-stream';
-import { toExpression } from '../dockerfile/ignore.ts';
 import { BerthError, invalidParameter } from '../errors.ts';
 import type { Archive } from '../layers/face.ts';
+import { compileGlob } from '../patterns/glob.ts';
 import { followed } from './destination.ts';
 import { cleanPath, type Tree, type TreeEntry } from './tree.ts';
 
@@ -77,8 +77,8 @@ export function findSources(tree: Tree, pattern: string, verb: string, fromConte
   if (escaping)
     throw invalidParameter(`${verb} failed: forbidden path outside the build context: ${pattern} ()`);
   if (/[*?[]/.test(where)) {
-    const expression = toExpression(where, { deep: false });
-    const found = [...tree.entries.keys()].filter((path) => expression.test(path)).sort();
+    const glob = compileGlob(where);
+    const found = [...tree.entries.keys()].filter((path) => glob.test(path)).sort();
     return found.flatMap((path) => {
       const resolved = tree.resolve(path);
       return resolved && !resolved.escapes ? [{ tree, path: resolved.path, name: path }] : [];

@@ -12,7 +12,8 @@ import { httpGet } from './fetch.ts';
 import type { Tree } from './tree.ts';
 
 const isGit = (remote: string) =>
-  /^(git:\/\/|git@|github\.com\/|ssh:\/\/)/.test(remote) || /^https?:\/\/.*\.git(#.*)?$/.test(remote);
+  /^(git:\/\/|git@|github\.com\/|ssh:\/\/)/.test(remote) ||
+  (/^https?:\/\//.test(remote) && (remote.endsWith('.git') || remote.includes('.git#')));
 
 /** Fills a context from `remote`: a Git repository (`url#ref:folder`), a tar or a lone Dockerfile by HTTP. */
 export async function remoteContext(

@@ -26,6 +26,9 @@ export interface TreeEntry {
 }
 
 const maxLinks = 40;
+/** Bytes of a path with its end, and of a name (limits.h). */
+const PATH_MAX = 4096;
+const NAME_MAX = 255;
 /** A tar comes in these. */
 const BLOCK = 512;
 /** Bytes read at a time. */
@@ -102,6 +105,7 @@ export class Tree {
     body: Readable,
     rename: (path: string) => string = (name) => name,
   ): Promise<void> {
+    checkLength(path);
     const entry: TreeEntry = {
       type: 'file',
       mode: (header.mode ?? 0o644) & 0o7777,
@@ -124,6 +128,8 @@ export class Tree {
       case 'symlink':
         entry.type = 'symlink';
         entry.target = header.linkname ?? '';
+        if (Buffer.byteLength(entry.target) >= PATH_MAX)
+          throw new Error(`${path}: the link's target is too long`);
         break;
       case 'link': {
         const target = cleanPath(rename(cleanPath(header.linkname ?? '')));
@@ -256,30 +262,32 @@ export class Tree {
    * `..` and absolute links stop at the tree's root, `escapes` tells when one tried to leave it.
    */
   resolve(path: string, followLast = true): { path: string; escapes: boolean } | null {
-    let parts = path.split('/').filter((part) => part !== '' && part !== '.');
+    // The names still to go, the next one last; the folders gone through, each with its whole path.
+    const parts = namesOf(path).reverse();
     const done: string[] = [];
     let links = 0;
     let escapes = false;
     while (parts.length > 0) {
-      const part = parts.shift()!;
+      const part = parts.pop()!;
       if (part === '..') {
         if (done.length === 0) escapes = true;
         done.pop();
         continue;
       }
-      const here = [...done, part].join('/');
+      const above = done.at(-1);
+      const here = above === undefined ? part : `${above}/${part}`;
+      if (here.length >= PATH_MAX) return null;
       const entry = this.entries.get(here);
       if (!entry) return escapes ? { path: '', escapes } : null;
       if (entry.type === 'symlink' && (followLast || parts.length > 0)) {
         if (++links > maxLinks) return null;
-        const target = entry.target.split('/').filter((name) => name !== '' && name !== '.');
         if (entry.target.startsWith('/')) done.length = 0;
-        parts = [...target, ...parts];
+        parts.push(...namesOf(entry.target).reverse());
         continue;
       }
-      done.push(part);
+      done.push(here);
     }
-    return { path: done.join('/'), escapes };
+    return { path: done.at(-1) ?? '', escapes };
   }
 
   /** A file's bytes. */
@@ -328,6 +336,15 @@ export class Tree {
   async close(): Promise<void> {
     await this.pack.close();
   }
+}
+
+const namesOf = (path: string): string[] => path.split('/').filter((part) => part !== '' && part !== '.');
+
+/** @throws Error in the kernel's words for a path that no file system of Linux takes. */
+function checkLength(path: string): void {
+  const tooLong =
+    Buffer.byteLength(path) >= PATH_MAX || path.split('/').some((name) => Buffer.byteLength(name) > NAME_MAX);
+  if (tooLong) throw new Error(`${path.slice(0, NAME_MAX)}...: file name too long`);
 }
 
 /** A tar name as a relative path without `.`, `..` or doubled slashes. */

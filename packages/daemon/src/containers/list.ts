@@ -1,6 +1,8 @@
 import { invalidParameter, systemError } from '../errors.ts';
 import type { Image } from '../images/face.ts';
 import type { EndpointSettings, NetworkState } from '../networks/face.ts';
+import { filterMatcher } from '../patterns/expression.ts';
+import { Slices } from '../patterns/slices.ts';
 import { booleanFilter, hasLabel } from '../volumes/checks.ts';
 import { withProtocol } from './config.ts';
 import type { Container } from './container.ts';
@@ -48,7 +50,7 @@ export async function listContainers(
   options: ListOptions,
   sizeOf: (container: Container) => Promise<{ rw: number; rootFs: number }>,
 ): Promise<Array<Record<string, unknown>>> {
-  const { tests, all } = compile(context, options.filters);
+  const { tests, all } = await compile(context, options.filters);
   const named = imageNames(context);
   const linked = linkNames(context.registry.all(), (name) => context.registry.find(name));
   const wanted = options.all || options.limit > 0 || all;
@@ -58,8 +60,10 @@ export async function listContainers(
     .filter((container) => wanted || container.alive || container.state.status === 'restarting')
     .reverse();
   const chosen: Container[] = [];
+  const slices = new Slices();
   for (const container of containers) {
     if (options.limit > 0 && chosen.length >= options.limit) break;
+    if (slices.due()) await slices.next();
     const snapshot = container.snapshot();
     if (tests.every((test) => test(snapshot, container))) chosen.push(container);
   }
@@ -72,7 +76,7 @@ export async function listContainers(
 }
 
 /** The filters as tests, with all that can be wrong of them told. `all`: stopped ones are wanted too. */
-function compile(context: Context, filters: Record<string, string[]>) {
+async function compile(context: Context, filters: Record<string, string[]>) {
   for (const name of Object.keys(filters)) {
     if (!FILTERS.includes(name)) throw invalidParameter(`invalid filter '${name}'`);
   }
@@ -106,17 +110,17 @@ function compile(context: Context, filters: Record<string, string[]>) {
     if (!HEALTHS.includes(value)) throw invalidParameter(`unrecognized filter value for health: ${value}`);
     return ({ health }) => (health?.Status ?? 'none') === value;
   });
-  any(
-    'id',
-    (value) =>
-      ({ record }) =>
-        record.id.startsWith(value) || safeRegExp(value).test(record.id),
-  );
-  any('name', (value) => {
-    const expression = safeRegExp(value);
+  const ids = values('id');
+  if (ids) {
+    const matches = await filterMatcher(ids);
+    tests.push(({ record }) => matches(record.id));
+  }
+  const names = values('name');
+  if (names) {
+    const matches = await filterMatcher(names);
     // A pattern may be written with the slash that names begin with, or without.
-    return ({ record }) => expression.test(record.name) || expression.test(`/${record.name}`);
-  });
+    tests.push(({ record }) => matches(`/${record.name}`) || matches(record.name));
+  }
   const labels = values('label');
   if (labels) tests.push(({ record }) => labels.every((label) => hasLabel(record.config.Labels, label)));
   any(
@@ -168,14 +172,6 @@ function compile(context: Context, filters: Record<string, string[]>) {
       });
   }
   return { tests, all: values('status') !== undefined };
-}
-
-function safeRegExp(text: string): RegExp {
-  try {
-    return new RegExp(text);
-  } catch {
-    return /(?!)/;
-  }
 }
 
 function networkId(context: Context, reference: string): string {

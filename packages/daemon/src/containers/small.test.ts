@@ -42,16 +42,16 @@ test('sizes', () => {
   expect([parseSize('y'), parseSize('-3'), parseSize('')]).toEqual([undefined, undefined, undefined]);
 });
 
-test('log options as the supervisor gets them', () => {
-  const none = () => ({});
-  expect(logOptions('json-file', { 'max-size': '1k', 'max-file': '2' }, '/l', none)).toEqual({
+test('log options as the supervisor gets them', async () => {
+  const none = async () => ({});
+  expect(await logOptions('json-file', { 'max-size': '1k', 'max-file': '2' }, '/l', none)).toEqual({
     driver: 'json-file',
     path: '/l',
     maxSize: 1024,
     maxFile: 2,
     compress: false,
   });
-  expect(logOptions('local', {}, '/l', none)).toMatchObject({
+  expect(await logOptions('local', {}, '/l', none)).toMatchObject({
     maxSize: 20 * 2 ** 20,
     maxFile: 5,
     compress: true,
@@ -62,14 +62,14 @@ test('log options as the supervisor gets them', () => {
     [{ compress: 'x' }, 'strconv.ParseBool: parsing "x": invalid syntax'],
     [{ compress: 'true' }, 'compress cannot be true when max-file is less than 2 or max-size is not set'],
   ] as Array<[Record<string, string>, string]>)
-    expect(() => logOptions('json-file', config, '/l', none)).toThrow(
+    await expect(logOptions('json-file', config, '/l', none)).rejects.toThrow(
       `failed to create task for container: failed to initialize logging driver: ${why}`,
     );
   expect(() => checkLogConfig('syslog', {})).toThrow(/syslog is not supported/);
   checkLogConfig('none', { anything: 'x' });
 });
 
-test('log attributes', () => {
+test('log attributes', async () => {
   const container = {
     id: 'a'.repeat(64),
     name: 'web',
@@ -78,7 +78,7 @@ test('log attributes', () => {
     env: ['E=3', 'F=4'],
   };
   const config = { labels: 'l', 'env-regex': '^F', tag: '{{.Name}}/{{.ID}}' };
-  expect(logAttributes(config, container)).toEqual({ l: '1', F: '4', tag: `web/${'a'.repeat(12)}` });
+  expect(await logAttributes(config, container)).toEqual({ l: '1', F: '4', tag: `web/${'a'.repeat(12)}` });
 });
 
 describe('health', () => {

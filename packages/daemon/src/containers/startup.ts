@@ -35,18 +35,17 @@ export async function launch(context: Context, container: Container): Promise<Su
   const { rooms, registry } = context;
   const { config, hostConfig: host } = container.record;
   if (host.DeviceRequests?.length) throw noDeviceDriver(host.DeviceRequests);
-  const joined = resolveJoins(container.record, (reference) => registry.lookup(reference));
-  if (joined.network) takeNames(context, container, joined.network);
-  const { record } = container;
-  const log = logOptions(host.LogConfig.Type, host.LogConfig.Config, logPath(container), () =>
+  const log = await logOptions(host.LogConfig.Type, host.LogConfig.Config, logPath(container), () =>
     logAttributes(host.LogConfig.Config, {
       id: container.id,
-      name: record.name,
-      image: record.imageName,
+      name: container.record.name,
+      image: container.record.imageName,
       labels: config.Labels,
       env: config.Env ?? [],
     }),
   );
+  const joined = resolveJoins(container.record, (reference) => registry.lookup(reference));
+  if (joined.network) takeNames(context, container, joined.network);
   const [network] = await settled([
     joined.network
       ? undefined

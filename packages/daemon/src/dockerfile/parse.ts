@@ -141,7 +141,7 @@ function readDirectives(lines: string[]): {
   const directives: Record<string, string> = {};
   for (const [index, line] of lines.entries()) {
     if (index === 0 && line.startsWith('#!')) continue;
-    const match = /^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$/.exec(line);
+    const match = /^#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(\S.*)$/.exec(line.trimEnd());
     if (!match) break;
     const name = match[1]!.toLowerCase();
     if (!['syntax', 'escape', 'check'].includes(name)) break;
@@ -197,9 +197,14 @@ function splitFlags(
 function heredocOpeners(text: string): Array<Omit<Heredoc, 'content'>> {
   const found: Array<Omit<Heredoc, 'content'>> = [];
   const pattern = /(?:^|\s)\d*<<(-?)(["']?)([a-zA-Z_][a-zA-Z0-9_.]*)\2(?=$|\s|[;&|>)])/g;
+  let counted = 0;
+  const quotes = { '"': 0, "'": 0 };
   for (const match of text.matchAll(pattern)) {
-    const before = text.slice(0, match.index);
-    if ((before.match(/"/g)?.length ?? 0) % 2 || (before.match(/'/g)?.length ?? 0) % 2) continue;
+    for (; counted < match.index; counted++) {
+      const char = text[counted];
+      if (char === '"' || char === "'") quotes[char]++;
+    }
+    if (quotes['"'] % 2 || quotes["'"] % 2) continue;
     found.push({
       name: match[3]!,
       chomp: match[1] === '-',

@@ -1,13 +1,19 @@
 import { invalidParameter } from '../errors.ts';
+import { replacePattern, stripPrefix, stripSuffix } from '../patterns/shell.ts';
+
+/**
+ * A word that grows beyond this while it is expanded is refused: each line of a Dockerfile may double a variable, and
+ * no program can be given one that is longer than the kernel's MAX_ARG_STRLEN (128 KiB) anyway.
+ */
+const LONGEST = 4 * 1024 * 1024;
+
+function bounded(text: string): string {
+  if (text.length > LONGEST) throw invalidParameter('the word is too long once its variables are put in');
+  return text;
+}
 
 /** Where variables come from: the value, or undefined for an unset one. */
 export type Lookup = (name: string) => string | undefined;
-
-const glob = (pattern: string) =>
-  pattern
-    .split('')
-    .map((char) => (char === '*' ? '.*' : char === '?' ? '.' : char.replace(/[\\^$.|+()[\]{}]/g, '\\$&')))
-    .join('');
 
 /**
  * Expands one word as the Dockerfile reference's "environment replacement" says: quotes are removed, `\$` is literal,
@@ -17,15 +23,16 @@ const glob = (pattern: string) =>
  */
 export function expandWord(text: string, lookup: Lookup, escaper = '\\'): string {
   try {
-    return new Expander(text, lookup, escaper).all().join('');
+    return bounded(new Expander(text, lookup, escaper).all());
   } catch (error) {
-    throw invalidParameter(`failed to process ${JSON.stringify(text)}: ${(error as Error).message}`, error);
+    const why = error instanceof RangeError ? 'nested too deeply' : (error as Error).message;
+    throw invalidParameter(`failed to process ${JSON.stringify(text)}: ${why}`, error);
   }
 }
 
 /** Fills in the variables that are set; quotes, escapes and all else stay as written (what progress shows). */
 export function expandRaw(text: string, lookup: Lookup, escaper = '\\'): string {
-  return new Expander(text, lookup, escaper, true).all().join('');
+  return new Expander(text, lookup, escaper, true).all();
 }
 
 /** Splits at blanks outside quotes and expands each word; a variable with blanks in it splits too, as dockerd does. */
@@ -82,9 +89,9 @@ class Expander {
     this.raw = raw;
   }
 
-  all(): string[] {
-    const out: string[] = [];
-    while (this.at < this.text.length) out.push(this.piece());
+  all(): string {
+    let out = '';
+    while (this.at < this.text.length) out = bounded(out + this.piece());
     return out;
   }
 
@@ -119,7 +126,7 @@ class Expander {
         this.at++;
         return this.raw ? `"${out}"` : out;
       }
-      if (char === '$') out += this.variable();
+      if (char === '$') out = bounded(out + this.variable());
       else if (char === this.escaper) {
         const next = this.text[this.at + 1];
         if (next !== undefined && ['"', '$', this.escaper].includes(next)) {
@@ -189,7 +196,7 @@ class Expander {
   private replacement(value: string, operator: string): string {
     const pattern = this.until('/');
     const by = this.until('}');
-    return value.replace(new RegExp(glob(pattern), operator === '//' ? 'g' : ''), () => by);
+    return bounded(replacePattern(value, pattern, by, operator === '//'));
   }
 
   /** The expanded text up to a closing character, which is taken too. */
@@ -202,23 +209,7 @@ class Expander {
         this.at++;
         return out;
       }
-      out += this.piece();
+      out = bounded(out + this.piece());
     }
   }
-}
-
-function stripPrefix(value: string, pattern: string, longest: boolean): string {
-  const lengths = [...Array(value.length + 1).keys()];
-  const test = new RegExp(`^${glob(pattern)}$`, 's');
-  for (const length of longest ? lengths.reverse() : lengths)
-    if (test.test(value.slice(0, length))) return value.slice(length);
-  return value;
-}
-
-function stripSuffix(value: string, pattern: string, longest: boolean): string {
-  const starts = [...Array(value.length + 1).keys()];
-  const test = new RegExp(`^${glob(pattern)}$`, 's');
-  for (const start of longest ? starts : starts.reverse())
-    if (test.test(value.slice(start))) return value.slice(0, start);
-  return value;
 }

@@ -91,7 +91,17 @@ const CHANGES: Record<string, Change> = {
 
 /** The value of an environment variable of a configuration. */
 function variablesOf(config: ImageRunConfig): Variables {
-  return (name) => config.Env?.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+  let known: Map<string, string> | undefined;
+  return (name) => {
+    known ??= new Map(
+      // The first of a name counts.
+      (config.Env ?? []).toReversed().map((entry) => {
+        const equals = entry.indexOf('=');
+        return equals === -1 ? ['', ''] : [entry.slice(0, equals), entry.slice(equals + 1)];
+      }),
+    );
+    return known.get(name);
+  };
 }
 
 /** Sets a variable where it is, or at the end. */

@@ -190,6 +190,8 @@ export function timestamp(): string {
 
 /** A time as Go writes it: no zeros at the end of its fraction. */
 export function goTime(time: string): string {
+  // Not a time: an image may say anything.
+  if (time.length > 64) return time;
   return time.replace(/\.(\d*?)0+(?=\D*(?:\d\d:\d\d)?$)/, (_, digits: string) =>
     digits === '' ? '' : `.${digits}`,
   );

@@ -1,10 +1,11 @@
+import { compileGlob } from '../patterns/glob.ts';
 import type { Entry } from './catalogue.ts';
 import { unixNanos, unixSeconds } from './config.ts';
 import type { ImageSummary } from './face.ts';
 import { booleanFilter, checkNames, earliestUntil, type Filters, matchesLabels } from './filters.ts';
 import { find } from './lookup.ts';
 import { type ManifestContext, manifestsIn, targetOf } from './manifests.ts';
-import { familiarMatch, familiarString, pathPattern, type Reference } from './references.ts';
+import { familiarMatch, familiarString, type Reference } from './references.ts';
 import { boundVariants, variantsOf } from './variants.ts';
 
 const FILTERS = ['dangling', 'label', 'before', 'since', 'reference', 'until'];
@@ -30,8 +31,9 @@ export function listImages(
   const before = filters['before']?.map((text) => unixNanos(find(catalogue, text).config.created));
   const since = filters['since']?.map((text) => unixNanos(find(catalogue, text).config.created));
   const until = earliestUntil(filters);
-  const patterns = filters['reference']?.length ? filters['reference'] : undefined;
-  for (const pattern of patterns ?? []) pathPattern(pattern);
+  const patterns = filters['reference']?.length
+    ? filters['reference'].map((pattern) => compileGlob(pattern))
+    : undefined;
 
   const bound = boundVariants(catalogue);
   const summaries: Array<{ summary: ImageSummary; created: bigint }> = [];

@@ -1,4 +1,5 @@
 import { invalidParameter } from '../errors.ts';
+import type { Glob } from '../patterns/glob.ts';
 
 /** A name of an image as Docker writes it, in its normal form (`docker.io/library/debian:13`). */
 export interface Reference {
@@ -166,63 +167,7 @@ export function parseRepositoryTag(repo: string | undefined, tag?: string): Refe
   return named;
 }
 
-/**
- * Docker's `reference` filter: a shell pattern against the familiar name with and without its tag.
- * @throws invalid-parameter `syntax error in pattern`.
- */
-export function familiarMatch(pattern: string, reference: Reference): boolean {
-  const matcher = pathPattern(pattern);
-  return matcher.test(familiarString(reference)) || matcher.test(familiarName(reference));
-}
-
-/** Go's path.Match as a regular expression: `*` and `?` do not cross a slash. */
-export function pathPattern(pattern: string): RegExp {
-  const bad = () => invalidParameter('syntax error in pattern');
-  let source = '';
-  for (let index = 0; index < pattern.length; index += 1) {
-    const char = pattern[index]!;
-    if (char === '*') source += '[^/]*';
-    else if (char === '?') source += '[^/]';
-    else if (char === '\\') {
-      index += 1;
-      if (index >= pattern.length) throw bad();
-      source += literal(pattern[index]!);
-    } else if (char === '[') {
-      const { text, end } = characterClass(pattern, index, bad);
-      source += text;
-      index = end;
-    } else source += literal(char);
-  }
-  return new RegExp(`^${source}$`, 's');
-}
-
-function characterClass(pattern: string, start: number, bad: () => Error): { text: string; end: number } {
-  let index = start + 1;
-  const negated = pattern[index] === '^';
-  if (negated) index += 1;
-  let text = '';
-  const member = (): string => {
-    let char = pattern[index];
-    if (char === undefined || char === '-' || char === ']') throw bad();
-    if (char === '\\') {
-      index += 1;
-      char = pattern[index];
-      if (char === undefined) throw bad();
-    }
-    index += 1;
-    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  };
-  for (let count = 0; pattern[index] !== ']' || count === 0; count += 1) {
-    text += member();
-    if (pattern[index] === '-') {
-      index += 1;
-      text += `-${member()}`;
-    }
-    if (index >= pattern.length) throw bad();
-  }
-  return { text: negated ? `[^/${text}]` : `[${text}]`, end: index };
-}
-
-function literal(char: string): string {
-  return char.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+/** Docker's `reference` filter: a shell pattern against the familiar name with and without its tag. */
+export function familiarMatch(pattern: Glob, reference: Reference): boolean {
+  return pattern.test(familiarString(reference)) || pattern.test(familiarName(reference));
 }

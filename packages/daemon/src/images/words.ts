@@ -1,5 +1,8 @@
 import { invalidParameter } from '../errors.ts';
 
+/** Words within words (`${a:-${b:-...}}`) go no deeper than this. */
+const DEEPEST = 32;
+
 /** What a variable stands for while a word is expanded. */
 export type Variables = (name: string) => string | undefined;
 
@@ -33,7 +36,8 @@ export function splitWords(line: string): string[] {
  * Removes quotes and escapes and puts variables in, as the shell-like words of a Dockerfile are read.
  * @throws invalid-parameter for a brace that is not closed or a modifier that is not known.
  */
-export function expandWord(word: string, variables: Variables): string {
+export function expandWord(word: string, variables: Variables, depth = 0): string {
+  if (depth > DEEPEST) throw invalidParameter('variables are nested too deeply');
   let result = '';
   let quote = '';
   for (let index = 0; index < word.length; index += 1) {
@@ -49,7 +53,7 @@ export function expandWord(word: string, variables: Variables): string {
     } else if (char === '"') quote = quote === '"' ? '' : '"';
     else if (char === "'" && quote === '') quote = "'";
     else if (char === '$') {
-      const { value, end } = variable(word, index + 1, variables);
+      const { value, end } = variable(word, index + 1, variables, depth);
       result += value;
       index = end;
     } else result += char;
@@ -57,10 +61,18 @@ export function expandWord(word: string, variables: Variables): string {
   return result;
 }
 
+const NAME = /^(?:[A-Za-z_][A-Za-z0-9_]*|[0-9@*#])/;
+const LONGEST_NAME = 4096;
+
 /** Reads what follows a dollar sign; `end` is the index of its last character. */
-function variable(word: string, start: number, variables: Variables): { value: string; end: number } {
+function variable(
+  word: string,
+  start: number,
+  variables: Variables,
+  depth: number,
+): { value: string; end: number } {
   if (word[start] !== '{') {
-    const name = /^(?:[A-Za-z_][A-Za-z0-9_]*|[0-9@*#])/.exec(word.slice(start))?.[0];
+    const name = NAME.exec(word.slice(start, start + LONGEST_NAME))?.[0];
     if (name === undefined) return { value: '$', end: start - 1 };
     return { value: variables(name) ?? '', end: start + name.length - 1 };
   }
@@ -72,7 +84,7 @@ function variable(word: string, start: number, variables: Variables): { value: s
   const [, name, operator, operand = ''] = match as unknown as [string, string, string?, string?];
   const known = variables(name);
   const set = operator?.startsWith(':') ? known !== undefined && known !== '' : known !== undefined;
-  const alternative = () => expandWord(operand, variables);
+  const alternative = () => expandWord(operand, variables, depth + 1);
   if (operator?.endsWith('-')) return { value: set ? known! : alternative(), end: close };
   if (operator?.endsWith('+')) return { value: set ? alternative() : '', end: close };
   if (operator?.endsWith('?') && !set)

@@ -67,7 +67,7 @@ export interface Networks {
   };
   /** Packets that egress policies refused since the daemon's start, by the network's members; undefined: no policy. */
   refused(reference: string): Promise<Record<string, number> | undefined>;
-  list(filters: Record<string, string[]>): Array<ReturnType<Networks['inspect']>>;
+  list(filters: Record<string, string[]>): Promise<Array<ReturnType<Networks['inspect']>>>;
   remove(reference: string): Promise<void>;
   prune(filters: Record<string, string[]>): Promise<{ NetworksDeleted: string[] }>;
 

@@ -1,4 +1,5 @@
 import { invalidParameter, systemError } from '../errors.ts';
+import { filterMatcher } from '../patterns/expression.ts';
 import type { Context } from './context.ts';
 import type { NetworkRecord } from './records.ts';
 
@@ -19,23 +20,15 @@ const hasLabel = ({ labels }: NetworkRecord, wanted: string) => {
     : labels[wanted.slice(0, equals)] === wanted.slice(equals + 1);
 };
 
-/** Go's regular-expression match of a name filter; a filter that is none matches as plain text. */
-function matches(name: string, wanted: string): boolean {
-  if (name.includes(wanted)) return true;
-  try {
-    return new RegExp(wanted).test(name);
-  } catch {
-    return false;
-  }
-}
-
 /** The networks that pass a list's filters. @throws invalid-parameter for a wrong filter. */
-export function listed(context: Context, filters: Filters): NetworkRecord[] {
+export async function listed(context: Context, filters: Filters): Promise<NetworkRecord[]> {
   check(filters, LIST);
   const { catalogue, members } = context;
   const { driver = [], id = [], label = [], name = [], scope = [], type = [] } = filters;
   for (const value of type)
     if (value !== 'custom' && value !== 'builtin') throw systemError(`invalid filter: 'type'='${value}'`);
+  const isIdentified = id.length === 0 ? () => true : await filterMatcher(id);
+  const isNamed = name.length === 0 ? () => true : await filterMatcher(name);
   const dangling = booleanFilter(filters['dangling']);
   const isUsed = (network: NetworkRecord) =>
     catalogue.isPredefined(network) || members.of(network.id).size > 0;
@@ -44,9 +37,8 @@ export function listed(context: Context, filters: Filters): NetworkRecord[] {
     .filter(
       (network) =>
         (driver.length === 0 || driver.includes(network.driver)) &&
-        (id.length === 0 ||
-          id.some((wanted) => network.id.startsWith(wanted) || matches(network.id, wanted))) &&
-        (name.length === 0 || name.some((wanted) => matches(network.name, wanted))) &&
+        isIdentified(network.id) &&
+        isNamed(network.name) &&
         (scope.length === 0 || scope.includes('local')) &&
         label.every((wanted) => hasLabel(network, wanted)) &&
         (type.length === 0 || type.includes(catalogue.isPredefined(network) ? 'builtin' : 'custom')) &&

@@ -58,8 +58,8 @@ export class Room implements Networks {
     return Object.fromEntries(addresses.map((address) => [address, counts.get(address) ?? 0]));
   }
 
-  list(filters: Record<string, string[]>) {
-    return listed(this.#context, filters).map((record) => this.#shape(record));
+  async list(filters: Record<string, string[]>) {
+    return (await listed(this.#context, filters)).map((record) => this.#shape(record));
   }
 
   async remove(reference: string): Promise<void> {

@@ -120,7 +120,7 @@ async function volumes(rooms: Rooms): Promise<VolumeUsage[]> {
       ),
     ).length;
   return Promise.all(
-    rooms.volumes.list().map(async (volume) => ({
+    (await rooms.volumes.list()).map(async (volume) => ({
       ...volume,
       UsageData: { RefCount: users(volume.Name), Size: await rooms.volumes.size(volume.Name) },
     })),

@@ -75,13 +75,3 @@ export function pruneAll(values: string[]): boolean {
     `invalid filter 'all': strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`,
   );
 }
-
-/** Whether a name is, or holds a match of, a pattern; one that is no expression matches only itself. */
-export function matchesName(name: string, pattern: string): boolean {
-  if (name === pattern) return true;
-  try {
-    return new RegExp(pattern).test(name);
-  } catch {
-    return false;
-  }
-}

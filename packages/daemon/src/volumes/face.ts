@@ -22,7 +22,7 @@ export interface Volumes {
   /** @throws not-found (`get x: no such volume`). */
   get(name: string): Volume;
   /** Filters: dangling, driver, label, name. @throws invalid-parameter for others. */
-  list(filters?: Record<string, string[]>): Volume[];
+  list(filters?: Record<string, string[]>): Promise<Volume[]>;
   /** @throws conflict when a container uses it. */
   remove(name: string, options: { force: boolean }): Promise<void>;
   /** Filters: label, label!, all; without `all` only anonymous volumes go. */

@@ -35,7 +35,7 @@ beforeEach(async () => {
   await open();
 });
 afterEach(async () => {
-  for (const { Name } of volumes.list()) await volumes.unmount(Name, 'owner');
+  for (const { Name } of await volumes.list()) await volumes.unmount(Name, 'owner');
   store.close();
   rmSync(root, { recursive: true });
 });
@@ -81,7 +81,7 @@ test('at the start: removals end, files without a record are a volume again, the
   mkdirSync(join(root, 'volumes', '.removed'), { recursive: true });
   renameSync(join(root, 'volumes', 'half-removed'), join(root, 'volumes', '.removed', 'half-removed'));
   await open();
-  expect(volumes.list().map(({ Name }) => Name)).toEqual(['kept', 'found']);
+  expect((await volumes.list()).map(({ Name }) => Name)).toEqual(['kept', 'found']);
   expect(readdirSync(join(root, 'volumes')).sort()).toEqual(['found', 'kept']);
 });
 
@@ -115,22 +115,23 @@ test.each([
   ],
 ])('refuses %j', async (options, kind, message) => {
   await expect(volumes.create(options)).rejects.toMatchObject({ kind, message });
-  expect(volumes.list()).toEqual([]);
+  expect(await volumes.list()).toEqual([]);
 });
 
 test('lists by filters', async () => {
   await volumes.create({ name: 'one', labels: { a: '1' } });
   await volumes.create({ name: 'two' });
   users['two'] = ['c'];
-  const names = (filters: Record<string, string[]>) => volumes.list(filters).map(({ Name }) => Name);
-  expect(names({})).toEqual(['one', 'two']);
-  expect(names({ name: ['tw'] })).toEqual(['two']);
-  expect(names({ label: ['a=1'] })).toEqual(['one']);
-  expect(names({ label: ['a=2'] })).toEqual([]);
-  expect(names({ dangling: ['true'] })).toEqual(['one']);
-  expect(names({ dangling: ['0'] })).toEqual(['two']);
-  expect(names({ driver: ['nfs'] })).toEqual([]);
-  expect(() => volumes.list({ x: ['y'] })).toThrow("invalid filter 'x'");
+  const names = async (filters: Record<string, string[]>) =>
+    (await volumes.list(filters)).map(({ Name }) => Name);
+  expect(await names({})).toEqual(['one', 'two']);
+  expect(await names({ name: ['tw'] })).toEqual(['two']);
+  expect(await names({ label: ['a=1'] })).toEqual(['one']);
+  expect(await names({ label: ['a=2'] })).toEqual([]);
+  expect(await names({ dangling: ['true'] })).toEqual(['one']);
+  expect(await names({ dangling: ['0'] })).toEqual(['two']);
+  expect(await names({ driver: ['nfs'] })).toEqual([]);
+  await expect(volumes.list({ x: ['y'] })).rejects.toThrow("invalid filter 'x'");
 });
 
 test('prune takes anonymous volumes, or all', async () => {

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { conflict, notFound, systemError } from '../errors.ts';
 import type { Events } from '../events/face.ts';
 import { log } from '../log.ts';
+import { filterMatcher } from '../patterns/expression.ts';
 import type { Store } from '../store/face.ts';
-import { booleanFilter, checkFilters, checkVolume, hasLabel, matchesName, pruneAll } from './checks.ts';
+import { booleanFilter, checkFilters, checkVolume, hasLabel, pruneAll } from './checks.ts';
 import type { Volume, Volumes } from './face.ts';
 import { mountOptions, unmountOptions } from './mounting.ts';
 
@@ -101,17 +102,18 @@ class LocalVolumes implements Volumes {
     return this.shown(record);
   }
 
-  list(filters: Record<string, string[]> = {}): Volume[] {
+  async list(filters: Record<string, string[]> = {}): Promise<Volume[]> {
     checkFilters(filters, ['dangling', 'driver', 'label', 'name']);
     const dangling = booleanFilter(filters, 'dangling');
     const { driver = [], label = [], name = [] } = filters;
+    const isNamed = name.length === 0 ? () => true : await filterMatcher(name);
     return [...this.records.values()]
       .filter(
         (record) =>
           (dangling === undefined || (this.usersOf(record.name).length === 0) === dangling) &&
           (driver.length === 0 || driver.includes('local')) &&
           label.every((wanted) => hasLabel(record.labels, wanted)) &&
-          (name.length === 0 || name.some((pattern) => matchesName(record.name, pattern))),
+          isNamed(record.name),
       )
       .map((record) => this.shown(record));
   }

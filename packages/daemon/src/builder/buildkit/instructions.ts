@@ -113,8 +113,12 @@ export function scriptRunner(content: string): string {
 
 /** Variables in a here-document; quotes stay as they are. */
 export function expandHeredoc(text: string, lookup: Lookup): string {
-  return text.replace(/\\\$|\$\{[^}]*\}|\$[A-Za-z_][A-Za-z0-9_]*/g, (match) =>
-    match === '\\$' ? '$' : expandWord(match, lookup),
+  const expand = (match: string) => (match === '\\$' ? '$' : expandWord(match, lookup));
+  // Behind the last brace no other is looked for, once for every `${` that stands there.
+  const last = text.lastIndexOf('}') + 1;
+  return (
+    text.slice(0, last).replace(/\\\$|\$\{[^}]*\}|\$[A-Za-z_][A-Za-z0-9_]*/g, expand) +
+    text.slice(last).replace(/\\\$|\$[A-Za-z_][A-Za-z0-9_]*/g, expand)
   );
 }
 

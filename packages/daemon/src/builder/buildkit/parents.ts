@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 import { extract } from 'tar-stream';
-import { toExpression } from '../../dockerfile/ignore.ts';
 import { invalidParameter, isKind } from '../../errors.ts';
 import type { Archive } from '../../layers/face.ts';
+import { compileGlob } from '../../patterns/glob.ts';
 import { findSources, readFrom, type Source } from '../copy.ts';
 import { cleanPath, type Tree } from '../tree.ts';
 
@@ -91,13 +91,13 @@ async function addFolder(archive: Archive, tree: Tree, path: string, to: string)
 
 /** A folder of a tree, of which what the pattern matches is kept, with the folders that lead there. */
 function keep(tree: Tree, base: string, pattern: string, source: string, ignored: Ignored): Source[] {
-  const expression = toExpression(pattern);
+  const glob = compileGlob(pattern, { deep: true });
   const named = new Set<string>();
   const kept = new Set<string>();
   for (const path of tree.under(base)) {
     const relative = base === '' ? path : path.slice(base.length + 1);
     // Folders come before their content: what is in a folder that was named is named as well.
-    if (pattern !== '' && !named.has(posix.dirname(relative)) && !expression.test(relative)) continue;
+    if (pattern !== '' && !named.has(posix.dirname(relative)) && !glob.test(relative)) continue;
     named.add(relative);
     if (ignored(relative)) continue;
     for (let part = relative; part !== '.' && !kept.has(part); part = posix.dirname(part)) kept.add(part);

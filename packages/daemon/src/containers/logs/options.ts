@@ -1,5 +1,7 @@
 import type { LogOptions } from '@berth/native';
 import { invalidParameter, systemError } from '../../errors.ts';
+import { compileExpression } from '../../patterns/expression.ts';
+import { Slices } from '../../patterns/slices.ts';
 import { parseBool, parseInteger, parseSize } from '../sizes.ts';
 
 /** Options of each driver that writes, and the ones every driver takes. */
@@ -64,12 +66,12 @@ const LOCAL_DEFAULTS = { 'max-size': '20m', 'max-file': '5', compress: 'true' };
  * when it creates it.
  * @throws system with dockerd's text.
  */
-export function logOptions(
+export async function logOptions(
   type: string,
   config: Record<string, string>,
   path: string,
-  attributes: () => Record<string, string>,
-): LogOptions {
+  attributes: () => Promise<Record<string, string>>,
+): Promise<LogOptions> {
   if (type === 'none') return { driver: 'none', path, maxSize: 0, maxFile: 1, compress: false };
   const local = type === 'local';
   const options: Record<string, string> = local ? { ...LOCAL_DEFAULTS, ...config } : config;
@@ -111,7 +113,7 @@ export function logOptions(
       throw refuse('compress cannot be true when max-file is less than 2 or max-size is not set');
     compress = value && maxFile > 1;
   }
-  const attrs = local ? {} : attributes();
+  const attrs = local ? {} : await attributes();
   return {
     driver: local ? 'local' : 'json-file',
     path,
@@ -123,10 +125,10 @@ export function logOptions(
 }
 
 /** Attributes that json-file writes beside each line: chosen labels and variables, and the tag. */
-export function logAttributes(
+export async function logAttributes(
   config: Record<string, string>,
   container: { id: string; name: string; image: string; labels: Record<string, string>; env: string[] },
-): Record<string, string> {
+): Promise<Record<string, string>> {
   const attributes: Record<string, string> = {};
   const environment = Object.fromEntries(
     container.env.map((entry) => {
@@ -134,30 +136,32 @@ export function logAttributes(
       return [name, value.join('=')];
     }),
   );
-  pick(attributes, container.labels, config['labels'], config['labels-regex']);
-  pick(attributes, environment, config['env'], config['env-regex']);
+  await pick(attributes, container.labels, config['labels'], config['labels-regex']);
+  await pick(attributes, environment, config['env'], config['env-regex']);
   const tag = config['tag'];
   if (tag) attributes['tag'] = expandTag(tag, container);
   return attributes;
 }
 
-function pick(
+async function pick(
   into: Record<string, string>,
   from: Record<string, string>,
   names: string | undefined,
   pattern: string | undefined,
-): void {
+): Promise<void> {
   for (const name of names?.split(',') ?? []) if (from[name] !== undefined) into[name] = from[name];
   if (!pattern) return;
-  let expression: RegExp;
-  try {
-    expression = new RegExp(pattern);
-  } catch (error) {
+  const matches = await compileExpression(pattern).catch((error: Error) => {
     throw systemError(
-      `failed to create task for container: failed to initialize logging driver: error parsing regexp: ${(error as Error).message}`,
+      `failed to create task for container: failed to initialize logging driver: ${error.message}`,
+      error,
     );
+  });
+  const slices = new Slices();
+  for (const [name, value] of Object.entries(from)) {
+    if (slices.due()) await slices.next();
+    if (matches(name)) into[name] = value;
   }
-  for (const [name, value] of Object.entries(from)) if (expression.test(name)) into[name] = value;
 }
 
 /** The templates that log tags are written with: `{{.ID}}`, `{{.FullID}}`, `{{.Name}}`, `{{.ImageName}}`, ... */

@@ -23,7 +23,7 @@ const TOKEN_LIFE = 60;
 export function parseChallenges(header: string | string[] | undefined): Challenge[] {
   const challenges: Challenge[] = [];
   for (const line of [header ?? []].flat()) {
-    const token = /\s*,?\s*([!#$%&'*+.^_`|~\w-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+)))?/gy;
+    const token = /[\s,]*([!#$%&'*+.^_`|~\w-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+)))?/gy;
     for (let match = token.exec(line); match; match = token.exec(line)) {
       const [, name, quoted, plain] = match as unknown as [string, string, string?, string?];
       const value = quoted === undefined ? plain : quoted.replace(/\\(.)/g, '$1');

@@ -28,8 +28,8 @@ function summaryFor(version: number, network: Shape): Shape {
 
 /** /networks */
 export function networkRoutes(server: Server, { networks, containers }: Rooms): void {
-  server.serve('NetworkList', ({ query, version }) =>
-    networks.list(parseFilters(query['filters'])).map((network) => summaryFor(version, network)),
+  server.serve('NetworkList', async ({ query, version }) =>
+    (await networks.list(parseFilters(query['filters']))).map((network) => summaryFor(version, network)),
   );
 
   server.serve('NetworkCreate', async ({ body, version }, reply) => {
@@ -43,7 +43,9 @@ export function networkRoutes(server: Server, { networks, containers }: Rooms): 
   server.serve('NetworkInspect', async ({ params, query, version }) => {
     // Some clients ask for the list with a slash behind.
     if (params['id'] === '')
-      return networks.list(parseFilters(query['filters'])).map((network) => summaryFor(version, network));
+      return (await networks.list(parseFilters(query['filters']))).map((network) =>
+        summaryFor(version, network),
+      );
     const network = networks.inspect(params['id']!);
     if (query['scope'] && query['scope'] !== network.Scope)
       throw notFound(`network ${params['id']} not found`);

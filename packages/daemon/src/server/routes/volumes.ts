@@ -9,8 +9,8 @@ const ANONYMOUS_ONLY = 42;
 
 /** /volumes */
 export function volumeRoutes(server: Server, { volumes }: Rooms): void {
-  server.serve('VolumeList', ({ query }) => ({
-    Volumes: volumes.list(listFilters(query['filters'])),
+  server.serve('VolumeList', async ({ query }) => ({
+    Volumes: await volumes.list(listFilters(query['filters'])),
     Warnings: null,
   }));
 
