@@ -117,6 +117,7 @@ export class Steps {
     signal.throwIfAborted();
     const { Id: id } = await this.containers.create({
       version: 52,
+      buildStep: true,
       body: {
         Image: options.image,
         Cmd: options.command,
@@ -157,7 +158,9 @@ export class Steps {
       return layer;
     } finally {
       signal.removeEventListener('abort', abort);
-      if (!(failed ? options.keepOnFailure : options.keepOnSuccess)) {
+      if (failed ? options.keepOnFailure : options.keepOnSuccess) {
+        await this.containers.keepStep(id).catch(() => undefined);
+      } else {
         await this.containers.remove(id, { force: true, volumes: true }).catch(() => undefined);
         options.onRemoved?.(id);
       }

@@ -60,7 +60,9 @@ export async function commitContainer(
     // Its end may have come while it was frozen.
     if (paused)
       await container.queue(async () => {
-        if (container.state.status === 'paused') await life.apply(container, { type: 'unpause' });
+        const { status, freezer } = container.state;
+        // A user may have frozen it meanwhile.
+        if (status === 'paused' && freezer === 'commit') await life.apply(container, { type: 'unpause' });
       });
   }
 }
@@ -73,7 +75,7 @@ async function pauseForCommit(life: Life, container: Container): Promise<boolean
   return container.queue(async () => {
     if (container.state.status !== 'running') return false;
     try {
-      await life.apply(container, { type: 'pause' });
+      await life.apply(container, { type: 'pause', by: 'commit' });
       return true;
     } catch (error) {
       // dockerd commits all the same; a process that goes on writing makes the image of a moment.

@@ -101,15 +101,20 @@ class ContainerRoom implements Containers {
   }
 
   private removeQuietly(container: Container): void {
-    removeContainer(this.context, this.life, this.execs, container, { force: true, volumes: true }).catch(
-      (error) => {
-        if (!container.gone.signal.aborted)
-          log.error(
-            { container: container.id, err: error },
-            'could not remove a container that was to go by itself',
-          );
-      },
-    );
+    // One that an earlier daemon began is gone on with as it was asked for.
+    const { state, record } = container;
+    const options = {
+      force: true,
+      volumes: !record.keepsVolumes,
+      resumed: state.status === 'removing',
+    };
+    removeContainer(this.context, this.life, this.execs, container, options).catch((error) => {
+      if (!container.gone.signal.aborted)
+        log.error(
+          { container: container.id, err: error },
+          'could not remove a container that was to go by itself',
+        );
+    });
   }
 
   async create(options: Parameters<Containers['create']>[0]): Promise<{ Id: string; Warnings: string[] }> {
@@ -134,21 +139,8 @@ class ContainerRoom implements Containers {
 
   async restart(reference: string, options: { timeout?: number; signal?: string } = {}): Promise<void> {
     const container = this.registry.lookup(reference);
-    const { record } = container;
-    // A container that goes with its end stays for a restart.
-    const { AutoRemove } = record.hostConfig;
-    if (AutoRemove) container.record = { ...record, hostConfig: { ...record.hostConfig, AutoRemove: false } };
     try {
-      await this.life.stop(container, options);
-    } finally {
-      if (AutoRemove)
-        container.record = {
-          ...container.record,
-          hostConfig: { ...container.record.hostConfig, AutoRemove: true },
-        };
-    }
-    try {
-      await this.life.start(container);
+      await this.life.restart(container, options);
     } catch (error) {
       if (error instanceof BerthError && error.kind === 'not-modified') return;
       if (error instanceof BerthError)
@@ -172,7 +164,7 @@ class ContainerRoom implements Containers {
 
   async pause(reference: string): Promise<void> {
     const container = this.registry.lookup(reference);
-    await container.queue(() => this.life.apply(container, { type: 'pause' }));
+    await container.queue(() => this.life.apply(container, { type: 'pause', by: 'user' }));
   }
 
   async unpause(reference: string): Promise<void> {
@@ -230,6 +222,15 @@ class ContainerRoom implements Containers {
 
   async update(reference: string, change: Parameters<Containers['update']>[1]) {
     return updateContainer(this.context, this.registry.lookup(reference), change);
+  }
+
+  async keepStep(id: string): Promise<void> {
+    const container = this.registry.lookup(id);
+    await container.queue(async () => {
+      const { buildStep: _, ...kept } = container.record;
+      setRecord(this.context, container, kept);
+    });
+    await this.context.rooms.store.flush();
   }
 
   prune(filters: Record<string, string[]>) {

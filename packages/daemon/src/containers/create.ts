@@ -72,6 +72,7 @@ export async function createContainer(
     hostConfig: host,
     mounts: [],
     endpoints: asked.endpoints,
+    ...(options.buildStep && { buildStep: true }),
   };
   // On a network of the user's own a link is a name that is looked up when it is asked for; else it is the container of
   // now, whatever it is named later.

@@ -19,6 +19,8 @@ export interface CreateOptions {
   body: CreateBody;
   /** Minor number of the API version, for what create does differently by version. */
   version: number;
+  /** It is a step of a build, and goes with a build that the daemon's end interrupts; `keepStep` makes it one that stays. */
+  buildStep?: true;
 }
 
 export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
@@ -101,6 +103,8 @@ export interface Containers {
     reference: string,
     change: Resources & { RestartPolicy?: Partial<RestartPolicy> },
   ): Promise<{ Warnings: string[] | null }>;
+  /** The step of a build is over, and its container stays. */
+  keepStep(id: string): Promise<void>;
   prune(
     filters: Record<string, string[]>,
   ): Promise<{ ContainersDeleted: string[] | null; SpaceReclaimed: number }>;

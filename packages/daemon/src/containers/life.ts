@@ -5,10 +5,21 @@ import type { Container } from './container.ts';
 import { type Context, setState } from './context.ts';
 import { endHealth, watchHealth } from './health.ts';
 import { isKnownSignal, parseSignal } from './signals.ts';
-import { clearRunFolder, launch, release, startFailure } from './startup.ts';
+import { launch, release, startFailure } from './startup.ts';
 import { type LifeEffect, type LifeEvent, transition } from './state.ts';
 import { nowNanos, rfc3339 } from './time.ts';
 
+/** What an effect ended with: the event that tells it to the state machine, and the error for whoever asked. */
+interface Outcome {
+  event: LifeEvent;
+  error?: unknown;
+}
+
+/** Effects that no event follows. */
+type PlainEffect = Exclude<LifeEffect, { do: 'launch' | 'freeze' | 'thaw' }>;
+
+/** The exit code of a run whose end nobody saw. */
+const UNKNOWN_CODE = 255;
 const SIGKILL = 9;
 const SIGTERM = 15;
 const SIGCONT = 18;
@@ -26,35 +37,54 @@ export class Life {
     this.context = context;
   }
 
-  /** Feeds one event and carries out its effects. @throws what the state does not allow */
+  /**
+   * Feeds one event, carries out its effects, and then feeds the events that those ended with, until none is left. Each
+   * transition is computed once, on the state that holds then.
+   * @throws what the state does not allow, or what an effect failed with
+   */
   async apply(container: Container, event: LifeEvent): Promise<void> {
-    const step = () => {
-      const { record, state } = container;
-      return transition(state, event, {
+    const posted: LifeEvent[] = [event];
+    let failure: { error: unknown } | undefined;
+    for (let next = posted.shift(); next; next = posted.shift()) {
+      const { record } = container;
+      const { state, effects } = transition(container.state, next, {
         id: record.id,
         name: record.name,
         restartPolicy: record.hostConfig.RestartPolicy,
         autoRemove: record.hostConfig.AutoRemove,
       });
-    };
-    let next = step();
-    // Frozen and thawed in the kernel first: a state that says so must be true. Meanwhile a stop may have been noted.
-    for (const effect of next.effects) {
-      if (effect.do !== 'freeze' && effect.do !== 'thaw') continue;
-      const { runtime } = this.context.rooms;
-      await (effect.do === 'freeze' ? runtime.pause(container.id) : runtime.unpause(container.id));
-      next = step();
+      setState(this.context, container, state);
+      for (const effect of effects) {
+        const outcome = await this.carryOut(container, effect);
+        if (outcome?.event) posted.push(outcome.event);
+        if (outcome && 'error' in outcome) failure ??= { error: outcome.error };
+      }
     }
-    setState(this.context, container, next.state);
-    for (const effect of next.effects) await this.carryOut(container, effect, event);
+    if (failure) throw failure.error;
   }
 
-  private async carryOut(container: Container, effect: LifeEffect, event: LifeEvent): Promise<void> {
+  private async carryOut(container: Container, effect: LifeEffect): Promise<Outcome | undefined> {
     switch (effect.do) {
       case 'launch':
-        return this.launch(container, event.type === 'start' && event.automatic);
+        return this.launch(container, effect.automatic);
+      case 'freeze':
+        return this.freeze(container);
+      case 'thaw':
+        await this.context.rooms.runtime.unpause(container.id);
+        return { event: { type: 'thawed' } };
+      default:
+        await this.carryOutAlone(container, effect);
+        return undefined;
+    }
+  }
+
+  /** The effects that no event follows. */
+  private async carryOutAlone(container: Container, effect: PlainEffect): Promise<void> {
+    switch (effect.do) {
+      case 'follow':
+        return this.follow(container);
       case 'emit':
-        // As dockerd tells it, the stop comes before the end that it brought; compose goes by the first.
+        // dockerd emits `stop` before `die`; compose reads the exit code at the first.
         if (effect.action === 'die')
           for (; container.stopping > 0; container.stopping--) this.context.emit(container, 'stop');
         return this.context.emit(container, effect.action, effect.attributes);
@@ -76,9 +106,19 @@ export class Life {
         return;
       case 'auto-remove':
         return this.autoRemove(container);
-      case 'freeze':
-      case 'thaw':
-        return;
+    }
+  }
+
+  /** The intent is recorded (see `freezer`) before the kernel acts: commits are made at the end of a tick. */
+  private async freeze(container: Container): Promise<Outcome> {
+    const { runtime } = this.context.rooms;
+    try {
+      await new Promise((resolve) => setImmediate(resolve));
+      await runtime.pause(container.id);
+      return { event: { type: 'frozen' } };
+    } catch (error) {
+      await runtime.unpause(container.id).catch(() => undefined);
+      return { event: { type: 'freeze-failed' }, error };
     }
   }
 
@@ -87,32 +127,24 @@ export class Life {
     return container.queue(() => this.apply(container, { type: 'start', automatic: false }));
   }
 
-  private async launch(container: Container, automatic: boolean): Promise<void> {
+  private async launch(container: Container, automatic: boolean): Promise<Outcome> {
     container.starting = true;
     container.abandoned = false;
-    let supervisor: Supervisor;
     try {
-      supervisor = await launch(this.context, container);
+      container.supervisor = await launch(this.context, container);
+      return { event: { type: 'started', pid: container.supervisor.pid, at: rfc3339(nowNanos()) } };
     } catch (cause) {
-      container.starting = false;
       const { exitCode, error } = startFailure(cause);
       const at = rfc3339(nowNanos());
-      await this.apply(container, { type: 'start-failed', exitCode, error: error.message, automatic, at });
-      throw error;
+      return { event: { type: 'start-failed', exitCode, error: error.message, automatic, at }, error };
+    } finally {
+      container.starting = false;
     }
-    container.starting = false;
-    await this.adopt(container, supervisor);
-    if (container.abandoned) await supervisor.kill(SIGKILL).catch(() => undefined);
-  }
-
-  private async adopt(container: Container, supervisor: Supervisor): Promise<void> {
-    await this.apply(container, { type: 'started', pid: supervisor.pid, at: rfc3339(nowNanos()) });
-    this.follow(container, supervisor);
   }
 
   /** Watches a running container for its end, and for what the OOM killer takes of it. */
-  follow(container: Container, supervisor: Supervisor): void {
-    container.supervisor = supervisor;
+  private follow(container: Container): void {
+    const supervisor = container.supervisor!;
     supervisor.whenOomKilled(() => {
       const kills = supervisor.oomKills;
       void container.queue(async () => {
@@ -125,10 +157,22 @@ export class Life {
         log.error({ container: container.id, err: error }, 'a supervisor was lost');
         const finishedAt = nowNanos().toString();
         return container.queue(() =>
-          this.ended(container, supervisor, { code: 255, oomKilled: false, finishedAt }),
+          this.ended(container, supervisor, { code: UNKNOWN_CODE, oomKilled: false, finishedAt }),
         );
       },
     );
+    // A forced removal could not wait for the start.
+    if (container.abandoned) void supervisor.kill(SIGKILL).catch(() => undefined);
+  }
+
+  /** Stops it, if it runs, and starts it again; meanwhile it does not go by itself. */
+  async restart(container: Container, options: { timeout?: number; signal?: string }): Promise<void> {
+    try {
+      await this.stop(container, { ...options, restart: true });
+      await this.start(container);
+    } finally {
+      if (container.state.restarting) await this.apply(container, { type: 'restart-failed' });
+    }
   }
 
   private async ended(container: Container, supervisor: Supervisor, exit: ExitStatus): Promise<void> {
@@ -173,14 +217,18 @@ export class Life {
    * Stops by signal, then by force. `timeout` in seconds, negative: for ever.
    * @returns false when it did not run.
    */
-  async stop(container: Container, options: { timeout?: number; signal?: string }): Promise<boolean> {
+  async stop(
+    container: Container,
+    options: { timeout?: number; signal?: string; restart?: boolean },
+  ): Promise<boolean> {
     const restarting = container.state.status === 'restarting';
     if (!restarting && !container.alive) return false;
     const { config } = container.record;
+    const { restart = false } = options;
     const named = options.signal || config.StopSignal;
     const signal = named ? parseSignal(named) : SIGTERM;
     if (restarting) {
-      await this.apply(container, { type: 'stop-asked' });
+      await this.apply(container, { type: 'stop-asked', restart });
       this.context.emit(container, 'stop');
       return true;
     }
@@ -188,7 +236,7 @@ export class Life {
     const ended = container.wait('next-exit');
     container.stopping++;
     try {
-      await this.apply(container, { type: 'stop-asked' });
+      await this.apply(container, { type: 'stop-asked', restart });
       await this.signal(container, signal).catch(() => undefined); // gone already, or to be killed below
       await this.thawToDie(container);
       if (!(await within(ended, seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000)))
@@ -259,34 +307,24 @@ export class Life {
   /** Takes up a container that an earlier daemon left running, or its exit. */
   async resume(container: Container, supervisor: Supervisor | null, exit: ExitStatus | null): Promise<void> {
     if (supervisor) {
-      if (container.state.pid !== supervisor.pid || !container.alive)
-        setState(this.context, container, {
-          ...container.state,
-          status: 'running',
-          pid: supervisor.pid,
-          ...(container.state.pid !== supervisor.pid && { oomKilled: false, oomKills: 0 }),
-          startedAt: container.alive ? container.state.startedAt : rfc3339(nowNanos()),
-        });
-      this.follow(container, supervisor);
-      await watchHealth(this.context, container);
-      return;
+      container.supervisor = supervisor;
+      const frozen = await this.context.rooms.runtime.isPaused(container.id);
+      return this.apply(container, {
+        type: 'resumed',
+        pid: supervisor.pid,
+        frozen,
+        at: rfc3339(nowNanos()),
+      });
     }
-    if (!container.alive && !exit) return;
-    const finishedAt = exit?.finishedAt ?? nowNanos().toString();
-    if (!container.alive && BigInt(finishedAt) <= parseTime(container.state.finishedAt)) return;
+    // One that was being started may have run and ended meanwhile.
+    if (!container.alive && !(exit && container.state.launching)) return;
     await this.apply(container, {
       type: 'exited',
-      exitCode: exit?.code ?? 255,
+      exitCode: exit?.code ?? UNKNOWN_CODE,
       oomKilled: exit?.oomKilled ?? false,
-      at: rfc3339(BigInt(finishedAt)),
+      at: rfc3339(exit ? BigInt(exit.finishedAt) : nowNanos()),
     });
-    await clearRunFolder(this.context, container.id);
   }
-}
-
-function parseTime(text: string): bigint {
-  const milliseconds = Date.parse(text);
-  return Number.isNaN(milliseconds) ? 0n : BigInt(milliseconds) * 1_000_000n;
 }
 
 /** True when `promise` settles in time. */

@@ -5,7 +5,7 @@ import type { Container } from './container.ts';
 import type { Context } from './context.ts';
 import type { Life } from './life.ts';
 import { networkRequest } from './request.ts';
-import { runFolder, runFolders } from './startup.ts';
+import { clearRunFolder, runFolder, runFolders } from './startup.ts';
 
 /** Finds what still runs after the daemon was away, and clears what belongs to nothing. */
 export async function reconcileContainers(context: Context, life: Life): Promise<void> {
@@ -13,7 +13,7 @@ export async function reconcileContainers(context: Context, life: Life): Promise
   for (const folder of [join(rooms.settings.dataRoot, 'containers'), runFolders(context)])
     await mkdir(folder, { recursive: true, mode: 0o700 });
   await dropUnfinished(context);
-  await clearFolders(context);
+  await arrangeFolders(context);
   await Promise.all([...context.registry.all()].map((container) => resume(context, life, container)));
   const running = [...context.registry.all()].filter(({ alive }) => alive);
   await rooms.runtime.reconcile(new Set(running.map(({ id }) => id)));
@@ -28,11 +28,16 @@ export async function reconcileContainers(context: Context, life: Life): Promise
       volumes: record.mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name ? [Name] : [])),
     })),
   );
-  for (const container of context.registry.all())
-    await container.queue(() => life.apply(container, { type: 'daemon-up' }));
+  for (const container of context.registry.all()) {
+    if (container.record.buildStep) life.autoRemove(container);
+    else await container.queue(() => life.apply(container, { type: 'daemon-up' }));
+  }
 }
 
-/** A create that was killed half-way was never acknowledged, a removal was asked for: what is left goes. */
+/**
+ * A create that was killed half-way, before all its records were written, was never acknowledged: what is left goes, and
+ * so does what a removal left that had come as far. A removal that had only begun is gone on with by `daemon-up`.
+ */
 async function dropUnfinished(context: Context): Promise<void> {
   const { rooms, records, states } = context;
   const owners = new Set(await rooms.layers.writables());
@@ -50,12 +55,15 @@ async function dropUnfinished(context: Context): Promise<void> {
   }
 }
 
-/** Removes folders of containers that no record names. */
-async function clearFolders(context: Context): Promise<void> {
+/** Removes folders of containers that no record names; makes those again that a power cut took. */
+async function arrangeFolders(context: Context): Promise<void> {
   const folder = join(context.rooms.settings.dataRoot, 'containers');
-  for (const entry of await readdir(folder)) {
+  const there = new Set(await readdir(folder));
+  for (const entry of there) {
     if (!context.records.has(entry)) await rm(join(folder, entry), { recursive: true, force: true });
   }
+  for (const container of context.registry.all())
+    if (!there.has(container.id)) context.folders.make(container.folder);
   const runs = runFolders(context);
   const known = new Set([...context.records.values()].map(({ id }) => runFolder(context, id)));
   for (const entry of await readdir(runs).catch(() => [] as string[])) {
@@ -74,7 +82,11 @@ async function resume(context: Context, life: Life, container: Container): Promi
   const folder = runFolder(context, container.id);
   try {
     const supervisor = await launcher.reconnect(container.id, folder);
-    await life.resume(container, supervisor, supervisor ? null : launcher.lastExit(folder));
+    await container.queue(() =>
+      life.resume(container, supervisor, supervisor ? null : launcher.lastExit(folder)),
+    );
+    // Also one that the daemon made for a start that it was killed in.
+    if (!supervisor) await clearRunFolder(context, container.id);
   } catch (error) {
     log.error({ container: container.id, err: error }, 'could not reconnect to a container');
   }

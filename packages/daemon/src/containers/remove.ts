@@ -16,7 +16,7 @@ export async function removeContainer(
   life: Life,
   execs: Execs,
   container: Container,
-  options: { force: boolean; volumes: boolean },
+  options: { force: boolean; volumes: boolean; resumed?: boolean },
 ): Promise<void> {
   if (container.removing)
     throw conflict(`removal of container ${container.record.name} is already in progress`);
@@ -36,7 +36,7 @@ export async function removeContainer(
   if (container.gone.signal.aborted) return;
   await container.queue(async () => {
     if (container.gone.signal.aborted) return;
-    await life.apply(container, { type: 'remove', force: options.force });
+    await life.apply(container, { type: 'remove', force: options.force, resumed: options.resumed === true });
     container.removing = true;
     // A removal that is killed half-way is ended by the next start.
     const keepsVolumes = !options.volumes && container.record.mounts.some(({ anonymous }) => anonymous);

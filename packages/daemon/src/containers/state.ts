@@ -1,10 +1,12 @@
 import { conflict, notModified, systemError } from '../errors.ts';
 import { NEVER, parseRfc3339 } from './time.ts';
-import type { LifeState, RestartPolicy } from './types.ts';
+import type { Freezer, LifeState, RestartPolicy } from './types.ts';
 
 /*
  * The life of a container as a pure function: (state, event) -> (state, effects). It decides; `life.ts` carries the
- * effects out, in their order. Times are RFC 3339 strings so that a state is plain data.
+ * effects out, in their order, and feeds the events that they end with back. An intent is recorded in the state before
+ * its effect touches the kernel (`launching`, `freezer`, `restarting`), so that a daemon that is killed in between knows
+ * at its next start what the kernel's state means. Times are RFC 3339 strings so that a state is plain data.
  */
 
 /** What the machine must know of the container besides its state. */
@@ -23,17 +25,27 @@ export type LifeEvent =
   /** The OOM killer took something of it; `kills` counts since the start. */
   | { type: 'oom'; kills: number }
   | { type: 'exited'; exitCode: number; oomKilled: boolean; at: string }
-  /** Stop or kill was asked for; `final`: the signal is one that a restart policy must not undo. */
-  | { type: 'stop-asked' }
-  | { type: 'pause' }
+  /** Stop or kill was asked for; `restart`: it is to run again afterwards. */
+  | { type: 'stop-asked'; restart?: boolean }
+  /** The stop or the start of a restart failed. */
+  | { type: 'restart-failed' }
+  | { type: 'pause'; by: Freezer }
+  | { type: 'frozen' }
+  | { type: 'freeze-failed' }
   | { type: 'unpause' }
-  | { type: 'remove'; force: boolean }
+  | { type: 'thawed' }
+  /** A supervisor that an earlier daemon started still has it running; `frozen` is the kernel's word. */
+  | { type: 'resumed'; pid: number; frozen: boolean; at: string }
+  /** `resumed`: a removal that an earlier daemon began is gone on with. */
+  | { type: 'remove'; force: boolean; resumed?: boolean }
   | { type: 'remove-failed'; error: string }
   /** The daemon came up and the container does not run: does its policy want it to? */
   | { type: 'daemon-up' };
 
 export type LifeEffect =
-  | { do: 'launch' }
+  | { do: 'launch'; automatic: boolean }
+  /** Follow the process that was started or found, for its end and for the OOM killer. */
+  | { do: 'follow' }
   | { do: 'emit'; action: string; attributes?: Record<string, string> }
   | { do: 'watch-health' }
   | { do: 'end-health' }
@@ -86,7 +98,7 @@ export function transition(state: LifeState, event: LifeEvent, context: LifeCont
     case 'started':
       return {
         state: {
-          ...state,
+          ...settled(state),
           status: 'running',
           pid: event.pid,
           exitCode: 0,
@@ -95,7 +107,7 @@ export function transition(state: LifeState, event: LifeEvent, context: LifeCont
           oomKills: 0,
           startedAt: event.at,
         },
-        effects: [{ do: 'watch-health' }, { do: 'emit', action: 'start' }],
+        effects: [{ do: 'follow' }, { do: 'watch-health' }, { do: 'emit', action: 'start' }],
       };
     case 'start-failed':
       return startFailed(state, event, context);
@@ -104,23 +116,62 @@ export function transition(state: LifeState, event: LifeEvent, context: LifeCont
     case 'exited':
       return exited(state, event, context);
     case 'stop-asked':
-      return stopAsked(state);
+      return stopAsked(state, event.restart === true);
+    case 'restart-failed':
+      return { state: without(state, 'restarting'), effects: [] };
     case 'pause':
-      return pause(state, context);
+      return pause(state, event.by, context);
+    case 'frozen':
+      if (state.status !== 'running') return { state, effects: [] };
+      return { state: { ...state, status: 'paused' }, effects: [{ do: 'emit', action: 'pause' }] };
+    case 'freeze-failed':
+      return { state: without(state, 'freezer'), effects: [] };
     case 'unpause':
       // dockerd answers 500 here, not 409.
       if (state.status !== 'paused') throw systemError(`Container ${context.id} is not paused`);
+      return { state, effects: [{ do: 'thaw' }] };
+    case 'thawed':
+      if (state.status !== 'paused') return { state: without(state, 'freezer'), effects: [] };
       return {
-        state: { ...state, status: 'running' },
-        effects: [{ do: 'thaw' }, { do: 'emit', action: 'unpause' }],
+        state: { ...without(state, 'freezer'), status: 'running' },
+        effects: [{ do: 'emit', action: 'unpause' }],
       };
+    case 'resumed':
+      return resumed(state, event);
     case 'remove':
-      return remove(state, event.force, context);
+      return remove(state, event, context);
     case 'remove-failed':
       return { state: { ...state, status: 'dead', error: event.error }, effects: [] };
     case 'daemon-up':
       return daemonUp(state, context);
   }
+}
+
+/** The state without intents that no longer hold. */
+function without(state: LifeState, ...intents: Array<'launching' | 'freezer' | 'restarting'>): LifeState {
+  if (!intents.some((intent) => intent in state)) return state;
+  const left = { ...state };
+  for (const intent of intents) delete left[intent];
+  return left;
+}
+
+/** The state without any intent: what was under way has ended. */
+const settled = (state: LifeState) => without(state, 'launching', 'freezer', 'restarting');
+
+/** The kernel's truth is taken over: a container that a commit has frozen is thawed, one that a user has stays so. */
+function resumed(state: LifeState, event: LifeEvent & { type: 'resumed' }): Transition {
+  const same = isAlive(state) && state.pid === event.pid;
+  const known: LifeState = {
+    ...without(state, 'launching', 'freezer'),
+    status: 'running',
+    pid: event.pid,
+    ...(!same && { oomKilled: false, oomKills: 0, startedAt: event.at, exitCode: 0, error: '' }),
+  };
+  const effects: LifeEffect[] = [{ do: 'follow' }, { do: 'watch-health' }];
+  if (!event.frozen) return { state: known, effects };
+  const freezer = state.freezer ?? 'user';
+  if (freezer === 'commit') effects.push({ do: 'thaw' });
+  return { state: { ...known, status: 'paused', freezer }, effects };
 }
 
 function start(state: LifeState, automatic: boolean): Transition {
@@ -133,10 +184,11 @@ function start(state: LifeState, automatic: boolean): Transition {
     case 'dead':
       throw conflict('container is marked for removal and cannot be started');
     default: {
-      const effects: LifeEffect[] = [{ do: 'launch' }];
-      if (automatic) return { state, effects };
+      const effects: LifeEffect[] = [{ do: 'launch', automatic }];
+      const launching: LifeState = { ...state, launching: true };
+      if (automatic) return { state: launching, effects };
       if (state.status === 'restarting') effects.unshift({ do: 'cancel-restart' });
-      return { state: { ...state, manuallyStopped: false, restartCount: 0, backoff: 0 }, effects };
+      return { state: { ...launching, manuallyStopped: false, restartCount: 0, backoff: 0 }, effects };
     }
   }
 }
@@ -150,7 +202,7 @@ function startFailed(
   context: LifeContext,
 ): Transition {
   const failed: LifeState = {
-    ...state,
+    ...settled(state),
     status: state.startedAt === NEVER ? 'created' : 'exited',
     pid: 0,
     // A start that failed before the runtime had its turn leaves the last run's code, where that was a failure.
@@ -181,7 +233,7 @@ function outOfMemory(state: LifeState, kills: number): Transition {
 function exited(state: LifeState, event: LifeEvent & { type: 'exited' }, context: LifeContext): Transition {
   const seconds = secondsBetween(state.startedAt, event.at);
   const ended: LifeState = {
-    ...state,
+    ...without(state, 'launching', 'freezer'),
     status: 'exited',
     pid: 0,
     exitCode: event.exitCode,
@@ -200,7 +252,7 @@ function exited(state: LifeState, event: LifeEvent & { type: 'exited' }, context
   // Whoever waits for the next exit has it, restart or not.
   effects.push({ do: 'settle' });
   if (again) return { state: again.state, effects: [...effects, ...again.effects] };
-  if (context.autoRemove) effects.push({ do: 'auto-remove' });
+  if (context.autoRemove && !state.restarting) effects.push({ do: 'auto-remove' });
   return { state: ended, effects };
 }
 
@@ -234,27 +286,30 @@ function wanted(state: LifeState, exitCode: number, policy: RestartPolicy): bool
   }
 }
 
-function stopAsked(state: LifeState): Transition {
+function stopAsked(state: LifeState, restart: boolean): Transition {
   if (state.status === 'restarting')
     return {
       state: { ...state, status: 'exited', manuallyStopped: true },
       effects: [{ do: 'cancel-restart' }, { do: 'settle' }],
     };
-  return { state: { ...state, manuallyStopped: true }, effects: [] };
+  // A stop that comes while a restart is under way wins: a container that goes by itself goes with that end.
+  const asked = without(state, 'restarting');
+  return { state: { ...asked, manuallyStopped: true, ...(restart && { restarting: true }) }, effects: [] };
 }
 
-function pause(state: LifeState, context: LifeContext): Transition {
+function pause(state: LifeState, by: Freezer, context: LifeContext): Transition {
   if (state.status === 'paused') throw conflict(`Container ${context.id} is already paused`);
   if (state.status === 'restarting')
     throw conflict(`Container ${context.id} is restarting, wait until the container is running`);
   if (state.status !== 'running') throw conflict(`container ${context.id} is not running`);
-  return {
-    state: { ...state, status: 'paused' },
-    effects: [{ do: 'freeze' }, { do: 'emit', action: 'pause' }],
-  };
+  return { state: { ...state, freezer: by }, effects: [{ do: 'freeze' }] };
 }
 
-function remove(state: LifeState, force: boolean, context: LifeContext): Transition {
+function remove(
+  state: LifeState,
+  { force, resumed: again = false }: LifeEvent & { type: 'remove' },
+  context: LifeContext,
+): Transition {
   const refuse = (why: string) => conflict(`cannot remove container "/${context.name}": ${why}`);
   if (!force) {
     if (state.status === 'paused') throw refuse('container is paused and must be unpaused first');
@@ -263,7 +318,7 @@ function remove(state: LifeState, force: boolean, context: LifeContext): Transit
     if (state.status === 'restarting')
       throw refuse('container is restarting: stop the container before removing or force remove');
   }
-  if (state.status === 'removing')
+  if (state.status === 'removing' && !again)
     throw conflict(`removal of container ${context.name} is already in progress`);
   const effects: LifeEffect[] = [{ do: 'end-health' }];
   if (state.status === 'restarting') effects.push({ do: 'cancel-restart' });
@@ -273,17 +328,21 @@ function remove(state: LifeState, force: boolean, context: LifeContext): Transit
 function daemonUp(state: LifeState, context: LifeContext): Transition {
   if (state.status === 'removing' || state.status === 'dead')
     return { state, effects: [{ do: 'auto-remove' }] };
-  if (isAlive(state) || (state.status === 'created' && state.startedAt === NEVER))
-    return { state, effects: [] };
+  if (isAlive(state)) return { state, effects: [] };
+  const down = settled(state);
+  if (state.status === 'created' && state.startedAt === NEVER && !state.launching)
+    return { state: down, effects: [] };
   const { Name } = context.restartPolicy;
   const again =
+    state.restarting ||
     state.status === 'restarting' ||
     Name === 'always' ||
     (Name === 'unless-stopped' && !state.manuallyStopped) ||
     (Name === 'on-failure' && !state.manuallyStopped && wanted(state, state.exitCode, context.restartPolicy));
-  if (again) return { state, effects: [{ do: 'restart-now' }] };
-  if (context.autoRemove) return { state, effects: [{ do: 'auto-remove' }] };
-  return { state, effects: [] };
+  if (again) return { state: down, effects: [{ do: 'restart-now' }] };
+  if (context.autoRemove && state.status !== 'created')
+    return { state: down, effects: [{ do: 'auto-remove' }] };
+  return { state: down, effects: [] };
 }
 
 function secondsBetween(from: string, to: string): number {

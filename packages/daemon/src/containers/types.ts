@@ -209,7 +209,16 @@ export interface LifeState {
   manuallyStopped: boolean;
   /** The last delay of the restart policy, in milliseconds. */
   backoff: number;
+  /** A start is under way: recorded before anything runs, so that a restart policy holds from there on. */
+  launching?: true;
+  /** For whom it is frozen, recorded before the kernel is told to freeze it and until it is thawed. */
+  freezer?: Freezer;
+  /** A restart by hand is under way: the end that it brings is not that of a container that goes by itself. */
+  restarting?: true;
 }
+
+/** Who asked for a container to be frozen: a user, who thaws it too, or a commit, which thaws it when it has ended. */
+export type Freezer = 'user' | 'commit';
 
 /** What a container is: written at create, and by rename, update, connect. */
 export interface ContainerRecord {
@@ -229,6 +238,8 @@ export interface ContainerRecord {
   endpoints: Record<string, Partial<EndpointSettings>>;
   /** It is being removed, and its anonymous volumes are not to go with it. */
   keepsVolumes?: boolean;
+  /** It is a step of a build: a build that was interrupted by the daemon's end does not leave it behind. */
+  buildStep?: true;
 }
 
 /** One frozen view of a container: what list and inspect read. */

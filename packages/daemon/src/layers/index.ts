@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Store } from '../store/face.ts';
 import { makeLayer } from './add.ts';
 import { openArchive, readChanges, readDiff } from './archive.ts';
+import { readBoot } from './boot.ts';
 import { chooseDriver, wantedDriver } from './driver.ts';
 import type { Layers } from './face.ts';
 import { createHelper } from './helper.ts';
@@ -38,9 +39,10 @@ export async function openLayers(options: LayersOptions): Promise<Layers> {
   await mkdir(gone, { recursive: true, mode: 0o700 });
   const trash = createTrash(gone, helper);
   const kind = await chooseDriver(wanted, root, () => probe(root));
+  const boot = await readBoot(root);
   const layers = await openLayerStore(root, kind, helper, trash);
-  const inits = await openInitLayers(root, layers, helper, trash, store);
-  const writables = await openWritables(root, layers, inits, helper, trash, store);
+  const inits = await openInitLayers(root, layers, helper, trash, store, boot.wentDown);
+  const writables = await openWritables(root, layers, inits, helper, trash, store, boot.wentDown);
   void trash.empty();
 
   /** Makes a tiny layer and mounts it, in a folder of its own. */
@@ -94,7 +96,8 @@ export async function openLayers(options: LayersOptions): Promise<Layers> {
     archive: (owner, target) => openArchive(helper, writables, owner, target),
     async reconcile({ diffIds, owners }) {
       await writables.reconcile(owners);
-      await layers.reconcile(diffIds);
+      await layers.reconcile(diffIds, boot.wentDown);
+      await boot.seen();
       await inits.reconcile();
     },
   };

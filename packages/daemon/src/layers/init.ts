@@ -28,6 +28,8 @@ export async function openInitLayers(
   helper: Helper,
   trash: Trash,
   store: Store,
+  /** The machine went down since the last start: none was synced, and all are made again when they are wanted. */
+  wentDown: boolean,
 ): Promise<InitLayers> {
   const all = join(root, 'init');
   await mkdir(all, { recursive: true, mode: 0o755 });
@@ -35,7 +37,7 @@ export async function openInitLayers(
   const under = new Map<string, Promise<void>>();
 
   const there = new Set(await readdir(all));
-  for (const [key] of [...records.entries()]) if (!there.has(key)) records.delete(key);
+  for (const [key] of [...records.entries()]) if (!there.has(key) || wentDown) records.delete(key);
   for (const key of there) if (!records.has(key)) await trash.take(join(all, key));
 
   async function create(key: string, diffIds: string[]): Promise<void> {

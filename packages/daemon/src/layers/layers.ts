@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { notFound, systemError } from '../errors.ts';
@@ -34,7 +34,8 @@ export interface LayerStore {
   record(diffId: string): LayerRecord;
   /** How the kernel gets at these (bottom first), topmost first; without any, an empty folder: an overlay wants one. */
   lower(diffIds: readonly string[]): RootFilesystem['lower'];
-  reconcile(known: Set<string>): Promise<void>;
+  /** Removes layers that are not `known`, and those that a power cut damaged. */
+  reconcile(known: Set<string>, wentDown: boolean): Promise<void>;
 }
 
 /** Opens the layers below `root`; incomplete ones are thrown away, such as a power cut leaves. */
@@ -145,13 +146,11 @@ export async function openLayerStore(
     },
     lower: (diffIds) =>
       diffIds.length > 0 ? diffIds.toReversed().map(lower) : [{ kind: 'folder', path: nothing }],
-    async reconcile(known) {
+    async reconcile(known, wentDown) {
       const unknown = [...records.keys()].filter((diffId) => !known.has(diffId));
       await Promise.all(unknown.map((diffId) => remove(diffId)));
-      // Only a machine that went down can have lost what was written: files of one that did not are whole.
-      const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
-      const seen = join(root, 'boot');
-      if ((await readFile(seen, 'utf8').catch(() => '')) === boot) return;
+      // Only a machine that went down can have lost what was written.
+      if (!wentDown) return;
       for (const layer of [...records.values()]) {
         if (await intact(folderOf(layer.diffId), layer, helper)) continue;
         log.warn(
@@ -160,7 +159,6 @@ export async function openLayerStore(
         );
         await remove(layer.diffId);
       }
-      await writeFile(seen, boot, { mode: 0o600 });
     },
   };
 }

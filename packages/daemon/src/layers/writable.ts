@@ -3,6 +3,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openNursery } from '@berth/native/folders.ts';
 import { conflict, invalidParameter, notFound } from '../errors.ts';
+import { log } from '../log.ts';
 import type { Store } from '../store/face.ts';
 import type { RootFilesystem } from './face.ts';
 import type { Helper } from './helper.ts';
@@ -44,6 +45,8 @@ export async function openWritables(
   helper: Helper,
   trash: Trash,
   store: Store,
+  /** The machine went down since the last start: what was not synced may be gone. */
+  wentDown: boolean,
 ): Promise<Writables> {
   const all = join(root, 'writable');
   await mkdir(all, { recursive: true, mode: 0o700 });
@@ -82,6 +85,33 @@ export async function openWritables(
     };
   }
 
+  /** Makes what is missing of a writable layer's folder. @throws errors of mkdir(2) */
+  function makeFolders(owner: string, diffIds: string[], marked: boolean): void {
+    const folder = join(all, owner);
+    const [upper, work] = [join(folder, 'upper'), join(folder, 'work')];
+    if (!existsSync(folder)) nursery.make(folder);
+    if (!existsSync(upper)) {
+      mkdirSync(upper, { mode: 0o755 });
+      describeRoot(upper, diffIds);
+      if (marked) markContainer(upper);
+    }
+    if (!existsSync(work)) mkdirSync(work, { mode: 0o700 });
+  }
+
+  /**
+   * A record is durable when a create is answered, the folder it stands for is not: a new one has nothing in it that the
+   * record does not tell, and is made again. After a power cut any part of it may lack.
+   */
+  const there = new Set(await readdir(all));
+  for (const [owner, { diffIds }] of records.entries()) {
+    if (there.has(owner) && !wentDown) continue;
+    try {
+      makeFolders(owner, diffIds, false);
+    } catch (error) {
+      log.error({ owner, err: error }, 'the folder of a writable layer is missing and cannot be made again');
+    }
+  }
+
   async function remove(owner: string): Promise<void> {
     await trash.take(join(all, owner));
     records.delete(owner);
@@ -98,18 +128,13 @@ export async function openWritables(
       const init = options.places ? await inits.make(diffIds) : undefined;
       if (records.has(owner)) throw conflict(`a writable layer of ${owner} exists`);
       records.put(owner, { diffIds, ...(init !== undefined && { init }) });
-      const folder = join(all, owner);
       // Without its record, which is written at the end of this tick, the next daemon takes the folder away.
       // Calls of microseconds: each as a task of its own would take a tenth of a start.
       try {
-        nursery.make(folder);
-        mkdirSync(join(folder, 'upper'), { mode: 0o755 });
-        describeRoot(join(folder, 'upper'), diffIds);
-        if (options.marked) markContainer(join(folder, 'upper'));
-        mkdirSync(join(folder, 'work'), { mode: 0o700 });
+        makeFolders(owner, diffIds, options.marked === true);
       } catch (error) {
         records.delete(owner);
-        await trash.take(folder);
+        await trash.take(join(all, owner));
         throw error;
       }
     },
@@ -127,7 +152,7 @@ export async function openWritables(
     wasUsed: (owner) => record(owner).used === true,
     remove,
     async list() {
-      return (await readdir(all)).filter((owner) => records.has(owner));
+      return [...records.entries()].map(([owner]) => owner);
     },
     async size(owner) {
       const { diffIds } = record(owner);
@@ -139,7 +164,13 @@ export async function openWritables(
     async reconcile(known) {
       const folders = new Set(await readdir(all));
       for (const owner of folders) if (!known.has(owner) || !records.has(owner)) await remove(owner);
-      for (const [owner] of [...records.entries()]) if (!known.has(owner)) records.delete(owner);
+      for (const [owner, { diffIds, init }] of [...records.entries()]) {
+        if (!known.has(owner)) records.delete(owner);
+        else if (init !== undefined && !inits.lower(init) && diffIds.every((diffId) => layers.has(diffId)))
+          await inits
+            .make(diffIds)
+            .catch((error) => log.warn({ owner, err: error }, 'a container has no layer of mount points'));
+      }
     },
   };
 }

@@ -43,17 +43,18 @@ export async function reconcile(
   await firewall.apply();
 }
 
-/** An endpoint whose interface is gone: the daemon was killed within a disconnect. */
+/**
+ * An endpoint whose interface is gone. What the container is configured with stays: a disconnect records its outcome
+ * before it touches the kernel, so what the kernel lacks says nothing of what a user wants, and the next start makes it.
+ */
 function dropLost(context: Context, record: ContainerRecord, links: ReadonlySet<string>): void {
   const lost = (record.live?.endpoints ?? []).filter(({ host }) => host !== '' && !links.has(host));
   if (lost.length === 0 || !record.live) return;
-  const isLost = (networkId: string) => lost.some((endpoint) => endpoint.networkId === networkId);
   for (const endpoint of lost) {
     context.members.delete(record.request.id, endpoint.networkId);
     freeAddresses(context, endpoint);
   }
   keep(context, record, {
-    configured: record.configured.filter(({ networkId }) => !isLost(networkId)),
     live: { ...record.live, endpoints: record.live.endpoints.filter((endpoint) => !lost.includes(endpoint)) },
   });
 }

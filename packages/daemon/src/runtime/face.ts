@@ -212,6 +212,8 @@ export interface Runtime {
   update(id: string, resources: Resources): Promise<void>;
   pause(id: string): Promise<void>;
   unpause(id: string): Promise<void>;
+  /** Whether the kernel has it frozen; false for a container without a cgroup. */
+  isPaused(id: string): Promise<boolean>;
   stats(id: string): Promise<CgroupStats>;
   /** Process ids in the container's cgroup. */
   processes(id: string): Promise<number[]>;

@@ -230,6 +230,11 @@ class NativeRuntime implements Runtime {
     await this.#cgroups.freeze(await this.#existing(id), false);
   }
 
+  async isPaused(id: string): Promise<boolean> {
+    const path = await this.#locate(id);
+    return path !== undefined && this.#cgroups.frozen(path);
+  }
+
   async stats(id: string): Promise<CgroupStats> {
     return this.#cgroups.stats(await this.#existing(id));
   }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { chmod, chown, lstat, mkdir, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { conflict, notFound, systemError } from '../errors.ts';
@@ -70,7 +71,10 @@ class LocalVolumes implements Volumes {
     await this.queues.get(name)?.catch(() => undefined); // one of that name may be on its way out
     const known = this.records.get(name);
     checkVolume(name, asked.driver || 'local', known ? {} : options);
-    if (known) return { volume: this.shown(known), created: false };
+    if (known) {
+      await this.ensureFolder(name);
+      return { volume: this.shown(known), created: false };
+    }
 
     const nameless = !asked.name || asked.anonymous;
     const labels = nameless ? { [ANONYMOUS]: '', ...asked.labels } : asked.labels;
@@ -162,7 +166,12 @@ class LocalVolumes implements Volumes {
   }
 
   async size(name: string): Promise<number> {
-    return sizeOf(this.mountpoint(name), new Set());
+    try {
+      return await sizeOf(this.mountpoint(name), new Set());
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0; // somebody took its files away
+      throw error;
+    }
   }
 
   users(name: string): string[] {
@@ -176,6 +185,7 @@ class LocalVolumes implements Volumes {
   async needsCopyUp(name: string, subpath = ''): Promise<boolean> {
     const record = this.records.get(name);
     if (!record || record.options) return false;
+    await this.ensureFolder(name);
     const base = await realpath(this.mountpoint(name));
     // What is not there, no folder or elsewhere is refused when the container starts.
     const folder = await realpath(join(base, subpath)).catch(() => '');
@@ -186,6 +196,7 @@ class LocalVolumes implements Volumes {
   async mount(name: string, owner: string): Promise<void> {
     const record = this.records.get(name);
     if (!record) throw notFound(`get ${name}: no such volume`);
+    await this.ensureFolder(name);
     if (!record.options) return;
     await this.queued(name, async () => {
       const owners = this.mounted.get(name) ?? new Set();
@@ -225,9 +236,7 @@ class LocalVolumes implements Volumes {
     await rm(this.removed, { recursive: true, force: true });
     found.delete(REMOVED);
     for (const name of found) if (!this.records.has(name)) await this.adopt(name);
-    for (const record of this.records.values()) {
-      if (!found.has(record.name)) await this.makeFolder(record.name);
-    }
+    for (const record of this.records.values()) await this.ensureFolder(record.name);
   }
 
   private shown({ name, created, labels, options }: VolumeRecord): Volume {
@@ -252,6 +261,16 @@ class LocalVolumes implements Volumes {
     // The daemon's umask must not decide what containers may see.
     await Promise.all([chmod(data, 0o755), chmod(join(this.folder, name), 0o701)]);
     if (this.owner.uid !== 0 || this.owner.gid !== 0) await chown(data, this.owner.uid, this.owner.gid);
+  }
+
+  /** Makes a volume's folder again that is not there: a power cut took it, or somebody. */
+  private async ensureFolder(name: string): Promise<void> {
+    if (existsSync(this.mountpoint(name))) return;
+    log.warn(
+      { volume: name },
+      'the files of a volume are missing; it is empty now: restore them from a copy',
+    );
+    await this.makeFolder(name);
   }
 
   /** Users' data is not thrown away with a database: a folder without a record becomes a volume again. */

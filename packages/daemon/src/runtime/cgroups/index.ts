@@ -23,6 +23,8 @@ export interface Cgroups {
   exists(path: string): boolean;
   update(path: string, resources: Resources): Promise<void>;
   freeze(path: string, frozen: boolean): Promise<void>;
+  /** Whether it is frozen, or about to be. */
+  frozen(path: string): Promise<boolean>;
   stats(path: string): Promise<CgroupStats>;
   processes(path: string): Promise<number[]>;
   remove(path: string): Promise<void>;

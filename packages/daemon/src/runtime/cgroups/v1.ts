@@ -64,6 +64,10 @@ export class CgroupsV1 implements Cgroups {
     });
   }
 
+  async frozen(path: string): Promise<boolean> {
+    return (await readText(join(this.#path('freezer', path), 'freezer.state'))).trim() !== 'THAWED';
+  }
+
   async stats(path: string): Promise<CgroupStats> {
     const file = (controller: string, name: string) => readText(join(this.#path(controller, path), name));
     const [

@@ -43,6 +43,10 @@ export class CgroupsV2 implements Cgroups {
     );
   }
 
+  async frozen(path: string): Promise<boolean> {
+    return (await readText(join(this.#root, path, 'cgroup.freeze'))).trim() === '1';
+  }
+
   async stats(path: string): Promise<CgroupStats> {
     const file = (name: string) => readText(join(this.#root, path, name));
     const [cpuStat, stat, usage, limit, events, pids, pidsMax, io] = await Promise.all([

@@ -1,0 +1,208 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { sleep, TestDaemon, until } from '../support/daemon.ts';
+import { tarOf } from '../support/tar.ts';
+
+/*
+ * A daemon that was killed between two steps, and what the next one makes of it. Where the instant matters, the state
+ * that such a daemon leaves is written while none runs.
+ */
+
+let daemon: TestDaemon;
+beforeAll(async () => {
+  daemon = await TestDaemon.start();
+});
+afterAll(() => daemon?.dispose());
+
+// biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of a record
+type Row = Record<string, any>;
+
+/** Changes a record of the daemon's database; it must not run. */
+function record(table: string, key: string, change: (row: Row) => Row): void {
+  const db = new DatabaseSync(join(daemon.folder, 'data/berth.db'));
+  try {
+    const { value } = db.prepare(`SELECT value FROM "${table}" WHERE key = ?`).get(key) as { value: string };
+    const changed = JSON.stringify(change(JSON.parse(value) as Row));
+    db.prepare(`UPDATE "${table}" SET value = ? WHERE key = ?`).run(changed, key);
+  } finally {
+    db.close();
+  }
+}
+
+/** Freezes a process's cgroup behind the daemon's back, or thaws it. */
+function freeze(pid: number, frozen: boolean): void {
+  const groups = readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n');
+  const of = (mark: string) => groups.find((line) => line.includes(mark))?.split(mark)[1];
+  const old = of(':freezer:');
+  if (old) writeFileSync(join('/sys/fs/cgroup/freezer', old, 'freezer.state'), frozen ? 'FROZEN' : 'THAWED');
+  else writeFileSync(join('/sys/fs/cgroup', of('0::') ?? '', 'cgroup.freeze'), frozen ? '1' : '0');
+}
+
+const state = async (id: string) => (await daemon.call('GET', `/containers/${id}/json`)).json?.State;
+const remove = (id: string) => daemon.call('DELETE', `/containers/${id}?force=1&v=1`);
+
+async function runs(id: string): Promise<void> {
+  const exec = await daemon.call('POST', `/containers/${id}/exec`, { Cmd: ['true'], AttachStdout: true });
+  expect(exec.status).toBe(201);
+  expect((await daemon.call('POST', `/exec/${exec.json.Id}/start`, {})).status).toBe(200);
+  expect((await daemon.call('GET', `/exec/${exec.json.Id}/json`)).json.ExitCode).toBe(0);
+}
+
+test('a removal that was begun is ended, with its anonymous volumes or without, as it was asked for', async () => {
+  const box = () => daemon.box(['true'], { Volumes: { '/data': {} } });
+  const [away, kept] = [await box(), await box()];
+  for (const id of [away, kept]) await until('its end', async () => (await state(id)).Status === 'exited');
+  const volume = async (id: string) =>
+    (await daemon.call('GET', `/containers/${id}/json`)).json.Mounts[0].Name;
+  const volumes = { away: await volume(away), kept: await volume(kept) };
+  await daemon.down('SIGKILL');
+  for (const id of [away, kept]) record('container_states', id, (row) => ({ ...row, status: 'removing' }));
+  record('containers', kept, (row) => ({ ...row, keepsVolumes: true }));
+  await daemon.up();
+  await until('the removals', async () => !(await state(away)) && !(await state(kept)));
+  expect((await daemon.call('GET', `/volumes/${volumes.away}`)).status).toBe(404);
+  expect((await daemon.call('GET', `/volumes/${volumes.kept}`)).status).toBe(200);
+  expect(existsSync(join(daemon.folder, 'data/containers', away))).toBe(false);
+  await daemon.call('DELETE', `/volumes/${volumes.kept}`);
+});
+
+test('the run folder of a start that was not come to is removed', async () => {
+  const { json } = await daemon.call('POST', '/containers/create', { Image: 'bb', Cmd: ['true'] });
+  await daemon.down('SIGKILL');
+  const folder = join(daemon.folder, 'exec/c', json.Id.slice(0, 32));
+  mkdirSync(folder);
+  await daemon.up();
+  expect(existsSync(folder)).toBe(false);
+  await remove(json.Id);
+});
+
+test('what the kernel says of a frozen container holds', async () => {
+  const box = () => daemon.box(['sleep', '300']);
+  const ids = [await box(), await box(), await box(), await box()] as const;
+  const [byCommit, recorded, byUser, thawed] = ids;
+  const pids = await Promise.all(ids.map(async (id) => (await state(id)).Pid as number));
+  await daemon.down('SIGKILL');
+  for (const pid of pids.slice(0, 3)) freeze(pid, true);
+  const change = (id: string, more: Row) => record('container_states', id, (row) => ({ ...row, ...more }));
+  change(byCommit, { freezer: 'commit' });
+  change(recorded, { freezer: 'commit', status: 'paused' });
+  change(byUser, { freezer: 'user' });
+  change(thawed, { freezer: 'user', status: 'paused' });
+  await daemon.up();
+  expect((await state(byUser)).Status).toBe('paused');
+  expect((await daemon.call('POST', `/containers/${byUser}/unpause`)).status).toBe(204);
+  for (const id of ids) {
+    expect((await state(id)).Status).toBe('running');
+    await runs(id);
+    await remove(id);
+  }
+});
+
+test('a build that is interrupted leaves no container', async () => {
+  const context = tarOf({ Dockerfile: 'FROM bb\nRUN echo started; sleep 300\n' });
+  const build = daemon.call('POST', '/build?rm=1', context).catch(() => undefined);
+  await until('the step', async () => (await daemon.call('GET', '/containers/json')).json.length > 0);
+  await daemon.down('SIGKILL');
+  await build;
+  await daemon.up();
+  await until(
+    'its removal',
+    async () => (await daemon.call('GET', '/containers/json?all=1')).json.length === 0,
+  );
+});
+
+test('a container that died, or lost its link, while no daemon ran keeps its networks', async () => {
+  for (const Name of ['net-x', 'net-y']) await daemon.call('POST', '/networks/create', { Name });
+  const host = { HostConfig: { NetworkMode: 'net-x' } };
+  const dead = await daemon.box(['sleep', '300'], host);
+  const cut = await daemon.box(['sleep', '300'], host);
+  for (const Container of [dead, cut])
+    expect((await daemon.call('POST', '/networks/net-y/connect', { Container })).status).toBe(200);
+  const { Pid } = await state(dead);
+  const cutPid = (await state(cut)).Pid;
+  await daemon.down('SIGKILL');
+  process.kill(Pid, 'SIGKILL');
+  const inside = ['-t', String(cutPid), '-n', 'ip', 'link', 'delete', 'eth1'];
+  expect(spawnSync('nsenter', inside).status).toBe(0);
+  await sleep(200);
+  await daemon.up();
+  const networks = async (id: string) => {
+    const { json } = await daemon.call('GET', `/containers/${id}/json`);
+    return Object.keys(json.NetworkSettings.Networks).sort();
+  };
+  for (const id of [dead, cut]) expect(await networks(id)).toEqual(['net-x', 'net-y']);
+  expect((await state(dead)).ExitCode).toBe(137);
+  expect((await daemon.call('POST', `/containers/${cut}/stop?t=0`)).status).toBe(204);
+  for (const id of [dead, cut]) {
+    expect((await daemon.call('POST', `/containers/${id}/start`)).status).toBe(204);
+    const { json } = await daemon.call('GET', `/containers/${id}/json`);
+    for (const name of ['net-x', 'net-y'])
+      expect(json.NetworkSettings.Networks[name].IPAddress).toMatch(/^\d/);
+    await remove(id);
+  }
+  for (const name of ['net-x', 'net-y']) await daemon.call('DELETE', `/networks/${name}`);
+});
+
+test('an end that no daemon saw has its code and its time, and the restart policy goes by it', async () => {
+  const before = Date.now();
+  const plain = await daemon.box(['sh', '-c', 'sleep 0.5; exit 7']);
+  const policy = { HostConfig: { RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 1 } } };
+  const again = await daemon.box(['sh', '-c', 'sleep 0.5; exit 7'], policy);
+  await daemon.down('SIGKILL');
+  await sleep(1500);
+  const ended = Date.now();
+  await daemon.up();
+  const { Status, ExitCode, FinishedAt } = await state(plain);
+  expect({ Status, ExitCode }).toEqual({ Status: 'exited', ExitCode: 7 });
+  expect(Date.parse(FinishedAt)).toBeGreaterThan(before + 400);
+  expect(Date.parse(FinishedAt)).toBeLessThan(ended - 200);
+  await until('the restart', async () => {
+    const { json } = await daemon.call('GET', `/containers/${again}/json`);
+    return json.RestartCount === 1 && Date.parse(json.State.StartedAt) > ended;
+  });
+  for (const id of [plain, again]) await remove(id);
+});
+
+test('a container that goes by itself is still one while it is restarted', async () => {
+  const command = ['sh', '-c', 'trap "sleep 1; exit 0" TERM; while :; do sleep 0.1; done'];
+  const id = await daemon.box(command, { HostConfig: { AutoRemove: true } });
+  const restarted = daemon.call('POST', `/containers/${id}/restart`);
+  await sleep(400);
+  expect((await daemon.call('GET', `/containers/${id}/json`)).json.HostConfig.AutoRemove).toBe(true);
+  expect((await restarted).status).toBe(204);
+  expect((await state(id)).Status).toBe('running');
+  // Killed within the next one: what was asked for is done.
+  const next = daemon.call('POST', `/containers/${id}/restart`).catch(() => undefined);
+  await sleep(300);
+  await daemon.down('SIGKILL');
+  await next;
+  await sleep(1500);
+  await daemon.up();
+  await until('the start', async () => (await state(id))?.Status === 'running');
+  expect((await daemon.call('POST', `/containers/${id}/stop?t=0`)).status).toBe(204);
+  await until('its removal', async () => !(await state(id)));
+});
+
+test('a volume whose files are gone is one without files', async () => {
+  await daemon.call('POST', '/volumes/create', { Name: 'hollow' });
+  const folder = join(daemon.folder, 'data/volumes/hollow');
+  const works = async () => {
+    expect((await daemon.call('GET', '/system/df')).status).toBe(200);
+    expect((await daemon.call('GET', '/volumes/hollow')).status).toBe(200);
+    const id = await daemon.box(['touch', '/v/file'], { HostConfig: { Binds: ['hollow:/v'] } });
+    await until('its end', async () => (await state(id)).Status === 'exited');
+    expect((await state(id)).ExitCode).toBe(0);
+    await remove(id);
+  };
+  rmSync(join(folder, '_data'), { recursive: true });
+  await works();
+  rmSync(folder, { recursive: true });
+  await works();
+  await daemon.down();
+  rmSync(join(folder, '_data'), { recursive: true });
+  await daemon.up();
+  await works();
+  expect((await daemon.call('DELETE', '/volumes/hollow')).status).toBe(204);
+});
