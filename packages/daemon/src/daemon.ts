@@ -1,15 +1,15 @@
 import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { exitNow } from '@berth/native/ffi.ts';
-import { collectAll } from './buffers.ts';
-import { configureLog, log } from './log.ts';
+import { collectAll } from './base/buffers.ts';
+import { configureLog, log } from './base/log.ts';
+import { VERSION } from './base/version.ts';
+import { reload, type Settings } from './config/index.ts';
 import { writePidfile } from './pidfile.ts';
 import { openRooms, type Rooms } from './rooms.ts';
-import { createApp, type Listening, listen, reload } from './server/index.ts';
+import { createApp, type Listening, listen } from './server/index.ts';
 import { allRoutes } from './server/routes/index.ts';
-import type { Settings } from './settings.ts';
 import { daemonId } from './system/index.ts';
-import { VERSION } from './version.ts';
 
 /** Runs the daemon until a signal ends it. Resolves once it answers. */
 export async function runDaemon(settings: Settings, args: string[], configFile: string): Promise<void> {

@@ -1,6 +1,6 @@
+import { VERSION } from './base/version.ts';
+import { parseCommandLine, UsageError, usage } from './config/index.ts';
 import { runDaemon } from './daemon.ts';
-import { parseCommandLine, UsageError, usage } from './server/index.ts';
-import { VERSION } from './version.ts';
 
 const args = process.argv.slice(2);
 try {

@@ -1,16 +1,16 @@
 import { join } from 'node:path';
 import { type Launcher, nativeProgram, openLauncher } from '@berth/native';
+import { log } from './base/log.ts';
+import { VERSION } from './base/version.ts';
 import { type Builder, openBuilder } from './builder/index.ts';
+import type { Settings } from './config/settings.ts';
 import { type Containers, openContainers } from './containers/index.ts';
 import { type Events, openEvents } from './events/index.ts';
 import { type Images, openImages } from './images/index.ts';
 import { type Layers, openLayers } from './layers/index.ts';
-import { log } from './log.ts';
 import { type Networks, openNetworks } from './networks/index.ts';
 import { openRuntime, type Runtime } from './runtime/index.ts';
-import type { Settings } from './settings.ts';
 import { openStore, type Store } from './store/index.ts';
-import { VERSION } from './version.ts';
 import { openVolumes, type Volumes } from './volumes/index.ts';
 
 /** What the daemon is made of, bottom first; routes get this. `openRooms` makes it. */

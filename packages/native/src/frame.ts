@@ -1,4 +1,4 @@
-import { LaunchError, type LaunchRecord } from './face.ts';
+import { LaunchError, type LaunchRecord } from './api.ts';
 
 /* Frames as in c/base/frame.h: size (u32, of what follows), handle (u32), records. */
 

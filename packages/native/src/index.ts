@@ -1,3 +1,3 @@
-export * from './face.ts';
+export * from './api.ts';
 export { type LauncherOptions, openLauncher } from './launcher.ts';
 export { nativeProgram } from './program.ts';

@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LaunchError, type Launcher, type LaunchRecord, type StartOptions, type Supervisor } from './face.ts';
+import { LaunchError, type Launcher, type LaunchRecord, type StartOptions, type Supervisor } from './api.ts';
 import { nativeProgram } from './index.ts';
 import { openLauncher } from './launcher.ts';
 

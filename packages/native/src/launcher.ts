@@ -13,7 +13,7 @@ import {
   type LogOptions,
   type StartOptions,
   type Supervisor,
-} from './face.ts';
+} from './api.ts';
 import { encodeFrame, FrameReader } from './frame.ts';
 import { clientArguments } from './streams.ts';
 import { ControlledSupervisor } from './supervisor.ts';

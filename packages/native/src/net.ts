@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import type { LaunchRecord } from './face.ts';
+import type { LaunchRecord } from './api.ts';
 
 /** Why a network operation failed: `stage` names the step, `errno` the kernel's reason, `index` the operation. */
 export class NetError extends Error {

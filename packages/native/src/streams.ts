@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { type AttachOptions, LaunchError, type LaunchRecord } from './face.ts';
+import { type AttachOptions, LaunchError, type LaunchRecord } from './api.ts';
 import { encodeFrame, FrameReader } from './frame.ts';
 
 /** What the address of a Unix socket can hold. */

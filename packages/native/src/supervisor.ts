@@ -8,7 +8,7 @@ import {
   LaunchError,
   type LaunchRecord,
   type Supervisor,
-} from './face.ts';
+} from './api.ts';
 import { clientArguments, delayEnd, launchError, openStream } from './streams.ts';
 
 const ESRCH = 3;

@@ -1,4 +1,4 @@
-import { eventLine } from '../commands/events.ts';
+import { eventLine } from '../commands/system/events.ts';
 import { timestamp } from '../parse/timestamp.ts';
 import { complete } from './complete.ts';
 import { bool, filter, int, list, parseFlags, string } from './flags.ts';

@@ -1,4 +1,4 @@
-import { containerColumns, type ListedContainer } from '../commands/ps.ts';
+import { containerColumns, type ListedContainer } from '../commands/container/ps.ts';
 import { formatList } from './list.ts';
 import { displayPorts } from './ports.ts';
 import { humanSize } from './sizes.ts';

@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import { STATUS_CODES } from 'node:http';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { BerthError, invalidParameter } from '../errors.ts';
+import { BerthError, invalidParameter } from '../base/errors.ts';
 import { decompressed } from '../layers/index.ts';
 import { findSources, type Source } from './copy.ts';
 import { httpGet } from './fetch.ts';

@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { pack } from 'tar-stream';
-import { BerthError, invalidParameter } from '../errors.ts';
-import type { Archive } from '../layers/face.ts';
+import { BerthError, invalidParameter } from '../base/errors.ts';
+import type { Archive } from '../layers/api.ts';
 import { compileGlob } from '../patterns/glob.ts';
 import { followed } from './destination.ts';
 import { cleanPath, type Tree, type TreeEntry } from './tree.ts';

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { Archive } from '../layers/face.ts';
+import type { Archive } from '../layers/api.ts';
 
 /**
  * Where a path of a root really is: a symbolic link at its end, or one on the way that leads to nothing yet, is

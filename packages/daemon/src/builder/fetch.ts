@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { EnvHttpProxyAgent, request } from 'undici';
-import { systemError } from '../errors.ts';
+import { systemError } from '../base/errors.ts';
 import { networkError } from '../images/index.ts';
 
 const maxRedirects = 10;

@@ -3,30 +3,30 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
 import type { Launcher } from '@berth/native';
-import type { Containers } from '../containers/face.ts';
+import { parseDuration } from '../base/durations.ts';
+import { BerthError, invalidParameter, systemError } from '../base/errors.ts';
+import type { Containers } from '../containers/api.ts';
 import { ignoreFilter } from '../dockerfile/ignore.ts';
 import { parseDockerfile } from '../dockerfile/parse.ts';
-import { parseDuration } from '../durations.ts';
-import { BerthError, invalidParameter, systemError } from '../errors.ts';
-import type { Images, OnProgress, Progress } from '../images/face.ts';
+import type { Images, OnProgress, Progress } from '../images/api.ts';
 import { parsePlatform, splitReference } from '../images/index.ts';
-import type { Layers } from '../layers/face.ts';
+import type { Layers } from '../layers/api.ts';
 import { decompressed } from '../layers/index.ts';
-import type { Networks } from '../networks/face.ts';
-import type { Runtime } from '../runtime/face.ts';
-import type { Collection, Store } from '../store/face.ts';
+import type { Networks } from '../networks/api.ts';
+import type { Runtime } from '../runtime/api.ts';
+import type { Collection, Store } from '../store/api.ts';
+import type { Builder, BuildOptions, CacheRecord, PruneOptions } from './api.ts';
 import type { Control } from './buildkit/control.ts';
 import type { CachedStep } from './buildkit/solver.ts';
 import { ClassicBuild } from './classic/build.ts';
 import { BuildCache } from './classic/cache.ts';
-import type { Builder, BuildOptions, CacheRecord, PruneOptions } from './face.ts';
 import { keptBytes } from './kept-bytes.ts';
 import { remoteContext } from './remote.ts';
 import { RunFailed, Steps } from './steps.ts';
 import { Tree } from './tree.ts';
 import { Worker } from './worker.ts';
 
-export type * from './face.ts';
+export type * from './api.ts';
 
 /** Opens the build room. `root` is its folder: contexts stand there while they are built. */
 export async function openBuilder(options: {

@@ -1,4 +1,4 @@
-import type { PruneOptions } from './face.ts';
+import type { PruneOptions } from './api.ts';
 
 /** How many of the cache's bytes may stay, by BuildKit's rules; 0 when nothing bounds them and all may go. */
 export function keptBytes(

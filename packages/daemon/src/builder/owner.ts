@@ -1,6 +1,6 @@
 import { extract } from 'tar-stream';
-import { invalidParameter } from '../errors.ts';
-import type { Archive } from '../layers/face.ts';
+import { invalidParameter } from '../base/errors.ts';
+import type { Archive } from '../layers/api.ts';
 
 /** The bytes of a small file of a root; null when there is none. */
 async function readFile(archive: Archive, path: string): Promise<string | null> {

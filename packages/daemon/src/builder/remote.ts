@@ -3,11 +3,11 @@ import { mkdtemp } from 'node:fs/promises';
 import { STATUS_CODES } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { invalidParameter, systemError } from '../base/errors.ts';
 import { ignoreFilter } from '../dockerfile/ignore.ts';
-import { invalidParameter, systemError } from '../errors.ts';
 import { decompressed } from '../layers/index.ts';
 import { looksLikeTar } from './add.ts';
-import type { BuildOptions } from './face.ts';
+import type { BuildOptions } from './api.ts';
 import { httpGet } from './fetch.ts';
 import type { Tree } from './tree.ts';
 

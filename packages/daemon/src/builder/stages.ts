@@ -1,9 +1,9 @@
+import { invalidParameter } from '../base/errors.ts';
 import { applyConfig, BuildArguments, pairs } from '../dockerfile/config.ts';
 import { locate } from '../dockerfile/location.ts';
 import { parseMount } from '../dockerfile/mounts.ts';
 import { type Dockerfile, type Instruction, parseError } from '../dockerfile/parse.ts';
 import { expandWord, expandWords, splitWords } from '../dockerfile/words.ts';
-import { invalidParameter } from '../errors.ts';
 import { fullReference, parsePlatform } from '../images/index.ts';
 
 /** One FROM and what follows it. */

@@ -1,10 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Duplex, type Readable } from 'node:stream';
 import { pack } from 'tar-stream';
-import type { Containers } from '../containers/face.ts';
-import { BerthError, invalidParameter } from '../errors.ts';
-import type { ImageRunConfig } from '../images/face.ts';
-import type { Archive, Layer, Layers } from '../layers/face.ts';
+import { BerthError, invalidParameter } from '../base/errors.ts';
+import type { Containers } from '../containers/api.ts';
+import type { ImageRunConfig } from '../images/api.ts';
+import type { Archive, Layer, Layers } from '../layers/api.ts';
 import { type CopyAttributes, copyTar, type Source } from './copy.ts';
 import { followed } from './destination.ts';
 

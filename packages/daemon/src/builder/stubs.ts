@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { extract, pack } from 'tar-stream';
-import type { Archive } from '../layers/face.ts';
+import type { Archive } from '../layers/api.ts';
 
 /** The paths among `targets` and the folders above them that a root does not have: what mounting there will make. */
 export async function missingPlaces(archive: Archive, targets: string[]): Promise<Set<string>> {

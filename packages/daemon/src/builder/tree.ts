@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { extract, type Header } from 'tar-stream';
-import { invalidParameter, systemError } from '../errors.ts';
+import { invalidParameter, systemError } from '../base/errors.ts';
 
 /** A file of a tree: what a tar header says, and where its bytes stand in the pack file. */
 export interface TreeEntry {

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Launcher, LaunchRecord } from '@berth/native';
-import type { ImageRunConfig } from '../images/face.ts';
-import type { Layer, Layers } from '../layers/face.ts';
-import type { Networks } from '../networks/face.ts';
-import type { Runtime, RuntimeRequest } from '../runtime/face.ts';
+import type { ImageRunConfig } from '../images/api.ts';
+import type { Layer, Layers } from '../layers/api.ts';
+import type { Networks } from '../networks/api.ts';
+import type { Runtime, RuntimeRequest } from '../runtime/api.ts';
 import { type OnOutput, Output } from './steps.ts';
 import { missingPlaces, withoutStubs } from './stubs.ts';
 

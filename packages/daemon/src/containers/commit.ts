@@ -1,13 +1,13 @@
-import { conflict } from '../errors.ts';
+import { conflict } from '../base/errors.ts';
+import { log } from '../base/log.ts';
+import type { ImageRunConfig } from '../images/api.ts';
 import { applyChanges } from '../images/changes.ts';
-import type { ImageRunConfig } from '../images/face.ts';
-import { log } from '../log.ts';
-import { withWorkingDir } from './archive.ts';
-import type { Container } from './container.ts';
-import type { Context } from './context.ts';
-import type { Containers } from './face.ts';
-import type { Life } from './life.ts';
-import type { Config } from './types.ts';
+import type { Containers } from './api.ts';
+import { withWorkingDir } from './io/archive.ts';
+import type { Life } from './lifecycle/life.ts';
+import type { Container } from './model/container.ts';
+import type { Context } from './model/context.ts';
+import type { Config } from './model/types.ts';
 
 type CommitOptions = Parameters<Containers['commit']>[1];
 

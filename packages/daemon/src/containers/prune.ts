@@ -1,11 +1,11 @@
-import { invalidParameter } from '../errors.ts';
-import { log } from '../log.ts';
+import { invalidParameter } from '../base/errors.ts';
+import { log } from '../base/log.ts';
+import { parseRfc3339, parseTimeFilter } from '../base/time.ts';
 import { hasLabel } from '../volumes/checks.ts';
-import type { Context } from './context.ts';
-import type { Execs } from './exec.ts';
-import type { Life } from './life.ts';
-import { removeContainer } from './remove.ts';
-import { parseRfc3339, parseTimeFilter } from './time.ts';
+import type { Execs } from './io/exec.ts';
+import type { Life } from './lifecycle/life.ts';
+import { removeContainer } from './lifecycle/remove.ts';
+import type { Context } from './model/context.ts';
 
 /** Removes the containers that do not run and match the filters. @throws invalid-parameter for filters that it does not know. */
 export async function pruneContainers(

@@ -1,10 +1,10 @@
-import { afterProbe, probeCommand } from './health.ts';
-import { parseDetachKeys } from './keys.ts';
-import { checkLogConfig, logAttributes, logOptions } from './logs/options.ts';
-import { checkName, generateName } from './names.ts';
-import { isKnownSignal, parseSignal } from './signals.ts';
-import { parseSize } from './sizes.ts';
-import { parseTable } from './top.ts';
+import { isKnownSignal, parseSignal } from '../base/signals.ts';
+import { parseSize } from '../base/sizes.ts';
+import { parseDetachKeys } from './io/keys.ts';
+import { checkLogConfig, logAttributes, logOptions } from './io/logs/options.ts';
+import { afterProbe, probeCommand } from './lifecycle/health.ts';
+import { checkName, generateName } from './model/names.ts';
+import { parseTable } from './query/top.ts';
 
 test('signals by name and number', () => {
   expect(['TERM', 'sigterm', '15'].map(parseSignal)).toEqual([15, 15, 15]);

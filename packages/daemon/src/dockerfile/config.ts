@@ -1,7 +1,7 @@
-import { parseSignal } from '../containers/index.ts';
-import { parseDuration } from '../durations.ts';
-import { invalidParameter } from '../errors.ts';
-import type { ImageRunConfig } from '../images/face.ts';
+import { parseDuration } from '../base/durations.ts';
+import { invalidParameter } from '../base/errors.ts';
+import { parseSignal } from '../base/signals.ts';
+import type { ImageRunConfig } from '../images/api.ts';
 import { type Dockerfile, type Instruction, jsonForm, parseError } from './parse.ts';
 import { expandWord, expandWords, type Lookup, splitWords } from './words.ts';
 

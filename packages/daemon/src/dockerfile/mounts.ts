@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { invalidParameter } from '../errors.ts';
+import { invalidParameter } from '../base/errors.ts';
 
 /** One `--mount` of a RUN. */
 export interface Mounts {

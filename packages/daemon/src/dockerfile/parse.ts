@@ -1,4 +1,4 @@
-import { invalidParameter } from '../errors.ts';
+import { invalidParameter } from '../base/errors.ts';
 
 /** A here-document of an instruction (Dockerfile 1.4 syntax). */
 export interface Heredoc {

@@ -1,4 +1,4 @@
-import { invalidParameter } from '../errors.ts';
+import { invalidParameter } from '../base/errors.ts';
 import { replacePattern, stripPrefix, stripSuffix } from '../patterns/shell.ts';
 
 /**

@@ -1,5 +1,5 @@
-import { nowNanos } from '../clock.ts';
-import type { EngineEvent, Events } from './face.ts';
+import { nowNanos } from '../base/clock.ts';
+import type { EngineEvent, Events } from './api.ts';
 
 /** Events kept for `since`, as many as dockerd keeps. */
 const KEPT = 256;

@@ -1,4 +1,4 @@
-import type { EngineEvent } from './face.ts';
+import type { EngineEvent } from './api.ts';
 
 export type EventFilters = Record<string, string[]>;
 

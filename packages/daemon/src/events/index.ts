@@ -1,3 +1,3 @@
+export * from './api.ts';
 export { openEvents } from './events.ts';
-export * from './face.ts';
 export { type EventFilters, matches } from './filter.ts';

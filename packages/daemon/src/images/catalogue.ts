@@ -1,6 +1,6 @@
-import type { Collection, Store } from '../store/face.ts';
+import type { Collection, Store } from '../store/api.ts';
+import type { Image } from './api.ts';
 import { parseConfig, type StoredConfig } from './config.ts';
-import type { Image } from './face.ts';
 import { familiarString, fullName, parseReference, type Reference } from './references.ts';
 
 /** One image's record: the exact bytes of its configuration, and what only we know about it. */

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
-import { parseDuration } from '../durations.ts';
-import { invalidParameter } from '../errors.ts';
-import type { ImageRunConfig } from './face.ts';
+import { parseDuration } from '../base/durations.ts';
+import { invalidParameter } from '../base/errors.ts';
+import type { ImageRunConfig } from './api.ts';
 import { expandWord, splitWords, type Variables } from './words.ts';
 
 type Change = (config: ImageRunConfig, rest: string, state: { cmdSet: boolean }) => void;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { invalidParameter } from '../errors.ts';
-import type { ImageConfig, ImageRunConfig } from './face.ts';
+import { invalidParameter } from '../base/errors.ts';
+import type { ImageConfig, ImageRunConfig } from './api.ts';
 import { isDigest } from './references.ts';
 
 /** What a configuration may weigh; real ones have a few KiB. */

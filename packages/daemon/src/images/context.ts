@@ -1,7 +1,7 @@
-import type { Events } from '../events/face.ts';
-import type { Layers } from '../layers/face.ts';
-import type { Settings } from '../settings.ts';
-import type { Store } from '../store/face.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Events } from '../events/api.ts';
+import type { Layers } from '../layers/api.ts';
+import type { Store } from '../store/api.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Reference } from './references.ts';
 import type { Retention } from './retention.ts';

@@ -1,6 +1,6 @@
+import type { ImageRunConfig } from './api.ts';
 import type { Entry } from './catalogue.ts';
 import { dockerConfig, EMPTY_LAYER, timestamp } from './config.ts';
-import type { ImageRunConfig } from './face.ts';
 import { hostPlatform } from './platforms.ts';
 
 /** What makes an image out of its parent. */

@@ -1,4 +1,4 @@
-import type { Events } from '../events/face.ts';
+import type { Events } from '../events/api.ts';
 import type { Catalogue } from './catalogue.ts';
 import { findNamed } from './lookup.ts';
 import { familiarName, familiarString, type Reference } from './references.ts';

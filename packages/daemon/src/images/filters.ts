@@ -1,5 +1,5 @@
-import { parseDuration } from '../durations.ts';
-import { invalidParameter } from '../errors.ts';
+import { parseDuration } from '../base/durations.ts';
+import { invalidParameter } from '../base/errors.ts';
 import { unixNanos } from './config.ts';
 
 export type Filters = Record<string, string[]>;

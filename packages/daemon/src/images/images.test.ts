@@ -1,9 +1,9 @@
 import { buffer } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import { stream, tarOf } from '../layers/testing.ts';
-import { archiveError } from './archive.ts';
+import type { Progress } from './api.ts';
+import { archiveError } from './archives/archive.ts';
 import { digestOf, goTime } from './config.ts';
-import type { Progress } from './face.ts';
 import { TestImages } from './registry/testing.ts';
 
 const signal = () => AbortSignal.timeout(30_000);

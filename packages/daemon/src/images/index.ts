@@ -1,18 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { invalidParameter, notFound, unavailable } from '../errors.ts';
-import type { Events } from '../events/face.ts';
-import type { Layers } from '../layers/face.ts';
-import { log } from '../log.ts';
-import type { Settings } from '../settings.ts';
-import type { Store } from '../store/face.ts';
+import { invalidParameter, notFound, unavailable } from '../base/errors.ts';
+import { log } from '../base/log.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Events } from '../events/api.ts';
+import type { Layers } from '../layers/api.ts';
+import type { Store } from '../store/api.ts';
 import { analyzeImage } from './analysis/index.ts';
-import { Catalogue } from './catalogue.ts';
-import { digestOf, parseConfig, timestamp } from './config.ts';
-import type { ImagesContext } from './context.ts';
-import { type ChildOptions, childConfig } from './create.ts';
-import { imageEvent } from './events.ts';
 import type {
   HistoryStep,
   Image,
@@ -23,11 +18,17 @@ import type {
   ImageSummary,
   Images,
   RegistryAuth,
-} from './face.ts';
-import { importImage } from './import.ts';
+} from './api.ts';
+import { importImage } from './archives/import.ts';
+import { loadImages } from './archives/load.ts';
+import { saveImages } from './archives/save.ts';
+import { Catalogue } from './catalogue.ts';
+import { digestOf, parseConfig, timestamp } from './config.ts';
+import type { ImagesContext } from './context.ts';
+import { type ChildOptions, childConfig } from './create.ts';
+import { imageEvent } from './events.ts';
 import { imageHistory, inspectImage } from './inspect.ts';
 import { type ListOptions, listImages } from './list.ts';
-import { loadImages } from './load.ts';
 import { find, namesById } from './lookup.ts';
 import { manifestOf, manifestsIn, targetOf } from './manifests.ts';
 import { formatPlatform, hostPlatform, parsePlatform } from './platforms.ts';
@@ -43,14 +44,13 @@ import {
   withDigest,
   withTag,
 } from './references.ts';
+import { KnownBlobs } from './registry/blob-sources.ts';
 import type { Registry, RegistryOptions } from './registry/index.ts';
-import { KnownBlobs } from './registry/known.ts';
 import { removeImage } from './remove.ts';
 import { Retention } from './retention.ts';
-import { saveImages } from './save.ts';
 import { chooseVariant } from './variants.ts';
 
-export type * from './face.ts';
+export type * from './api.ts';
 export { detectedPlatform, hostPlatform, parsePlatform, runnablePlatforms } from './platforms.ts';
 export { fullReference, normalizedReference } from './references.ts';
 export { networkError } from './registry/errors.ts';

@@ -1,7 +1,7 @@
 import { compileGlob } from '../patterns/glob.ts';
+import type { ImageSummary } from './api.ts';
 import type { Entry } from './catalogue.ts';
 import { unixNanos, unixSeconds } from './config.ts';
-import type { ImageSummary } from './face.ts';
 import { booleanFilter, checkNames, earliestUntil, type Filters, matchesLabels } from './filters.ts';
 import { find } from './lookup.ts';
 import { type ManifestContext, manifestsIn, targetOf } from './manifests.ts';

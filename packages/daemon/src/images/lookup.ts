@@ -1,4 +1,4 @@
-import { invalidParameter, notFound } from '../errors.ts';
+import { invalidParameter, notFound } from '../base/errors.ts';
 import type { Catalogue, Entry } from './catalogue.ts';
 import {
   familiarString,

@@ -1,7 +1,7 @@
-import type { Layers } from '../layers/face.ts';
+import type { Layers } from '../layers/api.ts';
+import type { ImageDescriptor, ImageManifest } from './api.ts';
+import { type Descriptor, ownManifest } from './archives/own-manifest.ts';
 import { type Catalogue, type Entry, isIndexType, type ManifestRecord } from './catalogue.ts';
-import type { ImageDescriptor, ImageManifest } from './face.ts';
-import { type Descriptor, ownManifest } from './own-manifest.ts';
 import { membersOf } from './variants.ts';
 
 /* What an image is made of as registries know it: the index or manifest that it stands for, and the manifests in there. */

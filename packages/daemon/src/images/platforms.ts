@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { arch, endianness } from 'node:os';
-import { invalidParameter } from '../errors.ts';
+import { invalidParameter } from '../base/errors.ts';
 
 /** What an image runs on. */
 export interface Platform {

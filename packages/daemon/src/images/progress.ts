@@ -1,4 +1,4 @@
-import type { OnProgress } from './face.ts';
+import type { OnProgress } from './api.ts';
 
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
 const BAR = 50;

@@ -1,4 +1,4 @@
-import { BerthError, conflict } from '../errors.ts';
+import { BerthError, conflict } from '../base/errors.ts';
 import { chainIds, unixNanos } from './config.ts';
 import { booleanFilter, checkNames, type Filters, matchesLabels, untilFilter } from './filters.ts';
 import { fullName } from './references.ts';

@@ -1,4 +1,4 @@
-import { invalidParameter } from '../errors.ts';
+import { invalidParameter } from '../base/errors.ts';
 import type { Glob } from '../patterns/glob.ts';
 
 /** A name of an image as Docker writes it, in its normal form (`docker.io/library/debian:13`). */

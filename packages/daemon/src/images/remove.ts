@@ -1,7 +1,7 @@
-import { conflict, invalidParameter, notFound } from '../errors.ts';
-import type { Events } from '../events/face.ts';
-import type { Layers } from '../layers/face.ts';
-import type { Store } from '../store/face.ts';
+import { conflict, invalidParameter, notFound } from '../base/errors.ts';
+import type { Events } from '../events/api.ts';
+import type { Layers } from '../layers/api.ts';
+import type { Store } from '../store/api.ts';
 import type { Catalogue, Entry } from './catalogue.ts';
 import { chainIds } from './config.ts';
 import { imageEvent } from './events.ts';

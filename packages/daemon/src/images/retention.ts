@@ -1,4 +1,4 @@
-import type { Layers } from '../layers/face.ts';
+import type { Layers } from '../layers/api.ts';
 import type { Catalogue } from './catalogue.ts';
 
 /**

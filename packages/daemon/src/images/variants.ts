@@ -1,5 +1,5 @@
+import type { ImageDescriptor } from './api.ts';
 import { type Catalogue, type Entry, isIndexType, type ManifestRecord } from './catalogue.ts';
-import type { ImageDescriptor } from './face.ts';
 import { type Platform, platformScore } from './platforms.ts';
 import { isDigest } from './references.ts';
 

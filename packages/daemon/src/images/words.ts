@@ -1,4 +1,4 @@
-import { invalidParameter } from '../errors.ts';
+import { invalidParameter } from '../base/errors.ts';
 
 /** Words within words (`${a:-${b:-...}}`) go no deeper than this. */
 const DEEPEST = 32;

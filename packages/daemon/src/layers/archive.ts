@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { BerthError, notFound, systemError } from '../errors.ts';
+import { BerthError, notFound, systemError } from '../base/errors.ts';
+import type { Archive, Change } from './api.ts';
 import { decompressed } from './compression.ts';
-import type { Archive, Change } from './face.ts';
 import { type Helper, lowerWords, type Options, type Run } from './helper.ts';
 import { reading } from './reading.ts';
 import type { Writables } from './writable.ts';

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { PassThrough, type Readable, Readable as Readables } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { invalidParameter, systemError } from '../errors.ts';
-import type { Compression } from './face.ts';
+import { invalidParameter, systemError } from '../base/errors.ts';
+import type { Compression } from './api.ts';
 
 /** What streams begin with, as moby's archive package tells them apart. */
 const MAGIC: Array<[Compression, number[]]> = [

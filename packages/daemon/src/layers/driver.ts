@@ -1,8 +1,8 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { invalidParameter, systemError } from '../errors.ts';
-import { log } from '../log.ts';
+import { invalidParameter, systemError } from '../base/errors.ts';
+import { log } from '../base/log.ts';
 
 export type DriverKind = 'erofs' | 'folder';
 

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import type { LayerEntry } from './face.ts';
+import type { LayerEntry } from './api.ts';
 import type { Helper } from './helper.ts';
 import { reading } from './reading.ts';
 

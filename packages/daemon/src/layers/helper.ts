@@ -1,7 +1,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
-import { BerthError, type ErrorKind, systemError } from '../errors.ts';
-import type { RootFilesystem } from './face.ts';
+import { BerthError, type ErrorKind, systemError } from '../base/errors.ts';
+import type { RootFilesystem } from './api.ts';
 
 /** Runs `berth-native layer VERB`: all work on layers and container files is done in such processes. */
 export type Helper = ReturnType<typeof createHelper>;

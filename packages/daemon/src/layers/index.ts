@@ -1,19 +1,19 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Store } from '../store/face.ts';
+import type { Store } from '../store/api.ts';
 import { makeLayer } from './add.ts';
+import type { Layers } from './api.ts';
 import { openArchive, readChanges, readDiff } from './archive.ts';
 import { readBoot } from './boot.ts';
 import { chooseDriver, wantedDriver } from './driver.ts';
-import type { Layers } from './face.ts';
 import { createHelper } from './helper.ts';
 import { openInitLayers } from './init.ts';
 import { openLayerStore } from './layers.ts';
 import { createTrash } from './trash.ts';
 import { openWritables } from './writable.ts';
 
+export * from './api.ts';
 export { decompressed } from './compression.ts';
-export * from './face.ts';
 
 export interface LayersOptions {
   /** The room's folder, on the file system that is to hold layers and containers' files. */

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Store } from '../store/face.ts';
-import type { RootFilesystem } from './face.ts';
+import type { Store } from '../store/api.ts';
+import type { RootFilesystem } from './api.ts';
 import { type Helper, lowerWords } from './helper.ts';
 import type { LayerStore } from './layers.ts';
 import type { Trash } from './trash.ts';

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import type { LayerEntry } from './face.ts';
+import type { LayerEntry } from './api.ts';
 import { type Bench, inRoot, listed, type Member, openBench, stream, tarOf } from './testing.ts';
 
 const owner = 'c'.repeat(64);

@@ -1,12 +1,12 @@
 import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { notFound, systemError } from '../errors.ts';
-import { log } from '../log.ts';
+import { notFound, systemError } from '../base/errors.ts';
+import { log } from '../base/log.ts';
 import { type AddOptions, makeLayer } from './add.ts';
+import type { Layer, LayerEntry, RootFilesystem } from './api.ts';
 import type { DriverKind } from './driver.ts';
 import { readEntries } from './entries.ts';
-import type { Layer, LayerEntry, RootFilesystem } from './face.ts';
 import type { Helper } from './helper.ts';
 import type { Trash } from './trash.ts';
 

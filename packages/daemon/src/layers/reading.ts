@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { buffersPassed } from '../buffers.ts';
+import { buffersPassed } from '../base/buffers.ts';
 import type { Run } from './helper.ts';
 
 /**

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { openStore, type Store } from '../store/index.ts';
-import type { Layers } from './face.ts';
+import type { Layers } from './api.ts';
 import { openLayers } from './index.ts';
 
 /** For the tests of this room: a place of its own, tars made by hand, and real mounts of the results. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { log } from '../log.ts';
+import { log } from '../base/log.ts';
 import type { Helper } from './helper.ts';
 
 /** How long removals are collected, in milliseconds. */

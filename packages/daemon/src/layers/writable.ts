@@ -2,10 +2,10 @@ import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, utimesSync, writeF
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openNursery } from '@berth/native/folders.ts';
-import { conflict, invalidParameter, notFound } from '../errors.ts';
-import { log } from '../log.ts';
-import type { Store } from '../store/face.ts';
-import type { RootFilesystem } from './face.ts';
+import { conflict, invalidParameter, notFound } from '../base/errors.ts';
+import { log } from '../base/log.ts';
+import type { Store } from '../store/api.ts';
+import type { RootFilesystem } from './api.ts';
 import type { Helper } from './helper.ts';
 import type { InitLayers } from './init.ts';
 import type { LayerStore } from './layers.ts';

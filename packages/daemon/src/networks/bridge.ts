@@ -1,12 +1,19 @@
 import { existsSync } from 'node:fs';
 import type { NetWorker } from '@berth/native/net.ts';
-import { systemError } from '../errors.ts';
-import type { Settings } from '../settings.ts';
-import { contains, formatPrefix, network, overlaps, parseAddress, parsePrefix } from './addresses.ts';
-import { type Holder, type IpamConfig, type PoolBase, pickSubnet } from './ipam.ts';
-import { BRIDGE, MTU, newId, timestamp } from './options.ts';
-import { subnetOf } from './pools.ts';
-import type { NetworkRecord } from './records.ts';
+import { systemError } from '../base/errors.ts';
+import type { Settings } from '../config/settings.ts';
+import {
+  contains,
+  formatPrefix,
+  network,
+  overlaps,
+  parseAddress,
+  parsePrefix,
+} from './addresses/addresses.ts';
+import { type Holder, type IpamConfig, type PoolBase, pickSubnet } from './addresses/ipam.ts';
+import { subnetOf } from './addresses/pools.ts';
+import { BRIDGE, MTU, newId, timestamp } from './model/options.ts';
+import type { NetworkRecord } from './model/records.ts';
 
 interface Surroundings {
   /** Links that are this daemon's. */

@@ -1,23 +1,23 @@
 import { createHash } from 'node:crypto';
 import { type NetWorker, startNetWorker } from '@berth/native/net.ts';
 import { type Nftables, openNftables } from '@berth/native/nft.ts';
-import type { Events } from '../events/face.ts';
-import { log } from '../log.ts';
-import type { Settings } from '../settings.ts';
-import type { Store } from '../store/face.ts';
-import { Catalogue } from './catalogue.ts';
-import { type Context, Members } from './context.ts';
-import type { Networks } from './face.ts';
-import { FirewallKeeper } from './keeper.ts';
-import { NameFiles } from './names.ts';
+import { log } from '../base/log.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Events } from '../events/api.ts';
+import type { Store } from '../store/api.ts';
+import type { Networks } from './api.ts';
+import { NameFiles } from './endpoints/names.ts';
+import { takeInUse, writeNames } from './endpoints/reconcile.ts';
+import { SandboxFolder } from './endpoints/sandbox.ts';
+import { desiredFirewall } from './firewall/policy.ts';
+import { FirewallKeeper } from './firewall/reconciler.ts';
+import { Catalogue } from './model/catalogue.ts';
+import { type Context, Members } from './model/context.ts';
+import type { ContainerRecord, NetworkRecord } from './model/records.ts';
 import { Room } from './networks.ts';
-import { desiredFirewall } from './policy.ts';
-import { PortTable } from './ports.ts';
-import { takeInUse, writeNames } from './reconcile.ts';
-import type { ContainerRecord, NetworkRecord } from './records.ts';
-import { SandboxFolder } from './sandbox.ts';
+import { PortTable } from './ports/ports.ts';
 
-export * from './face.ts';
+export * from './api.ts';
 
 export interface NetworksOptions {
   settings: Settings;

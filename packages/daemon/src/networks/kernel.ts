@@ -1,9 +1,9 @@
 import type { LaunchRecord } from '@berth/native';
 import type { NetWorker } from '@berth/native/net.ts';
-import { formatPrefix, parsePrefix } from './addresses.ts';
-import { BRIDGE, IPVLAN_FLAGS, IPVLAN_MODES, MACVLAN_MODES, MTU, parseBool } from './options.ts';
-import { prefixLength, subnetFor } from './pools.ts';
-import type { LiveEndpoint, NetworkRecord } from './records.ts';
+import { formatPrefix, parsePrefix } from './addresses/addresses.ts';
+import { prefixLength, subnetFor } from './addresses/pools.ts';
+import { BRIDGE, IPVLAN_FLAGS, IPVLAN_MODES, MACVLAN_MODES, MTU, parseBool } from './model/options.ts';
+import type { LiveEndpoint, NetworkRecord } from './model/records.ts';
 
 /** The boolean of a bridge option. */
 export function flag(record: NetworkRecord, key: string, otherwise: boolean): boolean {

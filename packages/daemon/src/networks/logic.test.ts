@@ -1,13 +1,13 @@
-import { parsePrefix } from './addresses.ts';
-import { parseEgress } from './egress.ts';
-import type { NetworkRequest } from './face.ts';
-import { hostsFile, ownNames, parseResolvConf, resolvConf } from './files.ts';
-import { portChange, ruleset } from './firewall.ts';
-import { AddressPool, checkIpam, DEFAULT_POOLS, pickSubnet } from './ipam.ts';
-import { networkFromBody, withDefaults } from './options.ts';
-import { allocateSubnets } from './pools.ts';
-import { PortTable, parsePort, portWishes } from './ports.ts';
-import { guardsOf, parseSources } from './sources.ts';
+import { parsePrefix } from './addresses/addresses.ts';
+import { AddressPool, checkIpam, DEFAULT_POOLS, pickSubnet } from './addresses/ipam.ts';
+import { allocateSubnets } from './addresses/pools.ts';
+import type { NetworkRequest } from './api.ts';
+import { hostsFile, ownNames, parseResolvConf, resolvConf } from './endpoints/files.ts';
+import { parseEgress } from './firewall/egress.ts';
+import { portChange, ruleset } from './firewall/firewall.ts';
+import { guardsOf, parseSources } from './firewall/publish-sources.ts';
+import { networkFromBody, withDefaults } from './model/options.ts';
+import { PortTable, parsePort, portWishes } from './ports/ports.ts';
 import { plainRequest } from './testing.ts';
 
 const pool = (subnet: string, range?: string) =>

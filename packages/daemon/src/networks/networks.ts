@@ -1,24 +1,24 @@
 import type { LaunchRecord } from '@berth/native';
-import { BerthError, forbidden, notFound } from '../errors.ts';
-import { log } from '../log.ts';
-import { formatPrefix } from './addresses.ts';
-import { type Context, keep } from './context.ts';
-import { parseEgress } from './egress.ts';
-import { checkEndpoint } from './endpoints.ts';
-import type { EndpointSettings, NetworkRequest, NetworkState, Networks } from './face.ts';
-import { listed, prunable } from './list.ts';
-import { connect, disconnect } from './live.ts';
-import { EGRESS, extraHosts } from './names.ts';
-import type { CreateNetworkBody } from './options.ts';
-import { portWishes } from './ports.ts';
-import { reconcile } from './reconcile.ts';
-import type { ContainerRecord, LiveEndpoint, NetworkRecord } from './records.ts';
-import { egressRefusal } from './refusals.ts';
-import { hasNames, networkShape, networkState } from './shape.ts';
-import { PUBLISH_ALLOW, parseSources } from './sources.ts';
-import { remember, startSandbox, stopSandbox } from './start.ts';
+import { BerthError, forbidden, notFound } from '../base/errors.ts';
+import { log } from '../base/log.ts';
+import { formatPrefix } from './addresses/addresses.ts';
+import type { EndpointSettings, NetworkRequest, NetworkState, Networks } from './api.ts';
+import { checkEndpoint } from './endpoints/endpoints.ts';
+import { connect, disconnect } from './endpoints/hotplug.ts';
+import { EGRESS, extraHosts } from './endpoints/names.ts';
+import { reconcile } from './endpoints/reconcile.ts';
+import { remember, startSandbox, stopSandbox } from './endpoints/start.ts';
+import { parseEgress } from './firewall/egress.ts';
+import { PUBLISH_ALLOW, parseSources } from './firewall/publish-sources.ts';
+import { type Context, keep } from './model/context.ts';
+import { hasNames, networkShape, networkState } from './model/inspect.ts';
+import { listed, prunable } from './model/list.ts';
+import type { CreateNetworkBody } from './model/options.ts';
+import type { ContainerRecord, LiveEndpoint, NetworkRecord } from './model/records.ts';
+import { egressRefusal } from './model/refusals.ts';
+import { portWishes } from './ports/ports.ts';
 
-/** The room: what the face promises, each by the part that does it. */
+/** The room: what `api.ts` promises, each by the part that does it. */
 export class Room implements Networks {
   readonly #context: Context;
   readonly #close: () => void;

@@ -3,10 +3,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nativeProgram } from '@berth/native';
+import type { Settings } from '../config/settings.ts';
 import { openEvents } from '../events/index.ts';
-import type { Settings } from '../settings.ts';
 import { openStore, type Store } from '../store/index.ts';
-import type { NetworkRequest, Networks } from './face.ts';
+import type { NetworkRequest, Networks } from './api.ts';
 import { openNetworks } from './index.ts';
 import { plainRequest } from './testing.ts';
 

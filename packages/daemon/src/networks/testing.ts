@@ -1,4 +1,4 @@
-import type { NetworkRequest } from './face.ts';
+import type { NetworkRequest } from './api.ts';
 
 /** For the tests of this room: what a container that asks for nothing special asks for. */
 export function plainRequest(

@@ -1,4 +1,4 @@
-import { invalidParameter } from '../errors.ts';
+import { invalidParameter } from '../base/errors.ts';
 import { Slices } from './slices.ts';
 
 /** Whether a text holds a match. */

@@ -1,4 +1,4 @@
-import { invalidParameter } from '../errors.ts';
+import { invalidParameter } from '../base/errors.ts';
 
 /**
  * Shell patterns (Go's path.Match, moby's patternmatcher, the shell's parameter expansion), matched by a bit-parallel

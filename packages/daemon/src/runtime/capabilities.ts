@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { invalidParameter } from '../errors.ts';
+import { invalidParameter } from '../base/errors.ts';
 
 /** All capabilities, at the index of their number (linux/capability.h). */
 const NAMES = [

@@ -1,8 +1,8 @@
 import type { LaunchRecord } from '@berth/native';
+import type { Resources, RuntimeRequest, RuntimeSpec } from './api.ts';
 import { capabilityMask } from './capabilities.ts';
 import type { Cgroups } from './cgroups/index.ts';
 import type { Device, DeviceRule } from './devices.ts';
-import type { Resources, RuntimeRequest, RuntimeSpec } from './face.ts';
 
 /* The records are documented in native/c/container/parts.h. */
 

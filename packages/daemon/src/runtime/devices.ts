@@ -1,8 +1,8 @@
 import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemError } from '../errors.ts';
+import { systemError } from '../base/errors.ts';
+import type { RuntimeRequest, RuntimeSpec } from './api.ts';
 import { majorOf, minorOf } from './cgroups/limits.ts';
-import type { RuntimeRequest, RuntimeSpec } from './face.ts';
 
 export type Device = NonNullable<RuntimeSpec['linux']['devices']>[number];
 

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { LaunchRecord } from '@berth/native';
-import { notFound } from '../errors.ts';
-import type { Settings } from '../settings.ts';
+import { notFound } from '../base/errors.ts';
+import type { Settings } from '../config/settings.ts';
+import type { CgroupStats, Resources, Runtime, RuntimeInfo, RuntimeRequest, RuntimeSpec } from './api.ts';
 import { DEFAULT_APPARMOR_PROFILE, ensureDefaultProfile } from './apparmor.ts';
 import { availableCapabilities, containerCapabilities } from './capabilities.ts';
 import { type Cgroups, findHierarchies, openCgroups } from './cgroups/index.ts';
 import { type CompileContext, compileExecRecords, compileSpec, mapRecords } from './compile.ts';
-import type { CgroupStats, Resources, Runtime, RuntimeInfo, RuntimeRequest, RuntimeSpec } from './face.ts';
 import { featureWarnings, type KernelFeatures, probeFeatures } from './features.ts';
 import { ownerMark, readOwner } from './owner.ts';
 import { Seccomp, type SeccompFilter } from './seccomp/index.ts';
@@ -16,7 +16,7 @@ import { apparmorProfile, buildSpec, hasKcore, type SpecContext } from './spec.t
 import { readRemapping } from './userns.ts';
 import { supportedResources, validateRequest } from './validate.ts';
 
-export type * from './face.ts';
+export type * from './api.ts';
 export { describeLaunchError, launchExitCode } from './launch-errors.ts';
 export { MASKED_PATHS, READONLY_PATHS } from './spec.ts';
 

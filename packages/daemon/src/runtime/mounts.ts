@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
-import { systemError } from '../errors.ts';
-import type { RuntimeRequest, RuntimeSpec } from './face.ts';
+import { systemError } from '../base/errors.ts';
+import type { RuntimeRequest, RuntimeSpec } from './api.ts';
 
 export type Mount = RuntimeSpec['mounts'][number];
 

@@ -1,4 +1,4 @@
-import { systemError } from '../errors.ts';
+import { systemError } from '../base/errors.ts';
 
 /** `--security-opt`, taken apart. */
 export interface SecurityOptions {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
+import type { RuntimeRequest, RuntimeSpec } from './api.ts';
 import { containerCapabilities } from './capabilities.ts';
 import { containerDevices } from './devices.ts';
-import type { RuntimeRequest, RuntimeSpec } from './face.ts';
 import { containerMounts } from './mounts.ts';
 import type { Seccomp } from './seccomp/index.ts';
 import { parseSecurityOptions } from './security.ts';

@@ -1,5 +1,5 @@
-import { systemError } from '../errors.ts';
-import type { RuntimeRequest } from './face.ts';
+import { systemError } from '../base/errors.ts';
+import type { RuntimeRequest } from './api.ts';
 
 const IPC = new Set([
   'kernel.msgmax',

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { systemError } from '../errors.ts';
+import { systemError } from '../base/errors.ts';
 
 export interface IdMapping {
   containerID: number;

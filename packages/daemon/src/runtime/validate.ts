@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
-import { invalidParameter, systemError } from '../errors.ts';
+import { invalidParameter, systemError } from '../base/errors.ts';
+import type { Resources, Runtime } from './api.ts';
 import { normalizeCapabilities } from './capabilities.ts';
-import type { Resources, Runtime } from './face.ts';
 import type { KernelFeatures } from './features.ts';
 import { parseNumberList } from './lists.ts';
 import { parseSecurityOptions } from './security.ts';

@@ -6,12 +6,12 @@ import fastify, {
   type FastifyRequest,
   type HTTPMethods,
 } from 'fastify';
-import { BerthError } from '../errors.ts';
-import { log } from '../log.ts';
+import { BerthError } from '../base/errors.ts';
+import { log } from '../base/log.ts';
+import type { ApiRequest, Handler, Server } from './api.ts';
 import { putOddTypeAside, readJson } from './body.ts';
 import { decodeBody, decodeParameter } from './decode.ts';
 import { toHttp } from './errors.ts';
-import type { ApiRequest, Handler, Server } from './face.ts';
 import { PathRewriter } from './paths.ts';
 import { Reply } from './reply.ts';
 import { API_VERSION, minorVersion, NEWEST_MINOR } from './versions.ts';

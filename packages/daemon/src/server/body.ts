@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { invalidParameter } from '../errors.ts';
-import { jsonProblem } from './json.ts';
+import { invalidParameter } from '../base/errors.ts';
+import { jsonProblem } from '../base/go-json.ts';
 
 /** Bodies that are JSON are settings, not data: more than this is refused. */
 const LIMIT = 16 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import type { Schema, SchemaLookup } from '@berth/api-spec';
-import { invalidParameter, systemError } from '../errors.ts';
+import { invalidParameter, systemError } from '../base/errors.ts';
 
 /**
  * Decodes values by the API document's schemas the way Go's decoders do, which is what the clients of this API are

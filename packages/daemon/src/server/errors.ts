@@ -1,4 +1,4 @@
-import { BerthError, type ErrorKind } from '../errors.ts';
+import { BerthError, type ErrorKind } from '../base/errors.ts';
 
 const STATUS: Record<ErrorKind, number> = {
   'invalid-parameter': 400,

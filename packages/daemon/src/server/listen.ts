@@ -8,8 +8,9 @@ import {
 import type { Server as HttpsServer } from 'node:https';
 import { createConnection } from 'node:net';
 import { dirname } from 'node:path';
-import { log } from '../log.ts';
-import type { Settings } from '../settings.ts';
+import { log } from '../base/log.ts';
+import { splitHost } from '../config/hosts.ts';
+import type { Settings } from '../config/settings.ts';
 import { withoutForeignPages } from './browsers.ts';
 import { acceptUpgrades } from './hijack.ts';
 
@@ -83,14 +84,6 @@ export async function listen(settings: Settings, route: Route): Promise<Listenin
     throw error;
   }
   return { addresses, close };
-}
-
-/** `unix:///x` gives `unix` and `/x`; dockerd's short forms too. */
-export function splitHost(host: string): [scheme: string, rest: string] {
-  if (host.startsWith('/')) return ['unix', host];
-  const at = host.indexOf('://');
-  if (at === -1) return host === '' ? ['', ''] : ['tcp', host];
-  return [host.slice(0, at), host.slice(at + 3)];
 }
 
 async function httpServer(route: Route): Promise<HttpServer> {

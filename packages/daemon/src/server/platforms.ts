@@ -1,5 +1,5 @@
-import { invalidParameter } from '../errors.ts';
-import { jsonProblem } from './json.ts';
+import { invalidParameter } from '../base/errors.ts';
+import { jsonProblem } from '../base/go-json.ts';
 
 /**
  * The platform that a parameter names, as JSON (`{"os":"linux","architecture":"arm64"}`) or in short (`linux/arm64`).

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex, Writable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
-import { drained } from '../streams.ts';
-import type { ApiReply } from './face.ts';
+import { drained } from '../base/streams.ts';
+import type { ApiReply } from './api.ts';
 import { hijack } from './hijack.ts';
 
 /** JSON texts each after a record separator (RFC 7464). */

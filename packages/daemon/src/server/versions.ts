@@ -1,4 +1,4 @@
-import { invalidParameter } from '../errors.ts';
+import { invalidParameter } from '../base/errors.ts';
 
 /** The newest version of the Engine API that is spoken, and what an unversioned path means. */
 export const API_VERSION = '1.52';

@@ -1,2 +1,2 @@
-export * from './face.ts';
+export * from './api.ts';
 export { openStore } from './store.ts';

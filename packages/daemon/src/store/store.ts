@@ -1,8 +1,8 @@
 import { closeSync, fdatasync, fstatSync, openSync, writeSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { systemError } from '../errors.ts';
-import { log } from '../log.ts';
-import type { Collection, Store } from './face.ts';
+import { systemError } from '../base/errors.ts';
+import { log } from '../base/log.ts';
+import type { Collection, Store } from './api.ts';
 
 const SQLITE_FULL = 13;
 

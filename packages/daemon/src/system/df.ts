@@ -1,8 +1,8 @@
-import type { CacheRecord } from '../builder/face.ts';
-import { invalidParameter } from '../errors.ts';
-import type { ImageSummary } from '../images/face.ts';
+import { invalidParameter } from '../base/errors.ts';
+import type { CacheRecord } from '../builder/api.ts';
+import type { ImageSummary } from '../images/api.ts';
 import type { Rooms } from '../rooms.ts';
-import type { Volume } from '../volumes/face.ts';
+import type { Volume } from '../volumes/api.ts';
 
 const KINDS = ['container', 'image', 'volume', 'build-cache'];
 

@@ -1,7 +1,7 @@
 import { availableParallelism, hostname, totalmem } from 'node:os';
-import { nowNanos, rfc3339 } from '../clock.ts';
+import { nowNanos, rfc3339 } from '../base/clock.ts';
+import { VERSION } from '../base/version.ts';
 import type { Rooms } from '../rooms.ts';
-import { VERSION } from '../version.ts';
 import { daemonId } from './identity.ts';
 import { kernelVersion, machineName, openFiles, operatingSystem, switchedOn } from './machine.ts';
 import { registryConfig } from './registries.ts';

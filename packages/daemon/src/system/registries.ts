@@ -1,4 +1,4 @@
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../config/settings.ts';
 
 /** The RegistryConfig member of `/info`. */
 export function registryConfig(settings: Settings): Record<string, unknown> {

@@ -1,4 +1,4 @@
-import { BUILD_TIME, VERSION } from '../version.ts';
+import { BUILD_TIME, VERSION } from '../base/version.ts';
 import { goArchitecture, kernelVersion } from './machine.ts';
 
 /** The reply of `/version`. */

@@ -1,4 +1,4 @@
-import { invalidParameter, notFound } from '../errors.ts';
+import { invalidParameter, notFound } from '../base/errors.ts';
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 /** What a mount option needs beside it. */

@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, chown, lstat, mkdir, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { conflict, notFound, systemError } from '../errors.ts';
-import type { Events } from '../events/face.ts';
-import { log } from '../log.ts';
+import { conflict, notFound, systemError } from '../base/errors.ts';
+import { log } from '../base/log.ts';
+import type { Events } from '../events/api.ts';
 import { filterMatcher } from '../patterns/expression.ts';
-import type { Store } from '../store/face.ts';
+import type { Store } from '../store/api.ts';
+import type { Volume, Volumes } from './api.ts';
 import { booleanFilter, checkFilters, checkVolume, hasLabel, pruneAll } from './checks.ts';
-import type { Volume, Volumes } from './face.ts';
 import { mountOptions, unmountOptions } from './mounting.ts';
 
 /** What marks a volume that nobody named. */

@@ -1,10 +1,10 @@
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
+import { BerthError } from '../../base/errors.ts';
 import { ignoreFilter } from '../../dockerfile/ignore.ts';
 import { locate } from '../../dockerfile/location.ts';
 import { type Instruction, parseError } from '../../dockerfile/parse.ts';
 import { expandWord, expandWords, type Lookup } from '../../dockerfile/words.ts';
-import { BerthError } from '../../errors.ts';
 import { addSources, FetchFailed } from '../add.ts';
 import { findSources, readFrom, type Source, sourcesDigest, withoutExcluded } from '../copy.ts';
 import { resolveOwner } from '../owner.ts';

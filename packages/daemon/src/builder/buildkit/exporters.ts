@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Message } from '@berth/grpc';
-import { BerthError } from '../../errors.ts';
-import type { Images } from '../../images/face.ts';
+import { BerthError } from '../../base/errors.ts';
+import type { Images } from '../../images/api.ts';
 import { normalizedReference } from '../../images/index.ts';
 import { Tree } from '../tree.ts';
 import type { Job } from './job.ts';

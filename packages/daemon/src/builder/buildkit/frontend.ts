@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
+import { BerthError, invalidParameter } from '../../base/errors.ts';
 import { applyConfig, BuildArguments, envValue, withPath } from '../../dockerfile/config.ts';
 import { locate } from '../../dockerfile/location.ts';
 import { type Dockerfile, type Instruction, parseDockerfile, parseError } from '../../dockerfile/parse.ts';
 import { expandWord, expandWords, type Lookup } from '../../dockerfile/words.ts';
-import { BerthError, invalidParameter } from '../../errors.ts';
 import { planStages, type Stage } from '../stages.ts';
 import { BuildContext } from './build-context.ts';
 import { copyStep } from './copy-step.ts';

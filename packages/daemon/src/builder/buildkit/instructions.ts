@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
+import { BerthError } from '../../base/errors.ts';
 import { exposedPorts, nameValues, shellOf } from '../../dockerfile/config.ts';
 import type { Instruction } from '../../dockerfile/parse.ts';
 import { expandWord, expandWords, type Lookup } from '../../dockerfile/words.ts';
-import { BerthError } from '../../errors.ts';
-import type { ImageConfig, ImageRunConfig } from '../../images/face.ts';
+import type { ImageConfig, ImageRunConfig } from '../../images/api.ts';
 import { sha256 } from '../steps.ts';
 import type { Snapshot } from './solver.ts';
 

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { extract } from 'tar-stream';
-import { invalidParameter, isKind } from '../../errors.ts';
-import type { Archive } from '../../layers/face.ts';
+import { invalidParameter, isKind } from '../../base/errors.ts';
+import type { Archive } from '../../layers/api.ts';
 import { compileGlob } from '../../patterns/glob.ts';
 import { findSources, readFrom, type Source } from '../copy.ts';
 import { cleanPath, type Tree } from '../tree.ts';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { chmod, chown, cp, mkdir, writeFile } from 'node:fs/promises';
 import { posix } from 'node:path';
+import { BerthError } from '../../base/errors.ts';
 import type { Mounts } from '../../dockerfile/mounts.ts';
-import { BerthError } from '../../errors.ts';
-import type { Archive, Layers } from '../../layers/face.ts';
+import type { Archive, Layers } from '../../layers/api.ts';
 import { copyTar, findSources, readFrom, type Source } from '../copy.ts';
 import { Tree } from '../tree.ts';
 import type { WorkerMount } from '../worker.ts';

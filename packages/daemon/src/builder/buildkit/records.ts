@@ -1,6 +1,6 @@
 import { type Message, timestamp } from '@berth/grpc';
-import type { ImageConfig } from '../../images/face.ts';
-import type { CacheRecord } from '../face.ts';
+import type { ImageConfig } from '../../images/api.ts';
+import type { CacheRecord } from '../api.ts';
 import type { StageResult } from './step.ts';
 
 /** A step as BuildKit's clients list it. */

@@ -1,5 +1,5 @@
+import { invalidParameter } from '../../base/errors.ts';
 import { locate } from '../../dockerfile/location.ts';
-import { invalidParameter } from '../../errors.ts';
 import type { Stage } from '../stages.ts';
 import type { Solver } from './solver.ts';
 import type { FrontendOptions } from './step.ts';

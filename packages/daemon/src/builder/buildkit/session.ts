@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { GrpcClient, GrpcError, type Message } from '@berth/grpc';
-import { BerthError } from '../../errors.ts';
-import type { RegistryAuth } from '../../images/face.ts';
+import { BerthError } from '../../base/errors.ts';
+import type { RegistryAuth } from '../../images/api.ts';
 import type { Tree } from '../tree.ts';
 
 const packetType = { stat: 0, request: 1, data: 2, fin: 3, error: 4 } as const;

@@ -1,11 +1,11 @@
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
+import { BerthError } from '../../base/errors.ts';
 import type { Mounts } from '../../dockerfile/mounts.ts';
-import { BerthError } from '../../errors.ts';
-import type { ImageConfig, ImageRunConfig, Images } from '../../images/face.ts';
+import type { ImageConfig, ImageRunConfig, Images } from '../../images/api.ts';
 import { fullReference } from '../../images/index.ts';
-import type { Archive, Layer, Layers } from '../../layers/face.ts';
-import type { Collection } from '../../store/face.ts';
+import type { Archive, Layer, Layers } from '../../layers/api.ts';
+import type { Collection } from '../../store/api.ts';
 import { copyTar, type Source } from '../copy.ts';
 import type { Steps } from '../steps.ts';
 import type { Worker } from '../worker.ts';

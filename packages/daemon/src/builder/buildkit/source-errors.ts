@@ -1,4 +1,4 @@
-import { BerthError } from '../../errors.ts';
+import { BerthError } from '../../base/errors.ts';
 
 /** Why an image could not be fetched, in BuildKit's words. */
 export function sourceError(error: Error, full: string): Error {

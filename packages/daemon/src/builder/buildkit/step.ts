@@ -1,6 +1,6 @@
 import type { Dockerfile, Instruction } from '../../dockerfile/parse.ts';
 import type { Lookup } from '../../dockerfile/words.ts';
-import type { ImageConfig, ImageRunConfig } from '../../images/face.ts';
+import type { ImageConfig, ImageRunConfig } from '../../images/api.ts';
 import type { Stage } from '../stages.ts';
 import type { Tree } from '../tree.ts';
 import type { BuildContext } from './build-context.ts';

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Duplex } from 'node:stream';
 import { encode, type Message } from '@berth/grpc';
-import { BerthError } from '../../errors.ts';
-import type { OnProgress, RegistryAuth } from '../../images/face.ts';
-import type { BuildOptions } from '../face.ts';
+import { BerthError } from '../../base/errors.ts';
+import type { OnProgress, RegistryAuth } from '../../images/api.ts';
+import type { BuildOptions } from '../api.ts';
 import type { Tree } from '../tree.ts';
 import type { Control } from './control.ts';
 import { Session } from './session.ts';

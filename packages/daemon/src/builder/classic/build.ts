@@ -1,12 +1,12 @@
 import { posix } from 'node:path';
-import type { Containers } from '../../containers/face.ts';
+import { BerthError, invalidParameter, isKind } from '../../base/errors.ts';
+import type { Containers } from '../../containers/api.ts';
 import { applyConfig, BuildArguments, envValue, shellOf, withPath } from '../../dockerfile/config.ts';
 import { type Dockerfile, type Instruction, parseDockerfile, parseError } from '../../dockerfile/parse.ts';
 import { expandWord } from '../../dockerfile/words.ts';
-import { BerthError, invalidParameter, isKind } from '../../errors.ts';
-import type { Images, OnProgress } from '../../images/face.ts';
-import type { Layers } from '../../layers/face.ts';
-import type { BuildOptions } from '../face.ts';
+import type { Images, OnProgress } from '../../images/api.ts';
+import type { Layers } from '../../layers/api.ts';
+import type { BuildOptions } from '../api.ts';
 import { Gathered } from '../gathered.ts';
 import { blankBase, checkPlatform, planStages, type Stage } from '../stages.ts';
 import { Steps, sha256 } from '../steps.ts';

@@ -1,6 +1,6 @@
-import type { Images } from '../../images/face.ts';
-import type { Collection, Store } from '../../store/face.ts';
-import type { CacheRecord } from '../face.ts';
+import type { Images } from '../../images/api.ts';
+import type { Collection, Store } from '../../store/api.ts';
+import type { CacheRecord } from '../api.ts';
 
 interface Entry {
   image: string;

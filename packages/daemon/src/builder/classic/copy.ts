@@ -1,11 +1,11 @@
 import { posix } from 'node:path';
+import { invalidParameter } from '../../base/errors.ts';
 import { type BuildArguments, type StageConfig, shellOf } from '../../dockerfile/config.ts';
 import type { Dockerfile, Instruction } from '../../dockerfile/parse.ts';
 import { expandWord, expandWords, type Lookup } from '../../dockerfile/words.ts';
-import { invalidParameter } from '../../errors.ts';
 import { addSources } from '../add.ts';
+import type { BuildOptions } from '../api.ts';
 import { type CopyAttributes, findSources, readFrom, type Source, sourcesDigest } from '../copy.ts';
-import type { BuildOptions } from '../face.ts';
 import { resolveOwner } from '../owner.ts';
 import type { Stage } from '../stages.ts';
 import { type Steps, sha256 } from '../steps.ts';

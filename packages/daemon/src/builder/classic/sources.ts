@@ -1,5 +1,5 @@
-import { BerthError } from '../../errors.ts';
-import type { Image, ImageConfig, Images } from '../../images/face.ts';
+import { BerthError } from '../../base/errors.ts';
+import type { Image, ImageConfig, Images } from '../../images/api.ts';
 
 /** The images that `--cache-from` names, as places to take steps from. */
 export class CacheSources {

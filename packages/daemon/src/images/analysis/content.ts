@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { extract } from 'tar-stream';
-import type { Layers } from '../../layers/face.ts';
+import type { Layers } from '../../layers/api.ts';
 import type { FileRecord, MergedTree } from './merge.ts';
 
 /** Smaller files of the same content are not worth a mention. */

@@ -1,4 +1,4 @@
-import type { ImageAnalysis } from '../face.ts';
+import type { ImageAnalysis } from '../api.ts';
 import type { FileRecord, Hiding } from './merge.ts';
 
 type Hint = ImageAnalysis['Hints'][number];

@@ -1,6 +1,6 @@
-import type { LayerEntry, Layers } from '../../layers/face.ts';
+import type { LayerEntry, Layers } from '../../layers/api.ts';
+import type { AnalysisCount, AnalysisLayer, AnalysisPath, ImageAnalysis } from '../api.ts';
 import type { Entry } from '../catalogue.ts';
-import type { AnalysisCount, AnalysisLayer, AnalysisPath, ImageAnalysis } from '../face.ts';
 import { compareContents } from './content.ts';
 import { hintsOf, sameContent } from './hints.ts';
 import { type FileRecord, type Hiding, MergedTree } from './merge.ts';

@@ -1,4 +1,4 @@
-import type { LayerEntry } from '../../layers/face.ts';
+import type { LayerEntry } from '../../layers/api.ts';
 
 /** A file of one layer, as the analysis counts it. */
 export interface FileRecord {

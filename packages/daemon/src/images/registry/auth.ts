@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { log } from '../../log.ts';
-import type { RegistryAuth } from '../face.ts';
+import { log } from '../../base/log.ts';
+import type { RegistryAuth } from '../api.ts';
 import { AuthorizationError, answerError, RegistryError } from './errors.ts';
 import { type Limits, MAX_ERROR_BYTES, MAX_TOKEN_BYTES } from './limits.ts';
 import { type Answer, readDocument, type Transport } from './transport.ts';

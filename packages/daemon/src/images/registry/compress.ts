@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants, ReadStream, readFileSync } from 'node:fs';
 import { PassThrough, type Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
-import { systemError } from '../../errors.ts';
+import { systemError } from '../../base/errors.ts';
 
 /** A way to gzip a layer. The same bytes come out each time, so that a layer made here keeps its digest. */
 export interface Compressor {

@@ -1,6 +1,6 @@
 import { getServers } from 'node:dns';
 import { STATUS_CODES } from 'node:http';
-import { BerthError, type ErrorKind } from '../../errors.ts';
+import { BerthError, type ErrorKind } from '../../base/errors.ts';
 import { familiarName, familiarString, type Reference } from '../references.ts';
 
 /** What a registry answered instead of what was asked for. */

@@ -1,4 +1,4 @@
-import { invalidParameter, notFound, systemError } from '../../errors.ts';
+import { invalidParameter, notFound, systemError } from '../../base/errors.ts';
 import { MAX_CONFIG_BYTES } from '../config.ts';
 import { formatPlatform, hostPlatform, type Platform, platformScore } from '../platforms.ts';
 import { familiarString, isDigest, type Reference } from '../references.ts';

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { systemError } from '../../errors.ts';
+import { systemError } from '../../base/errors.ts';
 import { digestOf } from '../config.ts';
 import { RegistryError } from './errors.ts';
 import { MAX_MANIFEST_BYTES } from './limits.ts';

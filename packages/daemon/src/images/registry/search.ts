@@ -1,5 +1,5 @@
-import { invalidParameter, systemError } from '../../errors.ts';
-import type { Images, RegistryAuth } from '../face.ts';
+import { invalidParameter, systemError } from '../../base/errors.ts';
+import type { Images, RegistryAuth } from '../api.ts';
 import { belongsTo } from './auth.ts';
 import { RegistryError } from './errors.ts';
 import { MAX_MANIFEST_BYTES } from './limits.ts';

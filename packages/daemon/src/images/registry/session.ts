@@ -1,4 +1,4 @@
-import type { RegistryAuth } from '../face.ts';
+import type { RegistryAuth } from '../api.ts';
 import { Authorizer, belongsTo, parseChallenges } from './auth.ts';
 import { answerError, isTransient, NetworkError } from './errors.ts';
 import type { Endpoint, Hosts } from './hosts.ts';

@@ -1,6 +1,6 @@
 import { open, readdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemError } from '../../errors.ts';
+import { systemError } from '../../base/errors.ts';
 
 export const errno = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 

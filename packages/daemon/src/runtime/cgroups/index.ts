@@ -1,4 +1,4 @@
-import type { CgroupStats, Resources } from '../face.ts';
+import type { CgroupStats, Resources } from '../api.ts';
 import { findHierarchies, type Hierarchies } from './hierarchies.ts';
 import type { CgroupWrite } from './limits.ts';
 import { CgroupsV1 } from './v1.ts';

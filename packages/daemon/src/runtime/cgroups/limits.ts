@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
-import { invalidParameter, systemError } from '../../errors.ts';
-import type { Resources } from '../face.ts';
+import { invalidParameter, systemError } from '../../base/errors.ts';
+import type { Resources } from '../api.ts';
 
 /** One value to be written into a cgroup's file. `controller` chooses the hierarchy on v1. */
 export interface CgroupWrite {

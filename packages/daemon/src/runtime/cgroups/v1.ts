@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CgroupStats, Resources } from '../face.ts';
+import type { CgroupStats, Resources } from '../api.ts';
 import { eventually, foldersIn, processesBelow, readText, removeFolder, writeText } from './files.ts';
 import { findFolder } from './find.ts';
 import type { Hierarchies } from './hierarchies.ts';

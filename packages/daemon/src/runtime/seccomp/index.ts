@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { systemError } from '../../errors.ts';
+import { systemError } from '../../base/errors.ts';
 import { compileFilter } from './compile.ts';
 import { DEFAULT_PROFILE } from './default.ts';
 import { goArch, resolveProfile, type SeccompFilter, type SeccompProfile } from './profile.ts';

@@ -1,5 +1,5 @@
 import type { Rooms } from '../../rooms.ts';
-import type { Server } from '../face.ts';
+import type { Server } from '../api.ts';
 import { upload } from '../upload.ts';
 import { send } from './streams.ts';
 

@@ -1,9 +1,9 @@
-import type { BuildOptions } from '../../builder/face.ts';
-import { invalidParameter, systemError, unsupported } from '../../errors.ts';
+import { invalidParameter, systemError, unsupported } from '../../base/errors.ts';
+import { parseFilters } from '../../base/filters.ts';
+import { jsonProblem } from '../../base/go-json.ts';
+import type { BuildOptions } from '../../builder/api.ts';
 import type { Rooms } from '../../rooms.ts';
-import type { ApiRequest, Server } from '../face.ts';
-import { parseFilters } from '../filters.ts';
-import { jsonProblem } from '../json.ts';
+import type { ApiRequest, Server } from '../api.ts';
 import { upload } from '../upload.ts';
 
 const NO_UPGRADE = 'no upgrade proto in request';

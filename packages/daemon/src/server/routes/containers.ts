@@ -1,11 +1,11 @@
-import type { AttachOptions, WaitCondition } from '../../containers/face.ts';
-import { parseUnixTime } from '../../containers/index.ts';
-import { invalidParameter, systemError, unsupported } from '../../errors.ts';
+import { invalidParameter, systemError, unsupported } from '../../base/errors.ts';
+import { parseFilters } from '../../base/filters.ts';
+import { parseUnixTime } from '../../base/time.ts';
+import type { AttachOptions, WaitCondition } from '../../containers/api.ts';
 import type { Rooms } from '../../rooms.ts';
-import type { ApiReply, ApiRequest, Server } from '../face.ts';
-import { parseFilters } from '../filters.ts';
+import type { ApiReply, ApiRequest, Server } from '../api.ts';
+import { inspectFor, summaryFor } from '../shapes/containers.ts';
 import { archiveRoutes } from './archive.ts';
-import { inspectFor, summaryFor } from './container-shapes.ts';
 import { parseSide, RAW_STREAM, send, streamType } from './streams.ts';
 import { acceptKey, overWebSocket } from './websocket.ts';
 

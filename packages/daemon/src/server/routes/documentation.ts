@@ -1,5 +1,5 @@
 import { document, type Operation, type Parameter, type Schema } from '@berth/api-spec';
-import type { Server } from '../face.ts';
+import type { Server } from '../api.ts';
 
 /** The API document, for programs and for people. */
 export function documentationRoutes(server: Server): void {

@@ -1,8 +1,8 @@
-import { invalidParameter, systemError } from '../../errors.ts';
+import { invalidParameter, systemError } from '../../base/errors.ts';
+import { parseFilters } from '../../base/filters.ts';
 import { type EngineEvent, matches } from '../../events/index.ts';
 import type { Rooms } from '../../rooms.ts';
-import type { Server } from '../face.ts';
-import { parseFilters } from '../filters.ts';
+import type { Server } from '../api.ts';
 import { JSON_SEQUENCE } from '../reply.ts';
 
 /** Versions in which something appeared or went. */

@@ -1,6 +1,6 @@
-import { invalidParameter } from '../../errors.ts';
+import { invalidParameter } from '../../base/errors.ts';
 import type { Rooms } from '../../rooms.ts';
-import type { Server } from '../face.ts';
+import type { Server } from '../api.ts';
 import { parseSide, RAW_STREAM, streamType } from './streams.ts';
 
 /** A terminal's size may be told at create and start from this version on. */

@@ -1,12 +1,12 @@
-import { invalidParameter } from '../../errors.ts';
-import type { OnProgress, Progress, RegistryAuth } from '../../images/face.ts';
+import { invalidParameter } from '../../base/errors.ts';
+import { parseFilters } from '../../base/filters.ts';
+import type { OnProgress, Progress, RegistryAuth } from '../../images/api.ts';
 import { parsePullName } from '../../images/index.ts';
 import type { Rooms } from '../../rooms.ts';
-import type { ApiReply, ApiRequest, Server } from '../face.ts';
-import { parseFilters } from '../filters.ts';
+import type { ApiReply, ApiRequest, Server } from '../api.ts';
 import { parsePlatformJson, platformOf } from '../platforms.ts';
+import { imageInspectFor, imageSummaryFor } from '../shapes/images.ts';
 import { upload } from '../upload.ts';
-import { imageInspectFor, imageSummaryFor } from './image-shapes.ts';
 import { send } from './streams.ts';
 
 /** Versions from which a parameter means something. */

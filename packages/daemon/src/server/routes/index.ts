@@ -1,5 +1,5 @@
 import type { Rooms } from '../../rooms.ts';
-import type { Server } from '../face.ts';
+import type { Server } from '../api.ts';
 import { buildRoutes } from './build.ts';
 import { containerRoutes } from './containers.ts';
 import { documentationRoutes } from './documentation.ts';

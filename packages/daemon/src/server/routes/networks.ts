@@ -1,7 +1,7 @@
-import { invalidParameter, notFound } from '../../errors.ts';
+import { invalidParameter, notFound } from '../../base/errors.ts';
+import { parseFilters } from '../../base/filters.ts';
 import type { Rooms } from '../../rooms.ts';
-import type { Server } from '../face.ts';
-import { parseFilters } from '../filters.ts';
+import type { Server } from '../api.ts';
 
 type Shape = Record<string, unknown>;
 

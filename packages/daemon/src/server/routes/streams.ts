@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import { invalidParameter } from '../../errors.ts';
+import { invalidParameter } from '../../base/errors.ts';
 
 export const RAW_STREAM = 'application/vnd.docker.raw-stream';
 const MULTIPLEXED_STREAM = 'application/vnd.docker.multiplexed-stream';

@@ -1,5 +1,5 @@
-import { invalidParameter, notFound, unavailable, unsupported } from '../../errors.ts';
-import type { Server } from '../face.ts';
+import { invalidParameter, notFound, unavailable, unsupported } from '../../base/errors.ts';
+import type { Server } from '../api.ts';
 
 /** dockerd's words for whoever asks for something of a swarm's outside of one. */
 export const NOT_A_MANAGER =

@@ -1,8 +1,8 @@
 import type { Rooms } from '../../rooms.ts';
 import { daemonInfo, diskUsage, versionInfo } from '../../system/index.ts';
-import type { Server } from '../face.ts';
+import type { Server } from '../api.ts';
+import { diskUsageFor, infoFor } from '../shapes/system.ts';
 import { API_VERSION, MIN_API_VERSION } from '../versions.ts';
-import { diskUsageFor, infoFor } from './system-shapes.ts';
 
 /** Only some kinds of object may be asked for from this version on. */
 const KINDS_OF_USAGE = 42;

@@ -1,7 +1,7 @@
-import { invalidParameter, unavailable } from '../../errors.ts';
+import { invalidParameter, unavailable } from '../../base/errors.ts';
+import { parseFilters } from '../../base/filters.ts';
 import type { Rooms } from '../../rooms.ts';
-import type { Server } from '../face.ts';
-import { parseFilters } from '../filters.ts';
+import type { Server } from '../api.ts';
 import { NOT_A_MANAGER } from './swarm.ts';
 
 /** Volumes prune only took anonymous ones from this version on. */

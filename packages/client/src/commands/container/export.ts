@@ -1,0 +1,18 @@
+import { command, exactly } from '../../cli/command.ts';
+import { string } from '../../cli/flags.ts';
+import { checkOutput, writeToFile } from '../shared/output-file.ts';
+
+export default command({
+  use: '[OPTIONS] CONTAINER',
+  about: "Write a container's filesystem as a tar archive",
+  aliases: ['berth container export', 'berth export'],
+  args: exactly(1),
+  flags: { output: string('o', 'Write to a file instead of STDOUT') },
+  async run({ cli, flags, args }) {
+    checkOutput(flags.output, cli.stdoutIsTerminal, 'export container');
+    const api = await cli.api();
+    const { body } = await api.call('GET', `/containers/${args[0]}/export`);
+    if (flags.output) return writeToFile(flags.output, body);
+    for await (const chunk of body) await cli.out.writeAll(chunk);
+  },
+});

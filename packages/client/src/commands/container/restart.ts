@@ -1,0 +1,3 @@
+import { stopping } from '../shared/stopping.ts';
+
+export default stopping('restart', 'Restart containers');

@@ -1,0 +1,44 @@
+import { command, exactly } from '../../cli/command.ts';
+import { CliError } from '../../cli/errors.ts';
+import { bool, string } from '../../cli/flags.ts';
+import { registryAuth } from '../../config/credentials.ts';
+import { canonical, familiarName } from '../../parse/reference.ts';
+import { showProgressOn } from '../../terminal/progress.ts';
+import { platformJson, platformVersions } from '../shared/platforms.ts';
+import { cancellable, namedImage } from '../shared/pull.ts';
+
+export default command({
+  use: '[OPTIONS] NAME[:TAG]',
+  about: 'Upload an image to a registry',
+  aliases: ['berth image push', 'berth push'],
+  args: exactly(1),
+  flags: {
+    'all-tags': bool('a', 'Upload all tags of the repository'),
+    'disable-content-trust': bool('', 'Accepted for compatibility; images are not signed', {
+      initial: true,
+      hidden: true,
+    }),
+    platform: string('', 'Upload only this platform of the image'),
+    quiet: bool('q', 'Only print the name of the image'),
+  },
+  async run({ cli, flags, args }) {
+    const all = flags['all-tags'];
+    const image = namedImage(cli, args[0]!, { all, quiet: flags.quiet });
+    if (image.digest) throw new CliError('cannot push a digest reference');
+    const api = await cli.api();
+    const headers = { 'X-Registry-Auth': await registryAuth(cli.config(), image.domain) };
+    await cancellable(async (signal) => {
+      const answer = await api.call('POST', `/images/${familiarName(image)}/push`, {
+        query: {
+          tag: all ? '' : image.tag,
+          platform: flags.platform ? platformJson(flags.platform) : undefined,
+        },
+        headers,
+        signal,
+        ...(flags.platform && { version: platformVersions.push }),
+      });
+      await showProgressOn(cli, answer.body, flags.quiet ? 'nowhere' : 'out');
+    });
+    if (flags.quiet) cli.print(`${canonical(image)}\n`);
+  },
+});

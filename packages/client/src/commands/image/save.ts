@@ -1,0 +1,30 @@
+import { atLeast, command } from '../../cli/command.ts';
+import { string, strings } from '../../cli/flags.ts';
+import { writeToStdout } from '../shared/files.ts';
+import { checkOutput, writeToFile } from '../shared/output-file.ts';
+import { archivePlatforms } from '../shared/platforms.ts';
+import { cancellable } from '../shared/pull.ts';
+
+export default command({
+  use: '[OPTIONS] IMAGE [IMAGE...]',
+  about: 'Write images to a tar archive',
+  aliases: ['berth image save', 'berth save'],
+  args: atLeast(1),
+  flags: {
+    output: string('o', 'Write to this file instead of standard output'),
+    platform: strings('', 'Only this platform of the images (may be repeated)'),
+  },
+  async run({ cli, flags, args }) {
+    checkOutput(flags.output, cli.stdoutIsTerminal, 'save image');
+    const api = await cli.api();
+    await cancellable(async (signal) => {
+      const { query, ...version } = archivePlatforms(flags.platform);
+      const { body } = await api.call('GET', '/images/get', {
+        query: { names: args, ...query },
+        signal,
+        ...version,
+      });
+      await (flags.output ? writeToFile(flags.output, body) : writeToStdout(cli, body));
+    });
+  },
+});

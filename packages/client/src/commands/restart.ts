@@ -1,3 +1,0 @@
-import { stopping } from './shared/stopping.ts';
-
-export default stopping('restart', 'Restart containers');

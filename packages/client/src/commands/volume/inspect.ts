@@ -1,0 +1,17 @@
+import { atLeast, command } from '../../cli/command.ts';
+import { inspectAll } from '../../format/inspect.ts';
+import { inspectFormatFlag } from '../shared/formats.ts';
+
+export default command({
+  use: '[OPTIONS] VOLUME [VOLUME...]',
+  about: 'Show all details of volumes',
+  args: atLeast(1),
+  flags: { format: inspectFormatFlag() },
+  async run({ cli, flags, args }) {
+    const api = await cli.api();
+    await inspectAll(cli, args, flags.format, async (name) => ({
+      goType: 'volume.Volume',
+      json: await api.text('GET', `/volumes/${name}`),
+    }));
+  },
+});

@@ -1,0 +1,39 @@
+import { command, noArgs } from '../../cli/command.ts';
+import { bool, filter } from '../../cli/flags.ts';
+import { formatList } from '../../format/list.ts';
+import { naturalCompare } from '../../format/natural.ts';
+import { filtersQuery } from '../shared/filters.ts';
+import { chooseFormat, listFormatFlag } from '../shared/formats.ts';
+import { type Volume, volumeColumns } from '../shared/volume-rows.ts';
+
+const formats = {
+  table: 'table {{.Driver}}\\t{{.Name}}',
+  quiet: '{{.Name}}',
+  raw: 'name: {{.Name}}\ndriver: {{.Driver}}\n',
+  rawQuiet: 'name: {{.Name}}',
+};
+
+export default command({
+  use: '[OPTIONS]',
+  about: 'List volumes',
+  aliases: ['berth volume ls', 'berth volume list'],
+  args: noArgs,
+  flags: {
+    filter: filter('f', 'Only volumes this is true for (e.g. "dangling=true")'),
+    format: listFormatFlag(),
+    quiet: bool('q', 'Only print names'),
+  },
+  async run({ cli, flags }) {
+    const api = await cli.api();
+    const answer = await api.json<{ Volumes: Volume[] | null; Warnings?: string[] | null }>(
+      'GET',
+      '/volumes',
+      {
+        query: { filters: filtersQuery(flags.filter) },
+      },
+    );
+    const volumes = (answer.Volumes ?? []).sort((a, b) => naturalCompare(a.Name, b.Name));
+    const format = chooseFormat(formats, flags.format, flags.quiet, cli.config().data.volumesFormat);
+    cli.print(formatList(volumeColumns, volumes, format));
+  },
+});

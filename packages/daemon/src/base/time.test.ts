@@ -1,0 +1,70 @@
+import { INITIAL } from '../containers/model/state.ts';
+import { statusText } from '../containers/model/status.ts';
+import { parseDuration } from './durations.ts';
+import { humanDuration, nowNanos, parseRfc3339, parseTimeFilter, parseUnixTime, rfc3339 } from './time.ts';
+
+const SECOND = 1_000_000_000n;
+
+test.each([
+  [0n, 'Less than a second'],
+  [999_999_999n, 'Less than a second'],
+  [SECOND, '1 second'],
+  [59n * SECOND, '59 seconds'],
+  [60n * SECOND, 'About a minute'],
+  [119n * SECOND, 'About a minute'],
+  [120n * SECOND, '2 minutes'],
+  [3599n * SECOND, '59 minutes'],
+  [3600n * SECOND, 'About an hour'],
+  [5400n * SECOND, '2 hours'],
+  [47n * 3600n * SECOND, '47 hours'],
+  [48n * 3600n * SECOND, '2 days'],
+  [14n * 24n * 3600n * SECOND, '2 weeks'],
+  [60n * 24n * 3600n * SECOND, '2 months'],
+  [730n * 24n * 3600n * SECOND, '2 years'],
+])('%s ns is "%s"', (nanos, text) => {
+  expect(humanDuration(nanos)).toBe(text);
+});
+
+test('times go there and back with nine digits, trailing zeros left off', () => {
+  expect(rfc3339(1_700_000_000_123_456_789n)).toBe('2023-11-14T22:13:20.123456789Z');
+  expect(rfc3339(1_700_000_000_120_000_000n)).toBe('2023-11-14T22:13:20.12Z');
+  expect(rfc3339(1_700_000_000_000_000_000n)).toBe('2023-11-14T22:13:20Z');
+  for (const nanos of [0n, 1n, 1_700_000_000_123_456_789n]) expect(parseRfc3339(rfc3339(nanos))).toBe(nanos);
+  expect(parseRfc3339('2023-11-14T23:13:20+01:00')).toBe(1_700_000_000_000_000_000n);
+  expect(parseRfc3339('yesterday')).toBeUndefined();
+});
+
+test('Unix times keep their fraction', () => {
+  expect(parseUnixTime('1700000000.123456789')).toBe(1_700_000_000_123_456_789n);
+  expect(parseUnixTime('1700000000.5')).toBe(1_700_000_000_500_000_000n);
+  expect(parseUnixTime('x')).toBeUndefined();
+});
+
+test('durations are Go durations', () => {
+  expect(parseDuration('1h30m')).toBe(5400n * SECOND);
+  expect(parseDuration('1.5s')).toBe(1_500_000_000n);
+  expect(parseDuration('250ms')).toBe(250_000_000n);
+  expect(parseDuration('10')).toBeUndefined();
+});
+
+test('a filter takes a duration, a date or seconds', () => {
+  const hour = nowNanos() - parseTimeFilter('1h')!;
+  expect(hour > 3599n * SECOND && hour < 3660n * SECOND).toBe(true);
+  expect(parseTimeFilter('2023-11-14')).toBe(1_699_920_000n * SECOND);
+  expect(parseTimeFilter('2023-11-14T22:13')).toBe(1_699_999_980n * SECOND);
+  expect(parseTimeFilter('junk')).toBeUndefined();
+});
+
+test('status lines are those that clients parse', () => {
+  const now = parseRfc3339('2026-01-01T00:05:00Z')!;
+  const up = { ...INITIAL, status: 'running' as const, startedAt: '2026-01-01T00:03:00Z' };
+  expect(statusText(up, undefined, now)).toBe('Up 2 minutes');
+  const health = (Status: 'starting' | 'healthy') => ({ Status, FailingStreak: 0, Log: [] });
+  expect(statusText(up, health('healthy'), now)).toBe('Up 2 minutes (healthy)');
+  expect(statusText(up, health('starting'), now)).toBe('Up 2 minutes (health: starting)');
+  expect(statusText({ ...up, status: 'paused' }, undefined, now)).toBe('Up 2 minutes (Paused)');
+  const down = { ...up, status: 'exited' as const, exitCode: 3, finishedAt: '2026-01-01T00:04:57Z' };
+  expect(statusText(down, undefined, now)).toBe('Exited (3) 3 seconds ago');
+  expect(statusText({ ...down, status: 'restarting' }, undefined, now)).toBe('Restarting (3) 3 seconds ago');
+  expect(statusText(INITIAL, undefined, now)).toBe('Created');
+});

@@ -1,0 +1,54 @@
+import { nowNanos } from './clock.ts';
+import { parseDuration } from './durations.ts';
+
+export { nowNanos, rfc3339 } from './clock.ts';
+
+/** Go's zero time, which the API shows for "never". */
+export const NEVER = '0001-01-01T00:00:00Z';
+
+/** Nanoseconds since the epoch of an RFC 3339 time; undefined when it is none. */
+export function parseRfc3339(text: string): bigint | undefined {
+  const match = /^(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)$/.exec(text);
+  if (!match) return undefined;
+  const milliseconds = Date.parse(`${match[1]!.replace(/[t ]/, 'T')}${match[3]!.toUpperCase()}`);
+  if (Number.isNaN(milliseconds)) return undefined;
+  return BigInt(milliseconds) * 1_000_000n + BigInt((match[2] ?? '').padEnd(9, '0').slice(0, 9) || '0');
+}
+
+/** Nanoseconds of `seconds[.fraction]`, as clients write since and until; undefined when it is no number. */
+export function parseUnixTime(text: string): bigint | undefined {
+  const match = /^(-?\d+)(?:\.(\d*))?$/.exec(text);
+  if (!match) return undefined;
+  return BigInt(match[1]!) * 1_000_000_000n + BigInt((match[2] ?? '').padEnd(9, '0').slice(0, 9));
+}
+
+/** A point in time as filters take it: a duration before now, RFC 3339 (zone and parts of the time may lack), Unix seconds. */
+export function parseTimeFilter(text: string): bigint | undefined {
+  const unix = parseUnixTime(text);
+  if (unix !== undefined) return unix;
+  const ago = parseDuration(text);
+  if (ago !== undefined) return nowNanos() - ago;
+  const match = /^(\d{4}-\d\d-\d\d)(?:T(\d\d)(:\d\d)?(:\d\d)?(\.\d+)?(Z|[+-]\d\d:\d\d)?)?$/.exec(text);
+  if (!match) return undefined;
+  const [, day, hour = '00', minute = ':00', second = ':00', fraction = '', zone = 'Z'] = match;
+  return parseRfc3339(`${day}T${hour}${minute}${second}${fraction}${zone}`);
+}
+
+/** A duration in words, as go-units' HumanDuration gives it: `About a minute`, `3 hours`. */
+export function humanDuration(nanos: bigint): string {
+  const seconds = Number(nanos / 1_000_000_000n);
+  if (seconds < 1) return 'Less than a second';
+  if (seconds === 1) return '1 second';
+  if (seconds < 60) return `${seconds} seconds`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes === 1) return 'About a minute';
+  if (minutes < 60) return `${minutes} minutes`;
+  // Hours are rounded, all larger units cut off.
+  const hours = Math.floor(seconds / 3600 + 0.5);
+  if (hours === 1) return 'About an hour';
+  if (hours < 48) return `${hours} hours`;
+  if (hours < 24 * 7 * 2) return `${Math.floor(hours / 24)} days`;
+  if (hours < 24 * 30 * 2) return `${Math.floor(hours / 24 / 7)} weeks`;
+  if (hours < 24 * 365 * 2) return `${Math.floor(hours / 24 / 30)} months`;
+  return `${Math.floor(seconds / 3600 / 24 / 365)} years`;
+}

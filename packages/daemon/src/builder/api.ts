@@ -1,0 +1,74 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Duplex, Readable } from 'node:stream';
+import type { OnProgress, RegistryAuth } from '../images/api.ts';
+
+/** What POST /build asks for, the query decoded. */
+export interface BuildOptions {
+  /** Path of the Dockerfile in the context. */
+  dockerfile: string;
+  tags: string[];
+  remote: string;
+  buildArgs: Record<string, string | null>;
+  labels: Record<string, string>;
+  target: string;
+  noCache: boolean;
+  pull: boolean;
+  platform: string;
+  cacheFrom: string[];
+  quiet: boolean;
+  /** By BuildKit (`version=2`). */
+  buildKit: boolean;
+  /** The id of the client's session with BuildKit; '' for none. */
+  session: string;
+  rm: boolean;
+  forceRm: boolean;
+  networkMode: string;
+  extraHosts: string[];
+  /** HostConfig members for the containers of RUN (memory, cpu, shm, ulimits, cgroup parent). */
+  hostConfig: Record<string, unknown>;
+  /** X-Registry-Config: credentials by registry. */
+  registries: Record<string, RegistryAuth>;
+  signal: AbortSignal;
+}
+
+/** One record of the build cache (GET /system/df, POST /build/prune). */
+export interface CacheRecord {
+  ID: string;
+  Type: string;
+  Description: string;
+  InUse: boolean;
+  Shared: boolean;
+  Size: number;
+  CreatedAt: string;
+  LastUsedAt: string;
+  UsageCount: number;
+}
+
+/** Which of the remembered steps are to go. */
+export interface PruneOptions {
+  filters: Record<string, string[]>;
+  all: boolean;
+  /** Bytes that stay in any case. */
+  keepStorage: number;
+  /** Bytes that may stay at most; 0: any number. */
+  maxUsed?: number;
+  /** Bytes that the disk is to have free. */
+  minFree?: number;
+  /** Milliseconds since its last use that a step stays. */
+  keepDuration?: number;
+}
+
+export interface Builder {
+  /**
+   * Builds from a context tar; progress goes to `onProgress` as the classic builder of dockerd sends it. `begun` is
+   * called when the request was found right and the reply may start: errors before it are the request's.
+   * @throws invalid-parameter for a wrong Dockerfile (before `begun`).
+   */
+  build(context: Readable, options: BuildOptions, begun: () => OnProgress): Promise<string>;
+  /** A client's BuildKit session (POST /session): resolves when its connection ends. */
+  session(connection: Duplex, headers: IncomingHttpHeaders, methods: string[]): Promise<void>;
+  /** BuildKit's control service (POST /grpc): resolves when the connection ends. */
+  grpc(connection: Duplex): Promise<void>;
+  cache(): CacheRecord[];
+  prune(options: PruneOptions): Promise<{ CachesDeleted: string[]; SpaceReclaimed: number }>;
+}

@@ -1,0 +1,175 @@
+import type { Duplex, Readable } from 'node:stream';
+import type { Archive, Change } from '../layers/api.ts';
+import type { EndpointSettings } from '../networks/api.ts';
+import type { Resources } from '../runtime/api.ts';
+import type { ContainerSnapshot, RestartPolicy } from './model/types.ts';
+
+export type * from './model/types.ts';
+
+/** The body of a create: Config's members, HostConfig and NetworkingConfig, as the client sent them (nulls dropped). */
+export interface CreateBody {
+  HostConfig?: Record<string, unknown>;
+  NetworkingConfig?: { EndpointsConfig?: Record<string, Partial<EndpointSettings>> };
+  [member: string]: unknown;
+}
+
+export interface CreateOptions {
+  name?: string;
+  platform?: string;
+  body: CreateBody;
+  /** Minor number of the API version, for what create does differently by version. */
+  version: number;
+  /** It is a step of a build, and goes with a build that the daemon's end interrupts; `keepStep` makes it one that stays. */
+  buildStep?: true;
+}
+
+export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
+export interface WaitResult {
+  StatusCode: number;
+  Error: { Message: string } | null;
+}
+
+export interface LogOptions {
+  stdout: boolean;
+  stderr: boolean;
+  follow: boolean;
+  timestamps: boolean;
+  details: boolean;
+  /** Nanoseconds since the epoch; 0n: none. */
+  since: bigint;
+  until: bigint;
+  /** Lines from the end; negative: all. */
+  tail: number;
+  /** Make each entry a chunk of HTTP's chunked encoding; asked when the first is read. */
+  chunks?: () => boolean;
+  signal: AbortSignal;
+}
+
+export interface AttachOptions {
+  stream: boolean;
+  logs: boolean;
+  stdin: boolean;
+  stdout: boolean;
+  stderr: boolean;
+  detachKeys?: string;
+  /** Output without frames, both streams as one (WebSockets). */
+  raw?: boolean;
+  /** Given once the container was found and may be attached to: the client's connection. */
+  connection: () => Promise<Duplex>;
+}
+
+export interface ExecConfig {
+  Cmd?: string[];
+  AttachStdin?: boolean;
+  AttachStdout?: boolean;
+  AttachStderr?: boolean;
+  Tty?: boolean;
+  Env?: string[];
+  User?: string;
+  WorkingDir?: string;
+  Privileged?: boolean;
+  DetachKeys?: string;
+  ConsoleSize?: [height: number, width: number];
+}
+
+export interface ListOptions {
+  all: boolean;
+  limit: number;
+  size: boolean;
+  filters: Record<string, string[]>;
+}
+
+/** The containers of this daemon. A `reference` is a name (with or without slash), a full id or a unique id prefix. */
+export interface Containers {
+  create(options: CreateOptions): Promise<{ Id: string; Warnings: string[] }>;
+  /** @throws not-modified when it runs already. */
+  start(reference: string, options?: { detachKeys?: string }): Promise<void>;
+  /** `timeout` in seconds, -1: for ever, undefined: the container's own. @throws not-modified when it does not run. */
+  stop(reference: string, options?: { timeout?: number; signal?: string }): Promise<void>;
+  restart(reference: string, options?: { timeout?: number; signal?: string }): Promise<void>;
+  kill(reference: string, signal?: string): Promise<void>;
+  pause(reference: string): Promise<void>;
+  unpause(reference: string): Promise<void>;
+  rename(reference: string, name: string): Promise<void>;
+  remove(reference: string, options?: { force?: boolean; volumes?: boolean; link?: boolean }): Promise<void>;
+  /** Returns once the container is known and the wait has begun; `done` is the exit. */
+  wait(
+    reference: string,
+    condition: WaitCondition,
+    signal?: AbortSignal,
+  ): { id: string; done: Promise<WaitResult> };
+  resize(reference: string, height: number, width: number): Promise<void>;
+  update(
+    reference: string,
+    change: Resources & { RestartPolicy?: Partial<RestartPolicy> },
+  ): Promise<{ Warnings: string[] | null }>;
+  /** The step of a build is over, and its container stays. */
+  keepStep(id: string): Promise<void>;
+  prune(
+    filters: Record<string, string[]>,
+  ): Promise<{ ContainersDeleted: string[] | null; SpaceReclaimed: number }>;
+
+  /** The frozen view of one container. @throws not-found (`No such container: x`). */
+  get(reference: string): ContainerSnapshot;
+  find(reference: string): ContainerSnapshot | undefined;
+  all(): ContainerSnapshot[];
+  /** In the newest API version's shape; `server/routes/containers.ts` shapes it for older ones. */
+  inspect(reference: string, options?: { size?: boolean }): Promise<Record<string, unknown>>;
+  list(options: ListOptions): Promise<Array<Record<string, unknown>>>;
+  /** For /info. */
+  counts(): { total: number; running: number; paused: number; stopped: number };
+
+  /** Framed as attach is (8-byte headers; raw for a terminal). */
+  logs(reference: string, options: LogOptions): Promise<{ tty: boolean; stream: Readable }>;
+  attach(reference: string, options: AttachOptions): Promise<void>;
+  top(reference: string, psArgs: string): Promise<{ Titles: string[]; Processes: string[][] }>;
+  /** One reading a second until `signal` (`stream`), or one. */
+  stats(
+    reference: string,
+    options: { stream: boolean; oneShot: boolean; signal: AbortSignal },
+  ): Promise<AsyncIterable<Record<string, unknown>>>;
+  changes(reference: string): Promise<Change[]>;
+  export(reference: string): Promise<Readable>;
+  commit(
+    reference: string,
+    options: {
+      repository?: string;
+      tag?: string;
+      comment?: string;
+      author?: string;
+      pause: boolean;
+      changes: string[];
+      config?: Record<string, unknown>;
+    },
+  ): Promise<string>;
+  archiveStat(reference: string, path: string): ReturnType<Archive['stat']>;
+  archiveGet(reference: string, path: string): ReturnType<Archive['get']>;
+  archivePut(
+    reference: string,
+    path: string,
+    tar: Readable,
+    options: { noOverwriteDirNonDir: boolean; copyUIDGID: boolean; signal?: AbortSignal },
+  ): Promise<void>;
+
+  execCreate(reference: string, config: ExecConfig): string;
+  /** Without `connection` the exec is detached: resolves when it runs. With it: when the stream has ended. */
+  execStart(
+    execId: string,
+    options: {
+      tty?: boolean;
+      consoleSize?: [height: number, width: number];
+      connection?: (tty: boolean) => Promise<Duplex>;
+    },
+  ): Promise<void>;
+  execInspect(execId: string): Record<string, unknown>;
+  execResize(execId: string, height: number, width: number): Promise<void>;
+
+  /** Live connect and disconnect, or a change of what the next start does; for the network routes. */
+  connect(network: string, reference: string, endpoint: Partial<EndpointSettings>): Promise<void>;
+  disconnect(network: string, reference: string, force: boolean): Promise<void>;
+
+  /** Reconnects to what runs, clears what is left over, then applies restart policies (without waiting for the starts). */
+  reconcile(): Promise<void>;
+  /** The daemon stops; containers go on. */
+  close(): void;
+}

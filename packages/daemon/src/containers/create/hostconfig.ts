@@ -1,0 +1,310 @@
+import { normalize } from 'node:path/posix';
+import { invalidParameter, systemError } from '../../base/errors.ts';
+import type { Settings } from '../../config/settings.ts';
+import type { PortMap } from '../../networks/api.ts';
+import { checkLogConfig } from '../io/logs/options.ts';
+import type { Config, HostConfig, RestartPolicy } from '../model/types.ts';
+
+type Body = Record<string, unknown>;
+
+/** What the machine decides about defaults. */
+export interface HostDefaults {
+  settings: Settings;
+  cgroupVersion: 1 | 2;
+}
+
+const MASKED_PATHS = [
+  '/proc/asound',
+  '/proc/acpi',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+];
+const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
+/** The runtimes that may be asked for by name; all mean our own. */
+const RUNTIMES = ['runc', 'io.containerd.runc.v2', 'berth'];
+
+/**
+ * The whole HostConfig, defaults filled in, members as inspect shows them. Absent lists stay null, as dockerd leaves
+ * them.
+ */
+export function fillHostConfig(body: Body, defaults: HostDefaults, version: number): HostConfig {
+  const { settings } = defaults;
+  const text = (name: string) => (typeof body[name] === 'string' ? (body[name] as string) : '');
+  const number = (name: string) => (typeof body[name] === 'number' ? (body[name] as number) : 0);
+  const flag = (name: string) => body[name] === true;
+  const list = <T>(name: string) => (Array.isArray(body[name]) ? (body[name] as T[]) : null);
+  const map = <T>(name: string) => body[name] as Record<string, T> | undefined;
+  const filled = <T>(name: string) =>
+    Object.keys(map<T>(name) ?? {}).length > 0 ? { [name]: map<T>(name) } : {};
+
+  const privileged = flag('Privileged');
+  const memory = number('Memory');
+  const memorySwap = number('MemorySwap');
+  const logConfig = (body['LogConfig'] ?? {}) as { Type?: string; Config?: Record<string, string> };
+  const restart = (body['RestartPolicy'] ?? {}) as Partial<RestartPolicy>;
+  const mode = text('NetworkMode');
+  const pids = body['PidsLimit'];
+  const swappiness = body['MemorySwappiness'];
+  const logType = logConfig.Type || settings.logDriver;
+  return {
+    Binds: list('Binds'),
+    ContainerIDFile: text('ContainerIDFile'),
+    LogConfig: {
+      Type: logType,
+      // The daemon's options are those of its own driver.
+      Config: { ...(logType === settings.logDriver ? settings.logOpts : {}), ...logConfig.Config },
+    },
+    NetworkMode: mode === '' || mode === 'default' ? (settings.bridge === 'none' ? 'none' : 'bridge') : mode,
+    PortBindings: portBindings(body['PortBindings'] as PortMap | undefined),
+    RestartPolicy: { Name: restart.Name || 'no', MaximumRetryCount: restart.MaximumRetryCount ?? 0 },
+    AutoRemove: flag('AutoRemove'),
+    VolumeDriver: text('VolumeDriver'),
+    VolumesFrom: list('VolumesFrom'),
+    ConsoleSize: (list<number>('ConsoleSize') as [number, number] | null) ?? [0, 0],
+    ...filled('Annotations'),
+    CapAdd: list('CapAdd'),
+    CapDrop: list('CapDrop'),
+    CgroupnsMode: text('CgroupnsMode') || cgroupnsDefault(privileged, defaults, version),
+    Dns: list('Dns'),
+    DnsOptions: list('DnsOptions'),
+    DnsSearch: list('DnsSearch'),
+    ExtraHosts: list('ExtraHosts'),
+    GroupAdd: list('GroupAdd'),
+    IpcMode: text('IpcMode') || settings.defaultIpcMode || 'private',
+    Cgroup: text('Cgroup'),
+    Links: list('Links'),
+    OomScoreAdj: number('OomScoreAdj'),
+    PidMode: text('PidMode'),
+    Privileged: privileged,
+    PublishAllPorts: flag('PublishAllPorts'),
+    ReadonlyRootfs: flag('ReadonlyRootfs'),
+    SecurityOpt: securityOptions(
+      list('SecurityOpt'),
+      privileged || text('IpcMode') === 'host' || text('PidMode') === 'host',
+    ),
+    ...filled('StorageOpt'),
+    ...filled('Tmpfs'),
+    UTSMode: text('UTSMode'),
+    UsernsMode: text('UsernsMode'),
+    ShmSize: number('ShmSize') || settings.defaultShmSize,
+    ...filled('Sysctls'),
+    Runtime: text('Runtime') || settings.defaultRuntime || 'runc',
+    Isolation: text('Isolation'),
+    CpuShares: number('CpuShares'),
+    Memory: memory,
+    NanoCpus: number('NanoCpus'),
+    CgroupParent: text('CgroupParent'),
+    BlkioWeight: number('BlkioWeight'),
+    BlkioWeightDevice: list('BlkioWeightDevice'),
+    BlkioDeviceReadBps: list('BlkioDeviceReadBps'),
+    BlkioDeviceWriteBps: list('BlkioDeviceWriteBps'),
+    BlkioDeviceReadIOps: list('BlkioDeviceReadIOps'),
+    BlkioDeviceWriteIOps: list('BlkioDeviceWriteIOps'),
+    CpuPeriod: number('CpuPeriod'),
+    CpuQuota: number('CpuQuota'),
+    CpuRealtimePeriod: number('CpuRealtimePeriod'),
+    CpuRealtimeRuntime: number('CpuRealtimeRuntime'),
+    CpusetCpus: text('CpusetCpus'),
+    CpusetMems: text('CpusetMems'),
+    Devices: list<Record<string, string>>('Devices')?.map(device) ?? null,
+    DeviceCgroupRules: list('DeviceCgroupRules'),
+    DeviceRequests: list('DeviceRequests'),
+    // Kernel memory limits are gone from the API since 1.42; what older clients send is discarded, as dockerd does.
+    MemoryReservation: number('MemoryReservation'),
+    MemorySwap: memory > 0 && memorySwap === 0 ? memory * 2 : memorySwap,
+    MemorySwappiness: typeof swappiness === 'number' && swappiness !== -1 ? swappiness : null,
+    OomKillDisable: flag('OomKillDisable'),
+    PidsLimit: typeof pids === 'number' && pids > 0 ? pids : null,
+    Ulimits: list('Ulimits'),
+    CpuCount: number('CpuCount'),
+    CpuPercent: 0,
+    IOMaximumIOps: number('IOMaximumIOps'),
+    IOMaximumBandwidth: number('IOMaximumBandwidth'),
+    ...(list('Mounts')?.length ? { Mounts: list('Mounts')! } : {}),
+    MaskedPaths: list('MaskedPaths') ?? (privileged || unconfinedPaths(body) ? null : MASKED_PATHS),
+    ReadonlyPaths: list('ReadonlyPaths') ?? (privileged || unconfinedPaths(body) ? null : READONLY_PATHS),
+    ...(typeof body['Init'] === 'boolean' && { Init: body['Init'] as boolean }),
+  };
+}
+
+function cgroupnsDefault(
+  privileged: boolean,
+  { settings, cgroupVersion }: HostDefaults,
+  version: number,
+): string {
+  if (cgroupVersion === 1 && (privileged || version < 41)) return 'host';
+  return settings.defaultCgroupnsMode || (cgroupVersion === 2 ? 'private' : 'host');
+}
+
+const device = (given: Record<string, string>) => ({
+  PathOnHost: given['PathOnHost'] ?? '',
+  PathInContainer: given['PathInContainer'] ?? '',
+  CgroupPermissions: given['CgroupPermissions'] ?? '',
+});
+
+function portBindings(given: PortMap | undefined): PortMap | null {
+  if (!given) return null;
+  return Object.fromEntries(
+    Object.entries(given).map(([port, bindings]) => [
+      port,
+      bindings?.map((binding) => ({ HostIp: binding.HostIp ?? '', HostPort: binding.HostPort ?? '' })) ??
+        null,
+    ]),
+  );
+}
+
+/** A container that is privileged or shares the host's processes or memory is not confined by labels. */
+function securityOptions(given: string[] | null, unconfined: boolean): string[] | null {
+  if (!unconfined) return given;
+  return given?.some((option) => option.startsWith('label')) ? given : [...(given ?? []), 'label=disable'];
+}
+
+const unconfinedPaths = (body: Body) =>
+  ((body['SecurityOpt'] as string[] | undefined) ?? []).includes('systempaths=unconfined');
+
+/**
+ * What a container of a user namespace of its own cannot have.
+ * @throws system with dockerd's texts
+ */
+export function checkRemapped(host: HostConfig, { usernsRemap }: Pick<Settings, 'usernsRemap'>): void {
+  if (usernsRemap === '' || host.UsernsMode === 'host') return;
+  if (host.Privileged)
+    throw systemError(
+      'privileged mode is incompatible with user namespaces.  You must run the container in the host namespace when running privileged mode',
+    );
+  if (host.NetworkMode === 'host')
+    throw systemError("cannot share the host's network namespace when user namespaces are enabled");
+  if (host.PidMode === 'host')
+    throw systemError('cannot share the host PID namespace when user namespaces are enabled');
+}
+
+/** What may only be one of a few words. @throws invalid-parameter, system with dockerd's texts. */
+export function checkModes(host: HostConfig, config: Config): void {
+  const { NetworkMode: network, UTSMode: uts, IpcMode: ipc, PidMode: pid } = host;
+  if (network === 'container:')
+    throw invalidParameter('Invalid network mode: invalid container format container:<name|id>');
+  if (config.Hostname !== '' && uts === 'host')
+    throw invalidParameter('conflicting options: hostname and the UTS mode');
+  if (network.startsWith('container:')) checkSharedNetwork(host, config);
+  if (network === 'host' && host.Links?.length)
+    throw invalidParameter(
+      "conflicting options: host type networking can't be used with links. This would result in undefined behavior",
+    );
+  if (host.Isolation !== '' && host.Isolation.toLowerCase() !== 'default')
+    throw systemError(`Invalid isolation: ${JSON.stringify(host.Isolation)} - linux only supports 'default'`);
+  if (host.IOMaximumIOps !== 0)
+    throw systemError('Invalid QoS settings: linux does not support configuration of maximum IOPs');
+  if (host.IOMaximumBandwidth !== 0)
+    throw systemError('Invalid QoS settings: linux does not support configuration of maximum bandwidth');
+  if (!['private', 'shareable', 'host', 'none'].includes(ipc) && !ipc.startsWith('container:'))
+    throw invalidParameter(`invalid IPC mode: ${ipc}`);
+  if (!['', 'host', 'private'].includes(pid) && !/^container:./.test(pid))
+    throw invalidParameter(`invalid PID mode: ${pid}`);
+  if (!['', 'host', 'private'].includes(uts)) throw invalidParameter(`invalid UTS mode: ${uts}`);
+  if (!['', 'host', 'private'].includes(host.UsernsMode))
+    throw invalidParameter(`invalid user namespace mode: ${host.UsernsMode}`);
+  if (!['host', 'private'].includes(host.CgroupnsMode))
+    throw invalidParameter(`invalid cgroup namespace mode: ${host.CgroupnsMode}`);
+  if (host.Cgroup !== '')
+    throw invalidParameter(`invalid cgroup: ${host.Cgroup}: joining cgroups is not supported`);
+  if (!RUNTIMES.includes(host.Runtime))
+    throw invalidParameter(`unknown or invalid runtime name: ${host.Runtime}`);
+}
+
+function checkSharedNetwork(host: HostConfig, config: Config): void {
+  const refuse = (what: string) => invalidParameter(`conflicting options: ${what}`);
+  if (config.Hostname !== '') throw refuse('hostname and the network mode');
+  if (host.Links?.length)
+    throw refuse("container type network can't be used with links. This would result in undefined behavior");
+  if (host.Dns?.length) throw refuse('dns and the network mode');
+  if (host.ExtraHosts?.length) throw refuse('custom host-to-IP mapping and the network mode');
+  if (host.PublishAllPorts || Object.keys(host.PortBindings ?? {}).length > 0)
+    throw refuse('port publishing and the container type network mode');
+  if (Object.keys(config.ExposedPorts ?? {}).length > 0)
+    throw refuse('port exposing and the container type network mode');
+}
+
+/** All other members that this room answers for. Returns warnings. @throws invalid-parameter, system. */
+export function checkHostConfig(host: HostConfig, body: Body): string[] {
+  const warnings: string[] = [];
+  if (host.AutoRemove && host.RestartPolicy.Name !== 'no')
+    throw invalidParameter("can't create 'AutoRemove' container with restart policy");
+  for (const entry of host.ExtraHosts ?? []) checkExtraHost(entry);
+  for (const [port, bindings] of Object.entries(host.PortBindings ?? {})) checkPort(port, bindings ?? []);
+  checkRestartPolicy(host.RestartPolicy);
+  if (host.Annotations && '' in host.Annotations)
+    throw invalidParameter('invalid Annotations: the empty string is not permitted as an annotation key');
+  if (host.ShmSize < 0) throw invalidParameter('SHM size can not be less than 0');
+  if (host.OomScoreAdj < -1000 || host.OomScoreAdj > 1000)
+    throw invalidParameter(`Invalid value ${host.OomScoreAdj}, range for oom score adj is [-1000, 1000]`);
+  for (const destination of Object.keys(host.Tmpfs ?? {})) {
+    if (normalize(destination) === '/')
+      throw invalidParameter("invalid specification: destination can't be '/'");
+    if (!destination.startsWith('/'))
+      throw invalidParameter(`invalid mount path: '${destination}' mount path must be absolute`);
+  }
+  for (const link of host.Links ?? []) {
+    if (link === '' || link.split(':').length > 2) throw systemError(`bad format for links: ${link}`);
+  }
+  for (const option of Object.keys(host.StorageOpt ?? {})) {
+    if (option !== 'size') throw systemError(`Unknown option ${option}`);
+  }
+  checkLogConfig(host.LogConfig.Type, host.LogConfig.Config);
+  if (host.NetworkMode === 'host' && Object.keys(host.PortBindings ?? {}).length > 0)
+    warnings.push('Published ports are discarded when using host network mode');
+  if (typeof body['CpuPercent'] === 'number' && body['CpuPercent'] > 0)
+    warnings.push('linux does not support CPU percent. Percent discarded.');
+  return warnings;
+}
+
+/** @throws invalid-parameter with dockerd's text. */
+export function checkRestartPolicy({ Name, MaximumRetryCount }: RestartPolicy): void {
+  if (Name === 'no' || Name === '' || Name === 'always' || Name === 'unless-stopped') {
+    if (MaximumRetryCount !== 0)
+      throw invalidParameter(
+        `invalid restart policy: maximum retry count can only be used with 'on-failure'${MaximumRetryCount < 0 ? ' and cannot be negative' : ''}`,
+      );
+  } else if (Name === 'on-failure') {
+    if (MaximumRetryCount < 0)
+      throw invalidParameter('invalid restart policy: maximum retry count cannot be negative');
+  } else {
+    throw invalidParameter(
+      `invalid restart policy: unknown policy '${Name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
+    );
+  }
+}
+
+function checkExtraHost(entry: string): void {
+  const separator = entry.indexOf('=') === -1 ? entry.indexOf(':') : entry.indexOf('=');
+  if (separator <= 0) throw invalidParameter(`bad format for add-host: ${JSON.stringify(entry)}`);
+  let address = entry.slice(separator + 1);
+  if (address === 'host-gateway') return;
+  if (address.startsWith('[') && address.endsWith(']')) address = address.slice(1, -1);
+  if (!isAddress(address))
+    throw invalidParameter(`invalid IP address in add-host: ${JSON.stringify(address)}`);
+}
+
+function isAddress(text: string): boolean {
+  if (/^\d+\.\d+\.\d+\.\d+$/.test(text)) return text.split('.').every((part) => Number(part) <= 255);
+  return text.includes(':') && /^[0-9a-fA-F:.]+(%\w+)?$/.test(text);
+}
+
+function checkPort(port: string, bindings: Array<{ HostPort: string }>): void {
+  const [number = ''] = port.split('/');
+  if (!/^\d+$/.test(number) || Number(number) > 65535)
+    throw invalidParameter(`invalid port specification: ${JSON.stringify(number)}`);
+  for (const { HostPort } of bindings) {
+    const [from = '', to = from, more] = HostPort.split('-');
+    const bad = (value: string) => !/^\d*$/.test(value) || Number(value) > 65535;
+    if (more !== undefined || bad(from) || bad(to) || Number(to) < Number(from))
+      throw invalidParameter(`invalid port specification: ${JSON.stringify(HostPort)}`);
+  }
+}

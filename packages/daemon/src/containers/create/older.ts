@@ -1,0 +1,139 @@
+import { invalidParameter, systemError } from '../../base/errors.ts';
+import type { EndpointSettings } from '../../networks/api.ts';
+import type { CreateBody } from '../api.ts';
+import type { MountSpec } from '../model/types.ts';
+
+/** Versions of the API from which a create knows something. */
+const AUTO_REMOVE = 25;
+const NON_RECURSIVE = 40;
+const PRIVATE_IPC = 40;
+const CREATE_MOUNTPOINT = 42;
+const ANNOTATIONS = 43;
+const READ_ONLY_RECURSIVE = 44;
+const SUBPATH = 45;
+const GATEWAY_PRIORITY = 48;
+const IMAGE_MOUNT = 48;
+const SYSCTL_OF_INTERFACE = 48;
+const VOLUME_DRIVER_WARNING = 48;
+const EMPTY_BINDINGS_WARNING = 52;
+
+type Endpoints = Record<string, Partial<EndpointSettings>>;
+
+/**
+ * The body of a create as `version` means it: what came later is left out, as the daemons of that time did, or refused
+ * where leaving it out would be taken for having it. With what there is to warn of.
+ * @throws invalid-parameter, system with dockerd's texts.
+ */
+export function asVersionMeans(body: CreateBody, version: number): { body: CreateBody; warnings: string[] } {
+  const host: Record<string, unknown> = { ...body.HostConfig };
+  const endpoints: Endpoints = { ...body.NetworkingConfig?.EndpointsConfig };
+  const warnings: string[] = [];
+  if (version < AUTO_REMOVE) host['AutoRemove'] = false;
+  if (version < PRIVATE_IPC) host['IpcMode'] ||= 'shareable';
+  if (version < CREATE_MOUNTPOINT) host['ConsoleSize'] = [0, 0];
+  if (version < ANNOTATIONS) delete host['Annotations'];
+  if (Array.isArray(host['Mounts']))
+    host['Mounts'] = (host['Mounts'] as MountSpec[]).map((mount) => mountFor(mount, version));
+  if (version < GATEWAY_PRIORITY)
+    for (const [name, { GwPriority: _, ...rest }] of Object.entries(endpoints)) endpoints[name] = rest;
+  warnings.push(...moveSysctls(host, endpoints, version));
+  if (version >= VOLUME_DRIVER_WARNING && ambiguousDriver(host))
+    warnings.push(
+      "WARNING: the container-wide volume-driver configuration is ignored for volumes specified via 'mount'. Use '--mount type=volume,volume-driver=...' instead",
+    );
+  const empty = Object.entries((host['PortBindings'] ?? {}) as Record<string, unknown[] | null>)
+    .filter(([, bindings]) => !bindings?.length)
+    .map(([port]) => port);
+  if (version >= EMPTY_BINDINGS_WARNING && empty.length > 0)
+    warnings.push(
+      `Following container port(s) have an empty list of port-bindings: ${empty.join(', ')}. Such bindings will be discarded in a future version.`,
+    );
+  return {
+    body: {
+      ...body,
+      ...(Object.keys(host).length > 0 && { HostConfig: host }),
+      ...(Object.keys(endpoints).length > 0 && {
+        NetworkingConfig: { ...body.NetworkingConfig, EndpointsConfig: endpoints },
+      }),
+      ...(version < READ_ONLY_RECURSIVE && body['Healthcheck']
+        ? { Healthcheck: { ...body['Healthcheck'], StartInterval: 0 } }
+        : {}),
+    },
+    warnings,
+  };
+}
+
+function mountFor(mount: MountSpec, version: number): MountSpec {
+  const shaped = { ...mount, ...(mount.BindOptions && { BindOptions: { ...mount.BindOptions } }) };
+  if (version < NON_RECURSIVE) delete shaped.BindOptions?.NonRecursive;
+  if (version < CREATE_MOUNTPOINT) {
+    delete shaped.BindOptions?.CreateMountpoint;
+    if (shaped.Type !== 'volume') delete shaped.VolumeOptions;
+    if (shaped.Type !== 'tmpfs') delete shaped.TmpfsOptions;
+  }
+  if (version < READ_ONLY_RECURSIVE && shaped.Type === 'bind') {
+    if (shaped.BindOptions?.ReadOnlyForceRecursive)
+      throw invalidParameter('BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer');
+    // What was read-only then was so without what is mounted below.
+    if (shaped.ReadOnly) shaped.BindOptions = { ...shaped.BindOptions, ReadOnlyNonRecursive: true };
+  }
+  if (version < SUBPATH && shaped.VolumeOptions?.Subpath)
+    throw invalidParameter('VolumeOptions.Subpath needs API v1.45 or newer');
+  if (version < IMAGE_MOUNT && shaped.Type === 'image')
+    throw invalidParameter('Mount type "Image" needs API v1.48 or newer');
+  return shaped;
+}
+
+const OPTION = 'com.docker.network.endpoint.sysctls';
+
+/** Whether a bind that is only to be read keeps what is mounted below as it is, where its entry does not say. */
+export const readOnlyByItself = (version: number): boolean => version < READ_ONLY_RECURSIVE;
+
+/** A kernel setting of an interface is its endpoint's: older clients name it among the container's, for `eth0` alone. */
+function moveSysctls(host: Record<string, unknown>, endpoints: Endpoints, version: number): string[] {
+  const mode = (host['NetworkMode'] as string | undefined) || 'default';
+  if (mode === 'host' || mode.startsWith('container:')) return [];
+  const sysctls = { ...(host['Sysctls'] as Record<string, string> | undefined) };
+  const moved = Object.entries(sysctls).flatMap(([name, value]) => {
+    const [, family, kind, device, rest] = /^net\.([^.]+)\.([^.]+)\.(eth[^.]*)\.(.+)$/.exec(name) ?? [];
+    if (device === undefined) return [];
+    if (version >= SYSCTL_OF_INTERFACE)
+      throw systemError(
+        `interface specific sysctl setting ${JSON.stringify(name)} must be supplied using driver option '${OPTION}'`,
+      );
+    if (device !== 'eth0')
+      throw systemError(
+        `unable to determine network endpoint for sysctl ${name}, use driver option '${OPTION}' to set per-interface sysctls`,
+      );
+    return [{ name, option: `net.${family}.${kind}.IFNAME.${rest}=${value}` }];
+  });
+  if (moved.length === 0) return [];
+  const [first] = Object.keys(endpoints);
+  const key = version < READ_ONLY_RECURSIVE ? (first ?? mode) : mode;
+  if (first !== undefined && endpoints[key] === undefined)
+    throw systemError(
+      `unable to find a network for sysctl ${moved[0]!.name}: HostConfig.NetworkMode must match the identity of a network in NetworkSettings.Networks`,
+    );
+  const option = moved.map((each) => each.option).join(',');
+  const own = endpoints[key]?.DriverOpts?.[OPTION];
+  endpoints[key] = {
+    ...endpoints[key],
+    DriverOpts: { ...endpoints[key]?.DriverOpts, [OPTION]: own ? `${option},${own}` : option },
+  };
+  for (const { name } of moved) delete sysctls[name];
+  host['Sysctls'] = sysctls;
+  const names = moved.map(({ name }) => name).join(',');
+  return [
+    `Migrated sysctl ${JSON.stringify(names)} to DriverOpts{${JSON.stringify(OPTION)}:${JSON.stringify(option)}}.`,
+  ];
+}
+
+/** A driver for all volumes means nothing to one of Mounts without a driver of its own. */
+function ambiguousDriver(host: Record<string, unknown>): boolean {
+  return (
+    Boolean(host['VolumeDriver']) &&
+    ((host['Mounts'] ?? []) as MountSpec[]).some(
+      ({ Type, VolumeOptions }) => Type === 'volume' && !VolumeOptions?.DriverConfig?.Name,
+    )
+  );
+}

@@ -1,0 +1,64 @@
+import { notFound } from '../../base/errors.ts';
+import type { EndpointSettings, NetworkState } from '../../networks/api.ts';
+import type { Container } from '../model/container.ts';
+import { type Context, setRecord } from '../model/context.ts';
+import { networkRequest } from './request.ts';
+
+/** Joins a network, at once where the container runs. */
+export async function connectContainer(
+  context: Context,
+  network: string,
+  reference: string,
+  endpoint: Partial<EndpointSettings>,
+): Promise<void> {
+  const container = context.registry.lookup(reference);
+  await container.queue(async () => {
+    const pid = container.alive ? container.state.pid : undefined;
+    const state = await context.rooms.networks.connect(network, networkRequest(container), endpoint, pid);
+    rememberEndpoints(context, container, state, endpoint);
+    await passControls(context, container);
+  });
+}
+
+/** Leaves a network. @throws not-found for a container that is not there, where it is not forced to. */
+export async function disconnectContainer(
+  context: Context,
+  network: string,
+  reference: string,
+  force: boolean,
+): Promise<void> {
+  const container = force ? context.registry.find(reference) : context.registry.lookup(reference);
+  if (!container) {
+    context.rooms.networks.inspect(network);
+    throw notFound(`endpoint ${reference} not found`);
+  }
+  await container.queue(async () => {
+    const pid = container.alive ? container.state.pid : undefined;
+    const state = await context.rooms.networks.disconnect(network, container.id, {
+      force,
+      ...(pid !== undefined && { pid }),
+    });
+    rememberEndpoints(context, container, state, {});
+    await passControls(context, container);
+  });
+}
+
+/** Gives the supervisor of a running container what a change of its networks means for it. */
+async function passControls(context: Context, container: Container): Promise<void> {
+  for (const record of context.rooms.networks.takeControls(container.id))
+    await container.supervisor?.control(record);
+}
+
+/** What the next start asks for: the networks it has now, each as it was asked for. */
+function rememberEndpoints(
+  context: Context,
+  container: Container,
+  state: NetworkState,
+  endpoint: Partial<EndpointSettings>,
+): void {
+  const before = container.record.endpoints;
+  const endpoints = Object.fromEntries(
+    Object.keys(state.endpoints).map((name) => [name, before[name] ?? endpoint]),
+  );
+  setRecord(context, container, { ...container.record, endpoints });
+}

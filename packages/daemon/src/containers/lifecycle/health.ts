@@ -1,0 +1,151 @@
+import { log } from '../../base/log.ts';
+import { nowNanos, parseRfc3339, rfc3339 } from '../../base/time.ts';
+import { runProbe } from '../io/exec.ts';
+import type { Container } from '../model/container.ts';
+import type { Context } from '../model/context.ts';
+import type { Health, HealthConfig, HealthLogEntry } from '../model/types.ts';
+
+const MILLISECOND = 1_000_000;
+const DEFAULT_INTERVAL = 30_000;
+const DEFAULT_TIMEOUT = 30_000;
+const DEFAULT_START_INTERVAL = 5_000;
+const DEFAULT_RETRIES = 3;
+const KEPT_RESULTS = 5;
+const OUTPUT_LIMIT = 4096;
+
+const milliseconds = (nanos: number | undefined, standard: number) =>
+  nanos ? nanos / MILLISECOND : standard;
+
+/** The command of a check, or undefined when there is none to run. */
+export function probeCommand(
+  config: HealthConfig | undefined,
+  shell: string[] | undefined,
+): string[] | undefined {
+  const [kind, ...words] = config?.Test ?? [];
+  if (kind === 'CMD' && words.length > 0) return words;
+  if (kind === 'CMD-SHELL') return [...(shell?.length ? shell : ['/bin/sh', '-c']), words[0] ?? ''];
+  return undefined;
+}
+
+/** The state after one result. Pure: `startedAgo` is how long the container ran when the check began, in milliseconds. */
+export function afterProbe(
+  health: Health,
+  result: HealthLogEntry,
+  config: HealthConfig,
+  startedAgo: number,
+): Health {
+  const Log = [...health.Log, result].slice(-KEPT_RESULTS);
+  if (result.ExitCode === 0) return { Status: 'healthy', FailingStreak: 0, Log };
+  // While a container that was never healthy is within its start period, failures do not count.
+  const counts = health.Status !== 'starting' || startedAgo >= milliseconds(config.StartPeriod, 0);
+  const FailingStreak = health.FailingStreak + (counts ? 1 : 0);
+  const failed = counts && FailingStreak >= (config.Retries || DEFAULT_RETRIES);
+  return { Status: failed ? 'unhealthy' : health.Status, FailingStreak, Log };
+}
+
+/** Runs a container's check at its interval until it is ended. */
+export class HealthMonitor {
+  private readonly context: Context;
+  private readonly container: Container;
+  private readonly command: string[];
+  private readonly config: HealthConfig;
+  private timer: NodeJS.Timeout | undefined;
+  private ended = false;
+
+  constructor(context: Context, container: Container, command: string[], config: HealthConfig) {
+    this.context = context;
+    this.container = container;
+    this.command = command;
+    this.config = config;
+  }
+
+  start(): void {
+    this.schedule();
+  }
+
+  end(): void {
+    this.ended = true;
+    clearTimeout(this.timer);
+  }
+
+  private schedule(): void {
+    if (this.ended) return;
+    this.timer = setTimeout(() => {
+      this.probe().catch((error) => log.debug({ container: this.container.id, err: error }, 'health check'));
+    }, this.interval());
+    this.timer.unref();
+  }
+
+  private interval(): number {
+    const usual = milliseconds(this.config.Interval, DEFAULT_INTERVAL);
+    const period = milliseconds(this.config.StartPeriod, 0);
+    if (this.container.health?.Status !== 'starting' || this.startedAgo() >= period) return usual;
+    return milliseconds(this.config.StartInterval, DEFAULT_START_INTERVAL);
+  }
+
+  private startedAgo(at = nowNanos()): number {
+    const started = parseRfc3339(this.container.state.startedAt);
+    return started === undefined ? 0 : Number(at - started) / MILLISECOND;
+  }
+
+  private async probe(): Promise<void> {
+    const { container, config } = this;
+    if (container.state.status !== 'running') return this.schedule();
+    const timeout = milliseconds(config.Timeout, DEFAULT_TIMEOUT);
+    const began = nowNanos();
+    const { exitCode, output, timedOut } = await runProbe(
+      this.context,
+      container,
+      this.command,
+      timeout,
+      OUTPUT_LIMIT,
+    );
+    if (this.ended) return;
+    const told = timedOut
+      ? `Health check exceeded timeout (${goDuration(timeout)})${output === '' ? '' : `: ${output}`}`
+      : output;
+    const result: HealthLogEntry = {
+      Start: rfc3339(began),
+      End: rfc3339(nowNanos()),
+      ExitCode: timedOut ? -1 : exitCode,
+      Output: told,
+    };
+    const before = container.health ?? { Status: 'starting', FailingStreak: 0, Log: [] };
+    const after = afterProbe(before, result, config, this.startedAgo(began));
+    container.health = after;
+    if (after.Status !== before.Status) {
+      this.context.healths.put(container.id, after);
+      this.context.emit(container, `health_status: ${after.Status}`);
+    }
+    this.schedule();
+  }
+}
+
+/** Begins a running container's checks, if it has any. */
+export function watchHealth(context: Context, container: Container): void {
+  container.monitor?.end();
+  container.monitor = undefined;
+  const { Healthcheck: config, Shell } = container.record.config;
+  const command = probeCommand(config, Shell);
+  if (!command) {
+    container.health = undefined;
+    return;
+  }
+  container.health = { Status: 'starting', FailingStreak: 0, Log: container.health?.Log ?? [] };
+  container.monitor = new HealthMonitor(context, container, command, config!);
+  container.monitor.start();
+}
+
+/** Ends the checks; a container that does not run is not healthy. */
+export function endHealth(context: Context, container: Container): void {
+  container.monitor?.end();
+  container.monitor = undefined;
+  if (!container.health || container.health.Status === 'unhealthy') return;
+  container.health = { ...container.health, Status: 'unhealthy' };
+  context.healths.put(container.id, container.health);
+}
+
+/** Milliseconds as Go prints a duration of whole or half seconds. */
+function goDuration(ms: number): string {
+  return ms % 1000 === 0 && ms >= 1000 ? `${ms / 1000}s` : ms < 1000 ? `${ms}ms` : `${ms / 1000}s`;
+}

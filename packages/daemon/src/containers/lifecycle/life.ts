@@ -1,0 +1,345 @@
+import type { ExitStatus, Supervisor } from '@berth/native';
+import { conflict, invalidParameter, systemError } from '../../base/errors.ts';
+import { log } from '../../base/log.ts';
+import { isKnownSignal, parseSignal } from '../../base/signals.ts';
+import { nowNanos, rfc3339 } from '../../base/time.ts';
+import type { Container } from '../model/container.ts';
+import { type Context, setState } from '../model/context.ts';
+import { type LifeEffect, type LifeEvent, transition } from '../model/state.ts';
+import { endHealth, watchHealth } from './health.ts';
+import { launch, release, startFailure } from './startup.ts';
+
+/** What an effect ended with: the event that tells it to the state machine, and the error for whoever asked. */
+interface Outcome {
+  event: LifeEvent;
+  error?: unknown;
+}
+
+/** Effects that no event follows. */
+type PlainEffect = Exclude<LifeEffect, { do: 'launch' | 'freeze' | 'thaw' }>;
+
+/** The exit code of a run whose end nobody saw. */
+const UNKNOWN_CODE = 255;
+const SIGKILL = 9;
+const SIGTERM = 15;
+const SIGCONT = 18;
+const DEFAULT_STOP_SECONDS = 10;
+/** How long a killed process may take to be gone, in milliseconds. */
+const KILL_PATIENCE = 10_000;
+
+/** Carries out what the state machine decides. */
+export class Life {
+  private readonly context: Context;
+  /** Set by the room: removes a container that was to go with its end. */
+  autoRemove: (container: Container) => void = () => undefined;
+
+  constructor(context: Context) {
+    this.context = context;
+  }
+
+  /**
+   * Feeds one event, carries out its effects, and then feeds the events that those ended with, until none is left. Each
+   * transition is computed once, on the state that holds then.
+   * @throws what the state does not allow, or what an effect failed with
+   */
+  async apply(container: Container, event: LifeEvent): Promise<void> {
+    const posted: LifeEvent[] = [event];
+    let failure: { error: unknown } | undefined;
+    for (let next = posted.shift(); next; next = posted.shift()) {
+      const { record } = container;
+      const { state, effects } = transition(container.state, next, {
+        id: record.id,
+        name: record.name,
+        restartPolicy: record.hostConfig.RestartPolicy,
+        autoRemove: record.hostConfig.AutoRemove,
+      });
+      setState(this.context, container, state);
+      for (const effect of effects) {
+        const outcome = await this.carryOut(container, effect);
+        if (outcome?.event) posted.push(outcome.event);
+        if (outcome && 'error' in outcome) failure ??= { error: outcome.error };
+      }
+    }
+    if (failure) throw failure.error;
+  }
+
+  private async carryOut(container: Container, effect: LifeEffect): Promise<Outcome | undefined> {
+    switch (effect.do) {
+      case 'launch':
+        return this.launch(container, effect.automatic);
+      case 'freeze':
+        return this.freeze(container);
+      case 'thaw':
+        await this.context.rooms.runtime.unpause(container.id);
+        return { event: { type: 'thawed' } };
+      default:
+        await this.carryOutAlone(container, effect);
+        return undefined;
+    }
+  }
+
+  /** The effects that no event follows. */
+  private async carryOutAlone(container: Container, effect: PlainEffect): Promise<void> {
+    switch (effect.do) {
+      case 'follow':
+        return this.follow(container);
+      case 'emit':
+        // dockerd emits `stop` before `die`; compose reads the exit code at the first.
+        if (effect.action === 'die')
+          for (; container.stopping > 0; container.stopping--) this.context.emit(container, 'stop');
+        return this.context.emit(container, effect.action, effect.attributes);
+      case 'watch-health':
+        return watchHealth(this.context, container);
+      case 'end-health':
+        return endHealth(this.context, container);
+      case 'clean-up':
+        return this.cleanUp(container);
+      case 'settle':
+        return container.settle(false);
+      case 'restart-later':
+        return this.restartLater(container, effect.delay);
+      case 'restart-now':
+        return this.restartLater(container, 0);
+      case 'cancel-restart':
+        clearTimeout(container.restartTimer);
+        container.restartTimer = undefined;
+        return;
+      case 'auto-remove':
+        return this.autoRemove(container);
+    }
+  }
+
+  /** The intent is recorded (see `freezer`) before the kernel acts: commits are made at the end of a tick. */
+  private async freeze(container: Container): Promise<Outcome> {
+    const { runtime } = this.context.rooms;
+    try {
+      await new Promise((resolve) => setImmediate(resolve));
+      await runtime.pause(container.id);
+      return { event: { type: 'frozen' } };
+    } catch (error) {
+      await runtime.unpause(container.id).catch(() => undefined);
+      return { event: { type: 'freeze-failed' }, error };
+    }
+  }
+
+  /** Starts by hand. @throws not-modified when it runs; what went wrong, when it can't */
+  start(container: Container): Promise<void> {
+    return container.queue(() => this.apply(container, { type: 'start', automatic: false }));
+  }
+
+  private async launch(container: Container, automatic: boolean): Promise<Outcome> {
+    container.starting = true;
+    container.abandoned = false;
+    try {
+      container.supervisor = await launch(this.context, container);
+      return { event: { type: 'started', pid: container.supervisor.pid, at: rfc3339(nowNanos()) } };
+    } catch (cause) {
+      const { exitCode, error } = startFailure(cause);
+      const at = rfc3339(nowNanos());
+      return { event: { type: 'start-failed', exitCode, error: error.message, automatic, at }, error };
+    } finally {
+      container.starting = false;
+    }
+  }
+
+  /** Watches a running container for its end, and for what the OOM killer takes of it. */
+  private follow(container: Container): void {
+    const supervisor = container.supervisor!;
+    supervisor.whenOomKilled(() => {
+      const kills = supervisor.oomKills;
+      void container.queue(async () => {
+        if (container.supervisor === supervisor) await this.apply(container, { type: 'oom', kills });
+      });
+    });
+    supervisor.exited.then(
+      (exit) => container.queue(() => this.ended(container, supervisor, exit)),
+      (error) => {
+        log.error({ container: container.id, err: error }, 'a supervisor was lost');
+        const finishedAt = nowNanos().toString();
+        return container.queue(() =>
+          this.ended(container, supervisor, { code: UNKNOWN_CODE, oomKilled: false, finishedAt }),
+        );
+      },
+    );
+    // A forced removal could not wait for the start.
+    if (container.abandoned) void supervisor.kill(SIGKILL).catch(() => undefined);
+  }
+
+  /** Stops it, if it runs, and starts it again; meanwhile it does not go by itself. */
+  async restart(container: Container, options: { timeout?: number; signal?: string }): Promise<void> {
+    try {
+      await this.stop(container, { ...options, restart: true });
+      await this.start(container);
+    } finally {
+      if (container.state.restarting) await this.apply(container, { type: 'restart-failed' });
+    }
+  }
+
+  private async ended(container: Container, supervisor: Supervisor, exit: ExitStatus): Promise<void> {
+    if (container.supervisor !== supervisor) return;
+    container.supervisor = undefined;
+    container.request = undefined;
+    for (const exec of container.execs.values()) exec.containerEnded();
+    await this.apply(container, {
+      type: 'exited',
+      exitCode: exit.code,
+      oomKilled: exit.oomKilled,
+      at: rfc3339(BigInt(exit.finishedAt)),
+    });
+    // The supervisor forgets the exit only when the store has it: commits are made at the end of a tick.
+    await new Promise((resolve) => setImmediate(resolve));
+    supervisor.release();
+  }
+
+  /** Network and volumes are given back now; for the cgroup only the next start and the removal wait. */
+  private async cleanUp(container: Container): Promise<void> {
+    const warn = (error: unknown) =>
+      log.warn({ container: container.id, err: error }, 'could not give back all that a container held');
+    container.cleaning = this.context.rooms.runtime.removeCgroup(container.id).catch(warn);
+    await release(this.context, container).catch(warn);
+  }
+
+  private restartLater(container: Container, delay: number): void {
+    if (this.context.closing) return;
+    clearTimeout(container.restartTimer);
+    container.restartTimer = setTimeout(() => {
+      container.restartTimer = undefined;
+      container
+        .queue(async () => {
+          if (container.removing || container.alive || this.context.closing) return;
+          await this.apply(container, { type: 'start', automatic: true });
+        })
+        .catch((error) => log.warn({ container: container.id, err: error }, 'a restart failed'));
+    }, delay);
+  }
+
+  /**
+   * Stops by signal, then by force. `timeout` in seconds, negative: for ever.
+   * @returns false when it did not run.
+   */
+  async stop(
+    container: Container,
+    options: { timeout?: number; signal?: string; restart?: boolean },
+  ): Promise<boolean> {
+    const restarting = container.state.status === 'restarting';
+    if (!restarting && !container.alive) return false;
+    const { config } = container.record;
+    const { restart = false } = options;
+    const named = options.signal || config.StopSignal;
+    const signal = named ? parseSignal(named) : SIGTERM;
+    if (restarting) {
+      await this.apply(container, { type: 'stop-asked', restart });
+      this.context.emit(container, 'stop');
+      return true;
+    }
+    const seconds = options.timeout ?? config.StopTimeout ?? DEFAULT_STOP_SECONDS;
+    const ended = container.wait('next-exit');
+    container.stopping++;
+    try {
+      await this.apply(container, { type: 'stop-asked', restart });
+      await this.signal(container, signal).catch(() => undefined); // gone already, or to be killed below
+      await this.thawToDie(container);
+      if (!(await within(ended, seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000)))
+        await this.killAndWait(container, ended);
+    } catch (error) {
+      container.stopping = Math.max(0, container.stopping - 1);
+      throw error;
+    }
+    return true;
+  }
+
+  /** Sends a signal as `docker kill` does; SIGKILL waits for the end. @throws conflict when it does not run */
+  async kill(container: Container, signalText: string | undefined): Promise<void> {
+    const signal = parseSignal(signalText || 'KILL');
+    if (!isKnownSignal(signal)) throw invalidParameter(`the linux daemon does not support signal ${signal}`);
+    if (container.state.status === 'restarting') {
+      await this.apply(container, { type: 'stop-asked' });
+      return;
+    }
+    if (!container.alive) throw conflict(`container ${container.id} is not running`);
+    const { StopSignal } = container.record.config;
+    // A signal other than the one that stops leaves the restart policy in force, where the container names that one.
+    const final = signal === SIGKILL || !StopSignal || parseSignal(StopSignal) === signal;
+    if (final) await this.apply(container, { type: 'stop-asked' });
+    if (signal !== SIGKILL) {
+      await this.signal(container, signal);
+      if (final) await this.thawToDie(container);
+      return;
+    }
+    const ended = container.wait('next-exit');
+    await this.killAndWait(container, ended);
+  }
+
+  private async signal(container: Container, signal: number): Promise<void> {
+    const { supervisor } = container;
+    if (!supervisor) throw conflict(`container ${container.id} is not running`);
+    await supervisor.kill(signal);
+    this.context.emit(container, 'kill', { signal: String(signal) });
+  }
+
+  /** A frozen process can take no signal but the last one. */
+  private async thawToDie(container: Container): Promise<void> {
+    if (container.state.status !== 'paused') return;
+    await container
+      .queue(() => this.apply(container, { type: 'unpause' }))
+      .catch((error) => log.debug({ container: container.id, err: error }, 'could not unpause to stop'));
+    await container.supervisor?.kill(SIGCONT).catch(() => undefined);
+  }
+
+  /** Kills and waits for the end, `ended`. @throws system when the kernel holds on to the process */
+  async killAndWait(container: Container, ended: Promise<unknown>): Promise<void> {
+    await this.signal(container, SIGKILL).catch(() => undefined);
+    await this.thawToDie(container);
+    if (await within(ended, KILL_PATIENCE)) return;
+    await this.context.rooms.runtime.removeCgroup(container.id).catch(() => undefined);
+    if (!(await within(ended, KILL_PATIENCE)))
+      throw systemError(
+        `cannot kill container: ${container.id}: tried to kill container, but did not receive an exit event`,
+      );
+  }
+
+  /** Makes an end of a start that hangs: what it runs is killed, and it fails. */
+  async abandonStart(container: Container): Promise<void> {
+    container.abandoned = true;
+    await this.context.rooms.runtime.removeCgroup(container.id).catch(() => undefined);
+  }
+
+  /** Takes up a container that an earlier daemon left running, or its exit. */
+  async resume(container: Container, supervisor: Supervisor | null, exit: ExitStatus | null): Promise<void> {
+    if (supervisor) {
+      container.supervisor = supervisor;
+      const frozen = await this.context.rooms.runtime.isPaused(container.id);
+      return this.apply(container, {
+        type: 'resumed',
+        pid: supervisor.pid,
+        frozen,
+        at: rfc3339(nowNanos()),
+      });
+    }
+    // One that was being started may have run and ended meanwhile.
+    if (!container.alive && !(exit && container.state.launching)) return;
+    await this.apply(container, {
+      type: 'exited',
+      exitCode: exit?.code ?? UNKNOWN_CODE,
+      oomKilled: exit?.oomKilled ?? false,
+      at: rfc3339(exit ? BigInt(exit.finishedAt) : nowNanos()),
+    });
+  }
+}
+
+/** True when `promise` settles in time. */
+async function within(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
+  if (milliseconds === Number.POSITIVE_INFINITY) {
+    await promise;
+    return true;
+  }
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), Math.min(milliseconds, 2 ** 31 - 1));
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

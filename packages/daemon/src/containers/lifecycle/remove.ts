@@ -1,0 +1,106 @@
+import { conflict, notFound, systemError } from '../../base/errors.ts';
+import { log } from '../../base/log.ts';
+import type { Execs } from '../io/exec.ts';
+import type { Container } from '../model/container.ts';
+import { type Context, setRecord } from '../model/context.ts';
+import type { Life } from './life.ts';
+import { linkParts } from './links.ts';
+import { clearRunFolder } from './startup.ts';
+
+/**
+ * Removes a container and all that it owns. `force` kills it first, also out of a start that hangs.
+ * @throws conflict with dockerd's texts; system when something of it can't be removed (it is `dead` then)
+ */
+export async function removeContainer(
+  context: Context,
+  life: Life,
+  execs: Execs,
+  container: Container,
+  options: { force: boolean; volumes: boolean; resumed?: boolean },
+): Promise<void> {
+  if (container.removing)
+    throw conflict(`removal of container ${container.record.name} is already in progress`);
+  if (options.force) {
+    if (container.starting) await life.abandonStart(container);
+    if (container.alive) {
+      const ended = container.wait('next-exit');
+      await life.apply(container, { type: 'stop-asked' });
+      await life.killAndWait(container, ended);
+    }
+  }
+  // An automatic removal may have begun with the end.
+  if (container.removing) {
+    await container.wait('removed');
+    return;
+  }
+  if (container.gone.signal.aborted) return;
+  await container.queue(async () => {
+    if (container.gone.signal.aborted) return;
+    await life.apply(container, { type: 'remove', force: options.force, resumed: options.resumed === true });
+    container.removing = true;
+    // A removal that is killed half-way is ended by the next start.
+    const keepsVolumes = !options.volumes && container.record.mounts.some(({ anonymous }) => anonymous);
+    if (keepsVolumes !== (container.record.keepsVolumes ?? false))
+      setRecord(context, container, { ...container.record, keepsVolumes });
+    try {
+      await removeOwned(context, container, options.volumes);
+    } catch (error) {
+      container.removing = false;
+      await life.apply(container, { type: 'remove-failed', error: (error as Error).message });
+      throw systemError(
+        `unable to remove filesystem for ${container.id}: ${(error as Error).message}`,
+        error,
+      );
+    }
+    context.registry.delete(container);
+    context.records.delete(container.id);
+    context.states.delete(container.id);
+    context.healths.delete(container.id);
+    execs.forgetAll(container);
+    context.emit(container, 'destroy');
+    container.gone.abort();
+    container.settle(true);
+  });
+}
+
+async function removeOwned(context: Context, container: Container, volumes: boolean): Promise<void> {
+  const { rooms } = context;
+  await container.cleaning;
+  await Promise.all([
+    rooms.layers.removeWritable(container.id),
+    rooms.layers.discard(container.folder),
+    rooms.networks.forget(container.id),
+    clearRunFolder(context, container.id),
+  ]);
+  if (!volumes) return;
+  for (const point of container.record.mounts) {
+    if (!point.anonymous || !point.Name) continue;
+    const { Name } = point;
+    // Another container may use it too (--volumes-from); this one's record still refers to it.
+    if (rooms.volumes.users(Name).some((user) => user !== container.id)) continue;
+    point.Name = undefined;
+    await rooms.volumes
+      .remove(Name, { force: true })
+      .catch((error) => log.warn({ volume: Name, err: error }, 'an anonymous volume stays'));
+  }
+}
+
+/** `docker rm --link /parent/alias`: the container loses a link, and nothing else goes. */
+export function removeLink(context: Context, reference: string): void {
+  const name = reference.startsWith('/') ? reference.slice(1) : reference;
+  const slash = name.indexOf('/');
+  if (slash <= 0) {
+    context.registry.lookup(reference);
+    throw systemError('Conflict, cannot remove the default link name of the container');
+  }
+  const parent = context.registry.find(name.slice(0, slash));
+  if (!parent) throw notFound(`No such container: ${name}`);
+  const alias = name.slice(slash + 1);
+  const links = parent.record.hostConfig.Links ?? [];
+  const kept = links.filter((link) => linkParts(link).alias !== alias);
+  if (kept.length === links.length) throw notFound(`No such container: ${name}`);
+  setRecord(context, parent, {
+    ...parent.record,
+    hostConfig: { ...parent.record.hostConfig, Links: kept.length > 0 ? kept : null },
+  });
+}

@@ -1,0 +1,258 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, realpath, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LaunchError, type LaunchRecord, type Supervisor } from '@berth/native';
+import { BerthError, invalidParameter, notFound, systemError } from '../../base/errors.ts';
+import { describeLaunchError, type RuntimeRequest } from '../../runtime/index.ts';
+import { checkPropagation } from '../create/propagation.ts';
+import { logAttributes, logOptions } from '../io/logs/options.ts';
+import type { Container } from '../model/container.ts';
+import { type Context, setRecord } from '../model/context.ts';
+import { linkVariables } from './links.ts';
+import { isRemapped, type Joined, networkRequest, resolveJoins, runtimeRequest } from './request.ts';
+
+/** A failed start as State keeps it: the exit code, and the error for the caller. */
+export interface StartFailure {
+  exitCode: number;
+  error: BerthError;
+}
+
+/** Where a container's supervisor has its socket and exit record. Short: paths of sockets are limited. */
+export function runFolder(context: Context, id: string): string {
+  return join(runFolders(context), id.slice(0, 32));
+}
+
+/** Where those of all containers are. */
+export function runFolders(context: Context): string {
+  return join(context.rooms.settings.execRoot, 'c');
+}
+
+/**
+ * Makes a container run: mounts, network, launch. What was made is undone when it throws.
+ * @throws BerthError or LaunchError; `startFailure` tells them apart.
+ */
+export async function launch(context: Context, container: Container): Promise<Supervisor> {
+  const { rooms, registry } = context;
+  const { config, hostConfig: host } = container.record;
+  if (host.DeviceRequests?.length) throw noDeviceDriver(host.DeviceRequests);
+  const log = await logOptions(host.LogConfig.Type, host.LogConfig.Config, logPath(container), () =>
+    logAttributes(host.LogConfig.Config, {
+      id: container.id,
+      name: container.record.name,
+      image: container.record.imageName,
+      labels: config.Labels,
+      env: config.Env ?? [],
+    }),
+  );
+  const joined = resolveJoins(container.record, (reference) => registry.lookup(reference));
+  if (joined.network) takeNames(context, container, joined.network);
+  const [network] = await settled([
+    joined.network
+      ? undefined
+      : rooms.networks.attach({
+          ...networkRequest(container),
+          ...(isRemapped(host, rooms.settings) && { userMaps: userMaps(context, joined) }),
+        }),
+    prepareMounts(context, container),
+    container.cleaning,
+  ]);
+  joined.links = linkVariables(container, (name) => registry.find(name));
+  const request = runtimeRequest(
+    container,
+    rooms.settings,
+    rooms.layers.rootFilesystem(container.id, { volatile: host.AutoRemove }),
+    networkNamespace(container, network?.path, joined),
+    joined,
+    rooms.layers,
+  );
+  const spec = rooms.runtime.spec(request);
+  const records = [...rooms.runtime.compile(spec, request), ...(network?.launch ?? [])];
+  const pending = container.pending;
+  // What it was given is recorded before it can run: commits are made at the end of a tick.
+  await new Promise((resolve) => setImmediate(resolve));
+  const folder = runFolder(context, container.id);
+  // The supervisor would make it, too, and does where one that is about to end takes its own away.
+  if (!existsSync(folder)) context.runs.make(folder);
+  const supervisor = await rooms.launcher.start({
+    id: container.id,
+    runFolder: folder,
+    launch: records,
+    log,
+    openStdin: config.OpenStdin,
+    stdinOnce: config.StdinOnce,
+    tty: config.Tty,
+    ...(pending.length > 0 && { attach: pending.map(({ options }) => options) }),
+  });
+  container.request = request;
+  container.pending = container.pending.filter((attach) => !pending.includes(attach));
+  pending.forEach((attach, index) => {
+    attach.deliver({ stream: supervisor.early[index]!, supervisor });
+  });
+  return supervisor;
+}
+
+/** Who shares another's network has its names too, in its settings as well. */
+function takeNames(
+  context: Context,
+  container: Container,
+  { Hostname, Domainname }: { Hostname: string; Domainname: string },
+): void {
+  const { record } = container;
+  setRecord(context, container, { ...record, config: { ...record.config, Hostname, Domainname } });
+}
+
+/** Who shares another's processes or memory shares its user namespace, and so has its network there. */
+function userMaps({ rooms }: Context, { pid, ipc }: Joined): LaunchRecord[] {
+  const other = pid ?? ipc;
+  return other === undefined
+    ? rooms.runtime.userMaps()
+    : [['user-namespace', `/proc/${other}/ns/user`, '', '']];
+}
+
+/** Waits for all; the first failure is thrown only when all have ended, so that undoing meets no work under way. */
+async function settled<A, B, C>(
+  work: [Promise<A> | A, Promise<B> | B, Promise<C> | C],
+): Promise<[Awaited<A>, Awaited<B>, Awaited<C>]> {
+  const results = await Promise.allSettled(work);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as [
+    Awaited<A>,
+    Awaited<B>,
+    Awaited<C>,
+  ];
+}
+
+function networkNamespace(container: Container, path: string | undefined, joined: Joined): string {
+  if (joined.network) return `/proc/${joined.network.pid}/ns/net`;
+  if (path) return path;
+  return container.record.hostConfig.NetworkMode === 'host' ? 'host' : 'none';
+}
+
+/** What an exec is confined by, for a container that an earlier daemon started. */
+export function rebuildRequest(context: Context, container: Container): RuntimeRequest {
+  const { rooms } = context;
+  return runtimeRequest(
+    container,
+    rooms.settings,
+    rooms.layers.rootFilesystem(container.id),
+    `/proc/${container.state.pid}/ns/net`,
+    { links: linkVariables(container, (name) => context.registry.find(name)) },
+    rooms.layers,
+  );
+}
+
+/** Where the supervisor writes the log. */
+export function logPath(container: Container): string {
+  return container.record.hostConfig.LogConfig.Type === 'local'
+    ? join(container.folder, 'container.log')
+    : join(container.folder, `${container.id}-json.log`);
+}
+
+async function prepareMounts(context: Context, container: Container): Promise<void> {
+  for (const point of container.record.mounts) {
+    if (point.Type === 'bind') {
+      await ensureSource(point.Source, point.createSource === true);
+      await checkPropagation(point, context.rooms.settings.dataRoot);
+    }
+    if (point.Type !== 'volume' || !point.Name) continue;
+    await context.rooms.volumes.mount(point.Name, container.id);
+    if (point.subpath) await checkSubpath(point.Source, point.subpath);
+    context.rooms.events.emit('volume', 'mount', point.Name, {
+      container: container.id,
+      destination: point.Destination,
+      driver: point.Driver ?? 'local',
+      propagation: point.Propagation,
+      'read/write': String(point.RW),
+    });
+  }
+}
+
+async function ensureSource(source: string, create: boolean): Promise<void> {
+  try {
+    await stat(source);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return; // the mount tells what is wrong
+    if (!create)
+      throw invalidParameter(
+        `invalid mount config for type "bind": bind source path does not exist: ${source}`,
+      );
+    const made = await mkdir(source, { recursive: true, mode: 0o755 }).catch((cause) => {
+      throw systemError(
+        `error while creating mount source path '${source}': ${(cause as Error).message}`,
+        cause,
+      );
+    });
+    if (made) await openToAll(made, source);
+  }
+}
+
+/** The daemon's umask must not decide what containers may see of folders made for them. */
+async function openToAll(first: string, last: string): Promise<void> {
+  for (let path = last; path.length >= first.length; path = join(path, '..')) await chmod(path, 0o755);
+}
+
+/** A subpath must be there and, links followed, stay within the volume. */
+async function checkSubpath(volume: string, subpath: string): Promise<void> {
+  const path = join(volume, subpath);
+  const real = await realpath(path).catch(() => undefined);
+  if (real === undefined)
+    throw notFound(`cannot access path ${path}: lstat ${path}: no such file or directory`);
+  const root = await realpath(volume);
+  if (real !== root && !real.startsWith(`${root}/`))
+    throw systemError(`path concatenation escapes the base directory, base: ${volume}, subpath: ${subpath}`);
+}
+
+/** Gives back what a start took or a run held but its cgroup. Succeeds when there is nothing. */
+export async function release(context: Context, container: Container): Promise<void> {
+  const { rooms } = context;
+  const { record } = container;
+  const work: Promise<unknown>[] = [];
+  if (!record.hostConfig.NetworkMode.startsWith('container:')) work.push(rooms.networks.detach(container.id));
+  for (const point of record.mounts) {
+    if (point.Type !== 'volume' || !point.Name) continue;
+    work.push(rooms.volumes.unmount(point.Name, container.id));
+    rooms.events.emit('volume', 'unmount', point.Name, {
+      container: container.id,
+      driver: point.Driver ?? 'local',
+    });
+  }
+  await Promise.all(work);
+}
+
+/** Removes the supervisor's folder. */
+export async function clearRunFolder(context: Context, id: string): Promise<void> {
+  const folder = runFolder(context, id);
+  // As a rule the supervisor has done it.
+  if (existsSync(folder)) await rm(folder, { recursive: true, force: true });
+}
+
+function noDeviceDriver(requests: Array<Record<string, unknown>>): BerthError {
+  const [first = {}] = requests;
+  const capabilities = ((first['Capabilities'] as string[][] | undefined) ?? [])
+    .map((group) => `[${group.join(' ')}]`)
+    .join(' ');
+  return systemError(
+    `could not select device driver ${JSON.stringify(first['Driver'] ?? '')} with capabilities: [${capabilities}]`,
+  );
+}
+
+const CREATE_FAILED = 'failed to create task for container: ';
+
+/** How a failed start is told: dockerd's words, its exit codes (127 not found, 126 not to be run, 128 anything else). */
+export function startFailure(error: unknown): StartFailure {
+  if (error instanceof LaunchError) {
+    const text = describeLaunchError(error, 'start');
+    return told(systemError(text, error), text);
+  }
+  const known = error instanceof BerthError ? error : systemError((error as Error).message, error);
+  return told(known, known.message);
+}
+
+function told(error: BerthError, text: string): StartFailure {
+  if (!text.startsWith(CREATE_FAILED)) return { exitCode: 128, error };
+  if (/executable file not found|no such file or directory|system cannot find the file specified/.test(text))
+    return { exitCode: 127, error: invalidParameter(text, error) };
+  if (/permission denied|not a directory|is a directory/.test(text))
+    return { exitCode: 126, error: invalidParameter(text, error) };
+  return { exitCode: 128, error };
+}

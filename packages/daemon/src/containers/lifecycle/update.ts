@@ -1,0 +1,112 @@
+import { conflict, invalidParameter } from '../../base/errors.ts';
+import type { Resources } from '../../runtime/api.ts';
+import { checkRestartPolicy } from '../create/hostconfig.ts';
+import type { Container } from '../model/container.ts';
+import { type Context, setRecord } from '../model/context.ts';
+import type { HostConfig, RestartPolicy } from '../model/types.ts';
+import { checkable, discardUnsupported, resourcesOf } from './request.ts';
+
+type Change = Resources & { RestartPolicy?: Partial<RestartPolicy> };
+
+/**
+ * The HostConfig after an update: members that are zero or absent stay as they are.
+ * @throws conflict, invalid-parameter with dockerd's texts
+ */
+export function mergeUpdate(host: HostConfig, change: Change): HostConfig {
+  const merged: HostConfig = { ...host };
+  const cannot = (why: string) => conflict(`Conflicting options: ${why}`);
+  if (change.NanoCpus && host.CpuPeriod > 0)
+    throw cannot('Nano CPUs cannot be updated as CPU Period has already been set');
+  if (change.NanoCpus && host.CpuQuota > 0)
+    throw cannot('Nano CPUs cannot be updated as CPU Quota has already been set');
+  if (change.CpuPeriod && host.NanoCpus > 0)
+    throw cannot('CPU Period cannot be updated as NanoCPUs has already been set');
+  if (change.CpuQuota && host.NanoCpus > 0)
+    throw cannot('CPU Quota cannot be updated as NanoCPUs has already been set');
+  for (const member of [
+    'BlkioWeight',
+    'CpuShares',
+    'NanoCpus',
+    'CpuPeriod',
+    'CpuQuota',
+    'CpuRealtimePeriod',
+    'CpuRealtimeRuntime',
+    'MemoryReservation',
+  ] as const)
+    if (change[member]) merged[member] = change[member];
+  if (change.CpusetCpus) merged.CpusetCpus = change.CpusetCpus;
+  if (change.CpusetMems) merged.CpusetMems = change.CpusetMems;
+  if (change.Memory) {
+    if (change.Memory > host.MemorySwap && !change.MemorySwap)
+      throw conflict(
+        'Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time',
+      );
+    merged.Memory = change.Memory;
+  }
+  if (change.MemorySwap) merged.MemorySwap = change.MemorySwap;
+  // Any value that is no number of processes means without limit, which is kept as 0.
+  if (typeof change.PidsLimit === 'number') merged.PidsLimit = Math.max(0, change.PidsLimit);
+  const policy = change.RestartPolicy;
+  if (policy?.Name) {
+    if (host.AutoRemove && policy.Name !== 'no')
+      throw conflict('Restart policy cannot be updated because AutoRemove is enabled for the container');
+    merged.RestartPolicy = { Name: policy.Name, MaximumRetryCount: policy.MaximumRetryCount ?? 0 };
+  }
+  return merged;
+}
+
+/** Changes limits and restart policy, of a running container at once. Returns warnings. */
+export async function updateContainer(
+  context: Context,
+  container: Container,
+  change: Change,
+): Promise<{ Warnings: string[] | null }> {
+  const { runtime } = context.rooms;
+  if (change.RestartPolicy)
+    checkRestartPolicy({
+      Name: change.RestartPolicy.Name ?? '',
+      MaximumRetryCount: change.RestartPolicy.MaximumRetryCount ?? 0,
+    });
+  if (container.removing || container.state.status === 'dead')
+    throw conflict(
+      `Cannot update container ${container.id}: Container is marked for removal and cannot be "update".`,
+    );
+  // What is asked for must be right by itself, and together with what the container has.
+  const asked = runtime.validate({
+    ...checkable({ ...container.record.hostConfig, Privileged: false }),
+    resources: withoutSwapAlone(change),
+  });
+  return container.queue(async () => {
+    const host = container.record.hostConfig;
+    let merged: HostConfig;
+    try {
+      merged = mergeUpdate(host, change);
+      // A reservation is compared with the limit only where one request names both.
+      runtime.validate(checkable({ ...merged, MemoryReservation: 0 }));
+      discardUnsupported(merged, runtime.supported(resourcesOf(merged)));
+      if (container.alive) await runtime.update(container.id, resourcesOf(merged));
+      // It may have had no limit, and so nobody who watches. One that has just ended needs none.
+      if (change.Memory) await container.supervisor?.control(['oom-watch']).catch(() => undefined);
+    } catch (error) {
+      throw prefixed(error, container.id);
+    }
+    setRecord(context, container, { ...container.record, hostConfig: merged });
+    if (container.request) container.request = { ...container.request, resources: resourcesOf(merged) };
+    context.emit(container, 'update');
+    return { Warnings: asked.length > 0 ? asked : null };
+  });
+}
+
+/** A swap limit may be changed without the memory limit, which the container has already. */
+function withoutSwapAlone({ RestartPolicy: _, ...resources }: Change): Resources {
+  return resources.Memory ? resources : { ...resources, MemorySwap: 0, MemoryReservation: 0 };
+}
+
+function prefixed(error: unknown, id: string): unknown {
+  if (!(error instanceof Error)) return error;
+  const text = `Cannot update container ${id}: ${error.message}`;
+  const { kind } = error as { kind?: string };
+  if (kind === 'conflict') return conflict(text, error);
+  if (kind === 'invalid-parameter') return invalidParameter(text, error);
+  return Object.assign(error, { message: text });
+}

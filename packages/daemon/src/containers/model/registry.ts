@@ -1,0 +1,81 @@
+import { conflict, invalidParameter, notFound } from '../../base/errors.ts';
+import { bridgeLinks } from '../lifecycle/links.ts';
+import type { Container } from './container.ts';
+
+/** All containers, found by id, name or the beginning of an id; names are reserved here. */
+export class Registry {
+  private readonly byId = new Map<string, Container>();
+  private readonly byName = new Map<string, string>();
+
+  add(container: Container): void {
+    this.byId.set(container.id, container);
+    this.byName.set(container.record.name, container.id);
+  }
+
+  delete(container: Container): void {
+    this.byId.delete(container.id);
+    if (this.byName.get(container.record.name) === container.id) this.byName.delete(container.record.name);
+  }
+
+  all(): IterableIterator<Container> {
+    return this.byId.values();
+  }
+
+  get size(): number {
+    return this.byId.size;
+  }
+
+  byFullId(id: string): Container | undefined {
+    return this.byId.get(id);
+  }
+
+  nameTaken(name: string): boolean {
+    return this.byName.has(name);
+  }
+
+  /** @throws conflict with dockerd's text when another container has the name. */
+  reserve(name: string, id: string): void {
+    const owner = this.byName.get(name);
+    if (owner !== undefined && owner !== id)
+      throw conflict(
+        `Conflict. The container name "/${name}" is already in use by container "${owner}". You have to remove (or rename) that container to be able to reuse that name.`,
+      );
+    this.byName.set(name, id);
+  }
+
+  release(name: string, id: string): void {
+    if (this.byName.get(name) === id) this.byName.delete(name);
+  }
+
+  /** @throws not-found, or invalid-parameter when a prefix fits several. */
+  lookup(reference: string): Container {
+    const found = this.find(reference);
+    if (!found) throw notFound(`No such container: ${reference}`);
+    return found;
+  }
+
+  /** As lookup, undefined when there is none. */
+  find(reference: string): Container | undefined {
+    if (reference === '') throw invalidParameter('invalid name or ID supplied: ""');
+    const name = reference.startsWith('/') ? reference.slice(1) : reference;
+    const exact =
+      this.byId.get(reference) ?? this.byId.get(this.byName.get(name) ?? '') ?? this.findLinked(name);
+    if (exact) return exact;
+    if (!/^[0-9a-f]+$/.test(reference)) return undefined;
+    let found: Container | undefined;
+    for (const [id, container] of this.byId) {
+      if (!id.startsWith(reference)) continue;
+      if (found) throw invalidParameter(`multiple IDs found with provided prefix: ${reference}`);
+      found = container;
+    }
+    return found;
+  }
+
+  /** `PARENT/ALIAS`: the container that another knows by a link. */
+  private findLinked(name: string): Container | undefined {
+    const slash = name.indexOf('/');
+    const parent = slash > 0 && this.byId.get(this.byName.get(name.slice(0, slash)) ?? '');
+    const link = parent && bridgeLinks(parent.record).find(({ alias }) => alias === name.slice(slash + 1));
+    return link ? this.find(link.target) : undefined;
+  }
+}

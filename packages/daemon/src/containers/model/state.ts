@@ -1,0 +1,353 @@
+import { conflict, notModified, systemError } from '../../base/errors.ts';
+import { NEVER, parseRfc3339 } from '../../base/time.ts';
+import type { Freezer, LifeState, RestartPolicy } from './types.ts';
+
+/*
+ * The life of a container as a pure function: (state, event) -> (state, effects). It decides; `life.ts` carries the
+ * effects out, in their order, and feeds the events that they end with back. An intent is recorded in the state before
+ * its effect touches the kernel (`launching`, `freezer`, `restarting`), so that a daemon that is killed in between knows
+ * at its next start what the kernel's state means. Times are RFC 3339 strings so that a state is plain data.
+ */
+
+/** What the machine must know of the container besides its state. */
+export interface LifeContext {
+  id: string;
+  name: string;
+  restartPolicy: RestartPolicy;
+  autoRemove: boolean;
+}
+
+export type LifeEvent =
+  /** A user (or the daemon, for a restart policy: `automatic`) wants it to run. */
+  | { type: 'start'; automatic: boolean }
+  | { type: 'started'; pid: number; at: string }
+  | { type: 'start-failed'; exitCode: number; error: string; automatic: boolean; at: string }
+  /** The OOM killer took something of it; `kills` counts since the start. */
+  | { type: 'oom'; kills: number }
+  | { type: 'exited'; exitCode: number; oomKilled: boolean; at: string }
+  /** Stop or kill was asked for; `restart`: it is to run again afterwards. */
+  | { type: 'stop-asked'; restart?: boolean }
+  /** The stop or the start of a restart failed. */
+  | { type: 'restart-failed' }
+  | { type: 'pause'; by: Freezer }
+  | { type: 'frozen' }
+  | { type: 'freeze-failed' }
+  | { type: 'unpause' }
+  | { type: 'thawed' }
+  /** A supervisor that an earlier daemon started still has it running; `frozen` is the kernel's word. */
+  | { type: 'resumed'; pid: number; frozen: boolean; at: string }
+  /** `resumed`: a removal that an earlier daemon began is gone on with. */
+  | { type: 'remove'; force: boolean; resumed?: boolean }
+  | { type: 'remove-failed'; error: string }
+  /** The daemon came up and the container does not run: does its policy want it to? */
+  | { type: 'daemon-up' };
+
+export type LifeEffect =
+  | { do: 'launch'; automatic: boolean }
+  /** Follow the process that was started or found, for its end and for the OOM killer. */
+  | { do: 'follow' }
+  | { do: 'emit'; action: string; attributes?: Record<string, string> }
+  | { do: 'watch-health' }
+  | { do: 'end-health' }
+  /** Give back what a running container holds: network, cgroup, mounts. */
+  | { do: 'clean-up' }
+  | { do: 'settle' } // tell those who wait that it has ended
+  | { do: 'restart-later'; delay: number }
+  | { do: 'restart-now' }
+  | { do: 'cancel-restart' }
+  | { do: 'freeze' }
+  | { do: 'thaw' }
+  | { do: 'auto-remove' };
+
+export interface Transition {
+  state: LifeState;
+  effects: LifeEffect[];
+}
+
+export const INITIAL: LifeState = Object.freeze({
+  status: 'created',
+  pid: 0,
+  exitCode: 0,
+  error: '',
+  oomKilled: false,
+  startedAt: NEVER,
+  finishedAt: NEVER,
+  restartCount: 0,
+  manuallyStopped: false,
+  backoff: 0,
+});
+
+const FIRST_DELAY = 100;
+const LONGEST_DELAY = 60_000;
+/** A run this long sets the delay back. */
+const STEADY_SECONDS = 10;
+
+/** True while there is a process: running or frozen. */
+export function isAlive(state: LifeState): boolean {
+  return state.status === 'running' || state.status === 'paused';
+}
+
+/**
+ * One step.
+ * @throws conflict, not-modified or system with dockerd's text for what the state does not allow.
+ */
+export function transition(state: LifeState, event: LifeEvent, context: LifeContext): Transition {
+  switch (event.type) {
+    case 'start':
+      return start(state, event.automatic);
+    case 'started':
+      return {
+        state: {
+          ...settled(state),
+          status: 'running',
+          pid: event.pid,
+          exitCode: 0,
+          error: '',
+          oomKilled: false,
+          oomKills: 0,
+          startedAt: event.at,
+        },
+        effects: [{ do: 'follow' }, { do: 'watch-health' }, { do: 'emit', action: 'start' }],
+      };
+    case 'start-failed':
+      return startFailed(state, event, context);
+    case 'oom':
+      return outOfMemory(state, event.kills);
+    case 'exited':
+      return exited(state, event, context);
+    case 'stop-asked':
+      return stopAsked(state, event.restart === true);
+    case 'restart-failed':
+      return { state: without(state, 'restarting'), effects: [] };
+    case 'pause':
+      return pause(state, event.by, context);
+    case 'frozen':
+      if (state.status !== 'running') return { state, effects: [] };
+      return { state: { ...state, status: 'paused' }, effects: [{ do: 'emit', action: 'pause' }] };
+    case 'freeze-failed':
+      return { state: without(state, 'freezer'), effects: [] };
+    case 'unpause':
+      // dockerd answers 500 here, not 409.
+      if (state.status !== 'paused') throw systemError(`Container ${context.id} is not paused`);
+      return { state, effects: [{ do: 'thaw' }] };
+    case 'thawed':
+      if (state.status !== 'paused') return { state: without(state, 'freezer'), effects: [] };
+      return {
+        state: { ...without(state, 'freezer'), status: 'running' },
+        effects: [{ do: 'emit', action: 'unpause' }],
+      };
+    case 'resumed':
+      return resumed(state, event);
+    case 'remove':
+      return remove(state, event, context);
+    case 'remove-failed':
+      return { state: { ...state, status: 'dead', error: event.error }, effects: [] };
+    case 'daemon-up':
+      return daemonUp(state, context);
+  }
+}
+
+/** The state without intents that no longer hold. */
+function without(state: LifeState, ...intents: Array<'launching' | 'freezer' | 'restarting'>): LifeState {
+  if (!intents.some((intent) => intent in state)) return state;
+  const left = { ...state };
+  for (const intent of intents) delete left[intent];
+  return left;
+}
+
+/** The state without any intent: what was under way has ended. */
+const settled = (state: LifeState) => without(state, 'launching', 'freezer', 'restarting');
+
+/** The kernel's truth is taken over: a container that a commit has frozen is thawed, one that a user has stays so. */
+function resumed(state: LifeState, event: LifeEvent & { type: 'resumed' }): Transition {
+  const same = isAlive(state) && state.pid === event.pid;
+  const known: LifeState = {
+    ...without(state, 'launching', 'freezer'),
+    status: 'running',
+    pid: event.pid,
+    ...(!same && { oomKilled: false, oomKills: 0, startedAt: event.at, exitCode: 0, error: '' }),
+  };
+  const effects: LifeEffect[] = [{ do: 'follow' }, { do: 'watch-health' }];
+  if (!event.frozen) return { state: known, effects };
+  const freezer = state.freezer ?? 'user';
+  if (freezer === 'commit') effects.push({ do: 'thaw' });
+  return { state: { ...known, status: 'paused', freezer }, effects };
+}
+
+function start(state: LifeState, automatic: boolean): Transition {
+  switch (state.status) {
+    case 'running':
+      throw notModified();
+    case 'paused':
+      throw conflict('cannot start a paused container, try unpause instead');
+    case 'removing':
+    case 'dead':
+      throw conflict('container is marked for removal and cannot be started');
+    default: {
+      const effects: LifeEffect[] = [{ do: 'launch', automatic }];
+      const launching: LifeState = { ...state, launching: true };
+      if (automatic) return { state: launching, effects };
+      if (state.status === 'restarting') effects.unshift({ do: 'cancel-restart' });
+      return { state: { ...launching, manuallyStopped: false, restartCount: 0, backoff: 0 }, effects };
+    }
+  }
+}
+
+/** The code of a failure that has none of its own. */
+const UNKNOWN = 128;
+
+function startFailed(
+  state: LifeState,
+  event: LifeEvent & { type: 'start-failed' },
+  context: LifeContext,
+): Transition {
+  const failed: LifeState = {
+    ...settled(state),
+    status: state.startedAt === NEVER ? 'created' : 'exited',
+    pid: 0,
+    // A start that failed before the runtime had its turn leaves the last run's code, where that was a failure.
+    exitCode: event.exitCode === UNKNOWN && state.exitCode !== 0 ? state.exitCode : event.exitCode,
+    error: event.error,
+  };
+  const effects: LifeEffect[] = [{ do: 'clean-up' }];
+  if (event.automatic) {
+    // A restart that fails is tried again as the policy says, like a run that failed at once.
+    const again = restart(failed, event.exitCode, 0, context);
+    if (again) return { state: again.state, effects: [...effects, ...again.effects] };
+  }
+  // Only a restart has been waited for as an end: a start by hand tells its caller.
+  if (event.automatic) effects.push({ do: 'settle' });
+  if (context.autoRemove) effects.push({ do: 'auto-remove' });
+  return { state: failed, effects };
+}
+
+/** Kills that are told again, to a daemon that came back, are no news. */
+function outOfMemory(state: LifeState, kills: number): Transition {
+  if (!isAlive(state) || kills <= (state.oomKills ?? 0)) return { state, effects: [] };
+  return {
+    state: { ...state, oomKilled: true, oomKills: kills },
+    effects: [{ do: 'emit', action: 'oom' }],
+  };
+}
+
+function exited(state: LifeState, event: LifeEvent & { type: 'exited' }, context: LifeContext): Transition {
+  const seconds = secondsBetween(state.startedAt, event.at);
+  const ended: LifeState = {
+    ...without(state, 'launching', 'freezer'),
+    status: 'exited',
+    pid: 0,
+    exitCode: event.exitCode,
+    oomKilled: state.oomKilled || event.oomKilled,
+    finishedAt: event.at,
+  };
+  const effects: LifeEffect[] = [{ do: 'end-health' }, { do: 'clean-up' }];
+  // Told already, but for an end that no daemon saw.
+  if (event.oomKilled && !state.oomKilled) effects.push({ do: 'emit', action: 'oom' });
+  effects.push({
+    do: 'emit',
+    action: 'die',
+    attributes: { exitCode: String(event.exitCode), execDuration: String(Math.floor(seconds)) },
+  });
+  const again = restart(ended, event.exitCode, seconds, context);
+  // Whoever waits for the next exit has it, restart or not.
+  effects.push({ do: 'settle' });
+  if (again) return { state: again.state, effects: [...effects, ...again.effects] };
+  if (context.autoRemove && !state.restarting) effects.push({ do: 'auto-remove' });
+  return { state: ended, effects };
+}
+
+/** The restart policy's answer to an end: the state that waits, or undefined to stay down. */
+function restart(
+  state: LifeState,
+  exitCode: number,
+  seconds: number,
+  context: LifeContext,
+): Transition | undefined {
+  if (state.manuallyStopped || !wanted(state, exitCode, context.restartPolicy)) return undefined;
+  const last = seconds >= STEADY_SECONDS ? 0 : state.backoff;
+  const delay = last === 0 ? FIRST_DELAY : Math.min(last * 2, LONGEST_DELAY);
+  return {
+    state: { ...state, status: 'restarting', backoff: delay, restartCount: state.restartCount + 1 },
+    effects: [{ do: 'restart-later', delay }],
+  };
+}
+
+function wanted(state: LifeState, exitCode: number, policy: RestartPolicy): boolean {
+  switch (policy.Name) {
+    case 'always':
+    case 'unless-stopped':
+      return true;
+    case 'on-failure':
+      return (
+        exitCode !== 0 && (policy.MaximumRetryCount === 0 || state.restartCount < policy.MaximumRetryCount)
+      );
+    default:
+      return false;
+  }
+}
+
+function stopAsked(state: LifeState, restart: boolean): Transition {
+  if (state.status === 'restarting')
+    return {
+      state: { ...state, status: 'exited', manuallyStopped: true },
+      effects: [{ do: 'cancel-restart' }, { do: 'settle' }],
+    };
+  // A stop that comes while a restart is under way wins: a container that goes by itself goes with that end.
+  const asked = without(state, 'restarting');
+  return { state: { ...asked, manuallyStopped: true, ...(restart && { restarting: true }) }, effects: [] };
+}
+
+function pause(state: LifeState, by: Freezer, context: LifeContext): Transition {
+  if (state.status === 'paused') throw conflict(`Container ${context.id} is already paused`);
+  if (state.status === 'restarting')
+    throw conflict(`Container ${context.id} is restarting, wait until the container is running`);
+  if (state.status !== 'running') throw conflict(`container ${context.id} is not running`);
+  return { state: { ...state, freezer: by }, effects: [{ do: 'freeze' }] };
+}
+
+function remove(
+  state: LifeState,
+  { force, resumed: again = false }: LifeEvent & { type: 'remove' },
+  context: LifeContext,
+): Transition {
+  const refuse = (why: string) => conflict(`cannot remove container "/${context.name}": ${why}`);
+  if (!force) {
+    if (state.status === 'paused') throw refuse('container is paused and must be unpaused first');
+    if (state.status === 'running')
+      throw refuse('container is running: stop the container before removing or force remove');
+    if (state.status === 'restarting')
+      throw refuse('container is restarting: stop the container before removing or force remove');
+  }
+  if (state.status === 'removing' && !again)
+    throw conflict(`removal of container ${context.name} is already in progress`);
+  const effects: LifeEffect[] = [{ do: 'end-health' }];
+  if (state.status === 'restarting') effects.push({ do: 'cancel-restart' });
+  return { state: { ...state, status: 'removing' }, effects };
+}
+
+function daemonUp(state: LifeState, context: LifeContext): Transition {
+  if (state.status === 'removing' || state.status === 'dead')
+    return { state, effects: [{ do: 'auto-remove' }] };
+  if (isAlive(state)) return { state, effects: [] };
+  const down = settled(state);
+  if (state.status === 'created' && state.startedAt === NEVER && !state.launching)
+    return { state: down, effects: [] };
+  const { Name } = context.restartPolicy;
+  const again =
+    state.restarting ||
+    state.status === 'restarting' ||
+    Name === 'always' ||
+    (Name === 'unless-stopped' && !state.manuallyStopped) ||
+    (Name === 'on-failure' && !state.manuallyStopped && wanted(state, state.exitCode, context.restartPolicy));
+  if (again) return { state: down, effects: [{ do: 'restart-now' }] };
+  if (context.autoRemove && state.status !== 'created')
+    return { state: down, effects: [{ do: 'auto-remove' }] };
+  return { state: down, effects: [] };
+}
+
+function secondsBetween(from: string, to: string): number {
+  const start = parseRfc3339(from);
+  const end = parseRfc3339(to);
+  if (from === NEVER || start === undefined || end === undefined) return 0;
+  return Math.max(0, Number(end - start) / 1e9);
+}

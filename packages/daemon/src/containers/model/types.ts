@@ -1,0 +1,251 @@
+import type { EndpointSettings, NetworkState, PortMap } from '../../networks/api.ts';
+
+/** HEALTHCHECK of an image or container; times in nanoseconds, 0 or absent: the default. */
+export interface HealthConfig {
+  Test?: string[];
+  Interval?: number;
+  Timeout?: number;
+  StartPeriod?: number;
+  StartInterval?: number;
+  Retries?: number;
+}
+
+/** `Config` of the API: what is portable of a container. Kept as inspect shows it. */
+export interface Config {
+  Hostname: string;
+  Domainname: string;
+  User: string;
+  AttachStdin: boolean;
+  AttachStdout: boolean;
+  AttachStderr: boolean;
+  ExposedPorts?: Record<string, object>;
+  Tty: boolean;
+  OpenStdin: boolean;
+  StdinOnce: boolean;
+  Env: string[] | null;
+  Cmd: string[] | null;
+  Healthcheck?: HealthConfig;
+  ArgsEscaped?: boolean;
+  Image: string;
+  Volumes: Record<string, object> | null;
+  WorkingDir: string;
+  Entrypoint: string[] | null;
+  NetworkDisabled?: boolean;
+  MacAddress?: string;
+  OnBuild: string[] | null;
+  Labels: Record<string, string>;
+  StopSignal?: string;
+  StopTimeout?: number;
+  Shell?: string[];
+}
+
+export interface RestartPolicy {
+  Name: string;
+  MaximumRetryCount: number;
+}
+
+/** One entry of HostConfig.Mounts, as given. */
+export interface MountSpec {
+  Type: string;
+  Source?: string;
+  Target?: string;
+  ReadOnly?: boolean;
+  Consistency?: string;
+  BindOptions?: {
+    Propagation?: string;
+    NonRecursive?: boolean;
+    CreateMountpoint?: boolean;
+    ReadOnlyNonRecursive?: boolean;
+    ReadOnlyForceRecursive?: boolean;
+  };
+  VolumeOptions?: {
+    NoCopy?: boolean;
+    Labels?: Record<string, string>;
+    DriverConfig?: { Name?: string; Options?: Record<string, string> };
+    Subpath?: string;
+  };
+  ImageOptions?: { Subpath?: string };
+  TmpfsOptions?: { SizeBytes?: number; Mode?: number; Options?: string[][] };
+  ClusterOptions?: object;
+}
+
+export interface ThrottleDevice {
+  Path: string;
+  Rate: number;
+}
+
+/** `HostConfig` of the API with all defaults filled in, as inspect shows it. */
+export interface HostConfig {
+  Binds: string[] | null;
+  ContainerIDFile: string;
+  LogConfig: { Type: string; Config: Record<string, string> };
+  NetworkMode: string;
+  PortBindings: PortMap | null;
+  RestartPolicy: RestartPolicy;
+  AutoRemove: boolean;
+  VolumeDriver: string;
+  VolumesFrom: string[] | null;
+  ConsoleSize: [number, number];
+  Annotations?: Record<string, string>;
+  CapAdd: string[] | null;
+  CapDrop: string[] | null;
+  CgroupnsMode: string;
+  Dns: string[] | null;
+  DnsOptions: string[] | null;
+  DnsSearch: string[] | null;
+  ExtraHosts: string[] | null;
+  GroupAdd: string[] | null;
+  IpcMode: string;
+  Cgroup: string;
+  Links: string[] | null;
+  OomScoreAdj: number;
+  PidMode: string;
+  Privileged: boolean;
+  PublishAllPorts: boolean;
+  ReadonlyRootfs: boolean;
+  SecurityOpt: string[] | null;
+  StorageOpt?: Record<string, string>;
+  Tmpfs?: Record<string, string>;
+  UTSMode: string;
+  UsernsMode: string;
+  ShmSize: number;
+  Sysctls?: Record<string, string>;
+  Runtime: string;
+  Isolation: string;
+  CpuShares: number;
+  Memory: number;
+  NanoCpus: number;
+  CgroupParent: string;
+  BlkioWeight: number;
+  BlkioWeightDevice: Array<{ Path: string; Weight: number }> | null;
+  BlkioDeviceReadBps: ThrottleDevice[] | null;
+  BlkioDeviceWriteBps: ThrottleDevice[] | null;
+  BlkioDeviceReadIOps: ThrottleDevice[] | null;
+  BlkioDeviceWriteIOps: ThrottleDevice[] | null;
+  CpuPeriod: number;
+  CpuQuota: number;
+  CpuRealtimePeriod: number;
+  CpuRealtimeRuntime: number;
+  CpusetCpus: string;
+  CpusetMems: string;
+  Devices: Array<{ PathOnHost: string; PathInContainer: string; CgroupPermissions: string }> | null;
+  DeviceCgroupRules: string[] | null;
+  DeviceRequests: Array<Record<string, unknown>> | null;
+  KernelMemory?: number;
+  KernelMemoryTCP?: number;
+  MemoryReservation: number;
+  MemorySwap: number;
+  MemorySwappiness: number | null;
+  OomKillDisable: boolean;
+  PidsLimit: number | null;
+  Ulimits: Array<{ Name: string; Soft: number; Hard: number }> | null;
+  CpuCount: number;
+  CpuPercent: number;
+  IOMaximumIOps: number;
+  IOMaximumBandwidth: number;
+  Mounts?: MountSpec[];
+  MaskedPaths: string[] | null;
+  ReadonlyPaths: string[] | null;
+  Init?: boolean;
+}
+
+/** One mount of a container, resolved at create; its public members are those of inspect's `Mounts`. */
+export interface MountPoint {
+  Type: 'bind' | 'volume' | 'tmpfs' | 'image';
+  Name?: string;
+  Source: string;
+  Destination: string;
+  Driver?: string;
+  Mode: string;
+  RW: boolean;
+  Propagation: string;
+  /** Copy the image's files into a new volume at the first start. */
+  copyUp?: boolean;
+  /** A folder or file in the volume or image that is mounted in its place. */
+  subpath?: string;
+  /** The image that is mounted, by the name it was asked for, with the layers it had then. */
+  image?: { name: string; id: string; layers: string[] };
+  /** Options of a tmpfs, as mount(8) writes them. */
+  tmpfs?: string;
+  /** Make the bind's source when it is missing (Binds do, Mounts don't). */
+  createSource?: boolean;
+  nonRecursive?: boolean;
+  readOnlyNonRecursive?: boolean;
+  readOnlyForceRecursive?: boolean;
+  /** The volume was made for this container alone (`rm -v` removes it). */
+  anonymous?: boolean;
+  spec?: MountSpec;
+}
+
+export type Status = 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'removing' | 'dead';
+
+export interface HealthLogEntry {
+  Start: string;
+  End: string;
+  ExitCode: number;
+  Output: string;
+}
+
+export interface Health {
+  Status: 'starting' | 'healthy' | 'unhealthy';
+  FailingStreak: number;
+  Log: HealthLogEntry[];
+}
+
+/** What changes while a container lives; small, written at each change. */
+export interface LifeState {
+  status: Status;
+  pid: number;
+  exitCode: number;
+  error: string;
+  oomKilled: boolean;
+  /** How often the OOM killer struck in this run, of which all were told. */
+  oomKills?: number;
+  /** RFC 3339 with nanoseconds; the year 1 when never. */
+  startedAt: string;
+  finishedAt: string;
+  restartCount: number;
+  /** `stop` or `kill` was asked for since the last start by hand: `unless-stopped` leaves it so. */
+  manuallyStopped: boolean;
+  /** The last delay of the restart policy, in milliseconds. */
+  backoff: number;
+  /** A start is under way: recorded before anything runs, so that a restart policy holds from there on. */
+  launching?: true;
+  /** For whom it is frozen, recorded before the kernel is told to freeze it and until it is thawed. */
+  freezer?: Freezer;
+  /** A restart by hand is under way: the end that it brings is not that of a container that goes by itself. */
+  restarting?: true;
+}
+
+/** Who asked for a container to be frozen: a user, who thaws it too, or a commit, which thaws it when it has ended. */
+export type Freezer = 'user' | 'commit';
+
+/** What a container is: written at create, and by rename, update, connect. */
+export interface ContainerRecord {
+  id: string;
+  /** Without slash. */
+  name: string;
+  created: string;
+  path: string;
+  args: string[];
+  imageId: string;
+  imageName: string;
+  platform: string;
+  config: Config;
+  hostConfig: HostConfig;
+  mounts: MountPoint[];
+  /** Endpoints asked for, by network; connect and disconnect change it. */
+  endpoints: Record<string, Partial<EndpointSettings>>;
+  /** It is being removed, and its anonymous volumes are not to go with it. */
+  keepsVolumes?: boolean;
+  /** It is a step of a build: a build that was interrupted by the daemon's end does not leave it behind. */
+  buildStep?: true;
+}
+
+/** One frozen view of a container: what list and inspect read. */
+export interface ContainerSnapshot {
+  readonly record: Readonly<ContainerRecord>;
+  readonly state: Readonly<LifeState>;
+  readonly health: Readonly<Health> | undefined;
+  readonly network: NetworkState;
+}

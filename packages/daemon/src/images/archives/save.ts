@@ -1,0 +1,236 @@
+import { Readable } from 'node:stream';
+import { notFound, systemError } from '../../base/errors.ts';
+import type { Entry } from '../catalogue.ts';
+import { digestOf } from '../config.ts';
+import type { ImagesContext } from '../context.ts';
+import { imageEvent } from '../events.ts';
+import { find, findNamed } from '../lookup.ts';
+import { matchesPlatform, parsePlatform } from '../platforms.ts';
+import {
+  familiarName,
+  familiarString,
+  fullName,
+  imageId,
+  parseReference,
+  type Reference,
+  repositoryOf,
+} from '../references.ts';
+import { variantsOf } from '../variants.ts';
+import { tarEnd, tarHeader, tarPadding } from './archive.ts';
+import { type Descriptor, ownManifest } from './own-manifest.ts';
+
+const INDEX = 'application/vnd.oci.image.index.v1+json';
+
+interface Saved {
+  image: Entry;
+  tags: Reference[];
+  /** The same image for other platforms, saved along unless one was chosen. */
+  variants: Entry[];
+}
+
+/** A part of the archive: bytes, or a layer that is streamed from disk. */
+type Part = { name: string; mtime: number } & (
+  | { body: Buffer }
+  | { diffId: string; size: number }
+  | { folder: true }
+);
+
+/**
+ * Streams an archive that both `docker load` and OCI tools read: an OCI layout with Docker's manifest.json beside it.
+ * Nothing is written to disk on the way.
+ * @throws not-found before anything is sent.
+ */
+export async function saveImages(
+  context: ImagesContext,
+  names: readonly string[],
+  { platforms = [], signal }: { platforms?: string[]; signal: AbortSignal },
+): Promise<Readable> {
+  const images = select(context, names);
+  for (const saved of images) {
+    const whole = saved.image;
+    const chosen = new Set(platforms.map((platform) => forPlatform(context, whole, platform)));
+    if (chosen.size === 0) saved.variants = variantsOf(context.catalogue, whole);
+    else [saved.image = whole, ...saved.variants] = [...chosen];
+  }
+  const release = context.retention.hold(
+    images.flatMap(({ image, variants }) =>
+      [image, ...variants].flatMap(({ config }) => config.rootfs.diff_ids),
+    ),
+  );
+  const parts = layout(context, images);
+  async function* archive(): AsyncGenerator<Buffer> {
+    try {
+      for (const part of parts) yield* emit(context, part, signal);
+      yield tarEnd;
+      for (const { image } of images) imageEvent(context, 'save', image.id);
+    } finally {
+      await release();
+    }
+  }
+  return Readable.from(archive(), { objectMode: false, highWaterMark: 1 << 18 });
+}
+
+function forPlatform({ catalogue }: ImagesContext, image: Entry, platform: string): Entry {
+  const wanted = parsePlatform(platform);
+  const fitting = [image, ...variantsOf(catalogue, image)].find(({ config }) =>
+    matchesPlatform(wanted, config),
+  );
+  if (fitting) return fitting;
+  throw notFound(`No such image: no ${platform} variant of ${image.repoTags[0] ?? image.id} is here`);
+}
+
+/** A repository's name without a tag stands for all its tags, as with dockerd. */
+function select({ catalogue }: ImagesContext, names: readonly string[]): Saved[] {
+  const saved = new Map<string, Saved>();
+  const add = (image: Entry, tag?: Reference) => {
+    const known = saved.get(image.id) ?? { image, tags: [], variants: [] };
+    saved.set(image.id, known);
+    if (tag && !known.tags.some((other) => fullName(other) === fullName(tag))) known.tags.push(tag);
+  };
+  for (const name of names) {
+    if (imageId(name) !== undefined) {
+      add(find(catalogue, name));
+      continue;
+    }
+    const reference = parseReference(name);
+    if (reference.digest !== undefined || reference.tag !== undefined) {
+      const image = findNamed(catalogue, reference);
+      if (image) add(image, reference.digest === undefined ? reference : undefined);
+      else if (name.startsWith('sha256:')) add(byPrefix(catalogue, name));
+      else throw notFound('reference does not exist');
+      continue;
+    }
+    const tagged = catalogue
+      .list()
+      .flatMap((image) =>
+        image.references
+          .filter((other) => other.tag !== undefined && repositoryOf(other) === repositoryOf(reference))
+          .map((tag) => ({ image, tag })),
+      );
+    for (const { image, tag } of tagged) add(image, tag);
+    if (tagged.length === 0) add(byPrefix(catalogue, name));
+  }
+  return [...saved.values()];
+}
+
+function byPrefix(catalogue: ImagesContext['catalogue'], name: string): Entry {
+  const ids = catalogue.search(name);
+  if (ids.length !== 1) throw notFound(`No such image: ${name}`);
+  return catalogue.get(ids[0]!)!;
+}
+
+const hex = (digest: string) => digest.slice('sha256:'.length);
+const blobName = (digest: string) => `blobs/sha256/${hex(digest)}`;
+
+/** Puts what an image is made of into `blobs`, and returns how it is referred to. */
+function describeImage(
+  context: ImagesContext,
+  image: Entry,
+  blobs: Map<string, Part>,
+): { descriptor: Descriptor; layers: Descriptor[] } {
+  const mtime = (Date.parse(image.created) || 0) / 1000;
+  const manifest = ownManifest(context.layers, image);
+  if (!manifest) throw systemError(`${image.id} lacks a layer: pull it again`);
+  const { descriptor, body, layers } = manifest;
+  for (const { digest, size } of layers)
+    blobs.set(digest, { name: blobName(digest), mtime, diffId: digest, size });
+  blobs.set(image.id, { name: blobName(image.id), mtime, body: Buffer.from(image.raw) });
+  blobs.set(descriptor.digest, { name: blobName(descriptor.digest), mtime: 0, body });
+  return { descriptor, layers };
+}
+
+function addDocument(blobs: Map<string, Part>, mediaType: string, value: object): Descriptor {
+  const body = Buffer.from(JSON.stringify(value));
+  const digest = digestOf(body);
+  blobs.set(digest, { name: blobName(digest), mtime: 0, body });
+  return { mediaType, digest, size: body.length };
+}
+
+function layout(context: ImagesContext, images: Saved[]): Part[] {
+  const blobs = new Map<string, Part>();
+  const index: object[] = [];
+  const manifests: object[] = [];
+  const repositories: Record<string, Record<string, string>> = {};
+  for (const { image, tags, variants } of images) {
+    const { descriptor: own, layers } = describeImage(context, image, blobs);
+    let descriptor = own;
+    if (variants.length > 0) {
+      const platforms = [image, ...variants].map((each) => ({
+        ...describeImage(context, each, blobs).descriptor,
+        platform: {
+          architecture: each.config.architecture,
+          os: each.config.os,
+          ...(each.config.variant ? { variant: each.config.variant } : {}),
+        },
+      }));
+      descriptor = addDocument(blobs, INDEX, { schemaVersion: 2, mediaType: INDEX, manifests: platforms });
+    }
+    if (tags.length === 0) index.push(descriptor);
+    for (const tag of tags) {
+      index.push({
+        ...descriptor,
+        annotations: {
+          'io.containerd.image.name': fullName(tag),
+          'org.opencontainers.image.ref.name': tag.tag,
+        },
+      });
+      const top = image.config.rootfs.diff_ids.at(-1);
+      repositories[familiarName(tag)] = {
+        ...repositories[familiarName(tag)],
+        [tag.tag!]: top === undefined ? hex(image.id) : hex(top),
+      };
+    }
+    manifests.push({
+      Config: blobName(image.id),
+      RepoTags: tags.length > 0 ? tags.map(familiarString) : null,
+      Layers: layers.map((layer) => blobName(layer.digest)),
+      // Who loads it knows only of images that are in the archive as well.
+      ...(images.some((other) => other.image.id === image.parent) ? { Parent: image.parent } : {}),
+      LayerSources: Object.fromEntries(layers.map((layer) => [layer.digest, layer])),
+    });
+  }
+  const json = (name: string, value: unknown): Part => ({
+    name,
+    mtime: 0,
+    body: Buffer.from(JSON.stringify(value)),
+  });
+  return [
+    { name: 'blobs/', mtime: 0, folder: true },
+    { name: 'blobs/sha256/', mtime: 0, folder: true },
+    ...[...blobs.values()].sort((left, right) => (left.name < right.name ? -1 : 1)),
+    json('index.json', { schemaVersion: 2, mediaType: INDEX, manifests: index }),
+    json('manifest.json', manifests),
+    json('oci-layout', { imageLayoutVersion: '1.0.0' }),
+    ...(Object.keys(repositories).length > 0 ? [json('repositories', repositories)] : []),
+  ];
+}
+
+async function* emit(context: ImagesContext, part: Part, signal: AbortSignal): AsyncGenerator<Buffer> {
+  if ('folder' in part) {
+    yield tarHeader(part.name, 0, part.mtime, true);
+    return;
+  }
+  if ('body' in part) {
+    yield Buffer.concat([
+      tarHeader(part.name, part.body.length, part.mtime),
+      part.body,
+      tarPadding(part.body.length),
+    ]);
+    return;
+  }
+  yield tarHeader(part.name, part.size, part.mtime);
+  const tar = await context.layers.tar(part.diffId);
+  let sent = 0;
+  try {
+    for await (const chunk of tar) {
+      signal.throwIfAborted();
+      sent += (chunk as Buffer).length;
+      yield chunk as Buffer;
+    }
+  } finally {
+    tar.destroy();
+  }
+  if (sent !== part.size)
+    throw systemError(`the layer ${part.diffId} has ${sent} bytes on disk instead of ${part.size}`);
+  yield tarPadding(part.size);
+}

@@ -1,0 +1,116 @@
+import type { NetWorker } from '@berth/native/net.ts';
+import { forbidden, notFound, systemError } from '../../base/errors.ts';
+import type { NetworkRecord, SubnetRecord } from '../model/records.ts';
+import { formatAddress, formatPrefix, network, overlaps, type Prefix, parsePrefix } from './addresses.ts';
+import { AddressPool, type Holder, type IpamConfig, type PoolBase, pickSubnet } from './ipam.ts';
+
+/** The address pools of one network, by family. */
+export interface NetworkPools {
+  v4?: AddressPool;
+  v6?: AddressPool;
+}
+
+/** Ranges the host routes somewhere that is not one of `ours`: they can't be given to a network. */
+export async function routedRanges(worker: NetWorker, ours: ReadonlySet<string>): Promise<Holder[]> {
+  const [result] = await worker.call(['taken']);
+  const holders: Holder[] = [];
+  for (const [, cidr, device] of result!.rows) {
+    const range = parsePrefix(cidr!);
+    if (range && !ours.has(device!)) holders.push({ range, name: `the host's route through ${device}` });
+  }
+  return holders;
+}
+
+/** The subnets of other networks. */
+export function heldRanges(records: Iterable<NetworkRecord>): Holder[] {
+  const holders: Holder[] = [];
+  for (const { name, subnets } of records)
+    for (const { subnet } of subnets) holders.push({ range: parsePrefix(subnet)!, name: `network ${name}` });
+  return holders;
+}
+
+/**
+ * Gives a new network its subnets: those asked for, and one from the pools where a family has none. Fills the record.
+ * @throws forbidden for an overlap; not-found when the pools are used up, naming who holds them.
+ */
+export function allocateSubnets(
+  record: NetworkRecord,
+  pools: readonly PoolBase[],
+  held: readonly Holder[],
+  routed: readonly Holder[],
+): void {
+  const asked = record.ipamConfig.filter(({ Subnet }) => Subnet && (record.ipv6 || !Subnet.includes(':')));
+  const subnets: SubnetRecord[] = [];
+  for (const config of asked) {
+    const subnet = parsePrefix(config.Subnet!)!;
+    const mine = subnets.map((other) => ({ range: parsePrefix(other.subnet)!, name: record.name }));
+    if ([...held, ...mine].some(({ range }) => overlaps(range, subnet)))
+      throw forbidden('Pool overlaps with other one on this address space');
+    subnets.push(subnetOf(subnet, config));
+  }
+  for (const bits of [32, 128] as const) {
+    if (bits === 128 ? !record.ipv6 : !record.ipv4) continue;
+    if (asked.some(({ Subnet }) => Subnet!.includes(':') === (bits === 128))) continue;
+    const picked = pickSubnet(pools, bits, [...held, ...routed]);
+    if (!('subnet' in picked)) throw usedUp(bits, picked.holders);
+    const made = subnetOf(picked.subnet, {});
+    subnets.push(made);
+    record.ipamConfig.push({ Subnet: made.subnet, Gateway: made.gateway });
+  }
+  record.subnets = subnets;
+}
+
+function usedUp(bits: 32 | 128, holders: readonly Holder[]) {
+  const family = bits === 32 ? 'IPv4' : 'IPv6';
+  const text = `could not find an available, non-overlapping ${family} address pool among the defaults to assign to the network`;
+  const listed = holders.slice(0, 8).map(({ range, name }) => `${formatPrefix(range)} is held by ${name}`);
+  if (holders.length > 8) listed.push(`and ${holders.length - 8} more`);
+  return notFound(listed.length > 0 ? `${text}: ${listed.join(', ')}` : text);
+}
+
+/** A subnet with its gateway and what else is not for containers. @throws system for an address taken twice. */
+export function subnetOf(subnet: Prefix, config: IpamConfig): SubnetRecord {
+  const whole = new AddressPool(network(subnet));
+  const gateway = config.Gateway
+    ? formatAddress({ ...parsePrefix(`${config.Gateway}/${subnet.bits}`)! })
+    : (whole.take() ?? formatAddress(subnet));
+  // The gateway may not be what the subnet keeps for itself: its own and the broadcast address.
+  if (config.Gateway && subnet.bits === 32 && !whole.reserve(gateway))
+    throw systemError(`failed to allocate gateway (${gateway}): Address already in use`);
+  if (config.Gateway && subnet.bits === 128) whole.reserve(gateway);
+  const reserved: string[] = [];
+  for (const [name, address] of Object.entries(config.AuxiliaryAddresses ?? {})) {
+    if (!whole.reserve(address))
+      throw systemError(
+        `failed to allocate secondary ip address (${name}:${address}): Address already in use`,
+      );
+    reserved.push(address);
+  }
+  return {
+    subnet: formatPrefix(network(subnet)),
+    range: config.IPRange ?? '',
+    gateway,
+    reserved,
+    asked: config.Subnet !== undefined,
+  };
+}
+
+/** The pools of a network, with what is not for containers taken out. */
+export function poolsOf(record: NetworkRecord): NetworkPools {
+  const pools: NetworkPools = {};
+  for (const { subnet, range, gateway, reserved } of record.subnets) {
+    const parsed = parsePrefix(subnet)!;
+    const pool = new AddressPool(parsed, range ? parsePrefix(range) : undefined);
+    for (const address of [gateway, ...reserved]) if (address) pool.reserve(address);
+    pools[parsed.bits === 32 ? 'v4' : 'v6'] = pool;
+  }
+  return pools;
+}
+
+/** The subnet of a family. */
+export function subnetFor(record: NetworkRecord, family: 4 | 6): SubnetRecord | undefined {
+  return record.subnets.find(({ subnet }) => subnet.includes(':') === (family === 6));
+}
+
+export const prefixLength = (subnet: SubnetRecord | undefined): number =>
+  subnet ? Number(subnet.subnet.split('/')[1]) : 0;

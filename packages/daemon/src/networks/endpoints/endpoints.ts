@@ -1,0 +1,167 @@
+import { randomBytes } from 'node:crypto';
+import { type BerthError, invalidParameter } from '../../base/errors.ts';
+import { contains, isIPv4, isIPv6, parseAddress, parseMac, parsePrefix } from '../addresses/addresses.ts';
+import type { EndpointSettings, NetworkRequest } from '../api.ts';
+import { gatewayOf } from '../kernel.ts';
+import { hasNames } from '../model/inspect.ts';
+import { complaints } from '../model/options.ts';
+import type { ContainerRecord, EndpointConfig, LiveEndpoint, NetworkRecord } from '../model/records.ts';
+
+export type Find = (reference: string) => NetworkRecord | undefined;
+
+/** What a client set of EndpointSettings. */
+export function endpointConfig(given: Partial<EndpointSettings>): EndpointConfig {
+  return {
+    IPAMConfig: given.IPAMConfig ?? null,
+    Links: given.Links ?? null,
+    Aliases: given.Aliases ?? null,
+    DriverOpts: given.DriverOpts ?? null,
+    GwPriority: given.GwPriority ?? 0,
+    MacAddress: given.MacAddress ?? '',
+  };
+}
+
+/**
+ * The networks of a container as its create asked for them: the one of the mode first. Names and ids that are known
+ * become names; unknown ones stay (the start will fail).
+ */
+export function configuredNetworks(request: NetworkRequest, find: Find): ContainerRecord['configured'] {
+  // Without a default bridge (`--bridge=none`) the default is to have no network.
+  const usual = find('bridge') ? 'bridge' : 'none';
+  const nameOf = (reference: string) =>
+    reference === 'default' || reference === 'bridge' ? usual : (find(reference)?.name ?? reference);
+  const main = nameOf(request.mode);
+  const given = new Map<string, Partial<EndpointSettings>>();
+  for (const [reference, endpoint] of Object.entries(request.endpoints ?? {}))
+    given.set(nameOf(reference), endpoint ?? {});
+  // Where endpoints are given they are all there is; the mode's network is first if it is one of them.
+  const others = [...given.keys()].filter((name) => name !== main).sort();
+  const names = given.size === 0 || given.has(main) ? [main, ...others] : others;
+  return names.map((network) => {
+    const config = endpointConfig(given.get(network) ?? {});
+    if (network === main) {
+      if (request.macAddress && !config.MacAddress) config.MacAddress = request.macAddress;
+      if (request.links?.length && network !== 'bridge')
+        config.Links = [...new Set([...(config.Links ?? []), ...request.links])];
+    }
+    return { network, config, networkId: '' };
+  });
+}
+
+/** What dockerd says against an endpoint's settings on that network; undefined: nothing. */
+export function checkEndpoint(network: NetworkRecord, config: EndpointConfig): BerthError | undefined {
+  if (config.MacAddress && !parseMac(config.MacAddress))
+    return invalidParameter(`invalid MAC address ${config.MacAddress}`);
+  const wrong: string[] = [];
+  const { IPv4Address = '', IPv6Address = '', LinkLocalIPs } = config.IPAMConfig ?? {};
+  const named = hasNames(network);
+  if (config.Aliases?.length && !named)
+    wrong.push('network-scoped alias is supported only for containers in user defined networks');
+  if ((IPv4Address || IPv6Address) && !named)
+    wrong.push('user specified IP address is supported on user defined networks only');
+  if (IPv4Address) {
+    if (!isIPv4(IPv4Address)) wrong.push(`invalid IPv4 address: ${IPv4Address}`);
+    wrong.push(...checkStatic(network, IPv4Address, 32));
+  }
+  if (IPv6Address) {
+    if (!isIPv6(IPv6Address)) wrong.push(`invalid IPv6 address: ${IPv6Address}`);
+    wrong.push(...checkStatic(network, IPv6Address, 128));
+  }
+  for (const address of LinkLocalIPs ?? [])
+    if (!parseAddress(address)) wrong.push(`invalid link-local IP address: ${address}`);
+  if (wrong.length === 0) {
+    endpointSysctls(config, 'eth0');
+  }
+  return complaints('invalid endpoint settings:', [...new Set(wrong)]);
+}
+
+function checkStatic(network: NetworkRecord, text: string, bits: number): string[] {
+  const asked = network.subnets
+    .filter((subnet) => subnet.asked)
+    .map(({ subnet }) => parsePrefix(subnet)!)
+    .filter((subnet) => subnet.bits === bits);
+  if (asked.length === 0)
+    return [
+      'user specified IP address is supported only when connecting to networks with user configured subnets',
+    ];
+  const address = parseAddress(text);
+  if (address && asked.some((subnet) => contains(subnet, address))) return [];
+  return [`no configured subnet or ip-range contain the IP address ${text}`];
+}
+
+const SYSCTLS = 'com.docker.network.endpoint.sysctls';
+
+/**
+ * The kernel settings of an endpoint's interface (driver option `com.docker.network.endpoint.sysctls`), as `PATH=VALUE`.
+ * @throws invalid-parameter
+ */
+export function endpointSysctls(config: EndpointConfig, name: string): string[] {
+  const lines: string[] = [];
+  for (const text of (config.DriverOpts?.[SYSCTLS] ?? '').split(',').filter((part) => part !== '')) {
+    const match = /^(net\.(?:ipv4|ipv6|mpls)\.(?:conf|neigh))\.IFNAME\.(\w+)=([\w .-]*)$/i.exec(text);
+    if (!match) throw invalidParameter(`unable to set ${SYSCTLS}: ${text}`);
+    lines.push(`${match[1]!.replaceAll('.', '/')}/${name}/${match[2]}=${match[3]}`);
+  }
+  return lines;
+}
+
+/** The name of a new host end of a veth pair. */
+export const vethName = (): string => `veth${randomBytes(4).toString('hex').slice(0, 7)}`;
+
+/** The first interface name that a container does not have. */
+export function interfaceName(network: NetworkRecord, taken: readonly LiveEndpoint[]): string {
+  const prefix = network.options['com.docker.network.container_iface_prefix'] || 'eth';
+  for (let number = 0; ; number++) {
+    const name = `${prefix}${number}`;
+    if (!taken.some((endpoint) => endpoint.interface === name)) return name;
+  }
+}
+
+export interface Gateway {
+  endpoint: LiveEndpoint;
+  network: NetworkRecord;
+  address: string;
+}
+
+/**
+ * The endpoint through which a container reaches the outside, for a family: by priority, then one with both families,
+ * then by the network's name, as dockerd sorts them.
+ */
+export function defaultGateway(container: ContainerRecord, find: Find, family: 4 | 6): Gateway | undefined {
+  const candidates: Array<Gateway & { priority: number; dual: boolean }> = [];
+  for (const endpoint of container.live?.endpoints ?? []) {
+    const network = find(endpoint.networkId);
+    const gateway = network && gatewayOf(network, family);
+    if (!gateway || !(family === 4 ? endpoint.ipv4 : endpoint.ipv6)) continue;
+    const entry = container.configured.find(({ networkId }) => networkId === endpoint.networkId);
+    candidates.push({
+      endpoint,
+      network,
+      address: gateway.address,
+      priority: entry?.config.GwPriority ?? 0,
+      dual: endpoint.ipv4 !== '' && endpoint.ipv6 !== '',
+    });
+  }
+  candidates.sort(
+    (a, b) =>
+      b.priority - a.priority ||
+      Number(b.dual) - Number(a.dual) ||
+      (a.network.name < b.network.name ? -1 : 1),
+  );
+  return candidates[0];
+}
+
+/** The operation that sets a container's default routes. */
+export function routesOperation(sandbox: string, container: ContainerRecord, find: Find) {
+  const operation: [string, ...string[]] = ['routes', sandbox];
+  for (const family of [4, 6] as const) {
+    const gateway = defaultGateway(container, find, family);
+    const has = container.live?.endpoints.some(({ ipv4, ipv6 }) => (family === 4 ? ipv4 : ipv6));
+    if (!gateway && !has) continue;
+    operation.push(
+      `device${family}=${gateway?.endpoint.interface ?? ''}`,
+      `gateway${family}=${gateway?.address ?? ''}`,
+    );
+  }
+  return operation;
+}

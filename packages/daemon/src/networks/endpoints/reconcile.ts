@@ -1,0 +1,85 @@
+import { log } from '../../base/log.ts';
+import type { NetworkRequest } from '../api.ts';
+import { type Context, keep } from '../model/context.ts';
+import { hasNames } from '../model/inspect.ts';
+import type { ContainerRecord, NetworkRecord } from '../model/records.ts';
+import { hasResolver, namesOn, writeSandboxFile } from './names.ts';
+import { freeAddresses, remember, stopSandbox } from './start.ts';
+
+/** Takes the addresses and ports that records say are in use, before anything is given out. */
+export function takeInUse(context: Context): void {
+  for (const record of context.containers.values()) {
+    for (const endpoint of record.live?.endpoints ?? []) {
+      context.members.add(record.request.id, endpoint);
+      const pools = context.catalogue.pools(endpoint.networkId);
+      if (endpoint.ipv4) pools.v4?.reserve(endpoint.ipv4);
+      if (endpoint.ipv6) pools.v6?.reserve(endpoint.ipv6);
+    }
+    for (const { protocol, hostIp, hostPort } of record.live?.ports ?? [])
+      context.ports.take(protocol, hostIp, hostPort, record.request.id);
+  }
+}
+
+/**
+ * Brings records and kernel into agreement after a start of the daemon: containers that do not run give back what they
+ * had, links of this daemon that nobody has go, files and firewall say what holds.
+ */
+export async function reconcile(
+  context: Context,
+  running: ReadonlyArray<{ request: NetworkRequest; pid: number }>,
+): Promise<void> {
+  const { containers, folder, catalogue, firewall } = context;
+  const alive = new Set(running.map(({ request }) => request.id));
+  for (const { request } of running) remember(context, request);
+  for (const record of [...containers.values()])
+    if (record.live && !alive.has(record.request.id))
+      await stopSandbox(context, record.request.id, { silent: true });
+  const links = await removeStrangers(context);
+  for (const record of [...containers.values()]) dropLost(context, record, links);
+  folder.sweep(alive, new Set(catalogue.all().map(({ id }) => id)));
+  for (const network of catalogue.all()) if (hasNames(network)) writeNames(context, network);
+  for (const record of containers.values())
+    if (record.live && hasResolver(context, record)) writeSandboxFile(context, record);
+  await firewall.apply();
+}
+
+/**
+ * An endpoint whose interface is gone. What the container is configured with stays: a disconnect records its outcome
+ * before it touches the kernel, so what the kernel lacks says nothing of what a user wants, and the next start makes it.
+ */
+function dropLost(context: Context, record: ContainerRecord, links: ReadonlySet<string>): void {
+  const lost = (record.live?.endpoints ?? []).filter(({ host }) => host !== '' && !links.has(host));
+  if (lost.length === 0 || !record.live) return;
+  for (const endpoint of lost) {
+    context.members.delete(record.request.id, endpoint.networkId);
+    freeAddresses(context, endpoint);
+  }
+  keep(context, record, {
+    live: { ...record.live, endpoints: record.live.endpoints.filter((endpoint) => !lost.includes(endpoint)) },
+  });
+}
+
+/** Removes links of our group that are no network's and no running container's; gives the names of all that stay. */
+async function removeStrangers({ worker, catalogue, containers }: Context): Promise<Set<string>> {
+  const known = catalogue.links();
+  for (const { live } of containers.values()) for (const { host } of live?.endpoints ?? []) known.add(host);
+  const [links] = await worker.call(['links']);
+  const there = new Set<string>();
+  for (const [, name] of links!.rows) {
+    there.add(name!);
+    if (known.has(name!)) continue;
+    try {
+      await worker.call(['unlink', name!]);
+      log.info({ link: name }, 'removed a link that an earlier daemon left');
+    } catch (error) {
+      log.warn({ err: error, link: name }, 'a link that an earlier daemon left could not be removed');
+    }
+  }
+  return there;
+}
+
+/** Writes a network's names file, or takes it away when nobody is on it. */
+export function writeNames(context: Context, network: NetworkRecord): void {
+  if (context.members.of(network.id).size === 0) context.folder.removeNames(network.id);
+  else context.folder.writeNames(network.id, network.name, namesOn(context, network));
+}

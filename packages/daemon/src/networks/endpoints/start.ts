@@ -1,0 +1,330 @@
+import type { LaunchRecord } from '@berth/native';
+import { NetError } from '@berth/native/net.ts';
+import { forbidden, notFound, systemError } from '../../base/errors.ts';
+import { log } from '../../base/log.ts';
+import { macOf, parseMac } from '../addresses/addresses.ts';
+import type { NetworkRequest } from '../api.ts';
+import { changesFirewall } from '../firewall/policy.ts';
+import { endpointOperation, flag } from '../kernel.ts';
+import { type Context, emitMembership, keep, keepStopped, networkOf } from '../model/context.ts';
+import { hasNames } from '../model/inspect.ts';
+import { newId } from '../model/options.ts';
+import type { ContainerRecord, EndpointConfig, LiveEndpoint, NetworkRecord } from '../model/records.ts';
+import { checkStart } from '../model/refusals.ts';
+import {
+  firewallPorts,
+  forgetFlows,
+  portRecords,
+  releasePorts,
+  shownPorts,
+  takePorts,
+} from '../ports/publish.ts';
+import {
+  checkEndpoint,
+  configuredNetworks,
+  endpointSysctls,
+  interfaceName,
+  routesOperation,
+  vethName,
+} from './endpoints.ts';
+import type { ResolverKind } from './files.ts';
+import { hasResolver, hostsContent, refreshLinks, writeSandboxFile } from './names.ts';
+import { resolverChoice, writeHosts, writeResolvConf } from './sandbox.ts';
+
+type Entry = ContainerRecord['configured'][number];
+
+/** The record of a container with what its create asks for now; a connect or disconnect since the create counts. */
+export function remember(context: Context, request: NetworkRequest): ContainerRecord {
+  const known = context.containers.get(request.id);
+  if (known) return keep(context, known, { request });
+  const record: ContainerRecord = {
+    request,
+    configured: configuredNetworks(request, context.catalogue.find),
+    sandboxId: '',
+    sandboxKey: '',
+    resolvHash: '',
+  };
+  context.containers.put(request.id, record);
+  return record;
+}
+
+/** The network of every entry. @throws not-found for the first that is not there. */
+export function networksOf(
+  context: Context,
+  record: ContainerRecord,
+): Array<{ entry: Entry; network: NetworkRecord }> {
+  return record.configured.map((entry) => {
+    const network = networkOf(context, entry);
+    if (!network) throw notFound(`network ${entry.networkId || entry.network} not found`);
+    if (network.configOnly) throw forbidden('cannot create endpoint on configuration-only network');
+    return { entry, network };
+  });
+}
+
+/**
+ * An endpoint with its addresses, not yet in the kernel.
+ * @throws forbidden for an address in use; system where a network has none left.
+ */
+export function reserveEndpoint(
+  context: Context,
+  network: NetworkRecord,
+  config: EndpointConfig,
+  others: readonly LiveEndpoint[],
+): LiveEndpoint {
+  const endpoint: LiveEndpoint = {
+    networkId: network.id,
+    endpointId: newId(),
+    interface: '',
+    host: '',
+    mac: '',
+    ipv4: '',
+    ipv6: '',
+  };
+  if (network.driver === 'host' || network.driver === 'null') return endpoint;
+  endpoint.interface = interfaceName(network, others);
+  if (network.driver === 'bridge') endpoint.host = vethName();
+  const pools = context.catalogue.pools(network.id);
+  try {
+    if (network.ipv4 && pools.v4) endpoint.ipv4 = take(pools.v4, config.IPAMConfig?.IPv4Address, network, 4);
+    if (network.ipv6 && pools.v6) endpoint.ipv6 = take(pools.v6, config.IPAMConfig?.IPv6Address, network, 6);
+  } catch (error) {
+    freeAddresses(context, endpoint);
+    throw error;
+  }
+  if (network.driver !== 'ipvlan')
+    endpoint.mac = parseMac(config.MacAddress) ?? (endpoint.ipv4 ? macOf(endpoint.ipv4) : randomMac());
+  return endpoint;
+}
+
+function take(
+  pool: { take(): string | undefined; reserve(text: string): boolean },
+  asked: string | undefined,
+  { name, id }: NetworkRecord,
+  family: 4 | 6,
+): string {
+  if (asked) {
+    if (!pool.reserve(asked)) throw forbidden('Address already in use');
+    return asked;
+  }
+  const address = pool.take();
+  if (address === undefined)
+    throw systemError(`no available IPv${family} addresses on this network's address pools: ${name} (${id})`);
+  return address;
+}
+
+const randomMac = () => `02:42:${newId().slice(0, 8).match(/../g)!.join(':')}`;
+
+export function freeAddresses({ catalogue }: Context, { networkId, ipv4, ipv6 }: LiveEndpoint): void {
+  const pools = catalogue.pools(networkId);
+  if (ipv4) pools.v4?.free(ipv4);
+  if (ipv6) pools.v6?.free(ipv6);
+}
+
+/** The kernel operation of one endpoint. `sandbox`: an id of the worker's, or a path. */
+export function operationFor(
+  context: Context,
+  sandbox: string,
+  network: NetworkRecord,
+  endpoint: LiveEndpoint,
+  config: EndpointConfig,
+  request: NetworkRequest,
+): LaunchRecord {
+  const { mtu } = context.settings;
+  return endpointOperation(sandbox, network, endpoint, {
+    mtu,
+    icc: flag(network, 'enable_icc', true),
+    hairpin: request.publishAll || Object.keys(request.portBindings ?? {}).length > 0,
+    linkLocal: config.IPAMConfig?.LinkLocalIPs ?? [],
+    sysctls: endpointSysctls(config, endpoint.interface),
+  });
+}
+
+/** How a container finds names. */
+export function resolverKind(context: Context, record: ContainerRecord): ResolverKind {
+  const [main] = record.configured;
+  if (main && networkOf(context, main)?.driver === 'host') return 'host';
+  return hasResolver(context, record) ? 'internal' : 'legacy';
+}
+
+/** Whether a container may have an IPv6 address: without, servers that have one are no use to it. */
+export function hasIpv6(context: Context, { configured }: ContainerRecord): boolean {
+  return configured.some((entry) => networkOf(context, entry)?.ipv6);
+}
+
+/** Writes a container's hosts, hostname and resolv.conf; returns its record with the hash of the last. */
+function writeFiles(context: Context, record: ContainerRecord): ContainerRecord {
+  const kind = resolverKind(context, record);
+  const choice = resolverChoice(record.request, context.settings);
+  writeHosts(record, hostsContent(context, record), kind === 'host');
+  // A start writes it anew, as it does the other files: what was changed holds until then.
+  const resolvHash = writeResolvConf({ ...record, resolvHash: '' }, kind, choice, hasIpv6(context, record));
+  return resolvHash === record.resolvHash ? record : keep(context, record, { resolvHash });
+}
+
+/**
+ * Makes a container's sandbox; see `Networks.attach`. Addresses, interfaces, ports and files are made side by side.
+ * @throws as `api.ts` says; nothing is left then.
+ */
+export async function startSandbox(
+  context: Context,
+  request: NetworkRequest,
+): Promise<{ record: ContainerRecord; path: string; launch: LaunchRecord[] }> {
+  if (context.containers.get(request.id)?.live) await stopSandbox(context, request.id);
+  let record = remember(context, request);
+  const networks = networksOf(context, record);
+  for (const { entry, network } of networks) {
+    const wrong = checkEndpoint(network, entry.config);
+    if (wrong) throw wrong;
+  }
+  checkStart(
+    record,
+    networks.map(({ network }) => network),
+  );
+  const sandboxId = newId();
+  const endpoints: LiveEndpoint[] = [];
+  try {
+    for (const { entry, network } of networks)
+      endpoints.push(reserveEndpoint(context, network, entry.config, endpoints));
+  } catch (error) {
+    for (const endpoint of endpoints) freeAddresses(context, endpoint);
+    throw error;
+  }
+  const isHost = networks[0]?.network.driver === 'host';
+  record = keep(context, record, {
+    configured: networks.map(({ entry, network }) => ({
+      ...entry,
+      network: network.name,
+      networkId: network.id,
+    })),
+    live: { sandboxId, endpoints, ports: [], portMap: {} },
+    sandboxId,
+    sandboxKey: isHost ? '/var/run/docker/netns/default' : `/var/run/docker/netns/${sandboxId.slice(0, 12)}`,
+  });
+  for (const endpoint of endpoints) context.members.add(request.id, endpoint);
+  try {
+    return await makeSandbox(context, record, networks);
+  } catch (error) {
+    await stopSandbox(context, request.id, { silent: true });
+    throw error instanceof NetError
+      ? systemError(`failed to set up container networking: ${error.message}`, error)
+      : error;
+  }
+}
+
+/** Those endpoints that have an interface. */
+const real = (endpoints: readonly LiveEndpoint[]) =>
+  endpoints.filter((endpoint) => endpoint.interface !== '');
+
+async function makeSandbox(
+  context: Context,
+  record: ContainerRecord,
+  networks: ReadonlyArray<{ entry: Entry; network: NetworkRecord }>,
+): Promise<{ record: ContainerRecord; path: string; launch: LaunchRecord[] }> {
+  const { request } = record;
+  const live = record.live!;
+  const interfaces = real(live.endpoints);
+  const made = interfaces.length > 0 ? makeInterfaces(context, record, networks) : undefined;
+  const published = interfaces.length > 0 ? publish(context, record) : undefined;
+  const names = networks
+    .filter(({ network }) => hasNames(network))
+    .map(({ network }) => context.names.changed(network.id));
+  // All must have ended before a failure is undone.
+  const results = await Promise.allSettled([made, published, writeAll(context, record), ...names]);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  const { path, hosts } = (await made) ?? { path: '', hosts: [] };
+  let index = 0;
+  const endpoints = live.endpoints.map((endpoint) =>
+    endpoint.interface ? { ...endpoint, host: hosts[index++] ?? '' } : endpoint,
+  );
+  for (const endpoint of endpoints) context.members.add(request.id, endpoint);
+  const known = context.containers.get(request.id)!;
+  const started = keep(context, known, { live: { ...known.live!, endpoints } });
+  for (const { network } of networks) emitMembership(context, 'connect', network, request);
+  refreshLinks(context, started);
+  return { record: started, path, launch: launchRecords(context, started, path) };
+}
+
+/** The namespace with its interfaces and routes, in one request to the worker. */
+async function makeInterfaces(
+  context: Context,
+  record: ContainerRecord,
+  networks: ReadonlyArray<{ entry: Entry; network: NetworkRecord }>,
+): Promise<{ path: string; hosts: string[] }> {
+  const { sandboxId, endpoints } = record.live!;
+  const operations: LaunchRecord[] = [['sandbox', sandboxId, ...(record.request.userMaps ?? []).flat()]];
+  const joined = networks
+    .map((one, index) => ({ ...one, endpoint: endpoints[index]! }))
+    .filter(({ endpoint }) => endpoint.interface !== '');
+  // The veth pair that was made ahead is not for this one.
+  if (joined[0]?.network.driver !== 'bridge') operations.push(['unplug', sandboxId, 'eth0']);
+  const first = operations.length;
+  for (const { entry, network, endpoint } of joined)
+    operations.push(operationFor(context, sandboxId, network, endpoint, entry.config, record.request));
+  operations.push(routesOperation(sandboxId, record, context.catalogue.find));
+  const results = await context.worker.call(...operations);
+  return {
+    path: results[0]!.values[0]!,
+    hosts: joined.map((_, index) => results[first + index]!.values[0] ?? ''),
+  };
+}
+
+/** Takes a starting container's ports and lets the firewall lead to them. */
+async function publish(context: Context, record: ContainerRecord): Promise<void> {
+  const ports = await takePorts(context, record);
+  const known = context.containers.get(record.request.id)!;
+  const changed = keep(context, known, {
+    live: { ...known.live!, ports, portMap: shownPorts(context, record, ports) },
+  });
+  if (changesFirewall(context, changed)) await context.firewall.apply();
+  else await context.firewall.ports(firewallPorts(context, changed), []);
+  await forgetFlows(context, ports, []);
+}
+
+async function writeAll(context: Context, record: ContainerRecord): Promise<void> {
+  const written = writeFiles(context, record);
+  if (hasResolver(context, written)) writeSandboxFile(context, written);
+}
+
+/** What the supervisor is to do for a container's network. */
+function launchRecords(context: Context, record: ContainerRecord, path: string): LaunchRecord[] {
+  if (!path) return [];
+  const records = portRecords(context, record);
+  if (hasResolver(context, record)) records.push(['dns', path, context.folder.sandbox(record.request.id)]);
+  return records;
+}
+
+/**
+ * Gives back what a start took. What the kernel deletes slowly is deleted behind the caller's back.
+ * `silent`: nobody was told that it was there.
+ */
+export async function stopSandbox(context: Context, id: string, { silent = false } = {}): Promise<void> {
+  const record = context.containers.get(id);
+  context.controls.delete(id);
+  if (!record?.live) return;
+  const { sandboxId, endpoints, ports } = record.live;
+  const mapped = firewallPorts(context, record);
+  const stopped = keepStopped(context, record);
+  context.folder.removeSandbox(id);
+  const named: Array<Promise<void>> = [];
+  for (const endpoint of endpoints) {
+    context.members.delete(id, endpoint.networkId);
+    const network = context.catalogue.find(endpoint.networkId);
+    if (hasNames(network)) named.push(context.names.changed(network!.id));
+    if (network && !silent) emitMembership(context, 'disconnect', network, record.request);
+  }
+  const links = endpoints.flatMap(({ host }) => (host ? [host] : []));
+  if (real(endpoints).length > 0) release(context, sandboxId, links);
+  const changed = changesFirewall(context, stopped)
+    ? context.firewall.apply()
+    : context.firewall.ports([], mapped);
+  const forgotten = changed.then(() => forgetFlows(context, ports, endpoints));
+  forgotten.catch((error) => log.error({ err: error, container: id }, 'the firewall could not be changed'));
+  await Promise.all([releasePorts(context, id, ports), ...named]);
+  for (const endpoint of endpoints) freeAddresses(context, endpoint);
+}
+
+function release({ worker }: Context, sandboxId: string, links: readonly string[]): void {
+  worker.call(['release', sandboxId, ...links]).catch((error) => {
+    log.debug({ err: error, links: links.join(' ') }, 'links go with the network worker');
+  });
+}

@@ -1,0 +1,326 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { NetError, type NetWorker } from '@berth/native/net.ts';
+import { forbidden, notFound, systemError } from '../../base/errors.ts';
+import { log } from '../../base/log.ts';
+import type { Settings } from '../../config/settings.ts';
+import type { Events } from '../../events/api.ts';
+import type { Collection } from '../../store/api.ts';
+import { DEFAULT_POOLS, type PoolBase } from '../addresses/ipam.ts';
+import {
+  allocateSubnets,
+  heldRanges,
+  type NetworkPools,
+  poolsOf,
+  routedRanges,
+  subnetFor,
+} from '../addresses/pools.ts';
+import { defaultBridge } from '../bridge.ts';
+import type { FirewallNetwork } from '../firewall/firewall.ts';
+import { bridgeOperation, flag, gatewayMode, parentOperations, staleAddresses } from '../kernel.ts';
+import {
+  BRIDGE,
+  type CreateNetworkBody,
+  networkFromBody,
+  newId,
+  timestamp,
+  withDefaults,
+} from './options.ts';
+import type { NetworkRecord } from './records.ts';
+
+export interface CatalogueOptions {
+  settings: Settings;
+  records: Collection<NetworkRecord>;
+  worker: NetWorker;
+  events: Events;
+}
+
+/** The networks: records, their bridges in the kernel, their addresses. */
+export class Catalogue {
+  readonly #options: CatalogueOptions;
+  readonly #byName = new Map<string, NetworkRecord>();
+  readonly #pools = new Map<string, NetworkPools>();
+  /** Creates run one after the other: each must see the subnets of the one before. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(options: CatalogueOptions) {
+    this.#options = options;
+    for (const record of options.records.values()) this.#index(record);
+  }
+
+  all(): NetworkRecord[] {
+    return [...this.#options.records.values()];
+  }
+
+  /** By id, name or unique id prefix. */
+  find = (reference: string): NetworkRecord | undefined => {
+    const { records } = this.#options;
+    const exact = records.get(reference) ?? this.#byName.get(reference);
+    if (exact || !/^[0-9a-f]+$/.test(reference)) return exact;
+    const matching = this.all().filter(({ id }) => id.startsWith(reference));
+    return matching.length === 1 ? matching[0] : undefined;
+  };
+
+  /** @throws not-found `network x not found`; an ambiguous prefix is told. */
+  get(reference: string): NetworkRecord {
+    const found = this.find(reference);
+    if (found) return found;
+    const count = /^[0-9a-f]+$/.test(reference)
+      ? this.all().filter(({ id }) => id.startsWith(reference)).length
+      : 0;
+    throw count > 1
+      ? systemError(`network ${reference} is ambiguous (${count} matches found based on ID prefix)`)
+      : notFound(`network ${reference} not found`);
+  }
+
+  pools(id: string): NetworkPools {
+    return this.#pools.get(id) ?? {};
+  }
+
+  /** Names of the links that are networks' own. */
+  links(): Set<string> {
+    return new Set(this.all().flatMap(({ link, driver }) => (link && driver !== 'host' ? [link] : [])));
+  }
+
+  create(body: CreateNetworkBody): Promise<NetworkRecord> {
+    const made = this.#queue.then(() => this.#create(body));
+    this.#queue = made.catch(() => undefined);
+    return made;
+  }
+
+  async #create(body: CreateNetworkBody): Promise<NetworkRecord> {
+    const { records, worker, events, settings } = this.#options;
+    const record = networkFromBody(withDefaults(body, settings.defaultNetworkOpts), this.find, (name) =>
+      this.#byName.has(name),
+    );
+    if (!record.configOnly) {
+      await this.#checkLink(record);
+      const routed = await routedRanges(worker, this.links());
+      allocateSubnets(record, this.#poolBases(), heldRanges(this.all()), routed);
+      if (record.driver === 'bridge')
+        record.foreignLink = await this.#call(() => makeBridge(worker, record, settings.mtu));
+      else record.foreignLink = await this.#call(() => makeParent(worker, record));
+    }
+    records.put(record.id, record);
+    this.#index(record);
+    if (record.ipv6) forwardIpv6();
+    events.emit('network', 'create', record.id, { name: record.name, type: record.driver });
+    return record;
+  }
+
+  #poolBases(): readonly PoolBase[] {
+    const { defaultAddressPools, dataRoot } = this.#options.settings;
+    const pools = defaultAddressPools.length > 0 ? defaultAddressPools : DEFAULT_POOLS;
+    return pools.some(({ base }) => base.includes(':')) ? pools : [...pools, localPool(dataRoot)];
+  }
+
+  /** Chooses the bridge or the parent. */
+  async #checkLink(record: NetworkRecord): Promise<void> {
+    const { options, driver, id } = record;
+    if (driver === 'bridge') {
+      record.link = options[`${BRIDGE}name`] || `br-${id.slice(0, 12)}`;
+      const other = this.all().find(({ link, driver: kind }) => kind === 'bridge' && link === record.link);
+      if (other)
+        throw forbidden(
+          `cannot create network ${id} (${record.link}): conflicts with network ${other.id} (${other.link}): networks have same bridge name`,
+        );
+      return;
+    }
+    const parent = options['parent'] ?? '';
+    record.link = parent || `dm-${id.slice(0, 12)}`;
+    const other = this.all().find((one) => one.driver === driver && one.link === parent);
+    if (other && driver === 'macvlan' && options['macvlan_mode'] === 'passthru')
+      throw forbidden(`network ${other.name} is already using parent interface ${parent}`);
+    if (other) throw forbidden(`network ${other.name} is already using parent interface ${parent}`);
+    if (parent && !existsSync(`/sys/class/net/${parent}`) && !/^[^.]+\.\d{1,4}$/.test(parent))
+      throw systemError(`invalid subinterface vlan name ${parent}, example formatting is eth0.10`);
+    if (!parent) record.internal = true;
+  }
+
+  async #call<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof NetError && error.errno === 95)
+        throw systemError('operation not supported', error);
+      if (error instanceof NetError) throw systemError(error.message, error);
+      throw error;
+    }
+  }
+
+  /** Removes a network that has no endpoints. @throws forbidden for a predefined or used configuration network. */
+  async remove(record: NetworkRecord): Promise<void> {
+    const { records, worker, events } = this.#options;
+    if (this.isPredefined(record))
+      throw forbidden(`${record.name} is a pre-defined network and cannot be removed`);
+    if (record.configOnly && this.all().some(({ configFrom }) => configFrom === record.name))
+      throw forbidden(`error while removing network: configuration network "${record.name}" is in use`);
+    records.delete(record.id);
+    this.#byName.delete(record.name);
+    this.#pools.delete(record.id);
+    const shared = this.all().some(({ link }) => link === record.link);
+    if (record.link && !record.foreignLink && !shared) await worker.call(['unlink', record.link]);
+    events.emit('network', 'destroy', record.id, { name: record.name, type: record.driver });
+  }
+
+  isPredefined({ name, driver }: NetworkRecord): boolean {
+    return driver === 'host' || driver === 'null' || name === 'bridge';
+  }
+
+  /** The predefined networks, and every network's bridge in the kernel. */
+  async open(): Promise<void> {
+    const { records, settings, worker } = this.#options;
+    for (const [name, driver] of [
+      ['host', 'host'],
+      ['none', 'null'],
+    ] as const)
+      if (!this.#byName.has(name)) this.#put(builtin(name, driver));
+    const known = this.#byName.get('bridge');
+    const [ours] = await worker.call(['links']);
+    const own = new Set(ours!.rows.map(([, link]) => link!));
+    if (settings.bridge === 'none') {
+      if (known) {
+        records.delete(known.id);
+        this.#byName.delete('bridge');
+        this.#pools.delete(known.id);
+      }
+    } else {
+      const routed = await routedRanges(worker, new Set([...this.links(), ...own]));
+      const held = heldRanges(this.all().filter(({ name }) => name !== 'bridge'));
+      const bridge = await defaultBridge(settings, known, {
+        own,
+        held,
+        routed,
+        pools: this.#poolBases(),
+        worker,
+      });
+      this.#put(bridge);
+    }
+    if (settings.ipForward) forwardIpv4();
+    for (const record of this.all()) await this.#restore(record);
+  }
+
+  async #restore(record: NetworkRecord): Promise<void> {
+    const { settings, worker } = this.#options;
+    if (record.configOnly || !record.link) return;
+    try {
+      if (record.driver === 'bridge') await makeBridge(worker, record, settings.mtu);
+      else await makeParent(worker, record);
+      if (record.ipv6) forwardIpv6();
+    } catch (error) {
+      // The daemon starts all the same: the network's containers will say why they can't.
+      log.error({ err: error, network: record.name }, 'the network could not be restored');
+    }
+  }
+
+  #put(record: NetworkRecord): void {
+    this.#options.records.put(record.id, record);
+    // Those of the last start: the settings may say otherwise now.
+    this.#pools.delete(record.id);
+    this.#index(record);
+  }
+
+  #index(record: NetworkRecord): void {
+    this.#byName.set(record.name, record);
+    if (!this.#pools.has(record.id)) this.#pools.set(record.id, poolsOf(record));
+  }
+
+  /** What the firewall has to know of the bridge networks. */
+  firewall(): FirewallNetwork[] {
+    const { settings } = this.#options;
+    return this.all()
+      .filter(({ driver, configOnly }) => driver === 'bridge' && !configOnly)
+      .map((record) => {
+        const masquerade = flag(record, 'enable_ip_masquerade', true) && !record.internal;
+        const mode4 = gatewayMode(record, 4);
+        const mode6 = gatewayMode(record, 6);
+        return {
+          bridge: record.link,
+          subnet4: subnetFor(record, 4)?.subnet ?? '',
+          subnet6: subnetFor(record, 6)?.subnet ?? '',
+          internal: record.internal,
+          icc: flag(record, 'enable_icc', record.name !== 'bridge' || settings.icc),
+          masquerade4: masquerade && mode4.startsWith('nat'),
+          masquerade6: masquerade && mode6.startsWith('nat'),
+          source4: record.options['com.docker.network.host_ipv4'] ?? '',
+          source6: record.options['com.docker.network.host_ipv6'] ?? '',
+          open4: mode4 === 'nat-unprotected' || mode4 === 'routed',
+          open6: mode6 === 'nat-unprotected' || mode6 === 'routed',
+        };
+      });
+  }
+}
+
+/** A range of unique local addresses (RFC 4193) of this daemon's own, the same at every start. */
+function localPool(dataRoot: string): PoolBase {
+  const id = createHash('sha256').update(`${hostname()}\0${dataRoot}`).digest('hex');
+  return { base: `fd${id.slice(0, 2)}:${id.slice(2, 6)}:${id.slice(6, 10)}::/48`, size: 64 };
+}
+
+function builtin(name: string, driver: 'host' | 'null'): NetworkRecord {
+  return {
+    id: newId(),
+    name,
+    created: timestamp(),
+    driver,
+    ipv4: true,
+    ipv6: false,
+    internal: false,
+    attachable: false,
+    configOnly: false,
+    configFrom: '',
+    labels: {},
+    options: {},
+    ipamDriver: 'default',
+    ipamOptions: null,
+    ipamConfig: [],
+    subnets: [],
+    link: '',
+    mac: '',
+    foreignLink: false,
+  };
+}
+
+/** Makes the bridge, or sets the one that is there right; true when it was there and is not ours. */
+async function makeBridge(worker: NetWorker, record: NetworkRecord, mtu: number): Promise<boolean> {
+  const there = existsSync(`/sys/class/net/${record.link}`);
+  if (there && record.foreignLink) return true;
+  let foreign = false;
+  if (there) {
+    const [links] = await worker.call(['links']);
+    foreign = !links!.rows.some(([, link]) => link === record.link);
+    if (foreign && !existsSync(`/sys/class/net/${record.link}/bridge`))
+      throw systemError(`cannot create network: ${record.link} exists and is no bridge`);
+  }
+  const stale = there && !foreign && record.name === 'bridge' ? await staleAddresses(worker, record) : [];
+  await worker.call(bridgeOperation(record, mtu, stale));
+  return foreign;
+}
+
+async function makeParent(worker: NetWorker, record: NetworkRecord): Promise<boolean> {
+  const operations = parentOperations(record);
+  if (operations.length === 0) return true;
+  const [made] = await worker.call(...operations);
+  return record.foreignLink || (made!.values[0] === 'exists' && !record.subnets.length);
+}
+
+const FORWARD4 = '/proc/sys/net/ipv4/ip_forward';
+
+function setSwitch(path: string, value: string): void {
+  try {
+    if (readFileSync(path, 'utf8').trim() !== value) writeFileSync(path, value);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      log.warn({ err: error, path }, 'a network setting of the kernel could not be changed');
+  }
+}
+
+function forwardIpv4(): void {
+  setSwitch(FORWARD4, '1');
+}
+
+function forwardIpv6(): void {
+  setSwitch('/proc/sys/net/ipv6/conf/default/forwarding', '1');
+  setSwitch('/proc/sys/net/ipv6/conf/all/forwarding', '1');
+}

@@ -1,0 +1,224 @@
+import type { LaunchRecord } from '@berth/native';
+import type { RootFilesystem } from '../layers/api.ts';
+
+/**
+ * An OCI runtime specification (runtime-spec config.md), the part we use. The policy lives here: every default
+ * (capabilities, seccomp, masked paths, devices) is in the object before it is compiled.
+ */
+export interface RuntimeSpec {
+  ociVersion: string;
+  process: {
+    terminal: boolean;
+    consoleSize?: { height: number; width: number };
+    user: { uid: number; gid: number; additionalGids?: number[]; username?: string };
+    args: string[];
+    env: string[];
+    cwd: string;
+    capabilities?: Record<'bounding' | 'effective' | 'inheritable' | 'permitted' | 'ambient', string[]>;
+    rlimits?: Array<{ type: string; soft: number; hard: number }>;
+    noNewPrivileges: boolean;
+    apparmorProfile?: string;
+    selinuxLabel?: string;
+    oomScoreAdj?: number;
+  };
+  root: { path: string; readonly: boolean };
+  hostname?: string;
+  domainname?: string;
+  mounts: Array<{ destination: string; type?: string; source?: string; options?: string[] }>;
+  annotations?: Record<string, string>;
+  linux: {
+    uidMappings?: Array<{ containerID: number; hostID: number; size: number }>;
+    gidMappings?: Array<{ containerID: number; hostID: number; size: number }>;
+    namespaces: Array<{ type: string; path?: string }>;
+    devices?: Array<{
+      path: string;
+      type: string;
+      major: number;
+      minor: number;
+      fileMode: number;
+      uid: number;
+      gid: number;
+      /** Not of the OCI: where the host has it, for containers that can't make nodes (user namespaces). */
+      source?: string;
+    }>;
+    resources?: Record<string, unknown>;
+    cgroupsPath: string;
+    sysctl?: Record<string, string>;
+    seccomp?: Record<string, unknown>;
+    rootfsPropagation?: string;
+    maskedPaths?: string[];
+    readonlyPaths?: string[];
+  };
+}
+
+/** The resource members of HostConfig that `docker update` can change too; units as in the Docker API. */
+export interface Resources {
+  CpuShares?: number;
+  Memory?: number;
+  MemoryReservation?: number;
+  MemorySwap?: number;
+  MemorySwappiness?: number | null;
+  KernelMemory?: number;
+  NanoCpus?: number;
+  CpuPeriod?: number;
+  CpuQuota?: number;
+  CpuRealtimePeriod?: number;
+  CpuRealtimeRuntime?: number;
+  CpusetCpus?: string;
+  CpusetMems?: string;
+  PidsLimit?: number | null;
+  OomKillDisable?: boolean | null;
+  BlkioWeight?: number;
+  BlkioWeightDevice?: Array<{ Path: string; Weight: number }> | null;
+  BlkioDeviceReadBps?: Array<{ Path: string; Rate: number }> | null;
+  BlkioDeviceWriteBps?: Array<{ Path: string; Rate: number }> | null;
+  BlkioDeviceReadIOps?: Array<{ Path: string; Rate: number }> | null;
+  BlkioDeviceWriteIOps?: Array<{ Path: string; Rate: number }> | null;
+  CgroupParent?: string;
+}
+
+/** All that the runtime is told of a container; `containers` fills it from HostConfig, Config and the other rooms. */
+export interface RuntimeRequest {
+  id: string;
+  rootFilesystem: RootFilesystem;
+  readonlyRootfs: boolean;
+  args: string[];
+  env: string[];
+  cwd: string;
+  /** `user[:group]` as given; names are looked up by the C side in the container's own passwd and group files. */
+  user: string;
+  groupAdd: string[];
+  tty: boolean;
+  consoleSize?: [height: number, width: number];
+  hostname: string;
+  domainname: string;
+  init: boolean;
+  privileged: boolean;
+  capAdd: string[];
+  capDrop: string[];
+  securityOpt: string[];
+  /** null: the default lists; []: none. */
+  maskedPaths: string[] | null;
+  readonlyPaths: string[] | null;
+  ulimits: Array<{ Name: string; Soft: number; Hard: number }>;
+  sysctls: Record<string, string>;
+  resources: Resources;
+  oomScoreAdj: number;
+  shmSize: number;
+  devices: Array<{ PathOnHost: string; PathInContainer: string; CgroupPermissions: string }>;
+  deviceCgroupRules: string[];
+  /** Binds, volumes (as binds), tmpfs, images; in any order, the runtime sorts them. */
+  mounts: Array<{
+    type: 'bind' | 'tmpfs' | 'image';
+    source?: string;
+    /** image: its layers. */
+    lower?: RootFilesystem['lower'];
+    destination: string;
+    readonly: boolean;
+    /** bind: `bind` (not what is mounted below), `ro-nonrecursive`, `ro-force-recursive`; tmpfs: mount(8)'s. */
+    options: string[];
+    propagation?: string;
+    /** bind, image: a path inside `source`, resolved so that no link in it leads out. */
+    subpath?: string;
+  }>;
+  /** /etc/hosts, /etc/hostname, /etc/resolv.conf on the host. */
+  networkFiles: Array<{ source: string; destination: string }>;
+  namespaces: {
+    /** A path of a network namespace, `host`, or `none` (a new, empty one). */
+    network: string;
+    /** `private`, `shareable`, `host`, or a path of a namespace. */
+    pid: string;
+    ipc: string;
+    uts: string;
+    cgroup: string;
+    user: string;
+    /** Shared with `--ipc container:`: the other's /dev/shm on the host, if any. */
+    shmPath?: string;
+  };
+  annotations: Record<string, string>;
+}
+
+/** What `/info` tells of the machine, by its names there. */
+export interface RuntimeInfo {
+  MemoryLimit: boolean;
+  SwapLimit: boolean;
+  KernelMemoryTCP: boolean;
+  CpuCfsPeriod: boolean;
+  CpuCfsQuota: boolean;
+  CPUShares: boolean;
+  CPUSet: boolean;
+  PidsLimit: boolean;
+  OomKillDisable: boolean;
+  SecurityOptions: string[];
+  /** What containers get that name no cgroup namespace mode: `host` on v1, `private` on v2, or the daemon's option. */
+  DefaultCgroupnsMode: string;
+}
+
+/** Numbers of GET /containers/{id}/stats, read from the cgroup; `containers` adds the envelope. */
+export interface CgroupStats {
+  cpu: Record<string, unknown>;
+  memory: Record<string, unknown>;
+  pids: Record<string, unknown>;
+  blkio: Record<string, unknown>;
+}
+
+export interface Runtime {
+  readonly cgroupVersion: 1 | 2;
+  readonly cgroupDriver: 'cgroupfs';
+  /** What the machine can't do, as the lines of `/info` Warnings and the ones of container create. */
+  warnings(): string[];
+  info(): RuntimeInfo;
+  /** Checks values and combinations as dockerd does. @throws invalid-parameter naming the field. Returns warnings. */
+  validate(
+    request: Pick<
+      RuntimeRequest,
+      | 'resources'
+      | 'sysctls'
+      | 'capAdd'
+      | 'capDrop'
+      | 'securityOpt'
+      | 'ulimits'
+      | 'devices'
+      | 'deviceCgroupRules'
+      | 'privileged'
+    > & { networkMode?: string },
+    options?: { /** For `docker update`: only the resources are looked at. */ update?: boolean },
+  ): string[];
+  /** Who is root in containers, as the machine sees it: 0 unless user ids are remapped. */
+  root(): { uid: number; gid: number };
+  /** The records of a container's user namespace. */
+  userMaps(): LaunchRecord[];
+  /** The AppArmor profile of a container with these settings; '' where the kernel has no AppArmor. */
+  apparmorProfile(request: Pick<RuntimeRequest, 'privileged' | 'securityOpt'>): string;
+  spec(request: RuntimeRequest): RuntimeSpec;
+  /** The flat launch description of a spec, in the order that `native` executes it. */
+  compile(spec: RuntimeSpec, request: RuntimeRequest): LaunchRecord[];
+  /** The launch records of one exec in that container. */
+  compileExec(
+    request: RuntimeRequest,
+    exec: {
+      args: string[];
+      env: string[];
+      cwd: string;
+      user: string;
+      privileged: boolean;
+      tty: boolean;
+      consoleSize?: [number, number];
+    },
+  ): LaunchRecord[];
+  /** The limits without those that this kernel can't apply, which `validate` warned of. */
+  supported(resources: Resources): Resources;
+  /** Applies changed limits to a running container's cgroup. @throws invalid-parameter, system. */
+  update(id: string, resources: Resources): Promise<void>;
+  pause(id: string): Promise<void>;
+  unpause(id: string): Promise<void>;
+  /** Whether the kernel has it frozen; false for a container without a cgroup. */
+  isPaused(id: string): Promise<boolean>;
+  stats(id: string): Promise<CgroupStats>;
+  /** Process ids in the container's cgroup. */
+  processes(id: string): Promise<number[]>;
+  /** Kills all that is left in the cgroup and removes it. Succeeds when it is not there. */
+  removeCgroup(id: string): Promise<void>;
+  /** Removes cgroups of containers not in `known` (start-up). */
+  reconcile(known: Set<string>): Promise<void>;
+}

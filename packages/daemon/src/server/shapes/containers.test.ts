@@ -1,0 +1,47 @@
+import { inspectFor, summaryFor } from './containers.ts';
+
+const endpoint = { Aliases: ['a'], IPAddress: '10.0.0.2', GwPriority: 1 };
+const inspected = {
+  Id: '0123456789abcdef',
+  ImageManifestDescriptor: { digest: 'sha256:1' },
+  Config: { Hostname: 'host', OnBuild: null, MacAddress: '02:42:00:00:00:01' },
+  NetworkSettings: { Bridge: '', IPAddress: '10.0.0.2', SandboxID: 's', Networks: { own: endpoint } },
+};
+
+test('an inspected container has what its version had', () => {
+  const oldest = inspectFor(44, inspected);
+  expect(oldest).not.toHaveProperty('ImageManifestDescriptor');
+  expect(oldest).toMatchObject({
+    Config: { OnBuild: null },
+    NetworkSettings: { IPAddress: '10.0.0.2', Networks: { own: { Aliases: ['a', '0123456789ab', 'host'] } } },
+  });
+  expect(inspectFor(45, inspected)).toMatchObject({
+    NetworkSettings: { Networks: { own: { Aliases: ['a'] } } },
+  });
+  expect(inspectFor(48, inspected)).toEqual(inspected);
+  expect(inspectFor(52, inspected)).toEqual({
+    ...inspected,
+    Config: { Hostname: 'host' },
+    NetworkSettings: { SandboxID: 's', Networks: { own: endpoint } },
+  });
+});
+
+test('an entry of the list has what its version had', () => {
+  const summary = {
+    Health: { Status: 'healthy', FailingStreak: 0 },
+    ImageManifestDescriptor: { digest: 'sha256:1' },
+    HostConfig: { NetworkMode: 'own', Annotations: { a: 'b' } },
+    NetworkSettings: { Networks: { own: endpoint } },
+  };
+  expect(summaryFor(52, summary)).toEqual(summary);
+  const { Health, ...newer } = summary;
+  expect(Health).toBeDefined();
+  expect(summaryFor(51, summary)).toEqual(newer);
+  const { GwPriority: _, ...older } = endpoint;
+  expect(summaryFor(46, summary)).toEqual({
+    HostConfig: summary.HostConfig,
+    NetworkSettings: { Networks: { own: older } },
+  });
+  expect(summaryFor(45, summary)).toMatchObject({ HostConfig: { NetworkMode: 'own' } });
+  expect(summaryFor(45, summary)['HostConfig']).not.toHaveProperty('Annotations');
+});

@@ -1,0 +1,57 @@
+import { diskUsageFor, infoFor } from './system.ts';
+
+test('/info has what its version had', () => {
+  const info = {
+    ContainerdCommit: { ID: 'a' },
+    RuncCommit: { ID: '' },
+    InitCommit: { ID: '' },
+    RegistryConfig: { Mirrors: null },
+    BridgeNfIptables: true,
+    BridgeNfIp6tables: true,
+    KernelMemoryTCP: true,
+    FirewallBackend: { Driver: 'nftables' },
+  };
+  expect(infoFor(48, info)).toEqual({
+    ContainerdCommit: { ID: 'a', Expected: 'a' },
+    RuncCommit: { ID: '', Expected: '' },
+    InitCommit: { ID: '', Expected: '' },
+    RegistryConfig: {
+      AllowNondistributableArtifactsCIDRs: null,
+      AllowNondistributableArtifactsHostnames: null,
+      Mirrors: null,
+    },
+    BridgeNfIptables: true,
+    BridgeNfIp6tables: true,
+    KernelMemoryTCP: true,
+  });
+  const secured = { ...info, SecurityOptions: ['name=seccomp,profile=builtin', 'name=userns'] };
+  expect(infoFor(24, secured)).toMatchObject({
+    ExecutionDriver: '<not supported>',
+    SecurityOptions: ['seccomp', 'userns'],
+  });
+  expect(infoFor(25, secured)['SecurityOptions']).toEqual(secured.SecurityOptions);
+  expect(infoFor(49, info)).toEqual(info);
+  const { BridgeNfIptables: _, BridgeNfIp6tables: __, ...without } = info;
+  expect(infoFor(50, info)).toEqual(without);
+  const { KernelMemoryTCP: ___, ...newest } = without;
+  expect(infoFor(52, info)).toEqual(newest);
+});
+
+test('/system/df has sums by kind from 1.52 on, and then the objects with them where asked for', () => {
+  const usage = {
+    LayersSize: 5,
+    Images: null,
+    Containers: [{ Id: 'c' }],
+    Volumes: [],
+    BuildCache: null,
+    sums: { ContainerUsage: { ActiveCount: 1, TotalCount: 1 }, VolumeUsage: {} },
+  };
+  const { sums, ...older } = usage;
+  expect(diskUsageFor(41, usage, false)).toEqual({ ...older, BuilderSize: 0 });
+  expect(diskUsageFor(51, usage, true)).toEqual(older);
+  expect(diskUsageFor(52, usage, false)).toEqual({ ...older, ...sums });
+  expect(diskUsageFor(52, usage, true)).toEqual({
+    ContainerUsage: { ActiveCount: 1, TotalCount: 1, Items: [{ Id: 'c' }] },
+    VolumeUsage: {},
+  });
+});

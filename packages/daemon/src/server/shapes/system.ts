@@ -1,0 +1,77 @@
+import type { DiskUsage } from '../../system/index.ts';
+import { imageSummaryFor } from './images.ts';
+
+/* What a version is served of the daemon's own state: members that came later are left out, ones that went are put back. */
+
+type Shape = Record<string, unknown>;
+
+/** Versions in which a member appeared, changed or went. */
+const NAMED_SECURITY = 25;
+const NO_BUILDER_SIZE = 42;
+const FIREWALL = 49;
+const NO_BRIDGE_FILTER = 50;
+const NO_KERNEL_MEMORY = 52;
+const USAGE_PER_KIND = 52;
+
+/** The reply of `/info` as `version` has it. */
+export function infoFor(version: number, info: Shape): Shape {
+  const shaped: Shape = { ...info };
+  const drop = (...names: string[]) => {
+    for (const name of names) delete shaped[name];
+  };
+  if (version < NAMED_SECURITY) {
+    shaped['ExecutionDriver'] = '<not supported>';
+    shaped['SecurityOptions'] = (info['SecurityOptions'] as string[]).map(
+      (option) => /^name=([^,]*)/.exec(option)?.[1] ?? option,
+    );
+  }
+  if (version < FIREWALL) {
+    drop('FirewallBackend');
+    // What a commit was expected to be has long been what it is.
+    for (const name of ['ContainerdCommit', 'RuncCommit', 'InitCommit']) {
+      const { ID } = shaped[name] as { ID: string };
+      shaped[name] = { ID, Expected: ID };
+    }
+    shaped['RegistryConfig'] = {
+      AllowNondistributableArtifactsCIDRs: null,
+      AllowNondistributableArtifactsHostnames: null,
+      ...(shaped['RegistryConfig'] as Shape),
+    };
+  }
+  if (version >= NO_BRIDGE_FILTER) drop('BridgeNfIptables', 'BridgeNfIp6tables');
+  if (version >= NO_KERNEL_MEMORY) drop('KernelMemoryTCP');
+  return shaped;
+}
+
+/**
+ * The reply of `/system/df` as `version` has it. The newest tells a sum for each kind of object, with the objects where
+ * `verbose` asks for them, and the older members unless it does.
+ */
+export function diskUsageFor(version: number, usage: DiskUsage, verbose: boolean): Shape {
+  const images = usage.Images?.map((summary) => imageSummaryFor(version, summary, { counted: true })) ?? null;
+  const older: Shape = {
+    LayersSize: usage.LayersSize,
+    Images: images,
+    Containers: usage.Containers,
+    Volumes: usage.Volumes,
+    BuildCache: usage.BuildCache,
+  };
+  if (version < NO_BUILDER_SIZE)
+    older['BuilderSize'] = (usage.BuildCache ?? []).reduce((sum, record) => sum + record.Size, 0);
+  if (version < USAGE_PER_KIND) return older;
+  const sums: Shape = { ...usage.sums };
+  if (verbose)
+    for (const [name, items] of Object.entries({
+      ImageUsage: images,
+      ContainerUsage: usage.Containers,
+      VolumeUsage: usage.Volumes,
+      BuildCacheUsage: usage.BuildCache,
+    }))
+      if (sums[name] && items && items.length > 0) sums[name] = withItems(sums[name] as Shape, items);
+  return verbose ? sums : { ...older, ...sums };
+}
+
+/** Members are in the order of their names, as dockerd sends them. */
+function withItems({ ActiveCount, ...rest }: Shape, Items: unknown[]): Shape {
+  return { ...(ActiveCount !== undefined && { ActiveCount }), Items, ...rest };
+}
