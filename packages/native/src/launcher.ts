@@ -160,7 +160,7 @@ class NativeLauncher implements Launcher {
     const child = spawn(this.#options.program, ['launcher'], {
       stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
       cwd: '/',
-      env: {},
+      env: fallbacks(),
     });
     this.#startedAt = Date.now();
     const socket = child.stdio[3] as Socket;
@@ -224,4 +224,10 @@ function goJson(attrs: Record<string, string>): string {
     /[<>&\u2028\u2029]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+}
+
+/** Of the daemon's environment, which is none of a container's business, only the ways of older kernels that it is to go. */
+function fallbacks(): Record<string, string> {
+  const names = ['BERTH_STAGED_OVERLAY', 'BERTH_NO_FILE_MOUNTS', 'BERTH_PROC_OF_OTHER'];
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
 }

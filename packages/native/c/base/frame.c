@@ -9,6 +9,12 @@
 
 enum { keep = 16 * 1024, read_step = 16 * 1024 };
 
+static void wipe(const struct buffer *b, size_t from, size_t to)
+{
+  if (b->wiped && from < to)
+    explicit_bzero(b->data + from, to - from);
+}
+
 char *buffer_reserve(struct buffer *b, size_t more)
 {
   if (b->capacity - b->end >= more)
@@ -16,6 +22,7 @@ char *buffer_reserve(struct buffer *b, size_t more)
   size_t size = buffer_size(b);
   if (b->start && b->capacity - size >= more && size <= b->start) {
     memcpy(b->data, b->data + b->start, size);
+    wipe(b, size, b->end);
   } else {
     size_t capacity = b->capacity ? b->capacity : 512;
     while (capacity - size < more)
@@ -25,6 +32,7 @@ char *buffer_reserve(struct buffer *b, size_t more)
       return NULL;
     if (size)
       memcpy(data, b->data + b->start, size);
+    wipe(b, 0, b->capacity);
     free(b->data);
     b->data = data;
     b->capacity = capacity;
@@ -46,6 +54,7 @@ int buffer_append(struct buffer *b, const void *bytes, size_t size)
 
 void buffer_consume(struct buffer *b, size_t size)
 {
+  wipe(b, b->start, b->start + size);
   b->start += size;
   if (b->start < b->end)
     return;
@@ -56,8 +65,9 @@ void buffer_consume(struct buffer *b, size_t size)
 
 void buffer_free(struct buffer *b)
 {
+  wipe(b, 0, b->capacity);
   free(b->data);
-  *b = (struct buffer){0};
+  *b = (struct buffer){.wiped = b->wiped};
 }
 
 int frame_record(struct buffer *b, const char *name, ...)

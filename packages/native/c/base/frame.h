@@ -14,6 +14,7 @@ enum { frame_head = 8, frame_max = 32 * 1024 * 1024 };
 struct buffer {
   char *data;
   size_t start, end, capacity;
+  int wiped; /* what is consumed or moved away leaves nothing behind in memory */
 };
 
 static inline size_t buffer_size(const struct buffer *b) { return b->end - b->start; }

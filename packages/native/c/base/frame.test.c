@@ -86,8 +86,27 @@ static void buffers(void)
   buffer_free(&b);
 }
 
+/* The launcher's buffers hold the environment of every container; its forks are looked into by processes of one. */
+static void wiped(void)
+{
+  struct buffer b = {.wiped = 1};
+  CHECK(buffer_append(&b, "secret one", 10) == 0 && buffer_append(&b, "two", 3) == 0);
+  const char *memory = buffer_head(&b);
+  buffer_consume(&b, 10);
+  for (int i = 0; i < 10; i++)
+    CHECK(memory[i] == 0);
+  CHECK(!memcmp(buffer_head(&b), "two", 3));
+  CHECK(buffer_reserve(&b, b.capacity - 8) && buffer_head(&b) == memory); /* moved to the start */
+  CHECK(!memcmp(memory, "two", 3) && memory[11] == 0);
+  buffer_consume(&b, 3);
+  CHECK(memory[0] == 0);
+  buffer_free(&b);
+  CHECK(b.wiped);
+}
+
 int main(void)
 {
+  wiped();
   round_trip();
   refused();
   buffers();

@@ -115,8 +115,9 @@ int namespaces_empty(struct error *err) {
   return namespaces_empty_mnt;
 }
 
-/* What the caller joins for the moment of the clone, so that the child is born there with the caller's rights. */
-static const int lent[] = {NS_TIME, NS_PID, NS_UTS, NS_IPC, NS_NET};
+/* What the caller joins for the moment of the clone, so that the child is born there with the caller's rights. A PID
+   namespace is not among them: those who live in it would see the child before it has left the host. */
+static const int lent[] = {NS_TIME, NS_UTS, NS_IPC, NS_NET};
 
 static int lend(const struct namespaces *namespaces, int mnt, struct error *err) {
   for (size_t i = 0; i < sizeof lent / sizeof lent[0]; i++) {
@@ -212,7 +213,7 @@ pid_t namespaces_clone(const struct namespaces *namespaces, int cgroup, int *pid
 }
 
 int namespaces_child(const struct namespaces *namespaces, int channel, struct error *err) {
-  if (namespaces->create & CLONE_NEWUSER) {
+  if (namespaces_has_user(namespaces)) {
     char go;
     if (read(channel, &go, 1) != 1) _exit(125);
   }
@@ -298,21 +299,19 @@ int namespaces_owned_net(const struct launch *launch, struct error *err) {
   return there && there->argc > 1 ? net_within(there->argv[1], err) : made_aside(launch, NS_NET, err);
 }
 
-pid_t namespaces_clone_into(int pidfd, int has_pid, int cgroup, int *child_pidfd, struct error *err) {
-  if (has_pid && (namespaces_own(NS_PID) < 0 || setns(pidfd, CLONE_NEWPID) < 0))
-    return fail(err, "namespace", errno, "join the container's PID namespace");
-  struct clone_args args = {
-      .flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = (uint64_t) (uintptr_t) child_pidfd};
+pid_t namespaces_clone_beside(int cgroup, struct error *err) {
+  struct clone_args args = {.exit_signal = SIGCHLD};
   if (cgroup >= 0) {
     args.flags |= CLONE_INTO_CGROUP;
     args.cgroup = (uint64_t) cgroup;
   }
   pid_t pid = sys_clone3(&args);
-  if (pid == 0) return 0;
-  int saved = errno;
-  if (has_pid && setns(namespaces_own(NS_PID), CLONE_NEWPID) < 0) _exit(125);
-  if (pid < 0) return fail(err, "namespace", saved, "clone a process");
-  return pid;
+  return pid < 0 ? fail(err, "namespace", errno, "clone a process") : pid;
+}
+
+int namespaces_join_pid(const struct namespaces *namespaces, struct error *err) {
+  if (setns(namespaces->join[NS_PID], CLONE_NEWPID) < 0) return fail(err, "namespace", errno, "join the PID namespace");
+  return 0;
 }
 
 int namespaces_join(int pidfd, uint64_t which, struct error *err) {

@@ -22,11 +22,13 @@ void namespaces_close(struct namespaces *namespaces);
 /* True when the container has a user namespace that is not the supervisor's. */
 int namespaces_has_user(const struct namespaces *namespaces);
 
-/* Clones a child into the namespaces; it is in an empty mount namespace of its own. As fork(): 0 in the child. The caller
-   is back in its own namespaces afterwards. `cgroup`: the fd of a v2 folder to be born in, or -1. */
+/* Clones a child into the namespaces, but for a PID namespace that others live in already: it is in an empty mount
+   namespace of its own. As fork(): 0 in the child. The caller is back in its own namespaces afterwards. `cgroup`: the fd of a v2 folder to be born in, or -1. */
 pid_t namespaces_clone(const struct namespaces *namespaces, int cgroup, int *pidfd, struct error *err);
 /* The child's part: what can only be done from inside. `channel` tells when the user maps are written. */
 int namespaces_child(const struct namespaces *namespaces, int channel, struct error *err);
+/* In the child: makes the PID namespace that is shared with others that of its own children. */
+int namespaces_join_pid(const struct namespaces *namespaces, struct error *err);
 /* Writes uid and gid maps of the child `pid`. */
 int namespaces_write_maps(const struct launch *launch, pid_t pid, struct error *err);
 /* A user namespace with the launch's maps, held by nothing but the fd returned. */
@@ -35,9 +37,9 @@ int namespaces_user_fd(const struct launch *launch, struct error *err);
    `user-namespace PATH`). */
 int namespaces_owned_net(const struct launch *launch, struct error *err);
 
-/* Clones a child for docker exec into those of the process behind `pidfd`. The child still has to join the rest with
-   namespaces_join(). */
-pid_t namespaces_clone_into(int pidfd, int has_pid, int cgroup, int *child_pidfd, struct error *err);
+/* Clones a child for docker exec, born in the cgroup of the fd (-1: the caller's); it joins the namespaces itself. */
+pid_t namespaces_clone_beside(int cgroup, struct error *err);
+/* Joins those of the process behind `pidfd`; a PID namespace among them is that of the children to come. */
 int namespaces_join(int pidfd, uint64_t which, struct error *err);
 
 /* A mount namespace whose root is an empty, read-only tmpfs: made once by the launcher, inherited by every supervisor,

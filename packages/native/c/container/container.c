@@ -17,6 +17,7 @@
 #include "base/fail_text.h"
 #include "base/fsmount.h"
 #include "base/sys.h"
+#include "container/birth.h"
 #include "container/parts.h"
 #include "layer/cache.h"
 
@@ -101,7 +102,7 @@ static int lent_network_sysctls(const struct container *c, struct error *err) {
 static int set_up(struct child *child, int *slave, struct error *err) {
   struct container *c = child->container;
   if (cgroup_join(&c->cgroup, err) < 0 || namespaces_child(&c->namespaces, child->channel, err) < 0) return -1;
-  if (setsid() < 0) return fail(err, "session", errno, "setsid");
+  if (!child->birth && setsid() < 0) return fail(err, "session", errno, "setsid");
   umask(0);
   if ((c->namespaces.create & CLONE_NEWCGROUP) && unshare(CLONE_NEWCGROUP) < 0)
     return fail(err, "namespace", errno, "cgroup namespace");
@@ -109,12 +110,14 @@ static int set_up(struct child *child, int *slave, struct error *err) {
   if (move_mount(c->root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0) return fail(err, "rootfs", errno, "attach the root");
   if (mounts_apply(c, c->root, err) < 0) return -1;
   child->proc = c->proc;
+  if (!child->birth) child->self = c->proc;
   if (devices_apply(c, c->root, err) < 0 || enter_root(c->root, err) < 0 || open_terminal(child, slave, err) < 0) return -1;
   if (*slave >= 0 && terminal_console(c->root, *slave, err) < 0) return -1;
   if (names_apply(c->launch, err) < 0 || sysctls_apply(c->launch, child->proc, lent_network(c) ? SYSCTLS_OTHER : SYSCTLS_ALL, err) < 0 || masks_apply(c, c->root, err) < 0)
     return -1;
-  if (process_cwd(child, err) < 0) return -1;
-  return root_readonly_apply(c->launch, c->root, err);
+  if (process_cwd(child, err) < 0 || root_readonly_apply(c->launch, c->root, err) < 0) return -1;
+  if (!namespaces_has_user(&c->namespaces) && process_own_oom_score(child, err) < 0) return -1;
+  return child->birth ? namespaces_join_pid(&c->namespaces, err) : 0;
 }
 
 static void run_first(struct child *child) __attribute__((noreturn));
@@ -125,32 +128,44 @@ static void run_first(struct child *child) {
   report(child, &err);
 }
 
-/* Waits for the child to become the program. Returns 0, or -1 with its error and the child reaped. */
-static int await_program(int channel, pid_t pid, const struct process_io *io, struct error *err) {
-  struct note note;
-  int master = -1;
-  for (;;) {
-    ssize_t n = receive_note(channel, &note, &master);
-    if (n == 1 && note.kind == 't') continue;
-    if (n == 0) {
-      if (io->console) *io->console = master;
-      return 0;
-    }
-    if (n == (ssize_t) sizeof note) *err = note.error;
-    else fail(err, "start", n < 0 ? errno : EPROTO, "the container's process was lost");
-    break;
-  }
-  if (master >= 0) close(master);
+static void end_child(pid_t pid) {
   kill(pid, SIGKILL);
   while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
-  return -1;
+}
+
+/* Waits for the child to become the program, or where there is a birth, for the process that it makes at its end. Returns
+   that one's pid, or -1 with its error and all of them reaped. */
+static pid_t await_program(int channel, pid_t pid, const struct process_io *io, const struct birth *birth, struct error *err) {
+  struct note note;
+  int master = -1;
+  ssize_t n = receive_note(channel, &note, &master);
+  /* The terminal comes first. Later ones may be somebody else's, who has got hold of the process that was born. */
+  if (n == 1 && note.kind == 't' && io->terminal) {
+    int more = -1;
+    n = receive_note(channel, &note, &more);
+    if (more >= 0) close(more);
+  }
+  if (n == 0 && birth && !birth->pid) errno = ESRCH, n = -1;
+  if (n == 0) {
+    if (io->console) *io->console = steal_fd(&master);
+  } else if (n == (ssize_t) sizeof note) {
+    *err = note.error;
+    err->stage[sizeof err->stage - 1] = err->message[sizeof err->message - 1] = 0;
+  } else {
+    fail(err, "start", n < 0 ? errno : EPROTO, "the container's process was lost");
+  }
+  if (master >= 0) close(master);
+  pid_t born = birth ? birth->pid : 0;
+  if (n && born > 0) end_child(born);
+  if (n || birth) end_child(pid);
+  return n ? -1 : birth ? born : pid;
 }
 
 int container_prepare(const struct launch *launch, struct container **out, struct error *err) {
   struct container *c = calloc(1, sizeof *c);
   if (!c) return fail(err, "start", ENOMEM, "container");
   c->launch = launch;
-  c->root = c->null = c->host_proc = c->host_sys = c->init_program = c->proc = c->pidfd = -1;
+  c->root = c->null = c->host_proc = c->host_sys = c->init_program = c->proc_context = c->proc_clone = c->proc = c->pidfd = -1;
   for (int i = 0; i < NS_COUNT; i++) c->namespaces.join[i] = -1;
   *out = c;
   cleanup_close int user_ns = -1;
@@ -181,7 +196,7 @@ failed:
 
 /* The program runs: what only its start needed is given back. Root, namespaces and cgroups stay, for execs. */
 static void forget_start(struct container *c) {
-  int *fds[] = {&c->null, &c->host_proc, &c->host_sys, &c->init_program};
+  int *fds[] = {&c->null, &c->host_proc, &c->host_sys, &c->init_program, &c->proc_context, &c->proc_clone};
   for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
     if (*fds[i] >= 0) close(steal_fd(fds[i]));
   }
@@ -202,29 +217,43 @@ pid_t container_start(struct container *container, const struct process_io *io, 
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) return fail(err, "start", errno, "socketpair");
   cleanup_close int ours = channel[0], theirs = channel[1];
   struct child child = {.container = container, .launch = container->launch, .io = io, .channel = theirs,
-                        .root = container->root, .proc = -1};
+                        .root = container->root, .proc = -1, .self = -1};
   if (seccomp_read(container->launch, &child, err) < 0) return -1;
   cleanup_free void *filter = child.seccomp;
+  cleanup_birth struct birth *birth = NULL;
+  cleanup_close int self = -1;
+  if (container->namespaces.join[NS_PID] >= 0) {
+    if (!(child.birth = birth = birth_new(err))) return -1;
+    child.self = self = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (self < 0) return fail(err, "start", errno, "/proc");
+  }
   if (lent_network(container) && lent_network_sysctls(container, err) < 0) return -1;
 
   pid_t pid = namespaces_clone(&container->namespaces, cgroup_clone_fd(&container->cgroup), &container->pidfd, err);
   if (pid == 0) run_first(&child);
   if (pid < 0) return -1;
   close(steal_fd(&theirs));
-  container->pid = pid;
   int mapped = namespaces_has_user(&container->namespaces) ? process_oom_score(container->launch, pid, err) : 0;
-  if (mapped == 0 && (container->namespaces.create & CLONE_NEWUSER) && container->namespaces.join[NS_USER] < 0) {
-    mapped = namespaces_write_maps(container->launch, pid, err);
+  if (mapped == 0 && (container->namespaces.create & CLONE_NEWUSER)) mapped = namespaces_write_maps(container->launch, pid, err);
+  if (mapped == 0 && namespaces_has_user(&container->namespaces)) {
     if (mapped == 0 && send(ours, "g", 1, MSG_NOSIGNAL) < 0) mapped = fail(err, "start", errno, "start the child");
   }
   if (mapped < 0) {
-    kill(pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
+    end_child(pid);
     return -1;
   }
-  if (await_program(ours, pid, io, err) < 0) return -1;
+  container->pid = await_program(ours, pid, io, birth, err);
+  if (container->pid < 0) return -1;
+  if (birth) {
+    close(steal_fd(&container->pidfd));
+    container->pidfd = (int) syscall(SYS_pidfd_open, container->pid, 0);
+    if (container->pidfd < 0) {
+      end_child(container->pid);
+      return fail(err, "start", errno, "watch the container's process");
+    }
+  }
   forget_start(container);
-  return pid;
+  return container->pid;
 }
 
 static uint64_t joined_namespaces(const struct container *container) {
@@ -238,16 +267,17 @@ static uint64_t joined_namespaces(const struct container *container) {
   return all;
 }
 
-static int enter(struct child *child, int pidfd, uint64_t which, int host_proc, struct error *err) {
+static int enter(struct child *child, uint64_t which, struct error *err) {
   struct container *c = child->container;
-  child->proc = host_proc;
   if (cgroup_join(&c->cgroup, err) < 0) return -1;
-  if (namespaces_join(pidfd, which & ~(uint64_t) CLONE_NEWPID, err) < 0) return -1;
+  /* With the machine's rights still; what is wrong with the record itself the start has shown. */
+  if (process_own_oom_score(child, err) < 0) return -1;
+  if (namespaces_join(c->pidfd, which, err) < 0) return -1;
   if (which & CLONE_NEWUSER) {
     if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
       return fail(err, "namespace", errno, "become the user namespace's root");
   }
-  if (setsid() < 0) return fail(err, "session", errno, "setsid");
+  if (!child->birth && setsid() < 0) return fail(err, "session", errno, "setsid");
   return enter_root(c->root, err);
 }
 
@@ -255,8 +285,7 @@ static void run_exec(struct child *child, uint64_t which) __attribute__((noretur
 static void run_exec(struct child *child, uint64_t which) {
   struct error err = {0};
   int slave = -1;
-  if (enter(child, child->container->pidfd, which, child->proc, &err) == 0 && open_terminal(child, &slave, &err) == 0)
-    process_run(child, slave, &err);
+  if (enter(child, which, &err) == 0 && open_terminal(child, &slave, &err) == 0) process_run(child, slave, &err);
   report(child, &err);
 }
 
@@ -265,22 +294,20 @@ pid_t container_exec(struct container *container, const struct launch *launch, c
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) return fail(err, "start", errno, "socketpair");
   cleanup_close int ours = channel[0], theirs = channel[1];
   /* The host's procfs, through which the child reaches its own files before and after it joins. */
-  cleanup_close int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  cleanup_close int self = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
   struct child child = {.container = container, .launch = launch, .io = io, .channel = theirs, .root = container->root,
-                        .proc = proc};
-  if (proc < 0) return fail(err, "start", errno, "/proc");
+                        .proc = -1, .self = self};
+  if (self < 0) return fail(err, "start", errno, "/proc");
   if (seccomp_read(launch, &child, err) < 0) return -1;
   cleanup_free void *filter = child.seccomp;
   uint64_t which = joined_namespaces(container);
-  cleanup_close int pidfd = -1;
-  pid_t pid = namespaces_clone_into(container->pidfd, (which & CLONE_NEWPID) != 0, cgroup_clone_fd(&container->cgroup), &pidfd, err);
+  cleanup_birth struct birth *birth = NULL;
+  if ((which & CLONE_NEWPID) && !(child.birth = birth = birth_new(err))) return -1;
+  pid_t pid = namespaces_clone_beside(cgroup_clone_fd(&container->cgroup), err);
   if (pid == 0) run_exec(&child, which);
   if (pid < 0) return -1;
   close(steal_fd(&theirs));
-  struct error unused;
-  /* It may have ended by now; what is wrong with the record itself the start has shown. */
-  if (namespaces_has_user(&container->namespaces)) process_oom_score(launch, pid, &unused);
-  return await_program(ours, pid, io, err) < 0 ? -1 : pid;
+  return await_program(ours, pid, io, birth, err);
 }
 
 int container_netns(const struct container *container) { return container->namespaces.join[NS_NET]; }
@@ -301,7 +328,7 @@ void container_free(struct container *c) {
   for (size_t i = 0; i < c->device_count; i++) {
     if (c->device_binds[i] >= 0) close(c->device_binds[i]);
   }
-  int fds[] = {c->root, c->null, c->host_proc, c->host_sys, c->init_program, c->pidfd};
+  int fds[] = {c->root, c->null, c->host_proc, c->host_sys, c->init_program, c->proc_context, c->proc_clone, c->pidfd};
   for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
     if (fds[i] >= 0) close(fds[i]);
   }

@@ -109,6 +109,7 @@ int mounts_prepare(struct container *container, int user_ns, struct error *err) 
     if (!strcmp(r->argv[1], "shm-of") && prepare_shm_of(r, &m->fd, err) < 0) return -1;
   }
 
+  if (procfs_shared(container, err) < 0) return -1;
   /* The device behind a mask is the host's own, and checked to be it. */
   struct stat st;
   container->null = tree_clone(AT_FDCWD, "/dev/null", 0);
@@ -125,11 +126,10 @@ int mounts_prepare(struct container *container, int user_ns, struct error *err) 
   return 0;
 }
 
-/* Makes a filesystem of the container's own namespaces, with the record's options. */
-static int make_filesystem(const struct launch_record *r, const char *mode, struct error *err) {
+/* Takes the context. */
+static int finish_filesystem(int fd, const struct launch_record *r, const char *mode, struct error *err) {
   struct mount_options options = {0};
-  cleanup_close int context = fs_open(r->argv[1]);
-  if (context < 0) return fail(err, "mount", errno, "filesystem %s", r->argv[1]);
+  cleanup_close int context = fd;
   if (fs_set(context, "source", r->argv[2]) < 0) return fail(err, "mount", errno, "source of %s", r->argv[3]);
   if (mode && fs_set(context, "mode", mode) < 0) return fail(err, "mount", errno, "mode of %s", r->argv[3]);
   for (int i = 4; i < r->argc; i++) {
@@ -152,6 +152,17 @@ static int make_filesystem(const struct launch_record *r, const char *mode, stru
   return mounted;
 }
 
+/* Makes a filesystem of the container's own namespaces, with the record's options. */
+static int make_filesystem(const struct launch_record *r, const char *mode, struct error *err) {
+  int context = fs_open(r->argv[1]);
+  return context < 0 ? fail(err, "mount", errno, "filesystem %s", r->argv[1]) : finish_filesystem(context, r, mode, err);
+}
+
+static int make_proc(struct container *container, const struct launch_record *r, struct error *err) {
+  if (container->proc_clone >= 0) return steal_fd(&container->proc_clone);
+  return container->proc_context >= 0 ? finish_filesystem(steal_fd(&container->proc_context), r, NULL, err)
+                                      : make_filesystem(r, NULL, err);
+}
 /* A hierarchy of several controllers ("cpu,cpuacct") is found under each of their names. */
 static int link_controllers(int folder, const char *name) {
   if (!strchr(name, ',')) return 0;
@@ -254,6 +265,7 @@ static int apply_one(struct container *container, struct prepared_mount *m, int 
   if (!strcmp(kind, "cgroup")) mount = make_cgroup_v2(r, err);
   else if (!strcmp(kind, "sysfs")) mount = make_sysfs(container, r, err);
   else if (!strcmp(kind, "tmpfs")) mount = make_filesystem(r, tmpfs_mode(root, r, mode, sizeof mode), err);
+  else if (!strcmp(kind, "proc")) mount = make_proc(container, r, err);
   else if (mount < 0) mount = make_filesystem(r, NULL, err);
   if (mount < 0) return -1;
 

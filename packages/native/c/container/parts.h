@@ -76,6 +76,7 @@ struct container {
   int *device_binds;           /* per device record, under a user namespace */
   size_t device_count;
   int init_program;            /* this program's own sealed file, with --init; else -1 */
+  int proc_context, proc_clone; /* what the procfs of a shared PID namespace is made of; else -1 */
   int proc;                    /* in the child: the container's own procfs */
   pid_t pid;
   int pidfd;
@@ -88,7 +89,9 @@ struct child {
   const struct process_io *io;
   int channel;
   int root;
-  int proc;                    /* a trusted procfs, or -1 */
+  int proc;                    /* a trusted procfs of the container's PID namespace, or -1 */
+  int self;                    /* a trusted procfs that has the child itself in it, or -1 */
+  struct birth *birth;         /* the program is to run in a process made at the very end (birth.h), or NULL */
   int seccomp_size;            /* instructions */
   void *seccomp;
 };
@@ -103,6 +106,9 @@ int mounts_prepare(struct container *container, int user_ns, struct error *err);
 int mounts_apply(struct container *container, int root, struct error *err);
 int masks_apply(struct container *container, int root, struct error *err);
 int root_readonly_apply(const struct launch *launch, int root, struct error *err);
+
+/* procfs.c: opens what the procfs of a shared PID namespace is made of; nothing for a new one. */
+int procfs_shared(struct container *container, struct error *err);
 
 /* devices.c */
 int devices_prepare(struct container *container, struct error *err);
@@ -125,8 +131,12 @@ int process_cwd(const struct child *child, struct error *err);
 int process_run(struct child *child, int slave, struct error *err);
 /* Sets the score of a process in a user namespace, which may not do it itself. */
 int process_oom_score(const struct launch *launch, pid_t pid, struct error *err);
+/* Sets the caller's own score, while it still has the machine's rights. */
+int process_own_oom_score(const struct child *child, struct error *err);
 /* Reads the seccomp filter while the host's files can still be named. */
 int seccomp_read(const struct launch *launch, struct child *child, struct error *err);
-int seccomp_load(const struct launch *launch, const struct child *child, struct error *err);
+/* Loads it. With a `key` (not 0) the few calls that the process has yet to make before it is the program pass whatever the
+   filter says, if that is their sixth argument (birth.c). */
+int seccomp_load(const struct launch *launch, const struct child *child, uint64_t key, struct error *err);
 
 #endif

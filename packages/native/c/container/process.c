@@ -18,6 +18,7 @@
 #include "base/fail_text.h"
 #include "base/inroot.h"
 #include "base/sys.h"
+#include "container/birth.h"
 #include "container/caps.h"
 #include "container/execve.h"
 #include "container/parts.h"
@@ -65,7 +66,9 @@ static const struct {
               {"rtprio", RLIMIT_RTPRIO},   {"rttime", RLIMIT_RTTIME},   {"sigpending", RLIMIT_SIGPENDING},
               {"stack", RLIMIT_STACK}};
 
-static int set_limits(const struct launch *launch, struct error *err) {
+/* The limit of a user's processes comes last for one that is to be born, into `processes`: until then it is one higher. */
+static int set_limits(const struct child *child, struct rlimit *processes, struct error *err) {
+  const struct launch *launch = child->launch;
   size_t at = 0;
   for (const struct launch_record *r; (r = launch_next(launch, "rlimit", &at));) {
     long long soft, hard;
@@ -77,6 +80,11 @@ static int set_limits(const struct launch *launch, struct error *err) {
       return fail(err, "launch", EINVAL, "rlimit record %s", r->argc > 1 ? r->argv[1] : "");
     struct rlimit limit = {.rlim_cur = soft < 0 ? RLIM_INFINITY : (rlim_t) soft,
                            .rlim_max = hard < 0 ? RLIM_INFINITY : (rlim_t) hard};
+    if (child->birth && resource == RLIMIT_NPROC) {
+      *processes = limit;
+      limit.rlim_cur += limit.rlim_cur < RLIM_INFINITY - 1;
+      limit.rlim_max += limit.rlim_max < RLIM_INFINITY - 1;
+    }
     if (setrlimit(resource, &limit) < 0)
       return fail_text(err, "rlimit", errno, "error setting rlimits for ready process: error setting rlimit type %d: %s",
                        resource, go_strerror(errno));
@@ -101,11 +109,11 @@ int process_oom_score(const struct launch *launch, pid_t pid, struct error *err)
   return 0;
 }
 
-static int set_oom_score(const struct child *child, struct error *err) {
+int process_own_oom_score(const struct child *child, struct error *err) {
   const struct launch_record *r = launch_find(child->launch, "oom-score-adj");
-  if (!r || namespaces_has_user(&child->container->namespaces)) return 0;
-  if (r->argc != 2 || child->proc < 0) return fail(err, "launch", EINVAL, "oom-score-adj record");
-  if (write_proc(child->proc, "self/oom_score_adj", r->argv[1]) < 0)
+  if (!r) return 0;
+  if (r->argc != 2 || child->self < 0) return fail(err, "launch", EINVAL, "oom-score-adj record");
+  if (write_proc(child->self, "self/oom_score_adj", r->argv[1]) < 0)
     return fail_text(err, "oom-score-adj", errno, "write oom_score_adj: %s", go_strerror(errno));
   return 0;
 }
@@ -116,10 +124,10 @@ static int set_security_label(const struct child *child, struct error *err) {
   if (apparmor) {
     if (apparmor->argc != 2 || snprintf(text, sizeof text, "exec %s", apparmor->argv[1]) >= (int) sizeof text)
       return fail(err, "launch", EINVAL, "apparmor record");
-    if (child->proc < 0 || (write_proc(child->proc, "self/attr/apparmor/exec", text) < 0 && write_proc(child->proc, "self/attr/exec", text) < 0))
+    if (child->self < 0 || (write_proc(child->self, "self/attr/apparmor/exec", text) < 0 && write_proc(child->self, "self/attr/exec", text) < 0))
       return fail_text(err, "apparmor", errno, "unable to apply apparmor profile: apparmor failed to apply profile: write /proc/self/attr/exec: %s", go_strerror(errno));
   }
-  if (selinux && (selinux->argc != 2 || child->proc < 0 || write_proc(child->proc, "self/attr/exec", selinux->argv[1]) < 0))
+  if (selinux && (selinux->argc != 2 || child->self < 0 || write_proc(child->self, "self/attr/exec", selinux->argv[1]) < 0))
     return fail(err, "selinux", errno, "label");
   return 0;
 }
@@ -156,7 +164,7 @@ static int set_stdio(const struct child *child, int slave, struct error *err) {
   for (int fd = 0; fd < 3; fd++) {
     if (dup2(from[fd], fd) < 0) return fail(err, "stdio", errno, "fd %d", fd);
   }
-  if (child->io->terminal && ioctl(0, TIOCSCTTY, 0) < 0) return fail(err, "terminal", errno, "controlling terminal");
+  if (child->io->terminal && !child->birth && ioctl(0, TIOCSCTTY, 0) < 0) return fail(err, "terminal", errno, "controlling terminal");
   return 0;
 }
 
@@ -217,6 +225,11 @@ static int become(const struct user *user, struct caps *caps, int keep_admin, st
   return caps_set(&now, err);
 }
 
+/* The container's first process runs under our init where the launch asks for that. */
+static int runs_init(const struct child *child) {
+  return child->container->init_program >= 0 && child->launch == child->container->launch;
+}
+
 static int run_init(const struct child *child, char **args, char **env, struct error *err) {
   size_t count = 0;
   while (args[count]) count++;
@@ -238,11 +251,28 @@ static int forget_host(struct child *child, struct error *err) {
   int first = fcntl(child->channel, F_DUPFD_CLOEXEC, 10), second = *init < 0 ? -1 : fcntl(*init, F_DUPFD_CLOEXEC, 10);
   if (first < 0 || dup3(first, channel, O_CLOEXEC) < 0) return fail(err, "exec", errno, "channel");
   child->channel = channel;
-  child->root = child->proc = -1;
+  child->root = child->proc = child->self = -1;
   if (*init >= 0 && (second < 0 || dup3(second, program, O_CLOEXEC) < 0)) return fail(err, "exec", errno, "the init process");
   if (*init >= 0) *init = program;
   if (sys_close_range(*init < 0 ? program : program + 1, ~0u, 0) < 0) return fail(err, "exec", errno, "close_range");
   return prctl(PR_SET_DUMPABLE, 0) < 0 ? fail(err, "exec", errno, "prctl") : 0;
+}
+
+/* `program`: its path; not looked at where the container's init comes first. */
+static int run_program(const struct child *child, const char *program, char **args, char **env, struct error *err) {
+  if (runs_init(child)) return run_init(child, args, env, err);
+  execve(program, args, env);
+  return fail_text(err, "run", errno, "exec %s: %s", program, go_strerror(errno));
+}
+
+/* The last steps where the container's other processes must not see a process before it is one of theirs. */
+static int run_born(const struct child *child, uint64_t key, const struct caps *caps, const struct rlimit *processes,
+                    const char *program, char **args, char **env, struct error *err) {
+  const struct rlimit *limit = processes->rlim_max ? processes : NULL;
+  if (birth_hide(child->birth, err) < 0 || seccomp_load(child->launch, child, key, err) < 0 || caps_limit(caps, key, err) < 0 ||
+      birth_give(child->birth, key, err) < 0 || birth_begin(child->io->terminal, limit, key, err) < 0)
+    return -1;
+  return run_program(child, program, args, env, err);
 }
 
 int process_run(struct child *child, int slave, struct error *err) {
@@ -250,18 +280,20 @@ int process_run(struct child *child, int slave, struct error *err) {
   struct user user;
   struct caps caps;
   char program[PATH_MAX];
-  int create, init = child->container->init_program >= 0 && launch == child->container->launch;
+  int create;
   int no_new_privileges = launch_find(launch, "no-new-privileges") != NULL;
   const char *cwd = working_directory(launch, &create);
   char **args = collect(launch, "arg"), **env = collect(launch, "env");
   if (!args || !env) return fail(err, "exec", ENOMEM, "arguments");
   if (!args[0]) return fail(err, "launch", EINVAL, "no arg record");
 
-  if (caps_read(launch, &caps, err) < 0 || read_user(child, &user, err) < 0 ||
-      set_oom_score(child, err) < 0 || set_security_label(child, err) < 0 ||
+  uint64_t key = 0;
+  struct rlimit processes = {0};
+
+  if (caps_read(launch, &caps, err) < 0 || read_user(child, &user, err) < 0 || set_security_label(child, err) < 0 ||
       new_keyring(launch, err) < 0 || set_stdio(child, slave, err) < 0 || own_stdio(user.uid, err) < 0 || forget_host(child, err) < 0 ||
       /* After all that needs a descriptor: the limit may be below the numbers in use here. */
-      set_limits(launch, err) < 0)
+      set_limits(child, &processes, err) < 0 || (child->birth && birth_key(&key, err) < 0))
     return -1;
   const char *home = env_get(env, "HOME");
   if (!home || !*home) {
@@ -279,7 +311,7 @@ int process_run(struct child *child, int slave, struct error *err) {
   if (become(&user, &caps, child->seccomp_size && !no_new_privileges, err) < 0) return -1;
   if (entered && (entered = enter_cwd(cwd))) return cwd_failed(cwd, entered, err);
   if (check_cwd(err) < 0) return -1;
-  if (!init && execve_find(args[0], env, program, sizeof program, err) < 0) return -1;
+  if (!runs_init(child) && execve_find(args[0], env, program, sizeof program, err) < 0) return -1;
 
   /* Signals as a program expects them. */
   sigset_t none;
@@ -287,11 +319,10 @@ int process_run(struct child *child, int slave, struct error *err) {
   sigprocmask(SIG_SETMASK, &none, NULL);
   signal(SIGPIPE, SIG_DFL);
   umask(022);
+  if (no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return fail(err, "no-new-privileges", errno, "prctl");
+  if (child->birth) return run_born(child, key, &caps, &processes, program, args, env, err);
   /* Without its supervisor nobody would read its output or hear of its end. Here, for setuid forgets it. */
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return fail(err, "exec", errno, "prctl");
-  if (no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return fail(err, "no-new-privileges", errno, "prctl");
-  if (seccomp_load(launch, child, err) < 0) return -1;
-  if (init) return run_init(child, args, env, err);
-  execve(program, args, env);
-  return fail_text(err, "run", errno, "exec %s: %s", program, go_strerror(errno));
+  if (seccomp_load(launch, child, 0, err) < 0) return -1;
+  return run_program(child, program, args, env, err);
 }

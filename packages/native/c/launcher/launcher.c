@@ -104,7 +104,7 @@ static struct ward *ward_new(uint32_t handle, int fd)
   if (!ward)
     return NULL;
   ward->source = (struct source){.fd = fd, .ready = ward_ready};
-  ward->channel.fd = fd;
+  ward->channel = (struct channel){.fd = fd, .in.wiped = 1, .out.wiped = 1};
   ward->handle = handle;
   if (loop_add(loop, &ward->source, EPOLLIN) < 0) {
     free(ward);
@@ -142,12 +142,26 @@ static int wants_netns(const char *records, size_t size)
   return memmem(records, size, net, sizeof net) && !memmem(records, size, user, sizeof user);
 }
 
+/* What is on its way to and from other containers is none of this one's: processes that its execs become are looked into by
+   those that are there. */
+static void forget_others(void)
+{
+  channel_close(&to_daemon);
+  for (struct ward *ward = wards; ward; ward = ward->next)
+    channel_close(&ward->channel);
+}
+
 /* In the child: nothing of the launcher's stays but its end of the pair and the namespaces that are ready. */
 static _Noreturn void become_supervisor(int fd, const char *records, size_t size, int spare)
 {
   enum { control = 3, empty = 4, network = 5 };
   signal(SIGCHLD, SIG_DFL);
   setsid();
+  char *own = malloc(size + 1);
+  if (!own)
+    _exit(1);
+  memcpy(own, records, size);
+  forget_others();
   int ns = namespaces_empty_mnt, net = spare ? namespaces_spare_net : -1;
   /* Out of the way of the numbers that they get. */
   fd = fcntl(fd, F_DUPFD_CLOEXEC, 10);
@@ -163,7 +177,7 @@ static _Noreturn void become_supervisor(int fd, const char *records, size_t size
     close(network);
   dup2(0, 1);
   dup2(0, 2);
-  supervise(control, records, size);
+  supervise(control, own, size);
 }
 
 static void start(uint32_t handle, const char *records, size_t size)
@@ -291,7 +305,7 @@ int launcher_main(int argc, char **argv)
   if (namespaces_empty_mnt < 0)
     fprintf(stderr, "berth-native launcher: %s\n", err.message);
   loop = loop_new();
-  to_daemon.fd = daemon_fd;
+  to_daemon = (struct channel){.fd = daemon_fd, .in.wiped = 1, .out.wiped = 1};
   daemon_source = (struct source){.fd = daemon_fd, .ready = daemon_ready};
   if (!loop || loop_add(loop, &daemon_source, EPOLLIN) < 0)
     return 1;

@@ -1,0 +1,68 @@
+/* A procfs of a PID namespace that others live in already. The kernel makes one of its caller's own namespace, and the
+   process that mounts is not in there (birth.h). */
+#include <linux/magic.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "base/cleanup.h"
+#include "base/fsmount.h"
+#include "base/inroot.h"
+#include "container/parts.h"
+
+/* Whether what is mounted shows that PID namespace, and is not something that was put in its place. */
+static int shows(int mount, int pid_ns) {
+  struct statfs fs;
+  struct stat wanted, found;
+  if (fstatfs(mount, &fs) < 0 || fstat(pid_ns, &wanted) < 0 || fstatat(mount, "1/ns/pid", &found, 0) < 0) return 0;
+  return fs.f_type == PROC_SUPER_MAGIC && found.st_ino == wanted.st_ino && found.st_dev == wanted.st_dev;
+}
+
+/* Before Linux 6.18: the procfs of the container whose namespace is shared. A mount can be cloned in its own mount namespace
+   only. `process`: its folder in the host's procfs. */
+static int clone_others(int process, struct error *err) {
+  int host = namespaces_own(NS_MNT);
+  cleanup_close int root = openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  cleanup_close int ns = openat(process, "ns/mnt", O_RDONLY | O_CLOEXEC);
+  cleanup_close int proc = root < 0 ? -1 : inroot_open(root, "/proc", O_PATH | O_DIRECTORY, INROOT_REFUSE);
+  if (host < 0 || ns < 0 || proc < 0 || setns(ns, CLONE_NEWNS) < 0) return fail(err, "mount", errno, "the other container's /proc");
+  int clone = tree_clone(proc, "", 0), saved = errno;
+  if (setns(host, CLONE_NEWNS) < 0) _exit(125);
+  return clone < 0 ? fail(err, "mount", saved, "the other container's /proc") : clone;
+}
+
+/* The folder that "/proc/PID/ns/pid" of the namespace's record lies in. */
+static int open_process(const struct launch *launch) {
+  size_t at = 0;
+  for (const struct launch_record *r; (r = launch_next(launch, "namespace", &at));) {
+    if (r->argc != 3 || strcmp(r->argv[1], "pid")) continue;
+    cleanup_free char *path = strdup(r->argv[2]);
+    char *end = path ? strstr(path, "/ns/pid") : NULL;
+    if (!end) break;
+    *end = 0;
+    return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  }
+  errno = EINVAL;
+  return -1;
+}
+
+int procfs_shared(struct container *container, struct error *err) {
+  int pid_ns = container->namespaces.join[NS_PID];
+  if (pid_ns < 0) return 0;
+  cleanup_close int context = getenv("BERTH_PROC_OF_OTHER") ? -1 : fs_open("proc");
+  if (context >= 0 && fsconfig(context, FSCONFIG_SET_FD, "pidns", NULL, pid_ns) == 0) {
+    container->proc_context = steal_fd(&context);
+    return 0;
+  }
+  cleanup_close int process = open_process(container->launch);
+  if (process < 0) return fail(err, "mount", errno, "the process whose PID namespace is shared");
+  cleanup_close int clone = clone_others(process, err);
+  if (clone < 0) return -1;
+  if (!shows(clone, pid_ns)) return fail(err, "mount", ENXIO, "the other container's /proc is not of its PID namespace");
+  if (tree_change(clone, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0, MS_PRIVATE) < 0)
+    return fail(err, "mount", errno, "the other container's /proc");
+  container->proc_clone = steal_fd(&clone);
+  return 0;
+}
