@@ -20,42 +20,6 @@ async function load(name: string, options: Parameters<typeof imageTar>[1]): Prom
   expect(answer.text).toContain(`Loaded image: ${name}:latest`);
 }
 
-/** Looks for open files of processes that are about to become execs; prints all that are more than standard streams. */
-const SPY = `
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
-int main(void) {
-  char path[64], target[256];
-  for (int turn = 0; turn < 4000000; turn++) {
-    int pid = 2 + turn % 400;
-    snprintf(path, sizeof path, "/proc/%d/fd", pid);
-    DIR *folder = pid == getpid() ? NULL : opendir(path);
-    for (struct dirent *entry; folder && (entry = readdir(folder));) {
-      if (atoi(entry->d_name) < 3) continue;
-      snprintf(path, sizeof path, "/proc/%d/fd/%s", pid, entry->d_name);
-      ssize_t n = readlink(path, target, sizeof target - 1);
-      if (n > 0) printf("%.*s\\n", (int) n, target), fflush(stdout);
-    }
-    if (folder) closedir(folder);
-  }
-}
-`;
-
-test('a starting exec shows nothing of the host to the container', async () => {
-  const program = join(daemon.folder, 'spy');
-  const compiled = spawnSync('cc', ['-O2', '-static', '-x', 'c', '-', '-o', program], { input: SPY });
-  expect(compiled.status).toBe(0);
-  const id = await daemon.box(['sh', '-c', '/spy; sleep 300'], {
-    HostConfig: { Binds: [`${program}:/spy:ro`], SecurityOpt: ['seccomp=unconfined'] },
-  });
-  for (let turn = 0; turn < 25; turn++)
-    expect(daemon.docker(['exec', id, 'true'])).toMatchObject({ status: 0, stderr: '' });
-  expect(daemon.docker(['logs', id])).toMatchObject({ stdout: '', stderr: '' });
-  await daemon.call('DELETE', `/containers/${id}?force=1`);
-});
-
 test('a container has its standard streams open and nothing else', () => {
   const list = ['sh', '-c', 'ls /proc/self/fd | wc -l; cat /proc/1/environ | tr "\\0" "\\n" | sort'];
   // `ls` has one more, the folder it reads.
