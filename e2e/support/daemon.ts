@@ -45,16 +45,32 @@ export async function until<T>(
   }
 }
 
+export interface DaemonOptions {
+  /** A data root elsewhere than in the daemon's folder. */
+  data?: string;
+  /** Another build of berthd. */
+  program?: string;
+  environment?: Record<string, string>;
+}
+
 /** A berthd of a test's own: own roots, own socket; `dispose` removes all that it made. */
 export class TestDaemon {
   readonly folder: string;
+  /** The data root. */
+  readonly data: string;
   readonly socket: string;
   readonly host: string;
   readonly extra: string[];
+  /** The program; variables of its environment besides this process's. */
+  readonly program: string;
+  readonly environment: Record<string, string>;
   process: ChildProcess | null = null;
 
-  constructor(extra: string[] = []) {
+  constructor(extra: string[] = [], options: DaemonOptions = {}) {
     this.folder = mkdtempSync(join(tmpdir(), 'berth-e2e-'));
+    this.data = options.data ?? join(this.folder, 'data');
+    this.program = options.program ?? join(top, 'dist/berthd');
+    this.environment = options.environment ?? {};
     this.socket = join(this.folder, 'berth.sock');
     this.host = `unix://${this.socket}`;
     this.extra = extra;
@@ -72,14 +88,14 @@ export class TestDaemon {
     return existsSync(join(this.folder, 'log')) ? readFileSync(join(this.folder, 'log'), 'utf8') : '';
   }
 
-  /** Runs berthd until it answers. */
-  async up(): Promise<void> {
+  /** Runs berthd, which answers some time later. */
+  launch(): ChildProcess {
     const log = openSync(join(this.folder, 'log'), 'a');
     const child = spawn(
-      join(top, 'dist/berthd'),
+      this.program,
       [
         '--data-root',
-        join(this.folder, 'data'),
+        this.data,
         '--exec-root',
         join(this.folder, 'exec'),
         '--pidfile',
@@ -88,14 +104,20 @@ export class TestDaemon {
         this.host,
         ...this.extra,
       ],
-      { stdio: ['ignore', log, log] },
+      { stdio: ['ignore', log, log], env: { ...process.env, ...this.environment } },
     );
     closeSync(log);
     this.process = child;
+    return child;
+  }
+
+  /** Runs berthd until it answers. */
+  async up(): Promise<void> {
+    const child = this.launch();
     await until(
       'berthd to answer',
       async () => {
-        if (child.exitCode !== null)
+        if (child.exitCode !== null || child.signalCode !== null)
           throw new Error(`berthd ended with ${child.exitCode}:\n${this.log.slice(-2000)}`);
         return this.call('GET', '/_ping').then(
           (answer) => answer.status === 200,

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep, type TestDaemon, top } from './daemon.ts';
 
@@ -22,6 +22,14 @@ const folder = (...parts: string[]): string[] => {
   }
 };
 
+const read = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return '';
+  }
+};
+
 const run = (...[command = '', ...args]: string[]) =>
   spawnSync(command, args, { encoding: 'utf8' }).stdout ?? '';
 
@@ -39,7 +47,7 @@ export async function leaks(daemon: TestDaemon, parent: string, patience = 8000)
 async function look(daemon: TestDaemon, parent: string): Promise<string[]> {
   const get = async (path: string) => (await daemon.call('GET', path)).json;
   const containers = (await get('/containers/json?all=1')) as Listed[];
-  const running = containers.filter(({ State }) => State === 'running');
+  const running = containers.filter(({ State }) => State === 'running' || State === 'paused');
   const found: string[] = [];
   const compare: Compare = (what, there, wanted) => {
     const [left, right] = [new Set(there), new Set(wanted)];
@@ -47,7 +55,7 @@ async function look(daemon: TestDaemon, parent: string): Promise<string[]> {
     for (const one of right) if (!left.has(one)) found.push(`${what}: ${one} is missing`);
   };
   const ids = containers.map(({ Id }) => Id);
-  const data = join(daemon.folder, 'data');
+  const { data } = daemon;
   const exec = join(daemon.folder, 'exec');
 
   compare('containers', folder(data, 'containers'), ids);
@@ -106,32 +114,46 @@ function kernel(daemon: TestDaemon, parent: string, running: string[], compare: 
     // Not every hierarchy is used.
     if (groups.length > 0) compare(`cgroups ${path}`, groups, running);
   }
-  const ofDaemon = (text: string) => text.split('\n').filter((line) => line.includes(`${daemon.folder}/`));
+  const ofDaemon = (text: string) =>
+    text.split('\n').filter((line) => line.includes(`${daemon.folder}/`) || line.includes(`${daemon.data}/`));
   compare('mounts', ofDaemon(readFileSync('/proc/self/mounts', 'utf8')), []);
-  compare('loop devices', ofDaemon(run('losetup', '-a')), []);
+  const loops = folder('/sys/block').map((name) => read(`/sys/block/${name}/loop/backing_file`));
+  compare('loop devices', ofDaemon(loops.join('\n')), []);
   const own = processes(daemon);
-  const isSupervisor = ({ name }: Process) => name.startsWith('berth:');
-  const supervisors = own.filter(isSupervisor).map(({ name }) => name);
+  const names = own.filter(isSupervisor).map(({ name }) => name);
   compare(
     'supervisors',
-    supervisors,
+    names,
     running.map((id) => `berth:${id.slice(0, 9)}`),
   );
-  if (supervisors.length > running.length) compare('supervisors', [`${supervisors}`], []);
+  if (names.length > running.length) compare('supervisors', [`${names}`], []);
   const helpers = own.filter((one) => !isSupervisor(one)).map(({ pid, name }) => `${pid} ${name}`);
   compare('processes', helpers, []);
 }
 
+interface Link {
+  kind: 'bridge' | 'veth' | 'other';
+  plugged: boolean;
+}
+
+/** The links of a link group in this network namespace. */
+function linksOf(group: string): Link[] {
+  const all = '/sys/class/net';
+  return folder(all).flatMap((name): Link[] => {
+    const value = (file: string) => read(`${all}/${name}/${file}`);
+    if (value('netdev_group') !== group) return [];
+    const is = (file: string) => existsSync(`${all}/${name}/${file}`);
+    const kind = is('bridge') ? 'bridge' : value('iflink') !== value('ifindex') ? 'veth' : 'other';
+    return [{ kind, plugged: is('master') }];
+  });
+}
+
 /** Links and firewall elements: those of the networks, and of the endpoints and ports of what runs. */
 async function network(daemon: TestDaemon, running: Listed[], compare: Compare): Promise<void> {
-  const worker = children(daemon).find((args) => args[1] === 'net');
+  const worker = helpers(daemon).find(({ args }) => args[1] === 'net');
   if (!worker) return compare('network workers', [], ['one']);
-  const [, , group = '', table = ''] = worker;
-  const links = JSON.parse(run('ip', '-j', '-d', 'link', 'show', 'group', group) || '[]') as Array<{
-    ifname: string;
-    master?: string;
-    linkinfo?: { info_kind?: string };
-  }>;
+  const [, , group = '', table = ''] = worker.args;
+  const links = linksOf(group);
   const networks = (await daemon.call('GET', '/networks')).json as Array<{ Id: string; Driver: string }>;
   const bridged = networks.filter(({ Driver }) => Driver === 'bridge');
   let endpoints = 0;
@@ -140,8 +162,7 @@ async function network(daemon: TestDaemon, running: Listed[], compare: Compare):
     endpoints += Object.keys(json.Containers ?? {}).length;
   }
   const count = (kind: string, plugged: boolean) =>
-    links.filter(({ linkinfo, master }) => linkinfo?.info_kind === kind && Boolean(master) === plugged)
-      .length;
+    links.filter((link) => link.kind === kind && link.plugged === plugged).length;
   const same = (what: string, there: number, wanted: number) =>
     there === wanted || compare(what, [`${there} for ${wanted}`], []);
   same('bridges', count('bridge', false), bridged.length);
@@ -149,29 +170,34 @@ async function network(daemon: TestDaemon, running: Listed[], compare: Compare):
   // A few are made ahead.
   if (count('veth', false) > AHEAD) compare('unplugged interfaces', [`${count('veth', false)}`], []);
   const published = running.flatMap(({ Ports }) => Ports ?? []).filter(({ PublicPort }) => PublicPort).length;
-  let elements = 0;
-  for (const map of ['publish4', 'anywhere4']) {
-    const { nftables = [] } = JSON.parse(run('nft', '-j', 'list', 'map', 'inet', table, map) || '{}') as {
-      nftables?: Array<{ map?: { elem?: unknown[] } }>;
-    };
-    for (const { map: listed } of nftables) elements += listed?.elem?.length ?? 0;
-  }
+  const { nftables = [] } = JSON.parse(run('nft', '-j', 'list', 'table', 'inet', table) || '{}') as {
+    nftables?: Array<{ map?: { name: string; elem?: unknown[] } }>;
+  };
+  const elements = nftables
+    .filter(({ map }) => ['publish4', 'anywhere4'].includes(map?.name ?? ''))
+    .reduce((sum, { map }) => sum + (map?.elem?.length ?? 0), 0);
   same('published ports in the firewall', elements, published);
 }
 
 interface Process {
   pid: number;
+  parent: number;
   name: string;
+  args: string[];
 }
 
-/** The arguments of the daemon's own children. */
-function children(daemon: TestDaemon): string[][] {
-  return everyProcess().flatMap(({ parent, args }) => (parent === daemon.process?.pid ? [args] : []));
-}
+/** The daemon's own children: the launcher, the network worker, helpers at work. */
+export const helpers = (daemon: TestDaemon): Process[] =>
+  everyProcess().filter(({ parent }) => parent === daemon.process?.pid);
+
+/** The supervisors of the daemon's containers. */
+export const supervisors = (daemon: TestDaemon): Process[] => processes(daemon).filter(isSupervisor);
+
+const isSupervisor = ({ name }: Process) => name.startsWith('berth:');
 
 /** Processes that have a file of the daemon's open, but the daemon itself and those that end with it. */
 function processes(daemon: TestDaemon): Process[] {
-  const within = (path: string) => path.startsWith(`${daemon.folder}/`);
+  const within = (path: string) => path.startsWith(`${daemon.folder}/`) || path.startsWith(`${daemon.data}/`);
   return everyProcess().filter(({ pid, parent, args }) => {
     if (pid === daemon.process?.pid || pid === process.pid) return false;
     if (parent === daemon.process?.pid && ['launcher', 'net'].includes(args[1] ?? '')) return false;
@@ -189,7 +215,7 @@ function openFiles(pid: number): string[] {
   });
 }
 
-function everyProcess(): Array<Process & { parent: number; args: string[] }> {
+function everyProcess(): Process[] {
   return readdirSync('/proc').flatMap((entry) => {
     const pid = Number(entry);
     if (!pid) return [];
@@ -204,10 +230,12 @@ function everyProcess(): Array<Process & { parent: number; args: string[] }> {
   });
 }
 
-/** The layers on disk whose bytes are not what their names say. */
-export function damagedLayers(daemon: TestDaemon): string[] {
-  const layers = join(daemon.folder, 'data/layers/layers');
-  return readdirSync(layers).filter((name) => {
+/** The layers on disk whose bytes are not what their names say; of many, the `most` that were made last are looked at. */
+export function damagedLayers(daemon: TestDaemon, most = 1000): string[] {
+  const layers = join(daemon.data, 'layers/layers');
+  const made = (name: string) => statSync(join(layers, name)).mtimeMs;
+  const newest = readdirSync(layers).sort((a, b) => made(b) - made(a));
+  return newest.slice(0, most).filter((name) => {
     const { driver } = JSON.parse(readFileSync(join(layers, name, 'layer.json'), 'utf8')) as {
       driver: string;
     };

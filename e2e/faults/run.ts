@@ -1,0 +1,114 @@
+import { existsSync, readdirSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { TestRegistry } from '@berth/daemon/images/registry/testing.ts';
+import type { TestDaemon } from '../support/daemon.ts';
+import { modes } from './modes.ts';
+import { playRound } from './round.ts';
+
+export interface Plan {
+  rounds: number;
+  seed: number;
+  /** Only this mode. */
+  mode?: string;
+  /** Only this round of the plan. */
+  round?: number;
+  tell?: (line: string) => void;
+}
+
+/** Plays rounds over the modes, each mode's in a row. @returns what was broken, each with all that is needed to play it again */
+export async function play({
+  rounds,
+  seed,
+  mode: only,
+  round: one,
+  tell = () => undefined,
+}: Plan): Promise<string[]> {
+  const names = only ? [only] : Object.keys(modes);
+  const parent = `berth-faults-${process.pid}`;
+  const registry = await TestRegistry.start();
+  const problems: string[] = [];
+  try {
+    for (const [index, name] of names.entries()) {
+      const mine = Array.from({ length: rounds }, (_, round) => round).filter(
+        (round) => round % names.length === index && (one === undefined || round === one),
+      );
+      if (mine.length === 0) continue;
+      const began = performance.now();
+      const { problems: found, requests } = await playMode(name, mine, {
+        seed,
+        parent,
+        registry: registry.host,
+        only,
+        rounds,
+      });
+      problems.push(...found);
+      const seconds = ((performance.now() - began) / 1000).toFixed(1);
+      tell(
+        `${name.padEnd(12)} ${mine.length} rounds, ${requests} requests, ${seconds} s: ` +
+          (found.length > 0 ? `${found.length} broken` : 'nothing broken'),
+      );
+    }
+  } finally {
+    registry.stop();
+    dropParent(parent);
+  }
+  return problems;
+}
+
+interface Play {
+  seed: number;
+  rounds: number;
+  parent: string;
+  registry: string;
+  only: string | undefined;
+}
+
+async function playMode(
+  name: string,
+  rounds: number[],
+  play: Play,
+): Promise<{ problems: string[]; requests: number }> {
+  const mode = modes[name];
+  if (!mode) throw new Error(`no mode ${name}; there are: ${Object.keys(modes).join(' ')}`);
+  const problems: string[] = [];
+  let requests = 0;
+  let daemon: TestDaemon | undefined;
+  try {
+    for (const round of rounds) {
+      daemon ??= await mode.open(play.parent);
+      const logged = daemon.log.length;
+      const outcome = await playRound(daemon, mode, { ...play, round });
+      requests += outcome.requests;
+      if (outcome.broken.length === 0) continue;
+      const again = `--rounds ${play.rounds} --seed ${play.seed}${play.only ? ` --mode ${play.only}` : ''} --round ${round}`;
+      problems.push(
+        [
+          `mode ${name}, round ${round}; again: npm run faults -- ${again}`,
+          ...outcome.broken.map((what) => `  broken: ${what}`),
+          outcome.journal,
+          `the daemon's log:`,
+          daemon.log.slice(logged).slice(-6000),
+        ].join('\n'),
+      );
+      // What is broken must not be found again in the next round.
+      await dispose(daemon, mode);
+      daemon = undefined;
+    }
+  } finally {
+    if (daemon) await dispose(daemon, mode);
+  }
+  return { problems, requests };
+}
+
+async function dispose(daemon: TestDaemon, mode: (typeof modes)[string]): Promise<void> {
+  await daemon.dispose();
+  await mode.close?.(daemon);
+}
+
+/** The parent of the containers' cgroups outlives them, as an administrator's would. */
+function dropParent(parent: string): void {
+  for (const hierarchy of ['.', ...readdirSync('/sys/fs/cgroup')]) {
+    const folder = join('/sys/fs/cgroup', hierarchy, parent);
+    if (existsSync(folder)) rmdirSync(folder);
+  }
+}
