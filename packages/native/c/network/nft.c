@@ -1,5 +1,6 @@
 /* Watches the packet filter: changes that others make to the daemon's table are told to the daemon. */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "network/net.h"
@@ -36,12 +38,46 @@ static const struct nlattr *attribute(const struct nlmsghdr *message, uint16_t t
   return netlink_find((const char *) message + skip, message->nlmsg_len - skip, type);
 }
 
-/* Whether that thread is one of ours, or of the daemon's (our parent's). */
-static int is_ours(uint32_t thread) {
-  char path[64];
+/* Whether our process ids are those that the kernel tells, which are of the machine's first PID namespace. */
+static int ids_are_told(void) {
+  const ino_t first = 0xeffffffc; /* PROC_PID_INIT_INO of the kernel */
+  struct stat st;
+  return stat("/proc/self/ns/pid", &st) < 0 || st.st_ino == first;
+}
+
+/* Whether a thread of the process at `folder` (of procfs) has that name. */
+static int has_thread_named(const char *folder, const char *name) {
+  char path[300], found[32];
+  snprintf(path, sizeof path, "%s/task", folder);
+  DIR *tasks = opendir(path);
+  if (!tasks) return 0;
+  int same = 0;
+  for (struct dirent *task; !same && (task = readdir(tasks));) {
+    if (task->d_name[0] == '.') continue;
+    snprintf(path, sizeof path, "%s/task/%s/comm", folder, task->d_name);
+    FILE *file = fopen(path, "re");
+    if (!file) continue;
+    if (fgets(found, sizeof found, file)) {
+      found[strcspn(found, "\n")] = 0;
+      same = !strcmp(found, name);
+    }
+    fclose(file);
+  }
+  closedir(tasks);
+  return same;
+}
+
+/* Whether that thread is one of ours, or of the daemon's (our parent's). In another PID namespace than the machine's first
+   the kernel's ids mean nothing to us: there the thread's name has to do, so that a change by another program of the
+   daemon's name goes unseen. Without that each change of our own would be taken for somebody else's, and be mended by
+   the next one, for ever. */
+static int is_ours(uint32_t thread, const char *name) {
+  char parent[64], path[96];
+  snprintf(parent, sizeof parent, "/proc/%d", (int) getppid());
+  if (!ids_are_told()) return has_thread_named("/proc/self", name) || has_thread_named(parent, name);
   snprintf(path, sizeof path, "/proc/self/task/%u", thread);
   if (access(path, F_OK) == 0) return 1;
-  snprintf(path, sizeof path, "/proc/%d/task/%u", (int) getppid(), thread);
+  snprintf(path, sizeof path, "%s/task/%u", parent, thread);
   return access(path, F_OK) == 0;
 }
 
@@ -53,7 +89,10 @@ static void take(const struct nlmsghdr *message) {
     const struct nlattr *by = attribute(message, NFTA_GEN_PROC_PID);
     uint32_t thread = 0;
     if (by && netlink_size(by) == 4) memcpy(&thread, netlink_data(by), 4);
-    if (watch.touched && !is_ours(ntohl(thread))) net_send(0, "", 0);
+    const struct nlattr *named = attribute(message, NFTA_GEN_PROC_NAME);
+    char name[32] = "";
+    if (named) snprintf(name, sizeof name, "%.*s", (int) netlink_size(named), (const char *) netlink_data(named));
+    if (watch.touched && !is_ours(ntohl(thread), name)) net_send(0, "", 0);
     watch.touched = 0;
     return;
   }
