@@ -24,6 +24,9 @@ export interface Ran {
   stderr: string;
 }
 
+/** CPU time in milliseconds that one request may keep the daemon's event loop from others. */
+const HELD = 50;
+
 /** Resolves after `ms` milliseconds. */
 export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -104,7 +107,10 @@ export class TestDaemon {
         this.host,
         ...this.extra,
       ],
-      { stdio: ['ignore', log, log], env: { ...process.env, ...this.environment } },
+      {
+        stdio: ['ignore', log, log],
+        env: { ...process.env, BERTH_WATCHDOG_MS: String(HELD), ...this.environment },
+      },
     );
     closeSync(log);
     this.process = child;
@@ -153,7 +159,14 @@ export class TestDaemon {
     }
     await this.down();
     if (bridge) removeTraces(bridge);
+    const held = this.held();
     rmSync(this.folder, { recursive: true, force: true });
+    if (held.length > 0) throw new Error(`requests held the daemon's event loop:\n${held.join('\n')}`);
+  }
+
+  /** Lines of the watchdog: requests that took more CPU time in one turn of the event loop than any may. */
+  held(): string[] {
+    return this.log.split('\n').filter((line) => line.includes('held the event loop'));
   }
 
   /** The link of the default network. */

@@ -14,7 +14,9 @@ import { decodeBody, decodeParameter } from './decode.ts';
 import { toHttp } from './errors.ts';
 import { PathRewriter } from './paths.ts';
 import { Reply } from './reply.ts';
+
 import { API_VERSION, minorVersion, NEWEST_MINOR } from './versions.ts';
+import { startWatchdog } from './watchdog.ts';
 
 /** The version prefix of a request, found when its path was split. */
 const asked = Symbol('berth.version');
@@ -42,6 +44,7 @@ export function createApp(serverName: string): App {
     Server: serverName,
   };
   const served = new Set<string>();
+  const watch = startWatchdog();
 
   const app: FastifyInstance = fastify({
     logger: false,
@@ -50,6 +53,7 @@ export function createApp(serverName: string): App {
     routerOptions: { maxParamLength: 8192 },
     bodyLimit: Number.MAX_SAFE_INTEGER,
     rewriteUrl(request) {
+      watch?.(request.method ?? '', request.url ?? '');
       putOddTypeAside(request);
       const { version, url } = paths.rewrite(request.method ?? 'GET', request.url ?? '/');
       if (version !== undefined) (request as Routed)[asked] = version;

@@ -1,6 +1,7 @@
 import { type Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { detachParser, hasAnswered, stopFlowing } from './detach.ts';
 
 /**
  * The only place that knows how a connection leaves HTTP: attach, exec start and the build session talk raw bytes after
@@ -9,6 +10,8 @@ import type { Duplex } from 'node:stream';
 
 /** The largest request body that may come before a raw stream. */
 const BODY_LIMIT = 1024 * 1024;
+/** How long each part of such a body is waited for, in milliseconds. */
+const PATIENCE = 60_000;
 
 const taken = Symbol('berth.hijack');
 
@@ -64,15 +67,17 @@ export function acceptUpgrades(
   server.on('request', (request: IncomingMessage) => {
     if (request.method === 'POST' && PLAIN.test(request.url ?? '')) early.set(request.socket, []);
   });
-  server.on('clientError', (error: Error & { rawPacket?: Buffer; bytesParsed?: number }, socket: Socket) => {
+  server.on('clientError', (error: Error & { code?: string; rawPacket?: Buffer }, socket: Socket) => {
     const waiting = early.get(socket);
     if (waiting && error.rawPacket) {
       waiting.push(waiting.length === 0 ? behindRequest(error.rawPacket) : error.rawPacket);
       return;
     }
-    if (socket.writable && !(socket as { _httpMessage?: ServerResponse })._httpMessage?.headersSent)
+    const status =
+      error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+    if (socket.writable && !hasAnswered(socket))
       socket.write(
-        'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request',
+        `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`,
       );
     socket.destroy();
   });
@@ -109,7 +114,7 @@ export function hijack(
   if (!upgrade) {
     head = Buffer.concat(early.get(socket) ?? []);
     early.delete(socket);
-    leaveParser(socket);
+    detachParser(socket);
   }
   socket.setTimeout(0);
   socket.removeAllListeners('drain');
@@ -123,19 +128,6 @@ export function hijack(
   socket.write(`${start}\r\n`);
   if (head && head.length > 0) socket.unshift(head);
   return socket;
-}
-
-/** Detaches Node's HTTP parser from a connection whose request has been read. */
-function leaveParser(socket: Socket): void {
-  // Listening for data is what makes the parser give the handle back.
-  socket.on('data', () => undefined);
-  for (const event of ['data', 'end', 'close', 'drain', 'error', 'timeout', 'pause', 'resume'])
-    socket.removeAllListeners(event);
-  const owned = socket as unknown as { parser: { remove?(): void; socket?: unknown } | null };
-  owned.parser?.remove?.();
-  if (owned.parser) owned.parser.socket = null;
-  owned.parser = null;
-  (socket as unknown as { readableFlowing: boolean | null }).readableFlowing = null;
 }
 
 /** What follows the request in a packet that the parser stumbled over. */
@@ -189,7 +181,8 @@ function nextBytes(socket: Socket): Promise<Buffer> {
       socket.off('readable', readable);
       socket.off('end', ended);
       socket.off('close', ended);
-      (socket as unknown as { readableFlowing: boolean | null }).readableFlowing = null;
+      clearTimeout(late);
+      stopFlowing(socket);
     };
     const readable = () => {
       const chunk = socket.read() as Buffer | null;
@@ -201,6 +194,7 @@ function nextBytes(socket: Socket): Promise<Buffer> {
       done();
       reject(new Error('unexpected end of the request'));
     };
+    const late = setTimeout(ended, PATIENCE);
     socket.on('readable', readable);
     socket.on('end', ended);
     socket.on('close', ended);

@@ -13,6 +13,7 @@ import { splitHost } from '../config/hosts.ts';
 import type { Settings } from '../config/settings.ts';
 import { withoutForeignPages } from './browsers.ts';
 import { acceptUpgrades } from './hijack.ts';
+import { strictly } from './strict.ts';
 
 type Route = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -36,7 +37,8 @@ const HTTP_OPTIONS = {
  * sockets that systemd passed.
  * @throws when an address cannot be bound; none is left open then.
  */
-export async function listen(settings: Settings, route: Route): Promise<Listening> {
+export async function listen(settings: Settings, app: Route): Promise<Listening> {
+  const route = strictly(app);
   const servers: Array<HttpServer | HttpsServer> = [];
   const files: string[] = [];
   const addresses: string[] = [];

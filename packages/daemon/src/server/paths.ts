@@ -28,7 +28,8 @@ export class PathRewriter {
   }
 
   rewrite(method: string, target: string): ApiPath {
-    let url = target;
+    // A proxy's client names the host as well (RFC 9112, absolute-form).
+    let url = target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/?#]*/i, '') || '/';
     let version: string | undefined;
     const prefixed = url.startsWith('/v') ? PREFIX.exec(url) : null;
     if (prefixed) {

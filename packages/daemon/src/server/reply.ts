@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { drained } from '../base/streams.ts';
 import type { ApiReply } from './api.ts';
 import { hijack } from './hijack.ts';
+import { discardRest } from './upload.ts';
 
 /** JSON texts each after a record separator (RFC 7464). */
 export const JSON_SEQUENCE = 'application/json-seq';
@@ -129,6 +130,8 @@ export class Reply implements ApiReply {
     if (this.taken) throw new Error('this request is already answered');
     this.taken = true;
     this.reply.hijack();
-    return this.reply.raw;
+    const { raw } = this.reply;
+    if (!this.request.complete) raw.once('finish', () => discardRest(this.request));
+    return raw;
   }
 }

@@ -3,6 +3,28 @@ import { Readable } from 'node:stream';
 
 /** How long what nobody reads any more is still taken from a client, in milliseconds. */
 const PATIENCE = 10_000;
+/** How many bytes of it are taken. */
+const MOST = 1 << 30;
+
+const bodies = new WeakMap<IncomingMessage, Readable>();
+
+/**
+ * Reads and throws away what still comes of a request that was answered: a client that writes first and reads then would
+ * hang. Who sends on and on is cut off.
+ */
+export function discardRest(request: IncomingMessage): void {
+  bodies.get(request)?.destroy();
+  if (request.readableEnded || request.destroyed) return;
+  const late = setTimeout(() => request.destroy(), PATIENCE);
+  request.once('close', () => clearTimeout(late));
+  let left = MOST;
+  request.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) request.destroy();
+  });
+  request.on('error', () => undefined);
+  request.resume();
+}
 
 /**
  * A request's body as a stream of its own: whoever gives it up half-way does not cut the connection, on which the client
@@ -32,5 +54,6 @@ export function upload(request: IncomingMessage): Readable {
     if (!request.readableEnded) body.destroy(new Error('aborted'));
   });
   request.pause();
+  bodies.set(request, body);
   return body;
 }
