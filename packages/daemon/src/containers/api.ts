@@ -2,7 +2,7 @@ import type { Duplex, Readable } from 'node:stream';
 import type { Archive, Change } from '../layers/api.ts';
 import type { EndpointSettings } from '../networks/api.ts';
 import type { Resources } from '../runtime/api.ts';
-import type { ContainerSnapshot, RestartPolicy } from './model/types.ts';
+import type { ContainerSnapshot, RestartPolicy, WaitCondition, WaitResult } from './model/types.ts';
 
 export type * from './model/types.ts';
 
@@ -21,12 +21,6 @@ export interface CreateOptions {
   version: number;
   /** It is a step of a build, and goes with a build that the daemon's end interrupts; `keepStep` makes it one that stays. */
   buildStep?: true;
-}
-
-export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
-export interface WaitResult {
-  StatusCode: number;
-  Error: { Message: string } | null;
 }
 
 export interface LogOptions {

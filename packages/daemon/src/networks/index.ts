@@ -6,7 +6,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Events } from '../events/api.ts';
 import type { Store } from '../store/api.ts';
 import type { Networks } from './api.ts';
-import { NameFiles } from './endpoints/names.ts';
+import { NameFiles } from './endpoints/name-files.ts';
 import { takeInUse, writeNames } from './endpoints/reconcile.ts';
 import { SandboxFolder } from './endpoints/sandbox.ts';
 import { desiredFirewall } from './firewall/policy.ts';

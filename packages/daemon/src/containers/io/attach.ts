@@ -5,22 +5,11 @@ import { drained } from '../../base/streams.ts';
 import type { AttachOptions } from '../api.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
+import type { LiveStreams, PendingAttach } from '../model/running.ts';
 import { endConnection } from './connection.ts';
 import { FrameReader } from './frames.ts';
 import { parseDetachKeys } from './keys.ts';
 import { openLog } from './logs/index.ts';
-
-/** One who attached before the start. */
-export interface PendingAttach {
-  options: StreamOptions;
-  deliver(live: Live): void;
-}
-
-/** The streams of one run of a container. */
-interface Live {
-  stream: Duplex;
-  supervisor: Supervisor;
-}
 
 /**
  * Attaches a client: the log so far (`logs`), then the live streams (`stream`). Resolves when the client or the
@@ -81,7 +70,10 @@ export async function attach(
   );
 }
 
-async function attachNow({ supervisor }: Container, options: StreamOptions): Promise<Live | undefined> {
+async function attachNow(
+  { supervisor }: Container,
+  options: StreamOptions,
+): Promise<LiveStreams | undefined> {
   return supervisor && { stream: await supervisor.attach(options), supervisor };
 }
 
@@ -109,8 +101,8 @@ function unframer(): (chunk: Buffer) => Buffer {
 }
 
 function expectStart(container: Container, options: StreamOptions) {
-  let deliver: (live: Live | undefined) => void = () => undefined;
-  const delivered = new Promise<Live | undefined>((resolve) => {
+  let deliver: (live: LiveStreams | undefined) => void = () => undefined;
+  const delivered = new Promise<LiveStreams | undefined>((resolve) => {
     deliver = resolve;
   });
   const pending: PendingAttach = { options, deliver };
@@ -123,7 +115,7 @@ function expectStart(container: Container, options: StreamOptions) {
   return {
     cancel,
     /** The streams once the container starts; undefined when the client or the container went first. */
-    async live(connection: Duplex): Promise<Live | undefined> {
+    async live(connection: Duplex): Promise<LiveStreams | undefined> {
       connection.once('close', cancel);
       const live = await delivered;
       container.gone.signal.removeEventListener('abort', cancel);

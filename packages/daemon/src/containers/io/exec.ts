@@ -10,6 +10,7 @@ import { environment, overlayEnvironment } from '../lifecycle/request.ts';
 import { rebuildRequest } from '../lifecycle/startup.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
+import type { RunningExec } from '../model/running.ts';
 import { join as joinStreams, unframed } from './attach.ts';
 import { endConnection } from './connection.ts';
 import { FrameReader, frame } from './frames.ts';
@@ -24,7 +25,7 @@ const SIGKILL = 9;
 const START_WAIT = 10_000;
 
 /** One further process of a container, from its creation on. */
-export class Exec {
+export class Exec implements RunningExec {
   readonly id = randomBytes(32).toString('hex');
   readonly container: Container;
   readonly config: ExecConfig;

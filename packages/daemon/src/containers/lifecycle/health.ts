@@ -3,6 +3,7 @@ import { nowNanos, parseRfc3339, rfc3339 } from '../../base/time.ts';
 import { runProbe } from '../io/exec.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
+import type { Monitor } from '../model/running.ts';
 import type { Health, HealthConfig, HealthLogEntry } from '../model/types.ts';
 
 const MILLISECOND = 1_000_000;
@@ -44,7 +45,7 @@ export function afterProbe(
 }
 
 /** Runs a container's check at its interval until it is ended. */
-export class HealthMonitor {
+export class HealthMonitor implements Monitor {
   private readonly context: Context;
   private readonly container: Container;
   private readonly command: string[];
@@ -132,8 +133,9 @@ export function watchHealth(context: Context, container: Container): void {
     return;
   }
   container.health = { Status: 'starting', FailingStreak: 0, Log: container.health?.Log ?? [] };
-  container.monitor = new HealthMonitor(context, container, command, config!);
-  container.monitor.start();
+  const monitor = new HealthMonitor(context, container, command, config!);
+  container.monitor = monitor;
+  monitor.start();
 }
 
 /** Ends the checks; a container that does not run is not healthy. */

@@ -2,11 +2,15 @@ import { join } from 'node:path';
 import type { Supervisor } from '@berth/native';
 import type { NetworkState } from '../../networks/api.ts';
 import type { RuntimeRequest } from '../../runtime/api.ts';
-import type { WaitCondition, WaitResult } from '../api.ts';
-import type { PendingAttach } from '../io/attach.ts';
-import type { Exec } from '../io/exec.ts';
-import type { HealthMonitor } from '../lifecycle/health.ts';
-import type { ContainerRecord, ContainerSnapshot, Health, LifeState } from './types.ts';
+import type { Monitor, PendingAttach, RunningExec } from './running.ts';
+import type {
+  ContainerRecord,
+  ContainerSnapshot,
+  Health,
+  LifeState,
+  WaitCondition,
+  WaitResult,
+} from './types.ts';
 
 interface Waiter {
   condition: WaitCondition;
@@ -21,11 +25,11 @@ export class Container {
   record: ContainerRecord;
   state: LifeState;
   health: Health | undefined;
-  monitor: HealthMonitor | undefined;
+  monitor: Monitor | undefined;
   supervisor: Supervisor | undefined;
   /** What the runtime was told at the last start; execs are confined by it. */
   request: RuntimeRequest | undefined;
-  readonly execs = new Map<string, Exec>();
+  readonly execs = new Map<string, RunningExec>();
   /** Attached before the start: their streams are opened before the program runs. */
   pending: PendingAttach[] = [];
   /** How many stops are under way. */

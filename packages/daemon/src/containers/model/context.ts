@@ -1,16 +1,33 @@
+import type { Launcher } from '@berth/native';
 import type { Nursery } from '@berth/native/folders.ts';
-import type { Rooms } from '../../rooms.ts';
-import type { Collection } from '../../store/api.ts';
+import type { Settings } from '../../config/settings.ts';
+import type { Events } from '../../events/api.ts';
+import type { Images } from '../../images/api.ts';
+import type { Layers } from '../../layers/api.ts';
+import type { Networks } from '../../networks/api.ts';
+import type { Runtime } from '../../runtime/api.ts';
+import type { Collection, Store } from '../../store/api.ts';
+import type { Volumes } from '../../volumes/api.ts';
 import type { Container } from './container.ts';
 import type { Registry } from './registry.ts';
 import type { ContainerRecord, Health, LifeState } from './types.ts';
 
+/** The rooms that containers are made of. */
+export interface RoomsBelow {
+  settings: Settings;
+  store: Store;
+  events: Events;
+  launcher: Launcher;
+  layers: Layers;
+  images: Images;
+  runtime: Runtime;
+  networks: Networks;
+  volumes: Volumes;
+}
+
 /** What the parts of this room share: the rooms below, the containers, and their collections in the store. */
 export interface Context {
-  readonly rooms: Pick<
-    Rooms,
-    'settings' | 'store' | 'events' | 'launcher' | 'layers' | 'images' | 'runtime' | 'networks' | 'volumes'
-  >;
+  readonly rooms: RoomsBelow;
   readonly registry: Registry;
   readonly records: Collection<ContainerRecord>;
   readonly states: Collection<LifeState>;

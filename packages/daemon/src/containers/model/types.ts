@@ -249,3 +249,11 @@ export interface ContainerSnapshot {
   readonly health: Readonly<Health> | undefined;
   readonly network: NetworkState;
 }
+
+/** What a wait waits for. */
+export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
+
+export interface WaitResult {
+  StatusCode: number;
+  Error: { Message: string } | null;
+}

@@ -8,21 +8,13 @@ import { describe, login } from './distribution.ts';
 import { Downloads } from './downloads.ts';
 import { Hosts } from './hosts.ts';
 import { LIMITS, type Limits } from './limits.ts';
+import type { RegistryParts } from './parts.ts';
 import { type PullOptions, pullImages } from './pull.ts';
 import { pushImages } from './push.ts';
 import { search } from './search.ts';
 import type { Reach } from './session.ts';
 import { Transport } from './transport.ts';
 import { Uploads } from './uploads.ts';
-
-/** What pulls and pushes share for as long as the daemon lives. */
-export interface RegistryParts {
-  context: ImagesContext;
-  reach: Reach;
-  known: KnownBlobs;
-  downloads: Downloads;
-  uploads: Uploads;
-}
 
 /** How the registries' part is opened; tests choose shorter times and folders of their own. */
 export interface RegistryOptions {

@@ -14,8 +14,8 @@ import {
   withTag,
 } from '../references.ts';
 import { pullError } from './errors.ts';
-import type { RegistryParts } from './index.ts';
 import { checkLayerCount, choose, type Manifest, parseManifest } from './manifests.ts';
+import type { RegistryParts } from './parts.ts';
 import { type Fetched, Repository } from './repository.ts';
 import { withRegistry } from './session.ts';
 

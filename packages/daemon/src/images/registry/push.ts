@@ -17,7 +17,6 @@ import {
 } from '../references.ts';
 import { variantsOf } from '../variants.ts';
 import { pushError } from './errors.ts';
-import type { RegistryParts } from './index.ts';
 import {
   buildManifest,
   type Descriptor,
@@ -25,6 +24,7 @@ import {
   DOCKER_MANIFEST,
   parseManifest,
 } from './manifests.ts';
+import type { RegistryParts } from './parts.ts';
 import { Repository } from './repository.ts';
 import { withRegistry } from './session.ts';
 import type { Target } from './uploads.ts';

@@ -4,7 +4,7 @@ import type { Settings } from '../../config/settings.ts';
 import type { Events } from '../../events/api.ts';
 import type { Collection } from '../../store/api.ts';
 import type { NetworkRequest } from '../api.ts';
-import type { NameFiles } from '../endpoints/names.ts';
+import type { NameFiles } from '../endpoints/name-files.ts';
 import type { SandboxFolder } from '../endpoints/sandbox.ts';
 import type { FirewallKeeper } from '../firewall/reconciler.ts';
 import type { PortTable } from '../ports/ports.ts';

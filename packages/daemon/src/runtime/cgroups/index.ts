@@ -1,39 +1,11 @@
-import type { CgroupStats, Resources } from '../api.ts';
 import { findHierarchies, type Hierarchies } from './hierarchies.ts';
-import type { CgroupWrite } from './limits.ts';
+import type { CgroupFolder, Cgroups } from './types.ts';
 import { CgroupsV1 } from './v1.ts';
 import { CgroupsV2 } from './v2.ts';
 
-export { findHierarchies, type Hierarchies };
+export { type CgroupFolder, type Cgroups, findHierarchies, type Hierarchies };
 
-/** A container's folder in one hierarchy, as a launch names it; v2 has one, without a name. */
-export interface CgroupFolder {
-  name: string;
-  path: string;
-}
-
-/** The cgroups of containers, whatever version the host has. `path` is that of the cgroup below the hierarchies' roots. */
-export interface Cgroups {
-  readonly version: 1 | 2;
-  /** Folders that a start makes and joins. */
-  folders(path: string): CgroupFolder[];
-  /** Limits as file writes; each `controller` is the name of the folder it goes to. */
-  writes(resources: Resources): CgroupWrite[];
-  /** True when there is a folder of that path. */
-  exists(path: string): boolean;
-  update(path: string, resources: Resources): Promise<void>;
-  freeze(path: string, frozen: boolean): Promise<void>;
-  /** Whether it is frozen, or about to be. */
-  frozen(path: string): Promise<boolean>;
-  stats(path: string): Promise<CgroupStats>;
-  processes(path: string): Promise<number[]>;
-  remove(path: string): Promise<void>;
-  /** Paths of the cgroups right below `parent`. */
-  children(parent: string): Promise<string[]>;
-  /** Finds the path whose last folder is `name`, anywhere below the root. */
-  find(name: string): Promise<string | undefined>;
-}
-
+/** The cgroups of this host, of whichever version it has. */
 export function openCgroups(hierarchies: Hierarchies): Cgroups {
   return hierarchies.version === 2 ? new CgroupsV2(hierarchies) : new CgroupsV1(hierarchies);
 }

@@ -4,9 +4,9 @@ import type { CgroupStats, Resources } from '../api.ts';
 import { eventually, foldersIn, processesBelow, readText, removeFolder, writeText } from './files.ts';
 import { findFolder } from './find.ts';
 import type { Hierarchies } from './hierarchies.ts';
-import type { CgroupFolder, Cgroups } from './index.ts';
 import { type CgroupWrite, limitsV1 } from './limits.ts';
 import { blkioStatsV1, cpuStatsV1, memoryStatsV1, pidsStats } from './stats.ts';
+import type { CgroupFolder, Cgroups } from './types.ts';
 
 /** Version 1, and hybrid hosts: one folder in each hierarchy. */
 export class CgroupsV1 implements Cgroups {

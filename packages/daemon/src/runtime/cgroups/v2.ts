@@ -4,9 +4,9 @@ import type { CgroupStats, Resources } from '../api.ts';
 import { eventually, foldersIn, processesBelow, readText, removeFolder, writeText } from './files.ts';
 import { findFolder } from './find.ts';
 import type { Hierarchies } from './hierarchies.ts';
-import type { CgroupFolder, Cgroups } from './index.ts';
 import { type CgroupWrite, limitsV2 } from './limits.ts';
 import { blkioStatsV2, cpuStatsV2, memoryStatsV2, pidsStats } from './stats.ts';
+import type { CgroupFolder, Cgroups } from './types.ts';
 
 /** Version 2: one folder in one hierarchy. */
 export class CgroupsV2 implements Cgroups {
