@@ -73,12 +73,23 @@ if (existsSync(join(root, 'packages/daemon/src/main.ts'))) {
 if (existsSync(join(root, 'packages/client/src/main.ts'))) {
   // The client lives for milliseconds: CommonJS in one small file starts fastest, and V8's code for what most commands
   // run is kept beside it. A command's module is run only when it is called.
+  const small = { ...common, format: 'cjs', minify: true };
+  // Only builds speak gRPC: what that needs is in a file of its own, read by the first build step.
+  const apart = {
+    name: 'grpc-apart',
+    setup: ({ onResolve }) =>
+      onResolve({ filter: /^@berth\/grpc$/ }, () => ({ path: './berth-grpc.cjs', external: true })),
+  };
   await build({
-    ...common,
+    ...small,
     entryPoints: [join(root, 'packages/client/src/main.ts')],
     outfile: join(dist, 'lib/berth-main.cjs'),
-    format: 'cjs',
-    minify: true,
+    plugins: [apart],
+  });
+  await build({
+    ...small,
+    entryPoints: [join(root, 'packages/grpc/src/index.ts')],
+    outfile: join(dist, 'lib/berth-grpc.cjs'),
   });
   writeFileSync(
     join(dist, 'lib/berth.cjs'),

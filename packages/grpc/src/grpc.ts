@@ -56,6 +56,8 @@ function frame(bytes: Buffer): Buffer {
 /** One call that arrived. */
 export interface Call {
   metadata: IncomingHttpHeaders;
+  /** All values of a repeated metadata key, in order: `metadata` joins them with commas that values may hold, too. */
+  values(name: string): string[];
   signal: AbortSignal;
   /** The request's messages; a unary call has one. */
   requests: AsyncGenerator<Message>;
@@ -75,11 +77,12 @@ export class GrpcServer {
   private readonly server: Http2Server;
 
   constructor(methods: Record<string, Method>) {
-    this.server = createServer({ maxSendHeaderBlockLength: 256 * 1024 });
-    this.server.on(
-      'stream',
-      (stream, headers) => void this.answer(stream, headers, methods[String(headers[':path'])]),
-    );
+    // A build's ignore patterns are metadata, one pair each; Node's own limit is 128 pairs.
+    this.server = createServer({ maxSendHeaderBlockLength: 256 * 1024, maxHeaderListPairs: 65_536 });
+    this.server.on('stream', (stream, headers, _flags, raw) => {
+      const values = (name: string) => raw.filter((_, at) => at % 2 === 1 && raw[at - 1] === name);
+      void this.answer(stream, headers, values, methods[String(headers[':path'])]);
+    });
     this.server.on('sessionError', () => undefined);
   }
 
@@ -94,6 +97,7 @@ export class GrpcServer {
   private async answer(
     stream: ServerHttp2Stream,
     headers: IncomingHttpHeaders,
+    values: (name: string) => string[],
     method: Method | undefined,
   ): Promise<void> {
     const abort = new AbortController();
@@ -114,7 +118,7 @@ export class GrpcServer {
         if (!stream.write(frame(encode(method.response, message))))
           await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
       };
-      const result = await method.handle({ metadata: headers, signal: abort.signal, requests, send });
+      const result = await method.handle({ metadata: headers, values, signal: abort.signal, requests, send });
       if (result !== undefined) await send(result);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
@@ -146,6 +150,16 @@ const decodeMessage = (text: string) => {
     return text;
   }
 };
+
+/** The details of a status (google.rpc.Status, base64 with or without padding); none where they cannot be read. */
+function detailsOf(header: unknown): Message[] {
+  if (typeof header !== 'string') return [];
+  try {
+    return decode('Status', Buffer.from(header, 'base64'))['details'];
+  } catch {
+    return [];
+  }
+}
 
 /** An open call of a client. */
 export interface ClientCall {
@@ -199,7 +213,11 @@ export class GrpcClient {
       for await (const bytes of messages(stream)) yield decode(response, bytes);
       const code = Number(status['grpc-status'] ?? 14);
       if (code !== 0)
-        throw new GrpcError(code, decodeMessage(String(status['grpc-message'] ?? 'the session is gone')));
+        throw new GrpcError(
+          code,
+          decodeMessage(String(status['grpc-message'] ?? 'the session is gone')),
+          detailsOf(status['grpc-status-details-bin']),
+        );
     })();
     return {
       responses,
@@ -226,5 +244,10 @@ export class GrpcClient {
 
   close(): void {
     this.session.close();
+  }
+
+  /** Ends the connection and the calls on it at once. */
+  destroy(): void {
+    this.session.destroy();
   }
 }

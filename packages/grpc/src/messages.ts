@@ -61,6 +61,7 @@ message CredentialsResponse { string Username = 1; string Secret = 2; }
 message CheckAgentRequest { string ID = 1; }
 message GetSecretRequest { string ID = 1; map<string, string> annotations = 2; }
 message GetSecretResponse { bytes data = 1; }
+message HealthCheckResponse { int32 status = 1; }
 `;
 
 const root = protobuf.parse(definitions, { keepCase: true }).root;

@@ -16,6 +16,8 @@ const small = 1 << 20;
 export interface ContextTar {
   readonly body: AsyncIterable<Buffer>;
   readonly dockerfile: string;
+  /** The text of the Dockerfile where that is all of the context. */
+  readonly text?: Buffer;
 }
 
 /**
@@ -51,7 +53,7 @@ export function dockerfileTar(text: Buffer): ContextTar {
   const tar = pack();
   tar.entry({ name: 'Dockerfile', mode: 0o600, mtime: new Date(0) }, text);
   tar.finalize();
-  return { body: tar as unknown as AsyncIterable<Buffer>, dockerfile: 'Dockerfile' };
+  return { body: tar as unknown as AsyncIterable<Buffer>, dockerfile: 'Dockerfile', text };
 }
 
 class Walk {

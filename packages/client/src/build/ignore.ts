@@ -40,8 +40,17 @@ export class IgnoreRules {
 
   /** An exception may bring back something inside a folder that is left out, so that it must be looked into. */
   mayHoldExceptions(folder: string): boolean {
+    return this.mayMatchBelow(folder, true);
+  }
+
+  /** A pattern without `!` may match something inside a folder. */
+  mayHold(folder: string): boolean {
+    return this.mayMatchBelow(folder, false);
+  }
+
+  private mayMatchBelow(folder: string, exceptions: boolean): boolean {
     return this.patterns.some(({ exception, text }) => {
-      if (!exception) return false;
+      if (exception !== exceptions) return false;
       const literal = text.slice(0, text.search(/[*?[\\]|$/));
       return `${text}/`.startsWith(`${folder}/`) || (literal !== text && `${folder}/`.startsWith(literal));
     });

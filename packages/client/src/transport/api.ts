@@ -28,7 +28,7 @@ export interface CallOptions {
   query?: Query;
   /** An object is sent as JSON, bytes and streams as they are. */
   body?: unknown;
-  headers?: Record<string, string>;
+  headers?: Record<string, string | readonly string[]>;
   signal?: AbortSignal;
   /** Speak this version of the API in this call. */
   version?: string;
@@ -116,7 +116,7 @@ export class Api {
   }
 
   private request(method: string, path: string, version: string, options: CallOptions): Request {
-    const headers: Record<string, string> = { ...this.headers, ...options.headers };
+    const headers: Request['headers'] = { ...this.headers, ...options.headers };
     let { body } = options;
     if (body !== undefined && typeof body === 'object' && !Buffer.isBuffer(body) && !isStream(body)) {
       body = JSON.stringify(body);
@@ -136,11 +136,21 @@ export class Api {
    */
   async negotiate(): Promise<void> {
     if (this.negotiated || this.pinned) return;
+    const { 'api-version': offered } = await this.ping();
+    this.negotiated = true;
+    if (offered && compareVersions(offered, this.version) < 0) this.version = offered;
+  }
+
+  /** The headers by which a daemon tells what it is: `api-version`, `builder-version` ... */
+  private async ping(): Promise<Answer['headers']> {
     const answer = await this.send(this.request('HEAD', '/_ping', '', {}), {});
     await answer.body.text();
-    this.negotiated = true;
-    const offered = answer.headers['api-version'];
-    if (offered && compareVersions(offered, this.version) < 0) this.version = offered;
+    return answer.headers;
+  }
+
+  /** Whether the daemon wants builds by BuildKit (`Builder-Version: 2`). */
+  async prefersBuildKit(): Promise<boolean> {
+    return (await this.ping())['builder-version'] === '2';
   }
 
   private async checked(
@@ -194,17 +204,23 @@ export class Api {
     await this.text(method, path, options);
   }
 
-  /** A request that turns the connection into a stream in both directions. */
-  async hijack(path: string, options: CallOptions = {}): Promise<{ socket: Duplex; multiplexed: boolean }> {
+  /** A request that turns the connection into a stream in both directions, which carries `protocol` (`h2c` for gRPC). */
+  async hijack(
+    path: string,
+    options: CallOptions = {},
+    protocol = 'tcp',
+  ): Promise<{ socket: Duplex; multiplexed: boolean }> {
     const answer = await this.checked(
       'POST',
       path,
-      { ...options, headers: { ...options.headers, Connection: 'Upgrade', Upgrade: 'tcp' } },
+      { ...options, headers: { ...options.headers, Connection: 'Upgrade', Upgrade: protocol } },
       true,
     );
     if (!answer.socket) {
       const text = await answer.body.text();
-      throw new CliError(`unable to upgrade to tcp, received ${answer.status}${text ? `: ${text}` : ''}`);
+      throw new CliError(
+        `unable to upgrade to ${protocol}, received ${answer.status}${text ? `: ${text}` : ''}`,
+      );
     }
     return {
       socket: answer.socket,

@@ -8,7 +8,8 @@ import { Body } from './body.ts';
 export interface Request {
   method: string;
   path: string;
-  headers: Record<string, string>;
+  /** A header with several values is sent once for each. */
+  headers: Record<string, string | readonly string[]>;
   body?: string | Buffer | AsyncIterable<Uint8Array>;
 }
 
@@ -238,8 +239,8 @@ export class HttpConnection {
     this.stage = 'head';
     this.requestSent = true;
     let head = `${request.method} ${request.path} HTTP/1.1\r\n`;
-    for (const [name, value] of Object.entries(request.headers))
-      head += `${name}: ${value.replace(/[\r\n]/g, ' ')}\r\n`;
+    for (const [name, values] of Object.entries(request.headers))
+      for (const value of [values].flat()) head += `${name}: ${value.replace(/[\r\n]/g, ' ')}\r\n`;
     const answer = new Promise<Answer>((resolve, reject) => {
       this.settle = { resolve, reject };
     });

@@ -1,68 +1,49 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { ContextTar } from '../../build/context.ts';
 import { remoteContext } from '../../build/source.ts';
+import { buildKitFlags, commonFlags } from '../../buildkit/flags.ts';
 import type { Cli } from '../../cli/cli.ts';
 import { command, exactly } from '../../cli/command.ts';
 import { CliError, messageOf } from '../../cli/errors.ts';
-import { bool, type FlagValues, int, list, string, strings } from '../../cli/flags.ts';
+import { bool, type FlagValues, int, parseBool, string, strings } from '../../cli/flags.ts';
 import { Output } from '../../cli/output.ts';
 import { allCredentials } from '../../config/credentials.ts';
 import { humanSize } from '../../format/sizes.ts';
-import { bytes, swapBytes, ulimits } from '../../parse/container-flags.ts';
+import { bytes, swapBytes } from '../../parse/container-flags.ts';
 import { cut } from '../../parse/csv.ts';
-import { checkEnv, toMap } from '../../parse/environment.ts';
-import { checkExtraHost } from '../../parse/hosts.ts';
-import { parseReference } from '../../parse/reference.ts';
+import { toMap } from '../../parse/environment.ts';
 import { StreamError, showProgressOn } from '../../terminal/progress.ts';
 import type { Api, Query } from '../../transport/api.ts';
 import { stdinStream, whyNot } from '../shared/files.ts';
 import { cancellable } from '../shared/pull.ts';
 
-const flags = {
-  'add-host': list('', 'One more host for /etc/hosts (host:ip)', checkExtraHost),
-  'build-arg': list('', 'Value of an ARG of the Dockerfile', checkEnv),
-  'cache-from': strings('', 'Images whose steps may be used again'),
-  'cgroup-parent': string('', 'Parent control group of the steps'),
-  compress: bool('', 'Send the context packed by gzip'),
-  'cpu-period': int('', 'Period of the CPU quota in microseconds'),
-  'cpu-quota': int('', 'CPU time per period in microseconds'),
-  'cpu-shares': int('c', 'Relative weight of CPU'),
-  'cpuset-cpus': string('', 'CPUs the steps may use (0-3, 0,1)'),
-  'cpuset-mems': string('', 'Memory nodes the steps may use (0-3, 0,1)'),
+/** The options that only the classic builder knows. */
+const classicFlags = {
+  compress: bool('', 'Send the context packed by gzip (classic builder)'),
+  'cpu-period': int('', 'Period of the CPU quota in microseconds (classic builder)'),
+  'cpu-quota': int('', 'CPU time per period in microseconds (classic builder)'),
+  'cpu-shares': int('c', 'Relative weight of CPU (classic builder)'),
+  'cpuset-cpus': string('', 'CPUs the steps may use: 0-3, 0,1 (classic builder)'),
+  'cpuset-mems': string('', 'Memory nodes the steps may use: 0-3, 0,1 (classic builder)'),
   'disable-content-trust': bool('', 'Accepted for compatibility; signatures are not checked', {
     initial: true,
     hidden: true,
   }),
-  file: string('f', 'Dockerfile', { shown: '"PATH/Dockerfile"' }),
-  'force-rm': bool('', 'Remove intermediate containers even when the build fails'),
-  iidfile: string('', 'Write the ID of the image to this file'),
+  'force-rm': bool('', 'Remove intermediate containers even when the build fails (classic builder)'),
   isolation: string('', 'Isolation of the steps', { hidden: true }),
-  label: list('', 'Label of the image'),
-  memory: bytes('m', 'Limit of memory of the steps'),
-  'memory-swap': swapBytes('', "Limit of memory and swap together: '-1' for unlimited swap"),
-  network: string('', 'Network of the RUN steps', { initial: 'default' }),
-  'no-cache': bool('', 'Run every step anew'),
-  platform: string('', 'Platform of the image: os/architecture'),
-  progress: string('', 'How progress is shown: "auto", "plain" or "tty"', { initial: 'auto' }),
-  pull: bool('', 'Look for newer versions of the images the build starts from'),
-  quiet: bool('q', 'Only print the ID of the image'),
-  rm: bool('', 'Remove intermediate containers', { initial: true }),
-  secret: list('', 'Secret of the build; needs BuildKit'),
-  'security-opt': strings('', 'Security options of the steps'),
-  'shm-size': bytes('', 'Size of /dev/shm of the steps'),
-  squash: bool('', 'Make one layer of all the new ones'),
-  ssh: list('', 'SSH agent or keys of the build; needs BuildKit'),
-  tag: list('t', 'Name and tag of the image', checkTag),
-  target: string('', 'Stage to build'),
-  ulimit: ulimits('Limits of the processes of the steps'),
+  memory: bytes('m', 'Limit of memory of the steps (classic builder)'),
+  'memory-swap': swapBytes(
+    '',
+    "Limit of memory and swap together: '-1' for unlimited swap (classic builder)",
+  ),
+  rm: bool('', 'Remove intermediate containers (classic builder)', { initial: true }),
+  'security-opt': strings('', 'Security options of the steps (classic builder)'),
+  squash: bool('', 'Make one layer of all the new ones (classic builder)'),
 };
 
-type Flags = FlagValues<typeof flags>;
+const flags = { ...commonFlags, ...buildKitFlags, ...classicFlags };
 
-function checkTag(raw: string): string {
-  parseReference(raw);
-  return raw;
-}
+type Flags = FlagValues<typeof flags>;
 
 export default command({
   use: '[OPTIONS] PATH | URL | -',
@@ -70,33 +51,60 @@ export default command({
   aliases: ['berth image build', 'berth build', 'berth builder build'],
   args: exactly(1),
   flags,
-  async run({ cli, flags, args }) {
-    checkOptions(flags);
+  async run({ cli, flags, given, args }) {
+    if (!['auto', 'plain', 'tty', 'quiet', 'rawjson'].includes(flags.progress))
+      throw new CliError(`invalid progress mode ${flags.progress}`);
     const [argument] = args as [string];
     if (argument === '-' && flags.file === '-')
       throw new CliError("invalid argument: can't use stdin for both build context and dockerfile");
     if (flags.iidfile) removeOld(flags.iidfile);
+    if (await usesBuildKit(cli, given)) {
+      const { buildWithBuildKit } = await import('../../buildkit/index.ts');
+      const id = await buildWithBuildKit(cli, flags, argument);
+      if (flags.quiet && id) cli.print(`${id}\n`);
+      if (flags.iidfile && id) writeIdFile(flags.iidfile, id);
+      return;
+    }
     const remote = argument === '-' ? undefined : remoteContext(argument);
     const context = remote ? undefined : await prepare(argument, flags.file);
     const api = await cli.api();
     const imageId = await cancellable((signal) => send(cli, api, flags, context, remote, signal));
     if (!flags.iidfile) return;
     if (!imageId) throw new CliError(`Server did not provide an image ID. Cannot write ${flags.iidfile}`);
-    try {
-      writeFileSync(flags.iidfile, imageId, { mode: 0o666 });
-    } catch (error) {
-      throw new CliError(`open ${flags.iidfile}: ${whyNot(error)}`);
-    }
+    writeIdFile(flags.iidfile, imageId);
   },
 });
 
-/** Refuses what only BuildKit can do, and says how it is done. */
-function checkOptions(flags: Flags): void {
-  for (const name of ['secret', 'ssh'] as const)
-    if (flags[name].length)
-      throw new CliError(`the --${name} option requires BuildKit. Use "berth buildx build" for it`);
-  if (!['auto', 'plain', 'tty', 'quiet', 'rawjson'].includes(flags.progress))
-    throw new CliError(`invalid progress mode ${flags.progress}`);
+function writeIdFile(path: string, id: string): void {
+  try {
+    writeFileSync(path, id, { mode: 0o666 });
+  } catch (error) {
+    throw new CliError(`open ${path}: ${whyNot(error)}`);
+  }
+}
+
+/** Options that the classic builder acts upon and BuildKit would not: with one of them it builds. */
+const wantClassic = Object.keys(classicFlags).filter(
+  (name) => !['disable-content-trust', 'rm', 'force-rm', 'compress', 'isolation'].includes(name),
+);
+
+/**
+ * Which builder builds: the one that BERTH_BUILDKIT (else DOCKER_BUILDKIT) names, else the one that has the options
+ * given, else the daemon's own choice. @throws CliError where no builder has all the options.
+ */
+async function usesBuildKit(cli: Cli, given: ReadonlySet<string>): Promise<boolean> {
+  const setting = cli.env['BERTH_BUILDKIT'] || cli.env['DOCKER_BUILDKIT'];
+  const classic = wantClassic.find((name) => given.has(name));
+  const modern = Object.keys(buildKitFlags).find((name) => given.has(name));
+  const chosen = setting ? parseBool(setting) : undefined;
+  if (classic && (modern || chosen))
+    throw new CliError(
+      `--${classic} needs the classic builder, which ${modern ? `has no --${modern}` : 'BERTH_BUILDKIT or DOCKER_BUILDKIT excludes'}`,
+    );
+  if (modern && chosen === false)
+    throw new CliError(`the --${modern} option requires BuildKit: unset BERTH_BUILDKIT and DOCKER_BUILDKIT`);
+  if (classic) return false;
+  return chosen ?? (modern !== undefined || (await (await cli.api()).prefersBuildKit()));
 }
 
 function removeOld(path: string): void {
@@ -245,7 +253,7 @@ function buildQuery(cli: Cli, api: Api, flags: Flags): Query {
     pull: flags.pull || undefined,
     squash: flags.squash || undefined,
     target: flags.target || undefined,
-    platform: flags.platform ? flags.platform.toLowerCase() : undefined,
+    platform: flags.platform.length ? flags.platform.join(',').toLowerCase() : undefined,
     networkmode: flags.network,
     cgroupparent: flags['cgroup-parent'] || undefined,
     cpuperiod: flags['cpu-period'] || undefined,

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GrpcClient, GrpcError, GrpcServer, type Method } from '@berth/grpc';
+import { GrpcClient, GrpcError, GrpcServer, goPermissions, type Method, unixPermissions } from '@berth/grpc';
 import { parseMount } from '../../dockerfile/mounts.ts';
 import { Tree } from '../tree.ts';
-import { goModeOf, Session, unixMode } from './session.ts';
+import { Session } from './session.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -117,7 +117,7 @@ describe('gRPC on a given connection', () => {
 
 test('modes go to Go and back', () => {
   for (const mode of [0o644, 0o755, 0o4755, 0o2770, 0o1777, 0o7777])
-    expect(unixMode(goModeOf(mode))).toBe(mode);
+    expect(unixPermissions(goPermissions(mode))).toBe(mode);
 });
 
 test('mount options', () => {

@@ -1,45 +1,19 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { GrpcClient, GrpcError, type Message } from '@berth/grpc';
+import {
+  GrpcClient,
+  GrpcError,
+  goMode,
+  goPermissions,
+  hasMode,
+  type Message,
+  unixPermissions,
+} from '@berth/grpc';
 import { BerthError } from '../../base/errors.ts';
 import type { RegistryAuth } from '../../images/api.ts';
 import type { Tree } from '../tree.ts';
 
 const packetType = { stat: 0, request: 1, data: 2, fin: 3, error: 4 } as const;
-
-// Go's os.FileMode (https://pkg.go.dev/io/fs#FileMode).
-const goMode = {
-  directory: 2 ** 31,
-  symlink: 2 ** 27,
-  device: 2 ** 26,
-  pipe: 2 ** 25,
-  socket: 2 ** 24,
-  setuid: 2 ** 23,
-  setgid: 2 ** 22,
-  character: 2 ** 21,
-  sticky: 2 ** 20,
-};
-const has = (mode: number, bit: number) => Math.floor(mode / bit) % 2 === 1;
-
-/** The permission bits of a Go mode as Unix has them. */
-export function unixMode(mode: number): number {
-  return (
-    (mode % 0o1000) |
-    (has(mode, goMode.setuid) ? 0o4000 : 0) |
-    (has(mode, goMode.setgid) ? 0o2000 : 0) |
-    (has(mode, goMode.sticky) ? 0o1000 : 0)
-  );
-}
-
-/** Unix permission bits as a Go mode has them, without the kind. */
-export function goModeOf(mode: number): number {
-  return (
-    (mode % 0o1000) +
-    (mode & 0o4000 ? goMode.setuid : 0) +
-    (mode & 0o2000 ? goMode.setgid : 0) +
-    (mode & 0o1000 ? goMode.sticky : 0)
-  );
-}
 
 /** A client's side of a build: it serves its files, credentials and secrets over the connection it opened. */
 export class Session {
@@ -146,24 +120,24 @@ export class Session {
     for (const [id, stat] of stats.entries()) {
       const { path, mode } = stat;
       const attributes = {
-        mode: unixMode(mode),
+        mode: unixPermissions(mode),
         uid: stat['uid'],
         gid: stat['gid'],
         mtime: new Date(Math.floor(stat['modTime'] / 1e6)),
         xattrs: xattrsOf(stat),
       };
-      if (has(mode, goMode.directory)) tree.addPlain(path, { ...attributes, type: 'directory' });
-      else if (has(mode, goMode.symlink))
+      if (hasMode(mode, goMode.directory)) tree.addPlain(path, { ...attributes, type: 'directory' });
+      else if (hasMode(mode, goMode.symlink))
         tree.addPlain(path, { ...attributes, type: 'symlink', target: stat['linkname'] });
-      else if (has(mode, goMode.pipe)) tree.addPlain(path, { ...attributes, type: 'fifo' });
-      else if (has(mode, goMode.device))
+      else if (hasMode(mode, goMode.pipe)) tree.addPlain(path, { ...attributes, type: 'fifo' });
+      else if (hasMode(mode, goMode.device))
         tree.addPlain(path, {
           ...attributes,
-          type: has(mode, goMode.character) ? 'character-device' : 'block-device',
+          type: hasMode(mode, goMode.character) ? 'character-device' : 'block-device',
           devmajor: stat['devmajor'],
           devminor: stat['devminor'],
         });
-      else if (has(mode, goMode.socket)) continue;
+      else if (hasMode(mode, goMode.socket)) continue;
       else if (stat['linkname']) continue;
       else {
         const chunks = new AsyncQueue();
@@ -176,7 +150,7 @@ export class Session {
     }
     for (const id of requests) await call.send({ type: packetType.request, ID: id });
     // Hard links come as a regular file with a link name, after the file they share.
-    const links = stats.filter((stat) => stat['linkname'] && !has(stat['mode'], goMode.symlink));
+    const links = stats.filter((stat) => stat['linkname'] && !hasMode(stat['mode'], goMode.symlink));
     if (links.length > 0)
       writes.push(
         Promise.all(writes.slice()).then(() =>
@@ -271,7 +245,7 @@ export class Session {
           type: packetType.stat,
           stat: {
             path,
-            mode: kinds[entry.type] + goModeOf(entry.mode),
+            mode: kinds[entry.type] + goPermissions(entry.mode),
             uid: entry.uid,
             gid: entry.gid,
             size: entry.size,

@@ -1,0 +1,136 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { basename } from 'node:path';
+import { GrpcError, GrpcServer, type Message, type Method } from '@berth/grpc';
+import type { AuthConfig } from '../config/credentials.ts';
+import type { Api } from '../transport/api.ts';
+import { type BuildOutput, receiveFile } from './outputs.ts';
+import { receiveFolder } from './receive.ts';
+import type { Secrets } from './secrets.ts';
+import type { Agents } from './ssh.ts';
+import { type Folders, sendFolder } from './sync.ts';
+
+/** What this side of a build lends to the builder. */
+export interface Lent {
+  folders: Folders;
+  outputs: readonly BuildOutput[];
+  /** The archive on standard input. */
+  upload?: AsyncIterable<Buffer>;
+  credentials: (host: string) => Promise<AuthConfig>;
+  secrets: Secrets;
+  agents: Agents;
+  stdout: (bytes: Buffer) => Promise<void>;
+}
+
+/** The names of Docker Hub's hosts; its credentials are kept under one of them. */
+const hub = new Set(['docker.io', 'registry-1.docker.io', 'index.docker.io']);
+
+/**
+ * The services of BuildKit's session, as methods of a gRPC server: the builder calls them over the connection that the
+ * client opens (https://github.com/moby/buildkit, session/*).
+ */
+function methodsOf(lent: Lent): Record<string, Method> {
+  const unary = (
+    request: string,
+    response: string,
+    answer: (message: Message) => Promise<Message>,
+  ): Method => ({
+    request,
+    response,
+    handle: async ({ requests }) => {
+      for await (const message of requests) return answer(message);
+      throw new GrpcError(13, 'no request');
+    },
+  });
+  const { outputs, agents } = lent;
+  return {
+    '/grpc.health.v1.Health/Check': unary('Empty', 'HealthCheckResponse', async () => ({ status: 1 })),
+    '/moby.filesync.v1.FileSync/DiffCopy': {
+      request: 'Packet',
+      response: 'Packet',
+      handle: (call) => sendFolder(call, lent.folders),
+    },
+    '/moby.filesync.v1.FileSend/DiffCopy': {
+      // One path with two shapes of message: a tree for a folder, bytes for a file. A build has one or the other.
+      request: outputs.some(({ folder }) => folder) ? 'Packet' : 'BytesMessage',
+      response: outputs.some(({ folder }) => folder) ? 'Packet' : 'BytesMessage',
+      handle: async (call) => {
+        const output = outputs[Number(call.metadata['buildkit-attachable-exporter-id'] ?? 0)];
+        if (output?.folder) return receiveFolder(call, output.folder);
+        if (output?.file === undefined) throw new GrpcError(12, 'this build has no output on this machine');
+        await receiveFile(bytesOf(call.requests), output.file, lent.stdout);
+        return undefined;
+      },
+    },
+    '/moby.filesync.v1.Auth/Credentials': unary(
+      'CredentialsRequest',
+      'CredentialsResponse',
+      async ({ Host }) => {
+        const auth = await lent.credentials(hub.has(Host) ? 'docker.io' : Host);
+        return auth.identitytoken
+          ? { Secret: auth.identitytoken }
+          : { Username: auth.username ?? '', Secret: auth.password ?? '' };
+      },
+    ),
+    '/moby.buildkit.secrets.v1.Secrets/GetSecret': unary(
+      'GetSecretRequest',
+      'GetSecretResponse',
+      async ({ ID }) => ({
+        data: lent.secrets(ID),
+      }),
+    ),
+    '/moby.sshforward.v1.SSH/CheckAgent': unary('CheckAgentRequest', 'Empty', async ({ ID }) => {
+      agents.check(ID);
+      return {};
+    }),
+    '/moby.sshforward.v1.SSH/ForwardAgent': {
+      request: 'BytesMessage',
+      response: 'BytesMessage',
+      handle: (call) => agents.forward(call),
+    },
+    ...(lent.upload ? { '/moby.upload.v1.Upload/Pull': uploadMethod(lent.upload) } : {}),
+  };
+}
+
+function uploadMethod(upload: AsyncIterable<Buffer>): Method {
+  return {
+    request: 'BytesMessage',
+    response: 'BytesMessage',
+    handle: async (call) => {
+      for await (const chunk of upload)
+        for (let at = 0; at < chunk.length; at += 1 << 20)
+          await call.send({ data: chunk.subarray(at, at + (1 << 20)) });
+      return undefined;
+    },
+  };
+}
+
+async function* bytesOf(messages: AsyncIterable<Message>): AsyncGenerator<Buffer> {
+  for await (const { data } of messages) yield data as Buffer;
+}
+
+/** The connection over which a builder reads this side's files and secrets. */
+export interface Session {
+  readonly id: string;
+  close(): void;
+}
+
+/** Opens a session for a build. `shared` names the context, so that builders find what they have of it. */
+export async function openSession(api: Api, lent: Lent, shared: string): Promise<Session> {
+  const id = randomBytes(16).toString('hex');
+  const methods = methodsOf(lent);
+  const { socket } = await api.hijack(
+    '/session',
+    {
+      headers: {
+        'X-Docker-Expose-Session-Uuid': id,
+        'X-Docker-Expose-Session-Name': basename(shared) || randomUUID(),
+        'X-Docker-Expose-Session-Sharedkey': shared,
+        'X-Docker-Expose-Session-Grpc-Method': Object.keys(methods),
+      },
+    },
+    'h2c',
+  );
+  const served = new GrpcServer(methods).accept(socket);
+  served.catch(() => undefined);
+  return { id, close: () => void socket.destroy() };
+}

@@ -1,0 +1,153 @@
+import type { Stats } from 'node:fs';
+import { lstat, open, readdir, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Call, GrpcError, goModeOf, type Message } from '@berth/grpc';
+import { CliError } from '../cli/errors.ts';
+import { whyNot } from '../commands/shared/files.ts';
+import { Filter, type Selection } from './selection.ts';
+
+/** Kinds of packets of BuildKit's file protocol (fsutil). */
+export const packetType = { stat: 0, request: 1, data: 2, fin: 3, error: 4 } as const;
+
+const CHUNK = 1 << 16;
+
+/** The folders that a builder may read, by the names it knows them under. */
+export type Folders = Readonly<Record<string, string>>;
+
+/**
+ * Answers FileSync.DiffCopy: tells what is in a folder of this machine, then sends the files that the builder asks for.
+ * The files belong to root there, as in every build context.
+ */
+export async function sendFolder(call: Call, folders: Folders): Promise<undefined> {
+  const name = String(call.metadata['dir-name'] ?? '');
+  const folder = Object.hasOwn(folders, name) ? folders[name]! : undefined;
+  if (folder === undefined) throw new GrpcError(5, `no access allowed to dir ${JSON.stringify(name)}`);
+  const sender = new Sender(call, folder);
+  try {
+    await sender.names(selectionOf(call));
+    await sender.files();
+  } catch (error) {
+    if (call.signal.aborted) return;
+    // BuildKit shows the text of a packet of this kind, and not the status of the call.
+    await call.send({ type: packetType.error, data: Buffer.from((error as Error).message) });
+  }
+}
+
+function selectionOf(call: Call): Selection {
+  const values = (key: string): string[] => {
+    const found = call.values(key);
+    return call.metadata[`${key}-encoded`] === '1' ? found.map(decodeURIComponent) : found;
+  };
+  return {
+    include: values('include-patterns'),
+    exclude: values('exclude-patterns'),
+    follow: values('followpaths'),
+  };
+}
+
+class Sender {
+  private readonly call: Call;
+  private readonly folder: string;
+  /** The files by the number that the builder asks for them by: the position of their packet. */
+  private readonly told: Array<string | undefined> = [];
+  private readonly links = new Map<string, string>();
+  /** Folders that are only told when something in them is. */
+  private readonly owed: Array<{ path: string; stats: Stats }> = [];
+
+  constructor(call: Call, folder: string) {
+    this.call = call;
+    this.folder = folder;
+  }
+
+  /** Sends the names, modes and sizes of all that is selected, in the order of a walk sorted by bytes. */
+  async names(selection: Selection): Promise<void> {
+    const filter = await Filter.of(this.folder, selection);
+    await this.walk('', filter);
+    await this.call.send({ type: packetType.stat });
+  }
+
+  private async walk(path: string, filter: Filter): Promise<void> {
+    let names: string[];
+    try {
+      names = await readdir(join(this.folder, path));
+    } catch (error) {
+      throw new CliError(`failed to read folder ${join(this.folder, path)}: ${whyNot(error)}`);
+    }
+    const sorted = names
+      .map((name) => ({ name, key: Buffer.from(name) }))
+      .sort((a, b) => a.key.compare(b.key));
+    for (const { name } of sorted) {
+      this.call.signal.throwIfAborted();
+      const inner = path ? `${path}/${name}` : name;
+      const taken = filter.takes(inner);
+      if (!taken && !filter.enters(inner)) continue;
+      // It may be gone since the folder was read.
+      const stats = await lstat(join(this.folder, inner)).catch(() => undefined);
+      if (!stats || stats.isSocket()) continue;
+      if (taken) await this.tell(inner, stats);
+      if (!stats.isDirectory() || !filter.enters(inner)) continue;
+      if (!taken) this.owed.push({ path: inner, stats });
+      await this.walk(inner, filter);
+      if (!taken && this.owed.at(-1)?.path === inner) this.owed.pop();
+    }
+  }
+
+  private async tell(path: string, stats: Stats): Promise<void> {
+    for (const parent of this.owed.splice(0)) await this.send(parent.path, parent.stats);
+    await this.send(path, stats);
+  }
+
+  private async send(path: string, stats: Stats): Promise<void> {
+    const stat: Message = {
+      path,
+      mode: goModeOf(stats),
+      size: stats.isFile() ? stats.size : 0,
+      // Nanoseconds since 1970 have more digits than a JavaScript number.
+      modTime: String(BigInt(Math.round(stats.mtimeMs * 1000)) * 1000n),
+    };
+    if (stats.isSymbolicLink()) stat['linkname'] = await readlink(join(this.folder, path));
+    if (stats.isBlockDevice() || stats.isCharacterDevice()) {
+      stat['devmajor'] = (stats.rdev >> 8) & 0xfff;
+      stat['devminor'] = (stats.rdev & 0xff) | ((stats.rdev >> 12) & 0xfff00);
+    }
+    if (stats.isFile() && stats.nlink > 1) {
+      const id = `${stats.dev}:${stats.ino}`;
+      const first = this.links.get(id);
+      if (first === undefined) this.links.set(id, path);
+      else Object.assign(stat, { linkname: first, size: 0 });
+    }
+    this.told.push(stats.isFile() ? path : undefined);
+    await this.call.send({ type: packetType.stat, stat });
+  }
+
+  /** Sends the bytes of each file asked for, until the builder has all it wants. */
+  async files(): Promise<void> {
+    for await (const packet of this.call.requests) {
+      if (packet['type'] === packetType.fin) {
+        await this.call.send({ type: packetType.fin });
+        return;
+      }
+      if (packet['type'] === packetType.error) throw new GrpcError(2, String(packet['data']));
+      if (packet['type'] !== packetType.request) continue;
+      const path = this.told[packet['ID']];
+      if (path === undefined) throw new GrpcError(3, `there is no file ${packet['ID']}`);
+      await this.file(packet['ID'], path);
+    }
+  }
+
+  private async file(id: number, path: string): Promise<void> {
+    const file = await open(join(this.folder, path), 'r').catch((error: unknown) => {
+      throw new CliError(`open ${join(this.folder, path)}: ${whyNot(error)}`);
+    });
+    try {
+      for (;;) {
+        const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(CHUNK), 0, CHUNK);
+        if (bytesRead === 0) break;
+        await this.call.send({ type: packetType.data, ID: id, data: buffer.subarray(0, bytesRead) });
+      }
+    } finally {
+      await file.close();
+    }
+    await this.call.send({ type: packetType.data, ID: id });
+  }
+}
