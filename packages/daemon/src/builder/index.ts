@@ -7,7 +7,7 @@ import { parseDuration } from '../base/durations.ts';
 import { BerthError, invalidParameter, systemError } from '../base/errors.ts';
 import type { Containers } from '../containers/api.ts';
 import { ignoreFilter } from '../dockerfile/ignore.ts';
-import { parseDockerfile } from '../dockerfile/parse.ts';
+import { type Dockerfile, parseDockerfile } from '../dockerfile/parse.ts';
 import type { Images, OnProgress, Progress } from '../images/api.ts';
 import { parsePlatform, splitReference } from '../images/index.ts';
 import type { Layers } from '../layers/api.ts';
@@ -124,7 +124,7 @@ class BuilderRoom implements Builder {
       const path = await dockerfilePath(context, options.dockerfile);
       const text = (await context.readAll(context.entries.get(path)!)).toString();
       if (text === '') throw invalidParameter(`the Dockerfile (${options.dockerfile}) cannot be empty`);
-      const dockerfile = parseDockerfile(text);
+      const dockerfile = readDockerfile(text, options.dockerfile);
       await dropIgnored(context, path);
       const build = new ClassicBuild(
         { ...this.parts, cache: this.records },
@@ -297,6 +297,15 @@ function durationMs(text: string): number {
   if (duration === undefined)
     throw invalidParameter(`invalid until filter: time: invalid duration "${text}"`);
   return Number(duration) / 1e6;
+}
+
+/** @throws invalid-parameter with the words that dockerd puts before what its parser says. */
+function readDockerfile(text: string, name: string): Dockerfile {
+  try {
+    return parseDockerfile(text);
+  } catch (error) {
+    throw invalidParameter(`failed to parse ${name}: ${(error as Error).message}`, error);
+  }
 }
 
 /** The Dockerfile's path in the context; lower case where the usual name is missing. @throws invalid-parameter. */

@@ -1,7 +1,7 @@
 import { conflict } from '../base/errors.ts';
 import { log } from '../base/log.ts';
+import { applyChanges } from '../dockerfile/changes.ts';
 import type { ImageRunConfig } from '../images/api.ts';
-import { applyChanges } from '../images/changes.ts';
 import type { Containers } from './api.ts';
 import { withWorkingDir } from './io/archive.ts';
 import type { Life } from './lifecycle/life.ts';

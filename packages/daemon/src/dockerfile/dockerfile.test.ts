@@ -1,3 +1,6 @@
+import { applyChanges } from './changes.ts';
+import { checkInstruction } from './check.ts';
+import { parseMount } from './mounts.ts';
 import { parseDockerfile } from './parse.ts';
 import { expandWord, expandWords, splitWords } from './words.ts';
 
@@ -63,7 +66,8 @@ describe('parse', () => {
     expect(instructions[0]!.flags).toEqual([{ name: 'platform', value: 'linux/amd64', bare: false }]);
     expect(instructions[1]!.rest).toBe('echo a &&   echo b');
     expect(instructions[2]!.json).toEqual(['x', 'y']);
-    expect(instructions[3]!.json).toBeNull();
+    // What follows an array is not looked at, as dockerd does.
+    expect(instructions[3]!.json).toEqual(['a']);
   });
 
   test('the escape directive', () => {
@@ -75,7 +79,7 @@ describe('parse', () => {
   test('here-documents', () => {
     const { instructions } = parseDockerfile("FROM a\nCOPY <<-one <<'two' /d/\n\ta$b\none\nc\ntwo\nRUN x\n");
     expect(instructions[1]!.heredocs).toEqual([
-      { name: 'one', chomp: true, expand: true, content: 'a$b\n' },
+      { name: 'one', chomp: true, expand: true, content: '\ta$b\n' },
       { name: 'two', chomp: false, expand: false, content: 'c\n' },
     ]);
     expect(instructions[2]!.name).toBe('RUN');
@@ -83,8 +87,73 @@ describe('parse', () => {
   });
 
   test('unknown instructions are named with their line', () => {
-    expect(() => parseDockerfile('FROM a\nFOO b\n')).toThrow(
+    const check = (text: string) => {
+      for (const instruction of parseDockerfile(text).instructions) checkInstruction(instruction);
+    };
+    expect(() => check('FROM a\nFOO b\n')).toThrow(
       'dockerfile parse error on line 2: unknown instruction: FOO',
     );
+    expect(() => check('FROM a\nCOY b c\n')).toThrow('unknown instruction: COY (did you mean COPY?)');
+    expect(() => check('FROM a\nEXPOSE\nFOO b\n')).toThrow('line 2: EXPOSE requires at least one argument');
+  });
+});
+
+describe('changes of commit and import', () => {
+  test('the whole language of words is theirs as well', () => {
+    const config = applyChanges({ Env: ['P=/usr/lib/x.tar.gz'] }, [
+      'ENV A=${P##*/} B="${P%.gz}"',
+      'WORKDIR /w/${A%%.*}',
+      'LABEL b=2 a=1',
+      'ONBUILD HEALTHCHECK --interval=3s CMD x',
+      'ENTRYPOINT ["a"] trailing',
+    ]);
+    expect(config).toMatchObject({
+      Env: ['P=/usr/lib/x.tar.gz', 'A=x.tar.gz', 'B=/usr/lib/x.tar'],
+      WorkingDir: '/w/x',
+      OnBuild: ['HEALTHCHECK --interval=3s CMD x'],
+      Entrypoint: ['a'],
+      Cmd: null,
+    });
+    expect(Object.keys(config.Labels!)).toEqual(['a', 'b']);
+  });
+
+  test.each([
+    ['RUN x', 'RUN is not a valid change command'],
+    ['foo x', 'foo is not a valid change command'],
+    ['EXPOSE', /^EXPOSE requires at least one argument$/],
+    ['EXPOSE x', /^Invalid containerPort: x$/],
+    ['ENV a', /^ENV must have two arguments$/],
+    ['HEALTHCHECK --retries=x CMD a', /^strconv.ParseInt: parsing "x": invalid syntax$/],
+    ['CMD ["a", 1]', /^when using JSON array syntax, arrays must be comprised of strings only$/],
+    ['STOPSIGNAL SIGNO', /^invalid signal: SIGNO$/],
+  ])('%s is refused', (change, message) => {
+    expect(() => applyChanges({}, [change])).toThrow(message);
+  });
+});
+
+describe('mounts', () => {
+  test.each([
+    ['type=nope,target=/x', 'unsupported mount type "nope"'],
+    ['type=cach,target=/x', 'unsupported mount type "cach" (did you mean cache?)'],
+    ['type=bind,tagret=/x', "unexpected key 'tagret' in 'tagret=/x' (did you mean target?)"],
+    ['target=/x,mode=0700', 'mode not allowed for "bind" type mounts'],
+    ['target=/x,sharing=locked', 'invalid cache sharing set for bind mount'],
+    ['type=secret,id=a,source=b', "both source and id can't be set"],
+    ['type=tmpfs,target=/x,size=lots', 'invalid value for size: lots'],
+    ['type=cache,target=/x,required', "unexpected key 'required' for mount type 'cache'"],
+    ['type=cache', 'invalid mount target "/"'],
+  ])('%s is refused', (text, message) => {
+    expect(() => parseMount(text, '/')).toThrow(message);
+  });
+
+  test('sizes are read in their units, variables in their place', () => {
+    expect(parseMount('type=tmpfs,"target=/a,b",size=64m', '/')).toMatchObject({
+      target: '/a,b',
+      size: 64 << 20,
+    });
+    expect(parseMount('type=cache,target=sub,ro', '/w', (text) => text)).toMatchObject({
+      target: '/w/sub',
+      readonly: true,
+    });
   });
 });

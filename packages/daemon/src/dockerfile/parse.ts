@@ -1,10 +1,13 @@
 import { invalidParameter } from '../base/errors.ts';
+import { locate } from './location.ts';
+import { expandRaw, expandWord, splitWords } from './words.ts';
 
 /** A here-document of an instruction (Dockerfile 1.4 syntax). */
 export interface Heredoc {
   name: string;
   /** False where the delimiter was quoted: variables stay as written. */
   expand: boolean;
+  /** Its lines as they stand. */
   content: string;
   /** `<<-`: leading tabs are dropped. */
   chomp: boolean;
@@ -14,6 +17,8 @@ export interface Heredoc {
 export interface Instruction {
   /** Upper case: RUN, COPY ... */
   name: string;
+  /** The name as written. */
+  written: string;
   /** Line numbers, from 1. */
   line: number;
   endLine: number;
@@ -24,7 +29,13 @@ export interface Instruction {
   rest: string;
   /** The strings of a JSON form, or null where the arguments are no JSON array of strings. */
   json: string[] | null;
+  /** Its arguments, split as its kind has them, variables and quotes as written; none of ENV and LABEL. */
+  args: string[];
+  /** Names and values of ENV and LABEL, as written. */
+  pairs: Array<[name: string, value: string]>;
   heredocs: Heredoc[];
+  /** The instruction of an ONBUILD; null for others and for none. */
+  trigger: Instruction | null;
 }
 
 /** A parsed Dockerfile. */
@@ -37,101 +48,165 @@ export interface Dockerfile {
   warnings: string[];
 }
 
-const known = new Set([
-  'ADD',
-  'ARG',
-  'CMD',
-  'COPY',
-  'ENTRYPOINT',
-  'ENV',
-  'EXPOSE',
-  'FROM',
-  'HEALTHCHECK',
-  'LABEL',
-  'MAINTAINER',
-  'ONBUILD',
-  'RUN',
-  'SHELL',
-  'STOPSIGNAL',
-  'USER',
-  'VOLUME',
-  'WORKDIR',
-]);
-const withFlags = new Set(['ADD', 'COPY', 'FROM', 'HEALTHCHECK', 'RUN', 'ONBUILD']);
 const withHeredocs = new Set(['ADD', 'COPY', 'RUN']);
-const withJson = new Set(['ADD', 'CMD', 'COPY', 'ENTRYPOINT', 'RUN', 'SHELL', 'VOLUME']);
 
-/** A mistake in a Dockerfile, with dockerd's text. */
-export const parseError = (line: number, message: string) =>
-  invalidParameter(`dockerfile parse error on line ${line}: ${message}`);
+/** The bytes of a here-document as it is used: `<<-` drops leading tabs. */
+export const heredocText = ({ content, chomp }: Heredoc) => (chomp ? content.replace(/^\t+/gm, '') : content);
 
 /**
  * Parses a Dockerfile (https://docs.docker.com/reference/dockerfile/): directives, comments, continuation lines, flags,
- * JSON forms and, with `heredocs`, here-documents (the classic builder of dockerd takes them too).
- * @throws invalid-parameter with dockerd's text and the line.
+ * JSON forms and here-documents (the classic builder of dockerd takes them too). Whether the instructions are right in
+ * themselves is looked at later (`checkInstruction`).
+ * @throws invalid-parameter with dockerd's text, located.
  */
 export function parseDockerfile(text: string): Dockerfile {
-  const lines = text.replace(/^\ufeff/, '').split(/\r?\n/);
+  const raw = text.replace(/^\ufeff/, '').split('\n');
+  if (raw.at(-1) === '') raw.pop();
+  const lines = raw.map((line) => line.replace(/\r+$/, ''));
   const { directives, escape: escaper } = readDirectives(lines);
-  const continuation = new RegExp(`${escaper === '\\' ? '\\\\' : '`'}[ \\t]*$`);
+  const token = escaper === '\\' ? '\\\\' : '`';
+  const continuation = new RegExp(`(^|[^${token}])${token}[ \\t]*$`);
   const instructions: Instruction[] = [];
   const warnings: string[] = [];
 
   for (let index = 0; index < lines.length; index++) {
     const start = index;
-    const first = lines[index]!.trimStart();
-    if (first === '' || first.startsWith('#')) continue;
+    let current = lines[index]!.trimStart();
+    if (current.startsWith('#')) continue;
     let joined = '';
-    let current = first;
     let gap = false;
-    for (;;) {
-      const more = continuation.test(current);
-      joined += more ? current.replace(continuation, '') : current;
-      if (!more) break;
-      // Comments and empty lines between continued lines are dropped.
-      for (index++; index < lines.length && /^[ \t]*(#|$)/.test(lines[index]!); index++)
-        if (!lines[index]!.includes('#') && index < lines.length - 1) gap = true;
-      if (index >= lines.length) break;
-      current = lines[index]!;
-    }
-    const original = joined.trim();
-    if (original === '') continue;
-    if (gap) warnings.push(`Empty continuation line found in: ${original}`);
-    const match = /^(\S+)(?:\s+([\s\S]*))?$/.exec(original)!;
-    const name = match[1]!.toUpperCase();
-    if (!known.has(name)) throw parseError(start + 1, `unknown instruction: ${match[1]}`);
-    const { flags, rest } = withFlags.has(name)
-      ? splitFlags(match[2] ?? '', start + 1, escaper)
-      : { flags: [], rest: match[2] ?? '' };
-    const heredocs: Heredoc[] = [];
-    if (withHeredocs.has(name)) {
-      for (const opener of heredocOpeners(rest)) {
-        const body: string[] = [];
-        for (;;) {
-          index++;
-          if (index >= lines.length) throw parseError(start + 1, 'unterminated heredoc');
-          const line = lines[index]!;
-          if ((opener.chomp ? line.replace(/^\t+/, '') : line) === opener.name) break;
-          body.push(opener.chomp ? line.replace(/^\t+/, '') : line);
-        }
-        heredocs.push({
-          ...opener,
-          content: body.map((line) => `${line}\n`).join(''),
-        });
+    let more = continuation.test(current);
+    joined = more ? current.replace(continuation, '$1') : current;
+    if (!more && joined === '') continue;
+    while (more && index + 1 < lines.length) {
+      current = lines[++index]!;
+      if (current.trimStart().startsWith('#')) continue;
+      if (current.trim() === '') {
+        gap = true;
+        continue;
       }
+      more = continuation.test(current);
+      joined += more ? current.replace(continuation, '$1') : current;
     }
-    instructions.push({
-      name,
-      line: start + 1,
-      endLine: Math.min(index, lines.length - 1) + 1,
-      original: original.replace(/^\S+/, name),
-      flags,
-      rest: rest.trim(),
-      json: withJson.has(name) ? jsonForm(rest) : null,
-      heredocs,
-    });
+    if (gap) warnings.push(`Empty continuation line found in: ${joined}`);
+    try {
+      const instruction = readInstruction(joined, escaper, start + 1);
+      index = readHeredocs(instruction, joined, raw, index);
+      instruction.endLine = index + 1;
+      instructions.push(instruction);
+    } catch (error) {
+      throw locate(error, { line: start + 1, endLine: index + 1 });
+    }
   }
+  if (instructions.length === 0)
+    throw locate(invalidParameter('file with no instructions'), {
+      line: Math.max(1, lines.length),
+      endLine: Math.max(1, lines.length),
+    });
   return { escape: escaper, directives, instructions, warnings };
+}
+
+/** One instruction's line, its continuations joined. */
+function readInstruction(text: string, escaper: string, line: number): Instruction {
+  const [, written = '', after = ''] = /^(\S*)(?:\s+([\s\S]*))?$/.exec(text.trim())!;
+  const name = written.toUpperCase();
+  const { flags, rest: unflagged } = splitFlags(after);
+  const rest = unflagged.trim();
+  const instruction: Instruction = {
+    name,
+    written,
+    line,
+    endLine: line,
+    original: text.trim().replace(/^\S+/, name),
+    flags,
+    rest,
+    json: null,
+    args: [],
+    pairs: [],
+    heredocs: [],
+    trigger: null,
+  };
+  switch (name) {
+    case 'ENV':
+    case 'LABEL':
+      instruction.pairs = readPairs(name, rest, escaper);
+      break;
+    case 'ARG':
+      instruction.args = splitWords(rest, escaper);
+      break;
+    case 'EXPOSE':
+    case 'FROM':
+      instruction.args = splitBlanks(rest);
+      break;
+    case 'ADD':
+    case 'COPY':
+    case 'VOLUME':
+      instruction.json = jsonForm(rest);
+      instruction.args = instruction.json ?? splitBlanks(rest);
+      break;
+    case 'CMD':
+    case 'ENTRYPOINT':
+    case 'RUN':
+    case 'SHELL':
+      instruction.json = jsonForm(rest);
+      instruction.args = instruction.json ?? (rest === '' ? [] : [rest]);
+      break;
+    case 'HEALTHCHECK': {
+      const [, type, command = ''] = /^(\S+)\s*([\s\S]*)$/.exec(rest) ?? [];
+      if (type === undefined) break;
+      instruction.json = jsonForm(command);
+      instruction.args = [type, ...(instruction.json ?? (command === '' ? [] : [command]))];
+      break;
+    }
+    case 'ONBUILD':
+      if (rest === '') break;
+      instruction.trigger = readInstruction(rest, escaper, line);
+      instruction.args = [instruction.trigger.written, ...instruction.trigger.args];
+      break;
+    default:
+      instruction.args = rest === '' ? [] : [rest];
+  }
+  return instruction;
+}
+
+/** `a=b c="d e"` or the old `a b c`. @throws invalid-parameter with dockerd's text for another form. */
+function readPairs(name: string, rest: string, escaper: string): Instruction['pairs'] {
+  const words = splitWords(rest, escaper);
+  if (words.length === 0) return [];
+  if (!words[0]!.includes('=')) {
+    const match = /^([^\t\v\f\r ]*)[\t\v\f\r ]+([\s\S]*)$/.exec(rest);
+    if (!match) throw invalidParameter(`${name} must have two arguments`);
+    return [[match[1]!, match[2]!]];
+  }
+  return words.map((word) => {
+    const equals = word.indexOf('=');
+    if (equals < 0)
+      throw invalidParameter(
+        `Syntax error - can't find = in ${JSON.stringify(word)}. Must be of the form: name=value`,
+      );
+    return [word.slice(0, equals), word.slice(equals + 1)];
+  });
+}
+
+const splitBlanks = (text: string) => (text === '' ? [] : text.split(/[\t\v\f\r ]+/));
+
+/** Reads the here-documents that an instruction opens from the lines after `index`; returns the last line's index. */
+function readHeredocs(instruction: Instruction, text: string, lines: string[], index: number): number {
+  const owner = instruction.trigger ?? instruction;
+  if (!withHeredocs.has(owner.name) || owner.json) return index;
+  let at = index;
+  for (const opener of heredocOpeners(text)) {
+    const content: string[] = [];
+    for (;;) {
+      at++;
+      if (at >= lines.length) throw invalidParameter('unterminated heredoc');
+      const line = lines[at]!.replace(/\r+$/, '');
+      if ((opener.chomp ? line.replace(/^\t+/, '') : line) === opener.name) break;
+      content.push(`${lines[at]}\n`);
+    }
+    instruction.heredocs.push({ ...opener, content: content.join('') });
+  }
+  return at;
 }
 
 function readDirectives(lines: string[]): {
@@ -145,23 +220,18 @@ function readDirectives(lines: string[]): {
     if (!match) break;
     const name = match[1]!.toLowerCase();
     if (!['syntax', 'escape', 'check'].includes(name)) break;
+    const at = { line: index + 1, endLine: index + 1 };
     if (Object.hasOwn(directives, name))
-      throw parseError(index + 1, `only one ${name} parser directive can be used`);
+      throw locate(invalidParameter(`only one ${name} parser directive can be used`), at);
     directives[name] = match[2]!;
+    if (name === 'escape' && match[2] !== '\\' && match[2] !== '`')
+      throw locate(invalidParameter(`invalid escape token '${match[2]}' does not match \` or \\`), at);
   }
-  const escaper = directives['escape'] ?? '\\';
-  if (escaper !== '\\' && escaper !== '`') {
-    throw invalidParameter(`invalid escape token '${escaper}' does not match \` or \\`);
-  }
-  return { directives, escape: escaper };
+  return { directives, escape: directives['escape'] === '`' ? '`' : '\\' };
 }
 
-/** Splits leading `--name=value` words off; quotes and escapes as in dockerd's flag scanner. */
-function splitFlags(
-  text: string,
-  line: number,
-  escaper: string,
-): { flags: Instruction['flags']; rest: string } {
+/** Splits leading `--name=value` words off; quotes and escapes (always `\`) as in dockerd's flag scanner. */
+function splitFlags(text: string): { flags: Instruction['flags']; rest: string } {
   const flags: Instruction['flags'] = [];
   let at = 0;
   for (;;) {
@@ -173,19 +243,17 @@ function splitFlags(
       const char = text[at]!;
       if (quote) {
         if (char === quote) quote = '';
-        else if (char === escaper && at + 1 < text.length) word += text[++at]!;
+        else if (char === '\\') word += text[++at] ?? '';
         else word += char;
       } else if (char === '"' || char === "'") quote = char;
-      else if (char === escaper && at + 1 < text.length) word += text[++at]!;
+      else if (char === '\\') word += text[++at] ?? '';
       else if (/\s/.test(char)) break;
       else word += char;
     }
     if (word === '--') break;
     const equals = word.indexOf('=');
-    const name = equals < 0 ? word.slice(2) : word.slice(2, equals);
-    if (name === '') throw parseError(line, `unknown flag: ${word}`);
     flags.push({
-      name,
+      name: equals < 0 ? word.slice(2) : word.slice(2, equals),
       value: equals < 0 ? '' : word.slice(equals + 1),
       bare: equals < 0,
     });
@@ -193,35 +261,43 @@ function splitFlags(
   return { flags, rest: text.slice(at) };
 }
 
-/** The here-document openers in an instruction's text that stand outside quotes. */
-function heredocOpeners(text: string): Array<Omit<Heredoc, 'content'>> {
-  const found: Array<Omit<Heredoc, 'content'>> = [];
-  const pattern = /(?:^|\s)\d*<<(-?)(["']?)([a-zA-Z_][a-zA-Z0-9_.]*)\2(?=$|\s|[;&|>)])/g;
-  let counted = 0;
-  const quotes = { '"': 0, "'": 0 };
-  for (const match of text.matchAll(pattern)) {
-    for (; counted < match.index; counted++) {
-      const char = text[counted];
-      if (char === '"' || char === "'") quotes[char]++;
-    }
-    if (quotes['"'] % 2 || quotes["'"] % 2) continue;
-    found.push({
-      name: match[3]!,
-      chomp: match[1] === '-',
-      expand: match[2] === '',
-    });
-  }
-  return found;
+/** What a word opens, if it is `<<NAME`, `<<-NAME` or `<<"NAME"`. */
+export function heredocOpener(word: string): Omit<Heredoc, 'content'> | undefined {
+  const [, , dash, quoted = ''] = /^(\d*)<<(-?)([^<]*)$/.exec(word) ?? [];
+  if (quoted === '') return undefined;
+  // The shell's rules of quoting, with nothing to expand; a variable stays as it is written.
+  const name = expandWord(quoted.replaceAll('$', '\\$'), () => undefined);
+  if (name === '' || /\s/.test(name)) return undefined;
+  return { name, chomp: dash === '-', expand: !/["']/.test(quoted) };
 }
 
-/** The strings of `["a","b"]`, or null when it is something else (then it is a shell form). */
-export function jsonForm(text: string): string[] | null {
-  const trimmed = text.trim();
-  if (!trimmed.startsWith('[')) return null;
+/** The here-documents that an instruction's text opens. */
+function heredocOpeners(text: string): Array<Omit<Heredoc, 'content'>> {
   try {
-    const value: unknown = JSON.parse(trimmed);
-    return Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : null;
+    // An unclosed quote makes words of none of it.
+    expandRaw(text, () => undefined);
+  } catch {
+    return [];
+  }
+  return splitWords(text).flatMap((word) => heredocOpener(word) ?? []);
+}
+
+/**
+ * The strings of `["a","b"]`, or null when it is something else (then it is a shell form). What follows the array is not
+ * looked at, as dockerd does.
+ * @throws invalid-parameter for an array of other things than strings.
+ */
+export function jsonForm(text: string): string[] | null {
+  const array = /^\s*(\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\])/s.exec(text)?.[1];
+  if (array === undefined) return null;
+  let value: unknown;
+  try {
+    value = JSON.parse(array);
   } catch {
     return null;
   }
+  if (!Array.isArray(value)) return null;
+  if (!value.every((item) => typeof item === 'string'))
+    throw invalidParameter('when using JSON array syntax, arrays must be comprised of strings only');
+  return value;
 }

@@ -22,29 +22,22 @@ export type Lookup = (name: string) => string | undefined;
  * @throws invalid-parameter for an unclosed quote or brace and for `:?`.
  */
 export function expandWord(text: string, lookup: Lookup, escaper = '\\'): string {
-  try {
-    return bounded(new Expander(text, lookup, escaper).all());
-  } catch (error) {
-    const why = error instanceof RangeError ? 'nested too deeply' : (error as Error).message;
-    throw invalidParameter(`failed to process ${JSON.stringify(text)}: ${why}`, error);
-  }
+  return new Expander(text, lookup, escaper).text();
 }
 
 /** Fills in the variables that are set; quotes, escapes and all else stay as written (what progress shows). */
 export function expandRaw(text: string, lookup: Lookup, escaper = '\\'): string {
-  return new Expander(text, lookup, escaper, true).all();
+  return new Expander(text, lookup, escaper, { quotes: true, escapes: true, unset: true }).text();
+}
+
+/** Fills in variables in a here-document: quotes are bytes of it, an escaped dollar sign is one. */
+export function expandDocument(text: string, lookup: Lookup, escaper = '\\'): string {
+  return new Expander(text, lookup, escaper, { literalQuotes: true }).text();
 }
 
 /** Splits at blanks outside quotes and expands each word; a variable with blanks in it splits too, as dockerd does. */
 export function expandWords(text: string, lookup: Lookup, escaper = '\\'): string[] {
-  const words: string[] = [];
-  for (const raw of splitWords(text, escaper)) {
-    const quoted = /["']/.test(raw);
-    const value = expandWord(raw, lookup, escaper);
-    if (quoted) words.push(value);
-    else words.push(...value.split(/\s+/).filter(Boolean));
-  }
-  return words;
+  return new Expander(text, lookup, escaper).words();
 }
 
 /** The words of a text, quotes and escapes kept. */
@@ -65,151 +58,224 @@ export function splitWords(text: string, escaper = '\\'): string[] {
       inWord = false;
     } else {
       inWord = true;
+      // An escape at the very end stands for nothing.
+      if (char === escaper && at + 1 === text.length) break;
       word += char;
       if (char === '"' || char === "'") quote = char;
-      else if (char === escaper && at + 1 < text.length) word += text[++at]!;
+      else if (char === escaper) word += text[++at]!;
     }
   }
-  if (inWord) words.push(word);
+  if (word !== '') words.push(word);
   return words;
 }
 
+/** What of a text stays as it is written. */
+interface Kept {
+  quotes?: boolean;
+  escapes?: boolean;
+  /** Variables that are not set. */
+  unset?: boolean;
+  /** Quotes have no meaning. */
+  literalQuotes?: boolean;
+}
+
+const NAME = /[0-9]+|[@*#?$!-]|[\p{L}_][\p{L}\p{Nd}_]*/uy;
+const BLANK = /\s/;
+
 class Expander {
   private at = 0;
-  private readonly text: string;
+  private readonly source: string;
   private readonly lookup: Lookup;
   private readonly escaper: string;
-  /** Keeps quotes, escapes and unset variables as they are. */
-  private readonly raw: boolean;
+  private readonly kept: Kept;
+  private keepEscapes: boolean;
 
-  constructor(text: string, lookup: Lookup, escaper: string, raw = false) {
-    this.text = text;
+  constructor(text: string, lookup: Lookup, escaper: string, kept: Kept = {}) {
+    this.source = text;
     this.lookup = lookup;
     this.escaper = escaper;
-    this.raw = raw;
+    this.kept = kept;
+    this.keepEscapes = kept.escapes ?? false;
   }
 
-  all(): string {
-    let out = '';
-    while (this.at < this.text.length) out = bounded(out + this.piece());
-    return out;
+  text(): string {
+    return this.named(() => {
+      let out = '';
+      while (this.at < this.source.length) out = bounded(out + this.piece());
+      return out;
+    });
+  }
+
+  words(): string[] {
+    return this.named(() => {
+      const words: string[] = [];
+      let word = '';
+      const close = () => {
+        if (word !== '') words.push(word);
+        word = '';
+      };
+      while (this.at < this.source.length) {
+        const char = this.source[this.at]!;
+        const piece = this.piece();
+        // Quoted and escaped blanks do not part words; those of a variable's value do.
+        if (char !== '$' && !BLANK.test(char)) word = bounded(word + piece);
+        else
+          for (const each of piece) {
+            if (BLANK.test(each)) close();
+            else word += each;
+          }
+      }
+      close();
+      return words;
+    });
+  }
+
+  private named<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      const text = JSON.stringify(this.source);
+      const why = error instanceof RangeError ? 'nested too deeply' : (error as Error).message;
+      throw invalidParameter(`failed to process ${text}: ${why}`, error);
+    }
   }
 
   private piece(): string {
-    const char = this.text[this.at]!;
-    if (char === "'") return this.single();
-    if (char === '"') return this.double();
+    const char = this.source[this.at]!;
+    if (!this.kept.literalQuotes) {
+      if (char === "'") return this.single();
+      if (char === '"') return this.double();
+    }
     if (char === '$') return this.variable();
     this.at++;
-    if (char === this.escaper && this.at < this.text.length)
-      return (this.raw ? char : '') + this.text[this.at++]!;
-    return char;
+    if (char !== this.escaper) return char;
+    const next = this.source[this.at] ?? '';
+    this.at++;
+    return (this.keepEscapes ? char : '') + next;
   }
 
   private single(): string {
-    const end = this.text.indexOf("'", this.at + 1);
-    if (end < 0)
+    const end = this.source.indexOf("'", this.at + 1);
+    if (end < 0) {
+      this.at = this.source.length;
       throw invalidParameter('unexpected end of statement while looking for matching single-quote');
-    const value = this.text.slice(this.at + 1, end);
+    }
+    const value = this.source.slice(this.at + 1, end);
     this.at = end + 1;
-    return this.raw ? `'${value}'` : value;
+    return this.kept.quotes ? `'${value}'` : value;
   }
 
   private double(): string {
     this.at++;
     let out = '';
     for (;;) {
-      const char = this.text[this.at];
+      const char = this.source[this.at];
       if (char === undefined)
         throw invalidParameter('unexpected end of statement while looking for matching double-quote');
       if (char === '"') {
         this.at++;
-        return this.raw ? `"${out}"` : out;
+        return this.kept.quotes ? `"${out}"` : out;
       }
-      if (char === '$') out = bounded(out + this.variable());
-      else if (char === this.escaper) {
-        const next = this.text[this.at + 1];
-        if (next !== undefined && ['"', '$', this.escaper].includes(next)) {
-          out += this.raw ? char + next : next;
-          this.at += 2;
-        } else {
-          out += char;
-          this.at++;
-        }
-      } else {
+      if (char === '$') {
+        out = bounded(out + this.variable());
+        continue;
+      }
+      this.at++;
+      if (char !== this.escaper) {
         out += char;
-        this.at++;
+        continue;
       }
+      const next = this.source[this.at];
+      if (this.keepEscapes) out += char;
+      if (next !== undefined && ['"', '$', this.escaper].includes(next)) {
+        out += next;
+        this.at++;
+      } else if (next !== undefined) out += char;
     }
+  }
+
+  /** The name that stands here; '' for none. */
+  private name(): string {
+    NAME.lastIndex = this.at;
+    const name = NAME.exec(this.source)?.[0] ?? '';
+    this.at += name.length;
+    return name;
   }
 
   private variable(): string {
     this.at++;
-    if (this.text[this.at] === '{') return this.braced();
-    const name = /^(?:[a-zA-Z_][a-zA-Z0-9_]*|[0-9@*#?$!-])/.exec(this.text.slice(this.at))?.[0];
-    if (!name) return '$';
-    this.at += name.length;
-    return this.lookup(name) ?? (this.raw ? `$${name}` : '');
+    if (this.source[this.at] === '{') return this.braced();
+    const name = this.name();
+    if (name === '') return '$';
+    return this.lookup(name) ?? (this.kept.unset ? `$${name}` : '');
   }
 
   private braced(): string {
     const start = this.at - 1;
     this.at++;
-    const name = /^[a-zA-Z0-9_]+/.exec(this.text.slice(this.at))?.[0];
-    if (!name) throw invalidParameter('syntax error: bad substitution');
-    this.at += name.length;
+    const first = this.source[this.at];
+    if (first === undefined) throw invalidParameter("syntax error: missing '}'");
+    if ('{}:'.includes(first)) throw invalidParameter('syntax error: bad substitution');
+    const name = this.name();
     const value = this.lookup(name);
-    const rest = this.text.slice(this.at);
-    if (rest.startsWith('}')) {
-      this.at++;
-      return value ?? (this.raw ? this.text.slice(start, this.at) : '');
-    }
-    const operator = /^(?::?[-+?]|##?|%%?|\/\/?)/.exec(rest)?.[0];
-    if (!operator) {
-      const bad = rest.slice(0, rest.startsWith(':') ? 2 : 1);
-      if (bad === '') throw invalidParameter('syntax error: missing }');
-      throw invalidParameter(`unsupported modifier (${bad}) in substitution`);
-    }
-    this.at += operator.length;
-    if (operator.startsWith('/')) return this.replacement(value ?? '', operator);
-    const word = this.until('}');
-    const set = operator.startsWith(':') ? value !== undefined && value !== '' : value !== undefined;
-    switch (operator.replace(':', '')) {
+    const unset = () => (this.kept.unset && value === undefined ? this.source.slice(start, this.at) : null);
+    const char = this.source[this.at++] ?? '\ufffd';
+    if (char === '}') return unset() ?? value ?? '';
+    if (char === '/') return this.replacement(value ?? '', unset);
+    const colon = char === ':';
+    const operator = colon ? (this.source[this.at++] ?? '\ufffd') : char;
+    if (!'+-?#%'.includes(operator) && !colon)
+      throw invalidParameter(`unsupported modifier (${char}) in substitution`);
+    const word = this.until('}', operator === '#' || operator === '%');
+    const kept = unset();
+    if (kept !== null) return kept;
+    const set = value !== undefined && !(colon && value === '');
+    switch (operator) {
       case '-':
-        return set ? value! : word;
+        return set ? value : word;
       case '+':
         return set ? word : '';
-      case '?':
-        if (!set) throw invalidParameter(`${name}: ${word || 'not allowed to be unset'}`);
-        return value!;
+      case '?': {
+        if (set) return value;
+        const why = `is not allowed to be ${value === undefined ? 'unset' : 'empty'}`;
+        throw invalidParameter(`${name}: ${word || why}`);
+      }
       case '#':
-        return stripPrefix(value ?? '', word, false);
-      case '##':
-        return stripPrefix(value ?? '', word, true);
-      case '%':
-        return stripSuffix(value ?? '', word, false);
+      case '%': {
+        const longest = word.startsWith(operator);
+        const strip = operator === '#' ? stripPrefix : stripSuffix;
+        return strip(value ?? '', longest ? word.slice(1) : word, longest);
+      }
       default:
-        return stripSuffix(value ?? '', word, true);
+        throw invalidParameter(`unsupported modifier (${char}${operator}) in substitution`);
     }
   }
 
-  private replacement(value: string, operator: string): string {
-    const pattern = this.until('/');
-    const by = this.until('}');
-    return bounded(replacePattern(value, pattern, by, operator === '//'));
+  private replacement(value: string, unset: () => string | null): string {
+    const all = this.source[this.at] === '/';
+    if (all) this.at++;
+    const pattern = this.until('/', true, "syntax error: missing '/' in ${}");
+    const by = this.until('}', true);
+    return unset() ?? bounded(replacePattern(value, pattern, by, all));
   }
 
   /** The expanded text up to a closing character, which is taken too. */
-  private until(close: string): string {
-    let out = '';
-    for (;;) {
-      const char = this.text[this.at];
-      if (char === undefined) throw invalidParameter('syntax error: missing }');
-      if (char === close) {
-        this.at++;
-        return out;
+  private until(close: string, keepEscapes: boolean, missing = "syntax error: missing '}'"): string {
+    const before = this.keepEscapes;
+    this.keepEscapes = keepEscapes;
+    try {
+      let out = '';
+      for (;;) {
+        const char = this.source[this.at];
+        if (char === undefined) throw invalidParameter(missing);
+        if (char === close) {
+          this.at++;
+          return out;
+        }
+        out = bounded(out + this.piece());
       }
-      out = bounded(out + this.piece());
+    } finally {
+      this.keepEscapes = before;
     }
   }
 }

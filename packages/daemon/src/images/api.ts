@@ -1,28 +1,7 @@
 import type { Readable } from 'node:stream';
+import type { ImageRunConfig } from '../dockerfile/types.ts';
 
-/** The `config` of an OCI image configuration: what a container inherits. */
-export interface ImageRunConfig {
-  User?: string;
-  Env?: string[];
-  Cmd?: string[] | null;
-  Entrypoint?: string[] | null;
-  ExposedPorts?: Record<string, object>;
-  Volumes?: Record<string, object>;
-  WorkingDir?: string;
-  Labels?: Record<string, string>;
-  StopSignal?: string;
-  Healthcheck?: {
-    Test?: string[];
-    Interval?: number;
-    Timeout?: number;
-    StartPeriod?: number;
-    StartInterval?: number;
-    Retries?: number;
-  };
-  OnBuild?: string[] | null;
-  Shell?: string[];
-  ArgsEscaped?: boolean;
-}
+export type { ImageRunConfig };
 
 /** An OCI image configuration (image-spec, config.md). */
 export interface ImageConfig {

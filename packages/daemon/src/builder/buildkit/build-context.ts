@@ -197,8 +197,7 @@ export class BuildContext {
         if (instruction.name === 'ONBUILD') continue;
         if (instruction.name !== 'COPY' && instruction.name !== 'ADD') continue;
         if (instruction.flags.some(({ name }) => name === 'from')) continue;
-        const words = instruction.json ?? instruction.rest.split(/\s+/);
-        for (const word of words.slice(0, -1)) {
+        for (const word of instruction.args.slice(0, -1)) {
           if (/[$"'\\]/.test(word)) return null;
           if (word.startsWith('<<') || /^(https?:|git@)/.test(word)) continue;
           const clean = posix.normalize(`/${word}`).slice(1).replace(/\/$/, '');

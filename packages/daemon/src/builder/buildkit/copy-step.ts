@@ -1,16 +1,17 @@
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { BerthError } from '../../base/errors.ts';
+import { parseError } from '../../dockerfile/errors.ts';
 import { ignoreFilter } from '../../dockerfile/ignore.ts';
 import { locate } from '../../dockerfile/location.ts';
-import { type Instruction, parseError } from '../../dockerfile/parse.ts';
-import { expandWord, expandWords, type Lookup } from '../../dockerfile/words.ts';
+import { heredocOpener, heredocText, type Instruction } from '../../dockerfile/parse.ts';
+import { expandDocument, expandWord, type Lookup } from '../../dockerfile/words.ts';
 import { addSources, FetchFailed } from '../add.ts';
 import { findSources, readFrom, type Source, sourcesDigest, withoutExcluded } from '../copy.ts';
 import { resolveOwner } from '../owner.ts';
 import { sha256 } from '../steps.ts';
 import type { Tree } from '../tree.ts';
-import { expandHeredoc, historyEntry } from './instructions.ts';
+import { historyEntry } from './instructions.ts';
 import { parentSources, readParents } from './parents.ts';
 import { type Build, type Step, snapshotOf, stepUses } from './step.ts';
 
@@ -88,11 +89,11 @@ function parseCopy({ dockerfile }: Build, { instruction, state, lookup }: Step):
     if (flag.name === 'exclude') exclude.push(expandWord(flag.value, lookup));
     else flags[flag.name] = flag.bare ? 'true' : expandWord(flag.value, lookup);
   }
-  const words =
-    (instruction.json ?? null)?.map((word) => expandWord(word, lookup, dockerfile.escape)) ??
-    expandWords(instruction.rest, lookup, dockerfile.escape);
+  const words = instruction.args.map((word) =>
+    heredocOpener(word) ? word : expandWord(word, lookup, dockerfile.escape),
+  );
   const destination = words.at(-1)!;
-  const patterns = words.slice(0, -1).filter((word) => !/^<<-?/.test(word));
+  const patterns = words.slice(0, -1).filter((word) => !heredocOpener(word));
   if (
     patterns.length + instruction.heredocs.length > 1 &&
     !destination.endsWith('/') &&
@@ -165,7 +166,9 @@ function find(tree: Tree, pattern: string, name: string, { parents, ignored }: W
 async function heredocSources(instruction: Instruction, lookup: Lookup, tree: Tree): Promise<Source[]> {
   const sources: Source[] = [];
   for (const heredoc of instruction.heredocs) {
-    const content = Buffer.from(heredoc.expand ? expandHeredoc(heredoc.content, lookup) : heredoc.content);
+    const content = Buffer.from(
+      heredoc.expand ? expandDocument(heredocText(heredoc), lookup) : heredocText(heredoc),
+    );
     await tree.addStream(heredoc.name, Readable.from([content]), {
       size: content.length,
       mode: 0o644,

@@ -1,9 +1,12 @@
 import { posix } from 'node:path';
 import { BerthError, invalidParameter } from '../../base/errors.ts';
-import { applyConfig, BuildArguments, envValue, withPath } from '../../dockerfile/config.ts';
+import { BuildArguments, declarations } from '../../dockerfile/arguments.ts';
+import { variablesOf, withPath } from '../../dockerfile/environment.ts';
+import { parseError } from '../../dockerfile/errors.ts';
 import { locate } from '../../dockerfile/location.ts';
-import { type Dockerfile, type Instruction, parseDockerfile, parseError } from '../../dockerfile/parse.ts';
-import { expandWord, expandWords, type Lookup } from '../../dockerfile/words.ts';
+import { applyMetadata, workingDirectory } from '../../dockerfile/metadata.ts';
+import { type Dockerfile, type Instruction, parseDockerfile } from '../../dockerfile/parse.ts';
+import { expandWord, type Lookup } from '../../dockerfile/words.ts';
 import { planStages, type Stage } from '../stages.ts';
 import { BuildContext } from './build-context.ts';
 import { copyStep } from './copy-step.ts';
@@ -172,10 +175,11 @@ export class DockerfileFrontend implements Build {
     if (parent && given === undefined) args.inherited = this.arguments.get(parent) ?? new Map();
     const triggers = (state.config.OnBuild ?? []).flatMap((trigger) => parseDockerfile(trigger).instructions);
     if (!(parent && given === undefined)) state.config.OnBuild = null;
+    const variables = variablesOf(state.config);
     for (const instruction of [...triggers, ...stage.instructions]) {
       signal.throwIfAborted();
       try {
-        const lookup: Lookup = (name) => envValue(state.config.Env, name) ?? args.get(name);
+        const lookup: Lookup = (name) => variables(name) ?? args.get(name);
         if (visible.has(instruction.name)) begin();
         const title = visible.has(instruction.name)
           ? numbers.next(instructionTitle(instruction, lookup, this.dockerfile.escape))
@@ -196,12 +200,9 @@ export class DockerfileFrontend implements Build {
     const escaper = this.dockerfile.escape;
     switch (instruction.name) {
       case 'ARG': {
-        const words = expandWords(instruction.rest, lookup, escaper);
-        for (const word of words) {
-          const equals = word.indexOf('=');
-          if (equals < 0) args.declare(word, undefined);
-          else args.declare(word.slice(0, equals), word.slice(equals + 1));
-        }
+        const declared = declarations(instruction, lookup, escaper);
+        for (const [name, value] of declared) args.declare(name, value);
+        const words = declared.map(([name, value]) => (value === undefined ? name : `${name}=${value}`));
         state.history.push(historyEntry(`ARG ${words.join(' ')}`));
         return;
       }
@@ -211,8 +212,8 @@ export class DockerfileFrontend implements Build {
       case 'ADD':
         return copyStep(this, step);
       case 'WORKDIR': {
-        const path = expandWord(instruction.rest, lookup, escaper);
-        state.config.WorkingDir = posix.resolve(state.config.WorkingDir || '/', path);
+        const path = expandWord(instruction.args[0]!, lookup, escaper);
+        state.config.WorkingDir = workingDirectory(state.config, path);
         state.snapshot = await this.options.solver.folder(
           state.snapshot,
           state.config.WorkingDir,
@@ -223,7 +224,7 @@ export class DockerfileFrontend implements Build {
         return;
       }
       default: {
-        const text = applyConfig(instruction, state, lookup, this.dockerfile);
+        const text = applyMetadata(instruction, state, lookup, this.dockerfile);
         if (text === null) throw parseError(instruction.line, `unknown instruction: ${instruction.name}`);
         // Only CMD marks the image so, and a trigger is no step of the image's history (as BuildKit).
         if (instruction.name === 'CMD') state.config.ArgsEscaped = true;

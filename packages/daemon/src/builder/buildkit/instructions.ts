@@ -1,8 +1,10 @@
 import type { Readable } from 'node:stream';
 import { BerthError } from '../../base/errors.ts';
-import { exposedPorts, nameValues, shellOf } from '../../dockerfile/config.ts';
-import type { Instruction } from '../../dockerfile/parse.ts';
-import { expandWord, expandWords, type Lookup } from '../../dockerfile/words.ts';
+import { shellOf } from '../../dockerfile/environment.ts';
+import { nameValues } from '../../dockerfile/metadata.ts';
+import { heredocOpener, heredocText, type Instruction } from '../../dockerfile/parse.ts';
+import { exposedPorts } from '../../dockerfile/ports.ts';
+import { expandWords, type Lookup } from '../../dockerfile/words.ts';
 import type { ImageConfig, ImageRunConfig } from '../../images/api.ts';
 import { sha256 } from '../steps.ts';
 import type { Snapshot } from './solver.ts';
@@ -67,7 +69,10 @@ export function configHistory(
   escaper: string,
 ): string {
   if (instruction.name === 'EXPOSE') {
-    const ports = expandWords(instruction.rest, lookup, escaper).flatMap(exposedPorts).sort();
+    const ports = instruction.args
+      .flatMap((arg) => expandWords(arg, lookup, escaper))
+      .flatMap(exposedPorts)
+      .sort();
     return `EXPOSE map[${ports.map((port) => `${port}:{}`).join(' ')}]`;
   }
   if (instruction.name === 'ENV' || instruction.name === 'LABEL')
@@ -86,7 +91,7 @@ export function runCommand(
     return { command: instruction.json, shown: instruction.json };
   const shell = shellOf(config);
   const [heredoc] = instruction.heredocs;
-  const lone = instruction.heredocs.length === 1 && /^<<-?["']?[A-Za-z0-9_.]+["']?$/.test(instruction.rest);
+  const lone = heredocOpener(instruction.rest) !== undefined;
   if (!heredoc) {
     const command = [...shell, instruction.rest];
     return { command, shown: command };
@@ -98,10 +103,10 @@ export function runCommand(
       shown: [...shell, `<<${heredoc.name} (${heredoc.name})`],
     };
   }
-  if (lone) return { command: [...shell, heredoc.content], shown: [...shell, heredoc.content.trimEnd()] };
-  // The shell reads the documents itself; their content is as the parser left it (tabs of <<- are gone).
+  if (lone) return { command: [...shell, heredocText(heredoc)], shown: [...shell, heredocText(heredoc)] };
+  // The shell reads the documents itself.
   const body = instruction.heredocs.map(({ name, content }) => `${content}${name}`).join('\n');
-  const text = `${instruction.rest}\n${body}\n`;
+  const text = `${instruction.rest}\n${body}`;
   return { command: [...shell, text], shown: [...shell, text] };
 }
 
@@ -109,17 +114,6 @@ export function runCommand(
 export function scriptRunner(content: string): string {
   const end = `BERTH_${sha256(content).slice(0, 16)}`;
   return `f=/dev/shm/.run-${end}; cat > "$f" <<'${end}'\n${content}${end}\nchmod 700 "$f"; i=$(head -n 1 "$f" | sed 's/^#! *//'); $i "$f"; c=$?; rm -f "$f"; exit $c`;
-}
-
-/** Variables in a here-document; quotes stay as they are. */
-export function expandHeredoc(text: string, lookup: Lookup): string {
-  const expand = (match: string) => (match === '\\$' ? '$' : expandWord(match, lookup));
-  // Behind the last brace no other is looked for, once for every `${` that stands there.
-  const last = text.lastIndexOf('}') + 1;
-  return (
-    text.slice(0, last).replace(/\\\$|\$\{[^}]*\}|\$[A-Za-z_][A-Za-z0-9_]*/g, expand) +
-    text.slice(last).replace(/\\\$|\$[A-Za-z_][A-Za-z0-9_]*/g, expand)
-  );
 }
 
 export function parseUlimit(text: string): { Name: string; Soft: number; Hard: number } {

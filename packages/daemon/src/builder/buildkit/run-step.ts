@@ -1,7 +1,7 @@
-import type { BuildArguments } from '../../dockerfile/config.ts';
+import type { BuildArguments } from '../../dockerfile/arguments.ts';
+import { parseError } from '../../dockerfile/errors.ts';
 import { locate } from '../../dockerfile/location.ts';
 import { type Mounts, parseMount } from '../../dockerfile/mounts.ts';
-import { parseError } from '../../dockerfile/parse.ts';
 import { expandWord } from '../../dockerfile/words.ts';
 import { historyEntry, parseUlimit, runCommand } from './instructions.ts';
 import { type Build, type Step, snapshotOf, stepUses } from './step.ts';
@@ -26,7 +26,11 @@ export async function runStep(build: Build, step: Step, args: BuildArguments): P
   let network = (options.attributes['force-network-mode'] || 'default') as string;
   for (const flag of instruction.flags) {
     if (flag.name === 'mount')
-      mounts.push(parseMount(expandWord(flag.value, lookup), state.config.WorkingDir || '/'));
+      mounts.push(
+        parseMount(flag.value, state.config.WorkingDir || '/', (text) =>
+          expandWord(text, lookup, build.dockerfile.escape),
+        ),
+      );
     else if (flag.name === 'network') network = flag.value;
     else throw parseError(instruction.line, `unknown flag: --${flag.name}`);
   }

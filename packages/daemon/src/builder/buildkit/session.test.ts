@@ -135,5 +135,5 @@ test('mount options', () => {
   });
   expect(parseMount('type=secret,id=key', '/')).toMatchObject({ target: '/run/secrets/key', mode: 0o400 });
   expect(() => parseMount('type=nope,target=/x', '/')).toThrow('unsupported mount type "nope"');
-  expect(() => parseMount('type=tmpfs', '/')).toThrow('target is required');
+  expect(() => parseMount('type=tmpfs', '/')).toThrow('invalid mount target "/"');
 });

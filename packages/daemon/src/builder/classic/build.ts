@@ -1,8 +1,10 @@
-import { posix } from 'node:path';
 import { BerthError, invalidParameter, isKind } from '../../base/errors.ts';
 import type { Containers } from '../../containers/api.ts';
-import { applyConfig, BuildArguments, envValue, shellOf, withPath } from '../../dockerfile/config.ts';
-import { type Dockerfile, type Instruction, parseDockerfile, parseError } from '../../dockerfile/parse.ts';
+import { BuildArguments, declarations } from '../../dockerfile/arguments.ts';
+import { shellOf, variablesOf, withPath } from '../../dockerfile/environment.ts';
+import { parseError } from '../../dockerfile/errors.ts';
+import { applyMetadata, workingDirectory } from '../../dockerfile/metadata.ts';
+import { type Dockerfile, type Instruction, parseDockerfile } from '../../dockerfile/parse.ts';
 import { expandWord } from '../../dockerfile/words.ts';
 import type { Images, OnProgress } from '../../images/api.ts';
 import type { Layers } from '../../layers/api.ts';
@@ -14,7 +16,7 @@ import type { Tree } from '../tree.ts';
 import type { BuildCache } from './cache.ts';
 import { type ClassicWork, copyStep, type State } from './copy.ts';
 import { CacheSources } from './sources.ts';
-import { argNames, heredocScript, needsBuildKit } from './text.ts';
+import { heredocScript, needsBuildKit } from './text.ts';
 
 export interface ClassicRooms {
   images: Images;
@@ -233,14 +235,15 @@ export class ClassicBuild implements ClassicWork {
 
   /** What variables stand for at the point a stage has come to. */
   lookup(state: State) {
-    return (name: string) => envValue(state.config.Env, name) ?? state.args.get(name);
+    const variables = variablesOf(state.config);
+    return (name: string) => variables(name) ?? state.args.get(name);
   }
 
   private async dispatch(instruction: Instruction, state: State): Promise<void> {
     const lookup = this.lookup(state);
     switch (instruction.name) {
       case 'ARG': {
-        const declared = argNames(instruction, lookup, this.dockerfile.escape);
+        const declared = declarations(instruction, lookup, this.dockerfile.escape);
         for (const [name, value] of declared) state.args.declare(name, value);
         return this.commitConfig(
           state,
@@ -255,7 +258,7 @@ export class ClassicBuild implements ClassicWork {
       case 'WORKDIR':
         return this.workdir(instruction, state);
       default: {
-        const comment = applyConfig(instruction, state, lookup, this.dockerfile);
+        const comment = applyMetadata(instruction, state, lookup, this.dockerfile);
         if (comment === null) throw parseError(instruction.line, `unknown instruction: ${instruction.name}`);
         return this.commitConfig(state, comment);
       }
@@ -359,10 +362,9 @@ export class ClassicBuild implements ClassicWork {
   }
 
   private async workdir(instruction: Instruction, state: State): Promise<void> {
-    const path = expandWord(instruction.rest, this.lookup(state), this.dockerfile.escape);
-    if (path === '') throw invalidParameter('cannot normalize nothing');
+    const path = expandWord(instruction.args[0]!, this.lookup(state), this.dockerfile.escape);
     const config = state.config;
-    config.WorkingDir = posix.resolve(config.WorkingDir || '/', path);
+    config.WorkingDir = workingDirectory(config, path);
     const createdBy = `${shellOf(config).join(' ')} #(nop) WORKDIR ${config.WorkingDir}`;
     await this.cached(state, createdBy, createdBy, async () => {
       const container = sha256(`${Math.random()}`).slice(0, 12);

@@ -1,8 +1,10 @@
 import { posix } from 'node:path';
 import { invalidParameter } from '../../base/errors.ts';
-import { type BuildArguments, type StageConfig, shellOf } from '../../dockerfile/config.ts';
+import type { BuildArguments } from '../../dockerfile/arguments.ts';
+import { shellOf } from '../../dockerfile/environment.ts';
+import type { StageConfig } from '../../dockerfile/metadata.ts';
 import type { Dockerfile, Instruction } from '../../dockerfile/parse.ts';
-import { expandWord, expandWords, type Lookup } from '../../dockerfile/words.ts';
+import { expandWord, type Lookup } from '../../dockerfile/words.ts';
 import { addSources } from '../add.ts';
 import type { BuildOptions } from '../api.ts';
 import { type CopyAttributes, findSources, readFrom, type Source, sourcesDigest } from '../copy.ts';
@@ -46,9 +48,7 @@ export async function copyStep(build: ClassicWork, instruction: Instruction, sta
     if (item.name === 'link' || item.name === 'chown' || (item.name === 'from' && name === 'COPY')) continue;
     throw invalidParameter(needsBuildKit(item.name));
   }
-  const words = instruction.json
-    ? instruction.json.map((word) => expandWord(word, lookup, build.dockerfile.escape))
-    : expandWords(instruction.rest, lookup, build.dockerfile.escape);
+  const words = instruction.args.map((word) => expandWord(word, lookup, build.dockerfile.escape));
   const destination = words.at(-1)!;
   const patterns = words
     .slice(0, -1)

@@ -1,7 +1,7 @@
 import { type Readable, Transform } from 'node:stream';
 import { invalidParameter } from '../../base/errors.ts';
+import { applyChanges } from '../../dockerfile/changes.ts';
 import type { ImageRunConfig, OnProgress } from '../api.ts';
-import { applyChanges } from '../changes.ts';
 import { digestOf, dockerConfig, timestamp } from '../config.ts';
 import type { ImagesContext } from '../context.ts';
 import { imageEvent } from '../events.ts';
