@@ -54,6 +54,8 @@ export class CgroupsV1 implements Cgroups {
 
   async freeze(path: string, frozen: boolean): Promise<void> {
     const file = join(this.#path('freezer', path), 'freezer.state');
+    // All in it have ended meanwhile: nothing is frozen any more.
+    if (!frozen && !existsSync(file)) return;
     const state = frozen ? 'FROZEN' : 'THAWED';
     await writeText(file, state);
     await eventually(`the cgroup ${path} could not be ${state.toLowerCase()}`, async () => {

@@ -36,6 +36,8 @@ export class CgroupsV2 implements Cgroups {
 
   async freeze(path: string, frozen: boolean): Promise<void> {
     const folder = join(this.#root, path);
+    // All in it have ended meanwhile: nothing is frozen any more.
+    if (!frozen && !existsSync(folder)) return;
     await writeText(join(folder, 'cgroup.freeze'), frozen ? '1' : '0');
     const wanted = `frozen ${frozen ? 1 : 0}`;
     await eventually(`the cgroup ${path} could not be ${frozen ? 'frozen' : 'thawed'}`, async () =>
