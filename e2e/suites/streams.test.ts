@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { TestDaemon, until } from '../support/daemon.ts';
+import { post, talk } from '../support/raw.ts';
 
 /* Output, input and logs of containers, and the connections that carry them, where one side is slow, gone or at its end. */
 
@@ -14,28 +15,6 @@ afterAll(async () => {
 
 const none = { HostConfig: { NetworkMode: 'none' } };
 const remove = (id: string) => daemon.call('DELETE', `/containers/${id}?force=1&v=1`);
-
-const post = (path: string, body: object, upgrade = true) => {
-  const text = JSON.stringify(body);
-  const head = upgrade ? 'Connection: Upgrade\r\nUpgrade: tcp\r\n' : '';
-  return `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${head}Content-Length: ${text.length}\r\n\r\n${text}`;
-};
-
-/** Sends a request as it is written and gives all that comes back; fails with the error of the socket. */
-function talk(text: string | Buffer, more?: Buffer): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ path: daemon.socket, allowHalfOpen: true });
-    let answer = '';
-    socket.on('data', (part) => {
-      answer += part.toString('latin1');
-    });
-    socket.on('end', () => socket.end());
-    socket.on('close', () => resolve(answer));
-    socket.on('error', reject);
-    socket.write(text);
-    if (more) socket.write(more);
-  });
-}
 
 const execOf = async (id: string, config: object) =>
   (await daemon.call('POST', `/containers/${id}/exec`, config)).json.Id as string;
@@ -76,7 +55,7 @@ describe('input', () => {
         AttachStdout: true,
         Cmd: ['sh', '-c', 'seq 3000'],
       });
-      const answer = await talk(post(`/exec/${exec}/start`, {}), Buffer.alloc(400_000, 'x'));
+      const answer = await talk(daemon, post(`/exec/${exec}/start`, {}), Buffer.alloc(400_000, 'x'));
       expect(answer.slice(-12)).toContain('3000\n');
     }
     await remove(id);
@@ -100,7 +79,7 @@ describe('logs', () => {
     return sizes;
   }
   const get = (path: string, version = '1.1') =>
-    talk(`GET ${path} HTTP/${version}\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    talk(daemon, `GET ${path} HTTP/${version}\r\nHost: x\r\nConnection: close\r\n\r\n`);
 
   test('each entry is a chunk of its own, whatever its length', async () => {
     const lengths = [0, 1, 6, 7, 8, 246, 247, 248, 3000, 4086, 4087, 4088, 16000, 2];
@@ -136,10 +115,10 @@ describe('exec', () => {
         const { json } = await daemon.call('GET', `/exec/${exec}/json`);
         return json.Running === (what === 'is already running');
       });
-      expect(await talk(post(`/exec/${exec}/start`, {}))).toMatch(
+      expect(await talk(daemon, post(`/exec/${exec}/start`, {}))).toMatch(
         new RegExp(`^HTTP/1.1 101 [^]*\r\n\r\n\x01[^]{7}${text(what)}\r\n$`),
       );
-      expect(await talk(post(`/exec/${exec}/start`, { Tty: true }, false))).toMatch(
+      expect(await talk(daemon, post(`/exec/${exec}/start`, { Tty: true }, false))).toMatch(
         new RegExp(`^HTTP/1.1 200 [^]*\r\n\r\n${text(what)}\r\n$`),
       );
       expect(await daemon.call('POST', `/exec/${exec}/start`, { Detach: true })).toMatchObject({

@@ -45,6 +45,19 @@ export interface AttachOptions {
   detachKeys?: Buffer;
 }
 
+/** Where a log ends: the file, as `device:inode`, and how many of its bytes. */
+export interface LogPosition {
+  file: string;
+  size: number;
+}
+
+/** What a log could not take: entries, and the system's reason. `over`: there is room again, the log has a note in their place. */
+export interface LogLoss {
+  lines: number;
+  reason: string;
+  over: boolean;
+}
+
 /** One container's supervisor, as the daemon sees it. */
 export interface Supervisor {
   readonly id: string;
@@ -66,6 +79,13 @@ export interface Supervisor {
    * also emits `detach`.
    */
   attach(options: AttachOptions): Promise<Duplex>;
+  /**
+   * The same for a client that is first sent the log: up to `end`, where the stream goes on (with the lines that are not
+   * finished, which are not in the log yet), so that each byte of the output comes once. `end` is null without a log.
+   */
+  attachBehindLog(options: AttachOptions): Promise<{ stream: Duplex; end: LogPosition | null }>;
+  /** Calls `run` when the log begins to lose entries, and when it has room again. */
+  whenLogLost(run: (loss: LogLoss) => void): void;
   /** The streams asked for by `StartOptions.attach`, in its order: open since before the program ran. */
   readonly early: Duplex[];
   /**
@@ -78,6 +98,8 @@ export interface Supervisor {
   ): Promise<ExecProcess>;
   /** Renames, changes of log options, name-service reloads...: a record for the supervisor to take in while it runs. */
   control(record: LaunchRecord): Promise<void>;
+  /** Kills the supervisor itself, and with it what it runs: for one that does not answer. `exited` then rejects. */
+  end(): void;
   /** The daemon has taken the exit in: the supervisor may go. */
   release(): void;
 }

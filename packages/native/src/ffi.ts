@@ -26,6 +26,27 @@ export function exitNow(status: number): never {
   throw new Error('_exit returned');
 }
 
+const POLLERR = 0x8;
+const POLLHUP = 0x10;
+let poll: ((fds: Buffer, count: number, timeout: number) => number) | undefined;
+
+/**
+ * Whether the other end of each socket is closed in both directions or broken (poll(2): POLLHUP, POLLERR). Node tells
+ * of the end of what can be read, which may be half of a close only.
+ */
+export function hungUp(fds: readonly number[]): boolean[] {
+  poll ??= openFfi()
+    .load('libc.so.6')
+    .func('int poll(void *fds, unsigned long count, int timeout)') as unknown as NonNullable<typeof poll>;
+  // struct pollfd: int fd, short events, short revents.
+  const records = Buffer.alloc(8 * fds.length);
+  fds.forEach((fd, index) => {
+    records.writeInt32LE(fd, 8 * index);
+  });
+  poll(records, fds.length, 0);
+  return fds.map((_, index) => (records.readInt16LE(8 * index + 6) & (POLLERR | POLLHUP)) !== 0);
+}
+
 /** Gives free memory of the C library's heap back to the kernel (malloc_trim(3)). */
 export function trimHeap(): void {
   openFfi().load('libc.so.6').func('int malloc_trim(size_t pad)')(0);

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
@@ -25,6 +25,11 @@ const RECONNECT_TIMEOUT = 10_000;
 /** One that can't even start is not to spin: no sooner than this after the last start is it started again by itself. */
 const RESTART_PAUSE = 500;
 
+/** A launcher that has something to do and says nothing for so long, in milliseconds, is asked whether it is there ... */
+const SILENCE = 5000;
+/** ... and one that does not answer that in this time is replaced. It never waits for anything. */
+const ANSWER_TIMEOUT = 10_000;
+
 /** In that time a supervisor that was just forked will accept connections, in milliseconds. */
 const ORPHAN_PAUSE = 100;
 
@@ -50,6 +55,11 @@ class NativeLauncher implements Launcher {
   #startedAt = 0;
   #lastHandle = 0;
   #closed = false;
+  #child: ChildProcess | undefined;
+  /** When the launcher was last heard of. */
+  #heard = 0;
+  #asked = false;
+  #watchdog: NodeJS.Timeout | undefined;
 
   constructor(options: LauncherOptions) {
     this.#options = options;
@@ -151,6 +161,34 @@ class NativeLauncher implements Launcher {
   #send(handle: number, records: LaunchRecord[]): void {
     const frame = encodeFrame(handle, records);
     this.#connection().write(frame);
+    this.#attend();
+  }
+
+  /** Looks after a launcher that something is expected of: one that was stopped would keep all waiting for ever. */
+  #attend(milliseconds = SILENCE): void {
+    if (this.#watchdog) return;
+    this.#watchdog = setTimeout(() => {
+      this.#watchdog = undefined;
+      // This process may have been the one that did nothing: what has arrived meanwhile is read first.
+      setImmediate(() => setImmediate(() => this.#check()));
+    }, milliseconds);
+    this.#watchdog.unref();
+  }
+
+  #check(): void {
+    const child = this.#child;
+    if (this.#closed || !this.#socket || !child) return;
+    if (Date.now() - this.#heard < SILENCE) {
+      this.#asked = false;
+      if ([...this.#supervisors.values()].some(({ waiting }) => waiting)) this.#attend();
+    } else if (!this.#asked) {
+      this.#asked = true;
+      this.#socket.write(encodeFrame(0, [['ping']]));
+      this.#attend(ANSWER_TIMEOUT);
+    } else {
+      this.#options.onWarning?.('the launcher does not answer; it is replaced');
+      child.kill('SIGKILL');
+    }
   }
 
   /** The socket to the launcher, which is started when there is none. */
@@ -162,11 +200,14 @@ class NativeLauncher implements Launcher {
       cwd: '/',
       env: fallbacks(),
     });
-    this.#startedAt = Date.now();
+    this.#startedAt = this.#heard = Date.now();
+    this.#asked = false;
+    this.#child = child;
     const socket = child.stdio[3] as Socket;
     this.#socket = socket;
     const reader = new FrameReader();
     socket.on('data', (chunk: Buffer) => {
+      this.#heard = Date.now();
       reader.push(chunk);
       for (let frame = reader.next(); frame; frame = reader.next())
         this.#supervisors.get(frame.handle)?.take(frame.records);

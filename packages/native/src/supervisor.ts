@@ -7,12 +7,17 @@ import {
   type ExitStatus,
   LaunchError,
   type LaunchRecord,
+  type LogLoss,
+  type LogPosition,
   type Supervisor,
 } from './api.ts';
 import { clientArguments, delayEnd, launchError, openStream } from './streams.ts';
 
 const ESRCH = 3;
 const EPIPE = 32;
+const ETIMEDOUT = 110;
+/** How long a supervisor has to answer a request, in milliseconds; none of them waits for anything. */
+const REPLY_TIMEOUT = 10_000;
 
 /** What a supervisor needs of the launcher that it speaks through. */
 export interface Link {
@@ -50,7 +55,9 @@ export class ControlledSupervisor implements Supervisor {
   readonly #up = deferred<void>();
   readonly #exited = deferred<ExitStatus>();
   /** Requests that wait for their reply, by sequence number. */
-  readonly #replies = new Map<string, Deferred<void>>();
+  readonly #replies = new Map<string, Deferred<void> & { records: LaunchRecord[] }>();
+  /** The supervisor's own process. */
+  #process = 0;
   #sequence = 0;
   /** Clients that may detach, by token. */
   readonly #clients = new Map<string, Socket>();
@@ -59,6 +66,7 @@ export class ControlledSupervisor implements Supervisor {
   #released = false;
   #listening: (() => void) | undefined;
   #oomKilled: (() => void) | undefined;
+  #logLost: ((loss: LogLoss) => void) | undefined;
 
   constructor(id: string, runFolder: string, link: Link) {
     this.id = id;
@@ -90,6 +98,10 @@ export class ControlledSupervisor implements Supervisor {
     if (this.oomKills > 0) run();
   }
 
+  whenLogLost(run: (loss: LogLoss) => void): void {
+    this.#logLost = run;
+  }
+
   /** Takes a message of the supervisor's in. */
   take(records: LaunchRecord[]): void {
     for (const record of records) this.#take(record);
@@ -101,12 +113,19 @@ export class ControlledSupervisor implements Supervisor {
         this.#listening?.();
         break;
       case 'started':
+        this.#process = Number(rest[1]);
         this.#running(Number(rest[0]));
         break;
       case 'state':
+        if (rest[0] !== this.id) {
+          this.lost();
+          break;
+        }
+        this.#process = Number(rest[2]);
+        // What the launcher before was given to pass on may have been lost with it; asked twice is no harm.
+        for (const { records } of this.#replies.values()) this.#tell(records);
         // A supervisor that is still at its start says `started` or `failed` later.
-        if (rest[0] !== this.id) this.lost();
-        else if (rest[1] !== '0') this.#running(Number(rest[1]));
+        if (rest[1] !== '0') this.#running(Number(rest[1]));
         break;
       case 'failed':
         this.#up.reject(launchError(['failed', ...rest]));
@@ -124,6 +143,12 @@ export class ControlledSupervisor implements Supervisor {
       case 'exec-exited':
         this.#execs.get(rest[0]!)?.ended(Number(rest[1]));
         this.#execs.delete(rest[0]!);
+        // Until it hears this it tells the end to every launcher anew: one that is killed may take the news along.
+        this.#tell([['exec-seen', rest[0]!]]);
+        break;
+      case 'log-lost':
+      case 'log-whole':
+        this.#logLost?.({ lines: Number(rest[0]), reason: rest[1]!, over: name === 'log-whole' });
         break;
       case 'detached':
         this.#clients.get(rest[0]!)?.emit('detach');
@@ -134,6 +159,15 @@ export class ControlledSupervisor implements Supervisor {
       case 'lost':
         this.lost();
         break;
+    }
+  }
+
+  /** Says something that needs no answer; a launcher that is gone is no matter. */
+  #tell(records: LaunchRecord[]): void {
+    try {
+      this.#link.send(records);
+    } catch {
+      // There is none, and none can be started: what is to be said is said when the next one asks.
     }
   }
 
@@ -156,12 +190,17 @@ export class ControlledSupervisor implements Supervisor {
     this.#execs.clear();
   }
 
-  /** The launcher is gone, and replies with it; the supervisor goes on and may be reconnected to. */
+  /** Something is waited for that the launcher has to bring. */
+  get waiting(): boolean {
+    return this.#replies.size > 0 || (this.pid === 0 && !this.#ended);
+  }
+
+  /** The launcher is gone; the supervisor goes on, and is reconnected to and asked again. */
   disconnected(): void {
+    if (this.pid > 0) return;
     for (const waiting of this.#replies.values())
       waiting.reject(new LaunchError('control', EPIPE, 'the launcher was lost'));
     this.#replies.clear();
-    if (this.pid > 0) return;
     this.orphaned = true;
     this.#up.reject(new LaunchError('start', EPIPE, 'the launcher was lost'));
   }
@@ -190,15 +229,31 @@ export class ControlledSupervisor implements Supervisor {
   request(name: string, values: (string | number)[], ...more: LaunchRecord[]): Promise<void> {
     if (this.#ended) return Promise.reject(new LaunchError(name, ESRCH, 'the container has ended'));
     const sequence = String(++this.#sequence);
-    const waiting = deferred<void>();
+    const records: LaunchRecord[] = [[name, sequence, ...values.map(String)], ...more];
+    const waiting = { ...deferred<void>(), records };
     this.#replies.set(sequence, waiting);
+    const late = setTimeout(() => {
+      this.#replies.delete(sequence);
+      waiting.reject(new LaunchError(name, ETIMEDOUT, "the container's supervisor does not answer"));
+    }, REPLY_TIMEOUT);
+    const settled = () => clearTimeout(late);
+    waiting.promise.then(settled, settled);
     try {
-      this.#link.send([[name, sequence, ...values.map(String)], ...more]);
+      this.#link.send(records);
     } catch (error) {
       this.#replies.delete(sequence);
       waiting.reject(error as Error);
     }
     return waiting.promise;
+  }
+
+  end(): void {
+    if (this.#ended || this.#process <= 1) return;
+    try {
+      process.kill(this.#process, 'SIGKILL');
+    } catch {
+      // It has gone by itself; its launcher is telling.
+    }
   }
 
   kill(signal: number): Promise<void> {
@@ -215,6 +270,16 @@ export class ControlledSupervisor implements Supervisor {
 
   async attach(options: AttachOptions): Promise<Duplex> {
     return this.connectClient(randomUUID(), options);
+  }
+
+  async attachBehindLog(options: AttachOptions): Promise<{ stream: Duplex; end: LogPosition | null }> {
+    const token = randomUUID();
+    const { stream, reply } = await openStream(this.runFolder, [
+      ['attach', ...clientArguments(token, options), '1'],
+    ]);
+    this.#follow(stream, token, options);
+    const [, file, size] = reply;
+    return { stream, end: file ? { file, size: Number(size) } : null };
   }
 
   /** Attaches a client under a token that the supervisor may know already (`early`). */
@@ -244,13 +309,14 @@ export class ControlledSupervisor implements Supervisor {
     // Known from here on: the news of its end may overtake the answer.
     this.#execs.set(execId, exec);
     try {
+      // Over a connection of its own: the answer comes whatever becomes of the launcher.
+      const { stream, reply } = await openStream(this.runFolder, [head, ...launch]);
+      exec.started(Number(reply[1]));
       if (options.stdin || options.stdout || options.stderr) {
-        const { stream, reply } = await openStream(this.runFolder, [head, ...launch]);
         this.#follow(stream, token, options);
         exec.stream = stream;
-        exec.started(Number(reply[1]));
       } else {
-        await this.request('exec', [], head, ...launch);
+        stream.destroy();
       }
     } catch (error) {
       this.#execs.delete(execId);
@@ -262,11 +328,8 @@ export class ControlledSupervisor implements Supervisor {
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    try {
-      this.#link.send([['release']]);
-    } catch {
-      // Without a daemon to release it, the supervisor goes by itself.
-    }
+    // Without a daemon to release it, the supervisor goes by itself.
+    this.#tell([['release']]);
     // Replies that are on their way come no more.
     for (const waiting of this.#replies.values())
       waiting.reject(new LaunchError('control', ESRCH, 'the container has ended'));

@@ -212,6 +212,8 @@ export interface Runtime {
   unpause(id: string): Promise<void>;
   /** Whether the kernel has it frozen; false for a container without a cgroup. */
   isPaused(id: string): Promise<boolean>;
+  /** Kills every process in the container's cgroup, frozen ones too, without its supervisor; does not wait for their end. */
+  killAll(id: string): Promise<void>;
   stats(id: string): Promise<CgroupStats>;
   /** Process ids in the container's cgroup. */
   processes(id: string): Promise<number[]>;

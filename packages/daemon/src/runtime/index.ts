@@ -235,6 +235,10 @@ class NativeRuntime implements Runtime {
     return path !== undefined && this.#cgroups.frozen(path);
   }
 
+  async killAll(id: string): Promise<void> {
+    await this.#cgroups.kill(await this.#existing(id));
+  }
+
   async stats(id: string): Promise<CgroupStats> {
     return this.#cgroups.stats(await this.#existing(id));
   }

@@ -210,25 +210,69 @@ static void start(uint32_t handle, const char *records, size_t size)
   }
 }
 
-/* Takes a supervisor in that an earlier launcher forked. */
-static void adopt(uint32_t handle, const char *folder)
+/* A supervisor that an earlier launcher forked, to be connected to. */
+struct adoption {
+  uint32_t handle;
+  int tries;
+  char folder[];
+};
+
+enum { adopt_ms = 100, adopt_tries = 80 };
+
+static void adopt(void *data);
+
+/* The supervisor that nobody answers for: its queue of connections is full, perhaps because it is stopped. Waiting in
+   connect(2) would stop all others, too. */
+static int adopt_later(struct adoption *adoption)
 {
+  return adoption->tries++ < adopt_tries && loop_timer(loop, adopt_ms, adopt, adoption) > 0;
+}
+
+/* Takes over the adoption. */
+static void adopt(void *data)
+{
+  struct adoption *adoption = data;
   struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "supervisor.sock"};
-  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  int status = fd < 0 || chdir(folder) < 0 ? -1 : connect(fd, (struct sockaddr *) &address, sizeof address);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int status = fd < 0 || chdir(adoption->folder) < 0 ? -1 : connect(fd, (struct sockaddr *) &address, sizeof address);
+  int busy = status < 0 && errno == EAGAIN;
   struct ward *ward = NULL;
   if (chdir("/") == 0 && status == 0)
-    ward = ward_new(handle, fd);
-  if (!ward) {
-    if (fd >= 0)
-      close(fd);
+    ward = ward_new(adoption->handle, fd);
+  if (!ward && fd >= 0)
+    close(fd);
+  if (busy && adopt_later(adoption))
+    return;
+  if (ward) {
+    size_t mark = frame_begin(&ward->channel.out, 0);
+    frame_record(&ward->channel.out, "control", NULL);
+    frame_end(&ward->channel.out, mark);
+    ward_flush(ward);
+  } else {
+    tell_lost(adoption->handle);
+    flush_daemon();
+  }
+  free(adoption);
+}
+
+static void adopt_folder(uint32_t handle, const char *folder)
+{
+  size_t size = strlen(folder) + 1;
+  struct adoption *adoption = malloc(sizeof *adoption + size);
+  if (!adoption) {
     tell_lost(handle);
     return;
   }
-  size_t mark = frame_begin(&ward->channel.out, 0);
-  frame_record(&ward->channel.out, "control", NULL);
-  frame_end(&ward->channel.out, mark);
-  ward_flush(ward);
+  *adoption = (struct adoption){.handle = handle};
+  memcpy(adoption->folder, folder, size);
+  adopt(adoption);
+}
+
+static void tell_alive(void)
+{
+  size_t mark = frame_begin(&to_daemon.out, 0);
+  frame_record(&to_daemon.out, "pong", NULL);
+  frame_end(&to_daemon.out, mark);
 }
 
 static void pass_on(uint32_t handle, const char *records, size_t size)
@@ -270,9 +314,11 @@ static void daemon_ready(struct source *source, uint32_t events)
       struct launch message;
       struct error err;
       if (launch_parse(records, size, &message, &err) == 0) {
-        adopt(handle, message.records[0].argc > 1 ? message.records[0].argv[1] : "");
+        adopt_folder(handle, message.records[0].argc > 1 ? message.records[0].argv[1] : "");
         launch_free(&message);
       }
+    } else if (is(records, size, "ping")) {
+      tell_alive();
     } else {
       pass_on(handle, records, size);
     }

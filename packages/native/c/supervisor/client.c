@@ -66,9 +66,9 @@ void client_free(struct client *client)
 static void shut_when_sent(struct client *client)
 {
   if (client->ended && !client->shut && !buffer_size(&client->queue)) {
+    /* Not closed: what is still typed would then make the client's last read an error instead of the end. */
     shutdown(client->source.fd, SHUT_WR);
     client->shut = 1;
-    tell_deserted(client->streams);
   }
 }
 
@@ -209,10 +209,12 @@ static void gone(struct client *client)
   client->gone = 1;
   while (client->in && !client->in_ended && !client->ended && !buffer_size(&client->typed) && read_input(client))
     ;
-  if (client->in && !client->ended && buffer_size(&client->typed))
+  if (client->in && !client->ended && buffer_size(&client->typed)) {
     loop_remove(client->streams->loop, &client->source);
-  else
+    tell_deserted(client->streams);
+  } else {
     client_free(client);
+  }
 }
 
 void client_feed(struct client *client)

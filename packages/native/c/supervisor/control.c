@@ -64,22 +64,6 @@ static int exec_resize(struct supervisor *supervisor, const struct launch *messa
   return 0;
 }
 
-/* Without stdio, so without a connection of its own. */
-static int exec_detached(struct supervisor *supervisor, const struct launch *message, struct error *err)
-{
-  struct exec_request request;
-  if (exec_parse(message, 1, &request, err) < 0)
-    return -1;
-  request.in = request.out = request.err = "0";
-  struct exec *exec = exec_start(supervisor, &request, err);
-  if (!exec)
-    return -1;
-  char pid[16];
-  snprintf(pid, sizeof pid, "%d", exec_pid(exec));
-  supervisor_tell(supervisor, "exec", request.id, pid);
-  return 0;
-}
-
 /* A record for a part of the program that has registered for its name. */
 static int pass_on(struct supervisor *supervisor, const struct launch *message, struct error *err)
 {
@@ -97,7 +81,7 @@ static const struct {
   int (*run)(struct supervisor *supervisor, const struct launch *message, struct error *err);
 } requests[] = {
   {"kill", signal_process}, {"resize", resize},      {"exec-kill", exec_signal},
-  {"exec-resize", exec_resize}, {"exec", exec_detached}, {"control", pass_on},
+  {"exec-resize", exec_resize}, {"control", pass_on},
 };
 
 void control_message(struct supervisor *supervisor, const struct launch *message)
@@ -110,6 +94,10 @@ void control_message(struct supervisor *supervisor, const struct launch *message
   }
   if (first->argc < 2)
     return;
+  if (!strcmp(first->argv[0], "exec-seen")) {
+    exec_seen(supervisor, first->argv[1]);
+    return;
+  }
   struct error err;
   int status = fail(&err, "control", ENOSYS, "unknown request %s", first->argv[0]);
   if (!supervisor->started) {

@@ -23,11 +23,13 @@ struct early {
 };
 
 struct exec;
+struct ended;
 
 struct supervisor {
   struct loop *loop;
   const char *id;
-  int folder;            /* the container's run folder */
+  int folder;            /* the container's run folder; locked (flock) by who makes or removes what is in it */
+  uint64_t socket;       /* the inode of our socket there: by then another run's supervisor may have its own */
   struct launch request; /* all records of the start */
   struct launch launch;  /* those for the container; borrows from `request` */
   struct container *container;
@@ -39,7 +41,8 @@ struct supervisor {
   struct early *early;
   size_t early_count, early_missing;
   struct exec *execs;
-  int attachable, started, exited, reported, released, recorded;
+  struct ended *ended; /* execs whose end the daemon has not said yet that it knows */
+  int attachable, started, exited, reporting, reported, released, recorded;
   int exit_code;
   long oom_kills; /* as the daemon was told */
   int64_t finished_at;
@@ -78,18 +81,21 @@ struct exec_request {
   int terminal;
   struct launch launch; /* borrows from the message */
 };
-/* A message whose record `at` is `exec ID TERMINAL TOKEN IN OUT ERR KEYS`; the records behind it are the process's. */
-int exec_parse(const struct launch *message, size_t at, struct exec_request *request, struct error *err);
+/* A message whose first record is `exec ID TERMINAL TOKEN IN OUT ERR KEYS`; the records behind it are the process's. */
+int exec_parse(const struct launch *message, struct exec_request *request, struct error *err);
 struct exec *exec_start(struct supervisor *supervisor, const struct exec_request *request, struct error *err);
 struct exec *exec_find(struct supervisor *supervisor, const char *id);
 pid_t exec_pid(const struct exec *exec);
 struct streams *exec_streams(struct exec *exec);
 int exec_kill(struct exec *exec, int signal);
-/* Tells a daemon that has just connected which execs run. */
+/* Tells a daemon that has just connected which execs run, and which have ended that it may not have heard of. */
 void exec_announce(struct supervisor *supervisor);
-/* The container has ended, and these with it: reaps them and ends their outputs. */
-void exec_end_all(struct supervisor *supervisor);
-/* How many execs have clients that were not sent all of their output yet. */
+/* The daemon knows of an exec's end. */
+void exec_seen(struct supervisor *supervisor, const char *id);
+/* The container has ended, and these with it: kills them and ends their outputs. Returns how many still have to be reaped,
+   which their ends tell supervisor_check(). */
+int exec_end_all(struct supervisor *supervisor);
+/* How many execs have clients still. */
 int exec_clients(const struct supervisor *supervisor);
 
 /* parts.c */
@@ -111,8 +117,9 @@ void supervisor_oom(struct supervisor *supervisor);
 void supervisor_oom_again(struct supervisor *supervisor);
 /* Something that the supervisor may have waited for has happened: looks what is to be done next. */
 void supervisor_check(struct supervisor *supervisor);
-/* Makes a connection a client of a process; argv: token, in, out, err, keys. 0 when the fd was taken over. */
-int attach_client(struct streams *streams, struct loop *loop, int fd, const char *const argv[5], const char *typed,
-                  size_t typed_size);
+/* Makes a connection a client of a process; argv: token, in, out, err, keys. 0 when the fd was taken over. `behind_log`: it
+   has the log up to here, and gets the lines that are not finished, which are not there. */
+int attach_client(struct streams *streams, struct loop *loop, int fd, const char *const argv[5], int behind_log,
+                  const char *typed, size_t typed_size);
 
 #endif

@@ -10,7 +10,17 @@
 #include "supervisor/core.h"
 
 /* How long outputs may stay open after the process's end when something else holds them. */
-enum { drain_ms = 300 };
+enum {
+  drain_ms = 300,
+  linger_ms = 10000, /* how long clients have to take their last output */
+};
+
+/* An exec's end, kept until the daemon has said that it knows: what it was told may have been lost with the launcher. */
+struct ended {
+  struct ended *next;
+  int code;
+  char id[];
+};
 
 struct exec {
   struct exec *next;
@@ -22,10 +32,10 @@ struct exec {
   int code, ended, told, timer;
 };
 
-int exec_parse(const struct launch *message, size_t at, struct exec_request *request, struct error *err)
+int exec_parse(const struct launch *message, struct exec_request *request, struct error *err)
 {
-  const struct launch_record *head = at < message->count ? &message->records[at] : NULL;
-  if (!head || head->argc != 8 || strcmp(head->argv[0], "exec") != 0)
+  const struct launch_record *head = &message->records[0];
+  if (head->argc != 8 || strcmp(head->argv[0], "exec") != 0)
     return fail(err, "launch", EPROTO, "malformed exec request");
   *request = (struct exec_request){
     .id = head->argv[1],
@@ -35,7 +45,7 @@ int exec_parse(const struct launch *message, size_t at, struct exec_request *req
     .out = head->argv[5],
     .err = head->argv[6],
     .keys = head->argv[7],
-    .launch = {.count = message->count - at - 1, .records = message->records + at + 1},
+    .launch = {.count = message->count - 1, .records = message->records + 1},
   };
   return 0;
 }
@@ -76,23 +86,58 @@ static void exec_free(void *data)
   free(exec);
 }
 
+static void tell_ended(struct supervisor *supervisor, const struct ended *ended)
+{
+  char code[16];
+  snprintf(code, sizeof code, "%d", ended->code);
+  supervisor_tell(supervisor, "exec-exited", ended->id, code);
+}
+
+static void remember_ended(const struct exec *exec)
+{
+  size_t size = strlen(exec->id) + 1;
+  struct ended *ended = malloc(sizeof *ended + size);
+  if (!ended)
+    return;
+  ended->next = exec->supervisor->ended;
+  ended->code = exec->code;
+  memcpy(ended->id, exec->id, size);
+  exec->supervisor->ended = ended;
+  tell_ended(exec->supervisor, ended);
+}
+
+void exec_seen(struct supervisor *supervisor, const char *id)
+{
+  for (struct ended **at = &supervisor->ended; *at; at = &(*at)->next) {
+    if (strcmp((*at)->id, id) != 0)
+      continue;
+    struct ended *gone = *at;
+    *at = gone->next;
+    free(gone);
+    return;
+  }
+}
+
+static void set_timer(struct exec *exec, int ms, void (*fn)(void *))
+{
+  if (exec->timer)
+    loop_cancel(exec->supervisor->loop, exec->timer);
+  exec->timer = fn ? loop_timer(exec->supervisor->loop, ms, fn, exec) : 0;
+}
+
 /* Tells the end once the process and its outputs have ended; forgets the exec when its clients have gone too. Freeing
    is left to the loop: callers are inside the streams. */
 static void check(struct exec *exec)
 {
   if (exec->process.fd >= 0 || !exec->ended)
     return;
-  if (!exec->told) {
-    char code[16];
-    snprintf(code, sizeof code, "%d", exec->code);
-    supervisor_tell(exec->supervisor, "exec-exited", exec->id, code);
-    exec->told = 1;
-    if (exec->timer)
-      loop_cancel(exec->supervisor->loop, exec->timer);
-    exec->timer = 0;
-  }
-  if (!streams_waiting(&exec->streams) && !exec->timer)
-    exec->timer = loop_timer(exec->supervisor->loop, 0, exec_free, exec);
+  if (!streams_waiting(&exec->streams))
+    set_timer(exec, 0, exec_free);
+  else if (!exec->told)
+    set_timer(exec, linger_ms, exec_free);
+  if (!exec->told)
+    remember_ended(exec);
+  exec->told = 1;
 }
 
 static void outputs_ended(struct streams *streams, void *data)
@@ -122,12 +167,14 @@ static void cut(void *data)
   streams_cut(&exec->streams);
 }
 
-static void reap(struct exec *exec, int options)
+static void process_ended(struct source *source, uint32_t events)
 {
+  struct exec *exec = (struct exec *) ((char *) source - offsetof(struct exec, process));
+  struct supervisor *supervisor = exec->supervisor;
   int status;
   pid_t pid;
   do
-    pid = waitpid(exec->pid, &status, options);
+    pid = waitpid(exec->pid, &status, WNOHANG);
   while (pid < 0 && errno == EINTR);
   if (pid == 0)
     return;
@@ -136,14 +183,12 @@ static void reap(struct exec *exec, int options)
   close(exec->process.fd);
   exec->process.fd = -1;
   streams_drain(&exec->streams);
-  if (!exec->ended)
-    exec->timer = loop_timer(exec->supervisor->loop, drain_ms, cut, exec);
+  if (!exec->ended && supervisor->reporting)
+    streams_cut(&exec->streams);
+  else if (!exec->ended)
+    set_timer(exec, drain_ms, cut);
   check(exec);
-}
-
-static void process_ended(struct source *source, uint32_t events)
-{
-  reap((struct exec *) ((char *) source - offsetof(struct exec, process)), WNOHANG);
+  supervisor_check(supervisor);
 }
 
 struct exec *exec_start(struct supervisor *supervisor, const struct exec_request *request, struct error *err)
@@ -198,17 +243,22 @@ void exec_announce(struct supervisor *supervisor)
     if (exec->process.fd >= 0)
       supervisor_tell(supervisor, "exec", exec->id, pid);
   }
+  for (const struct ended *ended = supervisor->ended; ended; ended = ended->next)
+    tell_ended(supervisor, ended);
 }
 
-void exec_end_all(struct supervisor *supervisor)
+int exec_end_all(struct supervisor *supervisor)
 {
+  int left = 0;
   for (struct exec *exec = supervisor->execs; exec; exec = exec->next) {
     if (exec->process.fd >= 0) {
       exec_kill(exec, SIGKILL);
-      reap(exec, 0);
+      left++;
+    } else {
+      streams_cut(&exec->streams);
     }
-    streams_cut(&exec->streams);
   }
+  return left;
 }
 
 int exec_clients(const struct supervisor *supervisor)

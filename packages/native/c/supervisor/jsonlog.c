@@ -100,6 +100,21 @@ static size_t escape_ascii(char *out, unsigned char c)
   }
 }
 
+size_t json_escape_raw(char *out, const char *in, size_t size)
+{
+  size_t n = 0;
+  for (size_t i = 0; i < size;) {
+    size_t copied = copy_plain(out + n, in + i, size - i);
+    n += copied;
+    i += copied;
+    for (; i < size && (unsigned char) in[i] >= 0x80; i++)
+      out[n++] = in[i];
+    if (i < size && !plain((unsigned char) in[i]))
+      n += escape_ascii(out + n, (unsigned char) in[i++]);
+  }
+  return n;
+}
+
 size_t json_escape(char *out, const char *in, size_t size)
 {
   size_t n = 0;

@@ -1,6 +1,8 @@
 #include "supervisor/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,6 +24,10 @@ struct partial {
 
 struct log {
   int fd;
+  int raw; /* bytes that are not UTF-8 are kept */
+  int torn; /* the file ends within an entry that could not be taken back */
+  uint64_t lost;   /* entries since the last that was written */
+  int lost_reason; /* errno */
   struct rotation rotation;
   uint64_t size;    /* of the file, with what is in `output` */
   uint64_t written; /* of the file */
@@ -47,6 +53,7 @@ struct log *log_open(const struct log_options *options, struct error *err)
     fail(err, "log", ENOMEM, "log");
     return NULL;
   }
+  log->raw = !strcmp(options->driver, "local");
   log->fd = open(options->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
   struct stat st;
   if (log->fd < 0 || fstat(log->fd, &st) < 0) {
@@ -68,23 +75,74 @@ struct log *log_open(const struct log_options *options, struct error *err)
   return log;
 }
 
-/* Writes what is in the output buffer: all of it, or (the disk is full) nothing of it. */
-static void flush(struct log *log)
+static size_t count_entries(const char *data, size_t size)
+{
+  size_t count = 0;
+  for (const char *end = data + size; (data = memchr(data, '\n', (size_t) (end - data))); data++)
+    count++;
+  return count;
+}
+
+/* Appends whole entries; returns how many bytes, up to the end of one. What was written of the next is taken back. */
+static size_t append(struct log *log, const char *data, size_t size, int *reason)
 {
   size_t done = 0;
-  while (done < log->filled) {
-    ssize_t n = write(log->fd, log->output + done, log->filled - done);
+  if (log->torn && write(log->fd, "\n", 1) == 1) {
+    log->torn = 0;
+    log->written++;
+  }
+  while (done < size && !log->torn) {
+    ssize_t n = write(log->fd, data + done, size - done);
     if (n < 0 && errno == EINTR)
       continue;
     if (n <= 0) {
-      if (done && ftruncate(log->fd, (off_t) log->written) < 0)
-        log->written += done;
-      done = 0;
+      *reason = n < 0 ? errno : EIO;
       break;
     }
     done += (size_t) n;
   }
-  log->written += done;
+  const char *newline = done == size ? NULL : memrchr(data, '\n', done);
+  size_t whole = done == size ? done : newline ? (size_t) (newline - data) + 1 : 0;
+  log->written += whole;
+  if (whole < done && ftruncate(log->fd, (off_t) log->written) < 0) {
+    log->written += done - whole;
+    log->torn = 1;
+  }
+  return whole;
+}
+
+/* The place of lost entries is marked by one of the log's own. Returns whether nothing is to be marked any more. */
+static int mark_lost(struct log *log)
+{
+  char text[160], note[320], stamp[json_time_max];
+  if (!log->lost)
+    return 1;
+  int size = snprintf(text, sizeof text, "[berth] %llu lines of output are lost here: they could not be written (%s)",
+                      (unsigned long long) log->lost, strerror(log->lost_reason));
+  char escaped[sizeof text * 2];
+  size_t length = json_escape(escaped, text, (size_t) size);
+  struct timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  size_t stamped = json_time(stamp, t.tv_sec * INT64_C(1000000000) + t.tv_nsec);
+  size = snprintf(note, sizeof note, "{\"log\":\"%.*s\\n\",\"stream\":\"stderr\",\"time\":%.*s}\n", (int) length, escaped,
+                  (int) stamped, stamp);
+  if (append(log, note, (size_t) size, &log->lost_reason) != (size_t) size)
+    return 0;
+  log->lost = 0;
+  return 1;
+}
+
+/* Writes what is in the output buffer, up to the entry for which there is no room. */
+static void flush(struct log *log)
+{
+  size_t done = 0;
+  int reason = log->lost_reason;
+  if (log->filled && mark_lost(log))
+    done = append(log, log->output, log->filled, &reason);
+  if (done < log->filled) {
+    log->lost += count_entries(log->output + done, log->filled - done);
+    log->lost_reason = reason;
+  }
   log->size = log->written;
   if (log->touched < log->filled)
     log->touched = log->filled;
@@ -104,7 +162,7 @@ static char *reserve(struct log *log, size_t size)
   if (full || log->filled + size * json_worst + log->tail_size + 256 > output_size)
     flush(log);
   if (full && log->written >= log->rotation.max_size) {
-    int fd = rotate(&log->rotation, log->fd);
+    int fd = rotate(&log->rotation, log->fd, log->written);
     if (fd >= 0) {
       log->fd = fd;
       log->size = log->written = 0;
@@ -123,14 +181,17 @@ static inline char *put(char *at, const char *text, size_t size)
 static void json_entry(struct log *log, int stream, const char *text, size_t size, int newline, int64_t time)
 {
   char *at = reserve(log, size), *start = at;
-  if (!at)
+  if (!at) {
+    log->lost++;
+    log->lost_reason = ENOMEM;
     return;
+  }
   if (log->time != time || !log->stamp_size) {
     log->stamp_size = json_time(log->stamp, time);
     log->time = time;
   }
   at = PUT(at, "{\"log\":\"");
-  at += json_escape(at, text, size);
+  at += log->raw ? json_escape_raw(at, text, size) : json_escape(at, text, size);
   if (newline)
     at = PUT(at, "\\n");
   at = stream == 1 ? PUT(at, "\",\"stream\":\"stdout\"") : PUT(at, "\",\"stream\":\"stderr\"");
@@ -214,6 +275,30 @@ void log_end(struct log *log, int stream)
   *partial = (struct partial){0};
 }
 
+uint64_t log_lost(const struct log *log, int *reason)
+{
+  *reason = log->lost_reason;
+  return log->lost;
+}
+
+int log_position(const struct log *log, uint64_t *device, uint64_t *inode, uint64_t *size)
+{
+  struct stat st;
+  if (fstat(log->fd, &st) < 0)
+    return -1;
+  *device = st.st_dev;
+  *inode = st.st_ino;
+  *size = log->written;
+  return 0;
+}
+
+const char *log_partial(const struct log *log, int stream, size_t *size)
+{
+  const struct partial *partial = &log->partial[stream - 1];
+  *size = partial->size;
+  return partial->size ? partial->data : NULL;
+}
+
 void log_idle(struct log *log)
 {
   if (log->touched > 16 * 1024)
@@ -226,8 +311,10 @@ void log_close(struct log *log)
 {
   if (!log)
     return;
-  if (log->fd >= 0)
+  if (log->fd >= 0) {
+    mark_lost(log);
     close(log->fd);
+  }
   if (log->output)
     munmap(log->output, output_size);
   for (int i = 0; i < 2; i++)

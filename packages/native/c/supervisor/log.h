@@ -1,5 +1,5 @@
 /* A container's log file: lines of its output as json-file has them, rotated by size. The driver local
-   differs in where the file is and in its defaults. */
+   differs in where the file is, in its defaults, and in that it keeps bytes that are not UTF-8 as they are. */
 #ifndef BERTH_LOG_H
 #define BERTH_LOG_H
 
@@ -25,10 +25,17 @@ struct log_options {
 /* Opens the file for appending (made 0640). NULL with `err` set on failure; for driver none, NULL with err->stage empty. */
 struct log *log_open(const struct log_options *options, struct error *err);
 /* Output of stream 1 or 2, as read; `now` in nanoseconds since the epoch. Lines are written before it returns, an
-   unfinished one when it is finished. A disk that is full loses entries, never halves of them. */
+   unfinished one when it is finished. A disk that is full loses entries, never halves of them, and an entry tells how many
+   once there is room again. */
 void log_write(struct log *log, int stream, const char *data, size_t size, int64_t now);
 /* The stream has ended: its unfinished line is written as it is. */
 void log_end(struct log *log, int stream);
+/* How many entries could not be written since the last one that was; `reason` gets the errno. */
+uint64_t log_lost(const struct log *log, int *reason);
+/* Where the log ends: its file, and how much of it is written. 0, or -1 when that can't be told. */
+int log_position(const struct log *log, uint64_t *device, uint64_t *inode, uint64_t *size);
+/* The unfinished line of a stream, which is not in the file yet; NULL where there is none. */
+const char *log_partial(const struct log *log, int stream, size_t *size);
 /* The output pauses: gives back memory that a burst needed, and takes note of a finished compressor. */
 void log_idle(struct log *log);
 void log_close(struct log *log);

@@ -1,6 +1,8 @@
 /* The log files: entries byte for byte as Docker writes them, lines that come in pieces, and rotation. */
 #include "supervisor/log.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -143,6 +145,59 @@ static void driver_and_mode(void)
   CHECK(!log_open(&none, &err) && !err.stage[0] && access(path, F_OK) < 0);
 }
 
+/* The driver local gives back the bytes that were written. */
+static void raw_bytes(void)
+{
+  struct log *log = open_log(0, 1, "local", "");
+  static const char text[] = "\"\\\x01<\xff\xfe\xc3\xe2\x80\xa8 and more than sixteen plain bytes \xc3\xa9\xff\n";
+  log_write(log, 1, text, sizeof text - 1, now);
+  log_close(log);
+  expect(path, "{\"log\":\"\\\"\\\\\\u0001\\u003c\xff\xfe\xc3\xe2\x80\xa8 and more than sixteen plain bytes \xc3\xa9\xff\\n\","
+               "\"stream\":\"stdout\"," TIME);
+  unlink(path);
+}
+
+static void limit_files(rlim_t size)
+{
+  struct rlimit limit = {size, RLIM_INFINITY};
+  CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+}
+
+/* A file that can't grow: whole entries up to its end, then a note of how many are lost in the place where they are. */
+static void full(void)
+{
+  enum { entry = 70 };
+  int reason;
+  struct log *log = open_log(0, 1, "json-file", "");
+  signal(SIGXFSZ, SIG_IGN);
+  write_text(log, 1, "0\n");
+  limit_files(3 * entry + 30);
+  write_text(log, 1, "1\n2\n3\n4\n5\n");
+  CHECK(log_lost(log, &reason) == 3 && reason == EFBIG);
+  write_text(log, 2, "6\n");
+  CHECK(log_lost(log, &reason) == 4);
+  char *text = slurp(path);
+  CHECK(text && text[strlen(text) - 1] == '\n' && strstr(text, "\"2\\n") && !strstr(text, "\"3"));
+  free(text);
+  limit_files(RLIM_INFINITY);
+  write_text(log, 1, "7\n");
+  CHECK(log_lost(log, &reason) == 0);
+  text = slurp(path);
+  char *note = text ? strstr(text, "{\"log\":\"[berth] 4 lines of output are lost here: they could not be written (File too large)\\n\",\"stream\":\"stderr\"") : NULL;
+  CHECK(note && note > strstr(text, "\"2\\n") && strstr(note, "\"7\\n"));
+  free(text);
+  uint64_t device, inode, size;
+  struct stat st;
+  CHECK(log_position(log, &device, &inode, &size) == 0 && stat(path, &st) == 0);
+  CHECK(device == st.st_dev && inode == st.st_ino && size == (uint64_t) st.st_size);
+  size_t unfinished;
+  CHECK(!log_partial(log, 1, &unfinished));
+  write_text(log, 1, "abc");
+  CHECK(log_partial(log, 1, &unfinished) && unfinished == 3);
+  log_close(log);
+  unlink(path);
+}
+
 int main(void)
 {
   umask(022);
@@ -156,6 +211,8 @@ int main(void)
   escapes();
   rotation();
   driver_and_mode();
+  raw_bytes();
+  full();
   CHECK(rmdir(folder) == 0);
   return 0;
 }

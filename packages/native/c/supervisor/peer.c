@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -42,6 +44,21 @@ static void send_reply(int fd, const char *const strings[4])
   buffer_free(&out);
 }
 
+/* `ok`, and where the log ends at which the client's stream begins: all that was read before is there, or is what
+   attach_client() sends of unfinished lines. */
+static void send_position(int fd, const struct log *log)
+{
+  uint64_t device, inode, size;
+  char file[48], length[24];
+  if (!log || log_position(log, &device, &inode, &size) < 0) {
+    send_reply(fd, (const char *[4]){"ok"});
+    return;
+  }
+  snprintf(file, sizeof file, "%llu:%llu", (unsigned long long) device, (unsigned long long) inode);
+  snprintf(length, sizeof length, "%llu", (unsigned long long) size);
+  send_reply(fd, (const char *[4]){"ok", file, length});
+}
+
 /* The daemon (a new one, perhaps) takes control. */
 static void become_control(struct peer *peer)
 {
@@ -51,9 +68,10 @@ static void become_control(struct peer *peer)
   peer->control = 1;
   if (former)
     peer_free(former);
-  char pid[16], code[16], finished[24];
+  char pid[16], own[16], code[16], finished[24];
   snprintf(pid, sizeof pid, "%d", supervisor->pid);
-  supervisor_tell(supervisor, "state", supervisor->id, pid);
+  snprintf(own, sizeof own, "%d", getpid());
+  supervisor_tell(supervisor, "state", supervisor->id, pid, own);
   supervisor_oom_again(supervisor);
   exec_announce(supervisor);
   if (supervisor->reported) {
@@ -74,10 +92,11 @@ static void become_attached(struct peer *peer, const struct launch_record *recor
 {
   struct supervisor *supervisor = peer->supervisor;
   struct channel *channel = &peer->channel;
-  send_reply(channel->fd, (const char *[4]){"ok"});
+  int behind_log = record->argc > 6 && record->argv[6][0] == '1';
+  send_position(channel->fd, behind_log ? supervisor->streams.log : NULL);
   stop_listening(peer);
-  if (attach_client(&supervisor->streams, supervisor->loop, channel->fd, record->argv + 1, buffer_head(&channel->in),
-                    buffer_size(&channel->in))
+  if (attach_client(&supervisor->streams, supervisor->loop, channel->fd, record->argv + 1, behind_log,
+                    buffer_head(&channel->in), buffer_size(&channel->in))
       == 0)
     channel->fd = -1;
   for (size_t i = 0; i < supervisor->early_count; i++) {
@@ -100,7 +119,7 @@ static void become_exec(struct peer *peer, const struct launch *message)
   struct exec *exec = NULL;
   char number[16];
   stop_listening(peer);
-  if (exec_parse(message, 0, &request, &err) == 0)
+  if (exec_parse(message, &request, &err) == 0)
     exec = exec_start(supervisor, &request, &err);
   if (!exec) {
     snprintf(number, sizeof number, "%d", err.status);
@@ -109,9 +128,12 @@ static void become_exec(struct peer *peer, const struct launch *message)
     snprintf(number, sizeof number, "%d", exec_pid(exec));
     send_reply(channel->fd, (const char *[4]){"started", number});
     const char *argv[5] = {request.token, request.in, request.out, request.err, request.keys};
-    if (attach_client(exec_streams(exec), supervisor->loop, channel->fd, argv, buffer_head(&channel->in),
-                      buffer_size(&channel->in))
-        == 0)
+    /* One that wants none of its streams has its answer, and its connection ends. */
+    int attached = request.in[0] == '1' || request.out[0] == '1' || request.err[0] == '1';
+    if (attached
+        && attach_client(exec_streams(exec), supervisor->loop, channel->fd, argv, 0, buffer_head(&channel->in),
+                         buffer_size(&channel->in))
+             == 0)
       channel->fd = -1;
   }
   peer_free(peer);
@@ -125,7 +147,7 @@ static int introduce(struct peer *peer, const struct launch *message)
     become_control(peer);
     return 1;
   }
-  if (!strcmp(first->argv[0], "attach") && first->argc == 6 && peer->supervisor->attachable)
+  if (!strcmp(first->argv[0], "attach") && first->argc >= 6 && peer->supervisor->attachable)
     become_attached(peer, first);
   else if (!strcmp(first->argv[0], "exec") && peer->supervisor->started)
     become_exec(peer, message);
@@ -214,6 +236,10 @@ int listen_at(struct supervisor *supervisor, struct error *err)
     return fail(err, "socket", errno, "chdir");
   unlink(address.sun_path);
   int status = bind(fd, (struct sockaddr *) &address, sizeof address);
+  struct stat st;
+  if (status == 0 && (status = lstat(address.sun_path, &st)) == 0)
+    supervisor->socket = st.st_ino;
+  flock(supervisor->folder, LOCK_UN);
   if (chdir("/") < 0 || status < 0 || listen(fd, 64) < 0)
     return fail(err, "socket", errno, "listen on supervisor.sock");
   if (loop_add(supervisor->loop, &supervisor->listener, EPOLLIN) < 0)

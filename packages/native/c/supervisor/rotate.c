@@ -26,12 +26,42 @@ static char *name(const struct rotation *rotation, unsigned n, const char *suffi
   return asprintf(&text, "%s.%u%s", rotation->path, n, suffix) < 0 ? NULL : text;
 }
 
-/* The compressor works on the file that the next rotation renames, so that one waits for it. */
-static void wait_compressor(struct rotation *rotation)
+/* The compressor works on the file that the next rotation renames, so that one is put off while it runs; the process that
+   writes must not wait for it. One that is far too late is given up, its file stays as it was. Returns 0 when none runs. */
+static int compressor_runs(struct rotation *rotation, uint64_t size)
 {
-  while (rotation->compressor && waitpid(rotation->compressor, NULL, 0) < 0 && errno == EINTR)
-    ;
+  rotation_reap(rotation);
+  if (!rotation->compressor)
+    return 0;
+  if (size < 4 * rotation->max_size)
+    return 1;
+  kill(rotation->compressor, SIGKILL);
+  cleanup_free char *half = name(rotation, 1, ".gz");
+  if (half)
+    unlink(half);
+  rotation_reap(rotation);
   rotation->compressor = 0;
+  return 0;
+}
+
+/* In place of a file that was written: those who still read the old one read it to its end. */
+static int replace(const struct rotation *rotation, int fd)
+{
+  cleanup_free char *made;
+  if (asprintf(&made, "%s.new", rotation->path) < 0) {
+    made = NULL;
+    return -1;
+  }
+  int next = open(made, O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+  if (next < 0)
+    return -1;
+  if (rename(made, rotation->path) < 0) {
+    close(next);
+    unlink(made);
+    return -1;
+  }
+  close(fd);
+  return next;
 }
 
 /* gzip of the host: it runs outside the container, on a file that the container can't reach. */
@@ -64,11 +94,12 @@ static void move_up(struct rotation *rotation, unsigned n, const char *suffix)
     rename(from, to);
 }
 
-int rotate(struct rotation *rotation, int fd)
+int rotate(struct rotation *rotation, int fd, uint64_t size)
 {
   if (rotation->max_file < 2)
-    return ftruncate(fd, 0) < 0 ? -1 : fd;
-  wait_compressor(rotation);
+    return replace(rotation, fd);
+  if (compressor_runs(rotation, size))
+    return -1;
   for (unsigned n = rotation->max_file - 1; n > 0; n--) {
     static const char *const suffixes[] = {"", ".gz"};
     for (int i = 0; i < 2; i++) {
@@ -103,7 +134,9 @@ void rotation_reap(struct rotation *rotation)
 
 void rotation_free(struct rotation *rotation)
 {
-  wait_compressor(rotation);
+  /* Nothing else is left to do by then; the next run of the container rotates the same files. */
+  while (rotation->compressor && waitpid(rotation->compressor, NULL, 0) < 0 && errno == EINTR)
+    ;
   free(rotation->path);
   rotation->path = NULL;
 }

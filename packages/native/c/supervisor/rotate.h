@@ -14,8 +14,9 @@ struct rotation {
 };
 
 int rotation_init(struct rotation *rotation, const char *path, uint64_t max_size, unsigned max_file, int compress);
-/* Moves the files up by one and returns a new, empty one in place of `fd` (which it closes), or -1 with `fd` untouched. */
-int rotate(struct rotation *rotation, int fd);
+/* Moves the files up by one and returns a new, empty one in place of `fd` (which it closes), or -1 with `fd` untouched:
+   also while the last rotation's file is still being compressed, for a file of `size` bytes that may grow meanwhile. */
+int rotate(struct rotation *rotation, int fd, uint64_t size);
 /* Reaps a compressor that has finished; does not wait. */
 void rotation_reap(struct rotation *rotation);
 void rotation_free(struct rotation *rotation);

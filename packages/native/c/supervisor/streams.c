@@ -111,6 +111,15 @@ static void close_output(struct output *output)
     streams->ended(streams, streams->data);
 }
 
+static void watch_losses(struct streams *streams)
+{
+  int reason;
+  uint64_t lost = log_lost(streams->log, &reason);
+  if ((lost > 0) != (streams->lost > 0) && streams->log_lost)
+    streams->log_lost(streams, lost ? lost : streams->lost, reason, lost == 0, streams->data);
+  streams->lost = lost;
+}
+
 /* Reads once. Returns the bytes, 0 when there is nothing now, -1 when the output was closed. */
 static ssize_t read_output(struct output *output)
 {
@@ -125,8 +134,10 @@ static ssize_t read_output(struct output *output)
   }
   struct timespec now;
   clock_gettime(CLOCK_REALTIME, &now);
-  if (streams->log)
+  if (streams->log) {
     log_write(streams->log, output->number, data, (size_t) n, now.tv_sec * INT64_C(1000000000) + now.tv_nsec);
+    watch_losses(streams);
+  }
   for (struct client *client = streams->clients; client; client = client->next)
     client_output(client, output->number, data, (size_t) n);
   if (n > burst && !streams->idle_timer)
@@ -267,7 +278,7 @@ int streams_resize(struct streams *streams, int rows, int columns)
 int streams_waiting(const struct streams *streams)
 {
   const struct client *client = streams->clients;
-  while (client && client->shut)
+  while (client && client->gone)
     client = client->next;
   return client != NULL;
 }

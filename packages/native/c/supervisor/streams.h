@@ -45,10 +45,13 @@ struct streams {
   int idle_timer;
   struct client *clients;
   struct log *log;
+  uint64_t lost; /* entries that the log could not take, as was last told */
   /* Called once, when all outputs have ended (perhaps inside streams_start or streams_drain). */
   void (*ended)(struct streams *streams, void *data);
   void (*detached)(struct client *client, void *data);
-  /* Called when no client is left that output is still to be sent to (see streams_waiting). */
+  /* Called when the log begins to lose entries, and when it has room again: how many and why (errno). */
+  void (*log_lost)(struct streams *streams, uint64_t lost, int reason, int over, void *data);
+  /* Called when the last client has gone (see streams_waiting). */
   void (*deserted)(struct streams *streams, void *data);
   void *data;
 };
@@ -70,7 +73,7 @@ void streams_drain(struct streams *streams);
 /* Ends the outputs where they are, though something else may still hold them. */
 void streams_cut(struct streams *streams);
 int streams_resize(struct streams *streams, int rows, int columns);
-/* Whether a client has not been sent all of its output yet. */
+/* Whether a client is there still: one that was sent all of its output closes its socket when it has read that. */
 int streams_waiting(const struct streams *streams);
 void streams_close(struct streams *streams);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -42,8 +43,19 @@ int process_signal(int pidfd, int signal)
 
 int process_code(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
 
-int attach_client(struct streams *streams, struct loop *loop, int fd, const char *const argv[5], const char *typed,
-                  size_t typed_size)
+/* To a client that reads the log up to here. */
+static void send_unfinished(struct client *client, const struct log *log)
+{
+  for (int stream = 1; stream <= 2; stream++) {
+    size_t size;
+    const char *data = log_partial(log, stream, &size);
+    if (data)
+      client_output(client, stream, data, size);
+  }
+}
+
+int attach_client(struct streams *streams, struct loop *loop, int fd, const char *const argv[5], int behind_log,
+                  const char *typed, size_t typed_size)
 {
   struct client *client = streams_attach(streams, loop, fd, argv[0]);
   if (!client)
@@ -53,6 +65,8 @@ int attach_client(struct streams *streams, struct loop *loop, int fd, const char
   client->out = argv[2][0] == '1';
   client->err = argv[3][0] == '1';
   detach_init(&client->detach, argv[4]);
+  if (behind_log && streams->log)
+    send_unfinished(client, streams->log);
   if (client->in && typed_size)
     client_typed(client, typed, typed_size);
   if (streams->finished && streams->outputs[0].source.fd < 0 && streams->outputs[1].source.fd < 0)
@@ -74,6 +88,27 @@ static void stop(void *data)
   loop_stop(supervisor->loop);
 }
 
+/* Removes what is ours in the run folder, and the folder. It may be another run's by now. */
+static void remove_folder(struct supervisor *supervisor)
+{
+  const struct launch_record *head = launch_find(&supervisor->request, "start");
+  struct stat st;
+  if (supervisor->folder < 0)
+    return;
+  flock(supervisor->folder, LOCK_EX);
+  int ours = fstatat(supervisor->folder, "supervisor.sock", &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_ino == supervisor->socket;
+  if (ours)
+    unlinkat(supervisor->folder, "supervisor.sock", 0);
+  /* A daemon to come will want the record. */
+  if (ours && (!supervisor->recorded || supervisor->released)) {
+    unlinkat(supervisor->folder, "exit", 0);
+    if (head && head->argc > 2)
+      rmdir(head->argv[2]);
+  }
+  close(supervisor->folder);
+  supervisor->folder = -1;
+}
+
 /* After the exit: the end of the supervisor, when nobody needs it any more. */
 static void check_end(struct supervisor *supervisor)
 {
@@ -83,35 +118,58 @@ static void check_end(struct supervisor *supervisor)
   }
   if (!supervisor->released && supervisor->control)
     return;
-  if (!streams_waiting(&supervisor->streams) && !exec_clients(supervisor))
+  if (!streams_waiting(&supervisor->streams) && !exec_clients(supervisor)) {
     loop_stop(supervisor->loop);
-  else if (!supervisor->timer)
+    return;
+  }
+  /* The next run need not wait for those who still read of this one. */
+  if (supervisor->released)
+    remove_folder(supervisor);
+  if (!supervisor->timer)
     supervisor->timer = loop_timer(supervisor->loop, linger_ms, stop, supervisor);
 }
+
+static void report(struct supervisor *supervisor);
 
 void supervisor_check(struct supervisor *supervisor)
 {
   if (supervisor->reported)
     check_end(supervisor);
+  else if (supervisor->reporting)
+    report(supervisor);
   else if (!supervisor->started && (!supervisor->control || !supervisor->early_missing))
     loop_stop(supervisor->loop);
 }
 
-/* Process and outputs have ended: the daemon may know. */
-static void report(struct supervisor *supervisor)
+static void report_now(void *data)
 {
-  if (supervisor->reported)
-    return;
-  supervisor->reported = 1;
+  struct supervisor *supervisor = data;
   if (supervisor->timer)
     loop_cancel(supervisor->loop, supervisor->timer);
   supervisor->timer = 0;
-  exec_end_all(supervisor);
+  supervisor->reported = 1;
   char code[16], finished[24];
   snprintf(code, sizeof code, "%d", supervisor->exit_code);
   snprintf(finished, sizeof finished, "%lld", (long long) supervisor->finished_at);
   supervisor_tell(supervisor, "exited", code, supervisor->oom_kills ? "1" : "0", finished);
   check_end(supervisor);
+}
+
+/* Process and outputs have ended: the daemon may know, once it was told of the execs' ends. In a PID namespace of the
+   container's own they are gone by now; else one that does not die is not waited for. */
+static void report(struct supervisor *supervisor)
+{
+  if (supervisor->reported)
+    return;
+  int left = exec_end_all(supervisor);
+  if (!left) {
+    report_now(supervisor);
+  } else if (!supervisor->reporting) {
+    supervisor->reporting = 1;
+    if (supervisor->timer)
+      loop_cancel(supervisor->loop, supervisor->timer);
+    supervisor->timer = loop_timer(supervisor->loop, drain_ms, report_now, supervisor);
+  }
 }
 
 void supervisor_oom_again(struct supervisor *supervisor)
@@ -147,6 +205,14 @@ static void cut(void *data)
 }
 
 static void deserted(struct streams *streams, void *data) { supervisor_check(data); }
+
+static void log_lost_entries(struct streams *streams, uint64_t lost, int reason, int over, void *data)
+{
+  struct supervisor *supervisor = data;
+  char count[24];
+  snprintf(count, sizeof count, "%llu", (unsigned long long) lost);
+  supervisor_tell(supervisor, over ? "log-whole" : "log-lost", count, strerror(reason));
+}
 
 static void detached(struct client *client, void *data)
 {
@@ -198,15 +264,27 @@ static int make_folders(const char *path)
   return status < 0 && errno != EEXIST ? -1 : 0;
 }
 
+/* Opens the folder and locks it until the socket is there: the supervisor of the run before may be about to remove it. */
 static int open_folder(struct supervisor *supervisor, const char *path, struct error *err)
 {
-  if (mkdir(path, 0700) < 0 && errno != EEXIST && make_folders(path) < 0)
-    return fail(err, "folder", errno, "make %s", path);
-  supervisor->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-  if (supervisor->folder < 0)
-    return fail(err, "folder", errno, "open %s", path);
-  unlinkat(supervisor->folder, "exit", 0);
-  return 0;
+  enum { tries = 100 };
+  for (int i = 0; i < tries; i++) {
+    if (mkdir(path, 0700) < 0 && errno != EEXIST && make_folders(path) < 0)
+      return fail(err, "folder", errno, "make %s", path);
+    supervisor->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (supervisor->folder < 0 && errno == ENOENT)
+      continue;
+    struct stat st;
+    if (supervisor->folder < 0 || flock(supervisor->folder, LOCK_EX) < 0 || fstat(supervisor->folder, &st) < 0)
+      return fail(err, "folder", errno, "open %s", path);
+    if (st.st_nlink > 0) {
+      unlinkat(supervisor->folder, "exit", 0);
+      return 0;
+    }
+    close(supervisor->folder);
+    supervisor->folder = -1;
+  }
+  return fail(err, "folder", EBUSY, "%s is removed again and again", path);
 }
 
 static int open_log(struct supervisor *supervisor, struct error *err)
@@ -280,6 +358,7 @@ static int start(struct supervisor *supervisor, struct error *err)
   supervisor->streams.ended = outputs_ended;
   supervisor->streams.detached = detached;
   supervisor->streams.deserted = deserted;
+  supervisor->streams.log_lost = log_lost_entries;
   supervisor->streams.data = supervisor;
   supervisor->attachable = 1;
   if (supervisor->early_count)
@@ -298,18 +377,6 @@ static int start(struct supervisor *supervisor, struct error *err)
     return fail(err, "watch", errno, "watch the process");
   supervisor->started = 1;
   return 0;
-}
-
-static void remove_folder(struct supervisor *supervisor)
-{
-  const struct launch_record *head = launch_find(&supervisor->request, "start");
-  if (supervisor->folder >= 0)
-    unlinkat(supervisor->folder, "supervisor.sock", 0);
-  if (supervisor->recorded && !supervisor->released)
-    return; /* a daemon to come will want the record */
-  unlinkat(supervisor->folder, "exit", 0);
-  if (head && head->argc > 2)
-    rmdir(head->argv[2]);
 }
 
 static _Noreturn void give_up(struct supervisor *supervisor, const struct error *err)
@@ -345,11 +412,12 @@ _Noreturn void supervise(int control, const char *records, size_t size)
   if (launch_parse(records, size, &supervisor.request, &err) < 0 || start(&supervisor, &err) < 0)
     give_up(&supervisor, &err);
 
-  char name[16], pid[16];
+  char name[16], pid[16], own[16];
   snprintf(name, sizeof name, "berth:%.9s", supervisor.id);
   prctl(PR_SET_NAME, name);
   snprintf(pid, sizeof pid, "%d", supervisor.pid);
-  supervisor_tell(&supervisor, "started", pid);
+  snprintf(own, sizeof own, "%d", getpid());
+  supervisor_tell(&supervisor, "started", pid, own);
   loop_run(supervisor.loop);
   remove_folder(&supervisor);
   streams_close(&supervisor.streams);

@@ -1,15 +1,20 @@
-import type { Duplex } from 'node:stream';
-import type { AttachOptions as StreamOptions, Supervisor } from '@berth/native';
+import type { Duplex, Readable } from 'node:stream';
+import {
+  LaunchError,
+  type LogPosition,
+  type AttachOptions as StreamOptions,
+  type Supervisor,
+} from '@berth/native';
 import { conflict, unsupported } from '../../base/errors.ts';
 import { drained } from '../../base/streams.ts';
 import type { AttachOptions } from '../api.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
 import type { LiveStreams, PendingAttach } from '../model/running.ts';
-import { endConnection } from './connection.ts';
+import { endConnection, whenGone } from './connection.ts';
 import { FrameReader } from './frames.ts';
 import { parseDetachKeys } from './keys.ts';
-import { openLog } from './logs/index.ts';
+import { type OpenedLog, openWholeLog } from './logs/index.ts';
 
 /**
  * Attaches a client: the log so far (`logs`), then the live streams (`stream`). Resolves when the client or the
@@ -39,26 +44,41 @@ export async function attach(
     ...(config.Tty && { detachKeys: keys }),
   };
   const any = wanted.stdin || wanted.stdout || wanted.stderr;
+  if (container.starting) await container.queue(async () => undefined);
   // Asked for before the client is told to go on: it starts the container next, and must miss nothing.
   const early = options.stream && any && !container.alive ? expectStart(container, wanted) : undefined;
+  const client = new AbortController();
+  const opening = options.logs
+    ? await openWholeLog(container, { ...pick(options), signal: client.signal })
+    : undefined;
   let connection: Duplex;
   try {
     connection = await options.connection();
   } catch (error) {
     early?.cancel();
+    await opening?.close();
     throw error;
   }
   connection.on('error', () => connection.destroy());
+  connection.once('close', () => client.abort());
   const plain = options.raw === true && !config.Tty;
-  if (options.logs) await writeLog(context, container, options, connection, plain);
   context.emit(container, 'attach');
-  if (!options.stream || !any) {
+  if (!options.stream || !any || early) {
+    if (opening) await sendLog(opening.read(), connection, plain);
+    if (!early) {
+      endConnection(connection);
+      return;
+    }
+  }
+  const live = await (early
+    ? early.live(connection)
+    : attachNow(container, wanted, opening, (log) => sendLog(log, connection, plain)));
+  if (!live) {
     endConnection(connection);
     return;
   }
-  const live = await (early ? early.live(connection) : attachNow(container, wanted));
-  if (!live) {
-    endConnection(connection);
+  if (connection.destroyed) {
+    live.stream.destroy();
     return;
   }
   // Clients inspect the container when its streams end, and take the exit code from there: docker's own tests do.
@@ -70,11 +90,41 @@ export async function attach(
   );
 }
 
+const pick = ({ stdout, stderr }: { stdout: boolean; stderr: boolean }) => ({ stdout, stderr });
+
+/** How often the log may be rotated between its opening and the supervisor's answer before that is taken as it comes. */
+const SEAM_TRIES = 10;
+
+/** Attaches to what runs, behind its log where that is wanted; undefined when it has ended meanwhile. */
 async function attachNow(
-  { supervisor }: Container,
+  container: Container,
   options: StreamOptions,
+  opened: OpenedLog | undefined,
+  send: (log: Readable) => Promise<void>,
 ): Promise<LiveStreams | undefined> {
-  return supervisor && { stream: await supervisor.attach(options), supervisor };
+  const { supervisor } = container;
+  let log = opened;
+  for (let tries = 1; supervisor; tries += 1) {
+    let stream: Duplex;
+    let end: LogPosition | null = null;
+    try {
+      if (log) ({ stream, end } = await supervisor.attachBehindLog(options));
+      else stream = await supervisor.attach(options);
+    } catch (error) {
+      if (!(error instanceof LaunchError)) throw error;
+      break;
+    }
+    if (!log) return { stream, supervisor };
+    if (end?.file === log.file || tries === SEAM_TRIES) {
+      await send(log.read(end?.file === log.file ? end.size : undefined));
+      return { stream, supervisor };
+    }
+    stream.destroy();
+    await log.close();
+    log = await openWholeLog(container, { ...pick(options), signal: new AbortController().signal });
+  }
+  if (log) await send(log.read());
+  return undefined;
 }
 
 /** Waits until the end of that run is in the container's state. */
@@ -105,9 +155,14 @@ function expectStart(container: Container, options: StreamOptions) {
   const delivered = new Promise<LiveStreams | undefined>((resolve) => {
     deliver = resolve;
   });
-  const pending: PendingAttach = { options, deliver };
+  let cancelled = false;
+  const pending: PendingAttach = {
+    options,
+    deliver: (live) => (cancelled ? live.stream.destroy() : deliver(live)),
+  };
   container.pending = [...container.pending, pending];
   const cancel = () => {
+    cancelled = true;
     container.pending = container.pending.filter((other) => other !== pending);
     deliver(undefined);
   };
@@ -117,7 +172,10 @@ function expectStart(container: Container, options: StreamOptions) {
     /** The streams once the container starts; undefined when the client or the container went first. */
     async live(connection: Duplex): Promise<LiveStreams | undefined> {
       connection.once('close', cancel);
+      // What it types is for the program, and is not read before.
+      const stop = whenGone(connection, () => connection.destroy());
       const live = await delivered;
+      stop();
       container.gone.signal.removeEventListener('abort', cancel);
       if (live && connection.destroyed) {
         live.stream.destroy();
@@ -128,33 +186,13 @@ function expectStart(container: Container, options: StreamOptions) {
   };
 }
 
-async function writeLog(
-  context: Context,
-  container: Container,
-  options: AttachOptions,
-  connection: Duplex,
-  plain: boolean,
-): Promise<void> {
+/** Sends the log to a client; ends early when that goes. */
+async function sendLog(log: Readable, connection: Duplex, plain: boolean): Promise<void> {
   const transform = plain ? unframer() : (block: Buffer) => block;
-  const ended = new AbortController();
-  const stop = () => ended.abort();
-  connection.once('close', stop);
-  const stream = openLog(context, container, {
-    stdout: options.stdout,
-    stderr: options.stderr,
-    follow: false,
-    timestamps: false,
-    details: false,
-    since: 0n,
-    until: 0n,
-    tail: -1,
-    signal: ended.signal,
-  });
-  for await (const block of stream) {
+  for await (const block of log) {
     if (connection.destroyed) break;
     if (!connection.write(transform(block))) await drained(connection);
   }
-  connection.off('close', stop);
 }
 
 /**
@@ -170,9 +208,11 @@ export function join(
   return new Promise((resolve) => {
     let over = false;
     let detached = false;
+    let stop = () => {};
     const finish = async (reason: 'end' | 'detach') => {
       if (over) return;
       over = true;
+      stop();
       connection.unpipe(stream);
       await beforeEnd?.(reason);
       endConnection(connection);
@@ -205,6 +245,8 @@ export function join(
     if (stdin) connection.pipe(stream, { end: false });
     else connection.resume();
     const inputOver = () => {
+      // Half a close, by which it says that it sends no more; or it has gone.
+      if (!over) stop = whenGone(connection, () => connection.destroy());
       if (!stdin) return;
       connection.unpipe(stream);
       stream.end();
@@ -213,6 +255,7 @@ export function join(
     if (connection.readableEnded) inputOver();
     else connection.once('end', inputOver);
     connection.once('close', () => {
+      stop();
       if (over) return;
       over = true;
       stream.destroy();

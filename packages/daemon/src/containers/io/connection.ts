@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { hungUp } from '@berth/native/ffi.ts';
 
 /** How long a client may go on sending what nobody reads before its connection is closed, in milliseconds. */
 const DISCARD_AT_MOST = 10_000;
@@ -33,4 +34,44 @@ export function endConnection(connection: Duplex): void {
     clearTimeout(silence);
   });
   connection.resume();
+}
+
+/** How often clients that have ended their input are looked at, in milliseconds. */
+const LOOK = 1000;
+
+/** Who is looked at: what to call when the client has gone, by connection. */
+const watched = new Map<Duplex, () => void>();
+let timer: NodeJS.Timeout | undefined;
+
+/**
+ * Calls `gone` once a client has closed its connection altogether, which Node does not tell of one whose input has ended
+ * (a half close, by which many clients only say that they send nothing) or is not read. Returns what ends the watch.
+ */
+export function whenGone(connection: Duplex, gone: () => void): () => void {
+  watched.set(connection, gone);
+  look([connection]);
+  if (watched.size > 0) timer ??= setInterval(() => look([...watched.keys()]), LOOK).unref();
+  return () => {
+    watched.delete(connection);
+    if (watched.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
+  };
+}
+
+function look(connections: Duplex[]): void {
+  const open = connections.flatMap((connection) => {
+    const fd = descriptor(connection);
+    return fd === undefined ? [] : [{ connection, fd }];
+  });
+  const over = hungUp(open.map(({ fd }) => fd));
+  open.forEach(({ connection }, index) => {
+    if (over[index]) watched.get(connection)?.();
+  });
+}
+
+/** The descriptor of a socket; undefined for what is none, or is closed. */
+function descriptor(connection: Duplex): number | undefined {
+  const fd = (connection as { _handle?: { fd?: number } | null })._handle?.fd;
+  return fd !== undefined && fd >= 0 ? fd : undefined;
 }

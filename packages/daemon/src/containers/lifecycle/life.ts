@@ -24,7 +24,10 @@ const SIGKILL = 9;
 const SIGTERM = 15;
 const SIGCONT = 18;
 const DEFAULT_STOP_SECONDS = 10;
-/** How long a killed process may take to be gone, in milliseconds. */
+/** How long a killed process may take to be gone, in milliseconds: until another way is tried, and at most. */
+const KILL_GRACE = 500;
+/** How long the signal of a stop may take to be sent, in milliseconds. */
+const SIGNAL_PATIENCE = 2000;
 const KILL_PATIENCE = 10_000;
 
 /** Carries out what the state machine decides. */
@@ -151,6 +154,12 @@ export class Life {
         if (container.supervisor === supervisor) await this.apply(container, { type: 'oom', kills });
       });
     });
+    supervisor.whenLogLost(({ lines, reason, over }) => {
+      const what = { container: container.id, lines, reason };
+      if (over)
+        log.warn(what, 'a log has room again; lines of output are lost, as a note in their place says');
+      else log.error(what, 'a log cannot be written: lines of output are lost');
+    });
     supervisor.exited.then(
       (exit) => container.queue(() => this.ended(container, supervisor, exit)),
       (error) => {
@@ -237,7 +246,11 @@ export class Life {
     container.stopping++;
     try {
       await this.apply(container, { type: 'stop-asked', restart });
-      await this.signal(container, signal).catch(() => undefined); // gone already, or to be killed below
+      // Gone already, or to be killed below.
+      await within(
+        this.signal(container, signal).catch(() => undefined),
+        SIGNAL_PATIENCE,
+      );
       await this.thawToDie(container);
       if (!(await within(ended, seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000)))
         await this.killAndWait(container, ended);
@@ -286,13 +299,33 @@ export class Life {
     await container.supervisor?.kill(SIGCONT).catch(() => undefined);
   }
 
-  /** Kills and waits for the end, `ended`. @throws system when the kernel holds on to the process */
+  /**
+   * Kills and waits for the end, `ended`, at most some 20 seconds, whatever holds it up: a freezer that nobody recorded, a
+   * supervisor that does not answer. @throws system when the kernel holds on to the process
+   */
   async killAndWait(container: Container, ended: Promise<unknown>): Promise<void> {
-    await this.signal(container, SIGKILL).catch(() => undefined);
-    await this.thawToDie(container);
+    const { supervisor } = container;
+    const { runtime } = this.context.rooms;
+    const warn = (error: unknown) =>
+      log.debug({ container: container.id, err: error }, 'a step to kill a container failed');
+    // Not waited for alone: the supervisor, or what passes this on to it, may be stopped.
+    let answers = false;
+    const asked = this.signal(container, SIGKILL)
+      .then(() => {
+        answers = true;
+      }, warn)
+      .then(() => this.thawToDie(container));
+    void asked.catch(warn);
+    if (await within(ended, KILL_GRACE)) return;
+    for (const deadline = Date.now() + KILL_PATIENCE; Date.now() < deadline; ) {
+      // By way of the cgroup, without the supervisor. A pause that was under way may have come after the signal.
+      await within(runtime.killAll(container.id).catch(warn), KILL_GRACE);
+      if (await within(ended, KILL_GRACE)) return;
+    }
+    if (!answers) supervisor?.end();
     if (await within(ended, KILL_PATIENCE)) return;
-    await this.context.rooms.runtime.removeCgroup(container.id).catch(() => undefined);
-    if (!(await within(ended, KILL_PATIENCE)))
+    await runtime.removeCgroup(container.id).catch(warn);
+    if (!(await within(ended, KILL_GRACE)))
       throw systemError(
         `cannot kill container: ${container.id}: tried to kill container, but did not receive an exit event`,
       );

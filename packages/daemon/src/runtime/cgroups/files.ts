@@ -79,12 +79,13 @@ export async function removeFolder(path: string): Promise<void> {
     }
     for (const name of await foldersIn(path)) await removeFolder(join(path, name));
     // A task that has just ended still counts for a moment; a living one is killed.
-    for (const pid of await processesBelow(path)) kill(pid);
+    for (const pid of await processesBelow(path)) killProcess(pid);
     await new Promise((resolve) => setTimeout(resolve, REMOVE_PAUSE));
   }
 }
 
-function kill(pid: number): void {
+/** SIGKILL, for a process that may have gone. */
+export function killProcess(pid: number): void {
   try {
     if (pid > 1) process.kill(pid, 'SIGKILL');
   } catch {

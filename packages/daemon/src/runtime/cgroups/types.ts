@@ -18,6 +18,8 @@ export interface Cgroups {
   exists(path: string): boolean;
   update(path: string, resources: Resources): Promise<void>;
   freeze(path: string, frozen: boolean): Promise<void>;
+  /** Kills all that is in it, frozen or not; does not wait for their end. */
+  kill(path: string): Promise<void>;
   /** Whether it is frozen, or about to be. */
   frozen(path: string): Promise<boolean>;
   stats(path: string): Promise<CgroupStats>;

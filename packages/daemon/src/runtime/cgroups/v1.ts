@@ -1,7 +1,15 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CgroupStats, Resources } from '../api.ts';
-import { eventually, foldersIn, processesBelow, readText, removeFolder, writeText } from './files.ts';
+import {
+  eventually,
+  foldersIn,
+  killProcess,
+  processesBelow,
+  readText,
+  removeFolder,
+  writeText,
+} from './files.ts';
 import { findFolder } from './find.ts';
 import type { Hierarchies } from './hierarchies.ts';
 import { type CgroupWrite, limitsV1 } from './limits.ts';
@@ -54,20 +62,30 @@ export class CgroupsV1 implements Cgroups {
 
   async freeze(path: string, frozen: boolean): Promise<void> {
     const file = join(this.#path('freezer', path), 'freezer.state');
-    // All in it have ended meanwhile: nothing is frozen any more.
-    if (!frozen && !existsSync(file)) return;
     const state = frozen ? 'FROZEN' : 'THAWED';
-    await writeText(file, state);
+    const ask = () =>
+      writeText(file, state).catch((error) => {
+        // All in it may have ended meanwhile, and the folder be gone: nothing is frozen any more.
+        if (frozen || existsSync(file)) throw error;
+      });
+    await ask();
     await eventually(`the cgroup ${path} could not be ${state.toLowerCase()}`, async () => {
-      if ((await readText(file)).trim() === state) return true;
+      if ((await readText(file)).trim() === state || (!frozen && !existsSync(file))) return true;
       // A task that forks while it is frozen can leave the state at FREEZING until it is asked for again.
-      await writeText(file, state);
+      await ask();
       return false;
     });
   }
 
   async frozen(path: string): Promise<boolean> {
     return (await readText(join(this.#path('freezer', path), 'freezer.state'))).trim() !== 'THAWED';
+  }
+
+  async kill(path: string): Promise<void> {
+    for (const pid of await this.processes(path)) killProcess(pid);
+    // Frozen, they die only now.
+    const file = join(this.#path('freezer', path), 'freezer.state');
+    if (existsSync(file)) await writeText(file, 'THAWED');
   }
 
   async stats(path: string): Promise<CgroupStats> {
@@ -119,6 +137,7 @@ export class CgroupsV1 implements Cgroups {
     const last = folders.pop();
     // They are made and removed in their order; as a rule the supervisor has removed them.
     if (!first || !last || !(existsSync(first.path) || existsSync(last.path))) return;
+    await this.kill(path).catch(() => undefined); // what is left is found below
     await Promise.all(folders.map((folder) => removeFolder(folder.path)));
     // The one that tells whose they are, to a daemon that has to go on with this.
     await removeFolder(last.path);

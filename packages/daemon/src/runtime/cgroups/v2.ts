@@ -1,7 +1,15 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CgroupStats, Resources } from '../api.ts';
-import { eventually, foldersIn, processesBelow, readText, removeFolder, writeText } from './files.ts';
+import {
+  eventually,
+  foldersIn,
+  killProcess,
+  processesBelow,
+  readText,
+  removeFolder,
+  writeText,
+} from './files.ts';
 import { findFolder } from './find.ts';
 import type { Hierarchies } from './hierarchies.ts';
 import { type CgroupWrite, limitsV2 } from './limits.ts';
@@ -36,17 +44,32 @@ export class CgroupsV2 implements Cgroups {
 
   async freeze(path: string, frozen: boolean): Promise<void> {
     const folder = join(this.#root, path);
-    // All in it have ended meanwhile: nothing is frozen any more.
-    if (!frozen && !existsSync(folder)) return;
-    await writeText(join(folder, 'cgroup.freeze'), frozen ? '1' : '0');
+    await writeText(join(folder, 'cgroup.freeze'), frozen ? '1' : '0').catch((error) => {
+      // All in it may have ended meanwhile, and the folder be gone: nothing is frozen any more.
+      if (frozen || existsSync(folder)) throw error;
+    });
     const wanted = `frozen ${frozen ? 1 : 0}`;
-    await eventually(`the cgroup ${path} could not be ${frozen ? 'frozen' : 'thawed'}`, async () =>
-      (await readText(join(folder, 'cgroup.events'))).split('\n').includes(wanted),
+    await eventually(
+      `the cgroup ${path} could not be ${frozen ? 'frozen' : 'thawed'}`,
+      async () =>
+        (!frozen && !existsSync(folder)) ||
+        (await readText(join(folder, 'cgroup.events'))).split('\n').includes(wanted),
     );
   }
 
   async frozen(path: string): Promise<boolean> {
     return (await readText(join(this.#root, path, 'cgroup.freeze'))).trim() === '1';
+  }
+
+  async kill(path: string): Promise<void> {
+    const folder = join(this.#root, path);
+    try {
+      await writeText(join(folder, 'cgroup.kill'), '1');
+    } catch {
+      // Before Linux 5.14: one by one, and a frozen one dies only when it is thawed.
+      for (const pid of await this.processes(path)) killProcess(pid);
+      if (existsSync(folder)) await writeText(join(folder, 'cgroup.freeze'), '0');
+    }
   }
 
   async stats(path: string): Promise<CgroupStats> {
@@ -76,7 +99,7 @@ export class CgroupsV2 implements Cgroups {
   async remove(path: string): Promise<void> {
     const folder = join(this.#root, path);
     if (!existsSync(folder)) return;
-    await writeText(join(folder, 'cgroup.kill'), '1').catch(() => undefined); // before Linux 5.14 one by one, below
+    await this.kill(path).catch(() => undefined); // what is left is found below
     await removeFolder(folder);
   }
 

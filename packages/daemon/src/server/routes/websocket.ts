@@ -52,7 +52,11 @@ export function overWebSocket(socket: Duplex): Duplex {
     }
   };
   socket.on('data', take);
-  socket.once('end', () => stream.push(null));
+  socket.once('end', () => {
+    // There is no half of a close: without a closing message the client has gone. What it typed before counts.
+    stream.once('end', () => stream.destroy());
+    stream.push(null);
+  });
   socket.once('close', () => stream.destroy());
   return stream;
 }

@@ -3,8 +3,48 @@ import type { LogOptions } from '../../api.ts';
 import { logPath } from '../../lifecycle/startup.ts';
 import type { Container } from '../../model/container.ts';
 import type { Context } from '../../model/context.ts';
-import { readLog } from './reader.ts';
+import { closeSource, openSource, readLog, readSource, type Source } from './reader.ts';
 import { timeKey } from './transcode.ts';
+
+/** A log whose files are open, so that what is written or rotated from now on changes nothing of what is read. */
+export interface OpenedLog {
+  /** What the newest file is, as `device:inode`; '' when there is none. */
+  readonly file: string;
+  /** The log up to `end` bytes of the newest file (default: what there was when it was opened). It is closed with the stream. */
+  read(end?: number): Readable;
+  close(): Promise<void>;
+}
+
+/** Opens a container's whole log, to be read as an attached client gets it. */
+export async function openWholeLog(
+  container: Container,
+  wanted: { stdout: boolean; stderr: boolean; signal: AbortSignal },
+): Promise<OpenedLog> {
+  const path = logPath(container);
+  const source: Source = await openSource(path, -1);
+  return {
+    file: source.identity,
+    read(end = source.size) {
+      source.end = end;
+      return Readable.from(
+        readSource(path, source, {
+          ...wanted,
+          timestamps: false,
+          details: false,
+          raw: container.record.config.Tty,
+          since: '',
+          until: '',
+          tail: -1,
+          follow: false,
+          growing: () => false,
+          deadline: Number.POSITIVE_INFINITY,
+        }),
+        { objectMode: false, highWaterMark: 256 * 1024 },
+      );
+    },
+    close: () => closeSource(source),
+  };
+}
 
 /** A container's log as the API sends it. Following ends with the run that is under way. */
 export function openLog(_context: Context, container: Container, options: LogOptions): Readable {

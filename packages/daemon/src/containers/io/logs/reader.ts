@@ -28,8 +28,16 @@ export interface ReadOptions extends TranscodeOptions {
  * `path.1`, `path.2.gz` and so on. Following goes on over a rotation.
  */
 export async function* readLog(path: string, options: ReadOptions): AsyncGenerator<Buffer> {
+  yield* readSource(path, await openSource(path, options.tail), options);
+}
+
+/** The same of files that are open already, which it closes. */
+export async function* readSource(
+  path: string,
+  source: Source,
+  options: ReadOptions,
+): AsyncGenerator<Buffer> {
   const transcoder = new Transcoder(options);
-  const source = await openSource(path, options.tail);
   try {
     for (const older of source.before) {
       for await (const block of linesOf(older)) {
@@ -40,13 +48,17 @@ export async function* readLog(path: string, options: ReadOptions): AsyncGenerat
     }
     if (!transcoder.finished && source.file) yield* readFiles(path, source, transcoder, options);
   } finally {
-    for (const { file } of source.before) await file.close().catch(() => undefined);
-    await source.file?.close().catch(() => undefined);
+    await closeSource(source);
   }
 }
 
+export async function closeSource(source: Source): Promise<void> {
+  for (const { file } of source.before) await file.close().catch(() => undefined);
+  await source.file?.close().catch(() => undefined);
+}
+
 /** A rotated file, and where to begin in it. */
-interface Older {
+export interface Older {
   file: FileHandle;
   packed: boolean;
   /** In bytes, where it is not packed. */
@@ -55,18 +67,45 @@ interface Older {
   skip: number;
 }
 
-interface Source {
+/** The open files of a log. */
+export interface Source {
   /** What is read of rotated files, oldest first. */
   before: Older[];
   file: FileHandle | undefined;
+  /** What `file` is, as `device:inode`. */
+  identity: string;
+  /** Its size when it was opened, in bytes. */
+  size: number;
   /** Where to begin in `file`. */
   offset: number;
+  /** Where to end in `file`; Infinity: where it ends. */
+  end: number;
 }
 
-async function openSource(path: string, tail: number): Promise<Source> {
+/** A rotation while the files are opened would show one of them twice, or not at all: then they are opened anew. */
+const OPEN_TRIES = 20;
+
+/** Opens a log's files; `tail`: lines from the end that are wanted, negative: all. */
+export async function openSource(path: string, tail: number): Promise<Source> {
+  for (let tries = 1; ; tries += 1) {
+    const source = await openFiles(path, tail);
+    if (tries === OPEN_TRIES || (await identityOf(stat(path, { bigint: true }))) === source.identity)
+      return source;
+    await closeSource(source);
+  }
+}
+
+async function identityOf(status: Promise<{ dev: bigint; ino: bigint }> | undefined): Promise<string> {
+  const found = await status?.catch(() => undefined);
+  return found ? `${found.dev}:${found.ino}` : '';
+}
+
+async function openFiles(path: string, tail: number): Promise<Source> {
   const file = await open(path, 'r').catch(() => undefined);
   const size = file ? (await file.stat()).size : 0;
-  if (tail === 0) return { before: [], file, offset: size };
+  const identity = await identityOf(file?.stat({ bigint: true }));
+  const newest = { file, identity, size, end: Number.POSITIVE_INFINITY };
+  if (tail === 0) return { ...newest, before: [], offset: size };
   let missing = tail < 0 ? Number.POSITIVE_INFINITY : tail;
   let offset = 0;
   if (file && tail > 0) {
@@ -90,7 +129,7 @@ async function openSource(path: string, tail: number): Promise<Source> {
       missing -= found.lines;
     }
   }
-  return { before, file, offset };
+  return { ...newest, before, offset };
 }
 
 async function openOlder(path: string): Promise<Older | undefined> {
@@ -190,7 +229,9 @@ async function* readFiles(
     while (!options.signal.aborted && !transcoder.finished) {
       // Asked before the read: what is written after a "no" would have been seen by it.
       const growing = options.follow && options.growing() && Date.now() < options.deadline;
-      const { bytesRead } = await source.file!.read(buffer, rest.length, buffer.length - rest.length, offset);
+      const room = Math.min(buffer.length - rest.length, source.end - offset);
+      if (room <= 0) return;
+      const { bytesRead } = await source.file!.read(buffer, rest.length, room, offset);
       offset += bytesRead;
       if (bytesRead > 0) {
         const filled = buffer.subarray(0, rest.length + bytesRead);
@@ -211,6 +252,7 @@ async function* readFiles(
       if (newer) {
         await source.file!.close();
         source.file = newer;
+        source.end = Number.POSITIVE_INFINITY;
         offset = 0;
         rest = Buffer.alloc(0);
         continue;
