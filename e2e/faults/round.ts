@@ -4,7 +4,7 @@ import { call, Lost } from './connection.ts';
 import { Excuses } from './excuses.ts';
 import { brokenPromises } from './invariants.ts';
 import { Journal } from './journal.ts';
-import type { Mode, Scene } from './modes.ts';
+import type { Mode, Scene } from './mode.ts';
 import { operate } from './operations/index.ts';
 import { Random } from './random.ts';
 import { type Stage, User } from './user.ts';

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sleep, TestDaemon } from '../../support/daemon.ts';
-import type { Mode, Scene } from '../modes.ts';
+import type { Mode, Scene } from '../mode.ts';
 
 /* A data root without room: a small ext4 of its own that is filled up and emptied again. */
 

@@ -1,6 +1,6 @@
 import { sleep, TestDaemon } from '../../support/daemon.ts';
 import { helpers, supervisors } from '../../support/leaks.ts';
-import type { Mode, Scene } from '../modes.ts';
+import type { Mode, Scene } from '../mode.ts';
 
 /* Processes of the engine that are killed or stopped. */
 

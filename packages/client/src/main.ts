@@ -1,9 +1,10 @@
+import { CliError, messageOf } from './base/errors.ts';
+import { type FlagTable, parseFlags } from './base/flags.ts';
 import { Cli, program } from './cli/cli.ts';
 import type { AnyCommand } from './cli/command.ts';
-import { CliError, messageOf } from './cli/errors.ts';
-import { type FlagTable, parseFlags } from './cli/flags.ts';
 import { parseGlobals, type TopLevel } from './cli/globals.ts';
-import { find, type Group, isGroup, type Leaf, tree } from './cli/tree.ts';
+import { find, findTop, type Group, isGroup, type Leaf } from './cli/nodes.ts';
+import { tree } from './tree/tree.ts';
 
 /** Runs the command line `argv` and returns the exit code. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -11,7 +12,7 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     top = parseGlobals(argv);
   } catch (error) {
-    const { topHelp } = await import('./cli/top-help.ts');
+    const { topHelp } = await import('./tree/top-help.ts');
     process.stderr.write(`${messageOf(error)}\nSee '${program} --help'.\n${topHelp(80)}\n`);
     return 125;
   }
@@ -43,14 +44,14 @@ async function dispatch(cli: Cli, top: TopLevel): Promise<void> {
   else if (help) words = [...words, '--help'];
   const [first, ...rest] = words;
   if (first === undefined || first === '--help') {
-    cli.print(`${(await import('./cli/top-help.ts')).topHelp(cli.columns())}\n`);
+    cli.print(`${(await import('./tree/top-help.ts')).topHelp(cli.columns())}\n`);
     return;
   }
-  const node = find(tree, first);
+  const node = findTop(tree, first);
   if (!node) {
     const { runPlugin } = await import('./cli/plugins.ts');
     if (await runPlugin(cli, first, rest)) return;
-    const { unknownCommand } = await import('./cli/suggest.ts');
+    const { unknownCommand } = await import('./tree/suggest.ts');
     throw unknownCommand(first);
   }
   if (!isGroup(node)) return runLeaf(cli, `${program} ${first}`, node, rest);
@@ -61,7 +62,7 @@ async function runGroup(cli: Cli, path: string, group: Group, words: readonly st
   const [name, ...rest] = words;
   const leaf = name === undefined ? undefined : find(group.commands, name);
   if (leaf && name !== undefined) return runLeaf(cli, `${path} ${name}`, leaf, rest);
-  const { groupHelp, unknownSubcommand } = await import('./cli/top-help.ts');
+  const { groupHelp, unknownSubcommand } = await import('./tree/top-help.ts');
   if (name === undefined) {
     cli.warn(groupHelp(path, group));
     return;

@@ -6,9 +6,10 @@ import { configureLog, log } from './base/log.ts';
 import { VERSION } from './base/version.ts';
 import { reload, type Settings } from './config/index.ts';
 import { writePidfile } from './pidfile.ts';
-import { openRooms, type Rooms } from './rooms.ts';
+import { openRooms } from './rooms.ts';
 import { createApp, type Listening, listen } from './server/index.ts';
 import { allRoutes } from './server/routes/index.ts';
+import type { Services } from './services.ts';
 import { daemonId } from './system/index.ts';
 
 /** Runs the daemon until a signal ends it. Resolves once it answers. */
@@ -16,7 +17,7 @@ export async function runDaemon(settings: Settings, args: string[], configFile: 
   process.umask(0o077);
   configureLog(settings.logLevel, settings.logFormat);
   const pidfile = settings.pidfile === '' ? { remove: () => undefined } : writePidfile(settings.pidfile);
-  let rooms: Rooms | undefined;
+  let rooms: Services | undefined;
   let listening: Listening | undefined;
   try {
     mkdirSync(settings.dataRoot, { recursive: true, mode: 0o700 });
@@ -38,7 +39,7 @@ export async function runDaemon(settings: Settings, args: string[], configFile: 
 
 function handleSignals(
   settings: Settings,
-  rooms: Rooms,
+  rooms: Services,
   listening: Listening,
   pidfile: { remove(): void },
   args: string[],

@@ -1,37 +1,21 @@
 import { join } from 'node:path';
-import { type Launcher, nativeProgram, openLauncher } from '@berth/native';
+import { nativeProgram, openLauncher } from '@berth/native';
 import { log } from './base/log.ts';
 import { VERSION } from './base/version.ts';
-import { type Builder, openBuilder } from './builder/index.ts';
+import { openBuilder } from './builder/index.ts';
 import type { Settings } from './config/settings.ts';
-import { type Containers, openContainers } from './containers/index.ts';
-import { type Events, openEvents } from './events/index.ts';
-import { type Images, openImages } from './images/index.ts';
-import { type Layers, openLayers } from './layers/index.ts';
-import { type Networks, openNetworks } from './networks/index.ts';
-import { openRuntime, type Runtime } from './runtime/index.ts';
-import { openStore, type Store } from './store/index.ts';
-import { openVolumes, type Volumes } from './volumes/index.ts';
-
-/** What the daemon is made of, bottom first; routes get this. `openRooms` makes it. */
-export interface Rooms {
-  settings: Settings;
-  store: Store;
-  events: Events;
-  launcher: Launcher;
-  layers: Layers;
-  images: Images;
-  runtime: Runtime;
-  networks: Networks;
-  volumes: Volumes;
-  containers: Containers;
-  builder: Builder;
-  /** Stops what runs in the background and closes the store; containers go on. */
-  close(): void;
-}
+import { openContainers } from './containers/index.ts';
+import { openEvents } from './events/index.ts';
+import { openImages } from './images/index.ts';
+import { openLayers } from './layers/index.ts';
+import { openNetworks } from './networks/index.ts';
+import { openRuntime } from './runtime/index.ts';
+import type { Services } from './services.ts';
+import { openStore } from './store/index.ts';
+import { openVolumes } from './volumes/index.ts';
 
 /** Opens all rooms on the data root, bottom first, and brings kernel and records into agreement. */
-export async function openRooms(settings: Settings): Promise<Rooms> {
+export async function openRooms(settings: Settings): Promise<Services> {
   const { dataRoot, execRoot } = settings;
   const store = openStore(join(dataRoot, 'berth.db'));
   const events = openEvents();

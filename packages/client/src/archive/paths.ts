@@ -1,5 +1,5 @@
 import { basename, dirname, isAbsolute, join, normalize, resolve } from 'node:path';
-import { CliError } from '../cli/errors.ts';
+import { CliError } from '../base/errors.ts';
 
 /**
  * The rules by which `cp` decides what a copy is called and where it goes. They hang on how a path ends: `dir/.` means

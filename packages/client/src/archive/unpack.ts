@@ -18,7 +18,7 @@ import { type Extract, type Header, extract as newExtract } from 'tar-stream';
 
 type Entry = Extract extends AsyncIterable<infer T> ? T : never;
 
-import { CliError } from '../cli/errors.ts';
+import { CliError } from '../base/errors.ts';
 
 /**
  * Unpacks a tar stream into a folder. The archive comes out of a container and is not trusted: no entry reaches out of

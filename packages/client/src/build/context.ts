@@ -3,8 +3,8 @@ import type { Stats } from 'node:fs';
 import { type FileHandle, lstat, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Header as FullHeader, type Pack, pack } from 'tar-stream';
-import { CliError } from '../cli/errors.ts';
-import { whyNot } from '../commands/shared/files.ts';
+import { CliError } from '../base/errors.ts';
+import { whyNot } from '../shared/files.ts';
 import type { FolderSource } from './source.ts';
 
 type Header = Partial<FullHeader> & { name: string };

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { CliError } from '../cli/errors.ts';
+import { CliError } from '../base/errors.ts';
 
 /** One pattern of a .dockerignore. */
 interface Pattern {

@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
-import { CliError } from '../cli/errors.ts';
-import { whyNot } from '../commands/shared/files.ts';
+import { CliError } from '../base/errors.ts';
+import { whyNot } from '../shared/files.ts';
 import { IgnoreRules, ignoreLines } from './ignore.ts';
 
 /** A folder of this machine as the context of a build. */

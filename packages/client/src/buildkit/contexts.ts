@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, relative, resolve } from 'node:path';
+import { CliError } from '../base/errors.ts';
 import { folderSource, remoteContext } from '../build/source.ts';
 import { stdinContext } from '../build/stdin.ts';
-import { CliError } from '../cli/errors.ts';
-import { stdinStream, whyNot } from '../commands/shared/files.ts';
 import { cut } from '../parse/csv.ts';
+import { stdinStream, whyNot } from '../shared/files.ts';
 import type { BuildKitFlags } from './flags.ts';
 
 /** Where a build's files come from: what the front end is told, and what the session lends. */

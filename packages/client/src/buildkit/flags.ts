@@ -1,4 +1,4 @@
-import { bool, type FlagValues, list, string, strings } from '../cli/flags.ts';
+import { bool, type FlagValues, list, string, strings } from '../base/flags.ts';
 import { bytes, ulimits } from '../parse/container-flags.ts';
 import { checkEnv } from '../parse/environment.ts';
 import { checkExtraHost } from '../parse/hosts.ts';

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { GrpcClient, type Message } from '@berth/grpc';
+import { CliError, Interrupted } from '../base/errors.ts';
 import type { Cli } from '../cli/cli.ts';
-import { CliError, Interrupted } from '../cli/errors.ts';
-import { cancellable } from '../commands/shared/pull.ts';
 import { getCredentials, keyOf, registryAuth } from '../config/credentials.ts';
 import { cut } from '../parse/csv.ts';
 import { familiarName, parseReference, withDefaultTag } from '../parse/reference.ts';
+import { cancellable } from '../shared/pull.ts';
 import { showProgressOn } from '../terminal/progress.ts';
 import type { Api } from '../transport/api.ts';
 import { type Contexts, findContexts, writeResult } from './contexts.ts';

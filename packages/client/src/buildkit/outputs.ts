@@ -1,6 +1,6 @@
 import { createWriteStream, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { CliError } from '../cli/errors.ts';
+import { CliError } from '../base/errors.ts';
 import { csvFields, cut } from '../parse/csv.ts';
 
 /** One exporter of a build, and where on this machine its files go. */

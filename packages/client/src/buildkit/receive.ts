@@ -14,8 +14,8 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Call, GrpcError, goMode, hasMode, type Message, unixPermissions } from '@berth/grpc';
-import { CliError } from '../cli/errors.ts';
-import { whyNot } from '../commands/shared/files.ts';
+import { CliError } from '../base/errors.ts';
+import { whyNot } from '../shared/files.ts';
 import { packetType } from './sync.ts';
 
 /** What a builder told of one file. */

@@ -1,5 +1,5 @@
 import type { Message } from '@berth/grpc';
-import { CliError } from '../cli/errors.ts';
+import { CliError } from '../base/errors.ts';
 import { cut } from '../parse/csv.ts';
 import { toMap } from '../parse/environment.ts';
 import type { BuildKitFlags } from './flags.ts';

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { GrpcError } from '@berth/grpc';
-import { CliError } from '../cli/errors.ts';
-import { whyNot } from '../commands/shared/files.ts';
+import { CliError } from '../base/errors.ts';
+import { whyNot } from '../shared/files.ts';
 import { attributesOf, isAttributes } from './outputs.ts';
 
 /** As many bytes as BuildKit takes for one secret. */

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Call, GrpcError } from '@berth/grpc';
-import { CliError } from '../cli/errors.ts';
+import { CliError } from '../base/errors.ts';
 import { cut } from '../parse/csv.ts';
 
 /** The SSH agents that a build may use, by the ids its steps ask for. */

@@ -2,8 +2,8 @@ import type { Stats } from 'node:fs';
 import { lstat, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Call, GrpcError, goModeOf, type Message } from '@berth/grpc';
-import { CliError } from '../cli/errors.ts';
-import { whyNot } from '../commands/shared/files.ts';
+import { CliError } from '../base/errors.ts';
+import { whyNot } from '../shared/files.ts';
 import { Filter, type Selection } from './selection.ts';
 
 /** Kinds of packets of BuildKit's file protocol (fsutil). */

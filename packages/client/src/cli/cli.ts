@@ -1,25 +1,12 @@
 import { homedir } from 'node:os';
 import { isatty } from 'node:tty';
+import { CliError } from '../base/errors.ts';
+import { Output } from '../base/output.ts';
+import { visible } from '../base/visible.ts';
 import { ConfigFile } from '../config/file.ts';
-import { visible } from '../terminal/visible.ts';
+import type { GlobalOptions, Invocation } from '../config/invocation.ts';
 import { Api } from '../transport/api.ts';
 import type { Endpoint } from '../transport/endpoint.ts';
-import { CliError } from './errors.ts';
-import { Output } from './output.ts';
-
-/** The options that stand before the command. */
-export interface GlobalOptions {
-  config?: string;
-  context?: string;
-  debug: boolean;
-  hosts: readonly string[];
-  logLevel: string;
-  tls: boolean;
-  tlsVerify: boolean;
-  tlsCaCert?: string;
-  tlsCert?: string;
-  tlsKey?: string;
-}
 
 export const program = 'berth';
 
@@ -27,7 +14,7 @@ export const program = 'berth';
 const OWN_ESCAPES = process.argv.some((word) => /\u001b|\\(?:x1b|033|u001b)/i.test(word));
 
 /** What every command works with: the streams, the configuration and the daemon. All of it is opened when first used. */
-export class Cli {
+export class Cli implements Invocation {
   readonly options: GlobalOptions;
   readonly env: NodeJS.ProcessEnv;
   readonly out = new Output(1);

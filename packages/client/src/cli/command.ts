@@ -1,6 +1,6 @@
+import { CliError } from '../base/errors.ts';
+import type { FlagTable, FlagValues } from '../base/flags.ts';
 import type { Cli } from './cli.ts';
-import { CliError } from './errors.ts';
-import type { FlagTable, FlagValues } from './flags.ts';
 
 /** What a command gets to do its work. */
 export interface Invocation<F extends FlagTable> {

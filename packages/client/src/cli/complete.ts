@@ -1,7 +1,7 @@
+import { type FlagTable, list } from '../base/flags.ts';
 import { Cli } from './cli.ts';
-import { type FlagTable, list } from './flags.ts';
 import { globalFlags, parseGlobals } from './globals.ts';
-import { find, type Group, isGroup, type Leaf, tree } from './tree.ts';
+import { find, findTop, type Group, isGroup, type Leaf, type Tree } from './nodes.ts';
 
 /** What may stand at the cursor. */
 export interface Candidate {
@@ -110,7 +110,7 @@ const flagValues: Record<string, readonly string[] | Source> = {
 const nothing: Completion = { candidates: [], files: false };
 
 /** Completes the last of `words`, which follow the program's name. Never throws: a daemon that is away offers nothing. */
-export async function complete(words: readonly string[]): Promise<Completion> {
+export async function complete(tree: Tree, words: readonly string[]): Promise<Completion> {
   const current = words.at(-1) ?? '';
   const before = words.slice(0, -1);
   const top = walk(globalFlags, before, false);
@@ -119,7 +119,7 @@ export async function complete(words: readonly string[]): Promise<Completion> {
   const cli = new Cli(optionsOf(before.slice(0, before.length - top.rest.length)));
   if (first === undefined)
     return current.startsWith('-') ? flags(cli, globalFlags, current) : names(tree, current, cli);
-  const node = find(tree, first);
+  const node = findTop(tree, first);
   if (!node) return nothing;
   if (!isGroup(node)) return leaf(cli, first, node, rest, current);
   const [second, ...further] = rest;

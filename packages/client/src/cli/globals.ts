@@ -1,6 +1,6 @@
-import type { GlobalOptions } from './cli.ts';
-import { CliError } from './errors.ts';
-import { bool, list, parseFlags, string } from './flags.ts';
+import { CliError } from '../base/errors.ts';
+import { bool, list, parseFlags, string } from '../base/flags.ts';
+import type { GlobalOptions } from '../config/invocation.ts';
 
 /** The options before the command. */
 export const globalFlags = {

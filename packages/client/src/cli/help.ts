@@ -1,5 +1,5 @@
+import type { FlagTable } from '../base/flags.ts';
 import type { AnyCommand } from './command.ts';
-import type { FlagTable } from './flags.ts';
 
 /** Breaks `text` so that it fits `width` columns when each further line is indented by `indent`. */
 function wrap(text: string, indent: number, width: number): string {

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { CliError } from '../base/errors.ts';
 import { defaultHost } from '../transport/endpoint.ts';
 import type { Cli } from './cli.ts';
-import { CliError } from './errors.ts';
 
 /** Folders in which Docker's client looks for plugins, first hit wins. */
 function pluginFolders(cli: Cli): string[] {

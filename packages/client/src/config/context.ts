@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CliError, messageOf } from '../cli/errors.ts';
+import { CliError, messageOf } from '../base/errors.ts';
 import { type Endpoint, parseHost } from '../transport/endpoint.ts';
 import { ConfigFile } from './file.ts';
 

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { CliError } from '../cli/errors.ts';
+import { CliError } from '../base/errors.ts';
 import type { ConfigFile, StoredAuth } from './file.ts';
 
 /** Credentials as the API takes them. */

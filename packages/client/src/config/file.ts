@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { CliError, messageOf } from '../cli/errors.ts';
+import { CliError, messageOf } from '../base/errors.ts';
 
 /** The members of Docker's `config.json` that this client reads; all others are kept as they are. */
 export interface ConfigData {

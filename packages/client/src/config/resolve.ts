@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import type { Cli } from '../cli/cli.ts';
-import { CliError } from '../cli/errors.ts';
+import { CliError } from '../base/errors.ts';
 import { defaultHost, type Endpoint, parseHost, type TlsFiles } from '../transport/endpoint.ts';
 import { ConfigFile } from './file.ts';
+import type { Invocation } from './invocation.ts';
 
 /** How the context in use was chosen, and which it is. `default` stands for the host from options or environment. */
-export function currentContext(cli: Cli): string {
+export function currentContext(cli: Invocation): string {
   const { options, env } = cli;
   if (options.context !== undefined && options.hosts.length)
     throw new CliError('conflicting options: either specify --host or --context, not both');
@@ -18,12 +18,12 @@ export function currentContext(cli: Cli): string {
 }
 
 /** BERTH_HOST, or DOCKER_HOST as Docker's client reads it. */
-export function hostVariable(cli: Cli): string {
+export function hostVariable(cli: Invocation): string {
   return cli.env['BERTH_HOST'] || cli.env['DOCKER_HOST'] || '';
 }
 
 /** The TLS files of the options and of DOCKER_CERT_PATH, or nothing when TLS is not asked for. */
-export function tlsOptions(cli: Cli): TlsFiles | undefined {
+export function tlsOptions(cli: Invocation): TlsFiles | undefined {
   const { options, env } = cli;
   const verify = options.tlsVerify || Boolean(env['DOCKER_TLS_VERIFY'] || env['BERTH_TLS_VERIFY']);
   const wanted = verify || options.tls || Boolean(env['DOCKER_TLS']);
@@ -39,7 +39,7 @@ export function tlsOptions(cli: Cli): TlsFiles | undefined {
 }
 
 /** The daemon to speak to: --context, then --host, BERTH_HOST, DOCKER_HOST, the chosen context, the default socket. */
-export async function resolveEndpoint(cli: Cli): Promise<Endpoint> {
+export async function resolveEndpoint(cli: Invocation): Promise<Endpoint> {
   const name = currentContext(cli);
   if (name === 'default') {
     if (cli.options.hosts.length > 1) throw new CliError('specify only one -H');
@@ -51,7 +51,7 @@ export async function resolveEndpoint(cli: Cli): Promise<Endpoint> {
 }
 
 /** Without --tlsverify, files that do not exist and were not named are not needed. */
-async function existing(tls: TlsFiles | undefined, cli: Cli): Promise<TlsFiles | undefined> {
+async function existing(tls: TlsFiles | undefined, cli: Invocation): Promise<TlsFiles | undefined> {
   if (!tls) return undefined;
   const { existsSync } = await import('node:fs');
   const keep = (file: TlsFiles['ca'], named: string | undefined) =>

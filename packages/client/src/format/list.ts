@@ -1,4 +1,4 @@
-import { CliError, messageOf } from '../cli/errors.ts';
+import { CliError, messageOf } from '../base/errors.ts';
 import { alignColumns } from './table.ts';
 import { GoTemplate } from './template/exec.ts';
 import { headerFunctions } from './template/functions.ts';

@@ -1,4 +1,4 @@
-import { CliError, messageOf } from '../cli/errors.ts';
+import { CliError, messageOf } from '../base/errors.ts';
 import { GoTemplate } from './template/exec.ts';
 import { asGo } from './template/types.ts';
 

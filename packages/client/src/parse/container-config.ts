@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { CliError, messageOf } from '../cli/errors.ts';
-import type { FlagValues } from '../cli/flags.ts';
+import { CliError, messageOf } from '../base/errors.ts';
+import type { FlagValues } from '../base/flags.ts';
 import type { containerFlags } from './container-flags.ts';
 import { cut } from './csv.ts';
 import { isCdiName, parseDevice } from './devices.ts';

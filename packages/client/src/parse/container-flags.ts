@@ -1,4 +1,4 @@
-import { bool, custom, int, list, map, parseInteger, string, uint16 } from '../cli/flags.ts';
+import { bool, custom, int, list, map, parseInteger, string, uint16 } from '../base/flags.ts';
 import {
   checkDeviceRule,
   type DeviceRequest,

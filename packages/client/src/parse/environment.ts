@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { CliError, messageOf } from '../cli/errors.ts';
+import { CliError, messageOf } from '../base/errors.ts';
 import { cut } from './csv.ts';
 
 /** The value of `-e`: a bare name takes its value from this process's environment, if it is set there. */

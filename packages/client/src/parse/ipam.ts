@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { CliError } from '../cli/errors.ts';
+import { CliError } from '../base/errors.ts';
 
 /** The addresses of one subnet of a network, as the API takes them. */
 export interface IpamConfig {

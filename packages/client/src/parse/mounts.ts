@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
-import { parseBool } from '../cli/flags.ts';
+import { parseBool } from '../base/flags.ts';
 import { csvFields, cut } from './csv.ts';
 import { parseBytes } from './units.ts';
 

@@ -1,4 +1,4 @@
-import { CliError } from '../cli/errors.ts';
+import { CliError } from '../base/errors.ts';
 
 /** An image reference, normalised as Docker does: a name without a host is of Docker Hub. */
 export interface Reference {

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
+import { CliError } from '../base/errors.ts';
+import type { Output } from '../base/output.ts';
 import type { Cli } from '../cli/cli.ts';
-import { CliError } from '../cli/errors.ts';
-import type { Output } from '../cli/output.ts';
 import { type Api, ApiError } from '../transport/api.ts';
 import { writer } from './demux.ts';
 import { Detached, DetachFilter, defaultDetachKeys, parseDetachKeys } from './detach.ts';

@@ -1,4 +1,4 @@
-import type { Output } from '../cli/output.ts';
+import type { Output } from '../base/output.ts';
 
 /**
  * Splits the daemon's multiplexed stream (8 bytes of header: stream, 0, 0, 0, length; then the bytes) into its

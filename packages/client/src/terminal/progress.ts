@@ -1,6 +1,6 @@
+import { CliError } from '../base/errors.ts';
+import type { Output } from '../base/output.ts';
 import type { Cli } from '../cli/cli.ts';
-import { CliError } from '../cli/errors.ts';
-import type { Output } from '../cli/output.ts';
 import { humanSize } from '../format/sizes.ts';
 import { type Body, jsonValues } from '../transport/body.ts';
 

@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
-import { CliError } from '../cli/errors.ts';
+import { CliError } from '../base/errors.ts';
 import type { Body } from './body.ts';
-import { ConnectionError, dial } from './dial.ts';
+import { dial } from './dial.ts';
 import type { Endpoint } from './endpoint.ts';
+import { ConnectionError } from './errors.ts';
 import { type Answer, HttpConnection, type Request } from './http.ts';
 
 /** The version of the Docker Engine API the client speaks, the one whose shapes its output shows. */

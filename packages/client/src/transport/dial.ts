@@ -1,15 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { CliError } from '../cli/errors.ts';
+import { CliError } from '../base/errors.ts';
 import type { Endpoint, TlsFiles } from './endpoint.ts';
-
-/** The daemon cannot be reached. */
-export class ConnectionError extends CliError {
-  constructor(message: string) {
-    super(message);
-    this.name = 'ConnectionError';
-  }
-}
+import { ConnectionError } from './errors.ts';
 
 /** Opens a connection to the daemon. Throws ConnectionError in plain words. */
 export async function dial(endpoint: Endpoint): Promise<Duplex> {

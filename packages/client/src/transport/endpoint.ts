@@ -1,4 +1,4 @@
-import { CliError } from '../cli/errors.ts';
+import { CliError } from '../base/errors.ts';
 
 /** Where the daemon listens, and how to speak to it. */
 export interface Endpoint {

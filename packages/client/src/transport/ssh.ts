@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { Duplex } from 'node:stream';
-import { ConnectionError } from './dial.ts';
 import type { Endpoint } from './endpoint.ts';
+import { ConnectionError } from './errors.ts';
 
 /**
  * Speaks to a daemon through `ssh host berth system dial-stdio`, so that the remote side needs no open port: whoever

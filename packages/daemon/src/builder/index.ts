@@ -148,7 +148,7 @@ class BuilderRoom implements Builder {
 
   private async buildUpload(tar: Readable, options: BuildOptions, begun: () => OnProgress): Promise<string> {
     const control = await this.buildKit();
-    const { buildUpload } = await import('./buildkit/upload.ts');
+    const { buildUpload } = await import('./buildkit/session/upload.ts');
     const send = begun();
     try {
       const fill = async (tree: Tree) => tree.addTar(await decompressed(tar));

@@ -1,7 +1,7 @@
 import { invalidParameter } from '../base/errors.ts';
 import type { CacheRecord } from '../builder/api.ts';
 import type { ImageSummary } from '../images/api.ts';
-import type { Rooms } from '../rooms.ts';
+import type { Services } from '../services.ts';
 import type { Volume } from '../volumes/api.ts';
 
 const KINDS = ['container', 'image', 'volume', 'build-cache'];
@@ -10,7 +10,7 @@ const KINDS = ['container', 'image', 'volume', 'build-cache'];
  * The reply of `/system/df`, of the asked kinds of object (all when none is named).
  * @throws invalid-parameter for an unknown kind.
  */
-export async function diskUsage(rooms: Rooms, asked: string[] | undefined): Promise<DiskUsage> {
+export async function diskUsage(rooms: Services, asked: string[] | undefined): Promise<DiskUsage> {
   for (const kind of asked ?? [])
     if (!KINDS.includes(kind)) throw invalidParameter(`unknown object type: ${kind}`);
   const wants = (kind: string) => !asked || asked.length === 0 || asked.includes(kind);
@@ -106,12 +106,12 @@ function cacheSum(records: CacheRecord[]): Sum {
 }
 
 /** All containers, without the image's manifest: dockerd leaves it out here. */
-async function listedContainers(rooms: Rooms): Promise<Array<Record<string, unknown>>> {
+async function listedContainers(rooms: Services): Promise<Array<Record<string, unknown>>> {
   const all = await rooms.containers.list({ all: true, limit: 0, size: true, filters: {} });
   return all.map(({ ImageManifestDescriptor: _, ...container }) => container);
 }
 
-async function volumes(rooms: Rooms): Promise<VolumeUsage[]> {
+async function volumes(rooms: Services): Promise<VolumeUsage[]> {
   const containers = await rooms.containers.list({ all: true, limit: 0, size: false, filters: {} });
   const users = (name: string) =>
     containers.filter((container) =>

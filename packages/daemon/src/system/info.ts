@@ -1,13 +1,13 @@
 import { availableParallelism, hostname, totalmem } from 'node:os';
 import { nowNanos, rfc3339 } from '../base/clock.ts';
 import { VERSION } from '../base/version.ts';
-import type { Rooms } from '../rooms.ts';
+import type { Services } from '../services.ts';
 import { daemonId } from './identity.ts';
 import { kernelVersion, machineName, openFiles, operatingSystem, switchedOn } from './machine.ts';
 import { registryConfig } from './registries.ts';
 
 /** The reply of `/info`. */
-export function daemonInfo(rooms: Rooms): Record<string, unknown> {
+export function daemonInfo(rooms: Services): Record<string, unknown> {
   const { settings, store, containers, images, runtime, layers } = rooms;
   const counts = containers.counts();
   const { SecurityOptions, DefaultCgroupnsMode: _, ...features } = runtime.info();
@@ -90,7 +90,7 @@ export function daemonInfo(rooms: Rooms): Record<string, unknown> {
   };
 }
 
-function insecureWarnings({ settings }: Rooms): string[] {
+function insecureWarnings({ settings }: Services): string[] {
   return settings.hosts
     .filter((host) => host.startsWith('tcp://') && !settings.tlsVerify)
     .map(

@@ -1,5 +1,5 @@
 import type { Message } from '@berth/grpc';
-import { visible } from '../../terminal/visible.ts';
+import { visible } from '../../base/visible.ts';
 import { BuildState, partText, seconds, type Vertex } from './state.ts';
 
 const INTERVAL = 100;

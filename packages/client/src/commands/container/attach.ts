@@ -1,9 +1,9 @@
+import { CliError, messageOf } from '../../base/errors.ts';
+import { bool, string } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { CliError, messageOf } from '../../cli/errors.ts';
-import { bool, string } from '../../cli/flags.ts';
+import type { InspectedContainer } from '../../shared/container.ts';
 import { detachKeysOf, followTerminalSize, forwardSignals, stream } from '../../terminal/attach.ts';
 import type { Api } from '../../transport/api.ts';
-import type { InspectedContainer } from '../shared/container.ts';
 
 /** The container, when it can be attached to. */
 async function runningContainer(api: Api, name: string): Promise<InspectedContainer> {

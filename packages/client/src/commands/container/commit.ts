@@ -1,6 +1,6 @@
+import { CliError } from '../../base/errors.ts';
+import { bool, list, string } from '../../base/flags.ts';
 import { between, command } from '../../cli/command.ts';
-import { CliError } from '../../cli/errors.ts';
-import { bool, list, string } from '../../cli/flags.ts';
 import { familiarName, parseReference, withDefaultTag } from '../../parse/reference.ts';
 
 export default command({

@@ -10,13 +10,13 @@ import {
   splitEnd,
   splitTarget,
 } from '../../archive/paths.ts';
+import { CliError, messageOf } from '../../base/errors.ts';
+import { bool } from '../../base/flags.ts';
 import type { Cli } from '../../cli/cli.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { CliError, messageOf } from '../../cli/errors.ts';
-import { bool } from '../../cli/flags.ts';
 import { humanSize } from '../../format/sizes.ts';
+import { cancellable } from '../../shared/pull.ts';
 import { type Api, ApiError } from '../../transport/api.ts';
-import { cancellable } from '../shared/pull.ts';
 
 /** What the daemon says about a path: its mode in Go's bits. */
 interface PathStat {

@@ -1,9 +1,9 @@
+import { CliError } from '../../base/errors.ts';
 import { atLeast, command } from '../../cli/command.ts';
-import { CliError } from '../../cli/errors.ts';
 import { type ContainerSettings, containerSettings } from '../../parse/container-config.ts';
 import { containerFlags, renamedContainerFlags } from '../../parse/container-flags.ts';
+import { checkPullPolicy, createContainer, proxies, reportedError } from '../../shared/create.ts';
 import type { Api } from '../../transport/api.ts';
-import { checkPullPolicy, createContainer, proxies, reportedError } from '../shared/create.ts';
 
 export default command({
   use: '[OPTIONS] IMAGE [COMMAND] [ARG...]',

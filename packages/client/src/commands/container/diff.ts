@@ -1,5 +1,5 @@
+import { CliError } from '../../base/errors.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { CliError } from '../../cli/errors.ts';
 
 const kinds = ['C', 'A', 'D'];
 

@@ -1,9 +1,9 @@
+import { CliError, messageOf } from '../../base/errors.ts';
+import { bool, list, string } from '../../base/flags.ts';
 import { atLeast, command } from '../../cli/command.ts';
-import { CliError, messageOf } from '../../cli/errors.ts';
-import { bool, list, string } from '../../cli/flags.ts';
 import { checkEnv, keyValues } from '../../parse/environment.ts';
 import { detachKeysOf, followTerminalSize, stream } from '../../terminal/attach.ts';
-import { ConnectionError } from '../../transport/dial.ts';
+import { ConnectionError } from '../../transport/errors.ts';
 
 export default command({
   use: '[OPTIONS] CONTAINER COMMAND [ARG...]',

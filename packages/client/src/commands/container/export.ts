@@ -1,6 +1,6 @@
+import { string } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { string } from '../../cli/flags.ts';
-import { checkOutput, writeToFile } from '../shared/output-file.ts';
+import { checkOutput, writeToFile } from '../../shared/output-file.ts';
 
 export default command({
   use: '[OPTIONS] CONTAINER',

@@ -1,6 +1,6 @@
+import { bool, string } from '../../base/flags.ts';
 import { atLeast, command } from '../../cli/command.ts';
-import { bool, string } from '../../cli/flags.ts';
-import { inspectAll } from '../../format/inspect.ts';
+import { inspectAll } from '../../shared/inspect.ts';
 
 export default command({
   use: '[OPTIONS] CONTAINER [CONTAINER...]',

@@ -1,5 +1,5 @@
+import { string } from '../../base/flags.ts';
 import { atLeast, command, forEach } from '../../cli/command.ts';
-import { string } from '../../cli/flags.ts';
 
 export default command({
   use: '[OPTIONS] CONTAINER [CONTAINER...]',

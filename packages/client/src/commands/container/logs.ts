@@ -1,6 +1,6 @@
+import { CliError, messageOf } from '../../base/errors.ts';
+import { bool, string } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { CliError, messageOf } from '../../cli/errors.ts';
-import { bool, string } from '../../cli/flags.ts';
 import { timestamp } from '../../parse/timestamp.ts';
 import { writer } from '../../terminal/demux.ts';
 

@@ -1,6 +1,6 @@
+import { CliError, messageOf } from '../../base/errors.ts';
+import { parseInteger } from '../../base/flags.ts';
 import { between, command } from '../../cli/command.ts';
-import { CliError, messageOf } from '../../cli/errors.ts';
-import { parseInteger } from '../../cli/flags.ts';
 import { naturalCompare } from '../../format/natural.ts';
 import { cut } from '../../parse/csv.ts';
 

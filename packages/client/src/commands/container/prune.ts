@@ -1,6 +1,6 @@
 import { command, noArgs } from '../../cli/command.ts';
-import { confirm, pruneFlags, reclaimed, withConfiguredFilters } from '../shared/prune.ts';
-import { pruneContainers } from '../shared/prunes.ts';
+import { confirm, pruneFlags, reclaimed, withConfiguredFilters } from '../../shared/prune.ts';
+import { pruneContainers } from '../../shared/prunes.ts';
 
 export default command({
   use: '[OPTIONS]',

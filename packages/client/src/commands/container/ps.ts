@@ -1,6 +1,6 @@
+import { CliError, messageOf } from '../../base/errors.ts';
+import { bool, filter, int, string } from '../../base/flags.ts';
 import { command, noArgs } from '../../cli/command.ts';
-import { CliError, messageOf } from '../../cli/errors.ts';
-import { bool, filter, int, string } from '../../cli/flags.ts';
 import { type Columns, formatList, goRow, shortId } from '../../format/list.ts';
 import { displayPorts, type ListedPort } from '../../format/ports.ts';
 import { humanSize } from '../../format/sizes.ts';
@@ -9,8 +9,8 @@ import { GoTemplate } from '../../format/template/exec.ts';
 import { goQuote } from '../../format/template/printf.ts';
 import { ago, goTime } from '../../format/time.ts';
 import { familiar, parseReference } from '../../parse/reference.ts';
-import { filtersQuery } from '../shared/filters.ts';
-import { joinLabels } from '../shared/formats.ts';
+import { filtersQuery } from '../../shared/filters.ts';
+import { joinLabels } from '../../shared/formats.ts';
 
 /** A container as the daemon lists it. */
 export interface ListedContainer {

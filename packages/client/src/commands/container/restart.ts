@@ -1,3 +1,3 @@
-import { stopping } from '../shared/stopping.ts';
+import { stopping } from '../../shared/stopping.ts';
 
 export default stopping('restart', 'Restart containers');

@@ -1,6 +1,6 @@
+import { CliError } from '../../base/errors.ts';
+import { bool } from '../../base/flags.ts';
 import { atLeast, command, forEach } from '../../cli/command.ts';
-import { CliError } from '../../cli/errors.ts';
-import { bool } from '../../cli/flags.ts';
 import { ApiError } from '../../transport/api.ts';
 
 export default command({

@@ -1,13 +1,13 @@
+import { CliError } from '../../base/errors.ts';
+import { bool, string } from '../../base/flags.ts';
 import { type Cli, program } from '../../cli/cli.ts';
 import { atLeast, command } from '../../cli/command.ts';
-import { CliError } from '../../cli/errors.ts';
-import { bool, string } from '../../cli/flags.ts';
 import { type ContainerSettings, containerSettings } from '../../parse/container-config.ts';
 import { containerFlags, renamedContainerFlags } from '../../parse/container-flags.ts';
+import { checkPullPolicy, createContainer, proxies, reportedError } from '../../shared/create.ts';
+import { waitForExit } from '../../shared/wait.ts';
 import { Detached, detachKeysOf, followTerminalSize, forwardSignals, stream } from '../../terminal/attach.ts';
 import type { Api } from '../../transport/api.ts';
-import { checkPullPolicy, createContainer, proxies, reportedError } from '../shared/create.ts';
-import { waitForExit } from '../shared/wait.ts';
 
 /** Docker's exit code for a container that could not be started. */
 export function startExitCode(message: string): number {

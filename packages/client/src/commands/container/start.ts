@@ -1,11 +1,11 @@
+import { CliError, messageOf } from '../../base/errors.ts';
+import { bool, string } from '../../base/flags.ts';
 import type { Cli } from '../../cli/cli.ts';
 import { atLeast, command } from '../../cli/command.ts';
-import { CliError, messageOf } from '../../cli/errors.ts';
-import { bool, string } from '../../cli/flags.ts';
+import type { InspectedContainer } from '../../shared/container.ts';
+import { waitForExit } from '../../shared/wait.ts';
 import { Detached, detachKeysOf, followTerminalSize, forwardSignals, stream } from '../../terminal/attach.ts';
 import type { Api } from '../../transport/api.ts';
-import type { InspectedContainer } from '../shared/container.ts';
-import { waitForExit } from '../shared/wait.ts';
 
 export default command({
   use: '[OPTIONS] CONTAINER [CONTAINER...]',

@@ -1,12 +1,12 @@
+import { CliError, messageOf } from '../../base/errors.ts';
+import { bool, string } from '../../base/flags.ts';
 import type { Cli } from '../../cli/cli.ts';
 import { anyArgs, command } from '../../cli/command.ts';
-import { CliError, messageOf } from '../../cli/errors.ts';
-import { bool, string } from '../../cli/flags.ts';
 import { formatList } from '../../format/list.ts';
+import { filtersQuery } from '../../shared/filters.ts';
+import { figuresOf, type StatsSample, type Usage, usageColumns } from '../../shared/usage.ts';
 import type { Api } from '../../transport/api.ts';
 import { jsonValues } from '../../transport/body.ts';
-import { filtersQuery } from '../shared/filters.ts';
-import { figuresOf, type StatsSample, type Usage, usageColumns } from '../shared/usage.ts';
 
 const tableFormat =
   'table {{.ID}}\t{{.Name}}\t{{.CPUPerc}}\t{{.MemUsage}}\t{{.MemPerc}}\t{{.NetIO}}\t{{.BlockIO}}\t{{.PIDs}}';

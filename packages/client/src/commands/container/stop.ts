@@ -1,3 +1,3 @@
-import { stopping } from '../shared/stopping.ts';
+import { stopping } from '../../shared/stopping.ts';
 
 export default stopping('stop', 'Stop running containers');

@@ -1,6 +1,6 @@
+import { CliError, messageOf } from '../../base/errors.ts';
+import { int, string, uint16 } from '../../base/flags.ts';
 import { atLeast, command } from '../../cli/command.ts';
-import { CliError, messageOf } from '../../cli/errors.ts';
-import { int, string, uint16 } from '../../cli/flags.ts';
 import { bytes, decimal, swapBytes } from '../../parse/container-flags.ts';
 import { parseRestartPolicy } from '../../parse/limits.ts';
 

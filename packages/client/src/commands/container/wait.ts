@@ -1,5 +1,5 @@
+import { CliError, messageOf } from '../../base/errors.ts';
 import { atLeast, command } from '../../cli/command.ts';
-import { CliError, messageOf } from '../../cli/errors.ts';
 
 export default command({
   use: 'CONTAINER [CONTAINER...]',

@@ -1,6 +1,6 @@
+import { CliError } from '../../base/errors.ts';
+import { string } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { CliError } from '../../cli/errors.ts';
-import { string } from '../../cli/flags.ts';
 import { checkContextName, defaultContext, type TlsMaterial } from '../../config/context.ts';
 import { currentContext } from '../../config/resolve.ts';
 import {
@@ -10,7 +10,7 @@ import {
   dockerFlag,
   dockerFlagHelp,
   endpointOf,
-} from '../shared/contexts.ts';
+} from '../../shared/contexts.ts';
 
 export default command({
   use: '[OPTIONS] CONTEXT',

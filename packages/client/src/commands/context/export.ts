@@ -1,9 +1,9 @@
 import { Buffer } from 'node:buffer';
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { CliError, messageOf } from '../../base/errors.ts';
 import { between, command } from '../../cli/command.ts';
-import { CliError, messageOf } from '../../cli/errors.ts';
 import { defaultContext } from '../../config/context.ts';
-import { contextStore, defaultAsContext } from '../shared/contexts.ts';
+import { contextStore, defaultAsContext } from '../../shared/contexts.ts';
 
 export default command({
   use: '[OPTIONS] CONTEXT [FILE|-]',

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { CliError, messageOf } from '../../base/errors.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { CliError, messageOf } from '../../cli/errors.ts';
 import { type Context, checkContextName, type TlsMaterial } from '../../config/context.ts';
-import { contextStore } from '../shared/contexts.ts';
+import { contextStore } from '../../shared/contexts.ts';
 
 /** No context is larger, in bytes. */
 const largest = 10 << 20;

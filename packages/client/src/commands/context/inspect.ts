@@ -1,9 +1,9 @@
 import { anyArgs, command } from '../../cli/command.ts';
 import { defaultContext } from '../../config/context.ts';
 import { currentContext } from '../../config/resolve.ts';
-import { inspectAll } from '../../format/inspect.ts';
-import { contextStore, defaultAsContext } from '../shared/contexts.ts';
-import { inspectFormatFlag } from '../shared/formats.ts';
+import { contextStore, defaultAsContext } from '../../shared/contexts.ts';
+import { inspectFormatFlag } from '../../shared/formats.ts';
+import { inspectAll } from '../../shared/inspect.ts';
 
 /** As Go's encoder does in this one place. */
 const escapeHtml = (json: string): string =>

@@ -1,12 +1,12 @@
+import { bool } from '../../base/flags.ts';
 import { command, noArgs } from '../../cli/command.ts';
-import { bool } from '../../cli/flags.ts';
 import { type Context, defaultContext } from '../../config/context.ts';
 import { currentContext } from '../../config/resolve.ts';
 import { type Columns, formatList } from '../../format/list.ts';
 import { naturalCompare } from '../../format/natural.ts';
 import { ellipsis } from '../../format/table.ts';
-import { contextStore, defaultAsContext, defaultDescription } from '../shared/contexts.ts';
-import { chooseFormat, listFormatFlag } from '../shared/formats.ts';
+import { contextStore, defaultAsContext, defaultDescription } from '../../shared/contexts.ts';
+import { chooseFormat, listFormatFlag } from '../../shared/formats.ts';
 
 interface Row {
   context: Context;

@@ -1,10 +1,10 @@
+import { CliError, messageOf } from '../../base/errors.ts';
+import { bool } from '../../base/flags.ts';
 import type { Cli } from '../../cli/cli.ts';
 import { atLeast, command } from '../../cli/command.ts';
-import { CliError, messageOf } from '../../cli/errors.ts';
-import { bool } from '../../cli/flags.ts';
 import { type ContextStore, defaultContext } from '../../config/context.ts';
 import { currentContext } from '../../config/resolve.ts';
-import { contextStore } from '../shared/contexts.ts';
+import { contextStore } from '../../shared/contexts.ts';
 
 export default command({
   use: 'CONTEXT [CONTEXT...]',

@@ -1,6 +1,6 @@
+import { string } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { string } from '../../cli/flags.ts';
-import { contextStore, dockerFlag, dockerFlagHelp, endpointOf } from '../shared/contexts.ts';
+import { contextStore, dockerFlag, dockerFlagHelp, endpointOf } from '../../shared/contexts.ts';
 
 export default command({
   use: '[OPTIONS] CONTEXT',

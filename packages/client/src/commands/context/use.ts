@@ -1,5 +1,5 @@
 import { command, exactly } from '../../cli/command.ts';
-import { contextStore } from '../shared/contexts.ts';
+import { contextStore } from '../../shared/contexts.ts';
 
 export default command({
   use: 'CONTEXT',

@@ -1,10 +1,10 @@
+import { CliError } from '../../base/errors.ts';
+import { custom, type Flag, int, string } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { CliError } from '../../cli/errors.ts';
-import { custom, type Flag, int, string } from '../../cli/flags.ts';
 import { humanSize } from '../../format/sizes.ts';
 import { alignColumns, ellipsis } from '../../format/table.ts';
 import { parseBytes } from '../../parse/units.ts';
-import { inspectFormatFlag } from '../shared/formats.ts';
+import { inspectFormatFlag } from '../../shared/formats.ts';
 
 interface Count {
   Files: number;

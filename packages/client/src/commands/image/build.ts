@@ -1,21 +1,21 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { CliError, messageOf } from '../../base/errors.ts';
+import { bool, type FlagValues, int, parseBool, string, strings } from '../../base/flags.ts';
+import { Output } from '../../base/output.ts';
 import type { ContextTar } from '../../build/context.ts';
 import { remoteContext } from '../../build/source.ts';
 import { buildKitFlags, commonFlags } from '../../buildkit/flags.ts';
 import type { Cli } from '../../cli/cli.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { CliError, messageOf } from '../../cli/errors.ts';
-import { bool, type FlagValues, int, parseBool, string, strings } from '../../cli/flags.ts';
-import { Output } from '../../cli/output.ts';
 import { allCredentials } from '../../config/credentials.ts';
 import { humanSize } from '../../format/sizes.ts';
 import { bytes, swapBytes } from '../../parse/container-flags.ts';
 import { cut } from '../../parse/csv.ts';
 import { toMap } from '../../parse/environment.ts';
+import { stdinStream, whyNot } from '../../shared/files.ts';
+import { cancellable } from '../../shared/pull.ts';
 import { StreamError, showProgressOn } from '../../terminal/progress.ts';
 import type { Api, Query } from '../../transport/api.ts';
-import { stdinStream, whyNot } from '../shared/files.ts';
-import { cancellable } from '../shared/pull.ts';
 
 /** The options that only the classic builder knows. */
 const classicFlags = {

@@ -1,8 +1,8 @@
+import { bool, custom } from '../../base/flags.ts';
 import { command, noArgs } from '../../cli/command.ts';
-import { bool, custom } from '../../cli/flags.ts';
 import { parseBytes } from '../../parse/units.ts';
-import { confirm, pruneFlags, reclaimed, withConfiguredFilters } from '../shared/prune.ts';
-import { pruneBuildCache } from '../shared/prunes.ts';
+import { confirm, pruneFlags, reclaimed, withConfiguredFilters } from '../../shared/prune.ts';
+import { pruneBuildCache } from '../../shared/prunes.ts';
 
 export default command({
   use: '',

@@ -1,11 +1,11 @@
+import { bool, string } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { bool, string } from '../../cli/flags.ts';
 import { type Columns, formatList, shortId } from '../../format/list.ts';
 import { humanSize } from '../../format/sizes.ts';
 import { ellipsis } from '../../format/table.ts';
 import { ago, rfc3339 } from '../../format/time.ts';
-import { chooseFormat, listFormatFlag } from '../shared/formats.ts';
-import { platformJson, platformVersions } from '../shared/platforms.ts';
+import { chooseFormat, listFormatFlag } from '../../shared/formats.ts';
+import { platformJson, platformVersions } from '../../shared/platforms.ts';
 
 interface Step {
   Id: string;

@@ -1,10 +1,10 @@
+import { CliError } from '../../base/errors.ts';
+import { bool, filter } from '../../base/flags.ts';
 import { atMost, command } from '../../cli/command.ts';
-import { CliError } from '../../cli/errors.ts';
-import { bool, filter } from '../../cli/flags.ts';
 import { formatList } from '../../format/list.ts';
-import { filtersQuery } from '../shared/filters.ts';
-import { chooseFormat, listFormatFlag } from '../shared/formats.ts';
-import { type ImageSummary, imageColumns, imageFormats, imageRows } from '../shared/image-rows.ts';
+import { filtersQuery } from '../../shared/filters.ts';
+import { chooseFormat, listFormatFlag } from '../../shared/formats.ts';
+import { type ImageSummary, imageColumns, imageFormats, imageRows } from '../../shared/image-rows.ts';
 
 /** Names of subcommands that people type after `images` by mistake. */
 const subcommands = new Set([

@@ -1,9 +1,9 @@
+import { list, string } from '../../base/flags.ts';
 import { atLeast, command } from '../../cli/command.ts';
-import { list, string } from '../../cli/flags.ts';
 import { parseReference } from '../../parse/reference.ts';
+import { readFileStream, stdinStream } from '../../shared/files.ts';
+import { cancellable } from '../../shared/pull.ts';
 import { showProgressOn } from '../../terminal/progress.ts';
-import { readFileStream, stdinStream } from '../shared/files.ts';
-import { cancellable } from '../shared/pull.ts';
 
 export default command({
   use: '[OPTIONS] file|URL|- [REPOSITORY[:TAG]]',

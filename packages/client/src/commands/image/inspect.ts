@@ -1,8 +1,8 @@
+import { string } from '../../base/flags.ts';
 import { atLeast, command } from '../../cli/command.ts';
-import { string } from '../../cli/flags.ts';
-import { inspectAll } from '../../format/inspect.ts';
-import { inspectFormatFlag } from '../shared/formats.ts';
-import { platformJson, platformVersions } from '../shared/platforms.ts';
+import { inspectFormatFlag } from '../../shared/formats.ts';
+import { inspectAll } from '../../shared/inspect.ts';
+import { platformJson, platformVersions } from '../../shared/platforms.ts';
 
 export default command({
   use: '[OPTIONS] IMAGE [IMAGE...]',

@@ -1,10 +1,10 @@
+import { CliError } from '../../base/errors.ts';
+import { bool, string, strings } from '../../base/flags.ts';
 import { command, noArgs } from '../../cli/command.ts';
-import { CliError } from '../../cli/errors.ts';
-import { bool, string, strings } from '../../cli/flags.ts';
+import { readFileStream, stdinStream, writeToStdout } from '../../shared/files.ts';
+import { archivePlatforms } from '../../shared/platforms.ts';
+import { cancellable } from '../../shared/pull.ts';
 import { showProgressOn } from '../../terminal/progress.ts';
-import { readFileStream, stdinStream, writeToStdout } from '../shared/files.ts';
-import { archivePlatforms } from '../shared/platforms.ts';
-import { cancellable } from '../shared/pull.ts';
 
 export default command({
   use: '[OPTIONS]',

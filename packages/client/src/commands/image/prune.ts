@@ -1,7 +1,7 @@
+import { bool } from '../../base/flags.ts';
 import { command, noArgs } from '../../cli/command.ts';
-import { bool } from '../../cli/flags.ts';
-import { confirm, pruneFlags, reclaimed, withConfiguredFilters } from '../shared/prune.ts';
-import { pruneImages } from '../shared/prunes.ts';
+import { confirm, pruneFlags, reclaimed, withConfiguredFilters } from '../../shared/prune.ts';
+import { pruneImages } from '../../shared/prunes.ts';
 
 export default command({
   use: '[OPTIONS]',

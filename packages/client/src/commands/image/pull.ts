@@ -1,7 +1,7 @@
+import { bool, string } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { bool, string } from '../../cli/flags.ts';
 import { canonical } from '../../parse/reference.ts';
-import { namedImage, pullImage } from '../shared/pull.ts';
+import { namedImage, pullImage } from '../../shared/pull.ts';
 
 export default command({
   use: '[OPTIONS] NAME[:TAG|@DIGEST]',

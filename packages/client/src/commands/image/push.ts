@@ -1,11 +1,11 @@
+import { CliError } from '../../base/errors.ts';
+import { bool, string } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { CliError } from '../../cli/errors.ts';
-import { bool, string } from '../../cli/flags.ts';
 import { registryAuth } from '../../config/credentials.ts';
 import { canonical, familiarName } from '../../parse/reference.ts';
+import { platformJson, platformVersions } from '../../shared/platforms.ts';
+import { cancellable, namedImage } from '../../shared/pull.ts';
 import { showProgressOn } from '../../terminal/progress.ts';
-import { platformJson, platformVersions } from '../shared/platforms.ts';
-import { cancellable, namedImage } from '../shared/pull.ts';
 
 export default command({
   use: '[OPTIONS] NAME[:TAG]',

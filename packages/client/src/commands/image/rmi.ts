@@ -1,8 +1,8 @@
+import { CliError, messageOf } from '../../base/errors.ts';
+import { bool, strings } from '../../base/flags.ts';
 import { atLeast, command } from '../../cli/command.ts';
-import { CliError, messageOf } from '../../cli/errors.ts';
-import { bool, strings } from '../../cli/flags.ts';
+import { platformJson, platformVersions } from '../../shared/platforms.ts';
 import { ApiError } from '../../transport/api.ts';
-import { platformJson, platformVersions } from '../shared/platforms.ts';
 
 export default command({
   use: '[OPTIONS] IMAGE [IMAGE...]',

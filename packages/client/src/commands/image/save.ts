@@ -1,9 +1,9 @@
+import { string, strings } from '../../base/flags.ts';
 import { atLeast, command } from '../../cli/command.ts';
-import { string, strings } from '../../cli/flags.ts';
-import { writeToStdout } from '../shared/files.ts';
-import { checkOutput, writeToFile } from '../shared/output-file.ts';
-import { archivePlatforms } from '../shared/platforms.ts';
-import { cancellable } from '../shared/pull.ts';
+import { writeToStdout } from '../../shared/files.ts';
+import { checkOutput, writeToFile } from '../../shared/output-file.ts';
+import { archivePlatforms } from '../../shared/platforms.ts';
+import { cancellable } from '../../shared/pull.ts';
 
 export default command({
   use: '[OPTIONS] IMAGE [IMAGE...]',

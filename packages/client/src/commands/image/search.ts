@@ -1,10 +1,10 @@
+import { bool, filter, int } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { bool, filter, int } from '../../cli/flags.ts';
 import { encodeAuth, getCredentials, keyOf } from '../../config/credentials.ts';
 import { type Columns, formatList } from '../../format/list.ts';
 import { ellipsis } from '../../format/table.ts';
-import { filtersQuery } from '../shared/filters.ts';
-import { chooseFormat, listFormatFlag } from '../shared/formats.ts';
+import { filtersQuery } from '../../shared/filters.ts';
+import { chooseFormat, listFormatFlag } from '../../shared/formats.ts';
 
 interface Found {
   name: string;

@@ -1,5 +1,5 @@
+import { CliError, messageOf } from '../../base/errors.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { CliError, messageOf } from '../../cli/errors.ts';
 import { familiarName, parseReference, type Reference, withDefaultTag } from '../../parse/reference.ts';
 
 export default command({

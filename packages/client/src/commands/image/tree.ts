@@ -1,11 +1,11 @@
+import { bool, filter } from '../../base/flags.ts';
 import { command, noArgs } from '../../cli/command.ts';
-import { bool, filter } from '../../cli/flags.ts';
 import { shortId } from '../../format/list.ts';
 import { humanSize } from '../../format/sizes.ts';
 import { displayWidth } from '../../format/table.ts';
+import { filtersQuery } from '../../shared/filters.ts';
+import { type ImageManifest, type ImageSummary, imageRows } from '../../shared/image-rows.ts';
 import type { Api } from '../../transport/api.ts';
-import { filtersQuery } from '../shared/filters.ts';
-import { type ImageManifest, type ImageSummary, imageRows } from '../shared/image-rows.ts';
 
 /** The version of the API that tells what a multi-platform image is made of. */
 const withManifests = '1.47';

@@ -1,6 +1,6 @@
+import { CliError } from '../../base/errors.ts';
+import { list, string, strings } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { CliError } from '../../cli/errors.ts';
-import { list, string, strings } from '../../cli/flags.ts';
 import { cut } from '../../parse/csv.ts';
 import { checkLink } from '../../parse/hosts.ts';
 

@@ -1,5 +1,5 @@
+import { bool, list, map, string, strings } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { bool, list, map, string, strings } from '../../cli/flags.ts';
 import { toMap } from '../../parse/environment.ts';
 import { ipamConfig } from '../../parse/ipam.ts';
 

@@ -1,5 +1,5 @@
+import { bool } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { bool } from '../../cli/flags.ts';
 
 export default command({
   use: '[OPTIONS] NETWORK CONTAINER',

@@ -1,7 +1,7 @@
+import { bool } from '../../base/flags.ts';
 import { atLeast, command } from '../../cli/command.ts';
-import { bool } from '../../cli/flags.ts';
-import { inspectAll } from '../../format/inspect.ts';
-import { inspectFormatFlag } from '../shared/formats.ts';
+import { inspectFormatFlag } from '../../shared/formats.ts';
+import { inspectAll } from '../../shared/inspect.ts';
 
 export default command({
   use: '[OPTIONS] NETWORK [NETWORK...]',

@@ -1,9 +1,9 @@
+import { bool, filter } from '../../base/flags.ts';
 import { command, noArgs } from '../../cli/command.ts';
-import { bool, filter } from '../../cli/flags.ts';
 import { type Columns, formatList, shortId } from '../../format/list.ts';
 import { naturalCompare } from '../../format/natural.ts';
-import { filtersQuery } from '../shared/filters.ts';
-import { chooseFormat, joinLabels, listFormatFlag } from '../shared/formats.ts';
+import { filtersQuery } from '../../shared/filters.ts';
+import { chooseFormat, joinLabels, listFormatFlag } from '../../shared/formats.ts';
 
 interface Network {
   Id: string;

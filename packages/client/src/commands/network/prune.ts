@@ -1,6 +1,6 @@
 import { command, noArgs } from '../../cli/command.ts';
-import { confirm, pruneFlags, withConfiguredFilters } from '../shared/prune.ts';
-import { pruneNetworks } from '../shared/prunes.ts';
+import { confirm, pruneFlags, withConfiguredFilters } from '../../shared/prune.ts';
+import { pruneNetworks } from '../../shared/prunes.ts';
 
 const warning =
   'WARNING! This will remove all custom networks not used by at least one container.\nAre you sure you want to continue?';

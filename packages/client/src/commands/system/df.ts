@@ -1,12 +1,12 @@
+import { bool } from '../../base/flags.ts';
 import { command, noArgs } from '../../cli/command.ts';
-import { bool } from '../../cli/flags.ts';
 import { type Columns, formatList, shortId } from '../../format/list.ts';
 import { humanSize } from '../../format/sizes.ts';
 import { ago } from '../../format/time.ts';
+import { chooseFormat, listFormatFlag } from '../../shared/formats.ts';
+import { type ImageSummary, imageColumns, imageRows } from '../../shared/image-rows.ts';
+import { type Volume, volumeColumns } from '../../shared/volume-rows.ts';
 import { containerColumns, type ListedContainer } from '../container/ps.ts';
-import { chooseFormat, listFormatFlag } from '../shared/formats.ts';
-import { type ImageSummary, imageColumns, imageRows } from '../shared/image-rows.ts';
-import { type Volume, volumeColumns } from '../shared/volume-rows.ts';
 
 interface CacheRecord {
   ID: string;

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
+import { CliError, messageOf } from '../../base/errors.ts';
+import { string } from '../../base/flags.ts';
 import type { Cli } from '../../cli/cli.ts';
 import { command, noArgs } from '../../cli/command.ts';
-import { CliError, messageOf } from '../../cli/errors.ts';
-import { string } from '../../cli/flags.ts';
 import { clientVersion } from '../../cli/version.ts';
 import { alignColumns } from '../../format/table.ts';
-import { diskSpace, type Finding, machineFindings } from '../shared/checks.ts';
+import { diskSpace, type Finding, machineFindings } from '../../shared/checks.ts';
 
 interface Info {
   ServerVersion: string;

@@ -1,11 +1,11 @@
+import { CliError, messageOf } from '../../base/errors.ts';
+import { filter, string } from '../../base/flags.ts';
 import { command, noArgs } from '../../cli/command.ts';
-import { CliError, messageOf } from '../../cli/errors.ts';
-import { filter, string } from '../../cli/flags.ts';
 import { isRawNumber, parseJson } from '../../format/template/value.ts';
 import { rfc3339 } from '../../format/time.ts';
 import { timestamp } from '../../parse/timestamp.ts';
+import { filtersQuery } from '../../shared/filters.ts';
 import { jsonTexts } from '../../transport/body.ts';
-import { filtersQuery } from '../shared/filters.ts';
 
 interface EventMessage {
   Type: string;

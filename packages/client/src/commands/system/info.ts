@@ -1,10 +1,10 @@
+import { CliError, messageOf } from '../../base/errors.ts';
+import { string } from '../../base/flags.ts';
 import { command, noArgs } from '../../cli/command.ts';
-import { CliError, messageOf } from '../../cli/errors.ts';
-import { string } from '../../cli/flags.ts';
 import { clientVersion } from '../../cli/version.ts';
 import { currentContext } from '../../config/resolve.ts';
-import { goArch } from '../shared/arch.ts';
-import { type ServerInfo, serverText } from '../shared/info-text.ts';
+import { goArch } from '../../shared/arch.ts';
+import { type ServerInfo, serverText } from '../../shared/info-text.ts';
 
 export default command({
   use: '[OPTIONS]',

@@ -1,7 +1,7 @@
+import { CliError } from '../../base/errors.ts';
+import { bool, string } from '../../base/flags.ts';
 import { atLeast, command } from '../../cli/command.ts';
-import { CliError } from '../../cli/errors.ts';
-import { bool, string } from '../../cli/flags.ts';
-import { type Inspected, inspectAll } from '../../format/inspect.ts';
+import { type Inspected, inspectAll } from '../../shared/inspect.ts';
 import { type Api, ApiError } from '../../transport/api.ts';
 
 interface Kind {

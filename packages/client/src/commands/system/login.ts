@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { CliError, Interrupted, messageOf } from '../../base/errors.ts';
+import { bool, string } from '../../base/flags.ts';
 import type { Cli } from '../../cli/cli.ts';
 import { atMost, command } from '../../cli/command.ts';
-import { CliError, Interrupted, messageOf } from '../../cli/errors.ts';
-import { bool, string } from '../../cli/flags.ts';
 import {
   type AuthConfig,
   getCredentials,
@@ -10,7 +10,7 @@ import {
   hubKey,
   storeCredentials,
 } from '../../config/credentials.ts';
-import { readByte, readLine } from '../shared/prune.ts';
+import { readByte, readLine } from '../../shared/prune.ts';
 
 interface LoginAnswer {
   Status?: string;

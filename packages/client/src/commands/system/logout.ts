@@ -1,5 +1,5 @@
+import { messageOf } from '../../base/errors.ts';
 import { atMost, command } from '../../cli/command.ts';
-import { messageOf } from '../../cli/errors.ts';
 import { eraseCredentials, hostOf, hubKey } from '../../config/credentials.ts';
 
 export default command({

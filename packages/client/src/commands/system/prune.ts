@@ -1,14 +1,14 @@
+import { CliError } from '../../base/errors.ts';
+import { bool } from '../../base/flags.ts';
 import { command, noArgs } from '../../cli/command.ts';
-import { CliError } from '../../cli/errors.ts';
-import { bool } from '../../cli/flags.ts';
-import { confirm, pruneFlags, reclaimed, withConfiguredFilters } from '../shared/prune.ts';
+import { confirm, pruneFlags, reclaimed, withConfiguredFilters } from '../../shared/prune.ts';
 import {
   pruneBuildCache,
   pruneContainers,
   pruneImages,
   pruneNetworks,
   pruneVolumes,
-} from '../shared/prunes.ts';
+} from '../../shared/prunes.ts';
 
 export default command({
   use: '[OPTIONS]',

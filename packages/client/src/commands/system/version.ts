@@ -1,11 +1,11 @@
+import type { CliError } from '../../base/errors.ts';
+import { string } from '../../base/flags.ts';
 import { command, noArgs } from '../../cli/command.ts';
-import type { CliError } from '../../cli/errors.ts';
-import { string } from '../../cli/flags.ts';
 import { clientVersion } from '../../cli/version.ts';
 import { currentContext } from '../../config/resolve.ts';
 import { alignColumns } from '../../format/table.ts';
+import { goArch } from '../../shared/arch.ts';
 import { apiVersion } from '../../transport/api.ts';
-import { goArch } from '../shared/arch.ts';
 
 interface ServerVersion {
   Platform?: { Name: string };

@@ -1,6 +1,6 @@
+import { CliError } from '../../base/errors.ts';
+import { list, map, string } from '../../base/flags.ts';
 import { atMost, command } from '../../cli/command.ts';
-import { CliError } from '../../cli/errors.ts';
-import { list, map, string } from '../../cli/flags.ts';
 import { toMap } from '../../parse/environment.ts';
 
 export default command({

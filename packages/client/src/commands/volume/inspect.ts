@@ -1,6 +1,6 @@
 import { atLeast, command } from '../../cli/command.ts';
-import { inspectAll } from '../../format/inspect.ts';
-import { inspectFormatFlag } from '../shared/formats.ts';
+import { inspectFormatFlag } from '../../shared/formats.ts';
+import { inspectAll } from '../../shared/inspect.ts';
 
 export default command({
   use: '[OPTIONS] VOLUME [VOLUME...]',

@@ -1,10 +1,10 @@
+import { bool, filter } from '../../base/flags.ts';
 import { command, noArgs } from '../../cli/command.ts';
-import { bool, filter } from '../../cli/flags.ts';
 import { formatList } from '../../format/list.ts';
 import { naturalCompare } from '../../format/natural.ts';
-import { filtersQuery } from '../shared/filters.ts';
-import { chooseFormat, listFormatFlag } from '../shared/formats.ts';
-import { type Volume, volumeColumns } from '../shared/volume-rows.ts';
+import { filtersQuery } from '../../shared/filters.ts';
+import { chooseFormat, listFormatFlag } from '../../shared/formats.ts';
+import { type Volume, volumeColumns } from '../../shared/volume-rows.ts';
 
 const formats = {
   table: 'table {{.Driver}}\\t{{.Name}}',

@@ -7,9 +7,9 @@ import { remoteContext } from '../remote.ts';
 import type { Stage } from '../stages.ts';
 import { Tree } from '../tree.ts';
 import { collect, noDockerfile } from './instructions.ts';
-import type { Vertex } from './progress.ts';
-import type { Session } from './session.ts';
-import type { FrontendOptions } from './step.ts';
+import type { FrontendOptions } from './options.ts';
+import type { Vertex } from './progress/progress.ts';
+import type { Session } from './session/session.ts';
 
 /** The files a build is made from: those of the client or of a remote place, each fetched when it is needed first. */
 export class BuildContext {

@@ -10,11 +10,11 @@ import { frontendCaps, llbCaps } from './capabilities.ts';
 import { exportResult } from './exporters.ts';
 import { DockerfileFrontend } from './frontend.ts';
 import { Job } from './job.ts';
+import { withSource } from './progress/source.ts';
 import { imageConfig, pruneFilters, usageRecord } from './records.ts';
-import { type Session, Sessions } from './session.ts';
+import { type Session, Sessions } from './session/session.ts';
 import { Solver, type SolverParts } from './solver.ts';
-import { withSource } from './source.ts';
-import type { StageResult } from './step.ts';
+import type { StageResult } from './steps/step.ts';
 
 export interface ControlParts extends Omit<SolverParts, 'hostPlatform'> {
   root: string;

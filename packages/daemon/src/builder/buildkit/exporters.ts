@@ -7,7 +7,7 @@ import { normalizedReference } from '../../images/index.ts';
 import { Tree } from '../tree.ts';
 import type { Job } from './job.ts';
 import { imageConfig } from './records.ts';
-import type { StageResult } from './step.ts';
+import type { StageResult } from './steps/step.ts';
 
 /** Gives a result to one exporter. Returns what is told of it. @throws unsupported for an exporter that it does not know. */
 export async function exportResult(

@@ -9,13 +9,14 @@ import { type Dockerfile, type Instruction, parseDockerfile } from '../../docker
 import { expandWord, type Lookup } from '../../dockerfile/words.ts';
 import { planStages, type Stage } from '../stages.ts';
 import { BuildContext } from './build-context.ts';
-import { copyStep } from './copy-step.ts';
 import { configHistory, historyEntry, platformArguments, prefixed } from './instructions.ts';
-import type { Vertex } from './progress.ts';
+import type { FrontendOptions } from './options.ts';
+import type { Vertex } from './progress/progress.ts';
+import { instructionTitle, StepNumbers } from './progress/titles.ts';
 import { References } from './references.ts';
-import { runStep } from './run-step.ts';
-import { type Build, type FrontendOptions, type StageResult, type Step, stepUses } from './step.ts';
-import { instructionTitle, StepNumbers } from './titles.ts';
+import { copyStep } from './steps/copy-step.ts';
+import { runStep } from './steps/run-step.ts';
+import { type Build, type StageResult, type Step, stepUses } from './steps/step.ts';
 
 /** Instructions that show as a numbered step. */
 const visible = new Set(['RUN', 'COPY', 'ADD', 'WORKDIR']);

@@ -7,7 +7,7 @@ import { exposedPorts } from '../../dockerfile/ports.ts';
 import { expandWords, type Lookup } from '../../dockerfile/words.ts';
 import type { ImageConfig, ImageRunConfig } from '../../images/api.ts';
 import { sha256 } from '../steps.ts';
-import type { Snapshot } from './solver.ts';
+import type { Snapshot } from './steps/snapshot.ts';
 
 /* What the front end makes of single instructions and attributes. */
 

@@ -1,9 +1,9 @@
 import type { Message } from '@berth/grpc';
 import type { Tree } from '../tree.ts';
-import { Progress } from './progress.ts';
-import type { Session } from './session.ts';
+import { Progress } from './progress/progress.ts';
+import type { Session } from './session/session.ts';
 import type { Solver } from './solver.ts';
-import type { StageResult } from './step.ts';
+import type { StageResult } from './steps/step.ts';
 
 /** A solve that a client asked for: what its parts share. */
 export class Job {

@@ -1,7 +1,7 @@
 import { type Message, timestamp } from '@berth/grpc';
 import type { ImageConfig } from '../../images/api.ts';
 import type { CacheRecord } from '../api.ts';
-import type { StageResult } from './step.ts';
+import type { StageResult } from './steps/step.ts';
 
 /** A step as BuildKit's clients list it. */
 export function usageRecord(record: CacheRecord): Message {

@@ -1,8 +1,8 @@
 import { invalidParameter } from '../../base/errors.ts';
 import { locate } from '../../dockerfile/location.ts';
 import type { Stage } from '../stages.ts';
+import type { FrontendOptions } from './options.ts';
 import type { Solver } from './solver.ts';
-import type { FrontendOptions } from './step.ts';
 
 /** What the names in FROM, `--from` and `from=` stand for: stages, images and named contexts. */
 export class References {

@@ -10,20 +10,11 @@ import { copyTar, type Source } from '../copy.ts';
 import type { Steps } from '../steps.ts';
 import type { Worker } from '../worker.ts';
 import { hash } from './hash.ts';
-import { type MountSources, type PreparedMounts, prepareMounts } from './prepared-mounts.ts';
-import type { Progress, Vertex } from './progress.ts';
-import type { Session } from './session.ts';
-import { sourceError } from './source-errors.ts';
-
-/** A root made of layers, and what identifies the way it was made to the cache. */
-export interface Snapshot {
-  diffIds: string[];
-  key: string;
-  /** The last step changed nothing: history says `empty_layer`. */
-  lastEmpty: boolean;
-  /** When its last step was done: the same for everyone who takes it from the cache. */
-  created?: string;
-}
+import type { Progress, Vertex } from './progress/progress.ts';
+import { sourceError } from './progress/source-errors.ts';
+import type { Session } from './session/session.ts';
+import { type MountSources, type PreparedMounts, prepareMounts } from './steps/prepared-mounts.ts';
+import type { Snapshot } from './steps/snapshot.ts';
 
 /** What a step gave, by its key. */
 export interface CachedStep {

@@ -1,4 +1,4 @@
-import type { Rooms } from '../../rooms.ts';
+import type { Services } from '../../services.ts';
 import type { Server } from '../api.ts';
 import { upload } from '../upload.ts';
 import { send } from './streams.ts';
@@ -10,7 +10,7 @@ const encoded = (stat: object) => Buffer.from(JSON.stringify(stat)).toString('ba
 const yes = (value: unknown) => value === '1' || value === 'true' || value === 'True';
 
 /** /containers/{id}/archive and export: files in and out of containers. */
-export function archiveRoutes(server: Server, { containers }: Rooms): void {
+export function archiveRoutes(server: Server, { containers }: Services): void {
   server.serve('ContainerArchiveInfo', async ({ params, query }, reply) => {
     const stat = await containers.archiveStat(params['id']!, query['path'] ?? '');
     reply.status(200).header(STAT_HEADER, encoded(stat));

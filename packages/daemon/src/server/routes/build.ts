@@ -2,7 +2,7 @@ import { invalidParameter, systemError, unsupported } from '../../base/errors.ts
 import { parseFilters } from '../../base/filters.ts';
 import { jsonProblem } from '../../base/go-json.ts';
 import type { BuildOptions } from '../../builder/api.ts';
-import type { Rooms } from '../../rooms.ts';
+import type { Services } from '../../services.ts';
 import type { ApiRequest, Server } from '../api.ts';
 import { upload } from '../upload.ts';
 
@@ -12,7 +12,7 @@ const NO_UPGRADE = 'no upgrade proto in request';
 const BOUNDS = 48;
 
 /** POST /build and the cache. */
-export function buildRoutes(server: Server, rooms: Rooms): void {
+export function buildRoutes(server: Server, rooms: Services): void {
   server.serve('ImageBuild', async (request, reply) => {
     const options = buildOptions(request);
     let lines: ReturnType<typeof reply.lines> | undefined;

@@ -2,7 +2,7 @@ import { invalidParameter, systemError, unsupported } from '../../base/errors.ts
 import { parseFilters } from '../../base/filters.ts';
 import { parseUnixTime } from '../../base/time.ts';
 import type { AttachOptions, WaitCondition } from '../../containers/api.ts';
-import type { Rooms } from '../../rooms.ts';
+import type { Services } from '../../services.ts';
 import type { ApiReply, ApiRequest, Server } from '../api.ts';
 import { inspectFor, summaryFor } from '../shapes/containers.ts';
 import { archiveRoutes } from './archive.ts';
@@ -26,7 +26,7 @@ const NO_BODY = 7;
 const CONDITIONS: readonly string[] = ['not-running', 'next-exit', 'removed'];
 
 /** /containers and /commit */
-export function containerRoutes(server: Server, rooms: Rooms): void {
+export function containerRoutes(server: Server, rooms: Services): void {
   listAndCreate(server, rooms);
   life(server, rooms);
   streams(server, rooms);
@@ -34,7 +34,7 @@ export function containerRoutes(server: Server, rooms: Rooms): void {
   archiveRoutes(server, rooms);
 }
 
-function listAndCreate(server: Server, { containers }: Rooms): void {
+function listAndCreate(server: Server, { containers }: Services): void {
   server.serve('ContainerList', async ({ query, version }) => {
     const filters = parseFilters(query['filters']);
     // Old clients name these outside of the filters.
@@ -70,7 +70,7 @@ function listAndCreate(server: Server, { containers }: Rooms): void {
   server.serve('ContainerPrune', ({ query }) => containers.prune(parseFilters(query['filters'])));
 }
 
-function life(server: Server, { containers }: Rooms): void {
+function life(server: Server, { containers }: Services): void {
   server.serve('ContainerStart', ({ params, query, headers }) => {
     const length = headers['transfer-encoding'] ? -1 : Number(headers['content-length'] ?? 0);
     if (length === -1 || length > NO_BODY)
@@ -123,7 +123,7 @@ function life(server: Server, { containers }: Rooms): void {
   });
 }
 
-function streams(server: Server, { containers }: Rooms): void {
+function streams(server: Server, { containers }: Services): void {
   server.serve('ContainerLogs', async ({ params, query, version, signal }, reply) => {
     let own = false;
     const { tty, stream } = await containers.logs(params['id']!, {
@@ -201,7 +201,7 @@ async function sendReadings(
   }
 }
 
-function changes(server: Server, { containers }: Rooms): void {
+function changes(server: Server, { containers }: Services): void {
   server.serve('ContainerChanges', async ({ params }) => containers.changes(params['id']!));
 
   server.serve('ImageCommit', async ({ query, body }, reply) => {

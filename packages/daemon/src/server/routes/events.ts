@@ -1,7 +1,7 @@
 import { invalidParameter, systemError } from '../../base/errors.ts';
 import { parseFilters } from '../../base/filters.ts';
 import { type EngineEvent, matches } from '../../events/index.ts';
-import type { Rooms } from '../../rooms.ts';
+import type { Services } from '../../services.ts';
 import type { Server } from '../api.ts';
 import { JSON_SEQUENCE } from '../reply.ts';
 
@@ -29,7 +29,7 @@ function negotiate(accept: string | undefined): string {
 const BACKLOG = 4 << 20;
 
 /** `/events`: what is kept since a time, then what happens. */
-export function eventsRoutes(server: Server, rooms: Rooms): void {
+export function eventsRoutes(server: Server, rooms: Services): void {
   server.serve('SystemEvents', ({ query, version, headers, signal }, reply) => {
     const since = timestamp(query['since']);
     const until = timestamp(query['until']);

@@ -1,5 +1,5 @@
 import { invalidParameter } from '../../base/errors.ts';
-import type { Rooms } from '../../rooms.ts';
+import type { Services } from '../../services.ts';
 import type { Server } from '../api.ts';
 import { parseSide, RAW_STREAM, streamType } from './streams.ts';
 
@@ -7,7 +7,7 @@ import { parseSide, RAW_STREAM, streamType } from './streams.ts';
 const CONSOLE_SIZE_SINCE = 42;
 
 /** /containers/{id}/exec and /exec */
-export function execRoutes(server: Server, { containers }: Rooms): void {
+export function execRoutes(server: Server, { containers }: Services): void {
   server.serve('ContainerExec', ({ params, body, version }, reply) => {
     const config = { ...body };
     if (version < CONSOLE_SIZE_SINCE || !config.Tty) delete config.ConsoleSize;

@@ -2,7 +2,7 @@ import { invalidParameter } from '../../base/errors.ts';
 import { parseFilters } from '../../base/filters.ts';
 import type { OnProgress, Progress, RegistryAuth } from '../../images/api.ts';
 import { parsePullName } from '../../images/index.ts';
-import type { Rooms } from '../../rooms.ts';
+import type { Services } from '../../services.ts';
 import type { ApiReply, ApiRequest, Server } from '../api.ts';
 import { parsePlatformJson, platformOf } from '../platforms.ts';
 import { imageInspectFor, imageSummaryFor } from '../shapes/images.ts';
@@ -21,7 +21,7 @@ const DELETE_PLATFORMS = 50;
 const SEVERAL_PLATFORMS = 52;
 
 /** /images, /distribution and /auth. */
-export function imageRoutes(server: Server, { images }: Rooms): void {
+export function imageRoutes(server: Server, { images }: Services): void {
   server.serve('ImageList', ({ query, version }) => {
     const filters = parseFilters(query['filters']);
     if (version < NO_NAME_FILTER && query['filter'])

@@ -1,4 +1,4 @@
-import type { Rooms } from '../../rooms.ts';
+import type { Services } from '../../services.ts';
 import type { Server } from '../api.ts';
 import { buildRoutes } from './build.ts';
 import { containerRoutes } from './containers.ts';
@@ -12,7 +12,7 @@ import { systemRoutes } from './system.ts';
 import { volumeRoutes } from './volumes.ts';
 
 /** Every route, by tag of the API document. */
-export function allRoutes(server: Server, rooms: Rooms): void {
+export function allRoutes(server: Server, rooms: Services): void {
   systemRoutes(server, rooms);
   eventsRoutes(server, rooms);
   swarmRoutes(server);

@@ -1,6 +1,6 @@
 import { invalidParameter, notFound } from '../../base/errors.ts';
 import { parseFilters } from '../../base/filters.ts';
-import type { Rooms } from '../../rooms.ts';
+import type { Services } from '../../services.ts';
 import type { Server } from '../api.ts';
 
 type Shape = Record<string, unknown>;
@@ -27,7 +27,7 @@ function summaryFor(version: number, network: Shape): Shape {
 }
 
 /** /networks */
-export function networkRoutes(server: Server, { networks, containers }: Rooms): void {
+export function networkRoutes(server: Server, { networks, containers }: Services): void {
   server.serve('NetworkList', async ({ query, version }) =>
     (await networks.list(parseFilters(query['filters']))).map((network) => summaryFor(version, network)),
   );

@@ -1,12 +1,12 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describedOperations } from '@berth/api-spec';
-import type { Rooms } from '../../rooms.ts';
+import type { Services } from '../../services.ts';
 import { createApp } from '../app.ts';
 import { allRoutes } from './index.ts';
 
-/** Rooms that nobody calls: routes are only registered here. */
-const none = new Proxy({} as Rooms, { get: () => none });
+/** Services that nobody calls: routes are only registered here. */
+const none = new Proxy({} as Services, { get: () => none });
 
 test('every operation of the API document is served, and nothing else is', () => {
   const app = createApp('test');
@@ -17,7 +17,7 @@ test('every operation of the API document is served, and nothing else is', () =>
 test('a ping tells which builder the configuration prefers', async () => {
   const builder = async (features: Record<string, boolean>) => {
     const app = createApp('test');
-    const rooms = { settings: { features } } as Rooms;
+    const rooms = { settings: { features } } as Services;
     allRoutes(app, new Proxy(rooms, { get: (known, name) => Reflect.get(known, name) ?? none }));
     const server = createServer(await app.ready()).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));

@@ -1,4 +1,4 @@
-import type { Rooms } from '../../rooms.ts';
+import type { Services } from '../../services.ts';
 import { daemonInfo, diskUsage, versionInfo } from '../../system/index.ts';
 import type { Server } from '../api.ts';
 import { diskUsageFor, infoFor } from '../shapes/system.ts';
@@ -8,7 +8,7 @@ import { API_VERSION, MIN_API_VERSION } from '../versions.ts';
 const KINDS_OF_USAGE = 42;
 
 /** `/_ping`, `/version`, `/info` and `/system/df`. */
-export function systemRoutes(server: Server, rooms: Rooms): void {
+export function systemRoutes(server: Server, rooms: Services): void {
   server.serve('SystemPing', (_request, reply) => {
     pingHeaders(reply, rooms);
     return 'OK';
@@ -25,7 +25,7 @@ export function systemRoutes(server: Server, rooms: Rooms): void {
   });
 }
 
-function pingHeaders(reply: Parameters<Parameters<Server['serve']>[1]>[1], { settings }: Rooms) {
+function pingHeaders(reply: Parameters<Parameters<Server['serve']>[1]>[1], { settings }: Services) {
   return (
     reply
       // Which builder a client takes that was not told one.

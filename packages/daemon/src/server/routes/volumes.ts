@@ -1,6 +1,6 @@
 import { invalidParameter, unavailable } from '../../base/errors.ts';
 import { parseFilters } from '../../base/filters.ts';
-import type { Rooms } from '../../rooms.ts';
+import type { Services } from '../../services.ts';
 import type { Server } from '../api.ts';
 import { NOT_A_MANAGER } from './swarm.ts';
 
@@ -8,7 +8,7 @@ import { NOT_A_MANAGER } from './swarm.ts';
 const ANONYMOUS_ONLY = 42;
 
 /** /volumes */
-export function volumeRoutes(server: Server, { volumes }: Rooms): void {
+export function volumeRoutes(server: Server, { volumes }: Services): void {
   server.serve('VolumeList', async ({ query }) => ({
     Volumes: await volumes.list(listFilters(query['filters'])),
     Warnings: null,

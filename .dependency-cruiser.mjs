@@ -1,0 +1,127 @@
+// The rooms of the house and which of them may know which: arrows run down only, and no file imports in a circle, types
+// included. `npm test` holds every file against it, with no exception. A room's list names what it may import; whatever
+// is not listed is refused, so that a new room has to be put in its place here first.
+const daemon = {
+  base: [],
+  patterns: ['base'],
+  config: ['base'],
+  store: ['base'],
+  events: ['base'],
+  layers: ['base', 'store'],
+  dockerfile: ['base', 'patterns'],
+  images: ['base', 'patterns', 'config', 'store', 'events', 'layers', 'dockerfile'],
+  runtime: ['base', 'config', 'layers'],
+  networks: ['base', 'patterns', 'config', 'store', 'events'],
+  volumes: ['base', 'patterns', 'store', 'events'],
+  containers: [
+    'base',
+    'patterns',
+    'config',
+    'store',
+    'events',
+    'layers',
+    'dockerfile',
+    'images',
+    'runtime',
+    'networks',
+    'volumes',
+  ],
+  builder: [
+    'base',
+    'patterns',
+    'config',
+    'store',
+    'events',
+    'layers',
+    'dockerfile',
+    'images',
+    'runtime',
+    'networks',
+    'volumes',
+    'containers',
+  ],
+};
+const rooms = Object.keys(daemon);
+daemon.system = [...rooms];
+daemon.server = [...rooms, 'system'];
+
+const client = {
+  base: [],
+  transport: ['base'],
+  config: ['base', 'transport'],
+  format: ['base'],
+  parse: ['base'],
+  archive: ['base'],
+  cli: ['base', 'transport', 'config'],
+  terminal: ['base', 'transport', 'format', 'cli'],
+  shared: ['base', 'transport', 'config', 'format', 'parse', 'cli', 'terminal'],
+  build: ['base', 'shared'],
+  buildkit: ['base', 'transport', 'config', 'format', 'parse', 'cli', 'terminal', 'shared', 'build'],
+};
+client.commands = Object.keys(client);
+client.tree = Object.keys(client);
+
+const source = (workspace, room) => `^packages/${workspace}/src/${room}/`;
+
+/** Rules that keep each room of a package to those below it; `tops` may also import the file `services.ts`. */
+function arrows(workspace, layout, tops = []) {
+  const rules = Object.entries(layout).map(([room, below]) => ({
+    name: `${workspace}-${room}`,
+    comment: `${room} may import ${below.join(', ') || 'no other room'}`,
+    severity: 'error',
+    from: { path: source(workspace, room) },
+    to: {
+      path: `^packages/${workspace}/src/`,
+      pathNot: [
+        ...[room, ...below].map((name) => source(workspace, name)),
+        ...(tops.includes(room) ? [`^packages/${workspace}/src/services\\.ts$`] : []),
+      ],
+    },
+  }));
+  const placed = {
+    name: `${workspace}-placed`,
+    comment: 'a folder that has no place in the layout above',
+    severity: 'error',
+    from: {
+      path: `^packages/${workspace}/src/[^/]+/`,
+      pathNot: Object.keys(layout).map((room) => source(workspace, room)),
+    },
+    to: {},
+  };
+  return [...rules, placed];
+}
+
+export default {
+  forbidden: [
+    { name: 'no-circle', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    ...arrows('daemon', daemon, ['system', 'server']),
+    ...arrows('client', client),
+    {
+      name: 'native-alone',
+      comment: 'what speaks to the native programs knows nothing of those who use it',
+      severity: 'error',
+      from: { path: '^packages/(native|grpc|api-spec)/' },
+      to: { path: '^packages/(daemon|client)/' },
+    },
+    {
+      name: 'client-apart',
+      comment: 'client and daemon meet in the API alone',
+      severity: 'error',
+      from: { path: '^packages/client/' },
+      to: { path: '^packages/daemon/' },
+    },
+    {
+      name: 'daemon-apart',
+      severity: 'error',
+      from: { path: '^packages/daemon/' },
+      to: { path: '^(packages/client|e2e)/' },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: ['node_modules', 'packages/native/build'] },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+  },
+};

@@ -1,0 +1,236 @@
+import { posix } from 'node:path';
+import { Readable } from 'node:stream';
+import { BerthError } from '../../../base/errors.ts';
+import { parseError } from '../../../dockerfile/errors.ts';
+import { ignoreFilter } from '../../../dockerfile/ignore.ts';
+import { locate } from '../../../dockerfile/location.ts';
+import { heredocOpener, heredocText, type Instruction } from '../../../dockerfile/parse.ts';
+import { expandDocument, expandWord, type Lookup } from '../../../dockerfile/words.ts';
+import { addSources, FetchFailed } from '../../add.ts';
+import { findSources, readFrom, type Source, sourcesDigest, withoutExcluded } from '../../copy.ts';
+import { resolveOwner } from '../../owner.ts';
+import { sha256 } from '../../steps.ts';
+import type { Tree } from '../../tree.ts';
+import { historyEntry } from '../instructions.ts';
+import { parentSources, readParents } from '../parents.ts';
+import { type Build, type Step, snapshotOf, stepUses } from './step.ts';
+
+/** What a COPY or ADD says, variables expanded. */
+interface Wanted {
+  flags: Record<string, string>;
+  words: string[];
+  /** The sources that are paths or URLs. */
+  patterns: string[];
+  /** Absolute; a trailing slash means a folder. */
+  target: string;
+  /** `--parents` */
+  parents: boolean;
+  excludes: boolean;
+  /** True for what `--exclude` leaves out. */
+  ignored: (path: string) => boolean;
+}
+
+/** COPY and ADD. */
+export async function copyStep(build: Build, step: Step): Promise<void> {
+  const { options } = build;
+  const { instruction, stage, state, title } = step;
+  const { name } = instruction;
+  const wanted = parseCopy(build, step);
+  const vertex = options.progress.vertex(title);
+  const { sources, keepOwners } = await gather(build, step, wanted).catch((error: Error) => {
+    const { message, failure } = copyFailure(error, title);
+    vertex.start().done({ error: message });
+    throw failure;
+  });
+  const kept = wanted.excludes ? withoutExcluded(sources, wanted.ignored) : sources;
+  const chmod = wanted.flags['chmod'];
+  if (chmod !== undefined && !/^[0-7]{1,4}$/.test(chmod))
+    throw parseError(
+      instruction.line,
+      `invalid chmod parameter: '${chmod}'. it should be octal string and between 0 and 07777`,
+    );
+  const owner = wanted.flags['chown'] ?? '';
+  state.snapshot = await options.solver.copy(state.snapshot, {
+    sources: kept,
+    target: wanted.target,
+    digest: sourcesDigest(kept, sha256),
+    ...(chmod === undefined ? {} : { mode: Number.parseInt(chmod, 8) }),
+    owner: owner === '' ? undefined : (archive) => resolveOwner(archive, owner, 'root'),
+    ownerKey: owner,
+    keepOwners: keepOwners && owner === '',
+    vertex,
+    ...stepUses(options, stage),
+  });
+  const flagText = instruction.flags
+    .filter((flag) => ['chown', 'chmod', 'link', 'parents', 'exclude'].includes(flag.name))
+    .map((flag) => (flag.bare ? `--${flag.name} ` : `--${flag.name}=${flag.value} `))
+    .join('');
+  state.history.push(historyEntry(`${name} ${flagText}${wanted.words.join(' ')} # buildkit`, state.snapshot));
+}
+
+/** What a flag that may stand without a value says. */
+const isTrue = (value: string | undefined) => /^(1|t|true)$/i.test(value ?? '');
+
+/** @throws invalid-parameter for flags that it does not know, and where several sources go to what is no folder. */
+function parseCopy({ dockerfile }: Build, { instruction, state, lookup }: Step): Wanted {
+  const { name } = instruction;
+  const flags: Record<string, string> = {};
+  const exclude: string[] = [];
+  for (const flag of instruction.flags) {
+    const known = [
+      'chown',
+      'chmod',
+      'link',
+      'parents',
+      'exclude',
+      ...(name === 'COPY' ? ['from'] : ['checksum', 'keep-git-dir', 'unpack']),
+    ];
+    if (!known.includes(flag.name)) throw parseError(instruction.line, `unknown flag: --${flag.name}`);
+    if (flag.name === 'exclude') exclude.push(expandWord(flag.value, lookup));
+    else flags[flag.name] = flag.bare ? 'true' : expandWord(flag.value, lookup);
+  }
+  const words = instruction.args.map((word) =>
+    heredocOpener(word) ? word : expandWord(word, lookup, dockerfile.escape),
+  );
+  const destination = words.at(-1)!;
+  const patterns = words.slice(0, -1).filter((word) => !heredocOpener(word));
+  if (
+    patterns.length + instruction.heredocs.length > 1 &&
+    !destination.endsWith('/') &&
+    destination !== '.'
+  ) {
+    throw parseError(
+      instruction.line,
+      `When using ${name} with more than one source file, the destination must be a directory and end with a /`,
+    );
+  }
+  return {
+    flags,
+    words,
+    patterns,
+    target:
+      posix.resolve('/', state.config.WorkingDir || '/', destination) +
+      (destination.endsWith('/') || destination === '.' ? '/' : ''),
+    parents: isTrue(flags['parents']),
+    excludes: exclude.length > 0,
+    ignored: ignoreFilter(exclude.join('\n')),
+  };
+}
+
+/** Brings the files that are copied, from wherever they are. */
+async function gather(
+  build: Build,
+  { instruction, stage, lookup }: Step,
+  wanted: Wanted,
+): Promise<{ sources: Source[]; keepOwners: boolean }> {
+  const { context } = build;
+  const { name } = instruction;
+  const { flags, patterns } = wanted;
+  const sources: Source[] = [];
+  let keepOwners = false;
+  if (instruction.heredocs.length > 0)
+    sources.push(...(await heredocSources(instruction, lookup, await context.newTree())));
+  if (flags['from'] !== undefined && !(flags['from'] === '')) {
+    const found = await sourcesFrom(build, flags['from'], stage, wanted);
+    sources.push(...found.sources);
+    keepOwners = found.keepOwners;
+  } else if (patterns.length > 0) {
+    const needsContext = patterns.some((pattern) => !/^(https?:\/\/|git@)/.test(pattern));
+    const tree = needsContext ? await context.files() : await context.newTree();
+    if (name === 'ADD')
+      sources.push(
+        ...(await addSources(
+          tree,
+          patterns,
+          build.options.folder,
+          wanted.target.endsWith('/'),
+          context.trees,
+          build.options.signal,
+          {
+            checksum: flags['checksum'] ?? '',
+            fromContext: false,
+            ...(flags['unpack'] === undefined ? {} : { unpacks: isTrue(flags['unpack']) }),
+          },
+        )),
+      );
+    else for (const pattern of patterns) sources.push(...find(tree, pattern, name, wanted));
+  }
+  return { sources, keepOwners };
+}
+
+function find(tree: Tree, pattern: string, name: string, { parents, ignored }: Wanted): Source[] {
+  return parents ? parentSources(tree, pattern, ignored) : findSources(tree, pattern, name, false);
+}
+
+/** The here-documents of a COPY, as files of that name. */
+async function heredocSources(instruction: Instruction, lookup: Lookup, tree: Tree): Promise<Source[]> {
+  const sources: Source[] = [];
+  for (const heredoc of instruction.heredocs) {
+    const content = Buffer.from(
+      heredoc.expand ? expandDocument(heredocText(heredoc), lookup) : heredocText(heredoc),
+    );
+    await tree.addStream(heredoc.name, Readable.from([content]), {
+      size: content.length,
+      mode: 0o644,
+      mtime: new Date(0),
+    });
+    sources.push({ tree, path: heredoc.name, name: heredoc.name });
+  }
+  return sources;
+}
+
+/** COPY --from: another stage, an image, or a folder of the client's. */
+async function sourcesFrom(
+  build: Build,
+  from: string,
+  stage: Step['stage'],
+  wanted: Wanted,
+): Promise<{ sources: Source[]; keepOwners: boolean }> {
+  const { options, context } = build;
+  const { patterns, parents, ignored } = wanted;
+  const sources: Source[] = [];
+  const named = await context.named(from);
+  if (named) {
+    for (const pattern of patterns) sources.push(...find(named, pattern, 'COPY', wanted));
+    return { sources, keepOwners: false };
+  }
+  const snapshot = await snapshotOf(build, from, stage);
+  const tree = await context.newTree();
+  await options.solver.look(snapshot, async (archive) => {
+    for (const pattern of patterns)
+      sources.push(
+        ...(await (parents
+          ? readParents(archive, tree, pattern, ignored)
+          : readFrom(archive, tree, pattern))),
+      );
+  });
+  return { sources, keepOwners: true };
+}
+
+/** What the step says of sources that could not be had, and what the build ends with. */
+function copyFailure(error: Error, title: string): { message: string; failure: Error } {
+  const text =
+    error instanceof FetchFailed
+      ? error.buildKit
+      : error.message.replace(
+          /^failed to copy files: .*mkdir (.*): not.*/,
+          'cannot copy to non-directory: $1',
+        );
+  const missing = /stat (.*): file does not exist/.exec(text)?.[1];
+  const message =
+    missing !== undefined
+      ? `failed to calculate checksum of ref ${sha256(title).slice(0, 25)}::${sha256(text).slice(0, 25)}: "/${missing.replace(/^\/+/, '')}": not found`
+      : text;
+  const key =
+    missing !== undefined
+      ? 'failed to compute cache key: '
+      : error instanceof FetchFailed
+        ? 'failed to load cache key: '
+        : '';
+  const failure = new BerthError(missing !== undefined ? 'not-found' : 'invalid-parameter', key + message, {
+    cause: error,
+  });
+  // BuildKit quotes no line for what it cannot fetch.
+  if (key.startsWith('failed to load')) locate(failure, null);
+  return { message, failure };
+}

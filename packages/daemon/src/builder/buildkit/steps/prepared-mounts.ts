@@ -1,0 +1,219 @@
+import { createHash } from 'node:crypto';
+import { chmod, chown, cp, mkdir, writeFile } from 'node:fs/promises';
+import { posix } from 'node:path';
+import { BerthError } from '../../../base/errors.ts';
+import type { Mounts } from '../../../dockerfile/mounts.ts';
+import type { Archive, Layers } from '../../../layers/api.ts';
+import { copyTar, findSources, readFrom, type Source } from '../../copy.ts';
+import { Tree } from '../../tree.ts';
+import type { WorkerMount } from '../../worker.ts';
+import { hash } from '../hash.ts';
+import type { Session } from '../session/session.ts';
+import { forwardAgent, hasAgent } from '../session/ssh.ts';
+import { lockCache } from './locks.ts';
+import type { Snapshot } from './snapshot.ts';
+
+/** What a RUN mounts, on disk. */
+export interface PreparedMounts {
+  mounts: WorkerMount[];
+  env: string[];
+  /** What identifies the mounted content. */
+  key: string;
+  release(): Promise<void>;
+}
+
+/** Where a RUN's mounts come from. */
+export interface MountSources {
+  session: Session;
+  context: () => Promise<Tree>;
+  stage: (name: string) => Promise<Snapshot>;
+  /** A folder of the client's by that name; undefined when there is none. */
+  named: (name: string) => Promise<Tree> | undefined;
+  folder: string;
+  signal: AbortSignal;
+}
+
+/** What the mounts are made with. */
+interface MountParts {
+  layers: Layers;
+  /** Where cache mounts live. */
+  cacheFolder: string;
+  look<T>(snapshot: Snapshot, use: (archive: Archive) => Promise<T>): Promise<T>;
+}
+
+/** Puts what a RUN mounts on disk. */
+export async function prepareMounts(
+  parts: MountParts,
+  wanted: Mounts[],
+  from: MountSources,
+): Promise<PreparedMounts> {
+  const preparation = new Preparation(parts, from);
+  try {
+    for (const [index, mount] of wanted.entries()) await preparation.add(mount, index);
+  } catch (error) {
+    await preparation.release();
+    throw error;
+  }
+  return preparation.result();
+}
+
+/** The mounts of one RUN while they are made. */
+class Preparation {
+  private readonly parts: MountParts;
+  private readonly from: MountSources;
+  private readonly mounts: WorkerMount[] = [];
+  private readonly env: string[] = [];
+  private readonly keys: unknown[] = [];
+  private readonly owners: string[] = [];
+  private readonly closing: Array<() => Promise<void>> = [];
+
+  constructor(parts: MountParts, from: MountSources) {
+    this.parts = parts;
+    this.from = from;
+  }
+
+  result(): PreparedMounts {
+    const { mounts, env } = this;
+    return { mounts, env, key: hash(this.keys), release: () => this.release() };
+  }
+
+  async release(): Promise<void> {
+    for (const close of this.closing) await close();
+    for (const owner of this.owners) await this.parts.layers.removeWritable(owner);
+  }
+
+  async add(mount: Mounts, index: number): Promise<void> {
+    switch (mount.type) {
+      case 'tmpfs':
+        this.keys.push(['tmpfs', mount.target, mount.size]);
+        this.mounts.push({
+          destination: mount.target,
+          readonly: false,
+          tmpfsOptions: mount.size ? [`size=${mount.size}`] : [],
+        });
+        return;
+      case 'cache':
+        return this.addCache(mount);
+      case 'secret':
+        return this.addSecret(mount, index);
+      case 'ssh':
+        return this.addAgent(mount);
+      default:
+        return this.addBind(mount, index);
+    }
+  }
+
+  private async addCache(mount: Mounts): Promise<void> {
+    const { from } = this;
+    const { cacheFolder } = this.parts;
+    const origin = mount.from === '' ? null : await from.stage(mount.from);
+    const id = hash([
+      mount.id || mount.target,
+      mount.sharing === 'private' ? from.folder : '',
+      ...(origin ? [origin.key, mount.source] : []),
+    ]);
+    const path = posix.join(cacheFolder, id);
+    await mkdir(cacheFolder, { recursive: true, mode: 0o700 });
+    const fresh = await mkdir(path, { recursive: true, mode: mount.mode });
+    if (fresh !== undefined) {
+      await chmod(path, mount.mode);
+      await chown(path, mount.uid, mount.gid);
+      if (origin) await this.fill(path, origin, mount.source);
+    }
+    if (mount.sharing === 'locked') this.closing.push(await lockCache(id, from.signal));
+    this.keys.push(['cache', mount.id, mount.target]);
+    this.mounts.push({ source: path, destination: mount.target, readonly: mount.readonly });
+  }
+
+  private async addSecret(mount: Mounts, index: number): Promise<void> {
+    const { session, folder } = this.from;
+    const bytes = await session.secret(mount.id);
+    this.keys.push(['secret', mount.id, mount.target]);
+    if (bytes === undefined) {
+      if (mount.required) throw new BerthError('not-found', `secret ${mount.id}: not found`);
+      return;
+    }
+    if (mount.env !== '') this.env.push(`${mount.env}=${bytes.toString()}`);
+    if (mount.target === '') return;
+    const path = posix.join(folder, `secret-${hash([index, Math.random()]).slice(0, 16)}`);
+    await writeFile(path, bytes, { mode: 0o600, flag: 'wx' });
+    await chmod(path, mount.mode);
+    await chown(path, mount.uid, mount.gid);
+    this.mounts.push({ source: path, destination: mount.target, readonly: true });
+  }
+
+  private async addAgent(mount: Mounts): Promise<void> {
+    const { session, folder } = this.from;
+    this.keys.push(['ssh', mount.id, mount.target]);
+    if (!(await hasAgent(session, mount.id))) {
+      if (mount.required) throw new BerthError('not-found', `unset ssh forward key ${mount.id}`);
+      return;
+    }
+    const agent = await forwardAgent(session, mount, folder);
+    this.closing.push(agent.close);
+    this.env.push(`SSH_AUTH_SOCK=${mount.target}`);
+    this.mounts.push({ source: agent.path, destination: mount.target, readonly: false });
+  }
+
+  private async addBind(mount: Mounts, index: number): Promise<void> {
+    const { from } = this;
+    const { layers } = this.parts;
+    const owner = createHash('sha256').update(`${Math.random()}${index}${mount.target}`).digest('hex');
+    await layers.createWritable(owner, []);
+    this.owners.push(owner);
+    const tree = await Tree.create(posix.join(from.folder, `mount-${owner.slice(0, 16)}`));
+    try {
+      const files = mount.from === '' ? from.context() : from.named(mount.from);
+      const source = files
+        ? contextSource(await files, mount.source)
+        : await this.stageSource(await from.stage(mount.from), mount.source, tree);
+      this.keys.push(['bind', source.tree.digest(source.path), mount.target]);
+      const entry = source.tree.entries.get(source.path);
+      const single = source.path !== '' && entry?.type !== 'directory';
+      const archive = layers.archive(owner, {});
+      const tar = await copyTar([source], single ? '/file' : '/', archive, {}, true);
+      await archive.put('/', tar, {
+        noOverwriteDirNonDir: false,
+        copyUIDGID: false,
+        signal: from.signal,
+      });
+      const { upper } = layers.rootFilesystem(owner);
+      this.mounts.push({
+        source: single ? posix.join(upper, 'file') : upper,
+        destination: mount.target,
+        readonly: mount.readonly,
+      });
+    } finally {
+      await tree.close();
+    }
+  }
+
+  /** Gives a new cache folder what stands in a folder of an image or stage (`from=`, `source=`). */
+  private async fill(path: string, origin: Snapshot, source: string): Promise<void> {
+    const { layers } = this.parts;
+    const { folder, signal } = this.from;
+    const owner = createHash('sha256').update(`${Math.random()}${path}`).digest('hex');
+    const tree = await Tree.create(posix.join(folder, `fill-${owner.slice(0, 16)}`));
+    await layers.createWritable(owner, []);
+    try {
+      const found = await this.stageSource(origin, source, tree);
+      const archive = layers.archive(owner, {});
+      const tar = await copyTar([found], '/', archive, {}, true);
+      await archive.put('/', tar, { noOverwriteDirNonDir: false, copyUIDGID: false, signal });
+      await cp(layers.rootFilesystem(owner).upper, path, { recursive: true, verbatimSymlinks: true });
+    } finally {
+      await tree.close();
+      await layers.removeWritable(owner);
+    }
+  }
+
+  private async stageSource(snapshot: Snapshot, source: string, tree: Tree): Promise<Source> {
+    const [found] = await this.parts.look(snapshot, (archive) => readFrom(archive, tree, source || '/'));
+    return found!;
+  }
+}
+
+function contextSource(context: Tree, source: string): Source {
+  const [found] = findSources(context, source || '/', 'RUN --mount', false);
+  return found!;
+}

@@ -1,0 +1,86 @@
+import type { BuildArguments } from '../../../dockerfile/arguments.ts';
+import { parseError } from '../../../dockerfile/errors.ts';
+import { locate } from '../../../dockerfile/location.ts';
+import { type Mounts, parseMount } from '../../../dockerfile/mounts.ts';
+import { expandWord } from '../../../dockerfile/words.ts';
+import { historyEntry, parseUlimit, runCommand } from '../instructions.ts';
+import { type Build, type Step, snapshotOf, stepUses } from './step.ts';
+
+/** Programs look for a proxy by either case of its name. */
+function withBothCases(variables: ReturnType<BuildArguments['forRun']>): string[] {
+  const values = new Map<string, string>();
+  for (const [name, value] of variables) {
+    if (/^(https?|ftp|no|all)_proxy$/i.test(name))
+      for (const other of [name.toUpperCase(), name.toLowerCase()]) values.set(other, value);
+  }
+  for (const [name, value] of variables) values.set(name, value);
+  return [...values].map(([name, value]) => `${name}=${value}`);
+}
+
+/** RUN: a command in the stage's root, with what it mounts. */
+export async function runStep(build: Build, step: Step, args: BuildArguments): Promise<void> {
+  const { options } = build;
+  const { instruction, stage, state, lookup, title } = step;
+  const { solver, session, signal } = options;
+  const mounts: Mounts[] = [];
+  let network = (options.attributes['force-network-mode'] || 'default') as string;
+  for (const flag of instruction.flags) {
+    if (flag.name === 'mount')
+      mounts.push(
+        parseMount(flag.value, state.config.WorkingDir || '/', (text) =>
+          expandWord(text, lookup, build.dockerfile.escape),
+        ),
+      );
+    else if (flag.name === 'network') network = flag.value;
+    else throw parseError(instruction.line, `unknown flag: --${flag.name}`);
+  }
+  if (!['default', 'none', 'host', ''].includes(network))
+    throw parseError(instruction.line, `invalid network mode: ${JSON.stringify(network)}`);
+  const { command, shown } = runCommand(instruction, state.config);
+  const names = new Set((state.config.Env ?? []).map((entry) => entry.split('=')[0]!));
+  const extra = args.forRun(names);
+  const declared = extra
+    .filter(([name, , inKey]) => inKey && !name.startsWith('TARGET') && !name.startsWith('BUILD'))
+    .map(([name, value]) => `${name}=${value}`);
+  const env = [...(state.config.Env ?? []), ...withBothCases(extra)];
+  if (!names.has('PATH')) env.push('PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin');
+  const preparing = solver.mounts(mounts, {
+    session,
+    context: () => build.context.files(),
+    named: (name) => build.context.named(name),
+    stage: (name) => snapshotOf(build, name, stage).catch((error) => Promise.reject(locate(error, null))),
+    folder: options.folder,
+    signal,
+  });
+  const prepared = await preparing.catch((error: Error) => {
+    if (/^(secret|unset ssh)/.test(error.message))
+      options.progress.vertex(title).start().done({ error: error.message });
+    throw error;
+  });
+  try {
+    state.snapshot = await solver.run(state.snapshot, {
+      config: state.config,
+      command,
+      shown,
+      env: [...env, ...prepared.env],
+      keyEnv: [...env.filter((entry) => !/^(https?|ftp|no|all)_proxy=/i.test(entry))],
+      mounts: prepared,
+      network: (network || 'default') as 'default' | 'none' | 'host',
+      privileged: false,
+      extraHosts: (options.attributes['add-hosts'] ?? '')
+        .split(',')
+        .filter(Boolean)
+        .map((entry) => entry.replace('=', ':')),
+      hostname: options.attributes['hostname'] || 'buildkitsandbox',
+      shmSize: Number(options.attributes['shm-size'] ?? 0) || 64 << 20,
+      ulimits: (options.attributes['ulimit'] ?? '').split(',').filter(Boolean).map(parseUlimit),
+      cgroupParent: options.attributes['cgroup-parent'] ?? '',
+      vertex: options.progress.vertex(title),
+      ...stepUses(options, stage),
+    });
+  } finally {
+    await prepared.release();
+  }
+  const prefix = declared.length > 0 ? `|${declared.length} ${declared.join(' ')} ` : '';
+  state.history.push(historyEntry(`RUN ${prefix}${shown.join(' ')} # buildkit`, state.snapshot));
+}

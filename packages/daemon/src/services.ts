@@ -1,0 +1,28 @@
+import type { Launcher } from '@berth/native';
+import type { Builder } from './builder/api.ts';
+import type { Settings } from './config/settings.ts';
+import type { Containers } from './containers/api.ts';
+import type { Events } from './events/api.ts';
+import type { Images } from './images/api.ts';
+import type { Layers } from './layers/api.ts';
+import type { Networks } from './networks/api.ts';
+import type { Runtime } from './runtime/api.ts';
+import type { Store } from './store/api.ts';
+import type { Volumes } from './volumes/api.ts';
+
+/** What the daemon is made of, bottom first; routes get this. `openRooms` makes it. Types only: see .dependency-cruiser.mjs. */
+export interface Services {
+  settings: Settings;
+  store: Store;
+  events: Events;
+  launcher: Launcher;
+  layers: Layers;
+  images: Images;
+  runtime: Runtime;
+  networks: Networks;
+  volumes: Volumes;
+  containers: Containers;
+  builder: Builder;
+  /** Stops what runs in the background and closes the store; containers go on. */
+  close(): void;
+}
