@@ -32,7 +32,13 @@ export async function openRooms(settings: Settings): Promise<Services> {
     storageOpts: settings.storageOpts,
   });
   const images = openImages({ root: join(dataRoot, 'images'), store, events, layers, settings });
-  const volumes = openVolumes({ dataRoot, store, events, owner: runtime.root() });
+  const volumes = openVolumes({
+    dataRoot,
+    store,
+    events,
+    owner: runtime.root(),
+    folderSize: layers.folderSize,
+  });
   const networks = await openNetworks({ store, events, settings, program: nativeProgram });
   const below = { settings, store, events, launcher, layers, images, runtime, networks, volumes };
   const containers = openContainers(below);

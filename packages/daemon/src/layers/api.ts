@@ -73,6 +73,8 @@ export interface Layers {
   writables(): Promise<string[]>;
   /** Bytes in the writable layer, and bytes of all its layers (SizeRw, SizeRootFs). */
   writableSize(owner: string): Promise<{ rw: number; rootFs: number }>;
+  /** Bytes of the files in a folder of the data root. @throws not-found, system */
+  folderSize(folder: string): Promise<number>;
   changes(owner: string): Promise<Change[]>;
   /** The writable layer as a layer tar (whiteouts as `.wh.` entries), for commit. */
   diffTar(owner: string): Promise<Readable>;

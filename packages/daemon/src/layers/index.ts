@@ -9,6 +9,7 @@ import { chooseDriver, wantedDriver } from './driver.ts';
 import { createHelper } from './helper.ts';
 import { openInitLayers } from './init.ts';
 import { openLayerStore } from './layers.ts';
+import { folderSizes } from './sizes.ts';
 import { createTrash } from './trash.ts';
 import { openWritables } from './writable.ts';
 
@@ -35,6 +36,7 @@ export async function openLayers(options: LayersOptions): Promise<Layers> {
   const { root, store } = options;
   const wanted = wantedDriver(options.storageDriver ?? '', options.storageOpts ?? []);
   const helper = createHelper(options.binary);
+  const sizes = folderSizes(helper);
   const gone = join(root, 'trash');
   await mkdir(gone, { recursive: true, mode: 0o700 });
   const trash = createTrash(gone, helper);
@@ -42,7 +44,7 @@ export async function openLayers(options: LayersOptions): Promise<Layers> {
   const boot = await readBoot(root);
   const layers = await openLayerStore(root, kind, helper, trash);
   const inits = await openInitLayers(root, layers, helper, trash, store, boot.wentDown);
-  const writables = await openWritables(root, layers, inits, helper, trash, store, boot.wentDown);
+  const writables = await openWritables(root, layers, inits, sizes, trash, store, boot.wentDown);
   void trash.empty();
 
   /** Makes a tiny layer and mounts it, in a folder of its own. */
@@ -91,6 +93,7 @@ export async function openLayers(options: LayersOptions): Promise<Layers> {
     },
     writables: writables.list,
     writableSize: writables.size,
+    folderSize: sizes.of,
     changes: async (owner) => readChanges(helper, writables, owner),
     diffTar: async (owner) => readDiff(helper, writables, owner),
     archive: (owner, target) => openArchive(helper, writables, owner, target),

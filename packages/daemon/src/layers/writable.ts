@@ -6,9 +6,9 @@ import { conflict, invalidParameter, notFound } from '../base/errors.ts';
 import { log } from '../base/log.ts';
 import type { Store } from '../store/api.ts';
 import type { RootFilesystem } from './api.ts';
-import type { Helper } from './helper.ts';
 import type { InitLayers } from './init.ts';
 import type { LayerStore } from './layers.ts';
+import type { FolderSizes } from './sizes.ts';
 import type { Trash } from './trash.ts';
 
 interface WritableRecord {
@@ -42,7 +42,7 @@ export async function openWritables(
   root: string,
   layers: LayerStore,
   inits: InitLayers,
-  helper: Helper,
+  sizes: FolderSizes,
   trash: Trash,
   store: Store,
   /** The machine went down since the last start: what was not synced may be gone. */
@@ -156,7 +156,7 @@ export async function openWritables(
     },
     async size(owner) {
       const { diffIds } = record(owner);
-      const { size } = await helper.run<{ size: number }>('size', { folder: join(all, owner, 'upper') });
+      const size = await sizes.of(join(all, owner, 'upper'));
       let rootFs = size;
       for (const diffId of diffIds) rootFs += layers.record(diffId).size;
       return { rw: size, rootFs };

@@ -113,16 +113,16 @@ async function listedContainers(rooms: Services): Promise<Array<Record<string, u
 
 async function volumes(rooms: Services): Promise<VolumeUsage[]> {
   const containers = await rooms.containers.list({ all: true, limit: 0, size: false, filters: {} });
-  const users = (name: string) =>
-    containers.filter((container) =>
-      ((container['Mounts'] as Array<{ Name?: string }> | undefined) ?? []).some(
-        (mount) => mount.Name === name,
-      ),
-    ).length;
+  const users = new Map<string, number>();
+  for (const container of containers) {
+    const mounts = (container['Mounts'] as Array<{ Name?: string }> | undefined) ?? [];
+    for (const name of new Set(mounts.map(({ Name }) => Name)))
+      if (name) users.set(name, (users.get(name) ?? 0) + 1);
+  }
   return Promise.all(
     (await rooms.volumes.list()).map(async (volume) => ({
       ...volume,
-      UsageData: { RefCount: users(volume.Name), Size: await rooms.volumes.size(volume.Name) },
+      UsageData: { RefCount: users.get(volume.Name) ?? 0, Size: await rooms.volumes.size(volume.Name) },
     })),
   );
 }

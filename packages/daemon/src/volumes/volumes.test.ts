@@ -12,10 +12,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { nativeProgram } from '@berth/native';
 import { openEvents } from '../events/index.ts';
+import { createHelper } from '../layers/helper.ts';
+import { folderSizes } from '../layers/sizes.ts';
 import { openStore, type Store } from '../store/index.ts';
 import { openVolumes, type Volumes } from './index.ts';
 
+const folderSize = folderSizes(createHelper(nativeProgram)).of;
 let root: string;
 let store: Store;
 let volumes: Volumes;
@@ -24,7 +28,7 @@ let users: Record<string, string[]>;
 
 async function open(): Promise<void> {
   store = openStore(join(root, 'berth.db'));
-  volumes = openVolumes({ dataRoot: root, store, events });
+  volumes = openVolumes({ dataRoot: root, store, events, folderSize });
   volumes.setUsers((name) => users[name] ?? []);
   await volumes.reconcile();
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, chown, lstat, mkdir, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { conflict, notFound, systemError } from '../base/errors.ts';
+import { conflict, isKind, notFound, systemError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
 import type { Events } from '../events/api.ts';
 import { filterMatcher } from '../patterns/expression.ts';
@@ -33,8 +33,11 @@ export function openVolumes(deps: {
   events: Events;
   /** Whose new volumes are. */
   owner?: { uid: number; gid: number };
+  /** Bytes of the files in a folder. @throws not-found */
+  folderSize(folder: string): Promise<number>;
 }): Volumes {
-  return new LocalVolumes(deps.dataRoot, deps.store, deps.events, deps.owner ?? { uid: 0, gid: 0 });
+  const { dataRoot, store, events, owner = { uid: 0, gid: 0 }, folderSize } = deps;
+  return new LocalVolumes(dataRoot, store, events, owner, folderSize);
 }
 
 class LocalVolumes implements Volumes {
@@ -43,6 +46,7 @@ class LocalVolumes implements Volumes {
   private readonly store: Store;
   private readonly events: Events;
   private readonly owner: { uid: number; gid: number };
+  private readonly folderSize: (folder: string) => Promise<number>;
   private readonly records;
   private usersOf: (name: string) => string[] = () => [];
   /** Who holds a volume with mount options mounted. */
@@ -50,7 +54,14 @@ class LocalVolumes implements Volumes {
   /** Mounts, unmounts and removals of one volume follow each other. */
   private readonly queues = new Map<string, Promise<unknown>>();
 
-  constructor(dataRoot: string, store: Store, events: Events, owner: { uid: number; gid: number }) {
+  constructor(
+    dataRoot: string,
+    store: Store,
+    events: Events,
+    owner: { uid: number; gid: number },
+    folderSize: (folder: string) => Promise<number>,
+  ) {
+    this.folderSize = folderSize;
     this.owner = owner;
     this.folder = join(dataRoot, 'volumes');
     this.removed = join(this.folder, REMOVED);
@@ -167,9 +178,9 @@ class LocalVolumes implements Volumes {
 
   async size(name: string): Promise<number> {
     try {
-      return await sizeOf(this.mountpoint(name), new Set());
+      return await this.folderSize(this.mountpoint(name));
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0; // somebody took its files away
+      if (isKind(error, 'not-found')) return 0; // somebody took its files away
       throw error;
     }
   }
@@ -325,18 +336,3 @@ class LocalVolumes implements Volumes {
 }
 
 /** Bytes of all files below a folder; hard links count once, links are not followed. */
-async function sizeOf(folder: string, seen: Set<number>): Promise<number> {
-  let total = 0;
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) {
-      total += await sizeOf(path, seen).catch(() => 0);
-      continue;
-    }
-    const status = await lstat(path).catch(() => undefined);
-    if (!status || (status.nlink > 1 && seen.has(status.ino))) continue;
-    if (status.nlink > 1) seen.add(status.ino);
-    total += status.size;
-  }
-  return total;
-}

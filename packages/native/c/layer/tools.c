@@ -126,17 +126,28 @@ static uint64_t size_below(int folder, unsigned depth, struct seen *seen)
 }
 
 /* As dockerd counts a layer: what stat says of all but folders, hard links once. */
+static void report_size(const char *path)
+{
+  struct seen seen = {0};
+  int folder = open(path, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+  if (folder < 0)
+    fprintf(layer_report(), "-%d", errno);
+  else
+    fprintf(layer_report(), "%llu", (unsigned long long) size_below(folder, 0, &seen));
+  free(seen.slots);
+}
+
+/* The sizes of the folders that stand behind "--", in their order; of one that cannot be read, the errno as a negative. */
 int layer_size(int argc, char **argv)
 {
-  struct error err = {0};
-  struct seen seen = {0};
-  int folder = open(layer_option(argc, argv, "folder", "."), O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
-  if (folder < 0) {
-    fail(&err, "read", errno, "writable layer");
-    return layer_report_error(&err);
+  int count;
+  char **folders = layer_rest(argc, argv, &count);
+  fprintf(layer_report(), "{\"sizes\":[");
+  for (int i = 0; i < count; i++) {
+    fprintf(layer_report(), "%s", i ? "," : "");
+    report_size(folders[i]);
   }
-  fprintf(layer_report(), "{\"size\":%llu}\n", (unsigned long long) size_below(folder, 0, &seen));
-  free(seen.slots);
+  fprintf(layer_report(), "]}\n");
   return fflush(layer_report()) ? 1 : 0;
 }
 

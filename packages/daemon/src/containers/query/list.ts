@@ -67,12 +67,16 @@ export async function listContainers(
     const snapshot = container.snapshot();
     if (tests.every((test) => test(snapshot, container))) chosen.push(container);
   }
-  return Promise.all(
-    chosen.map(async (container) => {
-      const size = options.size ? await sizeOf(container) : undefined;
-      return summary(context, container.snapshot(), linked, named, now, size);
-    }),
-  );
+  // Asked for at once, they are counted together; one that goes meanwhile has none.
+  const sizes = options.size
+    ? await Promise.all(chosen.map((one) => sizeOf(one).catch(() => undefined)))
+    : [];
+  const summaries: Array<Record<string, unknown>> = [];
+  for (const [index, container] of chosen.entries()) {
+    if (slices.due()) await slices.next();
+    summaries.push(summary(context, container.snapshot(), linked, named, now, sizes[index]));
+  }
+  return summaries;
 }
 
 /** The filters as tests, with all that can be wrong of them told. `all`: stopped ones are wanted too. */
