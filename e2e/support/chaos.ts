@@ -11,6 +11,8 @@ export class Acknowledged {
   readonly images = new Map<string, string>();
   readonly volumes = new Map<string, 'there' | 'unsure'>();
   readonly networks = new Map<string, 'there' | 'unsure'>();
+  /** Ids of containers and networks, names of volumes: removed, and said to be. */
+  readonly removed = new Set<string>();
 }
 
 /** What is said when another user has removed or ended what a request is about. */
@@ -96,7 +98,9 @@ const containerLife: Step = async (chaos) => {
   containers.set(id, 'unsure');
   if (Math.random() < 0.3) await chaos.call('POST', `/containers/${id}/stop?t=0`);
   const removed = await chaos.call('DELETE', `/containers/${id}?force=1&v=1`);
-  if (removed.status === 204) containers.delete(id);
+  if (removed.status !== 204) return;
+  containers.delete(id);
+  chaos.known.removed.add(id);
 };
 
 async function execIn(chaos: Chaos, id: string): Promise<void> {
@@ -121,7 +125,9 @@ const networkLife: Step = async (chaos) => {
   networks.set(made.json.Id, 'there');
   if (Math.random() < 0.2) return;
   networks.set(made.json.Id, 'unsure');
-  if ((await chaos.call('DELETE', `/networks/${made.json.Id}`)).status === 204) networks.delete(made.json.Id);
+  if ((await chaos.call('DELETE', `/networks/${made.json.Id}`)).status !== 204) return;
+  networks.delete(made.json.Id);
+  chaos.known.removed.add(made.json.Id);
 };
 
 const volumeLife: Step = async (chaos) => {
@@ -131,7 +137,9 @@ const volumeLife: Step = async (chaos) => {
   volumes.set(given, 'there');
   if (Math.random() < 0.2) return;
   volumes.set(given, 'unsure');
-  if ((await chaos.call('DELETE', `/volumes/${given}`)).status === 204) volumes.delete(given);
+  if ((await chaos.call('DELETE', `/volumes/${given}`)).status !== 204) return;
+  volumes.delete(given);
+  chaos.known.removed.add(given);
 };
 
 /** Remembers what a tag stands for once it was said; what is half-way is nobody's promise. */

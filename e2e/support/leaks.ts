@@ -115,7 +115,13 @@ function kernel(daemon: TestDaemon, parent: string, running: string[], compare: 
     if (groups.length > 0) compare(`cgroups ${path}`, groups, running);
   }
   const ofDaemon = (text: string) =>
-    text.split('\n').filter((line) => line.includes(`${daemon.folder}/`) || line.includes(`${daemon.data}/`));
+    text.split('
+').filter(
+      (line) =>
+        // The data root itself may be a mount.
+        (line.includes(`${daemon.folder}/`) || line.includes(`${daemon.data}/`)) &&
+        !line.includes(`${daemon.data} `),
+    );
   compare('mounts', ofDaemon(readFileSync('/proc/self/mounts', 'utf8')), []);
   const loops = folder('/sys/block').map((name) => read(`/sys/block/${name}/loop/backing_file`));
   compare('loop devices', ofDaemon(loops.join('\n')), []);

@@ -169,11 +169,11 @@ class BuilderRoom implements Builder {
   ): Promise<string> {
     try {
       const id = await build.run(send);
+      await this.parts.images.settle(id);
       for (const { repository, tag } of tags) {
         await this.parts.images.tag(id, repository, tag);
         if (!options.quiet) send({ stream: `Successfully tagged ${repository}:${tag}\n` });
       }
-      await this.parts.store.flush();
       if (options.quiet) send({ stream: `${id}\n` });
       return id;
     } catch (error) {

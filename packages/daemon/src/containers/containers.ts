@@ -135,6 +135,7 @@ class ContainerRoom implements Containers {
       throw systemError(`cannot stop container: ${reference}: ${(error as Error).message}`, error);
     }
     if (!stopped) throw notModified();
+    await this.context.rooms.store.flush();
   }
 
   async restart(reference: string, options: { timeout?: number; signal?: string } = {}): Promise<void> {
@@ -155,6 +156,7 @@ class ContainerRoom implements Containers {
   async kill(reference: string, signal?: string): Promise<void> {
     try {
       await this.life.kill(this.registry.lookup(reference), signal);
+      await this.context.rooms.store.flush();
     } catch (error) {
       if (!(error instanceof BerthError)) throw error;
       const message = `cannot kill container: ${reference}: ${error.message}`;

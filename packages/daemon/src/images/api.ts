@@ -253,7 +253,11 @@ export interface Images {
     os?: string;
     variant?: string;
     reference?: string;
+    /** A step of a build: safe from a power cut only with the image that `settle` is called for. */
+    step?: boolean;
   }): Promise<string>;
+  /** Resolves when an image is safe from a power cut, layers and record. @throws system */
+  settle(id: string): Promise<void>;
   /** Records that an image continues another one: that is its parent from now on. */
   adopt(id: string, parent: string): Promise<void>;
   /** Registers a whole configuration whose layers are here and held; returns its id. @throws unavailable when one is not. */

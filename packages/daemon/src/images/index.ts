@@ -206,6 +206,7 @@ class ImageRoom implements Images {
     const reference = parseRepositoryTag(repository, tag);
     if (!reference) throw invalidParameter('invalid reference format');
     const image = find(catalogue, id);
+    await this.context.layers.durable(image.config.rootfs.diff_ids);
     catalogue.name(reference, image.id);
     catalogue.touch(image.id, timestamp());
     await store.flush();
@@ -240,19 +241,26 @@ class ImageRoom implements Images {
     return importImage(this.context, tar, options);
   }
 
-  async create(options: ChildOptions & { reference?: string }): Promise<string> {
+  async settle(id: string): Promise<void> {
+    const image = this.context.catalogue.get(id);
+    if (image) await this.context.layers.durable(image.config.rootfs.diff_ids);
+    await this.context.store.flush();
+  }
+
+  async create(options: ChildOptions & { reference?: string; step?: boolean }): Promise<string> {
     const { catalogue, store } = this.context;
     const reference = parseRepositoryTag(options.reference);
     const parent = options.parent === undefined ? undefined : catalogue.get(options.parent);
     if (options.parent !== undefined && !parent) throw notFound(`No such image: ${options.parent}`);
     const raw = childConfig(parent, options);
     const id = digestOf(raw);
+    if (!options.step) await this.context.layers.durable(parseConfig(raw).rootfs.diff_ids);
     this.context.register(id, raw, {
       names: reference ? [reference] : [],
       ...(parent ? { parent: parent.id } : {}),
     });
     if (reference) catalogue.touch(id, timestamp());
-    await store.flush();
+    if (!options.step) await store.flush();
     imageEvent(this.context, 'create', id);
     if (reference) imageEvent(this.context, 'tag', id, familiarString(reference));
     return id;
@@ -269,6 +277,7 @@ class ImageRoom implements Images {
   async register(config: ImageConfig): Promise<string> {
     const raw = JSON.stringify(config);
     const id = digestOf(raw);
+    await this.context.layers.durable(config.rootfs.diff_ids);
     this.context.register(id, raw, { names: [] });
     await this.context.store.flush();
     imageEvent(this.context, 'create', id);
@@ -348,8 +357,13 @@ class ImageRoom implements Images {
   async reconcile(): Promise<void> {
     const { catalogue, retention, layers, store, root } = this.context;
     retention.dropGhosts();
-    for (const { id, config, repoTags } of catalogue.list()) {
+    for (const { id, config, repoTags, references } of catalogue.list()) {
       const missing = config.rootfs.diff_ids.filter((diffId) => !layers.has(diffId));
+      // A step of a build that was not answered when the power was cut.
+      if (missing.length > 0 && references.length === 0 && this.users(id).length === 0) {
+        catalogue.remove(id, false);
+        continue;
+      }
       if (missing.length > 0)
         log.warn({ image: id, tags: repoTags, layers: missing }, 'an image lacks layers: pull it again');
     }

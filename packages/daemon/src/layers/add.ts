@@ -24,13 +24,12 @@ export interface Places {
 export interface AddOptions {
   expected?: string;
   signal?: AbortSignal;
-  /** Seconds until the helper writes through what it made, so that what comes next has the disk first. */
-  pause?: string;
 }
 
 /**
  * Has the helper make a layer of a tar in one pass. It stands in `places.layers` afterwards, or is left in `folder`
- * when a layer of that digest was there already. `durable` resolves when it is safe from a power cut.
+ * when a layer of that digest was there already. `durable` resolves when it is safe from a power cut, and
+ * rejects when the disk does not take it.
  * @throws invalid-parameter for a bad tar or one of another digest than `expected`; the folder is then the caller's to
  * remove (`failed` is told its path)
  */
@@ -50,12 +49,16 @@ export async function makeLayer(
       driver,
       folder,
       layers: places.layers,
-      pause: options.pause,
       expected: options.expected?.replace(/^sha256:/, ''),
     };
     const run = await (isStream(tar) ? fromStream(helper, words, tar) : fromFile(helper, words, tar.path));
     const added = await settled(run, options);
-    return { ...added, folder, durable: run.ended };
+    const durable = run.ended.then(() => {
+      if (run.child.exitCode !== 0)
+        throw systemError(`the layer ${added.diffId} could not be written through to the disk`);
+    });
+    durable.catch(() => undefined);
+    return { ...added, folder, durable };
   } catch (error) {
     failed(folder);
     throw error;

@@ -44,6 +44,10 @@ export interface Layers {
     tar: Readable | { path: string },
     options?: { expected?: string; signal?: AbortSignal },
   ): Promise<Layer>;
+  /** Resolves when these layers are safe from a power cut: an image is acknowledged after that. @throws system */
+  durable(diffIds: readonly string[]): Promise<void>;
+  /** Writes the file system of a folder through to the disk. @throws system */
+  writeThrough(folder: string): Promise<void>;
   has(diffId: string): boolean;
   get(diffId: string): Layer | undefined;
   list(): Layer[];

@@ -42,7 +42,7 @@ export async function openLayers(options: LayersOptions): Promise<Layers> {
   const trash = createTrash(gone, helper);
   const kind = await chooseDriver(wanted, root, () => probe(root));
   const boot = await readBoot(root);
-  const layers = await openLayerStore(root, kind, helper, trash);
+  const layers = await openLayerStore(root, kind, helper, trash, boot.wentDown);
   const inits = await openInitLayers(root, layers, helper, trash, store, boot.wentDown);
   const writables = await openWritables(root, layers, inits, sizes, trash, store, boot.wentDown);
   void trash.empty();
@@ -75,6 +75,8 @@ export async function openLayers(options: LayersOptions): Promise<Layers> {
   return {
     driver: kind === 'erofs' ? 'overlay-erofs' : 'overlay-folder',
     add: layers.add,
+    durable: layers.durable,
+    writeThrough: async (folder) => helper.run('sync', { folder }),
     has: layers.has,
     get: layers.get,
     list: layers.list,
@@ -99,7 +101,7 @@ export async function openLayers(options: LayersOptions): Promise<Layers> {
     archive: (owner, target) => openArchive(helper, writables, owner, target),
     async reconcile({ diffIds, owners }) {
       await writables.reconcile(owners);
-      await layers.reconcile(diffIds, boot.wentDown);
+      await layers.reconcile(diffIds);
       await boot.seen();
       await inits.reconcile();
     },

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -18,12 +19,11 @@ export interface LayerRecord extends Layer {
   root?: { mode: number; uid: number; gid: number; mtime: number };
 }
 
-/** Seconds that a new layer waits to be written through: a load or a first run goes on meanwhile, with the disk to itself. */
-const PAUSE = '3';
-
 /** The finished layers: `<root>/layers/<hex>/{tar,index.erofs|diff,layer.json,durable}`. */
 export interface LayerStore {
   add(tar: Readable | { path: string }, options?: AddOptions): Promise<Layer>;
+  /** Resolves when these are safe from a power cut. @throws system: the disk does not take them */
+  durable(diffIds: readonly string[]): Promise<void>;
   has(diffId: string): boolean;
   get(diffId: string): Layer | undefined;
   list(): Layer[];
@@ -34,8 +34,8 @@ export interface LayerStore {
   record(diffId: string): LayerRecord;
   /** How the kernel gets at these (bottom first), topmost first; without any, an empty folder: an overlay wants one. */
   lower(diffIds: readonly string[]): RootFilesystem['lower'];
-  /** Removes layers that are not `known`, and those that a power cut damaged. */
-  reconcile(known: Set<string>, wentDown: boolean): Promise<void>;
+  /** Removes layers that are not `known`. */
+  reconcile(known: Set<string>): Promise<void>;
 }
 
 /** Opens the layers below `root`; incomplete ones are thrown away, such as a power cut leaves. */
@@ -44,6 +44,8 @@ export async function openLayerStore(
   driver: DriverKind,
   helper: Helper,
   trash: Trash,
+  /** The machine went down since the last start: what was not written through is looked at again. */
+  wentDown: boolean,
 ): Promise<LayerStore> {
   const places = { made: join(root, 'made'), layers: join(root, 'layers') };
   for (const folder of Object.values(places)) await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -51,6 +53,8 @@ export async function openLayerStore(
   await mkdir(nothing, { recursive: true, mode: 0o755 });
   const records = new Map<string, LayerRecord>();
   const removals = new Map<string, Promise<unknown>>();
+  /** Those that were written through, or are being. */
+  const synced = new Map<string, Promise<void>>();
   const folderOf = (diffId: string) => join(places.layers, diffId.slice('sha256:'.length));
   const discard = (folder: string) =>
     void trash
@@ -66,6 +70,17 @@ export async function openLayerStore(
     } else records.set(record.diffId, record);
   }
 
+  // Before anybody uses them.
+  for (const layer of wentDown ? [...records.values()] : []) {
+    if (await intact(folderOf(layer.diffId), layer, helper)) continue;
+    log.warn(
+      { layer: layer.diffId },
+      'a layer was damaged by a power cut and is removed; pull its image again',
+    );
+    records.delete(layer.diffId);
+    discard(folderOf(layer.diffId));
+  }
+
   function record(diffId: string): LayerRecord {
     const found = records.get(diffId);
     if (found === undefined) throw notFound(`layer does not exist: ${diffId}`);
@@ -78,6 +93,25 @@ export async function openLayerStore(
     return kind === 'folder'
       ? { kind: 'folder', path: join(folder, 'diff') }
       : { kind: 'erofs', image: join(folder, 'index.erofs'), devices: [join(folder, 'tar')] };
+  }
+
+  /** One that failed is tried again by whoever asks next. */
+  async function writtenThrough(diffId: string): Promise<void> {
+    let under = synced.get(diffId);
+    if (!under) {
+      const { driver: kind } = record(diffId);
+      const folder = folderOf(diffId);
+      under = existsSync(join(folder, 'durable'))
+        ? Promise.resolve()
+        : helper.run<void>('durable', { folder, driver: kind, layers: places.layers });
+      synced.set(diffId, under);
+    }
+    try {
+      await under;
+    } catch (error) {
+      if (synced.get(diffId) === under) synced.delete(diffId);
+      throw error;
+    }
   }
 
   /** Another layer of the same digest may stand in the way, or have done so on its way out. */
@@ -97,11 +131,12 @@ export async function openLayerStore(
         if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
       }
     }
-    void durable.then(() => discard(folder));
+    void durable.catch(() => undefined).then(() => discard(folder));
   }
 
   async function remove(diffId: string): Promise<void> {
     if (!records.delete(diffId)) return;
+    synced.delete(diffId);
     const renamed = trash.take(folderOf(diffId), { soon: true });
     removals.set(diffId, renamed);
     try {
@@ -115,7 +150,7 @@ export async function openLayerStore(
   return {
     record,
     async add(tar, options = {}) {
-      const added = await makeLayer(helper, places, driver, tar, { ...options, pause: PAUSE }, discard);
+      const added = await makeLayer(helper, places, driver, tar, options, discard);
       await takePlace(added);
       let layer = records.get(added.diffId);
       if (layer === undefined) {
@@ -124,8 +159,12 @@ export async function openLayerStore(
           throw systemError(`layer ${added.diffId} is gone`, error);
         });
         records.set(layer.diffId, layer);
+        synced.set(layer.diffId, added.durable);
       }
       return face(layer);
+    },
+    durable: async (diffIds) => {
+      await Promise.all(diffIds.map(writtenThrough));
     },
     has: (diffId) => records.has(diffId),
     get(diffId) {
@@ -146,19 +185,9 @@ export async function openLayerStore(
     },
     lower: (diffIds) =>
       diffIds.length > 0 ? diffIds.toReversed().map(lower) : [{ kind: 'folder', path: nothing }],
-    async reconcile(known, wentDown) {
+    async reconcile(known) {
       const unknown = [...records.keys()].filter((diffId) => !known.has(diffId));
       await Promise.all(unknown.map((diffId) => remove(diffId)));
-      // Only a machine that went down can have lost what was written.
-      if (!wentDown) return;
-      for (const layer of [...records.values()]) {
-        if (await intact(folderOf(layer.diffId), layer, helper)) continue;
-        log.warn(
-          { layer: layer.diffId },
-          'a layer was damaged by a power cut and is removed; pull its image again',
-        );
-        await remove(layer.diffId);
-      }
     },
   };
 }

@@ -72,6 +72,7 @@ export async function openNetworks({ settings, store, events, program }: Network
     );
     context = {
       settings,
+      flush: () => store.flush(),
       events,
       worker,
       catalogue,

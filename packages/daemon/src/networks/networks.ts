@@ -39,6 +39,7 @@ export class Room implements Networks {
         throw error;
       }
     }
+    await this.#context.flush();
     return { id: record.id, warning: '' };
   }
 
@@ -73,6 +74,7 @@ export class Room implements Networks {
     folder.removeNames(record.id);
     if (record.driver === 'bridge')
       await firewall.apply().catch((error) => log.error({ err: error }, 'the firewall could not be changed'));
+    await this.#context.flush();
   }
 
   async prune(filters: Record<string, string[]>): Promise<{ NetworksDeleted: string[] }> {

@@ -1,4 +1,5 @@
-import { closeSync, fdatasync, fstatSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { systemError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
@@ -67,6 +68,7 @@ class SqliteStore implements Store {
       this.dataFd = openSync(path, 'r+');
       this.logFd = openSync(`${path}-wal`, 'r+');
       reserve(this.logFd);
+      syncFolder(dirname(path));
     } catch (error) {
       this.db.close();
       throw error;
@@ -219,6 +221,16 @@ class SqliteStore implements Store {
       if (primary === 11 || primary === 26) throw damaged(this.path, (error as Error).message, error);
       throw error;
     }
+  }
+}
+
+/** The names of the database's files are to be there after a power cut too. */
+function syncFolder(path: string): void {
+  const fd = openSync(path, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -48,6 +48,8 @@ class LocalVolumes implements Volumes {
   private readonly owner: { uid: number; gid: number };
   private readonly folderSize: (folder: string) => Promise<number>;
   private readonly records;
+  /** Removed ones whose folder may come back with a power cut: such a folder is no lost volume. */
+  private readonly gone;
   private usersOf: (name: string) => string[] = () => [];
   /** Who holds a volume with mount options mounted. */
   private readonly mounted = new Map<string, Set<string>>();
@@ -68,6 +70,7 @@ class LocalVolumes implements Volumes {
     this.store = store;
     this.events = events;
     this.records = store.collection<VolumeRecord>('volumes');
+    this.gone = store.collection<true>('volumes_removed');
   }
 
   async create(asked: {
@@ -96,6 +99,7 @@ class LocalVolumes implements Volumes {
       options: Object.keys(options).length > 0 ? options : null,
     };
     this.records.put(name, record);
+    this.gone.delete(name);
     try {
       // Recorded first: a folder that no record names is a volume whose record was lost, never one half made.
       await Promise.all([this.store.flush(), this.makeFolder(name)]);
@@ -144,7 +148,9 @@ class LocalVolumes implements Volumes {
       if (users.length > 0) throw conflict(`remove ${name}: volume is in use - [${users.join(', ')}]`);
       if (!this.records.get(name)) return;
       await this.removeFolder(name);
+      this.gone.put(name, true);
       this.records.delete(name);
+      await this.store.flush();
       this.events.emit('volume', 'destroy', name, { driver: 'local' });
     });
   }
@@ -246,6 +252,10 @@ class LocalVolumes implements Volumes {
       if (!found.has(name)) this.records.delete(name);
     await rm(this.removed, { recursive: true, force: true });
     found.delete(REMOVED);
+    for (const [name] of [...this.gone.entries()]) {
+      if (found.delete(name)) await rm(join(this.folder, name), { recursive: true, force: true });
+      else this.gone.delete(name);
+    }
     for (const name of found) if (!this.records.has(name)) await this.adopt(name);
     for (const record of this.records.values()) await this.ensureFolder(record.name);
   }

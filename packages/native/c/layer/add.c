@@ -161,16 +161,15 @@ static int sync_file(int folder, const char *name)
   return fd < 0 ? -1 : fsync(fd);
 }
 
-/* Only now that the daemon has its answer: a layer without the mark is checked against its digest at the next start, so
-   a power cut can't leave a broken one in use. */
-static void make_durable(int folder, const char *driver, const char *layers)
+/* Writes a layer through, its name in `layers` included. An image is acknowledged after that. A layer without the mark,
+   whose image was not, is checked against its digest after a power cut. */
+static int make_durable(int folder, const char *driver, const char *layers)
 {
   int synced = !strcmp(driver, "folder") ? syncfs(folder) : sync_file(folder, "tar") || sync_file(folder, "index.erofs");
   if (synced || sync_file(folder, "layer.json") || fsync(folder) || (*layers && sync_file(AT_FDCWD, layers)))
-    return;
+    return -1;
   cleanup_close int mark = openat(folder, "durable", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-  if (mark >= 0)
-    fsync(mark);
+  return 0;
 }
 
 static int run(struct add *add, int argc, char **argv, char digest[65], struct error *err)
@@ -209,9 +208,32 @@ int layer_add(int argc, char **argv)
   fprintf(out, "{\"diffId\":\"sha256:%s\",\"size\":%llu,\"tarSize\":%llu}\n", digest, (unsigned long long) add.tree.size,
     (unsigned long long) add.size);
   fclose(out);
-  sleep((unsigned) strtoul(layer_option(argc, argv, "pause", "0"), NULL, 10));
-  make_durable(add.folder, add.driver, layer_option(argc, argv, "layers", ""));
+  return make_durable(add.folder, add.driver, layer_option(argc, argv, "layers", "")) ? 1 : 0;
+}
+
+/* Writes through a layer that an earlier daemon left without the mark: `--folder`, `--driver`, and `--layers` above it. */
+int layer_durable(int argc, char **argv)
+{
+  struct error err = {0};
+  cleanup_close int folder = open(layer_option(argc, argv, "folder", ""), O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+  if (folder < 0
+      || make_durable(folder, layer_option(argc, argv, "driver", "erofs"), layer_option(argc, argv, "layers", ""))) {
+    fail(&err, "write", errno, "layer");
+    return layer_report_error(&err);
+  }
   return 0;
+}
+
+/* Writes through the file system of `--folder`. */
+int layer_sync(int argc, char **argv)
+{
+  struct error err = {0};
+  const char *path = layer_option(argc, argv, "folder", "");
+  cleanup_close int folder = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+  if (folder >= 0 && !syncfs(folder))
+    return 0;
+  fail(&err, "write", errno, "%.200s", path);
+  return layer_report_error(&err);
 }
 
 /* Reads the tar of a layer that may not have reached the disk before a power cut, and writes all that was made of it anew. */
@@ -250,6 +272,5 @@ int layer_verify(int argc, char **argv)
     return layer_report_error(&err);
   if (verify(&add, layer_option(argc, argv, "digest", ""), &err))
     return layer_report_error(&err);
-  make_durable(add.folder, add.driver, "");
-  return 0;
+  return make_durable(add.folder, add.driver, "") ? 1 : 0;
 }

@@ -68,7 +68,7 @@ static const struct {
   int (*run)(int argc, char **argv);
 } verbs[] = {
   {"add", layer_add}, {"entries", layer_entries}, {"changes", layer_changes}, {"diff", layer_diff},
-  {"size", layer_size}, {"empty", layer_empty}, {"verify", layer_verify}, {"probe", layer_probe}, {"archive", layer_archive},
+  {"size", layer_size}, {"empty", layer_empty}, {"verify", layer_verify}, {"durable", layer_durable}, {"sync", layer_sync}, {"probe", layer_probe}, {"archive", layer_archive},
   {"init", layer_init},
 };
 

@@ -32,6 +32,8 @@ int layer_diff(int argc, char **argv);
 int layer_size(int argc, char **argv);
 int layer_empty(int argc, char **argv);
 int layer_verify(int argc, char **argv);
+int layer_durable(int argc, char **argv);
+int layer_sync(int argc, char **argv);
 int layer_probe(int argc, char **argv);
 int layer_archive(int argc, char **argv);
 int layer_init(int argc, char **argv);

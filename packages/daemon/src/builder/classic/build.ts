@@ -279,6 +279,7 @@ export class ClassicBuild implements ClassicWork {
   /** Registers an image over the state's: its configuration, and a layer where there is one. */
   register(state: State, createdBy: string, layer?: { diffId: string; size: number }): Promise<string> {
     return this.rooms.images.create({
+      step: true,
       ...(state.image ? { parent: state.image } : {}),
       config: { ...structuredClone(state.config), ...(state.image ? { Image: state.image } : {}) },
       ...(layer ? { layer } : {}),

@@ -51,6 +51,7 @@ export class CacheSources {
       ? undefined
       : source.config.rootfs.diff_ids[below?.rootfs.diff_ids.length ?? 0];
     return this.images.create({
+      step: true,
       ...(parent === '' ? {} : { parent }),
       config: structuredClone(source.config.config ?? {}),
       ...(diffId === undefined ? {} : { layer: { diffId, size: 0 } }),

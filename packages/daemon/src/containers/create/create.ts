@@ -303,6 +303,7 @@ function quota(host: HostConfig): { quotaBytes?: number } {
 /** Copies what the image has at an empty volume's place into it. */
 async function copyUp(context: Context, container: Container): Promise<void> {
   const { layers, volumes } = context.rooms;
+  let copied = false;
   for (const point of container.record.mounts) {
     if (!point.copyUp || !point.Name) continue;
     if (!(await volumes.needsCopyUp(point.Name, point.subpath))) continue;
@@ -325,7 +326,10 @@ async function copyUp(context: Context, container: Container): Promise<void> {
       ],
     });
     await target.put(parent(point.Destination), tar, { noOverwriteDirNonDir: false, copyUIDGID: true });
+    copied = true;
   }
+  // Copied once, into an empty volume: a part of it would stay a part.
+  if (copied) await layers.writeThrough(container.folder);
 }
 
 /** Go's os.ModeDir. */

@@ -17,6 +17,7 @@ export async function connectContainer(
     const state = await context.rooms.networks.connect(network, networkRequest(container), endpoint, pid);
     rememberEndpoints(context, container, state, endpoint);
     await passControls(context, container);
+    await context.rooms.store.flush();
   });
 }
 
@@ -40,6 +41,7 @@ export async function disconnectContainer(
     });
     rememberEndpoints(context, container, state, {});
     await passControls(context, container);
+    await context.rooms.store.flush();
   });
 }
 

@@ -42,8 +42,13 @@ export async function removeContainer(
     const keepsVolumes = !options.volumes && container.record.mounts.some(({ anonymous }) => anonymous);
     if (keepsVolumes !== (container.record.keepsVolumes ?? false))
       setRecord(context, container, { ...container.record, keepsVolumes });
+    // One that is said to go does not come back with a power cut: the next start goes on from this record.
+    const recorded = context.rooms.store.flush();
+    recorded.catch(() => undefined);
     try {
       await removeOwned(context, container, options.volumes);
+      // On a full disk, what was removed makes room for the record.
+      await recorded.catch(() => context.rooms.store.flush());
     } catch (error) {
       container.removing = false;
       await life.apply(container, { type: 'remove-failed', error: (error as Error).message });

@@ -11,6 +11,8 @@ import { type Context, setRecord } from '../model/context.ts';
 import { linkVariables } from './links.ts';
 import { isRemapped, type Joined, networkRequest, resolveJoins, runtimeRequest } from './request.ts';
 
+const SIGKILL = 9;
+
 /** A failed start as State keeps it: the exit code, and the error for the caller. */
 export interface StartFailure {
   exitCode: number;
@@ -68,8 +70,9 @@ export async function launch(context: Context, container: Container): Promise<Su
   const spec = rooms.runtime.spec(request);
   const records = [...rooms.runtime.compile(spec, request), ...(network?.launch ?? [])];
   const pending = container.pending;
-  // What it was given is recorded before it can run: commits are made at the end of a tick.
-  await new Promise((resolve) => setImmediate(resolve));
+  // What it was given is recorded before it can run, and safe from a power cut before its start is answered.
+  const recorded = rooms.store.flush();
+  recorded.catch(() => undefined);
   const folder = runFolder(context, container.id);
   // The supervisor would make it, too, and does where one that is about to end takes its own away.
   if (!existsSync(folder)) context.runs.make(folder);
@@ -83,6 +86,13 @@ export async function launch(context: Context, container: Container): Promise<Su
     tty: config.Tty,
     ...(pending.length > 0 && { attach: pending.map(({ options }) => options) }),
   });
+  try {
+    await recorded;
+  } catch (error) {
+    await supervisor.kill(SIGKILL).catch(() => undefined);
+    supervisor.release();
+    throw error;
+  }
   container.request = request;
   container.pending = container.pending.filter((attach) => !pending.includes(attach));
   pending.forEach((attach, index) => {

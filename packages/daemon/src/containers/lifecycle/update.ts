@@ -92,6 +92,7 @@ export async function updateContainer(
     }
     setRecord(context, container, { ...container.record, hostConfig: merged });
     if (container.request) container.request = { ...container.request, resources: resourcesOf(merged) };
+    await context.rooms.store.flush();
     context.emit(container, 'update');
     return { Warnings: asked.length > 0 ? asked : null };
   });

@@ -46,6 +46,7 @@ export async function importImage(
       rootfs: { type: 'layers', diff_ids: [layer.diffId] },
     });
     const id = digestOf(raw);
+    await context.layers.durable([layer.diffId]);
     context.register(id, raw, { names: reference ? [reference] : [] });
     if (reference) context.catalogue.touch(id, timestamp());
     await context.store.flush();

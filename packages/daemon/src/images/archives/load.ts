@@ -196,6 +196,7 @@ async function register(
         stream: `The image ${familiarString(name)} already exists, renaming the old one with ID ${before} to empty string\n`,
       });
   }
+  await context.layers.durable([image, ...variants].flatMap(({ config }) => config.rootfs.diff_ids));
   // In one tick, and so in one transaction.
   for (const each of [...variants, image]) {
     const own = digestOf(each.raw);

@@ -105,6 +105,8 @@ async function pullOne(
       onBase(found.config);
       return { found, isNew: true };
     }
+    // Names move to it when it is safe, and not before.
+    await context.layers.durable(diffIds);
     context.register(found.id, found.raw, { names: reference.digest ? [digested] : [digested, reference] });
     for (const { digest, mediaType, body } of found.documents)
       context.catalogue.addManifest(digest, { mediaType, body: body.toString(), image: found.id });

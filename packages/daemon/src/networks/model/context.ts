@@ -14,6 +14,8 @@ import type { ContainerRecord, LiveEndpoint, NetworkRecord } from './records.ts'
 /** What the parts of this room share. */
 export interface Context {
   settings: Settings;
+  /** Resolves when all that was recorded is safe from a power cut. */
+  flush: () => Promise<void>;
   events: Events;
   worker: NetWorker;
   catalogue: Catalogue;
