@@ -115,8 +115,7 @@ function kernel(daemon: TestDaemon, parent: string, running: string[], compare: 
     if (groups.length > 0) compare(`cgroups ${path}`, groups, running);
   }
   const ofDaemon = (text: string) =>
-    text.split('
-').filter(
+    text.split('\n').filter(
       (line) =>
         // The data root itself may be a mount.
         (line.includes(`${daemon.folder}/`) || line.includes(`${daemon.data}/`)) &&

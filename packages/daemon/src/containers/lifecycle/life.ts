@@ -126,12 +126,12 @@ export class Life {
   }
 
   /** Starts by hand. @throws not-modified when it runs; what went wrong, when it can't */
-  start(container: Container): Promise<void> {
-    return container.queue(() => this.apply(container, { type: 'start', automatic: false }));
+  async start(container: Container): Promise<void> {
+    await container.queue(() => this.apply(container, { type: 'start', automatic: false }));
+    await container.recorded;
   }
 
   private async launch(container: Container, automatic: boolean): Promise<Outcome> {
-    container.starting = true;
     container.abandoned = false;
     try {
       container.supervisor = await launch(this.context, container);
@@ -140,8 +140,6 @@ export class Life {
       const { exitCode, error } = startFailure(cause);
       const at = rfc3339(nowNanos());
       return { event: { type: 'start-failed', exitCode, error: error.message, automatic, at }, error };
-    } finally {
-      container.starting = false;
     }
   }
 

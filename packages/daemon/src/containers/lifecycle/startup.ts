@@ -11,8 +11,6 @@ import { type Context, setRecord } from '../model/context.ts';
 import { linkVariables } from './links.ts';
 import { isRemapped, type Joined, networkRequest, resolveJoins, runtimeRequest } from './request.ts';
 
-const SIGKILL = 9;
-
 /** A failed start as State keeps it: the exit code, and the error for the caller. */
 export interface StartFailure {
   exitCode: number;
@@ -71,8 +69,8 @@ export async function launch(context: Context, container: Container): Promise<Su
   const records = [...rooms.runtime.compile(spec, request), ...(network?.launch ?? [])];
   const pending = container.pending;
   // What it was given is recorded before it can run, and safe from a power cut before its start is answered.
-  const recorded = rooms.store.flush();
-  recorded.catch(() => undefined);
+  container.recorded = rooms.store.flush();
+  container.recorded.catch(() => undefined);
   const folder = runFolder(context, container.id);
   // The supervisor would make it, too, and does where one that is about to end takes its own away.
   if (!existsSync(folder)) context.runs.make(folder);
@@ -86,13 +84,6 @@ export async function launch(context: Context, container: Container): Promise<Su
     tty: config.Tty,
     ...(pending.length > 0 && { attach: pending.map(({ options }) => options) }),
   });
-  try {
-    await recorded;
-  } catch (error) {
-    await supervisor.kill(SIGKILL).catch(() => undefined);
-    supervisor.release();
-    throw error;
-  }
   container.request = request;
   container.pending = container.pending.filter((attach) => !pending.includes(attach));
   pending.forEach((attach, index) => {

@@ -34,14 +34,14 @@ export class Container {
   pending: PendingAttach[] = [];
   /** How many stops are under way. */
   stopping = 0;
-  /** Set while a start is under way. */
-  starting = false;
   /** A forced removal wants a start that is under way to end. */
   abandoned = false;
   removing = false;
   restartTimer: NodeJS.Timeout | undefined;
   /** What the last run held is being given back; the next start waits for it. */
   cleaning: Promise<void> = Promise.resolve();
+  /** That its last start was asked for is being written through. */
+  recorded: Promise<void> = Promise.resolve();
   /** Ends once, when the container is removed. */
   readonly gone = new AbortController();
 
@@ -61,6 +61,11 @@ export class Container {
     this.record = record;
     this.state = state;
     this.networkState = () => networkState(this);
+  }
+
+  /** A start is under way. */
+  get starting(): boolean {
+    return this.state.launching === true;
   }
 
   get alive(): boolean {
