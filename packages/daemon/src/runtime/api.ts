@@ -38,8 +38,6 @@ export interface RuntimeSpec {
       fileMode: number;
       uid: number;
       gid: number;
-      /** Not of the OCI: where the host has it, for containers that can't make nodes (user namespaces). */
-      source?: string;
     }>;
     resources?: Record<string, unknown>;
     cgroupsPath: string;

@@ -64,9 +64,8 @@ export function compileSpec(
     for (const [path, target] of LINKS) records.push(['link', path, target]);
     if (context.hasKcore) records.push(['link', '/dev/core', '/proc/kcore']);
   }
-  for (const path of spec.linux.maskedPaths ?? []) if (path.startsWith('/')) records.push(['mask', path]);
-  for (const path of spec.linux.readonlyPaths ?? [])
-    if (path.startsWith('/')) records.push(['readonly', path]);
+  for (const path of spec.linux.maskedPaths ?? []) if (path) records.push(['mask', path]);
+  for (const path of spec.linux.readonlyPaths ?? []) if (path) records.push(['readonly', path]);
   if (has(spec, 'uts')) {
     if (spec.hostname) records.push(['hostname', spec.hostname]);
     if (spec.domainname) records.push(['domainname', spec.domainname]);
@@ -155,18 +154,8 @@ function layerWords(layer: RuntimeRequest['rootFilesystem']['lower'][number]): s
 }
 
 function deviceRecord(device: Device): LaunchRecord {
-  const { path, type, major, minor, fileMode, uid, gid, source } = device;
-  return [
-    'device',
-    path,
-    type,
-    String(major),
-    String(minor),
-    fileMode.toString(8),
-    String(uid),
-    String(gid),
-    ...(source ? [source] : []),
-  ];
+  const { path, type, major, minor, fileMode, uid, gid } = device;
+  return ['device', path, type, String(major), String(minor), fileMode.toString(8), String(uid), String(gid)];
 }
 
 function cgroup(

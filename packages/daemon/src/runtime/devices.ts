@@ -139,7 +139,7 @@ function devicesAt(host: string, inContainer: string): Device[] {
       (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file or directory' : String(cause);
     throw gatherError(host, words, cause);
   }
-  const device = asDevice(real, inContainer, stats);
+  const device = asDevice(inContainer, stats);
   const devices = stats.isDirectory() ? devicesBelow(real, inContainer) : device ? [device] : [];
   if (devices.length === 0) throw gatherError(host, 'not a device node');
   return devices;
@@ -160,7 +160,7 @@ function devicesBelow(host: string, inContainer: string): Device[] {
       continue; // gone since it was listed
     }
     if (stats.isDirectory()) devices.push(...devicesBelow(path, join(inContainer, name)));
-    const device = asDevice(path, join(inContainer, name), stats);
+    const device = asDevice(join(inContainer, name), stats);
     if (device) devices.push(device);
   }
   return devices;
@@ -170,7 +170,7 @@ function hostDevices(): Device[] {
   return devicesBelow('/dev', '/dev');
 }
 
-function asDevice(source: string, path: string, stats: Stats): Device | undefined {
+function asDevice(path: string, stats: Stats): Device | undefined {
   const kind = stats.mode & S_IFMT;
   if (kind !== S_IFCHR && kind !== S_IFBLK) return undefined;
   return {
@@ -181,6 +181,5 @@ function asDevice(source: string, path: string, stats: Stats): Device | undefine
     fileMode: stats.mode & 0o7777,
     uid: stats.uid,
     gid: stats.gid,
-    source,
   };
 }

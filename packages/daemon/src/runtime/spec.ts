@@ -2,29 +2,12 @@ import { existsSync } from 'node:fs';
 import type { RuntimeRequest, RuntimeSpec } from './api.ts';
 import { containerCapabilities } from './capabilities.ts';
 import { containerDevices } from './devices.ts';
+import { maskedPaths, READONLY_PATHS } from './masks.ts';
 import { containerMounts } from './mounts.ts';
 import type { Seccomp } from './seccomp/index.ts';
 import { parseSecurityOptions } from './security.ts';
 import { checkSysctls, defaultSysctls } from './sysctls.ts';
 import type { Remapping } from './userns.ts';
-
-/** Hidden from containers: what tells of the host, or lets it be changed. */
-export const MASKED_PATHS = [
-  '/proc/asound',
-  '/proc/acpi',
-  '/proc/interrupts',
-  '/proc/kcore',
-  '/proc/keys',
-  '/proc/latency_stats',
-  '/proc/timer_list',
-  '/proc/timer_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/sys/firmware',
-  '/sys/devices/virtual/powercap',
-];
-/** May be read, not written. */
-export const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 /** What of the daemon decides about a spec. */
 export interface SpecContext {
@@ -94,8 +77,8 @@ export function buildSpec(request: RuntimeRequest, context: SpecContext): Runtim
       cgroupsPath: context.cgroupPath(request),
       sysctl: { ...defaultSysctls(request, context.hasPing), ...request.sysctls },
       ...(filter && { seccomp: filter as unknown as Record<string, unknown> }),
-      maskedPaths: request.privileged ? [] : (request.maskedPaths ?? MASKED_PATHS),
-      readonlyPaths: request.privileged ? [] : (request.readonlyPaths ?? READONLY_PATHS),
+      maskedPaths: request.maskedPaths ?? (request.privileged ? [] : maskedPaths()),
+      readonlyPaths: request.readonlyPaths ?? (request.privileged ? [] : READONLY_PATHS),
     },
   };
 }

@@ -17,7 +17,7 @@
 #include "base/cleanup.h"
 #include "base/sys.h"
 
-int namespaces_empty_mnt = -1, namespaces_spare_net = -1;
+int namespaces_empty_mnt = -1, namespaces_null = -1, namespaces_spare_net = -1;
 
 static const struct {
   const char *name;
@@ -111,8 +111,16 @@ int loopback_up(struct error *err) {
 }
 
 int namespaces_empty(struct error *err) {
-  if (namespaces_empty_mnt < 0) namespaces_empty_mnt = make_empty_mntns(err);
+  if (namespaces_empty_mnt < 0) namespaces_empty_mnt = make_empty_mntns(&namespaces_null, err);
   return namespaces_empty_mnt;
+}
+
+int namespaces_null_open(int flags, struct error *err) {
+  char path[40];
+  if (namespaces_empty(err) < 0) return -1;
+  snprintf(path, sizeof path, "/proc/self/fd/%d", namespaces_null);
+  int fd = open(path, flags | O_CLOEXEC);
+  return fd < 0 ? fail(err, "stdio", errno, "open the null device") : fd;
 }
 
 /* What the caller joins for the moment of the clone, so that the child is born there with the caller's rights. A PID

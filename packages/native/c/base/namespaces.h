@@ -46,12 +46,17 @@ int namespaces_join(int pidfd, uint64_t which, struct error *err);
    CLOEXEC. A container's child joins it and unshares its own copy, so that nothing of the host is there to be unmounted.
    -1 when it could not be made. */
 extern int namespaces_empty_mnt;
+/* The null device in there, as O_PATH: what containers get of one. Its mount is read-only: nobody changes its mode or owner,
+   as they could those of the host's own. */
+extern int namespaces_null;
 /* A network namespace with loopback up that nobody uses yet, or -1: the next container's that wants one of its own. */
 extern int namespaces_spare_net;
 /* Brings loopback up in the caller's network namespace. */
 int loopback_up(struct error *err);
-/* Makes the mount namespace of namespaces_empty_mnt; returns an fd of it, or -1. */
-int make_empty_mntns(struct error *err);
+/* Makes the mount namespace of namespaces_empty_mnt; returns an fd of it, or -1. `null` receives namespaces_null. */
+int make_empty_mntns(int *null, struct error *err);
+/* Opens the null device of the empty namespace anew. Returns an fd, or -1. */
+int namespaces_null_open(int flags, struct error *err);
 /* The mount namespace with nothing but an empty read-only tmpfs: the launcher's, or one made now. Returns its fd, or -1. */
 int namespaces_empty(struct error *err);
 

@@ -165,7 +165,7 @@ int container_prepare(const struct launch *launch, struct container **out, struc
   struct container *c = calloc(1, sizeof *c);
   if (!c) return fail(err, "start", ENOMEM, "container");
   c->launch = launch;
-  c->root = c->null = c->host_proc = c->host_sys = c->init_program = c->proc_context = c->proc_clone = c->proc = c->pidfd = -1;
+  c->root = c->null = c->host_proc = c->host_sys = c->init_program = c->proc_context = c->proc_clone = c->device_tree = c->proc = c->pidfd = -1;
   for (int i = 0; i < NS_COUNT; i++) c->namespaces.join[i] = -1;
   *out = c;
   cleanup_close int user_ns = -1;
@@ -183,7 +183,7 @@ int container_prepare(const struct launch *launch, struct container **out, struc
       goto failed;
     }
   }
-  if (rootfs_prepare(launch, user_ns, &c->root, err) < 0 || mounts_prepare(c, user_ns, err) < 0 || devices_prepare(c, err) < 0 ||
+  if (rootfs_prepare(launch, user_ns, &c->root, err) < 0 || mounts_prepare(c, user_ns, err) < 0 || devices_prepare(c, user_ns, err) < 0 ||
       cgroup_prepare(launch, &c->cgroup, err) < 0)
     goto failed;
   layer_cache_leave();
@@ -196,15 +196,12 @@ failed:
 
 /* The program runs: what only its start needed is given back. Root, namespaces and cgroups stay, for execs. */
 static void forget_start(struct container *c) {
-  int *fds[] = {&c->null, &c->host_proc, &c->host_sys, &c->init_program, &c->proc_context, &c->proc_clone};
+  int *fds[] = {&c->null, &c->host_proc, &c->host_sys, &c->init_program, &c->proc_context, &c->proc_clone, &c->device_tree};
   for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
     if (*fds[i] >= 0) close(steal_fd(fds[i]));
   }
   for (size_t i = 0; i < c->mount_count; i++) {
     if (c->mounts[i].fd >= 0) close(steal_fd(&c->mounts[i].fd));
-  }
-  for (size_t i = 0; i < c->device_count; i++) {
-    if (c->device_binds[i] >= 0) close(steal_fd(&c->device_binds[i]));
   }
   for (int i = 0; i < c->cgroup.count; i++) {
     if (c->cgroup.folder[i].tree >= 0) close(steal_fd(&c->cgroup.folder[i].tree));
@@ -325,14 +322,10 @@ void container_free(struct container *c) {
   for (size_t i = 0; i < c->mount_count; i++) {
     if (c->mounts[i].fd >= 0) close(c->mounts[i].fd);
   }
-  for (size_t i = 0; i < c->device_count; i++) {
-    if (c->device_binds[i] >= 0) close(c->device_binds[i]);
-  }
-  int fds[] = {c->root, c->null, c->host_proc, c->host_sys, c->init_program, c->proc_context, c->proc_clone, c->pidfd};
+  int fds[] = {c->root, c->null, c->host_proc, c->host_sys, c->init_program, c->proc_context, c->proc_clone, c->device_tree, c->pidfd};
   for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
     if (fds[i] >= 0) close(fds[i]);
   }
   free(c->mounts);
-  free(c->device_binds);
   free(c);
 }

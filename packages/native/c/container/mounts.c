@@ -1,10 +1,11 @@
 /* The mounts of a container over its root: prepared from the host's paths, placed by fds in the container's. */
+#include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #include "base/cleanup.h"
 #include "base/fail_text.h"
@@ -110,11 +111,6 @@ int mounts_prepare(struct container *container, int user_ns, struct error *err) 
   }
 
   if (procfs_shared(container, err) < 0) return -1;
-  /* The device behind a mask is the host's own, and checked to be it. */
-  struct stat st;
-  container->null = tree_clone(AT_FDCWD, "/dev/null", 0);
-  if (container->null < 0 || fstat(container->null, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
-    return fail(err, "mount", errno ? errno : ENODEV, "/dev/null");
   if (namespaces_has_user(&container->namespaces)) {
     container->host_proc = tree_clone(AT_FDCWD, "/proc", 0);
     container->host_sys = tree_clone(AT_FDCWD, "/sys", 1);
@@ -256,6 +252,33 @@ static int is_kernel_filesystem(const struct launch_record *r) {
   return strcmp(r->argv[1], "bind") && strcmp(r->argv[1], "image") && (strcmp(r->argv[1], "tmpfs") || !strncmp(r->argv[3], "/dev", 4));
 }
 
+/* What the kernel shows a container of itself, and the container's own /dev. */
+static const char *guarded(const struct container *container, int target) {
+  struct statfs fs;
+  struct stat st;
+  if (fstatfs(target, &fs) < 0 || fstat(target, &st) < 0) return "a place that cannot be looked at";
+  switch ((unsigned long) fs.f_type) {
+  case PROC_SUPER_MAGIC: return "/proc";
+  case SYSFS_MAGIC: return "/sys";
+  case CGROUP_SUPER_MAGIC:
+  case CGROUP2_SUPER_MAGIC: return "/sys/fs/cgroup";
+  case DEVPTS_SUPER_MAGIC: return "/dev/pts";
+  default: return container->dev && st.st_dev == container->dev ? "/dev" : NULL;
+  }
+}
+
+/* The daemon has checked a destination as text. Where links (of the image, of a volume) lead, it says nothing: to what is
+   guarded they must not. procfs is what confines a container; devices are made in /dev after this. */
+static int check_target(const struct container *container, const struct launch_record *r, int root, int target, struct error *err) {
+  const char *place = guarded(container, target);
+  cleanup_close int plain = place ? inroot_open(root, r->argv[3], O_PATH, INROOT_REFUSE) : -1;
+  if (!place || plain >= 0) return 0;
+  return fail_text(err, "mount", EXDEV,
+                   "error mounting \"%s\" to rootfs at \"%s\": create mount destination for %s mount: check proc-safety of %s "
+                   "mount: \"%s\" cannot be mounted because it is inside %s",
+                   r->argv[2], r->argv[3], r->argv[3], r->argv[3], r->argv[3], place);
+}
+
 static int apply_one(struct container *container, struct prepared_mount *m, int root, struct error *err) {
   const struct launch_record *r = m->record;
   const char *kind = r->argv[1];
@@ -280,14 +303,21 @@ static int apply_one(struct container *container, struct prepared_mount *m, int 
                      "mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the "
                      "expected type",
                      r->argv[2], r->argv[3], r->argv[2], r->argv[3]);
+  if (target >= 0 && check_target(container, r, root, target, err) < 0) return -1;
   if (target < 0 || tree_attach(mount, target) < 0)
     return fail_text(err, "mount", errno, "error mounting \"%s\" to rootfs at \"%s\": %s", r->argv[2], r->argv[3],
                      go_strerror(errno));
-  if (!strcmp(kind, "proc")) container->proc = steal_fd(&mount);
+  if (!strcmp(kind, "tmpfs") && !strcmp(r->argv[3], "/dev")) container->dev = st.st_dev;
+  /* A procfs that the user binds there serves as one: parameters are those of whoever writes them. */
+  struct statfs fs;
+  if (!strcmp(r->argv[3], "/proc") && fstatfs(mount, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC) container->proc = steal_fd(&mount);
   return 0;
 }
 
 int mounts_apply(struct container *container, int root, struct error *err) {
+  /* From below the container's root, where the process began. */
+  container->null = tree_clone(AT_FDCWD, "/null", 0);
+  if (container->null < 0) return fail(err, "mount", errno, "the null device");
   if (!launch_find(container->launch, "own-places") && own_places_clear(root, err) < 0) return -1;
   if (show_host(container, err) < 0) return -1;
   for (size_t i = 0; i < container->mount_count; i++) {

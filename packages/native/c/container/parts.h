@@ -22,10 +22,9 @@
  *                                             name, the layers are in records of their own. Options are mount(8)'s, and for binds
  *                                             force-recursive (rro must not be given up) and subpath=PATH in SOURCE, as
  *                                             for images
- *   device PATH TYPE MAJOR MINOR MODE UID GID c, b or p; MODE octal; made in the container, or bound from the host's
- *                                             node of that number under a user namespace (PATH on the host: argument 8)
+ *   device PATH TYPE MAJOR MINOR MODE UID GID c, b or p; MODE octal
  *   link PATH TARGET                          a symlink under /dev
- *   mask PATH                                 hidden by /dev/null or an empty tmpfs, if it exists
+ *   mask PATH                                 hidden by a null device or an empty tmpfs, if it exists
  *   readonly PATH                             bound onto itself read-only, if it exists
  *   hostname NAME, domainname NAME
  *   sysctl KEY VALUE                          KEY with dots
@@ -71,13 +70,13 @@ struct container {
   int root;                    /* the detached, later attached, root mount */
   struct prepared_mount *mounts;
   size_t mount_count;
-  int null;                    /* a detached clone of the host's /dev/null, for masks */
+  int null;                    /* in the child: a detached clone of namespaces_null, for masks */
   int host_proc, host_sys;     /* shown to the kernel while a user namespace's own are made; else -1 */
-  int *device_binds;           /* per device record, under a user namespace */
-  size_t device_count;
+  int device_tree;             /* under a user namespace: a detached tmpfs with a node "N" for the Nth device record; else -1 */
   int init_program;            /* this program's own sealed file, with --init; else -1 */
   int proc_context, proc_clone; /* what the procfs of a shared PID namespace is made of; else -1 */
   int proc;                    /* in the child: the container's own procfs */
+  dev_t dev;                   /* in the child: the container's own /dev, or 0 */
   pid_t pid;
   int pidfd;
 };
@@ -98,6 +97,8 @@ struct child {
 
 /* rootfs.c: the overlay as a detached mount. `user_ns`: layers are id-mapped to it, -1 for none. */
 int rootfs_prepare(const struct launch *launch, int user_ns, int *root, struct error *err);
+/* Maps a mount's ids to those of a user namespace. Returns 0, or -1 with errno. */
+int map_ids(int mount, int user_ns);
 /* What is at `subpath` (NULL: all) of the image whose layers are for the mount at `place`, as a detached mount; -1. */
 int rootfs_image(const struct launch *launch, const char *place, const char *subpath, int user_ns, struct error *err);
 
@@ -111,7 +112,7 @@ int root_readonly_apply(const struct launch *launch, int root, struct error *err
 int procfs_shared(struct container *container, struct error *err);
 
 /* devices.c */
-int devices_prepare(struct container *container, struct error *err);
+int devices_prepare(struct container *container, int user_ns, struct error *err);
 int devices_apply(struct container *container, int root, struct error *err);
 
 /* terminal.c: a pty of the container's devpts. The slave stays with the caller. */

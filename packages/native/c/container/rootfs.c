@@ -35,7 +35,7 @@ static void overlay_free(struct overlay *o) {
   free(o->lower);
 }
 
-static int map_ids(int mount, int user_ns) {
+int map_ids(int mount, int user_ns) {
   struct mount_attr attributes = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t) user_ns};
   return mount_setattr(mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
 }

@@ -154,7 +154,7 @@ static void forget_others(void)
 /* In the child: nothing of the launcher's stays but its end of the pair and the namespaces that are ready. */
 static _Noreturn void become_supervisor(int fd, const char *records, size_t size, int spare)
 {
-  enum { control = 3, empty = 4, network = 5 };
+  enum { control = 3, empty = 4, device = 5, network = 6 };
   signal(SIGCHLD, SIG_DFL);
   setsid();
   char *own = malloc(size + 1);
@@ -162,17 +162,21 @@ static _Noreturn void become_supervisor(int fd, const char *records, size_t size
     _exit(1);
   memcpy(own, records, size);
   forget_others();
-  int ns = namespaces_empty_mnt, net = spare ? namespaces_spare_net : -1;
+  int ns = namespaces_empty_mnt, null = namespaces_null, net = spare ? namespaces_spare_net : -1;
   /* Out of the way of the numbers that they get. */
   fd = fcntl(fd, F_DUPFD_CLOEXEC, 10);
   ns = ns < 0 ? -1 : fcntl(ns, F_DUPFD_CLOEXEC, 10);
+  null = null < 0 ? -1 : fcntl(null, F_DUPFD_CLOEXEC, 10);
   net = net < 0 ? -1 : fcntl(net, F_DUPFD_CLOEXEC, 10);
   dup3(fd, control, O_CLOEXEC);
   namespaces_empty_mnt = ns < 0 ? -1 : dup3(ns, empty, O_CLOEXEC);
+  namespaces_null = null < 0 ? -1 : dup3(null, device, O_CLOEXEC);
   namespaces_spare_net = net < 0 ? -1 : dup3(net, network, O_CLOEXEC);
   layer_cache_inherit(network + 1);
   if (ns < 0)
     close(empty);
+  if (null < 0)
+    close(device);
   if (net < 0)
     close(network);
   dup2(0, 1);
@@ -346,7 +350,7 @@ int launcher_main(int argc, char **argv)
   if (chdir("/") < 0)
     return 1;
   signal(SIGCHLD, SIG_DFL);
-  namespaces_empty_mnt = make_empty_mntns(&err);
+  namespaces_empty_mnt = make_empty_mntns(&namespaces_null, &err);
   signal(SIGCHLD, SIG_IGN);
   if (namespaces_empty_mnt < 0)
     fprintf(stderr, "berth-native launcher: %s\n", err.message);

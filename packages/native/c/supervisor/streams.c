@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/namespaces.h"
+
 enum {
   read_size = 256 * 1024, /* at a time, and what a pipe holds: fewer wake-ups, larger writes of the log */
   burst = 16 * 1024,      /* more than this at once is a burst, after which memory is given back */
@@ -41,12 +43,6 @@ static int pipe_pair(int *ours, int *theirs, int output, struct error *err)
   return 0;
 }
 
-static int null_fd(int flags, struct error *err)
-{
-  int fd = open("/dev/null", flags | O_CLOEXEC);
-  return fd < 0 ? fail(err, "stdio", errno, "open /dev/null") : fd;
-}
-
 static void output_ready(struct source *source, uint32_t events);
 static void input_ready(struct source *source, uint32_t events);
 
@@ -68,7 +64,7 @@ int streams_open(struct streams *streams, const struct streams_options *options,
   for (int i = 0; i < 3; i++) {
     if (wanted[i] && pipe_pair(ours[i], theirs[i], i > 0, err) < 0)
       return -1;
-    if (!wanted[i] && (*theirs[i] = null_fd(i ? O_WRONLY : O_RDONLY, err)) < 0)
+    if (!wanted[i] && (*theirs[i] = namespaces_null_open(i ? O_WRONLY : O_RDONLY, err)) < 0)
       return -1;
   }
   return 0;

@@ -2,6 +2,7 @@ import { normalize } from 'node:path/posix';
 import { invalidParameter, systemError } from '../../base/errors.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { PortMap } from '../../networks/api.ts';
+import { maskedPaths, READONLY_PATHS } from '../../runtime/index.ts';
 import { checkLogConfig } from '../io/logs/options.ts';
 import type { Config, HostConfig, RestartPolicy } from '../model/types.ts';
 
@@ -12,21 +13,6 @@ export interface HostDefaults {
   settings: Settings;
   cgroupVersion: 1 | 2;
 }
-
-const MASKED_PATHS = [
-  '/proc/asound',
-  '/proc/acpi',
-  '/proc/kcore',
-  '/proc/keys',
-  '/proc/latency_stats',
-  '/proc/timer_list',
-  '/proc/timer_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/sys/firmware',
-  '/sys/devices/virtual/powercap',
-];
-const READONLY_PATHS = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 /** The runtimes that may be asked for by name; all mean our own. */
 const RUNTIMES = ['runc', 'io.containerd.runc.v2', 'berth'];
@@ -129,7 +115,7 @@ export function fillHostConfig(body: Body, defaults: HostDefaults, version: numb
     IOMaximumIOps: number('IOMaximumIOps'),
     IOMaximumBandwidth: number('IOMaximumBandwidth'),
     ...(list('Mounts')?.length ? { Mounts: list('Mounts')! } : {}),
-    MaskedPaths: list('MaskedPaths') ?? (privileged || unconfinedPaths(body) ? null : MASKED_PATHS),
+    MaskedPaths: list('MaskedPaths') ?? (privileged || unconfinedPaths(body) ? null : maskedPaths()),
     ReadonlyPaths: list('ReadonlyPaths') ?? (privileged || unconfinedPaths(body) ? null : READONLY_PATHS),
     ...(typeof body['Init'] === 'boolean' && { Init: body['Init'] as boolean }),
   };
