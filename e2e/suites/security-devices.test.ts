@@ -1,16 +1,22 @@
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TestDaemon } from '../support/daemon.ts';
 import { imageTar } from '../support/images.ts';
 
 const daemons: TestDaemon[] = [];
-const mode = () => (statSync('/dev/null').mode & 0o7777).toString(8);
-const before = mode();
+const owned = () => {
+  const { mode, uid, gid } = statSync('/dev/null');
+  return { mode: mode & 0o7777, uid, gid };
+};
+const before = owned();
 beforeAll(async () => {
   daemons.push(await TestDaemon.start(), await TestDaemon.start(['--userns-remap', 'default']));
 });
 afterAll(async () => {
   for (const daemon of daemons) await daemon.dispose();
+  // Where the rule does not hold, the machine would be left without a usable one.
+  chownSync('/dev/null', before.uid, before.gid);
+  chmodSync('/dev/null', before.mode);
 });
 
 /** The device nodes of the host, as `stat -c %d:%i` names them. */
@@ -44,7 +50,7 @@ function expectOwn(text: string, ...places: string[]): void {
   for (const place of ['/proc/self/fd/0', '/proc/keys', '/dev/null', '/dev/tty', ...places])
     expect([...found.keys()]).toContain(place);
   for (const [place, node] of found) expect(`${place} ${host.has(node)}`).toBe(`${place} false`);
-  expect(mode()).toBe(before);
+  expect(owned()).toEqual(before);
 }
 
 test.each([0, 1])('no process gets a device node of the host (with user namespaces: %i)', async (index) => {
