@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openFfi } from '@berth/native/ffi.ts';
 import { withNewSyscalls } from './newcalls.ts';
-import type { SeccompFilter } from './profile.ts';
+import { nativeArchitecture, type SeccompFilter } from './profile.ts';
 
 /* libseccomp's numbers (seccomp.h); actions are the kernel's own. */
 const ACTIONS: Record<string, number> = {
@@ -59,6 +59,7 @@ interface Library {
   archAdd: Call;
   attrSet: Call;
   resolve: Call;
+  resolveFor: Call;
   ruleAdd: Call;
   exportBpf: Call;
 }
@@ -77,6 +78,7 @@ function load(): Library {
     archAdd: lib.func('int seccomp_arch_add(void *ctx, uint32 arch)'),
     attrSet: lib.func('int seccomp_attr_set(void *ctx, int attribute, uint32 value)'),
     resolve: lib.func('int seccomp_syscall_resolve_name(str name)'),
+    resolveFor: lib.func('int seccomp_syscall_resolve_name_arch(uint32 arch, str name)'),
     ruleAdd: lib.func(
       'int seccomp_rule_add_array(void *ctx, uint32 action, int syscall, uint count, scmp_arg_cmp *args)',
     ),
@@ -120,7 +122,9 @@ export function compileFilter(filter: SeccompFilter): Buffer {
       check(lib.archAdd(context, architecture), `architecture ${name}`);
     }
     for (const rule of filter.syscalls) addRule(lib, context, rule, filter);
-    return withNewSyscalls(exportInstructions(lib, context), filter, (name) => lib.resolve(name));
+    return withNewSyscalls(exportInstructions(lib, context), filter, nativeArchitecture(), (arch, name) =>
+      lib.resolveFor(ARCHITECTURES[arch], name),
+    );
   } finally {
     lib.release(context);
   }

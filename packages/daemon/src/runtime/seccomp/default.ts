@@ -23,7 +23,7 @@ const FILES = words(`
   fstat64 fstatat64 fstatfs fstatfs64 fsync ftruncate ftruncate64 futimesat getcwd getdents getdents64 ioctl lchown
   lchown32 link linkat _llseek lseek lstat lstat64 mkdir mkdirat mknod mknodat name_to_handle_at newfstatat open openat
   openat2 pread64 preadv preadv2 pwrite64 pwritev pwritev2 read readahead readlink readlinkat readv rename renameat
-  renameat2 rmdir sendfile sendfile64 splice stat stat64 statfs statfs64 statx symlink symlinkat sync sync_file_range
+  renameat2 rmdir sendfile sendfile64 splice stat stat64 statfs statfs64 statx statmount listmount symlink symlinkat sync sync_file_range
   syncfs tee truncate truncate64 umask unlink unlinkat utime utimensat utimensat_time64 utimes vmsplice write writev
   cachestat
   fgetxattr flistxattr fremovexattr fsetxattr getxattr getxattrat lgetxattr listxattr listxattrat llistxattr
@@ -115,9 +115,9 @@ export const DEFAULT_PROFILE: SeccompProfile = {
     allow('riscv_flush_icache riscv_hwprobe', onArch('riscv64')),
 
     allow(
-      `bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick listmount lookup_dcookie lsm_get_self_attr
+      `bpf clone clone3 fanotify_init fsconfig fsmount fsopen fspick lookup_dcookie lsm_get_self_attr
        lsm_list_modules lsm_set_self_attr mount mount_setattr move_mount open_tree perf_event_open quotactl quotactl_fd
-       setdomainname sethostname setns statmount syslog umount umount2 unshare`,
+       setdomainname sethostname setns syslog umount umount2 unshare`,
       withCapability('SYS_ADMIN'),
     ),
     allow('clone', {

@@ -10,7 +10,7 @@ import { goArch, resolveProfile, type SeccompFilter, type SeccompProfile } from 
 export type { SeccompFilter, SeccompProfile };
 
 /** Changes when the compiler does, so that filters of an older daemon are not taken for its own. */
-const FORMAT = 1;
+const FORMAT = 2;
 
 /** Filters of containers: resolved from profiles, compiled once, kept as files under exec-root. */
 export class Seccomp {

@@ -58,6 +58,9 @@ const NATIVE: Record<string, string> = {
   riscv64: 'SCMP_ARCH_RISCV64',
 };
 
+/** libseccomp's name of this machine's architecture; '' for one that is not known here. */
+export const nativeArchitecture = (): string => NATIVE[goArch(process.arch)] ?? '';
+
 export const goArch = (arch: string): string => GO_ARCH[arch] ?? arch;
 
 /**
