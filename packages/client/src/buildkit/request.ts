@@ -133,6 +133,7 @@ export function solveRequest(
       Imports: flags['cache-from'].map((text) => parseCache(text, 'cache-from')),
       Exports: flags['cache-to'].map((text) => parseCache(text, 'cache-to')),
     },
-    Entitlements: flags.allow,
+    // The network of the whole build is asked for by that flag alone, as by buildx.
+    Entitlements: [...new Set([...flags.allow, ...(flags.network === 'host' ? ['network.host'] : [])])],
   };
 }

@@ -5,6 +5,7 @@ import type { Duplex, Readable } from 'node:stream';
 import type { Launcher } from '@berth/native';
 import { parseDuration } from '../base/durations.ts';
 import { BerthError, invalidParameter, systemError } from '../base/errors.ts';
+import type { Settings } from '../config/settings.ts';
 import type { Containers } from '../containers/api.ts';
 import { ignoreFilter } from '../dockerfile/ignore.ts';
 import { type Dockerfile, parseDockerfile } from '../dockerfile/parse.ts';
@@ -20,6 +21,7 @@ import type { Control } from './buildkit/control.ts';
 import type { CachedStep } from './buildkit/solver.ts';
 import { ClassicBuild } from './classic/build.ts';
 import { BuildCache } from './classic/cache.ts';
+import { grantable } from './entitlements.ts';
 import { keptBytes } from './kept-bytes.ts';
 import { remoteContext } from './remote.ts';
 import { RunFailed, Steps } from './steps.ts';
@@ -40,6 +42,7 @@ export async function openBuilder(options: {
   launcher: Launcher;
   runtime: Runtime;
   networks: Networks;
+  settings: Pick<Settings, 'builder'>;
 }): Promise<Builder> {
   const work = join(options.root, 'work');
   // What an interrupted build left is nobody's.
@@ -92,6 +95,7 @@ class BuilderRoom implements Builder {
           records: (filters) => this.stepRecords().filter((record) => matchesRecord(record, filters)),
           prune: (options) => this.forget(options),
           hostGateway: () => hostGateway(this.parts.networks),
+          grantable: grantable(this.parts.settings.builder),
         }),
     );
     return this.control;

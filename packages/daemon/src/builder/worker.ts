@@ -207,7 +207,7 @@ export class Worker {
         destination: `/etc/${name}`,
       })),
       namespaces: {
-        network,
+        network: step.network === 'host' ? 'host' : network,
         pid: 'private',
         ipc: 'private',
         uts: 'private',

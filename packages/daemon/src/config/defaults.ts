@@ -70,4 +70,5 @@ export const DEFAULTS = {
   dnsOpts: [] as string[],
   hostGatewayIps: [] as string[],
   features: {} as Record<string, boolean>,
+  builder: {} as { entitlements?: Record<string, boolean> },
 };

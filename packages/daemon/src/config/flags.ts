@@ -3,6 +3,19 @@ import { certificates } from './defaults.ts';
 import { type Flag, only } from './flag.ts';
 import { REFUSED } from './refused-flags.ts';
 
+const ENTITLEMENTS = ['network-host', 'security-insecure'];
+
+function refuseBuilder(value: unknown): string | undefined {
+  const { entitlements = {}, ...others } = value as { entitlements?: Record<string, unknown> };
+  const [other] = Object.keys(others);
+  if (other !== undefined) return `${other} is not an option of the builder here`;
+  if (entitlements === null || typeof entitlements !== 'object') return 'entitlements must be an object';
+  const wrong = Object.entries(entitlements).find(
+    ([name, granted]) => !ENTITLEMENTS.includes(name) || typeof granted !== 'boolean',
+  );
+  return wrong && `${wrong[0]} is not one of ${ENTITLEMENTS.join(', ')} with true or false`;
+}
+
 const APPLIED: Flag[] = [
   { name: 'bip', type: 'string', field: 'bip', help: 'Address of the default bridge, as CIDR' },
   { name: 'bip6', type: 'string', field: 'bip6', help: 'IPv6 address of the default bridge, as CIDR' },
@@ -80,6 +93,13 @@ const APPLIED: Flag[] = [
     type: 'maps',
     field: 'defaultNetworkOpts',
     help: 'Options of new networks of a driver (DRIVER=OPTION=VALUE)',
+  },
+  {
+    name: 'builder',
+    type: 'map',
+    field: 'builder',
+    help: 'What builds may be granted; in the configuration file: {"entitlements": {"security-insecure": true}}',
+    refuse: refuseBuilder,
   },
   { name: 'dns', type: 'list', field: 'dns', help: 'Name servers of containers' },
   {

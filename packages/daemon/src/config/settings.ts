@@ -62,4 +62,6 @@ export interface Settings {
   dnsOpts: string[];
   hostGatewayIps: string[];
   features: Record<string, boolean>;
+  /** What a build may ask for (`--allow`); network-host is granted where nothing is said, as dockerd does. */
+  builder: { entitlements?: Record<string, boolean> };
 }

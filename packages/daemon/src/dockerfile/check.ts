@@ -139,6 +139,8 @@ function checkRun(instruction: Instruction): void {
     if (name === 'mount') within(instruction, () => checkMount(value));
     if (name === 'network' && !['default', 'none', 'host'].includes(value))
       throw fail(instruction, `invalid network mode ${JSON.stringify(value)}`);
+    if (name === 'security' && !['insecure', 'sandbox'].includes(value))
+      throw fail(instruction, `security ${JSON.stringify(value)} is not valid`);
   }
 }
 

@@ -17,6 +17,8 @@ import { Solver, type SolverParts } from './solver.ts';
 import type { StageResult } from './steps/step.ts';
 
 export interface ControlParts extends Omit<SolverParts, 'hostPlatform'> {
+  /** The entitlements that may be asked for. */
+  grantable: ReadonlySet<string>;
   root: string;
   version: string;
   /** The steps that are remembered, those that filters name. */
@@ -217,8 +219,10 @@ export class Control {
   private async solve(job: Job, request: Message, signal: AbortSignal): Promise<Message> {
     if (request['Definition']?.def?.length > 0)
       throw new GrpcError(12, 'solving an LLB definition is not supported: give a Dockerfile');
-    for (const entitlement of request['Entitlements'] ?? [])
-      if (entitlement !== 'network.host')
+    const entitlements = new Set<string>(request['Entitlements'] ?? []);
+    job.entitlements = entitlements;
+    for (const entitlement of entitlements)
+      if (!this.parts.grantable.has(entitlement))
         throw new GrpcError(
           2,
           `granting entitlement ${entitlement} is not allowed by build daemon configuration`,
@@ -279,6 +283,7 @@ export class Control {
       progress: job.progress,
       folder: job.folder,
       signal: job.abort.signal,
+      entitlements: job.entitlements,
       ...(job.fill ? { fill: job.fill } : {}),
     });
     try {

@@ -7,6 +7,7 @@ import { locate } from '../../dockerfile/location.ts';
 import { applyMetadata, workingDirectory } from '../../dockerfile/metadata.ts';
 import { type Dockerfile, type Instruction, parseDockerfile } from '../../dockerfile/parse.ts';
 import { expandWord, type Lookup } from '../../dockerfile/words.ts';
+import { missingEntitlement } from '../entitlements.ts';
 import { planStages, type Stage } from '../stages.ts';
 import { BuildContext } from './build-context.ts';
 import { configHistory, historyEntry, platformArguments, prefixed } from './instructions.ts';
@@ -78,8 +79,14 @@ export class DockerfileFrontend implements Build {
       this.stages.some(({ instructions }) =>
         instructions.some(({ flags }) => flags.some(({ name }) => name === 'mount' || name === 'from')),
       );
-    await this.references.resolve(this.stages.at(-1)!);
+    const needed = await this.references.resolve(this.stages.at(-1)!);
     if (!this.context.whole) await this.context.ignoreText();
+    const missing = missingEntitlement(
+      needed,
+      attributes['force-network-mode'] ?? '',
+      this.options.entitlements,
+    );
+    if (missing) throw new BerthError('forbidden', `failed to load LLB: ${missing} is not allowed`);
     const result = await this.stage(this.stages.at(-1)!);
     const labels = prefixed(attributes, 'label:');
     if (Object.keys(labels).length > 0) result.config.Labels = { ...result.config.Labels, ...labels };

@@ -18,6 +18,8 @@ export class Job {
   solver: Solver | undefined;
   /** Brings the context when it does not come through the session. */
   fill: ((tree: Tree) => Promise<void>) | undefined;
+  /** What the client has asked for, and the daemon grants. */
+  entitlements: ReadonlySet<string> = new Set();
   folder = '';
   readonly abort = new AbortController();
 

@@ -11,6 +11,8 @@ export interface FrontendOptions {
   progress: Progress;
   folder: string;
   signal: AbortSignal;
+  /** What its steps may have: asked for by the client, granted by the daemon. */
+  entitlements: ReadonlySet<string>;
   /** Brings the whole context, where it does not come through the session. */
   fill?: (tree: Tree) => Promise<void>;
 }

@@ -15,8 +15,11 @@ export class References {
     this.stages = stages;
   }
 
-  /** Asks for the images that the target stands on before anything else is done, as BuildKit does. */
-  async resolve(target: Stage): Promise<void> {
+  /**
+   * Asks for the images that the target stands on before anything else is done, as BuildKit does.
+   * @returns the stages that the target needs.
+   */
+  async resolve(target: Stage): Promise<Set<Stage>> {
     const seen = new Set<Stage>();
     const wanted: Array<Promise<unknown>> = [];
     const visit = (stage: Stage) => {
@@ -56,6 +59,7 @@ export class References {
     };
     visit(target);
     await Promise.all(wanted);
+    return seen;
   }
 
   /** The image of a FROM. */

@@ -292,6 +292,7 @@ export class Solver {
       options.mounts.key,
       options.network,
       options.extraHosts,
+      ...(options.privileged ? ['insecure'] : []),
     ]);
     return this.step(from, key, `RUN ${options.shown.join(' ')}`, options, async () => {
       const shown = `process "${options.shown.join(' ')}" did not complete successfully`;

@@ -4,6 +4,7 @@ import { encode, type Message } from '@berth/grpc';
 import { BerthError } from '../../../base/errors.ts';
 import type { OnProgress, RegistryAuth } from '../../../images/api.ts';
 import type { BuildOptions } from '../../api.ts';
+import { NETWORK_HOST } from '../../entitlements.ts';
 import type { Tree } from '../../tree.ts';
 import type { Control } from '../control.ts';
 import { Session } from './session.ts';
@@ -79,6 +80,8 @@ export async function buildUpload(
     Ref: randomUUID(),
     Frontend: 'dockerfile.v0',
     FrontendAttrs: attributesOf(options),
+    // Asked for with the query, as the client's --network=host would.
+    Entitlements: options.networkMode === 'host' ? [NETWORK_HOST] : [],
     Exporters: [{ Type: 'moby', Attrs: { name: tags.join(',') } }],
   };
   try {

@@ -1,8 +1,10 @@
+import { BerthError } from '../../../base/errors.ts';
 import type { BuildArguments } from '../../../dockerfile/arguments.ts';
 import { parseError } from '../../../dockerfile/errors.ts';
 import { locate } from '../../../dockerfile/location.ts';
 import { type Mounts, parseMount } from '../../../dockerfile/mounts.ts';
 import { expandWord } from '../../../dockerfile/words.ts';
+import { missingEntitlement } from '../../entitlements.ts';
 import { historyEntry, parseUlimit, runCommand } from '../instructions.ts';
 import { type Build, type Step, snapshotOf, stepUses } from './step.ts';
 
@@ -23,6 +25,7 @@ export async function runStep(build: Build, step: Step, args: BuildArguments): P
   const { instruction, stage, state, lookup, title } = step;
   const { solver, session, signal } = options;
   const mounts: Mounts[] = [];
+  let security = 'sandbox';
   let network = (options.attributes['force-network-mode'] || 'default') as string;
   for (const flag of instruction.flags) {
     if (flag.name === 'mount')
@@ -32,10 +35,14 @@ export async function runStep(build: Build, step: Step, args: BuildArguments): P
         ),
       );
     else if (flag.name === 'network') network = flag.value;
+    else if (flag.name === 'security') security = flag.value;
     else throw parseError(instruction.line, `unknown flag: --${flag.name}`);
   }
   if (!['default', 'none', 'host', ''].includes(network))
     throw parseError(instruction.line, `invalid network mode: ${JSON.stringify(network)}`);
+  // Of the Dockerfile's own steps this was said before anything ran; an image's triggers come here.
+  const missing = missingEntitlement([{ instructions: [instruction] }], network, options.entitlements);
+  if (missing) throw new BerthError('forbidden', `${missing} is not allowed`);
   const { command, shown } = runCommand(instruction, state.config);
   const names = new Set((state.config.Env ?? []).map((entry) => entry.split('=')[0]!));
   const extra = args.forRun(names);
@@ -66,7 +73,7 @@ export async function runStep(build: Build, step: Step, args: BuildArguments): P
       keyEnv: [...env.filter((entry) => !/^(https?|ftp|no|all)_proxy=/i.test(entry))],
       mounts: prepared,
       network: (network || 'default') as 'default' | 'none' | 'host',
-      privileged: false,
+      privileged: security === 'insecure',
       extraHosts: (options.attributes['add-hosts'] ?? '')
         .split(',')
         .filter(Boolean)

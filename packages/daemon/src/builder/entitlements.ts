@@ -1,0 +1,30 @@
+import type { Settings } from '../config/settings.ts';
+import type { Stage } from './stages.ts';
+
+/** What a step may have beyond its own root, if the client asks (`--allow`) and the daemon grants it. */
+export const NETWORK_HOST = 'network.host';
+export const SECURITY_INSECURE = 'security.insecure';
+
+/** What this daemon grants: as dockerd's, the host's network unless it is told not to, privileges only where it is told to. */
+export function grantable({ entitlements = {} }: Settings['builder']): Set<string> {
+  const granted = new Set<string>();
+  if (entitlements['network-host'] !== false) granted.add(NETWORK_HOST);
+  if (entitlements['security-insecure'] === true) granted.add(SECURITY_INSECURE);
+  return granted;
+}
+
+/** The first thing that the RUNs of these stages need and are not granted. */
+export function missingEntitlement(
+  stages: Iterable<Pick<Stage, 'instructions'>>,
+  forcedNetwork: string,
+  granted: ReadonlySet<string>,
+): string | undefined {
+  for (const { instructions } of stages)
+    for (const { name, flags } of instructions) {
+      if (name !== 'RUN') continue;
+      const value = (wanted: string) => flags.find((flag) => flag.name === wanted)?.value;
+      if ((value('network') ?? forcedNetwork) === 'host' && !granted.has(NETWORK_HOST)) return NETWORK_HOST;
+      if (value('security') === 'insecure' && !granted.has(SECURITY_INSECURE)) return SECURITY_INSECURE;
+    }
+  return undefined;
+}
