@@ -21,7 +21,7 @@ const NUMBERS: ReadonlyMap<string, number> = (() => {
  * @throws invalid-parameter `invalid signal: x`
  */
 export function parseSignal(text: string): number {
-  if (/^\d+$/.test(text)) {
+  if (/^[+-]?\d+$/.test(text)) {
     const number = Number(text);
     if (number === 0) throw invalidParameter(`invalid signal: ${text}`);
     return number;

@@ -3,6 +3,7 @@ import { log } from '../base/log.ts';
 import { applyChanges } from '../dockerfile/changes.ts';
 import type { ImageRunConfig } from '../images/api.ts';
 import type { Containers } from './api.ts';
+import { mergeEnv, mergeHealth, words } from './create/config.ts';
 import { withWorkingDir } from './io/archive.ts';
 import type { Life } from './lifecycle/life.ts';
 import type { Container } from './model/container.ts';
@@ -25,8 +26,7 @@ export async function commitContainer(
       `You cannot commit container ${container.id} which is ${container.state.status === 'dead' ? 'Dead' : 'being removed'}`,
     );
   // Wrong changes and names are told before anything is read.
-  const base = options.config && Object.keys(options.config).length > 0 ? options.config : {};
-  const changed = applyChanges(mergeCommit(base as ImageRunConfig, record.config), options.changes);
+  const changed = commitConfig(options.config, options.changes, record.config);
 
   const paused = options.pause && (await pauseForCommit(life, container));
   try {
@@ -85,27 +85,57 @@ async function pauseForCommit(life: Life, container: Container): Promise<boolean
   });
 }
 
-/** The settings of the container with those of the request over them. */
-function mergeCommit(given: ImageRunConfig, own: Config): ImageRunConfig {
-  const names = new Set((given.Env ?? []).map((entry) => entry.split('=', 1)[0]));
+/** Members of a Config; a body with none of them names no configuration. */
+const MEMBERS = new Set(
+  `Hostname Domainname User AttachStdin AttachStdout AttachStderr ExposedPorts Tty OpenStdin StdinOnce Env Cmd
+   Healthcheck ArgsEscaped Image Volumes WorkingDir Entrypoint NetworkDisabled MacAddress OnBuild Labels StopSignal
+   StopTimeout Shell`.split(/\s+/),
+);
+
+const filled = (object: object | null | undefined) => object && Object.keys(object).length > 0;
+
+/**
+ * The configuration of a commit, by dockerd's rules: that of the request, or the container's where it names none, with
+ * the changes made to it; then what it leaves empty comes from the container.
+ * @throws invalid-parameter for a change that cannot be.
+ */
+export function commitConfig(
+  body: Record<string, unknown> | undefined,
+  changes: readonly string[],
+  own: Config,
+): ImageRunConfig {
+  const isGiven = Object.keys(body ?? {}).some((key) => MEMBERS.has(key));
+  const given = applyChanges(isGiven ? withLists(body!) : (own as ImageRunConfig), changes);
   const merged: ImageRunConfig = {
+    ...given,
     User: given.User || own.User,
-    Env: [...(given.Env ?? []), ...(own.Env ?? []).filter((entry) => !names.has(entry.split('=', 1)[0]))],
-    Cmd: given.Cmd?.length ? given.Cmd : own.Cmd,
-    Entrypoint: given.Entrypoint?.length ? given.Entrypoint : own.Entrypoint,
+    Env: mergeEnv(given.Env ?? [], own.Env ?? []),
     WorkingDir: given.WorkingDir || own.WorkingDir,
     Labels: { ...own.Labels, ...given.Labels },
-    OnBuild: given.OnBuild ?? own.OnBuild,
   };
   const ports = { ...own.ExposedPorts, ...given.ExposedPorts };
-  if (Object.keys(ports).length > 0) merged.ExposedPorts = ports;
+  if (filled(ports)) merged.ExposedPorts = ports;
   const volumes = { ...own.Volumes, ...given.Volumes };
-  if (Object.keys(volumes).length > 0) merged.Volumes = volumes;
+  if (filled(volumes)) merged.Volumes = volumes;
+  if (!given.Entrypoint?.length) {
+    if (!given.Cmd?.length) merged.Cmd = own.Cmd;
+    merged.Entrypoint = given.Entrypoint ?? own.Entrypoint;
+  }
+  const health = own.Healthcheck ? mergeHealth(given.Healthcheck, own.Healthcheck) : given.Healthcheck;
+  if (health) merged.Healthcheck = health;
   const signal = given.StopSignal || own.StopSignal;
   if (signal) merged.StopSignal = signal;
-  const health = given.Healthcheck ?? own.Healthcheck;
-  if (health) merged.Healthcheck = health;
-  const shell = given.Shell ?? own.Shell;
-  if (shell) merged.Shell = shell;
   return merged;
+}
+
+/** A Cmd or Entrypoint of one string is a list of one. */
+function withLists(body: Record<string, unknown>): ImageRunConfig {
+  const known = Object.fromEntries(
+    Object.entries(body).filter(([key, value]) => MEMBERS.has(key) && value !== null),
+  );
+  for (const key of ['Cmd', 'Entrypoint']) {
+    const list = words(known[key]);
+    if (list) known[key] = list;
+  }
+  return known as ImageRunConfig;
 }

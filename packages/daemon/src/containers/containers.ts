@@ -144,11 +144,10 @@ class ContainerRoom implements Containers {
       await this.life.restart(container, options);
     } catch (error) {
       if (error instanceof BerthError && error.kind === 'not-modified') return;
-      if (error instanceof BerthError)
-        throw new BerthError(error.kind, `Cannot restart container ${reference}: ${error.message}`, {
-          cause: error,
-        });
-      throw error;
+      if (!(error instanceof BerthError)) throw error;
+      throw new BerthError(error.kind, `Cannot restart container ${reference}: ${error.message}`, {
+        cause: error,
+      });
     }
     this.context.emit(container, 'restart');
   }

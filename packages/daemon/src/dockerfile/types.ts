@@ -16,6 +16,19 @@ export interface ImageRunConfig {
   OnBuild?: string[] | null;
   Shell?: string[];
   ArgsEscaped?: boolean;
+  // Members of a container's own, which a commit writes down as dockerd does. Nothing is started by them.
+  Hostname?: string;
+  Domainname?: string;
+  AttachStdin?: boolean;
+  AttachStdout?: boolean;
+  AttachStderr?: boolean;
+  Tty?: boolean;
+  OpenStdin?: boolean;
+  StdinOnce?: boolean;
+  Image?: string;
+  NetworkDisabled?: boolean;
+  MacAddress?: string;
+  StopTimeout?: number;
 }
 
 /** A health check as Docker's API has it; times in nanoseconds. */

@@ -101,14 +101,12 @@ class ImageRoom implements Images {
   private readonly context: ImagesContext;
   private readonly registryOptions: RegistryOptions | undefined;
   private opened: Promise<Registry> | undefined;
-  private readonly layersRoot: string;
   private users: (imageId: string) => Array<{ id: string; running: boolean }> = () => [];
 
   constructor({ store, layers, events, settings, root, registry }: ImagesParts) {
     const catalogue = new Catalogue(store);
     const users = (imageId: string) => this.users(imageId);
     const retention = new Retention(layers, catalogue, (imageId) => users(imageId).length > 0);
-    this.layersRoot = join(settings.dataRoot, 'overlay2');
     this.context = {
       root,
       store,
@@ -181,7 +179,7 @@ class ImageRoom implements Images {
     const image = catalogue.get(this.resolve(reference, options).id)!;
     const descriptor = options.platform ? manifestOf(this.context, image) : targetOf(this.context, named);
     return {
-      ...inspectImage(image, named, this.layersRoot),
+      ...inspectImage(image, named, this.context.layers.paths(image.config.rootfs.diff_ids)),
       ...(descriptor && { Descriptor: descriptor }),
       ...(options.manifests && { Manifests: manifestsIn(this.context, named) }),
     };

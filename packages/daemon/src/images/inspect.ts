@@ -1,27 +1,18 @@
 import type { HistoryStep, ImageInspect } from './api.ts';
 import type { Catalogue, Entry } from './catalogue.ts';
-import { chainIds, dockerConfig, goTime, unixSeconds } from './config.ts';
+import { dockerConfig, goTime, unixSeconds } from './config.ts';
 
 const NEVER = '0001-01-01T00:00:00Z';
 
 /**
  * Everything about one image that `docker image inspect` shows; `named` is the one of its platforms that has the names,
- * `layersRoot` names the folders in GraphDriver.
+ * `layerPaths` what its layers are mounted from, the topmost first.
  */
-export function inspectImage(image: Entry, named: Entry, layersRoot: string): ImageInspect {
+export function inspectImage(image: Entry, named: Entry, layerPaths: readonly string[]): ImageInspect {
   const { config } = image;
-  const [top, ...below] = chainIds(config.rootfs.diff_ids)
-    .toReversed()
-    .map((chain) => `${layersRoot}/${chain.slice('sha256:'.length)}`);
+  const [top, ...below] = layerPaths;
   const data: Record<string, string> | null =
-    top === undefined
-      ? null
-      : {
-          ...(below.length > 0 ? { LowerDir: below.map((folder) => `${folder}/diff`).join(':') } : {}),
-          MergedDir: `${top}/merged`,
-          UpperDir: `${top}/diff`,
-          WorkDir: `${top}/work`,
-        };
+    top === undefined ? null : { ...(below.length > 0 && { LowerDir: below.join(':') }), UpperDir: top };
   return {
     Id: image.id,
     RepoTags: named.repoTags,

@@ -48,6 +48,8 @@ export interface Layers {
   durable(diffIds: readonly string[]): Promise<void>;
   /** Writes the file system of a folder through to the disk. @throws system */
   writeThrough(folder: string): Promise<void>;
+  /** What layers are mounted from on the host, the topmost first; those that are there. */
+  paths(diffIds: readonly string[]): string[];
   has(diffId: string): boolean;
   get(diffId: string): Layer | undefined;
   list(): Layer[];

@@ -89,6 +89,10 @@ export async function openLayers(options: LayersOptions): Promise<Layers> {
     createWritable: writables.create,
     rootFilesystem: writables.rootFilesystem,
     lower: layers.lower,
+    paths: (diffIds) =>
+      layers
+        .lower(diffIds.filter((diffId) => layers.get(diffId) !== undefined))
+        .map((lower) => (lower.kind === 'erofs' ? lower.image : lower.path)),
     removeWritable: (owner) => writables.remove(owner),
     async discard(path) {
       await trash.take(path);

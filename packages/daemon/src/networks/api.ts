@@ -55,7 +55,10 @@ export interface NetworkState {
 }
 
 export interface Networks {
-  create(options: Record<string, unknown>): Promise<{ id: string; warning: string }>;
+  create(
+    options: Record<string, unknown>,
+    client?: { hasIpv6Pool: boolean },
+  ): Promise<{ id: string; warning: string }>;
   /** By name, id or unique id prefix. @throws not-found (`network x not found`). */
   inspect(reference: string): {
     Name: string;
@@ -80,6 +83,8 @@ export interface Networks {
    */
   attach(request: NetworkRequest): Promise<{ state: NetworkState; path: string; launch: LaunchRecord[] }>;
   /** After the container's exit: gives back addresses, rules. Quick and idempotent. */
+  /** The container runs as that process: its sandbox key leads there. An earlier version's key becomes one of now. */
+  running(id: string, pid: number): void;
   detach(id: string): Promise<NetworkState>;
   /** The container is removed: forget everything about it. */
   forget(id: string): Promise<void>;

@@ -41,12 +41,14 @@ export async function defaultBridge(
   const given = foreignLink ? await addressesOf(around.worker, link) : { v4: '', v6: '' };
   const config4 = ipamConfig(settings.bip || given.v4, settings.fixedCidr);
   const config6 = ipamConfig(settings.bip6 || given.v6, settings.fixedCidrV6);
+  // Of a subnet that the daemon chose, nobody can know an address to ask for.
+  const asked = [config4.Subnet !== undefined, config6.Subnet !== undefined];
   config4.Subnet ??= keptSubnet(known, 32, around) ?? pick(32, around);
   if (settings.ipv6) config6.Subnet ??= keptSubnet(known, 128, around) ?? pick(128, around);
   const configs = settings.ipv6 && config6.Subnet ? [config4, config6] : [config4];
-  const subnets = configs.map((config) => ({
+  const subnets = configs.map((config, index) => ({
     ...subnetOf(parsePrefix(config.Subnet!)!, config),
-    asked: true,
+    asked: asked[index]!,
   }));
   const defaultGateway: NetworkRecord['defaultGateway'] = {};
   if (settings.defaultGateway) defaultGateway[4] = settings.defaultGateway;

@@ -4,7 +4,7 @@ import { log } from '../base/log.ts';
 import { formatPrefix } from './addresses/addresses.ts';
 import type { EndpointSettings, NetworkRequest, NetworkState, Networks } from './api.ts';
 import { checkEndpoint } from './endpoints/endpoints.ts';
-import { connect, disconnect } from './endpoints/hotplug.ts';
+import { connect, connectLater, disconnect } from './endpoints/hotplug.ts';
 import { EGRESS, extraHosts } from './endpoints/names.ts';
 import { reconcile } from './endpoints/reconcile.ts';
 import { remember, startSandbox, stopSandbox } from './endpoints/start.ts';
@@ -28,9 +28,12 @@ export class Room implements Networks {
     this.#close = close;
   }
 
-  async create(options: Record<string, unknown>): Promise<{ id: string; warning: string }> {
+  async create(
+    options: Record<string, unknown>,
+    client = { hasIpv6Pool: true },
+  ): Promise<{ id: string; warning: string }> {
     const { catalogue, firewall } = this.#context;
-    const record = await catalogue.create(options as CreateNetworkBody);
+    const record = await catalogue.create(options as CreateNetworkBody, client.hasIpv6Pool);
     if (record.driver === 'bridge' && !record.configOnly) {
       try {
         await firewall.apply();
@@ -120,6 +123,15 @@ export class Room implements Networks {
     return { state: this.#state(record), path, launch };
   }
 
+  running(id: string, pid: number): void {
+    const { containers, folder } = this.#context;
+    const record = containers.get(id);
+    if (!record?.live || record.sandboxKey === folder.hostKey) return;
+    const key = folder.key(record.live.sandboxId);
+    folder.linkKey(key, pid);
+    if (record.sandboxKey !== key) keep(this.#context, record, { sandboxKey: key });
+  }
+
   async detach(id: string): Promise<NetworkState> {
     await stopSandbox(this.#context, id);
     return this.state(id) ?? { endpoints: {}, ports: {}, sandboxId: '', sandboxKey: '' };
@@ -136,7 +148,11 @@ export class Room implements Networks {
     endpoint: Partial<EndpointSettings>,
     pid?: number,
   ): Promise<NetworkState> {
-    await connect(this.#context, this.#context.catalogue.get(network), request, endpoint, pid);
+    const { catalogue } = this.#context;
+    // dockerd notes a network that is not there for a container that does not run: its start tells.
+    const found = pid === undefined ? catalogue.find(network) : catalogue.get(network);
+    if (found) await connect(this.#context, found, request, endpoint, pid);
+    else connectLater(this.#context, network, request, endpoint);
     return this.state(request.id)!;
   }
 

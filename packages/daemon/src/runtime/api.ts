@@ -166,6 +166,8 @@ export interface Runtime {
   /** What the machine can't do, as the lines of `/info` Warnings and the ones of container create. */
   warnings(): string[];
   info(): RuntimeInfo;
+  /** What the built-in runtime can do, in the words of the OCI runtime specification's features document. */
+  features(): Record<string, unknown>;
   /** Checks values and combinations as dockerd does. @throws invalid-parameter naming the field. Returns warnings. */
   validate(
     request: Pick<

@@ -10,6 +10,7 @@ import { type Cgroups, findHierarchies, openCgroups } from './cgroups/index.ts';
 import { type CompileContext, compileExecRecords, compileSpec, mapRecords } from './compile.ts';
 import { featureWarnings, type KernelFeatures, probeFeatures } from './features.ts';
 import { ownerMark, readOwner } from './owner.ts';
+import { runtimeFeatures } from './runtime-features.ts';
 import { Seccomp, type SeccompFilter } from './seccomp/index.ts';
 import { parseSecurityOptions } from './security.ts';
 import { apparmorProfile, buildSpec, hasKcore, type SpecContext } from './spec.ts';
@@ -113,6 +114,10 @@ class NativeRuntime implements Runtime {
 
   warnings(): string[] {
     return featureWarnings(this.#features, this.#cgroups.version);
+  }
+
+  features(): Record<string, unknown> {
+    return runtimeFeatures(this.#features, this.#cgroups.version);
   }
 
   info(): RuntimeInfo {

@@ -21,7 +21,14 @@ const refuse = (text: string) =>
  * Only parameters of a namespace that the container has to itself may be set.
  * @throws system in runc's words.
  */
-export function checkSysctls({ sysctls, namespaces }: Pick<RuntimeRequest, 'sysctls' | 'namespaces'>): void {
+export function checkSysctls({
+  sysctls,
+  namespaces,
+  domainname,
+}: Pick<RuntimeRequest, 'sysctls' | 'namespaces' | 'domainname'>): void {
+  // dockerd sets a domain name by this parameter, so that it can't be one of the host's.
+  if (domainname && namespaces.uts === 'host')
+    throw refuse('sysctl "kernel.domainname" is not in a separate kernel namespace');
   for (const name of Object.keys(sysctls)) {
     const key = name.replaceAll('/', '.');
     if (IPC.has(key) || key.startsWith('fs.mqueue.')) {

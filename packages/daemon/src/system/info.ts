@@ -12,6 +12,10 @@ export function daemonInfo(rooms: Services): Record<string, unknown> {
   const counts = containers.counts();
   const { SecurityOptions, DefaultCgroupnsMode: _, ...features } = runtime.info();
   const distribution = operatingSystem();
+  const builtIn = {
+    path: 'berth-native',
+    status: { 'org.opencontainers.runtime-spec.features': JSON.stringify(runtime.features()) },
+  };
   const warnings = [...runtime.warnings(), ...insecureWarnings(rooms)];
   return {
     ID: daemonId(store),
@@ -32,7 +36,7 @@ export function daemonInfo(rooms: Services): Record<string, unknown> {
       Volume: ['local'],
       Network: ['bridge', 'host', 'ipvlan', 'macvlan', 'null'],
       Authorization: null,
-      Log: ['json-file', 'local', 'none'],
+      Log: ['json-file', 'local'],
     },
     ...features,
     IPv4Forwarding: switchedOn('/proc/sys/net/ipv4/ip_forward'),
@@ -64,7 +68,7 @@ export function daemonInfo(rooms: Services): Record<string, unknown> {
     Labels: settings.labels,
     ExperimentalBuild: false,
     ServerVersion: VERSION,
-    Runtimes: { 'io.containerd.runc.v2': { path: 'berth-native' }, runc: { path: 'berth-native' } },
+    Runtimes: { 'io.containerd.runc.v2': builtIn, runc: builtIn },
     DefaultRuntime: settings.defaultRuntime,
     Swarm: {
       NodeID: '',
@@ -77,9 +81,10 @@ export function daemonInfo(rooms: Services): Record<string, unknown> {
     LiveRestoreEnabled: settings.liveRestore,
     Isolation: '',
     InitBinary: 'berth-native',
-    ContainerdCommit: { ID: '' },
-    RuncCommit: { ID: '' },
-    InitCommit: { ID: '' },
+    // dockerd's word for a program that is not there: containers need none of them.
+    ContainerdCommit: { ID: 'N/A' },
+    RuncCommit: { ID: 'N/A' },
+    InitCommit: { ID: 'N/A' },
     SecurityOptions,
     ...(settings.defaultAddressPools.length > 0 && {
       DefaultAddressPools: settings.defaultAddressPools.map(({ base, size }) => ({ Base: base, Size: size })),

@@ -79,15 +79,6 @@ static int drop_stale_addresses(struct net *net, int index, const struct launch_
   return 0;
 }
 
-/* No address of the kernel's own making on a link that only forwards frames. */
-static void put_no_autoconf(struct netlink_batch *batch) {
-  struct nlattr *spec = netlink_nest(batch, IFLA_AF_SPEC);
-  struct nlattr *inet6 = netlink_nest(batch, AF_INET6);
-  netlink_put_u8(batch, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
-  netlink_nest_end(batch, inet6);
-  netlink_nest_end(batch, spec);
-}
-
 static void host_sysctl(struct net *net, const char *value, const char *name, const char *key) {
   struct sandbox host = {.ns = net->host_ns};
   sandbox_sysctl(net, &host, value, "net/ipv6/conf/%s/%s", name, key);
@@ -186,6 +177,19 @@ struct endpoint {
   int has_mac, mtu, ipv6, index;
 };
 
+#define IPV6_MIN_MTU 1280 /* RFC 8200, section 5 */
+
+/* No address of the kernel's own making on a link that only forwards frames. */
+static void put_no_autoconf(struct netlink_batch *batch, const struct endpoint *endpoint) {
+  /* IPv6 is not there at all on a link whose packets are too short for it: its settings would be refused. */
+  if (endpoint->mtu && endpoint->mtu < IPV6_MIN_MTU) return;
+  struct nlattr *spec = netlink_nest(batch, IFLA_AF_SPEC);
+  struct nlattr *inet6 = netlink_nest(batch, AF_INET6);
+  netlink_put_u8(batch, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+  netlink_nest_end(batch, inet6);
+  netlink_nest_end(batch, spec);
+}
+
 static void put_mac_mtu(struct netlink_batch *batch, const struct endpoint *endpoint) {
   if (endpoint->has_mac) netlink_put(batch, IFLA_ADDRESS, endpoint->mac, 6);
   if (endpoint->mtu) netlink_put_u32(batch, IFLA_MTU, (uint32_t) endpoint->mtu);
@@ -205,7 +209,7 @@ static int host_end(struct net *net, struct sandbox *sandbox, const struct endpo
   if (endpoint->mtu) netlink_put_u32(batch, IFLA_MTU, (uint32_t) endpoint->mtu);
   netlink_put_u32(batch, IFLA_GROUP, net->group);
   netlink_put_u32(batch, IFLA_MASTER, bridge_index);
-  if (index) put_no_autoconf(batch);
+  if (index) put_no_autoconf(batch, endpoint);
   if (!index) {
     struct nlattr *info = netlink_nest(batch, IFLA_LINKINFO);
     netlink_put_string(batch, IFLA_INFO_KIND, "veth");
@@ -228,7 +232,7 @@ static int host_end(struct net *net, struct sandbox *sandbox, const struct endpo
     netlink_about(batch, "bridge port %s", endpoint->host);
     if (!index) {
       netlink_put_string(batch, IFLA_IFNAME, endpoint->host);
-      put_no_autoconf(batch);
+      put_no_autoconf(batch, endpoint);
     }
     struct nlattr *info = netlink_nest(batch, IFLA_LINKINFO);
     netlink_put_string(batch, IFLA_INFO_SLAVE_KIND, "bridge");

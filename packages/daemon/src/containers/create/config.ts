@@ -7,7 +7,7 @@ import type { Config, HealthConfig } from '../model/types.ts';
 type Body = Record<string, unknown>;
 
 /** A Cmd or Entrypoint as Go's strslice reads it: a lone string is a list of one. */
-function words(value: unknown): string[] | undefined {
+export function words(value: unknown): string[] | undefined {
   if (value === undefined || value === null) return undefined;
   return typeof value === 'string' ? [value] : (value as string[]);
 }
@@ -75,12 +75,13 @@ export function mergeConfig(body: Body, image: ImageRunConfig): Config {
 }
 
 /** The user's variables first, then those of the image that the user did not name. */
-function mergeEnv(user: string[], image: string[]): string[] {
+export function mergeEnv(user: string[], image: string[]): string[] {
   const named = new Set(user.map((entry) => entry.split('=', 1)[0]));
   return [...user, ...image.filter((entry) => !named.has(entry.split('=', 1)[0]))];
 }
 
-function mergeHealth(
+/** The user's health check with what it leaves empty from the image's. */
+export function mergeHealth(
   user: HealthConfig | undefined,
   image: HealthConfig | undefined,
 ): HealthConfig | undefined {

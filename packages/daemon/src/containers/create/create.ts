@@ -16,7 +16,7 @@ import { INITIAL } from '../model/state.ts';
 import type { Config, ContainerRecord, HostConfig, MountPoint } from '../model/types.ts';
 import { commandLine, defaultHostname, mergeConfig } from './config.ts';
 import { givenEndpoints } from './endpoints.ts';
-import { checkHostConfig, checkModes, checkRemapped, fillHostConfig } from './hostconfig.ts';
+import { type AskedNames, checkHostConfig, checkModes, checkRemapped, fillHostConfig } from './hostconfig.ts';
 import { clean, mountError, parseBind, parseMount, parseVolumesFrom } from './mounts.ts';
 import { asVersionMeans, readOnlyByItself } from './older.ts';
 
@@ -45,7 +45,7 @@ export async function createContainer(
     { settings: rooms.settings, cgroupVersion: rooms.runtime.cgroupVersion },
     options.version,
   );
-  checkModes(host, config);
+  checkModes(host, configBody as AskedNames);
   checkRemapped(host, rooms.settings);
   warnings.push(...checkHostConfig(host, hostBody), ...rooms.runtime.validate(checkable(host)));
   discardUnsupported(host, rooms.runtime.supported(resourcesOf(host)));
@@ -182,8 +182,9 @@ async function makeMounts(context: Context, record: ContainerRecord, version: nu
     } catch (error) {
       throw invalidParameter((error as Error).message, error);
     }
+    // dockerd keeps no mode of such a mount: RW says what holds.
     for (const point of other.record.mounts)
-      points.set(point.Destination, { ...point, RW: point.RW && !readonly, copyUp: false });
+      points.set(point.Destination, { ...point, Mode: '', RW: point.RW && !readonly, copyUp: false });
   }
   const own = new Set<string>();
   const tmpfs = new Set<string>(Object.keys(host.Tmpfs ?? {}).map(clean));

@@ -1,7 +1,6 @@
 import type { BerthError } from '../../base/errors.ts';
 import type { Settings } from '../../config/settings.ts';
 import { mergeUpdate } from '../lifecycle/update.ts';
-import { mergeConfig } from './config.ts';
 import { checkHostConfig, checkModes, fillHostConfig } from './hostconfig.ts';
 
 const settings = {
@@ -18,7 +17,7 @@ const fill = (body: object, version = 45) =>
 
 function check(body: object, config: object = {}): string[] {
   const host = fill(body);
-  checkModes(host, mergeConfig({ Image: 'x', Cmd: ['x'], ...config }, {}));
+  checkModes(host, config);
   return checkHostConfig(host, body as Record<string, unknown>);
 }
 

@@ -172,12 +172,19 @@ export function checkRemapped(host: HostConfig, { usernsRemap }: Pick<Settings, 
     throw systemError('cannot share the host PID namespace when user namespaces are enabled');
 }
 
-/** What may only be one of a few words. @throws invalid-parameter, system with dockerd's texts. */
-export function checkModes(host: HostConfig, config: Config): void {
+/** Members of a create's own Config that network and UTS modes can contradict. */
+export type AskedNames = Partial<Pick<Config, 'Hostname' | 'ExposedPorts'>>;
+
+/**
+ * What may only be one of a few words. `config` is what the client asked for, without the image's part: an image that
+ * exposes ports may well share another container's network.
+ * @throws invalid-parameter, system with dockerd's texts.
+ */
+export function checkModes(host: HostConfig, config: AskedNames): void {
   const { NetworkMode: network, UTSMode: uts, IpcMode: ipc, PidMode: pid } = host;
   if (network === 'container:')
     throw invalidParameter('Invalid network mode: invalid container format container:<name|id>');
-  if (config.Hostname !== '' && uts === 'host')
+  if (config.Hostname && uts === 'host')
     throw invalidParameter('conflicting options: hostname and the UTS mode');
   if (network.startsWith('container:')) checkSharedNetwork(host, config);
   if (network === 'host' && host.Links?.length)
@@ -205,9 +212,9 @@ export function checkModes(host: HostConfig, config: Config): void {
     throw invalidParameter(`unknown or invalid runtime name: ${host.Runtime}`);
 }
 
-function checkSharedNetwork(host: HostConfig, config: Config): void {
+function checkSharedNetwork(host: HostConfig, config: AskedNames): void {
   const refuse = (what: string) => invalidParameter(`conflicting options: ${what}`);
-  if (config.Hostname !== '') throw refuse('hostname and the network mode');
+  if (config.Hostname) throw refuse('hostname and the network mode');
   if (host.Links?.length)
     throw refuse("container type network can't be used with links. This would result in undefined behavior");
   if (host.Dns?.length) throw refuse('dns and the network mode');

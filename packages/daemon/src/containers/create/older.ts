@@ -11,6 +11,7 @@ const CREATE_MOUNTPOINT = 42;
 const ANNOTATIONS = 43;
 const READ_ONLY_RECURSIVE = 44;
 const SUBPATH = 45;
+const MIGRATION_TOLD = 46;
 const GATEWAY_PRIORITY = 48;
 const IMAGE_MOUNT = 48;
 const SYSCTL_OF_INTERFACE = 48;
@@ -123,6 +124,8 @@ function moveSysctls(host: Record<string, unknown>, endpoints: Endpoints, versio
   for (const { name } of moved) delete sysctls[name];
   host['Sysctls'] = sysctls;
   const names = moved.map(({ name }) => name).join(',');
+  // To clients of engines that knew no such option, nothing was migrated.
+  if (version < MIGRATION_TOLD) return [];
   return [
     `Migrated sysctl ${JSON.stringify(names)} to DriverOpts{${JSON.stringify(OPTION)}:${JSON.stringify(option)}}.`,
   ];

@@ -146,6 +146,8 @@ export class Life {
   /** Watches a running container for its end, and for what the OOM killer takes of it. */
   private follow(container: Container): void {
     const supervisor = container.supervisor!;
+    if (!container.record.hostConfig.NetworkMode.startsWith('container:'))
+      this.context.rooms.networks.running(container.id, supervisor.pid);
     supervisor.whenOomKilled(() => {
       const kills = supervisor.oomKills;
       void container.queue(async () => {

@@ -196,8 +196,8 @@ function graphDriver(context: Context, container: Container): Record<string, unk
     return {
       Data: {
         LowerDir: root.lower.map((lower) => (lower.kind === 'erofs' ? lower.image : lower.path)).join(':'),
-        // Nothing is mounted where the host could see it: the merged root is in the container's own namespace.
-        MergedDir: '',
+        // It is mounted in the container's own namespace: while that runs, this leads there.
+        MergedDir: container.state.pid > 0 ? `/proc/${container.state.pid}/root` : '',
         UpperDir: root.upper,
         WorkDir: root.work,
       },

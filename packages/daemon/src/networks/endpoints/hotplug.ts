@@ -4,7 +4,7 @@ import { log } from '../../base/log.ts';
 import type { EndpointSettings, NetworkRequest } from '../api.ts';
 import { changesFirewall } from '../firewall/policy.ts';
 import { type Context, control, emitMembership, keep, networkOf } from '../model/context.ts';
-import { hasNames } from '../model/inspect.ts';
+import { dnsNames, hasNames } from '../model/inspect.ts';
 import type { ContainerRecord, LiveEndpoint, NetworkRecord } from '../model/records.ts';
 import { checkConnect, HOST_NETWORK, SHARED } from '../model/refusals.ts';
 import {
@@ -49,6 +49,20 @@ export async function connect(
     throw forbidden(`endpoint with name ${request.name} already exists in network ${network.name}`);
   await plug(context, record, network, config, pid);
   emitMembership(context, 'connect', network, request);
+}
+
+/** Notes a network that is not there yet for the next start of a container that does not run. */
+export function connectLater(
+  context: Context,
+  network: string,
+  request: NetworkRequest,
+  given: Partial<EndpointSettings>,
+): void {
+  if (request.mode.startsWith('container:')) throw invalidParameter(SHARED);
+  const record = remember(context, request);
+  const others = record.configured.filter((entry) => entry.network !== network);
+  const entry = { network, config: endpointConfig(given ?? {}), networkId: '', connected: true as const };
+  keep(context, record, { configured: [...others, entry] });
 }
 
 async function plug(
@@ -153,8 +167,27 @@ async function unplug(
   }
   now = await republish(context, record, now);
   freeAddresses(context, endpoint);
-  editHosts(request, { remove: ownLines(record, endpoint), add: [] });
+  editHosts(request, {
+    remove: hasNames(network) ? nameLines(record, configOf(record, network)) : [],
+    add: [],
+  });
   await refreshNames(context, now, network);
+}
+
+const configOf = (record: ContainerRecord, { id }: NetworkRecord) =>
+  record.configured.find(({ networkId }) => networkId === id)?.config;
+
+/**
+ * Lines of its hosts file that a container loses with a network: all of a name that the network's name service knew,
+ * whatever the address, but for its own; as dockerd, which leaves the rest alone.
+ */
+function nameLines(
+  record: ContainerRecord,
+  config: ReturnType<typeof endpointConfig> = endpointConfig({}),
+): Array<readonly ['', string]> {
+  return dnsNames(record, config)
+    .filter((name) => name !== record.request.name)
+    .map((name) => ['', name] as const);
 }
 
 /** After a change of a running container's endpoints: its resolver, resolv.conf and the network's names. */

@@ -36,7 +36,12 @@ export async function reconcile(
       await stopSandbox(context, record.request.id, { silent: true });
   const links = await removeStrangers(context);
   for (const record of [...containers.values()]) dropLost(context, record, links);
-  folder.sweep(alive, new Set(catalogue.all().map(({ id }) => id)));
+  folder.sweep(
+    alive,
+    new Set(catalogue.all().map(({ id }) => id)),
+    [...containers.values()].flatMap(({ live }) => live?.sandboxId ?? []),
+  );
+  folder.linkKey(folder.hostKey, process.pid);
   for (const network of catalogue.all()) if (hasNames(network)) writeNames(context, network);
   for (const record of containers.values())
     if (record.live && hasResolver(context, record)) writeSandboxFile(context, record);

@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { hostname } from 'node:os';
@@ -50,8 +51,11 @@ export interface NameEntry {
 /** The folder of these files. All are replaced in one step, never written in place. */
 export class SandboxFolder {
   readonly path: string;
+  readonly #namespaces: string;
 
   constructor(execRoot: string) {
+    this.#namespaces = join(execRoot, 'netns');
+    mkdirSync(this.#namespaces, { recursive: true, mode: 0o700 });
     this.path = join(execRoot, 'networks');
     mkdirSync(this.path, { recursive: true, mode: 0o700 });
   }
@@ -79,6 +83,29 @@ export class SandboxFolder {
     this.#replace(this.names(networkId), text);
   }
 
+  /** Path by which others enter a sandbox (`nsenter --net=`), `SandboxKey` of an inspect. */
+  key = (sandboxId: string) => join(this.#namespaces, sandboxId.slice(0, 12));
+  /** The same of the host's own network. */
+  get hostKey(): string {
+    return join(this.#namespaces, 'default');
+  }
+
+  /** Makes a key lead to a process's network namespace, for as long as the process lives: a link costs no mount. */
+  linkKey(path: string, pid: number): void {
+    const target = `/proc/${pid}/ns/net`;
+    try {
+      symlinkSync(target, path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      symlinkSync(target, `${path}.new`);
+      renameSync(`${path}.new`, path);
+    }
+  }
+
+  removeKey(sandboxId: string): void {
+    rmSync(this.key(sandboxId), { force: true });
+  }
+
   removeSandbox(id: string): void {
     rmSync(this.sandbox(id), { force: true });
   }
@@ -88,7 +115,12 @@ export class SandboxFolder {
   }
 
   /** Removes the files of what is not there any more. */
-  sweep(sandboxes: ReadonlySet<string>, networks: ReadonlySet<string>): void {
+  sweep(sandboxes: ReadonlySet<string>, networks: ReadonlySet<string>, sandboxIds: Iterable<string>): void {
+    const keys = new Set([this.hostKey, ...[...sandboxIds].map(this.key)]);
+    for (const name of readdirSync(this.#namespaces)) {
+      const path = join(this.#namespaces, name);
+      if (!keys.has(path)) rmSync(path, { force: true });
+    }
     for (const file of readdirSync(this.path)) {
       const [name, kind] = file.split('.');
       if (kind === 'sandbox' && sandboxes.has(name!)) continue;

@@ -198,7 +198,7 @@ export async function startSandbox(
     })),
     live: { sandboxId, endpoints, ports: [], portMap: {} },
     sandboxId,
-    sandboxKey: isHost ? '/var/run/docker/netns/default' : `/var/run/docker/netns/${sandboxId.slice(0, 12)}`,
+    sandboxKey: isHost ? context.folder.hostKey : context.folder.key(sandboxId),
   });
   for (const endpoint of endpoints) context.members.add(request.id, endpoint);
   try {
@@ -305,6 +305,7 @@ export async function stopSandbox(context: Context, id: string, { silent = false
   const mapped = firewallPorts(context, record);
   const stopped = keepStopped(context, record);
   context.folder.removeSandbox(id);
+  context.folder.removeKey(sandboxId);
   const named: Array<Promise<void>> = [];
   for (const endpoint of endpoints) {
     context.members.delete(id, endpoint.networkId);

@@ -83,13 +83,14 @@ export class Catalogue {
     return new Set(this.all().flatMap(({ link, driver }) => (link && driver !== 'host' ? [link] : [])));
   }
 
-  create(body: CreateNetworkBody): Promise<NetworkRecord> {
-    const made = this.#queue.then(() => this.#create(body));
+  /** `hasIpv6Pool`: a network that asks for IPv6 and names no subnet gets one of the daemon's own. */
+  create(body: CreateNetworkBody, hasIpv6Pool = true): Promise<NetworkRecord> {
+    const made = this.#queue.then(() => this.#create(body, hasIpv6Pool));
     this.#queue = made.catch(() => undefined);
     return made;
   }
 
-  async #create(body: CreateNetworkBody): Promise<NetworkRecord> {
+  async #create(body: CreateNetworkBody, hasIpv6Pool: boolean): Promise<NetworkRecord> {
     const { records, worker, events, settings } = this.#options;
     const record = networkFromBody(withDefaults(body, settings.defaultNetworkOpts), this.find, (name) =>
       this.#byName.has(name),
@@ -97,7 +98,7 @@ export class Catalogue {
     if (!record.configOnly) {
       await this.#checkLink(record);
       const routed = await routedRanges(worker, this.links());
-      allocateSubnets(record, this.#poolBases(), heldRanges(this.all()), routed);
+      allocateSubnets(record, this.#poolBases(hasIpv6Pool), heldRanges(this.all()), routed);
       if (record.driver === 'bridge')
         record.foreignLink = await this.#call(() => makeBridge(worker, record, settings.mtu));
       else record.foreignLink = await this.#call(() => makeParent(worker, record));
@@ -109,10 +110,12 @@ export class Catalogue {
     return record;
   }
 
-  #poolBases(): readonly PoolBase[] {
+  #poolBases(hasIpv6Pool = true): readonly PoolBase[] {
     const { defaultAddressPools, dataRoot } = this.#options.settings;
     const pools = defaultAddressPools.length > 0 ? defaultAddressPools : DEFAULT_POOLS;
-    return pools.some(({ base }) => base.includes(':')) ? pools : [...pools, localPool(dataRoot)];
+    return !hasIpv6Pool || pools.some(({ base }) => base.includes(':'))
+      ? pools
+      : [...pools, localPool(dataRoot)];
   }
 
   /** Chooses the bridge or the parent. */

@@ -86,6 +86,8 @@ const everywhere = (hostIp: string) => (hostIp.includes(':') ? '::' : '0.0.0.0')
 export class PortTable {
   readonly #taken = new Map<string, string>();
   readonly #freed = new Map<number, number>();
+  /** The port of each range that was tried last. */
+  readonly #last = new Map<string, number>();
   #cursor = 0;
 
   /** Takes a port of an address; false when a container has it, there or on all addresses. */
@@ -110,10 +112,16 @@ export class PortTable {
     if (this.#freed.size > 1000) this.#freed.clear();
   }
 
-  /** Port numbers to try for a wish, each once; for an ephemeral one from where the last search ended. */
-  *candidates({ from, to }: PortWish): Generator<number> {
+  /** Port numbers to try for a wish, each once, from behind the one where the last search of that range ended. */
+  *candidates({ protocol, hostIp, from, to }: PortWish): Generator<number> {
     if (from > 0 || to > 0) {
-      for (let port = from; port <= to; port++) yield port;
+      const range = `${protocol} ${hostIp} ${from}-${to}`;
+      let port = this.#last.get(range) ?? to;
+      for (let tried = from; tried <= to; tried++) {
+        port = port >= to ? from : port + 1;
+        if (from < to) this.#last.set(range, port);
+        yield port;
+      }
       return;
     }
     const [low, high] = ephemeralRange();

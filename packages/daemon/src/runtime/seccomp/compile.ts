@@ -6,7 +6,7 @@ import { withNewSyscalls } from './newcalls.ts';
 import { nativeArchitecture, type SeccompFilter } from './profile.ts';
 
 /* libseccomp's numbers (seccomp.h); actions are the kernel's own. */
-const ACTIONS: Record<string, number> = {
+export const ACTIONS: Record<string, number> = {
   SCMP_ACT_KILL: 0x00000000,
   SCMP_ACT_KILL_THREAD: 0x00000000,
   SCMP_ACT_KILL_PROCESS: 0x80000000,
@@ -16,7 +16,7 @@ const ACTIONS: Record<string, number> = {
   SCMP_ACT_LOG: 0x7ffc0000,
   SCMP_ACT_ALLOW: 0x7fff0000,
 };
-const COMPARISONS: Record<string, number> = {
+export const COMPARISONS: Record<string, number> = {
   SCMP_CMP_NE: 1,
   SCMP_CMP_LT: 2,
   SCMP_CMP_LE: 3,
@@ -25,7 +25,7 @@ const COMPARISONS: Record<string, number> = {
   SCMP_CMP_GT: 6,
   SCMP_CMP_MASKED_EQ: 7,
 };
-const ARCHITECTURES: Record<string, number> = {
+export const ARCHITECTURES: Record<string, number> = {
   SCMP_ARCH_X86: 0x40000003,
   SCMP_ARCH_X86_64: 0xc000003e,
   SCMP_ARCH_X32: 0x4000003e,

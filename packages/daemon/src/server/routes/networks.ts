@@ -8,6 +8,8 @@ type Shape = Record<string, unknown>;
 /** Versions in which something appeared or changed. */
 const LIST_WITHOUT_CONTAINERS = 28;
 const ENABLE_IPV4 = 48;
+/** Docker's engines give an IPv6 network without a subnet one of their own since this version. */
+const IPV6_POOL = 46;
 const ADDRESS_COUNTS = 52;
 
 /** A network as `version` has it. */
@@ -35,7 +37,7 @@ export function networkRoutes(server: Server, { networks, containers }: Services
   server.serve('NetworkCreate', async ({ body, version }, reply) => {
     const given = { ...body };
     if (version < ENABLE_IPV4) delete given.EnableIPv4;
-    const { id, warning } = await networks.create(given);
+    const { id, warning } = await networks.create(given, { hasIpv6Pool: version >= IPV6_POOL });
     reply.status(201);
     return { Id: id, Warning: warning };
   });

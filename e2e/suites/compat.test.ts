@@ -1,0 +1,144 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { TestDaemon } from '../support/daemon.ts';
+
+// Points where clients of Docker's engine met something else, each as dockerd 26.1 has it.
+
+let daemon: TestDaemon;
+beforeAll(async () => {
+  daemon = await TestDaemon.start();
+});
+afterAll(async () => {
+  await daemon?.dispose();
+});
+
+/** Runs a command that is to do well; returns what it printed. */
+function docker(...args: string[]): string {
+  const { status, stdout, stderr } = daemon.docker(args);
+  if (status !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr}`);
+  return stdout.trim();
+}
+const refusal = (...args: string[]) => {
+  const { status, stderr } = daemon.docker(args);
+  if (status === 0) throw new Error(`docker ${args.join(' ')} did well`);
+  return stderr.trim();
+};
+const inspect = (name: string) => JSON.parse(docker('inspect', name))[0];
+const sleeper = (name: string, ...options: string[]) =>
+  docker('run', '-d', '--name', name, ...options, 'bb', 'sleep', '600');
+
+test("an image that exposes ports shares another container's network", () => {
+  docker('create', '--name', 'plain', 'bb', 'true');
+  docker('commit', '-c', 'EXPOSE 80', 'plain', 'exposing');
+  sleeper('lender');
+  expect(docker('run', '--rm', '--network', 'container:lender', 'exposing', 'echo', 'ok')).toBe('ok');
+  expect(refusal('run', '--rm', '--network', 'container:lender', '--expose', '1', 'bb', 'true')).toContain(
+    'conflicting options: port exposing and the container type network mode',
+  );
+});
+
+test("a container's network can be entered by its sandbox key, before and after a restart of the daemon", async () => {
+  sleeper('entered');
+  docker('run', '--name', 'over', 'bb', 'true');
+  const key = inspect('entered').NetworkSettings.SandboxKey;
+  const address = () =>
+    spawnSync('nsenter', [`--net=${key}`, 'ip', '-o', 'addr', 'show', 'eth0']).stdout.toString();
+  expect(address()).toContain(inspect('entered').NetworkSettings.IPAddress);
+  expect(existsSync(inspect('over').NetworkSettings.SandboxKey)).toBe(false);
+  await daemon.down();
+  await daemon.up();
+  expect(inspect('entered').NetworkSettings.SandboxKey).toBe(key);
+  expect(address()).toContain(inspect('entered').NetworkSettings.IPAddress);
+  const host = docker('run', '-d', '--network', 'host', 'bb', 'sleep', '600');
+  expect(readlinkSync(readlinkSync(inspect(host).NetworkSettings.SandboxKey))).toBe(
+    readlinkSync('/proc/self/ns/net'),
+  );
+  docker('rm', '-f', 'entered');
+  expect(readdirSync(join(daemon.folder, 'exec/netns'))).not.toContain(key.split('/').at(-1));
+});
+
+test('what GraphDriver names is there', () => {
+  sleeper('graphed');
+  const paths = [inspect('graphed'), JSON.parse(docker('image', 'inspect', 'bb'))[0]].flatMap(
+    ({ GraphDriver }) =>
+      Object.values(GraphDriver.Data as Record<string, string>).flatMap((value) => value.split(':')),
+  );
+  expect(paths.length).toBeGreaterThan(3);
+  expect(paths.filter((path) => !existsSync(path))).toEqual([]);
+});
+
+test('the runtimes of info tell their features', async () => {
+  const { json } = await daemon.call('GET', '/v1.45/info');
+  for (const { status } of Object.values<{ status: Record<string, string> }>(json.Runtimes))
+    expect(JSON.parse(status['org.opencontainers.runtime-spec.features']!)).toMatchObject({
+      mountOptions: expect.arrayContaining(['rro', 'rbind']),
+      linux: { namespaces: expect.arrayContaining(['pid', 'user']), seccomp: { enabled: true } },
+    });
+  expect(json.RuncCommit).toEqual({ ID: 'N/A', Expected: 'N/A' });
+});
+
+test('mounts taken from another container have no mode of their own', () => {
+  docker('create', '--name', 'from', '-v', 'vol:/v:ro', '-v', '/anon', 'bb', 'true');
+  docker('create', '--name', 'to', '--volumes-from', 'from:ro', 'bb', 'true');
+  const modes = inspect('to').Mounts.map(({ Destination, Mode, RW }: Record<string, unknown>) => [
+    Destination,
+    Mode,
+    RW,
+  ]);
+  expect(modes.toSorted()).toEqual([
+    ['/anon', '', false],
+    ['/v', '', false],
+  ]);
+});
+
+test('with a network a container loses the names that the network knew from its hosts file', () => {
+  for (const network of ['ha', 'hb']) docker('network', 'create', network);
+  sleeper('hosted', '--network', 'ha');
+  docker('network', 'connect', 'hb', 'hosted');
+  const lines = () => docker('exec', 'hosted', 'tail', '-n', '+7', '/etc/hosts').split('\n').filter(Boolean);
+  expect(lines()).toHaveLength(2);
+  docker('network', 'disconnect', 'ha', 'hosted');
+  expect(lines()).toHaveLength(0);
+  docker('network', 'connect', 'bridge', 'hosted');
+  docker('network', 'disconnect', 'bridge', 'hosted');
+  expect(lines()).toHaveLength(1);
+});
+
+test('a network that is not there may be connected to what does not run; the start tells', () => {
+  docker('create', '--name', 'early', 'bb', 'true');
+  docker('network', 'connect', 'later', 'early');
+  expect(refusal('start', 'early')).toContain('network later not found');
+  docker('network', 'disconnect', 'later', 'early');
+  docker('start', 'early');
+});
+
+test('packets too short for IPv6 serve IPv4', () => {
+  docker('network', 'create', '-o', 'com.docker.network.driver.mtu=600', 'short');
+  expect(docker('run', '--rm', '--network', 'short', 'bb', 'cat', '/sys/class/net/eth0/mtu')).toBe('600');
+});
+
+test('a port of a range is the one behind that of the last start', () => {
+  sleeper('ranged', '-p', '127.0.0.1:39100-39102:80');
+  const ports = [0, 1, 2].map(() => {
+    docker('restart', '-t', '0', 'ranged');
+    return docker('port', 'ranged').replace(/.*:/, '');
+  });
+  expect(ports).toEqual(['39101', '39102', '39100']);
+});
+
+test('an IPv6 network needs a subnet where engines of that version had none to give', async () => {
+  expect(refusal('network', 'create', '--ipv6', 'six')).toContain(
+    'could not find an available, non-overlapping IPv6 address pool',
+  );
+  const body = { Name: 'six', EnableIPv6: true };
+  expect((await daemon.call('POST', '/v1.47/networks/create', body)).status).toBe(201);
+});
+
+test('signals that are none are told as such', () => {
+  sleeper('signalled');
+  expect(refusal('kill', '-s=-1', 'signalled')).toContain('the linux daemon does not support signal -1');
+  expect(refusal('restart', '-s', 'FOO', 'signalled')).toContain(
+    'Cannot restart container signalled: invalid signal: FOO',
+  );
+});
