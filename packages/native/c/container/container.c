@@ -3,6 +3,7 @@
 #include <grp.h>
 #include <net/if.h>
 #include <sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,32 +134,91 @@ static void end_child(pid_t pid) {
   while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
 }
 
-/* Waits for the child to become the program, or where there is a birth, for the process that it makes at its end. Returns
-   that one's pid, or -1 with its error and all of them reaped. */
-static pid_t await_program(int channel, pid_t pid, const struct process_io *io, const struct birth *birth, struct error *err) {
+/* A process on its way to become the program, or where there is a birth, to make the one that does. */
+struct joining {
+  int channel;         /* what it says comes here; the end: the program runs */
+  int terminal, master;
+  int *console;
+  pid_t pid;
+  struct birth *birth; /* or NULL */
+  pid_t left[2];       /* what is still to be reaped when it is over; 0: nothing */
+};
+
+int joining_fd(const struct joining *joining) { return joining->channel; }
+
+void joining_kill(const struct joining *joining) {
+  kill(joining->pid, SIGKILL);
+  if (joining->birth && joining->birth->pid > 0) kill(joining->birth->pid, SIGKILL);
+}
+
+const pid_t *joining_left(const struct joining *joining) { return joining->left; }
+
+int joining_step(struct joining *joining, pid_t *program, struct error *err) {
   struct note note;
-  int master = -1;
-  ssize_t n = receive_note(channel, &note, &master);
+  const struct birth *birth = joining->birth;
+  int more = -1;
+  ssize_t n = receive_note(joining->channel, &note, &more);
+  if (n < 0 && errno == EAGAIN) return 1;
   /* The terminal comes first. Later ones may be somebody else's, who has got hold of the process that was born. */
-  if (n == 1 && note.kind == 't' && io->terminal) {
-    int more = -1;
-    n = receive_note(channel, &note, &more);
-    if (more >= 0) close(more);
+  if (n == 1 && note.kind == 't' && joining->terminal && joining->master < 0) {
+    joining->master = more;
+    return 1;
   }
+  if (more >= 0) close(more);
   if (n == 0 && birth && !birth->pid) errno = ESRCH, n = -1;
   if (n == 0) {
-    if (io->console) *io->console = steal_fd(&master);
+    if (joining->console) *joining->console = steal_fd(&joining->master);
   } else if (n == (ssize_t) sizeof note) {
     *err = note.error;
     err->stage[sizeof err->stage - 1] = err->message[sizeof err->message - 1] = 0;
   } else {
     fail(err, "start", n < 0 ? errno : EPROTO, "the container's process was lost");
   }
-  if (master >= 0) close(master);
-  pid_t born = birth ? birth->pid : 0;
-  if (n && born > 0) end_child(born);
-  if (n || birth) end_child(pid);
-  return n ? -1 : birth ? born : pid;
+  if (n) joining_kill(joining);
+  joining->left[0] = n || birth ? joining->pid : 0;
+  joining->left[1] = n && birth && birth->pid > 0 ? birth->pid : 0;
+  *program = birth ? birth->pid : joining->pid;
+  return n ? -1 : 0;
+}
+
+void joining_free(struct joining *joining) {
+  if (!joining) return;
+  close(joining->channel);
+  if (joining->master >= 0) close(joining->master);
+  birth_free(joining->birth);
+  free(joining);
+}
+
+/* Takes over channel and birth. */
+static struct joining *joining_new(int *channel, pid_t pid, const struct process_io *io, struct birth **birth, struct error *err) {
+  struct joining *joining = calloc(1, sizeof *joining);
+  if (!joining) {
+    end_child(pid);
+    fail(err, "start", ENOMEM, "start");
+    return NULL;
+  }
+  *joining = (struct joining){.channel = steal_fd(channel), .terminal = io->terminal, .master = -1, .console = io->console,
+                              .pid = pid, .birth = *birth};
+  *birth = NULL;
+  fcntl(joining->channel, F_SETFL, O_NONBLOCK);
+  return joining;
+}
+
+/* Waits for the first process, of which all else depends. Returns the program's pid, or -1 with the error and all reaped. */
+static pid_t await_program(int *channel, pid_t pid, const struct process_io *io, struct birth **birth, struct error *err) {
+  struct joining *joining = joining_new(channel, pid, io, birth, err);
+  if (!joining) return -1;
+  pid_t program = -1;
+  int status;
+  while ((status = joining_step(joining, &program, err)) > 0) {
+    struct pollfd wait = {.fd = joining->channel, .events = POLLIN};
+    poll(&wait, 1, -1);
+  }
+  for (int i = 0; i < 2; i++) {
+    if (joining->left[i]) end_child(joining->left[i]);
+  }
+  joining_free(joining);
+  return status < 0 ? -1 : program;
 }
 
 int container_prepare(const struct launch *launch, struct container **out, struct error *err) {
@@ -239,9 +299,10 @@ pid_t container_start(struct container *container, const struct process_io *io, 
     end_child(pid);
     return -1;
   }
-  container->pid = await_program(ours, pid, io, birth, err);
+  int born = birth != NULL;
+  container->pid = await_program(&ours, pid, io, &birth, err);
   if (container->pid < 0) return -1;
-  if (birth) {
+  if (born) {
     close(steal_fd(&container->pidfd));
     container->pidfd = (int) syscall(SYS_pidfd_open, container->pid, 0);
     if (container->pidfd < 0) {
@@ -286,25 +347,31 @@ static void run_exec(struct child *child, uint64_t which) {
   report(child, &err);
 }
 
-pid_t container_exec(struct container *container, const struct launch *launch, const struct process_io *io, struct error *err) {
+struct joining *container_exec(struct container *container, const struct launch *launch, const struct process_io *io, struct error *err) {
   int channel[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) return fail(err, "start", errno, "socketpair");
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) {
+    fail(err, "start", errno, "socketpair");
+    return NULL;
+  }
   cleanup_close int ours = channel[0], theirs = channel[1];
   /* The host's procfs, through which the child reaches its own files before and after it joins. */
   cleanup_close int self = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
   struct child child = {.container = container, .launch = launch, .io = io, .channel = theirs, .root = container->root,
                         .proc = -1, .self = self};
-  if (self < 0) return fail(err, "start", errno, "/proc");
-  if (seccomp_read(launch, &child, err) < 0) return -1;
+  if (self < 0) {
+    fail(err, "start", errno, "/proc");
+    return NULL;
+  }
+  if (seccomp_read(launch, &child, err) < 0) return NULL;
   cleanup_free void *filter = child.seccomp;
   uint64_t which = joined_namespaces(container);
   cleanup_birth struct birth *birth = NULL;
-  if ((which & CLONE_NEWPID) && !(child.birth = birth = birth_new(err))) return -1;
+  if ((which & CLONE_NEWPID) && !(child.birth = birth = birth_new(err))) return NULL;
   pid_t pid = namespaces_clone_beside(cgroup_clone_fd(&container->cgroup), err);
   if (pid == 0) run_exec(&child, which);
-  if (pid < 0) return -1;
+  if (pid < 0) return NULL;
   close(steal_fd(&theirs));
-  return await_program(ours, pid, io, birth, err);
+  return joining_new(&ours, pid, io, &birth, err);
 }
 
 int container_netns(const struct container *container) { return container->namespaces.join[NS_NET]; }

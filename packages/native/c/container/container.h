@@ -29,9 +29,21 @@ int container_prepare(const struct launch *launch, struct container **out, struc
    EACCES, ... when the program can't be run). */
 pid_t container_start(struct container *container, const struct process_io *io, struct error *err);
 
+/* A process on its way into a running container. It may be frozen there, so nothing may wait for it. */
+struct joining;
+
 /* One more process in a running container (docker exec): setns + clone, joined to its cgroup, confined likewise. `launch`
-   has the records of the exec. */
-pid_t container_exec(struct container *container, const struct launch *launch, const struct process_io *io, struct error *err);
+   has the records of the exec; neither it nor the fds of `io` are needed any more when this returns. NULL with `err`. */
+struct joining *container_exec(struct container *container, const struct launch *launch, const struct process_io *io, struct error *err);
+/* Is readable when joining_step() is to be called. */
+int joining_fd(const struct joining *joining);
+/* Takes in what the process has said. 1: it is still under way; 0: the program runs, its pid is in *program; -1: it never
+   will, `err` says why. Then joining_left() names up to two killed or ended children that are to be reaped. */
+int joining_step(struct joining *joining, pid_t *program, struct error *err);
+const pid_t *joining_left(const struct joining *joining);
+/* Kills it; joining_step() will say so. */
+void joining_kill(const struct joining *joining);
+void joining_free(struct joining *joining);
 
 /* Fds the rest of the supervisor may need after the start; -1 where there is none. */
 int container_netns(const struct container *container);

@@ -83,7 +83,11 @@ struct exec_request {
 };
 /* A message whose first record is `exec ID TERMINAL TOKEN IN OUT ERR KEYS`; the records behind it are the process's. */
 int exec_parse(const struct launch *message, struct exec_request *request, struct error *err);
-struct exec *exec_start(struct supervisor *supervisor, const struct exec_request *request, struct error *err);
+/* Told once, when the program runs (`exec`), or it never will (NULL, `err`). */
+typedef void (*exec_done)(struct exec *exec, const struct error *err, void *data);
+/* Returns 0 when the process is on its way: `done` will be called, not before this has returned. -1 with `err`: it won't. */
+int exec_start(struct supervisor *supervisor, const struct exec_request *request, exec_done done, void *data,
+               struct error *err);
 struct exec *exec_find(struct supervisor *supervisor, const char *id);
 pid_t exec_pid(const struct exec *exec);
 struct streams *exec_streams(struct exec *exec);
@@ -105,6 +109,9 @@ void parts_stop(struct supervisor *supervisor);
 
 /* exitrecord.c: the durable note of an exit that no daemon was there to hear of. */
 int exit_record_write(int folder, int code, int oom_killed, int64_t finished_at);
+
+/* reap.c: reaps a child that has ended or was killed, when it is gone: a frozen one dies only when it is thawed. */
+void reap_later(struct loop *loop, pid_t pid);
 
 /* supervisor.c */
 int process_fd(pid_t pid);

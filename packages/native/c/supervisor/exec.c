@@ -27,7 +27,11 @@ struct exec {
   struct supervisor *supervisor;
   char *id;
   pid_t pid;
-  struct source process; /* fd -1: it has ended */
+  struct joining *joining; /* until the program runs */
+  struct source channel;   /* of the joining */
+  exec_done done;
+  void *data;
+  struct source process; /* fd -1: it has ended, or is still joining */
   struct streams streams;
   int code, ended, told, timer;
 };
@@ -129,7 +133,7 @@ static void set_timer(struct exec *exec, int ms, void (*fn)(void *))
    is left to the loop: callers are inside the streams. */
 static void check(struct exec *exec)
 {
-  if (exec->process.fd >= 0 || !exec->ended)
+  if (exec->joining || exec->process.fd >= 0 || !exec->ended)
     return;
   if (!streams_waiting(&exec->streams))
     set_timer(exec, 0, exec_free);
@@ -191,48 +195,90 @@ static void process_ended(struct source *source, uint32_t events)
   supervisor_check(supervisor);
 }
 
-struct exec *exec_start(struct supervisor *supervisor, const struct exec_request *request, struct error *err)
+/* The program runs: its end and its streams are watched. */
+static int watch(struct exec *exec, struct error *err)
+{
+  exec->process.fd = process_fd(exec->pid);
+  if (exec->process.fd >= 0 && streams_start(&exec->streams, exec->supervisor->loop) == 0
+      && loop_add(exec->supervisor->loop, &exec->process, EPOLLIN) == 0)
+    return 0;
+  fail(err, "exec", errno, "watch the process");
+  if (exec->process.fd >= 0)
+    close(exec->process.fd);
+  exec->process.fd = -1;
+  kill(exec->pid, SIGKILL);
+  reap_later(exec->supervisor->loop, exec->pid);
+  return -1;
+}
+
+static void stop_joining(struct exec *exec)
+{
+  struct loop *loop = exec->supervisor->loop;
+  loop_remove(loop, &exec->channel);
+  for (int i = 0; i < 2; i++)
+    reap_later(loop, joining_left(exec->joining)[i]);
+  joining_free(exec->joining);
+  exec->joining = NULL;
+}
+
+static void joining_ready(struct source *source, uint32_t events)
+{
+  struct exec *exec = (struct exec *) ((char *) source - offsetof(struct exec, channel));
+  struct supervisor *supervisor = exec->supervisor;
+  struct error err;
+  int status = joining_step(exec->joining, &exec->pid, &err);
+  if (status > 0)
+    return;
+  stop_joining(exec);
+  if (status == 0 && (status = watch(exec, &err)) == 0) {
+    exec->done(exec, NULL, exec->data);
+  } else {
+    exec->done(NULL, &err, exec->data);
+    exec_free(exec);
+  }
+  supervisor_check(supervisor);
+}
+
+int exec_start(struct supervisor *supervisor, const struct exec_request *request, exec_done done, void *data,
+               struct error *err)
 {
   struct exec *exec = calloc(1, sizeof *exec);
   if (!exec || !(exec->id = strdup(request->id))) {
     free(exec);
-    fail(err, "exec", ENOMEM, "exec");
-    return NULL;
+    return fail(err, "exec", ENOMEM, "exec");
   }
   exec->supervisor = supervisor;
   exec->process = (struct source){.fd = -1, .ready = process_ended};
+  exec->channel = (struct source){.fd = -1, .ready = joining_ready};
+  exec->done = done;
+  exec->data = data;
   struct process_io io;
   struct streams_options options = {request->in[0] == '1', request->out[0] == '1', request->err[0] == '1',
                                     request->terminal};
   if (streams_open(&exec->streams, &options, &io, err) == 0)
-    exec->pid = container_exec(supervisor->container, &request->launch, &io, err);
-  else
-    exec->pid = -1;
+    exec->joining = container_exec(supervisor->container, &request->launch, &io, err);
   streams_close_ends(&io);
-  if (exec->pid > 0) {
-    exec->process.fd = process_fd(exec->pid);
-    exec->streams.close_input = 1;
-    exec->streams.ended = outputs_ended;
-    exec->streams.detached = detached;
-    exec->streams.deserted = deserted;
-    exec->streams.data = exec;
-    exec->ended = !request->terminal && !options.out && !options.err;
-    if (streams_start(&exec->streams, supervisor->loop) < 0 || exec->process.fd < 0
-        || loop_add(supervisor->loop, &exec->process, EPOLLIN) < 0) {
-      fail(err, "exec", errno, "watch the process");
-      kill(exec->pid, SIGKILL);
-      exec->pid = -1;
-    }
-  }
-  if (exec->pid < 0) {
-    if (exec->process.fd >= 0)
-      close(exec->process.fd);
+  if (!exec->joining) {
     exec_free(exec);
-    return NULL;
+    return -1;
+  }
+  exec->streams.close_input = 1;
+  exec->streams.ended = outputs_ended;
+  exec->streams.detached = detached;
+  exec->streams.deserted = deserted;
+  exec->streams.data = exec;
+  exec->ended = !request->terminal && !options.out && !options.err;
+  exec->channel.fd = joining_fd(exec->joining);
+  if (loop_add(supervisor->loop, &exec->channel, EPOLLIN) < 0) {
+    fail(err, "exec", errno, "watch the process");
+    joining_kill(exec->joining);
+    stop_joining(exec);
+    exec_free(exec);
+    return -1;
   }
   exec->next = supervisor->execs;
   supervisor->execs = exec;
-  return exec;
+  return 0;
 }
 
 void exec_announce(struct supervisor *supervisor)
@@ -251,7 +297,10 @@ int exec_end_all(struct supervisor *supervisor)
 {
   int left = 0;
   for (struct exec *exec = supervisor->execs; exec; exec = exec->next) {
-    if (exec->process.fd >= 0) {
+    if (exec->joining) {
+      joining_kill(exec->joining);
+      left++;
+    } else if (exec->process.fd >= 0) {
       exec_kill(exec, SIGKILL);
       left++;
     } else {

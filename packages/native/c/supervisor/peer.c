@@ -110,33 +110,91 @@ static void become_attached(struct peer *peer, const struct launch_record *recor
   supervisor_check(supervisor);
 }
 
-static void become_exec(struct peer *peer, const struct launch *message)
+/* A connection whose exec is on its way. */
+struct asked {
+  struct peer *peer;
+  int attached;  /* it wants one of the streams */
+  char flags[3][2];
+  char *token, *keys;
+};
+
+static void asked_free(struct asked *asked)
 {
-  struct supervisor *supervisor = peer->supervisor;
-  struct channel *channel = &peer->channel;
-  struct exec_request request;
-  struct error err;
-  struct exec *exec = NULL;
+  free(asked->token);
+  free(asked->keys);
+  peer_free(asked->peer);
+  free(asked);
+}
+
+static void send_failed(int fd, const struct error *err)
+{
   char number[16];
-  stop_listening(peer);
-  if (exec_parse(message, &request, &err) == 0)
-    exec = exec_start(supervisor, &request, &err);
+  snprintf(number, sizeof number, "%d", err->status);
+  send_reply(fd, (const char *[4]){"failed", err->stage, number, err->message});
+}
+
+static void exec_runs(struct exec *exec, const struct error *err, void *data)
+{
+  struct asked *asked = data;
+  struct peer *peer = asked->peer;
+  struct channel *channel = &peer->channel;
   if (!exec) {
-    snprintf(number, sizeof number, "%d", err.status);
-    send_reply(channel->fd, (const char *[4]){"failed", err.stage, number, err.message});
+    send_failed(channel->fd, err);
   } else {
+    char number[16];
     snprintf(number, sizeof number, "%d", exec_pid(exec));
     send_reply(channel->fd, (const char *[4]){"started", number});
-    const char *argv[5] = {request.token, request.in, request.out, request.err, request.keys};
-    /* One that wants none of its streams has its answer, and its connection ends. */
-    int attached = request.in[0] == '1' || request.out[0] == '1' || request.err[0] == '1';
-    if (attached
-        && attach_client(exec_streams(exec), supervisor->loop, channel->fd, argv, 0, buffer_head(&channel->in),
+    const char *argv[5] = {asked->token, asked->flags[0], asked->flags[1], asked->flags[2], asked->keys};
+    /* One that wants none of the streams has its answer, and its connection ends. */
+    if (asked->attached
+        && attach_client(exec_streams(exec), peer->supervisor->loop, channel->fd, argv, 0, buffer_head(&channel->in),
                          buffer_size(&channel->in))
              == 0)
       channel->fd = -1;
   }
-  peer_free(peer);
+  asked_free(asked);
+}
+
+static struct asked *asked_new(struct peer *peer, const struct exec_request *request)
+{
+  struct asked *asked = calloc(1, sizeof *asked);
+  const char *flags[3] = {request->in, request->out, request->err};
+  if (!asked)
+    return NULL;
+  asked->token = strdup(request->token);
+  asked->keys = strdup(request->keys);
+  if (!asked->token || !asked->keys) {
+    free(asked->token);
+    free(asked->keys);
+    free(asked);
+    return NULL;
+  }
+  asked->peer = peer;
+  for (int i = 0; i < 3; i++) {
+    asked->flags[i][0] = flags[i][0];
+    asked->attached |= flags[i][0] == '1';
+  }
+  return asked;
+}
+
+static void become_exec(struct peer *peer, const struct launch *message)
+{
+  struct exec_request request;
+  struct error err;
+  struct asked *asked = NULL;
+  stop_listening(peer);
+  int status = exec_parse(message, &request, &err);
+  if (status == 0 && !(asked = asked_new(peer, &request)))
+    status = fail(&err, "exec", ENOMEM, "exec");
+  if (status == 0)
+    status = exec_start(peer->supervisor, &request, exec_runs, asked, &err);
+  if (status == 0)
+    return;
+  send_failed(peer->channel.fd, &err);
+  if (asked)
+    asked_free(asked);
+  else
+    peer_free(peer);
 }
 
 /* The first frame of a connection says what it is for. Returns 1 when the peer lives on as the control. */
