@@ -206,3 +206,47 @@ test('a volume whose files are gone is one without files', async () => {
   await works();
   expect((await daemon.call('DELETE', '/volumes/hollow')).status).toBe(204);
 });
+
+test('a daemon starts on files that are missing or of another kind, and lists what it has', async () => {
+  const id = await daemon.box(['true']);
+  const other = await daemon.box(['true']);
+  for (const each of [id, other]) await until('its end', async () => (await state(each)).Status === 'exited');
+  for (const Name of ['file', 'gone']) await daemon.call('POST', '/volumes/create', { Name });
+  await daemon.down('SIGKILL');
+  const data = (...parts: string[]) => join(daemon.folder, 'data', ...parts);
+  const replace = (path: string, by: 'file' | 'folder' | 'nothing') => {
+    rmSync(path, { recursive: true, force: true });
+    if (by === 'file') writeFileSync(path, 'not what was here');
+    if (by === 'folder') mkdirSync(path);
+  };
+  for (const name of ['layers/probe.json', 'layers/boot']) replace(data(name), 'folder');
+  replace(data('containers', id), 'file');
+  replace(data('layers/writable', id), 'file');
+  replace(data('containers', other), 'nothing');
+  replace(data('layers/writable', other), 'nothing');
+  replace(data('volumes/file'), 'file');
+  replace(data('volumes/gone'), 'nothing');
+  replace(data('layers/init'), 'nothing');
+  for (const name of ['layers/nursery', 'nursery', 'build/work', 'layers/trash'])
+    replace(data(name), 'nothing');
+  replace(join(daemon.folder, 'exec'), 'nothing');
+  await daemon.up();
+  for (const path of [
+    '/containers/json?all=1&size=1',
+    '/volumes',
+    '/images/json',
+    '/system/df',
+    '/networks',
+    '/info',
+  ]) {
+    const { status, text } = await daemon.call('GET', path);
+    expect(status === 200 ? '' : `${path}: ${status} ${text}`).toBe('');
+  }
+  for (const each of [id, other]) expect((await state(each)).Status).toBe('exited');
+  expect((await daemon.call('POST', `/containers/${other}/start`)).status).toBe(204);
+  for (const each of [id, other]) expect((await remove(each)).status).toBe(204);
+  for (const name of ['file', 'gone'])
+    expect((await daemon.call('DELETE', `/volumes/${name}`)).status).toBe(204);
+  for (const name of ['layers/probe.json', 'layers/boot'])
+    rmSync(data(name), { recursive: true, force: true });
+});

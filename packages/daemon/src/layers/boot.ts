@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { log } from '../base/log.ts';
 
 /** Whether the machine went down since a daemon last started on this data root, and so may have lost what was not synced. */
 export interface Boot {
@@ -16,7 +17,10 @@ export async function readBoot(root: string): Promise<Boot> {
   return {
     wentDown,
     async seen() {
-      if (wentDown) await writeFile(file, id, { mode: 0o600 });
+      if (!wentDown) return;
+      await writeFile(file, id, { mode: 0o600 }).catch((error) =>
+        log.warn({ err: error, file }, 'the next start looks at all layers again, as after a power cut'),
+      );
     },
   };
 }

@@ -69,7 +69,11 @@ export async function chooseDriver(
     );
     return 'folder';
   }
-  await writeFile(`${file}.new`, mark, { mode: 0o600 });
-  await rename(`${file}.new`, file);
+  try {
+    await writeFile(`${file}.new`, mark, { mode: 0o600 });
+    await rename(`${file}.new`, file);
+  } catch (error) {
+    log.warn({ err: error, file }, 'the next start tries again whether the kernel mounts EROFS images');
+  }
   return 'erofs';
 }

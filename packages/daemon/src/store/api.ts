@@ -1,6 +1,16 @@
 /**
- * The daemon's one database (node:sqlite, WAL, synchronous=FULL only where a lost record would lose something
- * acknowledged). Each room owns the tables it declares and touches no other's.
+ * What an answer promises (README, "What an answer promises"): a request that was answered with success has its outcome
+ * after the daemon is killed, and after a power cut. A room keeps that in this order:
+ *
+ * 1. An intent is put here before its effect touches the kernel or the disk (`launching`, `freezer`, `removing`); the end
+ *    of the tick commits it, which a killed daemon survives.
+ * 2. Bytes that no record can make again are written through before the record that names them (`Layers.durable`,
+ *    `Layers.writeThrough`). What a record can make again (a new container's folders, a volume's) is not: the next start
+ *    makes it.
+ * 3. `flush` is awaited before the answer, beside the work where that is possible. What is only cleared afterwards
+ *    (folders, links, cgroups) is cleared again by the next start.
+ *
+ * The daemon's one database (node:sqlite, WAL, synchronous=OFF with syncs of its own: see `SqliteStore`). Each room owns the tables it declares and touches no other's.
  */
 export interface Store {
   /** Creates a room's collection (a table `name(key TEXT PRIMARY KEY, value JSON)`), loaded wholly in memory. */

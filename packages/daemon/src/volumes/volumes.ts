@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, chown, lstat, mkdir, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { conflict, isKind, notFound, systemError } from '../base/errors.ts';
+import { conflict, notFound, systemError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
 import type { Events } from '../events/api.ts';
 import { filterMatcher } from '../patterns/expression.ts';
@@ -186,7 +186,7 @@ class LocalVolumes implements Volumes {
     try {
       return await this.folderSize(this.mountpoint(name));
     } catch (error) {
-      if (isKind(error, 'not-found')) return 0; // somebody took its files away
+      if (!existsSync(this.mountpoint(name))) return 0; // somebody took its files away
       throw error;
     }
   }
@@ -257,7 +257,13 @@ class LocalVolumes implements Volumes {
       else this.gone.delete(name);
     }
     for (const name of found) if (!this.records.has(name)) await this.adopt(name);
-    for (const record of this.records.values()) await this.ensureFolder(record.name);
+    for (const record of this.records.values())
+      await this.ensureFolder(record.name).catch((error) =>
+        log.error(
+          { volume: record.name, err: error },
+          'a volume has no folder: see what stands in its place',
+        ),
+      );
   }
 
   private shown({ name, created, labels, options }: VolumeRecord): Volume {
