@@ -1,15 +1,35 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex, Writable } from 'node:stream';
+import type { operations } from '@berth/api-spec';
 
-/** One request, already checked against the API document: `query` and `params` have the types it gives them. */
-export interface ApiRequest {
-  params: Record<string, string>;
-  /** Booleans as Go's clients write them, integers, strings; absent members are undefined. */
-  // biome-ignore lint/suspicious/noExplicitAny: the document's types are checked at run time
-  query: Record<string, any>;
+/** An operation of the API document, by its operationId. */
+export type OperationId = keyof operations & string;
+
+type Operation<Id extends OperationId> = operations[Id];
+/** `never` and absent alike mean that an operation has none. */
+type Given<T> = [NonNullable<T>] extends [never] ? Record<never, never> : NonNullable<T>;
+
+/** The query's parameters as the document types them; all may be absent, since what is required is for the handler to miss. */
+export type QueryOf<Id extends OperationId> = Partial<Given<Operation<Id>['parameters']['query']>>;
+/** The path's parameters. */
+export type ParamsOf<Id extends OperationId> = Given<Operation<Id>['parameters']['path']>;
+/** The JSON body; undefined for one that is absent. */
+export type BodyOf<Id extends OperationId> =
+  NonNullable<Operation<Id>['requestBody']> extends { content: { 'application/json': infer Body } }
+    ? Body | undefined
+    : undefined;
+
+/** One request, already checked against the API document: `query`, `params` and `body` have the types it gives them. */
+export interface ApiRequest<Id extends OperationId> extends Received {
+  params: ParamsOf<Id>;
+  /** Booleans as Go's clients write them, integers, strings, lists; absent members are undefined. */
+  query: QueryOf<Id>;
   /** Parsed JSON with null members dropped, or undefined for streamed bodies (read `raw`). */
-  // biome-ignore lint/suspicious/noExplicitAny: as above
-  body: any;
+  body: BodyOf<Id>;
+}
+
+/** What every request has, whatever its operation. */
+export interface Received {
   headers: IncomingMessage['headers'];
   /** The version asked for, as minor number: 47 for /v1.47; unversioned: the newest. */
   version: number;
@@ -48,9 +68,12 @@ export interface ApiReply {
 }
 
 /** What a handler returns is sent as JSON (objects, arrays) or text (strings); undefined: no body. */
-export type Handler = (request: ApiRequest, reply: ApiReply) => Promise<unknown> | unknown;
+export type Handler<Id extends OperationId> = (
+  request: ApiRequest<Id>,
+  reply: ApiReply,
+) => Promise<unknown> | unknown;
 
 export interface Server {
   /** Serves an operation of the API document (packages/api-spec/spec), by its operationId. */
-  serve(operationId: string, handler: Handler): void;
+  serve<Id extends OperationId>(operationId: Id, handler: Handler<Id>): void;
 }

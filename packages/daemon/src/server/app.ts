@@ -8,7 +8,7 @@ import fastify, {
 } from 'fastify';
 import { BerthError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
-import type { ApiRequest, Handler, Server } from './api.ts';
+import type { ApiReply, Received, Server } from './api.ts';
 import { putOddTypeAside, readJson } from './body.ts';
 import { decodeBody, decodeParameter } from './decode.ts';
 import { toHttp } from './errors.ts';
@@ -22,6 +22,8 @@ import { startWatchdog } from './watchdog.ts';
 const asked = Symbol('berth.version');
 /** Fastify gives a validator null for a body that is absent: which of the two it is, is kept here. */
 const bodiless = Symbol('berth.bodiless');
+/** A handler once its operation's types are left behind: the document has been held against the request by then. */
+type AnyHandler = (request: never, reply: ApiReply) => Promise<unknown> | unknown;
 type Routed = IncomingMessage & { [asked]?: string; [bodiless]?: boolean };
 
 export interface App extends Server {
@@ -87,10 +89,10 @@ export function createApp(serverName: string): App {
     new Reply(reply, request.raw, common).fail(status, message);
   }
 
-  async function run(handler: Handler, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  async function run(handler: AnyHandler, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const answer = new Reply(reply, request.raw, common);
     try {
-      const result = handler(new Incoming(request, reply.raw), answer);
+      const result = handler(new Incoming(request, reply.raw) as never, answer);
       answer.send(result instanceof Promise ? await result : result);
     } catch (error) {
       const { status, message } = toHttp(error);
@@ -174,7 +176,7 @@ function decodeQuery({ parameters }: DescribedOperation, query: unknown): Record
 }
 
 /** A request as handlers see it. */
-class Incoming implements ApiRequest {
+class Incoming implements Received {
   private readonly request: FastifyRequest;
   private readonly response: ServerResponse;
   private controller: AbortController | undefined;
@@ -188,8 +190,7 @@ class Incoming implements ApiRequest {
     return this.request.params as Record<string, string>;
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: typed by the document at run time
-  get query(): Record<string, any> {
+  get query(): Record<string, unknown> {
     return this.request.query as Record<string, unknown>;
   }
 

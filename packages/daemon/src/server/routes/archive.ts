@@ -7,8 +7,6 @@ const STAT_HEADER = 'X-Docker-Container-Path-Stat';
 
 const encoded = (stat: object) => Buffer.from(JSON.stringify(stat)).toString('base64');
 
-const yes = (value: unknown) => value === '1' || value === 'true' || value === 'True';
-
 /** /containers/{id}/archive and export: files in and out of containers. */
 export function archiveRoutes(server: Server, { containers }: Services): void {
   server.serve('ContainerArchiveInfo', async ({ params, query }, reply) => {
@@ -24,8 +22,8 @@ export function archiveRoutes(server: Server, { containers }: Services): void {
 
   server.serve('PutContainerArchive', async ({ params, query, raw, signal }, reply) => {
     await containers.archivePut(params['id']!, query['path'] ?? '', upload(raw), {
-      noOverwriteDirNonDir: yes(query['noOverwriteDirNonDir']),
-      copyUIDGID: yes(query['copyUIDGID']),
+      noOverwriteDirNonDir: query['noOverwriteDirNonDir'] ?? false,
+      copyUIDGID: query['copyUIDGID'] ?? false,
       signal,
     });
     reply.status(200);

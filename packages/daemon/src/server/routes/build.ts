@@ -75,7 +75,11 @@ const readable: Record<string, string> = {
   ulimits: 'ulimit settings',
 };
 
-function json<T>(request: ApiRequest, name: string, byDefault: T): T {
+function json<T>(
+  request: ApiRequest<'ImageBuild'>,
+  name: 'buildargs' | 'labels' | 'cachefrom' | 'ulimits',
+  byDefault: T,
+): T {
   const text = request.query[name];
   if (text === undefined || text === '') return byDefault;
   try {
@@ -85,7 +89,7 @@ function json<T>(request: ApiRequest, name: string, byDefault: T): T {
   }
 }
 
-function buildOptions(request: ApiRequest): BuildOptions {
+function buildOptions(request: ApiRequest<'ImageBuild'>): BuildOptions {
   const { query } = request;
   if (query['version'] && !['1', '2'].includes(query['version']))
     throw invalidParameter(`invalid version ${JSON.stringify(query['version'])}`);
@@ -103,16 +107,15 @@ function buildOptions(request: ApiRequest): BuildOptions {
       credentials = {};
     }
   }
-  const tags = query['t'];
   return {
     dockerfile: query['dockerfile'] || 'Dockerfile',
-    tags: (Array.isArray(tags) ? tags : tags ? [tags] : []).filter((tag: string) => tag !== ''),
+    tags: (query['t'] ?? []).filter((tag) => tag !== ''),
     remote: query['remote'] ?? '',
     buildArgs: json(request, 'buildargs', {}),
     labels: json(request, 'labels', {}),
     target: query['target'] ?? '',
     noCache: query['nocache'] ?? false,
-    pull: Boolean(query['pull']) && !['0', 'false'].includes(String(query['pull'])),
+    pull: query['pull'] ?? false,
     platform: query['platform'] ?? '',
     cacheFrom: json(request, 'cachefrom', []),
     quiet: query['q'] ?? false,
@@ -121,10 +124,7 @@ function buildOptions(request: ApiRequest): BuildOptions {
     rm: query['rm'] ?? true,
     forceRm: query['forcerm'] ?? false,
     networkMode: query['networkmode'] ?? '',
-    extraHosts: [query['extrahosts'] ?? []]
-      .flat()
-      .flatMap((hosts: string) => hosts.split(','))
-      .filter(Boolean),
+    extraHosts: (query['extrahosts'] ?? []).flatMap((hosts) => hosts.split(',')).filter(Boolean),
     hostConfig: {
       Memory: query['memory'] ?? 0,
       MemorySwap: query['memswap'] ?? 0,

@@ -38,8 +38,9 @@ function listAndCreate(server: Server, { containers }: Services): void {
   server.serve('ContainerList', async ({ query, version }) => {
     const filters = parseFilters(query['filters']);
     // Old clients name these outside of the filters.
-    for (const name of ['before', 'since']) {
-      if (query[name]) filters[name] = [query[name]];
+    for (const name of ['before', 'since'] as const) {
+      const value = query[name];
+      if (value) filters[name] = [value];
     }
     const list = await containers.list({
       all: query['all'] ?? false,
@@ -80,7 +81,7 @@ function life(server: Server, { containers }: Services): void {
     if (query['checkpoint'] || query['checkpoint-dir']) throw unsupported('checkpoints are not supported');
     return containers.start(params['id']!);
   });
-  const stopOptions = ({ query, version }: ApiRequest) => ({
+  const stopOptions = ({ query, version }: ApiRequest<'ContainerStop' | 'ContainerRestart'>) => ({
     timeout: query['t'],
     ...(version >= STOP_SIGNAL && { signal: query['signal'] }),
   });
@@ -99,8 +100,9 @@ function life(server: Server, { containers }: Services): void {
   );
   server.serve('ContainerUpdate', ({ params, body, version }) => {
     const { PidsLimit, ...change } = body ?? {};
-    if (PidsLimit !== undefined && version >= PIDS_LIMIT) change['PidsLimit'] = PidsLimit;
-    return containers.update(params['id']!, change);
+    const known = PidsLimit !== undefined && version >= PIDS_LIMIT ? { ...change, PidsLimit } : change;
+    // A device that lacks its path or its limit is for the room to refuse.
+    return containers.update(params['id']!, known as Parameters<typeof containers.update>[1]);
   });
   server.serve('ContainerResize', async ({ params, query }, reply) => {
     const height = parseSide(query['h']);
@@ -219,7 +221,9 @@ function changes(server: Server, { containers }: Services): void {
   });
 }
 
-function attachOptions({ query }: ApiRequest): Omit<AttachOptions, 'connection'> {
+function attachOptions({
+  query,
+}: ApiRequest<'ContainerAttach' | 'ContainerAttachWebsocket'>): Omit<AttachOptions, 'connection'> {
   return {
     stream: query['stream'] ?? false,
     logs: query['logs'] ?? false,

@@ -9,9 +9,12 @@ const CONSOLE_SIZE_SINCE = 42;
 /** /containers/{id}/exec and /exec */
 export function execRoutes(server: Server, { containers }: Services): void {
   server.serve('ContainerExec', ({ params, body, version }, reply) => {
-    const config = { ...body };
-    if (version < CONSOLE_SIZE_SINCE || !config.Tty) delete config.ConsoleSize;
-    const Id = containers.execCreate(params['id']!, config);
+    const { ConsoleSize, ...config } = body ?? {};
+    const sized = version >= CONSOLE_SIZE_SINCE && config.Tty && ConsoleSize !== undefined;
+    const Id = containers.execCreate(params['id']!, {
+      ...config,
+      ...(sized && { ConsoleSize: twoSides(ConsoleSize) }),
+    });
     reply.status(201);
     return { Id };
   });
@@ -20,7 +23,8 @@ export function execRoutes(server: Server, { containers }: Services): void {
     const { Detach = false, Tty = false, ConsoleSize } = body ?? {};
     if (ConsoleSize !== undefined && version >= CONSOLE_SIZE_SINCE && !Tty)
       throw invalidParameter('console size is only valid for a terminal');
-    const size = version >= CONSOLE_SIZE_SINCE && ConsoleSize?.length === 2 ? ConsoleSize : undefined;
+    const size =
+      version >= CONSOLE_SIZE_SINCE && ConsoleSize?.length === 2 ? twoSides(ConsoleSize) : undefined;
     if (Detach) {
       await containers.execStart(params['id']!, { tty: Tty, ...(size && { consoleSize: size }) });
       // dockerd answers 200 here, without a body.
@@ -42,4 +46,9 @@ export function execRoutes(server: Server, { containers }: Services): void {
   });
 
   server.serve('ExecInspect', ({ params }) => containers.execInspect(params['id']!));
+}
+
+/** Rows and columns as Go reads a list into an array of two: what lacks is 0, what is more is left out. */
+function twoSides([height = 0, width = 0]: number[]): [height: number, width: number] {
+  return [height, width];
 }

@@ -40,8 +40,11 @@ export function imageRoutes(server: Server, { images }: Services): void {
     else await importRoot(request, reply);
   });
 
-  async function pull({ query, headers, signal, version }: ApiRequest, reply: ApiReply): Promise<void> {
-    const { name, tag } = parsePullName(query['fromImage'], query['tag']);
+  async function pull(
+    { query, headers, signal, version }: ApiRequest<'ImageCreate'>,
+    reply: ApiReply,
+  ): Promise<void> {
+    const { name, tag } = parsePullName(query['fromImage'] ?? '', query['tag']);
     const platform = version >= PULL_PLATFORM ? query['platform'] : undefined;
     const auth = registryAuth(headers['x-registry-auth']);
     await streamed(reply, (onProgress) =>
@@ -56,7 +59,10 @@ export function imageRoutes(server: Server, { images }: Services): void {
     );
   }
 
-  async function importRoot({ query, raw, signal, version }: ApiRequest, reply: ApiReply): Promise<void> {
+  async function importRoot(
+    { query, raw, signal, version }: ApiRequest<'ImageCreate'>,
+    reply: ApiReply,
+  ): Promise<void> {
     const { repo = '', tag = '', message, fromSrc = '', changes } = query;
     const platform = version >= PULL_PLATFORM ? query['platform'] : undefined;
     await streamed(reply, async (onProgress) => {
@@ -127,7 +133,11 @@ export function imageRoutes(server: Server, { images }: Services): void {
   server.serve('ImageGet', (request, reply) => save([request.params['name']!], request, reply));
   server.serve('ImageGetAll', (request, reply) => save(request.query['names'] ?? [], request, reply));
 
-  async function save(names: string[], request: ApiRequest, reply: ApiReply): Promise<void> {
+  async function save(
+    names: string[],
+    request: ApiRequest<'ImageGet' | 'ImageGetAll'>,
+    reply: ApiReply,
+  ): Promise<void> {
     const tar = await images.save(names, { ...platformsOf(request), signal: request.signal });
     await send(tar, reply.stream('application/x-tar'));
   }
@@ -204,8 +214,10 @@ function registryAuth(header: string | string[] | undefined): RegistryAuth | und
 }
 
 /** The platforms that save and load are to keep to. @throws invalid-parameter for several before they were known. */
-function platformsOf({ query, version }: ApiRequest): { platforms?: string[] } {
-  const given = (query['platform'] as string[] | undefined) ?? [];
+function platformsOf({ query, version }: ApiRequest<'ImageGet' | 'ImageGetAll' | 'ImageLoad'>): {
+  platforms?: string[];
+} {
+  const given = query['platform'] ?? [];
   if (version < PLATFORM || given.length === 0) return {};
   if (version < SEVERAL_PLATFORMS && given.length > 1)
     throw invalidParameter(

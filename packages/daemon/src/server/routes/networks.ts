@@ -66,12 +66,12 @@ export function networkRoutes(server: Server, { networks, containers }: Services
   });
 
   server.serve('NetworkConnect', async ({ params, body }, reply) => {
-    await containers.connect(params['id']!, containerOf(body), body.EndpointConfig ?? {});
+    await containers.connect(params['id']!, containerOf(body), body?.EndpointConfig ?? {});
     reply.status(200);
   });
 
   server.serve('NetworkDisconnect', async ({ params, body }, reply) => {
-    await containers.disconnect(params['id']!, containerOf(body), body.Force ?? false);
+    await containers.disconnect(params['id']!, containerOf(body), body?.Force ?? false);
     reply.status(200);
   });
 }

@@ -33,5 +33,7 @@ test('a ping tells which builder the configuration prefers', async () => {
 });
 
 test('an operation that is not described cannot be served', () => {
-  expect(() => createApp('test').serve('Nothing', () => undefined)).toThrow('does not describe Nothing');
+  expect(() => createApp('test').serve('Nothing' as never, () => undefined)).toThrow(
+    'does not describe Nothing',
+  );
 });

@@ -34,7 +34,7 @@ const MANAGER_ONLY = [
   'ConfigInspect',
   'ConfigDelete',
   'ConfigUpdate',
-];
+] as const;
 
 /** Swarm and plugins: there are none, and each request is told so the way dockerd tells it. */
 export function swarmRoutes(server: Server): void {
@@ -45,7 +45,7 @@ export function swarmRoutes(server: Server): void {
   server.serve('SwarmLeave', () => {
     throw unavailable('This node is not part of a swarm');
   });
-  for (const operation of ['SwarmInit', 'SwarmJoin'])
+  for (const operation of ['SwarmInit', 'SwarmJoin'] as const)
     server.serve(operation, () => {
       throw unsupported('Berth runs the containers of one machine: swarm mode is not supported');
     });
@@ -57,7 +57,7 @@ export function pluginRoutes(server: Server): void {
   server.serve('GetPluginPrivileges', () => {
     throw unsupported('plugins are not supported');
   });
-  for (const operation of ['PluginPull', 'PluginCreate'])
+  for (const operation of ['PluginPull', 'PluginCreate'] as const)
     server.serve(operation, () => {
       throw unsupported('plugins are not supported');
     });
@@ -69,7 +69,7 @@ export function pluginRoutes(server: Server): void {
     'PluginUpgrade',
     'PluginPush',
     'PluginSet',
-  ])
+  ] as const)
     server.serve(operation, ({ params }) => {
       if (!params['name']) throw invalidParameter('plugin name is empty');
       throw notFound(`plugin ${JSON.stringify(params['name'])} not found`);

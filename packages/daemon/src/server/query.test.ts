@@ -1,0 +1,51 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { OperationId } from './api.ts';
+import { createApp } from './app.ts';
+
+/** What a handler is given for a query of the operation. */
+async function received(id: OperationId, method: string, path: string): Promise<Record<string, unknown>> {
+  let query: Record<string, unknown> = {};
+  const app = createApp('test');
+  app.serve(id, (request) => {
+    query = { ...request.query };
+  });
+  const server = createServer(await app.ready()).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  await (await fetch(`http://127.0.0.1:${port}${path}`, { method })).arrayBuffer();
+  server.closeAllConnections();
+  server.close();
+  return query;
+}
+
+test.each([
+  ['1', true],
+  ['True', true],
+  ['yes', true],
+  ['False', false],
+  ['no', false],
+  ['none', false],
+  ['0', false],
+  ['', false],
+])('a boolean of a query that is written %j is %p, as with dockerd', async (text, wanted) => {
+  expect(await received('ImageBuild', 'POST', `/build?pull=${text}`)).toEqual({ pull: wanted });
+  const copy = `/containers/x/archive?path=/&copyUIDGID=${text}&noOverwriteDirNonDir=${text}`;
+  expect(await received('PutContainerArchive', 'PUT', copy)).toEqual({
+    path: '/',
+    copyUIDGID: wanted,
+    noOverwriteDirNonDir: wanted,
+  });
+});
+
+test('a parameter that may be repeated is a list even where it is given once', async () => {
+  expect(await received('ImageBuild', 'POST', '/build?t=a&extrahosts=x:1')).toEqual({
+    t: ['a'],
+    extrahosts: ['x:1'],
+  });
+  expect(await received('ImageBuild', 'POST', '/build?t=a&t=b')).toEqual({ t: ['a', 'b'] });
+});
+
+test('the list of networks that an empty id stands for takes filters', async () => {
+  expect(await received('NetworkInspect', 'GET', '/networks/?filters=%7B%7D')).toEqual({ filters: '{}' });
+});
