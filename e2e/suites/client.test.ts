@@ -294,3 +294,23 @@ test('credentials of a login are refused without a registry, and nothing is writ
   expect(status).toBe(1);
   expect(existsSync(join(daemon.folder, 'config', 'config.json'))).toBe(false);
 });
+
+test('every command has a help, run and create as well', () => {
+  for (const command of [['run'], ['create'], ['container', 'run'], ['ps'], ['network', 'create']]) {
+    const { status, stdout } = daemon.berth([...command, '--help']);
+    expect([command, status, stdout.includes(`Usage:  berth ${command.join(' ')}`)]).toEqual([
+      command,
+      0,
+      true,
+    ]);
+  }
+});
+
+test('what ssh says of a failed connection is told', () => {
+  const folder = join(daemon.folder, 'bin');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'ssh'), '#!/bin/sh\necho "ssh: no such host" >&2\nexit 255\n', { mode: 0o755 });
+  const env = { PATH: `${folder}:${process.env['PATH']}`, BERTH_HOST: '', DOCKER_HOST: '' };
+  const { status, stderr } = daemon.berth(['-H', 'ssh://x', 'ps'], { env });
+  expect([status, stderr]).toEqual([1, 'error during connect: ssh x ended with 255: ssh: no such host\n']);
+});

@@ -287,5 +287,6 @@ export function parseFlags<F extends FlagTable>(
       break;
     }
   }
-  return { flags: values as FlagValues<F>, given, args, help };
+  // Some commands list it among their own.
+  return { flags: values as FlagValues<F>, given, args, help: help || values['help'] === true };
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { Duplex } from 'node:stream';
+import { Duplex, Transform, Writable } from 'node:stream';
 import type { Endpoint } from './endpoint.ts';
 import { ConnectionError } from './errors.ts';
 
@@ -36,16 +36,31 @@ export async function dialSsh(endpoint: Endpoint): Promise<Duplex> {
       ),
     );
   });
-  const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
-  child.stdin.on('error', () => undefined);
-  child.once('close', (code) => {
-    if (code)
-      stream.destroy(
-        new ConnectionError(
-          `error during connect: ssh ${endpoint.address} ended with ${code}${complaint ? `: ${complaint.trim()}` : ''}`,
+  const closed = new Promise<number | null>((resolve) => child.once('close', resolve));
+  // The end of what ssh says waits for ssh's own: why it failed is worth more than that nothing came.
+  const answer = new Transform({
+    transform: (chunk, _, done) => done(null, chunk),
+    flush: (done) =>
+      void closed.then((code) =>
+        done(
+          code
+            ? new ConnectionError(
+                `error during connect: ssh ${endpoint.address} ended with ${code}${complaint ? `: ${complaint.trim()}` : ''}`,
+              )
+            : null,
         ),
-      );
+      ),
   });
+  // Likewise a write to one that has ended fails by what ssh says.
+  child.stdin.on('error', () => undefined);
+  const request = new Writable({
+    write: (chunk, _, done) => void child.stdin.write(chunk, () => done()),
+    final: (done) => {
+      child.stdin.end();
+      done();
+    },
+  });
+  const stream = Duplex.from({ readable: child.stdout.pipe(answer), writable: request });
   stream.once('close', () => child.kill());
   return stream;
 }
