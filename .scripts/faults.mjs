@@ -1,4 +1,4 @@
-// `npm run faults -- [--rounds N] [--seed S] [--mode M] [--round R]`: random operations under random faults.
+// `npm run faults | soak | neighbours`: one daemon under random faults, under much use, beside bad neighbours.
 import { join } from 'node:path';
 import { aptInstall, fail, missingPackages, pinnedNode, root, run } from './lib.mjs';
 
@@ -7,8 +7,10 @@ run(process.execPath, [join(root, '.scripts', 'setup.mjs')]);
 aptInstall(
   missingPackages({ e2fsprogs: '/usr/sbin/mke2fs', iproute2: '/usr/bin/ip', nftables: '/usr/sbin/nft' }),
 );
+const [first = '', ...rest] = process.argv.slice(2);
+const named = ['soak', 'neighbours'].includes(first);
 run(pinnedNode, [
   '--disable-warning=ExperimentalWarning',
-  join(root, 'e2e/faults/main.ts'),
-  ...process.argv.slice(2),
+  join(root, 'e2e/faults', named ? `${first}.ts` : 'main.ts'),
+  ...(named ? rest : process.argv.slice(2)),
 ]);

@@ -80,7 +80,10 @@ async function launch(user: User, box: Box, path: string): Promise<Reply> {
   box.pid = undefined;
   const codes = box.codes;
   box.codes = undefined;
-  const reply = await user.change(box, started(box), () => user.call('POST', path));
+  // A start that fails is the end of a container that goes with its end.
+  const failed = box.removedAutomatically ? ['gone' as const] : [];
+  const reply = await user.change(box, [...started(box), ...failed], () => user.call('POST', path));
+  if (reply.status === 204) box.may = new Set(started(box));
   if (reply.status < 500) box.perhapsStarted--;
   if (reply.status === 204) {
     box.starts++;
