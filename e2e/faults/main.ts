@@ -20,6 +20,5 @@ const problems = await play({
   round: values.round === undefined ? undefined : Number(values.round),
   tell: (line) => process.stdout.write(`${line}\n`),
 });
-for (const problem of problems) process.stdout.write(`\n${problem}\n`);
 process.stdout.write(`\nseed ${seed}: ${problems.length} of ${values.rounds} rounds broken\n`);
 process.exit(problems.length > 0 ? 1 : 0);

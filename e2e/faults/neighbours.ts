@@ -1,11 +1,13 @@
 // `npm run neighbours`: four containers that do their worst within their limits, and a fifth that serves HTTP beside them.
+
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { sleep, TestDaemon } from '../support/daemon.ts';
 import { Probe, percentile } from './latency.ts';
 
 const IDLE = 8000;
 const LOADED = 15_000;
-const parent = `berth-neighbours-${process.pid}`;
+const parent = `berth-neighbours-${randomBytes(4).toString('hex')}`;
 
 const limited = { NetworkMode: 'none', NanoCpus: 200_000_000, Memory: 64 << 20, PidsLimit: 64 };
 const bad: Record<string, [string[], object]> = {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { TestRegistry } from '@berth/daemon/images/registry/testing.ts';
@@ -24,7 +25,7 @@ export async function play({
   tell = () => undefined,
 }: Plan): Promise<string[]> {
   const names = only ? [only] : Object.keys(modes);
-  const parent = `berth-faults-${process.pid}`;
+  const parent = `berth-faults-${randomBytes(4).toString('hex')}`;
   const registry = await TestRegistry.start();
   const problems: string[] = [];
   try {
@@ -40,6 +41,7 @@ export async function play({
         registry: registry.host,
         only,
         rounds,
+        tell,
       });
       problems.push(...found);
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
@@ -61,6 +63,7 @@ interface Play {
   parent: string;
   registry: string;
   only: string | undefined;
+  tell(line: string): void;
 }
 
 async function playMode(
@@ -81,15 +84,15 @@ async function playMode(
       requests += outcome.requests;
       if (outcome.broken.length === 0) continue;
       const again = `--rounds ${play.rounds} --seed ${play.seed}${play.only ? ` --mode ${play.only}` : ''} --round ${round}`;
-      problems.push(
-        [
-          `mode ${name}, round ${round}; again: npm run faults -- ${again}`,
-          ...outcome.broken.map((what) => `  broken: ${what}`),
-          outcome.journal,
-          `the daemon's log:`,
-          daemon.log.slice(logged).slice(-6000),
-        ].join('\n'),
-      );
+      const problem = [
+        `mode ${name}, round ${round}; again: npm run faults -- ${again}`,
+        ...outcome.broken.map((what) => `  broken: ${what}`),
+        outcome.journal,
+        `the daemon's log:`,
+        daemon.log.slice(logged).slice(-6000),
+      ].join('\n');
+      problems.push(problem);
+      play.tell(problem);
       // What is broken must not be found again in the next round.
       await dispose(daemon, mode);
       daemon = undefined;

@@ -1,4 +1,5 @@
 // `npm run soak [-- --scale 0.1]`: much use of one daemon; afterwards all it holds is as before.
+import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { parseArgs } from 'node:util';
 import { sleep, TestDaemon, until } from '../support/daemon.ts';
@@ -14,7 +15,7 @@ const PING_LIMIT = 25;
 
 const { values } = parseArgs({ options: { scale: { type: 'string', default: '1' } } });
 const scale = Number(values.scale);
-const parent = `berth-soak-${process.pid}`;
+const parent = `berth-soak-${randomBytes(4).toString('hex')}`;
 const daemon = await TestDaemon.start(['--cgroup-parent', parent]);
 const broken: string[] = [];
 

@@ -8,6 +8,9 @@ import { busyboxTar } from './images.ts';
 /** The workspace's top folder. */
 export const top = join(import.meta.dirname, '..', '..');
 
+/** Where the programs are: another build than the workspace's is chosen by BERTH_DIST. */
+export const dist = process.env['BERTH_DIST'] ?? join(top, 'dist');
+
 /** One answer of the API. */
 export interface Answer {
   status: number;
@@ -72,7 +75,7 @@ export class TestDaemon {
   constructor(extra: string[] = [], options: DaemonOptions = {}) {
     this.folder = mkdtempSync(join(tmpdir(), 'berth-e2e-'));
     this.data = options.data ?? join(this.folder, 'data');
-    this.program = options.program ?? join(top, 'dist/berthd');
+    this.program = options.program ?? join(dist, 'berthd');
     this.environment = options.environment ?? {};
     this.socket = join(this.folder, 'berth.sock');
     this.host = `unix://${this.socket}`;
@@ -254,7 +257,7 @@ export class TestDaemon {
     args: string[],
     options: { input?: string | Buffer; cwd?: string; env?: Record<string, string>; timeout?: number } = {},
   ): Ran {
-    return this.run(join(top, 'dist/berth'), args, options);
+    return this.run(join(dist, 'berth'), args, options);
   }
 
   private run(

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { sleep, type TestDaemon, top } from './daemon.ts';
+import { dist, sleep, type TestDaemon } from './daemon.ts';
 
 interface Listed {
   Id: string;
@@ -245,7 +245,7 @@ export function damagedLayers(daemon: TestDaemon, most = 1000): string[] {
       driver: string;
     };
     const verified = spawnSync(
-      join(top, 'dist/lib/berth-native'),
+      join(dist, 'lib/berth-native'),
       ['layer', 'verify', '--folder', join(layers, name), '--digest', name, '--driver', driver],
       { stdio: ['ignore', 'ignore', 'inherit', 'ignore'] },
     );

@@ -100,8 +100,11 @@ export interface Supervisor {
   control(record: LaunchRecord): Promise<void>;
   /** Kills the supervisor itself, and with it what it runs: for one that does not answer. `exited` then rejects. */
   end(): void;
-  /** The daemon has taken the exit in: the supervisor may go. */
-  release(): void;
+  /**
+   * The daemon has taken the exit in: the supervisor may go.
+   * @returns once it is gone, whether in order; false: its folder may be left, for it was killed, or the launcher was lost.
+   */
+  release(): Promise<boolean>;
 }
 
 export interface ExecProcess {

@@ -64,6 +64,9 @@ export class ControlledSupervisor implements Supervisor {
   readonly #execs = new Map<string, ControlledExec>();
   #ended = false;
   #released = false;
+  /** It was lost before it was released. */
+  #gone = false;
+  readonly #tidy = deferred<boolean>();
   #listening: (() => void) | undefined;
   #oomKilled: (() => void) | undefined;
   #logLost: ((loss: LogLoss) => void) | undefined;
@@ -197,6 +200,10 @@ export class ControlledSupervisor implements Supervisor {
 
   /** The launcher is gone; the supervisor goes on, and is reconnected to and asked again. */
   disconnected(): void {
+    if (this.#released) {
+      this.#goneUntidily();
+      return;
+    }
     if (this.pid > 0) return;
     for (const waiting of this.#replies.values())
       waiting.reject(new LaunchError('control', EPIPE, 'the launcher was lost'));
@@ -207,6 +214,12 @@ export class ControlledSupervisor implements Supervisor {
 
   /** The supervisor is gone: what it left is the exit, or nobody will ever know. */
   lost(): void {
+    if (this.#released) {
+      this.#tidy.resolve(true);
+      this.#link.drop();
+      return;
+    }
+    this.#gone = true;
     const error = new LaunchError('start', ESRCH, "the container's supervisor was lost");
     for (const waiting of this.#replies.values()) waiting.reject(error);
     this.#replies.clear();
@@ -325,15 +338,29 @@ export class ControlledSupervisor implements Supervisor {
     return exec;
   }
 
-  release(): void {
-    if (this.#released) return;
+  release(): Promise<boolean> {
+    if (this.#released) return this.#tidy.promise;
     this.#released = true;
-    // Without a daemon to release it, the supervisor goes by itself.
-    this.#tell([['release']]);
     // Replies that are on their way come no more.
     for (const waiting of this.#replies.values())
       waiting.reject(new LaunchError('control', ESRCH, 'the container has ended'));
     this.#replies.clear();
+    if (this.#gone) {
+      this.#tidy.resolve(false);
+      return this.#tidy.promise;
+    }
+    try {
+      this.#link.send([['release']]);
+    } catch {
+      // Without a daemon to release it, the supervisor goes by itself.
+      this.#goneUntidily();
+    }
+    return this.#tidy.promise;
+  }
+
+  /** It may have left its folder: the launcher that would have told of its end is gone. */
+  #goneUntidily(): void {
+    this.#tidy.resolve(false);
     this.#link.drop();
   }
 }

@@ -67,7 +67,7 @@ export class Worker {
       if (supervisor) {
         await supervisor.kill(9).catch(() => undefined);
         await supervisor.exited;
-        supervisor.release();
+        void supervisor.release();
       }
       await this.clear(id);
     }
@@ -135,7 +135,7 @@ export class Worker {
       supervisor.early[0]!.pipe(output);
       const { code } = await supervisor.exited;
       await drained;
-      supervisor.release();
+      void supervisor.release();
       step.signal.removeEventListener('abort', stop);
       step.signal.throwIfAborted();
       if (code !== 0) return { exitCode: code, layer: null };

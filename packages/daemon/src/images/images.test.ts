@@ -210,6 +210,17 @@ describe('images', () => {
     expect(room.images.get(child)?.parent).toBe('');
   });
 
+  test('a layer that the new image does not list goes again', async () => {
+    const before = room.layers.list().length;
+    const empty = await room.layers.add(stream(Buffer.alloc(1024)));
+    await room.images.create({ config: {}, layer: empty, history: {} });
+    expect(room.layers.has(empty.diffId)).toBe(false);
+    const lost = await room.layers.add(stream(tarOf([{ name: 'file', content: 'text' }])));
+    const made = room.images.create({ parent: 'sha256:0', config: {}, layer: lost, history: {} });
+    await expect(made).rejects.toThrow('No such image');
+    expect(room.layers.list()).toHaveLength(before);
+  });
+
   test('an image that does not say when it was made is one all the same', async () => {
     const config = JSON.stringify({
       architecture: 'amd64',

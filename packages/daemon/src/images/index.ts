@@ -246,6 +246,16 @@ class ImageRoom implements Images {
   }
 
   async create(options: ChildOptions & { reference?: string; step?: boolean }): Promise<string> {
+    // A layer that no image lists afterwards goes again: an empty one, or that of an image that could not be made.
+    const release = options.layer && this.hold([options.layer.diffId]);
+    try {
+      return await this.createChild(options);
+    } finally {
+      await release?.();
+    }
+  }
+
+  private async createChild(options: ChildOptions & { reference?: string; step?: boolean }): Promise<string> {
     const { catalogue, store } = this.context;
     const reference = parseRepositoryTag(options.reference);
     const parent = options.parent === undefined ? undefined : catalogue.get(options.parent);

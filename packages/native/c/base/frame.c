@@ -17,7 +17,7 @@ static void wipe(const struct buffer *b, size_t from, size_t to)
 
 char *buffer_reserve(struct buffer *b, size_t more)
 {
-  if (b->capacity - b->end >= more)
+  if (b->data && b->capacity - b->end >= more)
     return b->data + b->end;
   size_t size = buffer_size(b);
   if (b->start && b->capacity - size >= more && size <= b->start) {

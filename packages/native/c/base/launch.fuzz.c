@@ -57,5 +57,6 @@ void fuzz_seeds(void (*seed)(const void *, size_t))
   mark = frame_begin(&out, 8);
   frame_end(&out, mark);
   seed(buffer_head(&out), buffer_size(&out));
+  seed("", 0);
   buffer_free(&out);
 }

@@ -179,7 +179,8 @@ export class Solver {
         running = (async () => {
           const layer = await make();
           const empty = layer === null || layer.diffId === emptyTar;
-          if (!empty) this.hold([layer.diffId]);
+          // An empty one goes again with the build.
+          if (layer !== null) this.hold([layer.diffId]);
           const now = new Date().toISOString();
           const entry: CachedStep = {
             diffId: empty ? null : layer.diffId,

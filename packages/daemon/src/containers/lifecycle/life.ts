@@ -7,7 +7,7 @@ import type { Container } from '../model/container.ts';
 import { type Context, setState } from '../model/context.ts';
 import { type LifeEffect, type LifeEvent, transition } from '../model/state.ts';
 import { endHealth, watchHealth } from './health.ts';
-import { launch, release, startFailure } from './startup.ts';
+import { clearRunFolder, launch, release, startFailure } from './startup.ts';
 
 /** What an effect ended with: the event that tells it to the state machine, and the error for whoever asked. */
 interface Outcome {
@@ -137,6 +137,7 @@ export class Life {
       container.supervisor = await launch(this.context, container);
       return { event: { type: 'started', pid: container.supervisor.pid, at: rfc3339(nowNanos()) } };
     } catch (cause) {
+      await this.tidyUp(container);
       const { exitCode, error } = startFailure(cause);
       const at = rfc3339(nowNanos());
       return { event: { type: 'start-failed', exitCode, error: error.message, automatic, at }, error };
@@ -197,7 +198,14 @@ export class Life {
     });
     // The supervisor forgets the exit only when the store has it: commits are made at the end of a tick.
     await new Promise((resolve) => setImmediate(resolve));
-    supervisor.release();
+    void supervisor.release().then((inOrder) => {
+      if (!inOrder) void container.queue(() => this.tidyUp(container)).catch(() => undefined);
+    });
+  }
+
+  /** A supervisor that was killed leaves its folder, unless another has it already. */
+  private async tidyUp(container: Container): Promise<void> {
+    if (!container.supervisor) await clearRunFolder(this.context, container.id);
   }
 
   /** Network and volumes are given back now; for the cgroup only the next start and the removal wait. */

@@ -72,7 +72,7 @@ async function arrangeFolders(context: Context): Promise<void> {
     // What still runs there belongs to no container any more.
     const supervisor = await context.rooms.launcher.reconnect(entry, path).catch(() => null);
     await supervisor?.kill(9).catch(() => undefined);
-    supervisor?.release();
+    void supervisor?.release();
     await rm(path, { recursive: true, force: true });
   }
 }
