@@ -17,6 +17,7 @@ const problems = await play({
   rounds: Number(values.rounds),
   seed,
   mode: values.mode,
+  power: true,
   round: values.round === undefined ? undefined : Number(values.round),
   tell: (line) => process.stdout.write(`${line}\n`),
 });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { TestRegistry } from '@berth/daemon/images/registry/testing.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { modes } from './modes.ts';
+import { powerCutRounds } from './power-cut.ts';
 import { playRound } from './round.ts';
 
 export interface Plan {
@@ -11,6 +12,8 @@ export interface Plan {
   seed: number;
   /** Only this mode. */
   mode?: string;
+  /** Power cuts, too: they are rounds of their own kind, which need FUSE. */
+  power?: boolean;
   /** Only this round of the plan. */
   round?: number;
   tell?: (line: string) => void;
@@ -21,10 +24,11 @@ export async function play({
   rounds,
   seed,
   mode: only,
+  power = false,
   round: one,
   tell = () => undefined,
 }: Plan): Promise<string[]> {
-  const names = only ? [only] : Object.keys(modes);
+  const names = only ? [only] : [...Object.keys(modes), ...(power ? ['power'] : [])];
   const parent = `berth-faults-${randomBytes(4).toString('hex')}`;
   const registry = await TestRegistry.start();
   const problems: string[] = [];
@@ -35,6 +39,13 @@ export async function play({
       );
       if (mine.length === 0) continue;
       const began = performance.now();
+      if (name === 'power') {
+        const cuts = { rounds: mine.length, seed, registry: registry.host };
+        const found = await powerCutRounds({ ...cuts, onRound: (_, lines) => lines.forEach(tell) });
+        problems.push(...found);
+        tell(`power        ${mine.length} rounds: ${found.length} broken`);
+        continue;
+      }
       const { problems: found, requests } = await playMode(name, mine, {
         seed,
         parent,
