@@ -45,6 +45,19 @@ test('what shares namespaces shares the user namespace that owns them', async ()
   await daemon.call('DELETE', `/containers/${id}?force=1`);
 });
 
+test("where the machine's sysfs is shown, nothing that is mounted in it is", async () => {
+  const id = await daemon.box(['sleep', '300'], { HostConfig: { NetworkMode: 'none', UsernsMode: 'host' } });
+  const { stdout } = inBox([`--network=container:${id}`], 'cat /proc/self/uid_map /proc/self/mountinfo');
+  expect(stdout).toMatch(/^ +0 +[1-9]/);
+  expect(stdout).toMatch(/ \/ \/sys ro,nosuid,nodev,noexec/);
+  // A hierarchy's root is the machine's; the container's own are below it, or of a namespace of its own.
+  const own = daemon.docker(['exec', id, 'cat', '/proc/self/mountinfo']).stdout;
+  const roots = (text: string) =>
+    text.split('\n').filter((line) => / \/ \/sys\/(?!firmware)/.test(line)).length;
+  expect(roots(stdout)).toBe(roots(own));
+  await daemon.call('DELETE', `/containers/${id}?force=1`);
+});
+
 test("what is the host's cannot be had with a user namespace", () => {
   expect(inBox(['--privileged'], 'true').stderr).toContain('incompatible with user namespaces');
   expect(inBox(['--network=host'], 'true').stderr).toContain("the host's network namespace");

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TestDaemon } from '../support/daemon.ts';
-import { imageTar } from '../support/images.ts';
+import { TestDaemon, top } from '../support/daemon.ts';
+import { busyboxTar, imageTar } from '../support/images.ts';
 
 let daemon: TestDaemon;
 beforeAll(async () => {
@@ -29,6 +29,54 @@ test('a container has its standard streams open and nothing else', () => {
   expect(inBox('--init', 'bb', 'sh', '-c', 'echo > /proc/1/exe').stderr).toMatch(
     /Permission|not permitted|busy/,
   );
+});
+
+/** What a process of a container has of rights and open files. */
+const HOLDINGS = [
+  'sh',
+  '-c',
+  'grep -E "^(Groups|Cap|NoNewPrivs|Seccomp:)" /proc/self/status; ls -l /proc/self/fd; pwd',
+];
+
+/** @returns its lines, without what is different each time. */
+const holdings = ({ stdout }: { stdout: string }): string[] =>
+  stdout
+    .trim()
+    .split(/\r?\n/)
+    .map((line) =>
+      line.replace(/^[l-][rwx-]{9} .*? (\d+)( -> .*)?$/, '$1$2').replace(/\[\d+\]|\/proc\/\d+/g, ''),
+    );
+
+test('however a process comes into a container, it has the same and nothing more', async () => {
+  const flags = ['--network=none', '--security-opt', 'no-new-privileges'];
+  const first = holdings(inBox(...flags, 'bb', ...HOLDINGS));
+  // `ls` has one more, the folder it reads, which is gone when it comes to its name.
+  expect(first.join('\n')).toMatch(
+    /^Groups:\t0 ?\nCapInh:\t0+\nCapPrm:\t(\w+)\nCapEff:\t\1\nCapBnd:\t\1\nCapAmb:\t0+\nNoNewPrivs:\t1\nSeccomp:\t2\ntotal 0\n0 -> \/dev\/null\n1 -> pipe:\n2 -> pipe:\n3\n\/$/,
+  );
+  expect(holdings(inBox(...flags, '--init', 'bb', ...HOLDINGS))).toEqual(first);
+  daemon.docker(['run', '-d', '--name', 'holding', ...flags, 'bb', 'sleep', '300']);
+  expect(holdings(daemon.docker(['exec', 'holding', ...HOLDINGS]))).toEqual(first);
+  expect(holdings(inBox(...flags, '--pid=container:holding', 'bb', ...HOLDINGS))).toEqual(first);
+  daemon.docker(['rm', '-f', 'holding']);
+});
+
+test("the engine's own program cannot be written through a container, whatever the kernel lets run", () => {
+  const folder = join(daemon.folder, 'sealed');
+  const script = `
+    mkdir ${folder}; export DOCKER_HOST=unix://${folder}/sock
+    echo 2 > /proc/sys/vm/memfd_noexec || exit 3
+    ${join(top, 'dist/berthd')} --data-root ${folder}/data --exec-root ${folder}/exec --pidfile ${folder}/pid \\
+      --bridge none --iptables=false -H $DOCKER_HOST > ${folder}/log 2>&1 &
+    for n in $(seq 200); do docker version > /dev/null 2>&1 && break; sleep 0.1; done
+    docker import - bb < ${folder}.tar > /dev/null
+    docker run --rm --network none --init -e PATH=/bin bb sh -c 'readlink /proc/1/exe; echo > /proc/1/exe'`;
+  writeFileSync(`${folder}.tar`, busyboxTar());
+  const ran = spawnSync('unshare', ['--pid', '--fork', '--kill-child', '--mount-proc', 'sh', '-c', script], {
+    encoding: 'utf8',
+  });
+  expect(ran.stdout).toBe('/berth-native\n');
+  expect(ran.stderr).toContain('Read-only file system');
 });
 
 test('links of an image lead its mounts nowhere but into the container', async () => {

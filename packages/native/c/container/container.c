@@ -225,7 +225,7 @@ int container_prepare(const struct launch *launch, struct container **out, struc
   struct container *c = calloc(1, sizeof *c);
   if (!c) return fail(err, "start", ENOMEM, "container");
   c->launch = launch;
-  c->root = c->null = c->host_proc = c->host_sys = c->init_program = c->proc_context = c->proc_clone = c->device_tree = c->proc = c->pidfd = -1;
+  c->root = c->null = c->host_proc = c->host_sys = c->bare_sys = c->init_program = c->proc_context = c->proc_clone = c->device_tree = c->proc = c->pidfd = -1;
   for (int i = 0; i < NS_COUNT; i++) c->namespaces.join[i] = -1;
   *out = c;
   cleanup_close int user_ns = -1;
@@ -256,7 +256,7 @@ failed:
 
 /* The program runs: what only its start needed is given back. Root, namespaces and cgroups stay, for execs. */
 static void forget_start(struct container *c) {
-  int *fds[] = {&c->null, &c->host_proc, &c->host_sys, &c->init_program, &c->proc_context, &c->proc_clone, &c->device_tree};
+  int *fds[] = {&c->null, &c->host_proc, &c->host_sys, &c->bare_sys, &c->init_program, &c->proc_context, &c->proc_clone, &c->device_tree};
   for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
     if (*fds[i] >= 0) close(steal_fd(fds[i]));
   }
@@ -389,7 +389,7 @@ void container_free(struct container *c) {
   for (size_t i = 0; i < c->mount_count; i++) {
     if (c->mounts[i].fd >= 0) close(c->mounts[i].fd);
   }
-  int fds[] = {c->root, c->null, c->host_proc, c->host_sys, c->init_program, c->proc_context, c->proc_clone, c->device_tree, c->pidfd};
+  int fds[] = {c->root, c->null, c->host_proc, c->host_sys, c->bare_sys, c->init_program, c->proc_context, c->proc_clone, c->device_tree, c->pidfd};
   for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
     if (fds[i] >= 0) close(fds[i]);
   }

@@ -114,8 +114,9 @@ int mounts_prepare(struct container *container, int user_ns, struct error *err) 
   if (namespaces_has_user(&container->namespaces)) {
     container->host_proc = tree_clone(AT_FDCWD, "/proc", 0);
     container->host_sys = tree_clone(AT_FDCWD, "/sys", 1);
+    container->bare_sys = tree_clone(AT_FDCWD, "/sys", 0);
     /* Private, or their end in the container would be that of the host's own cgroup mounts. */
-    if (container->host_proc < 0 || container->host_sys < 0 || tree_change(container->host_proc, 0, 0, 0, MS_PRIVATE) < 0 ||
+    if (container->host_proc < 0 || container->host_sys < 0 || container->bare_sys < 0 || tree_change(container->host_proc, 0, 0, 0, MS_PRIVATE) < 0 ||
         tree_change(container->host_sys, 1, 0, 0, MS_PRIVATE) < 0)
       return fail(err, "mount", errno, "/proc and /sys");
   }
@@ -225,14 +226,15 @@ static int hide_host(struct container *container, struct error *err) {
   return 0;
 }
 
-/* sysfs belongs to the network namespace; where that is not the container's own, the host's is shown read-only. */
+/* sysfs belongs to the network namespace; where that is not the container's own, the host's is shown read-only, and nothing
+   of what is mounted in there (other containers' cgroups, debugfs, efivarfs). */
 static int make_sysfs(struct container *container, const struct launch_record *r, struct error *err) {
   int mounted = make_filesystem(r, NULL, err);
-  if (mounted >= 0 || err->status != EPERM || container->host_sys < 0) return mounted;
-  if (tree_change(container->host_sys, 1, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0,
+  if (mounted >= 0 || err->status != EPERM || container->bare_sys < 0) return mounted;
+  if (tree_change(container->bare_sys, 0, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0,
                   MS_PRIVATE) < 0)
     return fail(err, "mount", errno, "the host's /sys");
-  return steal_fd(&container->host_sys);
+  return steal_fd(&container->bare_sys);
 }
 
 /* A tmpfs over an existing folder takes its mode, as runc has it. */

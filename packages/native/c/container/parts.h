@@ -72,6 +72,7 @@ struct container {
   size_t mount_count;
   int null;                    /* in the child: a detached clone of namespaces_null, for masks */
   int host_proc, host_sys;     /* shown to the kernel while a user namespace's own are made; else -1 */
+  int bare_sys;                /* the host's sysfs alone, for a network namespace that is not the user namespace's; else -1 */
   int device_tree;             /* under a user namespace: a detached tmpfs with a node "N" for the Nth device record; else -1 */
   int init_program;            /* this program's own sealed file, with --init; else -1 */
   int proc_context, proc_clone; /* what the procfs of a shared PID namespace is made of; else -1 */

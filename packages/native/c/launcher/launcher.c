@@ -339,8 +339,10 @@ int launcher_main(int argc, char **argv)
     return 2;
   }
   char *sealed[] = {"berth-native", "launcher", NULL};
-  if (seal_self(sealed, &err) < 0)
+  if (seal_self(sealed, &err) < 0) {
     fprintf(stderr, "berth-native launcher: not sealed: %s\n", err.message);
+    return 1;
+  }
   prctl(PR_SET_NAME, "berth-launcher");
   setsid();
   umask(077);
