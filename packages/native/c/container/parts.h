@@ -106,6 +106,7 @@ int rootfs_image(const struct launch *launch, const char *place, const char *sub
 /* mounts.c */
 int mounts_prepare(struct container *container, int user_ns, struct error *err);
 int mounts_apply(struct container *container, int root, struct error *err);
+/* masks.c */
 int masks_apply(struct container *container, int root, struct error *err);
 int root_readonly_apply(const struct launch *launch, int root, struct error *err);
 
@@ -120,6 +121,10 @@ int devices_apply(struct container *container, int root, struct error *err);
 int terminal_open(const struct launch *launch, int root, int *master, int *slave, struct error *err);
 /* Binds the slave over /dev/console. */
 int terminal_console(int root, int slave, struct error *err);
+
+/* stdio.c: the descriptors 0, 1 and 2 become those of the launch, or the terminal's `slave`. */
+int stdio_set(const struct child *child, int slave, struct error *err);
+int stdio_own(uid_t uid, struct error *err);
 
 /* sysctl.c: host name, domain name and sysctls. */
 int names_apply(const struct launch *launch, struct error *err);
