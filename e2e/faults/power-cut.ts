@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import type { Acknowledged } from '../support/chaos.ts';
 import { Chaos } from '../support/chaos.ts';
-import { sleep, TestDaemon, top, until } from '../support/daemon.ts';
+import { sleep, TestDaemon, until } from '../support/daemon.ts';
 import { damagedLayers, leaks } from '../support/leaks.ts';
 
 /** The file systems that a data root is tried on. */
@@ -260,21 +260,4 @@ function target(link: string): string {
   } catch {
     return '';
   }
-}
-
-// Run by itself: `node power-cut.ts ROUNDS SEED [FILE SYSTEM]`.
-if (process.argv[1] === import.meta.filename) {
-  const [, , rounds = '10', seed = String(Date.now() % 1e6), fileSystem = 'ext4'] = process.argv;
-  console.log(`power cuts: ${rounds} rounds on ${fileSystem}, seed ${seed} (${top})`);
-  const problems = await powerCutRounds({
-    rounds: Number(rounds),
-    seed: Number(seed),
-    fileSystem: fileSystem as FileSystem,
-    onRound: (round, found) => {
-      for (const problem of found) console.log(problem);
-      if (round % 10 === 9) console.log(`${round + 1} rounds`);
-    },
-  });
-  console.log(problems.length === 0 ? 'nothing was lost' : `${problems.length} problems`);
-  process.exitCode = problems.length === 0 ? 0 : 1;
 }
