@@ -27,8 +27,11 @@ export interface Ran {
   stderr: string;
 }
 
-/** CPU time in milliseconds that one request may keep the daemon's event loop from others. */
-const HELD = 50;
+/**
+ * CPU time in milliseconds that one request may keep the daemon's event loop from others. Twice of what is wanted (50):
+ * the first request of a kind loads its part of the program, and on a crowded processor even CPU time is longer.
+ */
+const HELD = 100;
 
 /** Resolves after `ms` milliseconds. */
 export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

@@ -1,6 +1,13 @@
 import { join } from 'node:path';
 import { openNursery } from '@berth/native/folders.ts';
-import { BerthError, invalidParameter, notModified, systemError, unsupported } from '../base/errors.ts';
+import {
+  BerthError,
+  invalidParameter,
+  isKind,
+  notModified,
+  systemError,
+  unsupported,
+} from '../base/errors.ts';
 import { log } from '../base/log.ts';
 import { parseRfc3339 } from '../base/time.ts';
 import type { EndpointSettings, NetworkState } from '../networks/api.ts';
@@ -132,7 +139,8 @@ class ContainerRoom implements Containers {
     try {
       stopped = await this.life.stop(container, options);
     } catch (error) {
-      throw systemError(`cannot stop container: ${reference}: ${(error as Error).message}`, error);
+      const text = `cannot stop container: ${reference}: ${(error as Error).message}`;
+      throw isKind(error, 'invalid-parameter') ? invalidParameter(text, error) : systemError(text, error);
     }
     if (!stopped) throw notModified();
     await this.context.rooms.store.flush();

@@ -1,12 +1,12 @@
 import type { Schema, SchemaLookup } from '@berth/api-spec';
-import { invalidParameter, systemError } from '../base/errors.ts';
+import { invalidParameter } from '../base/errors.ts';
 
 /**
  * Decodes values by the API document's schemas the way Go's decoders do, which is what the clients of this API are
  * written against: member names in any case, null as absent, unknown members ignored, and Go's error texts.
  */
 
-/** A query parameter's value; undefined when it is absent. @throws system for a number that is none (as dockerd). */
+/** A query parameter's value; undefined when it is absent. @throws invalid-parameter for a number that is none. */
 export function decodeParameter(schema: Schema, raw: unknown): unknown {
   const type = schema.type;
   if (type === 'array') return raw === undefined ? undefined : Array.isArray(raw) ? raw : [raw];
@@ -16,9 +16,9 @@ export function decodeParameter(schema: Schema, raw: unknown): unknown {
   if (type === 'integer' || type === 'number') {
     if (value === '') return undefined;
     if (type === 'integer' ? !/^[+-]?\d+$/.test(value) : Number.isNaN(Number(value)))
-      throw systemError(`strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`);
+      throw invalidParameter(`strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`);
     if (type === 'integer' && Math.abs(Number(value)) > INT64)
-      throw systemError(`strconv.Atoi: parsing ${JSON.stringify(value)}: value out of range`);
+      throw invalidParameter(`strconv.Atoi: parsing ${JSON.stringify(value)}: value out of range`);
     return Number(value);
   }
   return value;

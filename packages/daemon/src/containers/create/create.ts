@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { invalidParameter, isKind, notFound, systemError } from '../../base/errors.ts';
+import { invalidParameter, isKind, notFound } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
 import { nowNanos, rfc3339 } from '../../base/time.ts';
 import type { Image } from '../../images/api.ts';
@@ -298,7 +298,7 @@ async function bindVolume(
 function quota(host: HostConfig): { quotaBytes?: number } {
   if (host.StorageOpt?.['size'] === undefined) return {};
   // Quotas need a file system that counts per folder; refusing is better than promising.
-  throw systemError("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
+  throw invalidParameter("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
 }
 
 /** Copies what the image has at an empty volume's place into it. */

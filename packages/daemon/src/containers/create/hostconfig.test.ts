@@ -57,11 +57,11 @@ const refused: Array<[object, string, string, object?]> = [
   [{ PidMode: 'bogus' }, 'invalid-parameter', 'invalid PID mode: bogus'],
   [{ UTSMode: 'bogus' }, 'invalid-parameter', 'invalid UTS mode: bogus'],
   [{ CgroupnsMode: 'bogus' }, 'invalid-parameter', 'invalid cgroup namespace mode: bogus'],
-  [{ Isolation: 'bogus' }, 'system', `Invalid isolation: "bogus" - linux only supports 'default'`],
+  [{ Isolation: 'bogus' }, 'invalid-parameter', `Invalid isolation: "bogus" - linux only supports 'default'`],
   [{ Runtime: 'nosuch' }, 'invalid-parameter', 'unknown or invalid runtime name: nosuch'],
   [
     { IOMaximumIOps: 2 },
-    'system',
+    'invalid-parameter',
     'Invalid QoS settings: linux does not support configuration of maximum IOPs',
   ],
   [
@@ -99,7 +99,7 @@ const refused: Array<[object, string, string, object?]> = [
   [{ Tmpfs: { '//': '' } }, 'invalid-parameter', "invalid specification: destination can't be '/'"],
   [{ ExtraHosts: ['x'] }, 'invalid-parameter', 'bad format for add-host: "x"'],
   [{ ExtraHosts: ['x:y'] }, 'invalid-parameter', 'invalid IP address in add-host: "y"'],
-  [{ Links: ['a:b:c'] }, 'system', 'bad format for links: a:b:c'],
+  [{ Links: ['a:b:c'] }, 'invalid-parameter', 'bad format for links: a:b:c'],
   [{ PortBindings: { '80': [{ HostPort: 'x' }] } }, 'invalid-parameter', 'invalid port specification: "x"'],
   [
     { LogConfig: { Type: 'json-file', Config: { x: 'y' } } },

@@ -1,5 +1,5 @@
 import { normalize } from 'node:path/posix';
-import { invalidParameter, systemError } from '../../base/errors.ts';
+import { invalidParameter } from '../../base/errors.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { PortMap } from '../../networks/api.ts';
 import { maskedPaths, READONLY_PATHS } from '../../runtime/index.ts';
@@ -163,13 +163,13 @@ const unconfinedPaths = (body: Body) =>
 export function checkRemapped(host: HostConfig, { usernsRemap }: Pick<Settings, 'usernsRemap'>): void {
   if (usernsRemap === '' || host.UsernsMode === 'host') return;
   if (host.Privileged)
-    throw systemError(
+    throw invalidParameter(
       'privileged mode is incompatible with user namespaces.  You must run the container in the host namespace when running privileged mode',
     );
   if (host.NetworkMode === 'host')
-    throw systemError("cannot share the host's network namespace when user namespaces are enabled");
+    throw invalidParameter("cannot share the host's network namespace when user namespaces are enabled");
   if (host.PidMode === 'host')
-    throw systemError('cannot share the host PID namespace when user namespaces are enabled');
+    throw invalidParameter('cannot share the host PID namespace when user namespaces are enabled');
 }
 
 /** Members of a create's own Config that network and UTS modes can contradict. */
@@ -178,7 +178,7 @@ export type AskedNames = Partial<Pick<Config, 'Hostname' | 'ExposedPorts'>>;
 /**
  * What may only be one of a few words. `config` is what the client asked for, without the image's part: an image that
  * exposes ports may well share another container's network.
- * @throws invalid-parameter, system with dockerd's texts.
+ * @throws invalid-parameter with dockerd's texts.
  */
 export function checkModes(host: HostConfig, config: AskedNames): void {
   const { NetworkMode: network, UTSMode: uts, IpcMode: ipc, PidMode: pid } = host;
@@ -192,11 +192,13 @@ export function checkModes(host: HostConfig, config: AskedNames): void {
       "conflicting options: host type networking can't be used with links. This would result in undefined behavior",
     );
   if (host.Isolation !== '' && host.Isolation.toLowerCase() !== 'default')
-    throw systemError(`Invalid isolation: ${JSON.stringify(host.Isolation)} - linux only supports 'default'`);
+    throw invalidParameter(
+      `Invalid isolation: ${JSON.stringify(host.Isolation)} - linux only supports 'default'`,
+    );
   if (host.IOMaximumIOps !== 0)
-    throw systemError('Invalid QoS settings: linux does not support configuration of maximum IOPs');
+    throw invalidParameter('Invalid QoS settings: linux does not support configuration of maximum IOPs');
   if (host.IOMaximumBandwidth !== 0)
-    throw systemError('Invalid QoS settings: linux does not support configuration of maximum bandwidth');
+    throw invalidParameter('Invalid QoS settings: linux does not support configuration of maximum bandwidth');
   if (!['private', 'shareable', 'host', 'none'].includes(ipc) && !ipc.startsWith('container:'))
     throw invalidParameter(`invalid IPC mode: ${ipc}`);
   if (!['', 'host', 'private'].includes(pid) && !/^container:./.test(pid))
@@ -245,10 +247,10 @@ export function checkHostConfig(host: HostConfig, body: Body): string[] {
       throw invalidParameter(`invalid mount path: '${destination}' mount path must be absolute`);
   }
   for (const link of host.Links ?? []) {
-    if (link === '' || link.split(':').length > 2) throw systemError(`bad format for links: ${link}`);
+    if (link === '' || link.split(':').length > 2) throw invalidParameter(`bad format for links: ${link}`);
   }
   for (const option of Object.keys(host.StorageOpt ?? {})) {
-    if (option !== 'size') throw systemError(`Unknown option ${option}`);
+    if (option !== 'size') throw invalidParameter(`Unknown option ${option}`);
   }
   checkLogConfig(host.LogConfig.Type, host.LogConfig.Config);
   if (host.NetworkMode === 'host' && Object.keys(host.PortBindings ?? {}).length > 0)

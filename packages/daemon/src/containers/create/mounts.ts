@@ -1,5 +1,5 @@
 import { normalize } from 'node:path/posix';
-import { type BerthError, invalidParameter, systemError } from '../../base/errors.ts';
+import { type BerthError, invalidParameter } from '../../base/errors.ts';
 import type { MountPoint, MountSpec } from '../model/types.ts';
 
 /** Words of a bind's third part, each kind at most once. */
@@ -34,16 +34,16 @@ function parseMode(mode: string): Mode | undefined {
 
 /**
  * One entry of HostConfig.Binds.
- * @throws system with dockerd's text (it answers 500 to these).
+ * @throws invalid-parameter with the text of dockerd (which answers 500 to these).
  */
 export function parseBind(raw: string, volumeDriver: string): MountPoint {
-  const bad = () => systemError(`invalid volume specification: '${raw}'`);
+  const bad = () => invalidParameter(`invalid volume specification: '${raw}'`);
   const parts = raw.split(':');
   const [source = '', target = '', modeText = ''] = parts.length === 1 ? ['', raw] : parts;
   if (parts.length > 3 || parts[0] === '') throw bad();
   if (parts.length === 2 && target !== '' && parseMode(target)) throw bad();
   const mode = parseMode(modeText);
-  if (!mode || (parts.length === 3 && modeText === '')) throw systemError(`invalid mode: ${modeText}`);
+  if (!mode || (parts.length === 3 && modeText === '')) throw invalidParameter(`invalid mode: ${modeText}`);
   const bind = source.startsWith('/');
   const spec: MountSpec = {
     Type: bind ? 'bind' : 'volume',
@@ -59,7 +59,7 @@ export function parseBind(raw: string, volumeDriver: string): MountPoint {
   try {
     point = mountPoint(spec);
   } catch (error) {
-    throw systemError(`invalid volume specification: '${raw}': ${(error as Error).message}`);
+    throw invalidParameter(`invalid volume specification: '${raw}': ${(error as Error).message}`);
   }
   point.Mode = modeText;
   if (bind) point.createSource = true;
@@ -193,7 +193,7 @@ function tmpfsOptions(
 function isLocal(path: string): boolean {
   if (path === '' || path.startsWith('/')) return false;
   const plain = normalize(path);
-  return plain !== '..' && !plain.startsWith('../../');
+  return plain !== '..' && !plain.startsWith('../');
 }
 
 /** Go's path.Clean of an absolute path: no trailing slash. */
@@ -260,7 +260,7 @@ export function mergeTmpfsOptions(asked: string): string[] {
   for (const word of ['noexec', 'nosuid', 'nodev', ...(asked === '' ? [] : asked.split(','))]) {
     const [name = '', value] = word.split('=');
     if (value === undefined ? !Object.hasOwn(FLAGS, name) : !VALUES.includes(name))
-      throw systemError(`invalid tmpfs option ${JSON.stringify(name)}`);
+      throw invalidParameter(`invalid tmpfs option ${JSON.stringify(name)}`);
     merged.delete(FLAGS[name] ?? '');
     if (name !== 'defaults') merged.set(name, word);
   }

@@ -1,4 +1,4 @@
-import { invalidParameter, systemError } from '../../base/errors.ts';
+import { invalidParameter } from '../../base/errors.ts';
 import type { EndpointSettings } from '../../networks/api.ts';
 import type { CreateBody } from '../api.ts';
 import type { MountSpec } from '../model/types.ts';
@@ -99,11 +99,11 @@ function moveSysctls(host: Record<string, unknown>, endpoints: Endpoints, versio
     const [, family, kind, device, rest] = /^net\.([^.]+)\.([^.]+)\.(eth[^.]*)\.(.+)$/.exec(name) ?? [];
     if (device === undefined) return [];
     if (version >= SYSCTL_OF_INTERFACE)
-      throw systemError(
+      throw invalidParameter(
         `interface specific sysctl setting ${JSON.stringify(name)} must be supplied using driver option '${OPTION}'`,
       );
     if (device !== 'eth0')
-      throw systemError(
+      throw invalidParameter(
         `unable to determine network endpoint for sysctl ${name}, use driver option '${OPTION}' to set per-interface sysctls`,
       );
     return [{ name, option: `net.${family}.${kind}.IFNAME.${rest}=${value}` }];
@@ -112,7 +112,7 @@ function moveSysctls(host: Record<string, unknown>, endpoints: Endpoints, versio
   const [first] = Object.keys(endpoints);
   const key = version < READ_ONLY_RECURSIVE ? (first ?? mode) : mode;
   if (first !== undefined && endpoints[key] === undefined)
-    throw systemError(
+    throw invalidParameter(
       `unable to find a network for sysctl ${moved[0]!.name}: HostConfig.NetworkMode must match the identity of a network in NetworkSettings.Networks`,
     );
   const option = moved.map((each) => each.option).join(',');

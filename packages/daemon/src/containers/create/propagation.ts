@@ -1,5 +1,5 @@
 import { readFile, realpath } from 'node:fs/promises';
-import { systemError } from '../../base/errors.ts';
+import { invalidParameter } from '../../base/errors.ts';
 import type { MountPoint } from '../model/types.ts';
 
 /** A line of mountinfo: where it is mounted, and how it propagates (`shared:1 master:2`). */
@@ -19,7 +19,7 @@ export async function checkPropagation(point: MountPoint, dataRoot: string): Pro
   const { place, optional } = mountOf(source, await readFile('/proc/self/mountinfo', 'utf8'));
   if (/\bshared:/.test(optional)) return;
   const refuse = (what: string) =>
-    systemError(`path ${point.Source} is mounted on ${place} but it is not a ${what} mount`);
+    invalidParameter(`path ${point.Source} is mounted on ${place} but it is not a ${what} mount`);
   if (kind === 'shared') throw refuse('shared');
   if (/\bmaster:/.test(optional)) return;
   // These are slaves without having been asked to be: on a private mount they are private.

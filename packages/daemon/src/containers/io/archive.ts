@@ -94,7 +94,7 @@ export const archives = {
     checkPath(path);
     const archive = archiveOf(context, container);
     const { mode, linkTarget } = await told(container, reference, archive.stat(path));
-    if (!isFolder(mode) && !isLink(mode)) throw systemError('extraction point is not a directory');
+    if (!isFolder(mode) && !isLink(mode)) throw invalidParameter('extraction point is not a directory');
     // A link may lead out of a volume into a root that is read-only.
     checkWritable(container, isLink(mode) ? linkTarget : path);
     await told(container, reference, archive.put(path, tar, options));

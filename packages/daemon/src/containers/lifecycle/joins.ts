@@ -1,17 +1,16 @@
-import { type BerthError, conflict, invalidParameter, systemError } from '../../base/errors.ts';
+import { type BerthError, conflict, invalidParameter } from '../../base/errors.ts';
 import type { Status } from '../model/types.ts';
 
 /** dockerd's texts and kinds for a namespace that can't be joined. */
 export const badJoin = {
-  self: (): BerthError => systemError('cannot join own network'),
+  self: (): BerthError => conflict('cannot join own network'),
   network: (id: string, status: Status): BerthError =>
     conflict(
       status === 'restarting'
         ? `cannot join network of a restarting container: ${id}`
         : `cannot join network of a non running container: ${id}`,
     ),
-  pid: (id: string): BerthError =>
-    systemError(`failed to join PID namespace: container ${id} is not running`),
+  pid: (id: string): BerthError => conflict(`failed to join PID namespace: container ${id} is not running`),
   ipc: (id: string): BerthError => conflict(`failed to join IPC namespace: container ${id} is not running`),
   ipcPrivate: (id: string): BerthError =>
     invalidParameter(

@@ -96,7 +96,7 @@ export function removeLink(context: Context, reference: string): void {
   const slash = name.indexOf('/');
   if (slash <= 0) {
     context.registry.lookup(reference);
-    throw systemError('Conflict, cannot remove the default link name of the container');
+    throw conflict('Conflict, cannot remove the default link name of the container');
   }
   const parent = context.registry.find(name.slice(0, slash));
   if (!parent) throw notFound(`No such container: ${name}`);

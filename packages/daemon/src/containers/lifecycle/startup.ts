@@ -200,7 +200,9 @@ async function checkSubpath(volume: string, subpath: string): Promise<void> {
     throw notFound(`cannot access path ${path}: lstat ${path}: no such file or directory`);
   const root = await realpath(volume);
   if (real !== root && !real.startsWith(`${root}/`))
-    throw systemError(`path concatenation escapes the base directory, base: ${volume}, subpath: ${subpath}`);
+    throw invalidParameter(
+      `path concatenation escapes the base directory, base: ${volume}, subpath: ${subpath}`,
+    );
 }
 
 /** Gives back what a start took or a run held but its cgroup. Succeeds when there is nothing. */

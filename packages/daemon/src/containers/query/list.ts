@@ -1,4 +1,4 @@
-import { invalidParameter, systemError } from '../../base/errors.ts';
+import { invalidParameter } from '../../base/errors.ts';
 import { NEVER, nowNanos, parseRfc3339 } from '../../base/time.ts';
 import type { Image } from '../../images/api.ts';
 import type { EndpointSettings, NetworkState } from '../../networks/api.ts';
@@ -214,12 +214,12 @@ function portTest(filter: string, ports: (snapshot: ContainerSnapshot) => string
     for (const number of [from, to]) {
       const wrong = !/^\d+$/.test(number) ? 'invalid syntax' : Number(number) > 65535 && 'value out of range';
       if (wrong)
-        throw systemError(
+        throw invalidParameter(
           `error while looking up for ${filter} ${value}: strconv.ParseUint: parsing ${JSON.stringify(number)}: ${wrong}`,
         );
     }
     if (Number(to) < Number(from))
-      throw systemError(
+      throw invalidParameter(
         `error while looking up for ${filter} ${value}: Invalid range specified for the Port: ${range}`,
       );
     return (snapshot) =>

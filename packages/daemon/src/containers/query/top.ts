@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { systemError } from '../../base/errors.ts';
+import { invalidParameter } from '../../base/errors.ts';
 
 const run = promisify(execFile);
 
 /**
  * The host's `ps` about some processes: titles and rows, the last column with its blanks.
- * @throws system with dockerd's texts
+ * @throws invalid-parameter with dockerd's texts
  */
 export async function processTable(
   pids: number[],
@@ -22,18 +22,18 @@ export async function processTable(
       output = (await run('ps', args, { maxBuffer: 64 * 1024 * 1024 })).stdout;
     } catch (error) {
       const told = (error as { stderr?: string }).stderr?.split('\n')[0] || (error as Error).message;
-      throw systemError(`ps: ${told}`, error);
+      throw invalidParameter(`ps: ${told}`, error);
     }
   }
   return parseTable(output, new Set(pids));
 }
 
-/** Takes the rows of `pids` out of what `ps` printed. @throws system when there is no column PID */
+/** Takes the rows of `pids` out of what `ps` printed. @throws invalid-parameter when there is no column PID */
 export function parseTable(output: string, pids: Set<number>): { Titles: string[]; Processes: string[][] } {
   const lines = output.split('\n');
   const Titles = words(lines[0] ?? '');
   const column = Titles.indexOf('PID');
-  if (column === -1) throw systemError("Couldn't find PID field in ps output");
+  if (column === -1) throw invalidParameter("Couldn't find PID field in ps output");
   const Processes: string[][] = [];
   let last = false;
   for (const line of lines.slice(1)) {
@@ -45,7 +45,7 @@ export function parseTable(output: string, pids: Set<number>): { Titles: string[
       continue;
     }
     const pid = Number(fields[column]);
-    if (!Number.isInteger(pid)) throw systemError(`Unexpected pid '${fields[column]}': not a number`);
+    if (!Number.isInteger(pid)) throw invalidParameter(`Unexpected pid '${fields[column]}': not a number`);
     last = pids.has(pid);
     if (last) Processes.push(row(fields, Titles.length));
   }

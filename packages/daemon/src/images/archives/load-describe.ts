@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { BerthError, invalidParameter, systemError } from '../../base/errors.ts';
+import { BerthError, invalidParameter } from '../../base/errors.ts';
 import type { Layer } from '../../layers/api.ts';
 import { isIndexType } from '../catalogue.ts';
 import { parseConfig, type StoredConfig } from '../config.ts';
@@ -38,7 +38,8 @@ export function describe(contents: Contents, wanted: readonly Platform[]): Descr
       : layout !== undefined
         ? describeLayout(contents, layout)
         : undefined;
-  if (!images) throw systemError('this is no archive of images: it has neither manifest.json nor index.json');
+  if (!images)
+    throw invalidParameter('this is no archive of images: it has neither manifest.json nor index.json');
   if (wanted.length === 0 || images.length === 0) return images;
   const offered = images.flatMap((image) => [image, ...(image.variants ?? [])]);
   for (const each of wanted)

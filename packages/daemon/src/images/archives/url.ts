@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import { EnvHttpProxyAgent, request } from 'undici';
-import { notFound, systemError } from '../../base/errors.ts';
+import { invalidParameter, notFound, systemError } from '../../base/errors.ts';
 import type { Settings } from '../../config/settings.ts';
 import { networkError } from '../registry/errors.ts';
 
@@ -16,7 +16,7 @@ export async function fetchUrl(
   signal: AbortSignal,
 ): Promise<{ body: Readable; length: number }> {
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    throw systemError(
+    throw invalidParameter(
       `Get ${JSON.stringify(url.href)}: unsupported protocol scheme ${JSON.stringify(url.protocol.slice(0, -1))}`,
     );
   const agent = new EnvHttpProxyAgent({

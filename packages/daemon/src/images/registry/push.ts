@@ -1,4 +1,4 @@
-import { notFound, systemError } from '../../base/errors.ts';
+import { invalidParameter, notFound } from '../../base/errors.ts';
 import type { Images } from '../api.ts';
 import type { Entry } from '../catalogue.ts';
 import { digestOf } from '../config.ts';
@@ -42,7 +42,7 @@ export async function pushImages(parts: RegistryParts, options: Options): Promis
   const wanted = options.platform ? parsePlatform(options.platform) : undefined;
   const parsed = parseReference(options.name);
   const reference = options.tag ? withTag(parsed, options.tag) : parsed;
-  if (reference.digest !== undefined) throw systemError('cannot push a digest reference');
+  if (reference.digest !== undefined) throw invalidParameter('cannot push a digest reference');
   onProgress({ status: `The push refers to repository [${repositoryOf(reference)}]` });
   const references = pushedReferences(parts, reference);
   await withRegistry(reach, reference.domain, { purpose: 'push', auth, signal }, async (session) => {

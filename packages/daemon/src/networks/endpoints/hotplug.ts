@@ -1,5 +1,5 @@
 import { NetError } from '@berth/native/net.ts';
-import { forbidden, invalidParameter, systemError } from '../../base/errors.ts';
+import { conflict, forbidden, invalidParameter, systemError } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
 import type { EndpointSettings, NetworkRequest } from '../api.ts';
 import { changesFirewall } from '../firewall/policy.ts';
@@ -128,7 +128,7 @@ export async function disconnect(
   if (pid !== undefined && network?.driver === 'host' && record.request.mode === 'host')
     throw invalidParameter(HOST_NETWORK);
   if (!entry)
-    throw systemError(
+    throw conflict(
       pid === undefined
         ? `container ${record.request.id} is not connected to the network ${name}`
         : `container ${record.request.id} is not connected to network ${name}`,

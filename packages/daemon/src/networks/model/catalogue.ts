@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { NetError, type NetWorker } from '@berth/native/net.ts';
-import { forbidden, notFound, systemError } from '../../base/errors.ts';
+import { forbidden, invalidParameter, notFound, systemError } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { Events } from '../../events/api.ts';
@@ -70,7 +70,7 @@ export class Catalogue {
       ? this.all().filter(({ id }) => id.startsWith(reference)).length
       : 0;
     throw count > 1
-      ? systemError(`network ${reference} is ambiguous (${count} matches found based on ID prefix)`)
+      ? invalidParameter(`network ${reference} is ambiguous (${count} matches found based on ID prefix)`)
       : notFound(`network ${reference} not found`);
   }
 
@@ -137,7 +137,7 @@ export class Catalogue {
       throw forbidden(`network ${other.name} is already using parent interface ${parent}`);
     if (other) throw forbidden(`network ${other.name} is already using parent interface ${parent}`);
     if (parent && !existsSync(`/sys/class/net/${parent}`) && !/^[^.]+\.\d{1,4}$/.test(parent))
-      throw systemError(`invalid subinterface vlan name ${parent}, example formatting is eth0.10`);
+      throw invalidParameter(`invalid subinterface vlan name ${parent}, example formatting is eth0.10`);
     if (!parent) record.internal = true;
   }
 

@@ -1,4 +1,4 @@
-import { invalidParameter, systemError } from '../../base/errors.ts';
+import { invalidParameter } from '../../base/errors.ts';
 import { filterMatcher } from '../../patterns/expression.ts';
 import type { Context } from './context.ts';
 import type { NetworkRecord } from './records.ts';
@@ -26,7 +26,8 @@ export async function listed(context: Context, filters: Filters): Promise<Networ
   const { catalogue, members } = context;
   const { driver = [], id = [], label = [], name = [], scope = [], type = [] } = filters;
   for (const value of type)
-    if (value !== 'custom' && value !== 'builtin') throw systemError(`invalid filter: 'type'='${value}'`);
+    if (value !== 'custom' && value !== 'builtin')
+      throw invalidParameter(`invalid filter: 'type'='${value}'`);
   const isIdentified = id.length === 0 ? () => true : await filterMatcher(id);
   const isNamed = name.length === 0 ? () => true : await filterMatcher(name);
   const dangling = booleanFilter(filters['dangling']);

@@ -1,4 +1,4 @@
-import { type BerthError, forbidden, invalidParameter, systemError } from '../../base/errors.ts';
+import { type BerthError, forbidden, invalidParameter } from '../../base/errors.ts';
 import { isIP } from '../addresses/addresses.ts';
 import { EGRESS } from '../endpoints/names.ts';
 import { type Context, networkOf } from './context.ts';
@@ -43,7 +43,7 @@ export function checkConnect(context: Context, record: ContainerRecord, network:
 export function checkStart({ request }: ContainerRecord, networks: readonly NetworkRecord[]): void {
   for (const server of request.dns)
     if (!isIP(server))
-      throw systemError(`bad nameserver address ${server}: ParseAddr("${server}"): unable to parse IP`);
+      throw invalidParameter(`bad nameserver address ${server}: ParseAddr("${server}"): unable to parse IP`);
   if (networks.length > 1 && networks.some(({ driver }) => driver === 'host')) throw invalidParameter(SHARED);
   for (const network of networks) {
     const refused = egressRefusal(request.labels, network);

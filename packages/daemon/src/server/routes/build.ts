@@ -82,12 +82,49 @@ function json<T>(
 ): T {
   const text = request.query[name];
   if (text === undefined || text === '') return byDefault;
+  let value: unknown;
   try {
-    return (JSON.parse(text) as T) ?? byDefault;
+    value = JSON.parse(text) ?? byDefault;
   } catch {
     throw invalidParameter(`error reading ${readable[name] ?? name}: ${jsonProblem(text).message}`);
   }
+  const { fits, type } = shapes[name]!;
+  if (!fits(value)) {
+    const kind = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
+    throw invalidParameter(
+      `error reading ${readable[name] ?? name}: json: cannot unmarshal ${kind} into Go value of type ${type}`,
+    );
+  }
+  return value as T;
 }
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isText = (value: unknown) => typeof value === 'string';
+
+/** What each parameter in JSON is, and what Go calls it. */
+const shapes: Record<string, { type: string; fits(value: unknown): boolean }> = {
+  buildargs: {
+    type: 'map[string]*string',
+    fits: (value) => isObject(value) && Object.values(value).every((one) => one === null || isText(one)),
+  },
+  labels: {
+    type: 'map[string]string',
+    fits: (value) => isObject(value) && Object.values(value).every(isText),
+  },
+  cachefrom: { type: '[]string', fits: (value) => Array.isArray(value) && value.every(isText) },
+  ulimits: {
+    type: '[]*container.Ulimit',
+    fits: (value) =>
+      Array.isArray(value) &&
+      value.every(
+        (one) =>
+          isObject(one) &&
+          isText(one['Name']) &&
+          [one['Soft'], one['Hard']].every((limit) => limit === undefined || Number.isSafeInteger(limit)),
+      ),
+  },
+};
 
 function buildOptions(request: ApiRequest<'ImageBuild'>): BuildOptions {
   const { query } = request;

@@ -1,4 +1,4 @@
-import { invalidParameter, systemError, unsupported } from '../../base/errors.ts';
+import { invalidParameter, unsupported } from '../../base/errors.ts';
 import { parseFilters } from '../../base/filters.ts';
 import { parseUnixTime } from '../../base/time.ts';
 import type { AttachOptions, WaitCondition } from '../../containers/api.ts';
@@ -234,11 +234,11 @@ function attachOptions({
   };
 }
 
-/** since and until of logs. @throws system with dockerd's text */
+/** since and until of logs. @throws invalid-parameter with dockerd's text */
 function logTime(text: string | undefined): bigint {
   if (!text) return 0n;
   const nanos = parseUnixTime(text);
   if (nanos === undefined)
-    throw systemError(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+    throw invalidParameter(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
   return nanos;
 }

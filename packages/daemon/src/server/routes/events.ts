@@ -1,4 +1,4 @@
-import { invalidParameter, systemError } from '../../base/errors.ts';
+import { invalidParameter } from '../../base/errors.ts';
 import { parseFilters } from '../../base/filters.ts';
 import { type EngineEvent, matches } from '../../events/index.ts';
 import type { Services } from '../../services.ts';
@@ -77,7 +77,7 @@ function timestamp(text: string | undefined): number | undefined {
   const [seconds = '', fraction = ''] = text.split('.', 2);
   for (const part of fraction === '' ? [seconds] : [seconds, fraction])
     if (!/^[+-]?\d+$/.test(part))
-      throw systemError(`strconv.ParseInt: parsing ${JSON.stringify(part)}: invalid syntax`);
+      throw invalidParameter(`strconv.ParseInt: parsing ${JSON.stringify(part)}: invalid syntax`);
   return Number(seconds) * 1e9 + Number(fraction.slice(0, 9).padEnd(9, '0'));
 }
 
