@@ -95,7 +95,7 @@ void control_message(struct supervisor *supervisor, const struct launch *message
   if (first->argc < 2)
     return;
   if (!strcmp(first->argv[0], "exec-seen")) {
-    exec_seen(supervisor, first->argv[1]);
+    ended_seen(supervisor, first->argv[1]);
     return;
   }
   struct error err;

@@ -64,11 +64,23 @@ _Noreturn void supervise(int control, const char *records, size_t size);
     } \
   } while (0)
 
+/* folder.c. Opens the run folder and locks it until the socket is there: the supervisor of the run before may be about to
+   remove it. */
+int folder_open(struct supervisor *supervisor, const char *path, struct error *err);
+/* Removes what is ours in the run folder, and the folder. It may be another run's by now. */
+void folder_remove(struct supervisor *supervisor);
+
 /* peer.c */
 int listen_at(struct supervisor *supervisor, struct error *err);
 struct peer *peer_new(struct supervisor *supervisor, int fd);
 void peer_flush(struct peer *peer);
 void peer_free(struct peer *peer);
+/* The first thing on a new connection, so that there is always room for it. The strings end with NULL, or are four. */
+void peer_reply(int fd, const char *const strings[4]);
+/* Takes the socket out of the loop: it is about to be somebody else's. */
+void peer_stop(struct peer *peer);
+/* peer_exec.c. Takes over the peer. */
+void peer_exec(struct peer *peer, const struct launch *message);
 
 /* control.c: one frame of the daemon's. */
 void control_message(struct supervisor *supervisor, const struct launch *message);
@@ -94,8 +106,6 @@ struct streams *exec_streams(struct exec *exec);
 int exec_kill(struct exec *exec, int signal);
 /* Tells a daemon that has just connected which execs run, and which have ended that it may not have heard of. */
 void exec_announce(struct supervisor *supervisor);
-/* The daemon knows of an exec's end. */
-void exec_seen(struct supervisor *supervisor, const char *id);
 /* The container has ended, and these with it: kills them and ends their outputs. Returns how many still have to be reaped,
    which their ends tell supervisor_check(). */
 int exec_end_all(struct supervisor *supervisor);
@@ -109,6 +119,12 @@ void parts_stop(struct supervisor *supervisor);
 
 /* exitrecord.c: the durable note of an exit that no daemon was there to hear of. */
 int exit_record_write(int folder, int code, int oom_killed, int64_t finished_at);
+
+/* ended.c: ends of execs that the daemon has not said yet that it knows. Tells it, and keeps it until then. */
+void ended_add(struct supervisor *supervisor, const char *id, int code);
+void ended_seen(struct supervisor *supervisor, const char *id);
+/* Tells all of them again. */
+void ended_announce(struct supervisor *supervisor);
 
 /* reap.c: reaps a child that has ended or was killed, when it is gone: a frozen one dies only when it is thawed. */
 void reap_later(struct loop *loop, pid_t pid);

@@ -15,13 +15,6 @@ enum {
   linger_ms = 10000, /* how long clients have to take their last output */
 };
 
-/* An exec's end, kept until the daemon has said that it knows: what it was told may have been lost with the launcher. */
-struct ended {
-  struct ended *next;
-  int code;
-  char id[];
-};
-
 struct exec {
   struct exec *next;
   struct supervisor *supervisor;
@@ -90,38 +83,6 @@ static void exec_free(void *data)
   free(exec);
 }
 
-static void tell_ended(struct supervisor *supervisor, const struct ended *ended)
-{
-  char code[16];
-  snprintf(code, sizeof code, "%d", ended->code);
-  supervisor_tell(supervisor, "exec-exited", ended->id, code);
-}
-
-static void remember_ended(const struct exec *exec)
-{
-  size_t size = strlen(exec->id) + 1;
-  struct ended *ended = malloc(sizeof *ended + size);
-  if (!ended)
-    return;
-  ended->next = exec->supervisor->ended;
-  ended->code = exec->code;
-  memcpy(ended->id, exec->id, size);
-  exec->supervisor->ended = ended;
-  tell_ended(exec->supervisor, ended);
-}
-
-void exec_seen(struct supervisor *supervisor, const char *id)
-{
-  for (struct ended **at = &supervisor->ended; *at; at = &(*at)->next) {
-    if (strcmp((*at)->id, id) != 0)
-      continue;
-    struct ended *gone = *at;
-    *at = gone->next;
-    free(gone);
-    return;
-  }
-}
-
 static void set_timer(struct exec *exec, int ms, void (*fn)(void *))
 {
   if (exec->timer)
@@ -140,7 +101,7 @@ static void check(struct exec *exec)
   else if (!exec->told)
     set_timer(exec, linger_ms, exec_free);
   if (!exec->told)
-    remember_ended(exec);
+    ended_add(exec->supervisor, exec->id, exec->code);
   exec->told = 1;
 }
 
@@ -289,8 +250,7 @@ void exec_announce(struct supervisor *supervisor)
     if (exec->process.fd >= 0)
       supervisor_tell(supervisor, "exec", exec->id, pid);
   }
-  for (const struct ended *ended = supervisor->ended; ended; ended = ended->next)
-    tell_ended(supervisor, ended);
+  ended_announce(supervisor);
 }
 
 int exec_end_all(struct supervisor *supervisor)

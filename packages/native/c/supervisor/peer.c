@@ -34,7 +34,7 @@ void peer_flush(struct peer *peer)
 }
 
 /* The first thing on a new connection, so that there is always room for it. */
-static void send_reply(int fd, const char *const strings[4])
+void peer_reply(int fd, const char *const strings[4])
 {
   struct buffer out = {0};
   size_t mark = frame_begin(&out, 0);
@@ -51,12 +51,12 @@ static void send_position(int fd, const struct log *log)
   uint64_t device, inode, size;
   char file[48], length[24];
   if (!log || log_position(log, &device, &inode, &size) < 0) {
-    send_reply(fd, (const char *[4]){"ok"});
+    peer_reply(fd, (const char *[4]){"ok"});
     return;
   }
   snprintf(file, sizeof file, "%llu:%llu", (unsigned long long) device, (unsigned long long) inode);
   snprintf(length, sizeof length, "%llu", (unsigned long long) size);
-  send_reply(fd, (const char *[4]){"ok", file, length});
+  peer_reply(fd, (const char *[4]){"ok", file, length});
 }
 
 /* The daemon (a new one, perhaps) takes control. */
@@ -82,7 +82,7 @@ static void become_control(struct peer *peer)
 }
 
 /* The socket is about to be somebody else's, who puts it into the loop anew. */
-static void stop_listening(struct peer *peer)
+void peer_stop(struct peer *peer)
 {
   loop_remove(peer->supervisor->loop, &peer->source);
   peer->source.fd = -1;
@@ -94,7 +94,7 @@ static void become_attached(struct peer *peer, const struct launch_record *recor
   struct channel *channel = &peer->channel;
   int behind_log = record->argc > 6 && record->argv[6][0] == '1';
   send_position(channel->fd, behind_log ? supervisor->streams.log : NULL);
-  stop_listening(peer);
+  peer_stop(peer);
   if (attach_client(&supervisor->streams, supervisor->loop, channel->fd, record->argv + 1, behind_log,
                     buffer_head(&channel->in), buffer_size(&channel->in))
       == 0)
@@ -110,93 +110,6 @@ static void become_attached(struct peer *peer, const struct launch_record *recor
   supervisor_check(supervisor);
 }
 
-/* A connection whose exec is on its way. */
-struct asked {
-  struct peer *peer;
-  int attached;  /* it wants one of the streams */
-  char flags[3][2];
-  char *token, *keys;
-};
-
-static void asked_free(struct asked *asked)
-{
-  free(asked->token);
-  free(asked->keys);
-  peer_free(asked->peer);
-  free(asked);
-}
-
-static void send_failed(int fd, const struct error *err)
-{
-  char number[16];
-  snprintf(number, sizeof number, "%d", err->status);
-  send_reply(fd, (const char *[4]){"failed", err->stage, number, err->message});
-}
-
-static void exec_runs(struct exec *exec, const struct error *err, void *data)
-{
-  struct asked *asked = data;
-  struct peer *peer = asked->peer;
-  struct channel *channel = &peer->channel;
-  if (!exec) {
-    send_failed(channel->fd, err);
-  } else {
-    char number[16];
-    snprintf(number, sizeof number, "%d", exec_pid(exec));
-    send_reply(channel->fd, (const char *[4]){"started", number});
-    const char *argv[5] = {asked->token, asked->flags[0], asked->flags[1], asked->flags[2], asked->keys};
-    /* One that wants none of the streams has its answer, and its connection ends. */
-    if (asked->attached
-        && attach_client(exec_streams(exec), peer->supervisor->loop, channel->fd, argv, 0, buffer_head(&channel->in),
-                         buffer_size(&channel->in))
-             == 0)
-      channel->fd = -1;
-  }
-  asked_free(asked);
-}
-
-static struct asked *asked_new(struct peer *peer, const struct exec_request *request)
-{
-  struct asked *asked = calloc(1, sizeof *asked);
-  const char *flags[3] = {request->in, request->out, request->err};
-  if (!asked)
-    return NULL;
-  asked->token = strdup(request->token);
-  asked->keys = strdup(request->keys);
-  if (!asked->token || !asked->keys) {
-    free(asked->token);
-    free(asked->keys);
-    free(asked);
-    return NULL;
-  }
-  asked->peer = peer;
-  for (int i = 0; i < 3; i++) {
-    asked->flags[i][0] = flags[i][0];
-    asked->attached |= flags[i][0] == '1';
-  }
-  return asked;
-}
-
-static void become_exec(struct peer *peer, const struct launch *message)
-{
-  struct exec_request request;
-  struct error err;
-  struct asked *asked = NULL;
-  stop_listening(peer);
-  int status = exec_parse(message, &request, &err);
-  if (status == 0 && !(asked = asked_new(peer, &request)))
-    status = fail(&err, "exec", ENOMEM, "exec");
-  if (status == 0)
-    status = exec_start(peer->supervisor, &request, exec_runs, asked, &err);
-  if (status == 0)
-    return;
-  send_failed(peer->channel.fd, &err);
-  if (asked)
-    asked_free(asked);
-  else
-    peer_free(peer);
-}
-
 /* The first frame of a connection says what it is for. Returns 1 when the peer lives on as the control. */
 static int introduce(struct peer *peer, const struct launch *message)
 {
@@ -208,7 +121,7 @@ static int introduce(struct peer *peer, const struct launch *message)
   if (!strcmp(first->argv[0], "attach") && first->argc >= 6 && peer->supervisor->attachable)
     become_attached(peer, first);
   else if (!strcmp(first->argv[0], "exec") && peer->supervisor->started)
-    become_exec(peer, message);
+    peer_exec(peer, message);
   else
     peer_free(peer);
   return 0;

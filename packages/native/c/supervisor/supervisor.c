@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -88,27 +87,6 @@ static void stop(void *data)
   loop_stop(supervisor->loop);
 }
 
-/* Removes what is ours in the run folder, and the folder. It may be another run's by now. */
-static void remove_folder(struct supervisor *supervisor)
-{
-  const struct launch_record *head = launch_find(&supervisor->request, "start");
-  struct stat st;
-  if (supervisor->folder < 0)
-    return;
-  flock(supervisor->folder, LOCK_EX);
-  int ours = fstatat(supervisor->folder, "supervisor.sock", &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_ino == supervisor->socket;
-  if (ours)
-    unlinkat(supervisor->folder, "supervisor.sock", 0);
-  /* A daemon to come will want the record. */
-  if (ours && (!supervisor->recorded || supervisor->released)) {
-    unlinkat(supervisor->folder, "exit", 0);
-    if (head && head->argc > 2)
-      rmdir(head->argv[2]);
-  }
-  close(supervisor->folder);
-  supervisor->folder = -1;
-}
-
 /* After the exit: the end of the supervisor, when nobody needs it any more. */
 static void check_end(struct supervisor *supervisor)
 {
@@ -124,7 +102,7 @@ static void check_end(struct supervisor *supervisor)
   }
   /* The next run need not wait for those who still read of this one. */
   if (supervisor->released)
-    remove_folder(supervisor);
+    folder_remove(supervisor);
   if (!supervisor->timer)
     supervisor->timer = loop_timer(supervisor->loop, linger_ms, stop, supervisor);
 }
@@ -249,44 +227,6 @@ static void process_ended(struct source *source, uint32_t events)
   supervisor->timer = loop_timer(supervisor->loop, drain_ms, cut, supervisor);
 }
 
-static int make_folders(const char *path)
-{
-  char *copy = strdup(path);
-  if (!copy)
-    return -1;
-  for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-    *slash = 0;
-    mkdir(copy, 0700);
-    *slash = '/';
-  }
-  int status = mkdir(copy, 0700);
-  free(copy);
-  return status < 0 && errno != EEXIST ? -1 : 0;
-}
-
-/* Opens the folder and locks it until the socket is there: the supervisor of the run before may be about to remove it. */
-static int open_folder(struct supervisor *supervisor, const char *path, struct error *err)
-{
-  enum { tries = 100 };
-  for (int i = 0; i < tries; i++) {
-    if (mkdir(path, 0700) < 0 && errno != EEXIST && make_folders(path) < 0)
-      return fail(err, "folder", errno, "make %s", path);
-    supervisor->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (supervisor->folder < 0 && errno == ENOENT)
-      continue;
-    struct stat st;
-    if (supervisor->folder < 0 || flock(supervisor->folder, LOCK_EX) < 0 || fstat(supervisor->folder, &st) < 0)
-      return fail(err, "folder", errno, "open %s", path);
-    if (st.st_nlink > 0) {
-      unlinkat(supervisor->folder, "exit", 0);
-      return 0;
-    }
-    close(supervisor->folder);
-    supervisor->folder = -1;
-  }
-  return fail(err, "folder", EBUSY, "%s is removed again and again", path);
-}
-
 static int open_log(struct supervisor *supervisor, struct error *err)
 {
   const struct launch_record *record = launch_find(&supervisor->request, "log");
@@ -351,7 +291,7 @@ static int start(struct supervisor *supervisor, struct error *err)
   struct launch for_parts = {0};
   struct streams_options options = {head->argv[3][0] == '1', 1, 1, head->argv[5][0] == '1'};
   struct process_io io;
-  if (sort_records(supervisor, &for_parts, err) < 0 || open_folder(supervisor, head->argv[2], err) < 0
+  if (sort_records(supervisor, &for_parts, err) < 0 || folder_open(supervisor, head->argv[2], err) < 0
       || streams_open(&supervisor->streams, &options, &io, err) < 0 || listen_at(supervisor, err) < 0)
     return -1;
   supervisor->streams.close_input = head->argv[4][0] == '1';
@@ -390,7 +330,7 @@ static _Noreturn void give_up(struct supervisor *supervisor, const struct error 
     container_kill_all(supervisor->container);
     container_free(supervisor->container);
   }
-  remove_folder(supervisor);
+  folder_remove(supervisor);
   streams_close(&supervisor->streams);
   supervisor_tell(supervisor, "failed", err->stage, status, err->message);
   _exit(1);
@@ -419,7 +359,7 @@ _Noreturn void supervise(int control, const char *records, size_t size)
   snprintf(own, sizeof own, "%d", getpid());
   supervisor_tell(&supervisor, "started", pid, own);
   loop_run(supervisor.loop);
-  remove_folder(&supervisor);
+  folder_remove(&supervisor);
   streams_close(&supervisor.streams);
   log_close(supervisor.streams.log);
   container_free(supervisor.container);

@@ -1,0 +1,67 @@
+/* The container's run folder, in which a supervisor has its socket and leaves its exit. Those of two runs may meet there. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "supervisor/core.h"
+
+static int make_folders(const char *path)
+{
+  char *copy = strdup(path);
+  if (!copy)
+    return -1;
+  for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    *slash = 0;
+    mkdir(copy, 0700);
+    *slash = '/';
+  }
+  int status = mkdir(copy, 0700);
+  free(copy);
+  return status < 0 && errno != EEXIST ? -1 : 0;
+}
+
+int folder_open(struct supervisor *supervisor, const char *path, struct error *err)
+{
+  enum { tries = 100 };
+  for (int i = 0; i < tries; i++) {
+    if (mkdir(path, 0700) < 0 && errno != EEXIST && make_folders(path) < 0)
+      return fail(err, "folder", errno, "make %s", path);
+    supervisor->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (supervisor->folder < 0 && errno == ENOENT)
+      continue;
+    struct stat st;
+    if (supervisor->folder < 0 || flock(supervisor->folder, LOCK_EX) < 0 || fstat(supervisor->folder, &st) < 0)
+      return fail(err, "folder", errno, "open %s", path);
+    if (st.st_nlink > 0) {
+      unlinkat(supervisor->folder, "exit", 0);
+      return 0;
+    }
+    close(supervisor->folder);
+    supervisor->folder = -1;
+  }
+  return fail(err, "folder", EBUSY, "%s is removed again and again", path);
+}
+
+void folder_remove(struct supervisor *supervisor)
+{
+  const struct launch_record *head = launch_find(&supervisor->request, "start");
+  struct stat st;
+  if (supervisor->folder < 0)
+    return;
+  flock(supervisor->folder, LOCK_EX);
+  int ours = fstatat(supervisor->folder, "supervisor.sock", &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_ino == supervisor->socket;
+  if (ours)
+    unlinkat(supervisor->folder, "supervisor.sock", 0);
+  /* A daemon to come will want the record. */
+  if (ours && (!supervisor->recorded || supervisor->released)) {
+    unlinkat(supervisor->folder, "exit", 0);
+    if (head && head->argc > 2)
+      rmdir(head->argv[2]);
+  }
+  close(supervisor->folder);
+  supervisor->folder = -1;
+}

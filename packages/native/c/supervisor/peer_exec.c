@@ -1,0 +1,93 @@
+/* A connection that asks for an exec: it is answered when the program runs, and then carries its streams. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor/core.h"
+
+/* A connection whose exec is on its way. */
+struct asked {
+  struct peer *peer;
+  int attached;  /* it wants one of the streams */
+  char flags[3][2];
+  char *token, *keys;
+};
+
+static void asked_free(struct asked *asked)
+{
+  free(asked->token);
+  free(asked->keys);
+  peer_free(asked->peer);
+  free(asked);
+}
+
+static void send_failed(int fd, const struct error *err)
+{
+  char number[16];
+  snprintf(number, sizeof number, "%d", err->status);
+  peer_reply(fd, (const char *[4]){"failed", err->stage, number, err->message});
+}
+
+static void exec_runs(struct exec *exec, const struct error *err, void *data)
+{
+  struct asked *asked = data;
+  struct peer *peer = asked->peer;
+  struct channel *channel = &peer->channel;
+  if (!exec) {
+    send_failed(channel->fd, err);
+  } else {
+    char number[16];
+    snprintf(number, sizeof number, "%d", exec_pid(exec));
+    peer_reply(channel->fd, (const char *[4]){"started", number});
+    const char *argv[5] = {asked->token, asked->flags[0], asked->flags[1], asked->flags[2], asked->keys};
+    /* One that wants none of the streams has its answer, and its connection ends. */
+    if (asked->attached
+        && attach_client(exec_streams(exec), peer->supervisor->loop, channel->fd, argv, 0, buffer_head(&channel->in),
+                         buffer_size(&channel->in))
+             == 0)
+      channel->fd = -1;
+  }
+  asked_free(asked);
+}
+
+static struct asked *asked_new(struct peer *peer, const struct exec_request *request)
+{
+  struct asked *asked = calloc(1, sizeof *asked);
+  const char *flags[3] = {request->in, request->out, request->err};
+  if (!asked)
+    return NULL;
+  asked->token = strdup(request->token);
+  asked->keys = strdup(request->keys);
+  if (!asked->token || !asked->keys) {
+    free(asked->token);
+    free(asked->keys);
+    free(asked);
+    return NULL;
+  }
+  asked->peer = peer;
+  for (int i = 0; i < 3; i++) {
+    asked->flags[i][0] = flags[i][0];
+    asked->attached |= flags[i][0] == '1';
+  }
+  return asked;
+}
+
+void peer_exec(struct peer *peer, const struct launch *message)
+{
+  struct exec_request request;
+  struct error err;
+  struct asked *asked = NULL;
+  peer_stop(peer);
+  int status = exec_parse(message, &request, &err);
+  if (status == 0 && !(asked = asked_new(peer, &request)))
+    status = fail(&err, "exec", ENOMEM, "exec");
+  if (status == 0)
+    status = exec_start(peer->supervisor, &request, exec_runs, asked, &err);
+  if (status == 0)
+    return;
+  send_failed(peer->channel.fd, &err);
+  if (asked)
+    asked_free(asked);
+  else
+    peer_free(peer);
+}
