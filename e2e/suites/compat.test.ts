@@ -135,6 +135,22 @@ test('an IPv6 network needs a subnet where engines of that version had none to g
   expect((await daemon.call('POST', '/v1.47/networks/create', body)).status).toBe(201);
 });
 
+test('what changed nothing has no list of changes', async () => {
+  docker('create', '--name', 'same', 'bb', 'true');
+  expect((await daemon.call('GET', '/containers/same/changes')).text.trim()).toBe('null');
+});
+
+test('bounds are told in the words of dockerd', () => {
+  sleeper('bounded');
+  expect(refusal('update', '--cpu-shares', '1', 'bounded')).toContain(
+    'runc did not terminate successfully: exit status 1: the minimum allowed cpu-shares is 2',
+  );
+  expect(refusal('volume', 'create', 'é')).toContain('includes invalid characters for a local volume name');
+  expect(refusal('run', '--log-driver', 'local', '--log-opt', 'max-file=1', 'bb', 'true')).toContain(
+    'compression cannot be enabled when max file count is 1',
+  );
+});
+
 test('signals that are none are told as such', () => {
   sleeper('signalled');
   expect(refusal('kill', '-s=-1', 'signalled')).toContain('the linux daemon does not support signal -1');

@@ -14,7 +14,8 @@ export function checkVolume(name: string, driver: string, options: Record<string
     throw notFound(
       `create ${name}: error looking up volume plugin ${driver}: plugin ${JSON.stringify(driver)} not found`,
     );
-  if (name.length === 1)
+  // dockerd counts bytes here: a letter of two is told of below.
+  if (Buffer.byteLength(name) === 1)
     throw invalidParameter(
       `create ${name}: volume name is too short, names should be at least two alphanumeric characters`,
     );

@@ -105,7 +105,10 @@ function withoutSwapAlone({ RestartPolicy: _, ...resources }: Change): Resources
 
 function prefixed(error: unknown, id: string): unknown {
   if (!(error instanceof Error)) return error;
-  const text = `Cannot update container ${id}: ${error.message}`;
+  // What a start says of a bound, runc says of an update by ending.
+  const said = /procHooks process: (.*): unknown$/.exec(error.message)?.[1];
+  const why = said ? `runc did not terminate successfully: exit status 1: ${said}\n: unknown` : error.message;
+  const text = `Cannot update container ${id}: ${why}`;
   const { kind } = error as { kind?: string };
   if (kind === 'conflict') return conflict(text, error);
   if (kind === 'invalid-parameter') return invalidParameter(text, error);

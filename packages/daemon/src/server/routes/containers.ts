@@ -204,7 +204,10 @@ async function sendReadings(
 }
 
 function changes(server: Server, { containers }: Services): void {
-  server.serve('ContainerChanges', async ({ params }) => containers.changes(params['id']!));
+  server.serve('ContainerChanges', async ({ params }) => {
+    const changed = await containers.changes(params['id']!);
+    return changed.length > 0 ? changed : null;
+  });
 
   server.serve('ImageCommit', async ({ query, body }, reply) => {
     const Id = await containers.commit(query['container'] ?? '', {

@@ -109,6 +109,7 @@ export async function logOptions(
       throw refuse(
         `${local ? 'error reading compress log option: ' : ''}strconv.ParseBool: parsing ${JSON.stringify(compressed)}: invalid syntax`,
       );
+    if (value && local && maxFile < 2) throw refuse('compression cannot be enabled when max file count is 1');
     if (value && !local && (maxFile < 2 || maxSize === 0))
       throw refuse('compress cannot be true when max-file is less than 2 or max-size is not set');
     compress = value && maxFile > 1;
