@@ -5,6 +5,7 @@ import { dial } from './dial.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ConnectionError } from './errors.ts';
 import { type Answer, HttpConnection, type Request } from './http.ts';
+import { explainTls } from './tls-errors.ts';
 
 /** The version of the Docker Engine API the client speaks, the one whose shapes its output shows. */
 export const apiVersion = '1.45';
@@ -112,7 +113,9 @@ export class Api {
     } catch (error) {
       if (options.signal?.aborted) throw options.signal.reason;
       if (error instanceof CliError) throw error;
-      throw new ConnectionError(`error during connect to ${this.endpoint.host}: ${(error as Error).message}`);
+      throw new ConnectionError(
+        `error during connect to ${this.endpoint.host}: ${explainTls(error as Error) ?? (error as Error).message}`,
+      );
     }
   }
 

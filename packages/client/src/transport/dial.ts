@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { CliError } from '../base/errors.ts';
 import type { Endpoint, TlsFiles } from './endpoint.ts';
 import { ConnectionError } from './errors.ts';
+import { explainTls } from './tls-errors.ts';
 
 /** Opens a connection to the daemon. Throws ConnectionError in plain words. */
 export async function dial(endpoint: Endpoint): Promise<Duplex> {
@@ -43,7 +44,7 @@ async function dialTls(endpoint: Endpoint, files: TlsFiles): Promise<Duplex> {
   const ca = read(files.ca, 'CA certificate');
   const cert = read(files.cert, 'client certificate');
   const key = read(files.key, 'client key');
-  return new Promise((resolve, reject) => {
+  return new Promise<Duplex>((resolve, reject) => {
     const socket = connectTls({
       host: endpoint.address,
       port: endpoint.port!,
@@ -58,6 +59,9 @@ async function dialTls(endpoint: Endpoint, files: TlsFiles): Promise<Duplex> {
       resolve(socket);
     });
     socket.once('error', (error: NodeJS.ErrnoException) => reject(explain(endpoint, error)));
+  }).catch((error: NodeJS.ErrnoException) => {
+    // Files that are no certificates are found out before anything is sent.
+    throw error instanceof ConnectionError ? error : explain(endpoint, error);
   });
 }
 
@@ -92,6 +96,8 @@ export function explain(endpoint: Endpoint, error: NodeJS.ErrnoException): Conne
         `Cannot connect to the Berth daemon at ${endpoint.host} (${error.code}). Is berthd running there, and can it be reached from here?`,
       );
     default:
-      return new ConnectionError(`error during connect to ${endpoint.host}: ${error.message}`);
+      return new ConnectionError(
+        `error during connect to ${endpoint.host}: ${explainTls(error) ?? error.message}`,
+      );
   }
 }
