@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { TestRegistry } from '@berth/daemon/images/registry/testing.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { modes } from './modes.ts';
-import { powerCutRounds } from './power-cut.ts';
 import { playRound } from './round.ts';
 
 export interface Plan {
@@ -40,6 +39,8 @@ export async function play({
       if (mine.length === 0) continue;
       const began = performance.now();
       if (name === 'power') {
+        // A program of its own, too.
+        const { powerCutRounds } = await import('./power-cut.ts');
         const cuts = { rounds: mine.length, seed, registry: registry.host };
         const found = await powerCutRounds({ ...cuts, onRound: (_, lines) => lines.forEach(tell) });
         problems.push(...found);
@@ -63,7 +64,7 @@ export async function play({
     }
   } finally {
     registry.stop();
-    dropParent(parent);
+    removeCgroupParent(parent);
   }
   return problems;
 }
@@ -120,7 +121,7 @@ async function dispose(daemon: TestDaemon, mode: (typeof modes)[string]): Promis
 }
 
 /** The parent of the containers' cgroups outlives them, as an administrator's would. */
-function dropParent(parent: string): void {
+export function removeCgroupParent(parent: string): void {
   for (const hierarchy of ['.', ...readdirSync('/sys/fs/cgroup')]) {
     const folder = join('/sys/fs/cgroup', hierarchy, parent);
     if (existsSync(folder)) rmdirSync(folder);

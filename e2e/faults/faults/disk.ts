@@ -52,7 +52,7 @@ export const diskFull = (what: 'bytes' | 'inodes'): Mode => ({
 });
 
 /** Takes all there is but `left` KiB, or files. */
-function fill(what: 'bytes' | 'inodes', filler: string, left: number): void {
+export function fill(what: 'bytes' | 'inodes', filler: string, left: number): void {
   mkdirSync(filler, { recursive: true });
   if (what === 'bytes') {
     const { bavail, bsize } = statfsSync(filler);

@@ -80,8 +80,8 @@ async function launch(user: User, box: Box, path: string): Promise<Reply> {
   box.pid = undefined;
   const codes = box.codes;
   box.codes = undefined;
-  // A start that fails is the end of a container that goes with its end.
-  const failed = box.removedAutomatically ? ['gone' as const] : [];
+  // A start that fails is the end of a container that goes with its end; a restart that fails has stopped it.
+  const failed: State[] = box.removedAutomatically ? ['gone'] : path.includes('/restart') ? ['exited'] : [];
   const reply = await user.change(box, [...started(box), ...failed], () => user.call('POST', path));
   if (reply.status === 204) box.may = new Set(started(box));
   if (reply.status < 500) box.perhapsStarted--;

@@ -89,6 +89,16 @@ test('at the start: removals end, files without a record are a volume again, the
   expect(readdirSync(join(root, 'volumes')).sort()).toEqual(['found', 'kept']);
 });
 
+test('one that cannot be recorded leaves no folder', async () => {
+  const { flush } = store;
+  store.flush = () => Promise.reject(new Error('the disk is full'));
+  await expect(volumes.create({ name: 'full' })).rejects.toThrow('the disk is full');
+  store.flush = flush;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(existsSync(join(root, 'volumes/full'))).toBe(false);
+  expect(await volumes.list()).toEqual([]);
+});
+
 test('one in use stays', async () => {
   await volumes.create({ name: 'used' });
   users['used'] = ['c1'];

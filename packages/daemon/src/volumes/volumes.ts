@@ -102,7 +102,9 @@ class LocalVolumes implements Volumes {
     this.gone.delete(name);
     try {
       // Recorded first: a folder that no record names is a volume whose record was lost, never one half made.
-      await Promise.all([this.store.flush(), this.makeFolder(name)]);
+      const results = await Promise.allSettled([this.store.flush(), this.makeFolder(name)]);
+      // Only now: what is undone must not be under way any more.
+      for (const result of results) if (result.status === 'rejected') throw result.reason;
     } catch (error) {
       this.records.delete(name);
       await rm(join(this.folder, name), { recursive: true, force: true }).catch(() => undefined);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 int fs_open(const char *type) { return fsopen(type, FSOPEN_CLOEXEC); }
 
@@ -109,4 +110,10 @@ int mount_option(const char *option, struct mount_options *out) {
     return 1;
   }
   return 0;
+}
+
+int overlay_is_writable(int mounted)
+{
+  struct statvfs fs;
+  return fstatvfs(mounted, &fs) < 0 || !(fs.f_flag & ST_RDONLY);
 }

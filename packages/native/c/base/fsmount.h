@@ -39,4 +39,8 @@ struct mount_options {
 /* Takes one option; returns 1 when it was taken, 0 when it is the filesystem's own (key=value). */
 int mount_option(const char *option, struct mount_options *out);
 
+/* Whether a mounted overlay can be written. Where it can make nothing in its work folder, as on a full disk, the kernel mounts
+   it read-only without a word. */
+int overlay_is_writable(int mounted);
+
 #endif

@@ -40,6 +40,13 @@ int map_ids(int mount, int user_ns) {
   return mount_setattr(mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
 }
 
+/* The mount, or an error where the kernel made it read-only for want of room: a container would find out much later. */
+static int checked_overlay(int mounted, struct error *err) {
+  if (overlay_is_writable(mounted)) return mounted;
+  close(mounted);
+  return fail(err, "rootfs", ENOSPC, "overlay: its work folder cannot be written");
+}
+
 /* The layers of the records `name`; with `place`, of those whose first argument it is. */
 static int read_layers(const struct launch *launch, const char *name, const char *place, struct overlay *o,
                        struct error *err) {
@@ -180,7 +187,7 @@ static int mount_by_context(const struct overlay *o, struct error *err) {
   int saved = errno;
   if (mounted < 0) fail(err, "rootfs", saved, "overlay (%s)", fs_reason(context));
   while (holding) close(held[--holding]);
-  return mounted;
+  return mounted >= 0 && o->upper ? checked_overlay(mounted, err) : mounted;
 }
 
 /* The overlay of what lies on the stage, on its folder "m". */
@@ -226,7 +233,8 @@ static int mount_staged_inside(const struct overlay *o, const char *subpath, str
   cleanup_close int inside = root < 0 ? -1 : inroot_open(root, subpath, O_PATH, INROOT_FOLLOW);
   if (subpath && inside < 0) return fail(err, "rootfs", errno, "%s", subpath);
   int clone = subpath ? tree_clone(inside, "", 0) : tree_clone(AT_FDCWD, whole, 0);
-  return clone < 0 ? fail(err, "rootfs", errno, "detach the overlay") : clone;
+  if (clone < 0) return fail(err, "rootfs", errno, "detach the overlay");
+  return o->upper ? checked_overlay(clone, err) : clone;
 }
 
 static int mount_staged(struct overlay *o, const char *subpath, struct error *err) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fsmount.h"
 #include "base/inroot.h"
 #include "base/sys.h"
 #include "layer/layer.h"
@@ -152,7 +153,11 @@ static int mount_stack(const struct layer_root *root, const char *upper, const c
   cleanup_free char *all = NULL;
   if (asprintf(&all, "%s,redirect_dir=nofollow,metacopy=off,index=off", options) < 0)
     return fail(err, "memory", ENOMEM, "overlay");
-  return mount_overlay(stage, all, err);
+  int mounted = mount_overlay(stage, all, err);
+  if (mounted < 0 || !upper || overlay_is_writable(mounted))
+    return mounted;
+  close(mounted);
+  return fail(err, "mount", ENOSPC, "overlay");
 }
 
 int layer_mount_lower(const struct layer_root *root, struct error *err) { return mount_stack(root, NULL, NULL, err); }
