@@ -9,7 +9,7 @@ const common = {
     '\\.(ts|mjs)$': `${here}/jest-transform.cjs`,
     'node_modules/.*\\.js$': `${here}/jest-transform.cjs`,
   },
-  transformIgnorePatterns: ['/node_modules/(?!.*/(commander|tar-stream|undici)/)'],
+  transformIgnorePatterns: ['/node_modules/(?!.*/(tar-stream|undici)/)'],
   moduleNameMapper: {
     '^@berth/(api-spec|grpc|native|daemon|client)$': '<rootDir>/packages/$1/src/index.ts',
     '^@berth/(api-spec|grpc|native|daemon|client)/(.+\\.(ts|mjs|json))$': '<rootDir>/packages/$1/src/$2',
