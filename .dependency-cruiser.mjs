@@ -12,7 +12,7 @@ const daemon = {
   images: ['base', 'patterns', 'config', 'store', 'events', 'layers', 'dockerfile'],
   runtime: ['base', 'config', 'layers'],
   networks: ['base', 'patterns', 'config', 'store', 'events'],
-  volumes: ['base', 'patterns', 'store', 'events'],
+  volumes: ['base', 'patterns', 'store', 'events', 'layers'],
   containers: [
     'base',
     'patterns',

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { openFfi } from '@berth/native/ffi.ts';
 
-/** The extended attribute that a cgroup's folder has; must be that of native/c/container/cgroup.c. */
+/** The extended attribute that a cgroup's folder has; must be that of native/c/container/cgroup/cgroup.c. */
 const ATTRIBUTE = 'trusted.berth';
 
 /** Tells this daemon's cgroups from those of others on the same host. */

@@ -54,7 +54,7 @@
 #include <sys/types.h>
 
 #include "base/namespaces.h"
-#include "container/cgroup.h"
+#include "container/cgroup/cgroup.h"
 #include "container/container.h"
 
 /* A mount record as the supervisor prepared it. */

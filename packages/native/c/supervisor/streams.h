@@ -6,7 +6,7 @@
 #include "base/loop.h"
 #include "container/container.h"
 #include "supervisor/detach.h"
-#include "supervisor/log.h"
+#include "supervisor/log/log.h"
 
 struct streams;
 

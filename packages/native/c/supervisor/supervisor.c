@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "container/cgroup.h"
+#include "container/cgroup/cgroup.h"
 #include "supervisor/core.h"
 
 enum {

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TestDaemon } from '../support/daemon.ts';
+import { TestDaemon } from '../../support/daemon.ts';
 
 let daemon: TestDaemon;
 beforeAll(async () => {

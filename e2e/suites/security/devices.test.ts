@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TestDaemon } from '../support/daemon.ts';
-import { imageTar } from '../support/images.ts';
+import { TestDaemon } from '../../support/daemon.ts';
+import { imageTar } from '../../support/images.ts';
 
 const daemons: TestDaemon[] = [];
 const owned = () => {

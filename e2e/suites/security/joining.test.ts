@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TestDaemon, top, until } from '../support/daemon.ts';
+import { TestDaemon, top, until } from '../../support/daemon.ts';
 
 /** How many processes join per test; thousands show more. */
 const JOINS = Number(process.env['BERTH_TEST_JOINS'] ?? 60);

@@ -1,4 +1,4 @@
-#include "supervisor/rotate.h"
+#include "supervisor/log/rotate.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TestDaemon, top } from '../support/daemon.ts';
-import { busyboxTar, imageTar } from '../support/images.ts';
+import { TestDaemon, top } from '../../support/daemon.ts';
+import { busyboxTar, imageTar } from '../../support/images.ts';
 
 let daemon: TestDaemon;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TestDaemon } from '../support/daemon.ts';
+import { TestDaemon } from '../../support/daemon.ts';
 
 let usual: TestDaemon;
 let granting: TestDaemon;

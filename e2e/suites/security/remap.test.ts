@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { TestDaemon } from '../support/daemon.ts';
+import { TestDaemon } from '../../support/daemon.ts';
 
 const hasUser = () => /^dockremap:/m.test(readFileSync('/etc/passwd', 'utf8'));
 const before = hasUser();

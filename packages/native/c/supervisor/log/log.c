@@ -1,4 +1,4 @@
-#include "supervisor/log.h"
+#include "supervisor/log/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "supervisor/jsonlog.h"
-#include "supervisor/rotate.h"
+#include "supervisor/log/jsonlog.h"
+#include "supervisor/log/rotate.h"
 
 enum { output_size = 512 * 1024 };
 

@@ -1,4 +1,4 @@
-#include "container/cgroup.h"
+#include "container/cgroup/cgroup.h"
 
 #include <limits.h>
 #include <linux/magic.h>

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { sleep, TestDaemon, until } from '../support/daemon.ts';
-import { tarOf } from '../support/tar.ts';
+import { sleep, TestDaemon, until } from '../../support/daemon.ts';
+import { tarOf } from '../../support/tar.ts';
 
 let daemon: TestDaemon;
 const open: Socket[] = [];

@@ -1,4 +1,4 @@
-#include "supervisor/jsonlog.h"
+#include "supervisor/log/jsonlog.h"
 
 #include <stdio.h>
 #include <string.h>

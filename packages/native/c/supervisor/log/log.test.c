@@ -1,5 +1,5 @@
 /* The log files: entries byte for byte as Docker writes them, lines that come in pieces, and rotation. */
-#include "supervisor/log.h"
+#include "supervisor/log/log.h"
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "supervisor/jsonlog.h"
+#include "supervisor/log/jsonlog.h"
 
 static char folder[] = "/tmp/berth-log-XXXXXX";
 static char path[64], first[64], second[64], third[64];

@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/sys.h"
-#include "container/cgroup.h"
+#include "container/cgroup/cgroup.h"
 #include "container/parts.h"
 
 struct device_rule {

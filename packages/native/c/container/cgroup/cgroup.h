@@ -40,7 +40,7 @@ void cgroup_close(struct cgroup *cgroup);
    which looks at the last. */
 void cgroup_remove(const struct launch *launch);
 
-/* cgroup_devices.c */
+/* devices.c */
 int cgroup_devices_prepare(const struct launch *launch, const struct cgroup *cgroup, struct error *err);
 
 #endif
