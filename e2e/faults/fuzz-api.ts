@@ -424,7 +424,7 @@ export async function fuzzApi(options: {
   return { findings: fuzzer.findings, requests: sent };
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+async function main(): Promise<void> {
   const option = (name: string) => {
     const at = process.argv.indexOf(`--${name}`);
     return at === -1 ? undefined : process.argv[at + 1];
@@ -445,3 +445,5 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   );
   process.exit(findings.length > 0 ? 1 : 0);
 }
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) void main();
