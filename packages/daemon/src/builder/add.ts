@@ -5,9 +5,9 @@ import { STATUS_CODES } from 'node:http';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { BerthError, invalidParameter } from '../base/errors.ts';
+import type { Fetch } from '../base/fetch.ts';
 import { decompressed } from '../layers/index.ts';
 import { findSources, type Source } from './copy.ts';
-import { httpGet } from './fetch.ts';
 import { Tree } from './tree.ts';
 
 /** Of what a server says in an error, at most this is told. */
@@ -33,6 +33,13 @@ export class FetchFailed extends BerthError {
   }
 }
 
+/** An ADD whose archive is broken; the classic builder says what it was doing. */
+export class UnpackFailed extends BerthError {
+  constructor(text: string) {
+    super('invalid-parameter', text);
+  }
+}
+
 export interface AddOptions {
   /** What something fetched must have. */
   checksum?: string;
@@ -49,12 +56,13 @@ export async function addSources(
   intoFolder: boolean,
   trees: Tree[],
   signal: AbortSignal,
+  fetch: Fetch,
   { checksum = '', fromContext = true, unpacks }: AddOptions = {},
 ): Promise<Source[]> {
   const out: Source[] = [];
   for (const pattern of patterns) {
     if (/^https?:\/\//.test(pattern)) {
-      const source = await download(pattern, folder, intoFolder, trees, signal, checksum);
+      const source = await download(pattern, folder, intoFolder, trees, signal, checksum, fetch);
       out.push(unpacks ? await unpack(source, folder, trees) : source);
       continue;
     }
@@ -79,7 +87,11 @@ async function unpack(source: Source, folder: string, trees: Tree[]): Promise<So
   const head = await firstBytes(await decompressed(source.tree.read(entry)).catch(() => null));
   if (!head || !looksLikeTar(head)) return source;
   const tree = await newTree(folder, trees);
-  await tree.addTar(await decompressed(source.tree.read(entry)));
+  try {
+    await tree.addTar(await decompressed(source.tree.read(entry)));
+  } catch (error) {
+    throw new UnpackFailed((error as Error).message.replace(/^Error processing tar file: /, ''));
+  }
   return { tree, path: '', name: source.name, unpacked: true };
 }
 
@@ -108,8 +120,9 @@ async function download(
   trees: Tree[],
   signal: AbortSignal,
   checksum: string,
+  fetch: Fetch,
 ): Promise<Source> {
-  const response = await httpGet(url, signal).catch((error: Error) => {
+  const response = await fetch(url, signal).catch((error: Error) => {
     throw new FetchFailed(error.message, error.message);
   });
   if (response.status >= 300) {

@@ -68,6 +68,10 @@ export interface CopyAttributes {
   uid?: number;
   gid?: number;
   mode?: number;
+  /** Files change hands once they are there (classic builder). */
+  given?: boolean;
+  /** Of directories that are made on the way; the present one without it. */
+  time?: Date;
 }
 
 /** The sources that a pattern names in a tree. @throws invalid-parameter with the classic builder's texts. */
@@ -131,8 +135,7 @@ export async function copyTar(
   attributes: CopyAttributes,
   keepOwners = false,
 ): Promise<Readable> {
-  const intoFolder =
-    destination.endsWith('/') || sources.length > 1 || (await isFolder(archive, destination));
+  const intoFolder = destination.endsWith('/') || (await isFolder(archive, destination));
   const base = cleanPath(await followed(archive, destination));
   const out = pack();
   const write = async () => {
@@ -155,7 +158,7 @@ export async function copyTar(
           mode: 0o755,
           uid: attributes.uid ?? 0,
           gid: attributes.gid ?? 0,
-          mtime: new Date(),
+          mtime: attributes.time ?? new Date(),
         });
       }
     };
@@ -174,7 +177,7 @@ export async function copyTar(
             mode: 0o755,
             uid: attributes.uid ?? 0,
             gid: attributes.gid ?? 0,
-            mtime: new Date(),
+            mtime: attributes.time ?? new Date(),
           });
         }
         for (const path of source.tree.under(source.path)) {
@@ -191,7 +194,7 @@ export async function copyTar(
           );
         }
       } else {
-        const target = intoFolder ? posix.join(base, posix.basename(source.name)) : base;
+        const target = intoFolder || made.has(base) ? posix.join(base, posix.basename(source.name)) : base;
         await parents(target);
         await writeEntry(out, source.tree, source.path, target, attributes, keepOwners, linked);
       }
@@ -214,7 +217,8 @@ async function writeEntry(
   const entry = tree.entries.get(path)!;
   const header = {
     name: entry.type === 'directory' ? `${target}/` : target,
-    mode: attributes.mode !== undefined && entry.type !== 'symlink' ? attributes.mode : entry.mode,
+    mode:
+      attributes.mode !== undefined && entry.type !== 'symlink' ? attributes.mode : kept(entry, attributes),
     uid: attributes.uid ?? (keepOwners ? entry.uid : 0),
     gid: attributes.gid ?? (keepOwners ? entry.gid : 0),
     mtime: entry.mtime,
@@ -246,6 +250,12 @@ async function writeEntry(
       devmajor: entry.devmajor ?? 0,
       devminor: entry.devminor ?? 0,
     } as Parameters<typeof out.entry>[0]);
+}
+
+/** The mode a copy has. Giving a file away takes its setuid bit, and its setgid bit where the group may execute (chown(2)). */
+function kept({ type, mode }: TreeEntry, { given = false }: CopyAttributes): number {
+  if (!given || type !== 'file') return mode;
+  return mode & ~0o4000 & (mode & 0o010 ? ~0o2000 : ~0);
 }
 
 /** What identifies the copied content to the cache and in the history: `file:…`, `dir:…` or `multi:…`. */

@@ -6,6 +6,7 @@ import type { Launcher } from '@berth/native';
 import { parseDuration } from '../base/durations.ts';
 import { BerthError, invalidParameter, systemError } from '../base/errors.ts';
 import type { Settings } from '../config/settings.ts';
+import { type Fetch, fetchThrough, type Proxies } from '../base/fetch.ts';
 import type { Containers } from '../containers/api.ts';
 import { ignoreFilter } from '../dockerfile/ignore.ts';
 import { type Dockerfile, parseDockerfile } from '../dockerfile/parse.ts';
@@ -42,7 +43,7 @@ export async function openBuilder(options: {
   launcher: Launcher;
   runtime: Runtime;
   networks: Networks;
-  settings: Pick<Settings, 'builder'>;
+  settings: Pick<Settings, 'builder'> & Proxies;
 }): Promise<Builder> {
   const work = join(options.root, 'work');
   // What an interrupted build left is nobody's.
@@ -59,6 +60,7 @@ class BuilderRoom implements Builder {
   private readonly parts: Parts;
   private readonly work: string;
   private readonly worker: Worker;
+  private readonly fetch: Fetch;
   private readonly records: BuildCache;
   private readonly steps: Collection<CachedStep>;
   private control: Promise<Control> | undefined;
@@ -67,6 +69,7 @@ class BuilderRoom implements Builder {
     this.parts = parts;
     this.work = work;
     this.worker = worker;
+    this.fetch = fetchThrough(parts.settings);
     this.records = new BuildCache(parts.store, parts.images);
     this.steps = parts.store.collection<CachedStep>('build_steps');
     // The layers of remembered steps stay until the cache is pruned.
@@ -91,6 +94,7 @@ class BuilderRoom implements Builder {
           cacheFolder: join(this.parts.root, 'mounts'),
           steps: new Steps(this.parts.layers, this.parts.containers),
           worker: this.worker,
+          fetch: this.fetch,
           onCached: (diffId) => this.keep(diffId),
           records: (filters) => this.stepRecords().filter((record) => matchesRecord(record, filters)),
           prune: (options) => this.forget(options),
@@ -131,7 +135,7 @@ class BuilderRoom implements Builder {
       const dockerfile = readDockerfile(text, options.dockerfile);
       await dropIgnored(context, path);
       const build = new ClassicBuild(
-        { ...this.parts, cache: this.records },
+        { ...this.parts, cache: this.records, fetch: this.fetch },
         dockerfile,
         context,
         folder,
@@ -196,7 +200,7 @@ class BuilderRoom implements Builder {
       await context.addTar(await decompressed(tar));
       return;
     }
-    await remoteContext(options.remote, context, folder, options);
+    await remoteContext(options.remote, context, folder, { ...options, fetch: this.fetch });
   }
 
   cache(): CacheRecord[] {

@@ -25,8 +25,8 @@ async function number(
 ): Promise<{ id: number; gid: number }> {
   if (/^\d+$/.test(name)) {
     const id = Number(name);
-    if (id > 0x7fffffff) throw invalidParameter(`${kind} id ${name} is out of range`);
-    return { id, gid: id };
+    if (id <= 0x7fffffff) return { id, gid: id };
+    if (unknown !== 'root') throw invalidParameter(`${kind} id ${name} is out of range`);
   }
   for (const line of ((await readFile(archive, file)) ?? '').split('\n')) {
     const fields = line.split(':');
@@ -48,12 +48,13 @@ export async function resolveOwner(
   unknown?: 'root',
 ): Promise<{ uid: number; gid: number }> {
   const [user = '', group, ...more] = owner.split(':');
-  if (more.length > 0)
+  if (more.length > 0 && unknown !== 'root')
     throw invalidParameter(
       `unable to convert uid/gid chown string to host mapping: invalid chown string format: ${owner}`,
     );
   const found = await number(archive, '/etc/passwd', user, 'user', unknown);
-  // Without a group the number of the user serves as group too (Dockerfile reference, COPY --chown).
-  if (group === undefined) return { uid: found.id, gid: /^\d+$/.test(user) ? found.id : found.gid };
-  return { uid: found.id, gid: (await number(archive, '/etc/group', group, 'group', unknown)).id };
+  // Without a group BuildKit takes the user's own, the classic builder the group of the user's name or number.
+  if (group === undefined && unknown === 'root')
+    return { uid: found.id, gid: /^\d+$/.test(user) ? found.id : found.gid };
+  return { uid: found.id, gid: (await number(archive, '/etc/group', group ?? user, 'group', unknown)).id };
 }

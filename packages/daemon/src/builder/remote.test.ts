@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fetchThrough } from '../base/fetch.ts';
 import { remoteContext } from './remote.ts';
 import { Tree } from './tree.ts';
 
@@ -49,6 +50,7 @@ async function fileOf(remote: string): Promise<string> {
   const tree = await Tree.create(join(folder, `tree-${Math.random()}`));
   try {
     await remoteContext(remote, tree, folder, {
+      fetch: fetchThrough({ httpProxy: '', httpsProxy: '', noProxy: '' }),
       dockerfile: 'Dockerfile',
       signal: AbortSignal.timeout(30_000),
     });

@@ -4,11 +4,11 @@ import { STATUS_CODES } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { invalidParameter, systemError } from '../base/errors.ts';
+import type { Fetch } from '../base/fetch.ts';
 import { ignoreFilter } from '../dockerfile/ignore.ts';
 import { decompressed } from '../layers/index.ts';
 import { looksLikeTar } from './add.ts';
 import type { BuildOptions } from './api.ts';
-import { httpGet } from './fetch.ts';
 import type { Tree } from './tree.ts';
 
 const isGit = (remote: string) =>
@@ -20,11 +20,11 @@ export async function remoteContext(
   remote: string,
   context: Tree,
   folder: string,
-  options: Pick<BuildOptions, 'dockerfile' | 'signal'>,
+  options: Pick<BuildOptions, 'dockerfile' | 'signal'> & { fetch: Fetch },
 ): Promise<void> {
   if (isGit(remote)) return gitContext(remote, context, folder, options.signal);
   if (!/^https?:\/\//.test(remote)) throw systemError(`remoteURL (${remote}) could not be recognized as URL`);
-  const response = await httpGet(remote, options.signal).catch((error: Error) => {
+  const response = await options.fetch(remote, options.signal).catch((error: Error) => {
     throw systemError(`error downloading remote context ${remote}: ${error.message}`, error);
   });
   const bytes = await collect(response.body);

@@ -1,6 +1,6 @@
 import { invalidParameter } from '../base/errors.ts';
 import { type BuildArguments, declarations } from '../dockerfile/arguments.ts';
-import { checkInstruction } from '../dockerfile/check.ts';
+import { checkInstruction, checkSum } from '../dockerfile/check.ts';
 import { locate } from '../dockerfile/location.ts';
 import type { Dockerfile, Instruction } from '../dockerfile/parse.ts';
 import { expandWord } from '../dockerfile/words.ts';
@@ -33,6 +33,7 @@ export function planStages(
   for (const instruction of dockerfile.instructions) {
     try {
       checkInstruction(instruction, { buildKit });
+      if (buildKit && instruction.name === 'ADD') checkAdd(instruction);
       if (instruction.name === 'FROM') froms.push({ from: instruction, instructions: [] });
       else if (froms.length > 0) froms.at(-1)!.instructions.push(instruction);
       else if (instruction.name === 'ARG') metaInstructions.push(instruction);
@@ -57,6 +58,7 @@ export function planStages(
   }
   if (stages.length === 0)
     throw invalidParameter('dockerfile parse error: no build stage in current context');
+  if (buildKit) checkSources(stages);
   const count = stages.length;
   if (target === '') return { stages, metaInstructions, count };
   // A number counts the stages for BuildKit; the classic builder knows names only.
@@ -94,13 +96,47 @@ function fromStage(
   return { from, name: name.toLowerCase(), base, platform };
 }
 
+/** Whether each `--from` of a COPY names what is there before it. @throws invalid-parameter with BuildKit's texts. */
+function checkSources(stages: Stage[]): void {
+  for (const [index, stage] of stages.entries()) {
+    for (const instruction of stage.instructions) {
+      const from = instruction.flags.find(({ name }) => name === 'from')?.value ?? '';
+      if (instruction.name !== 'COPY' || from === '') continue;
+      const number = /^\d+$/.test(from) ? Number(from) : -1;
+      if (number >= stages.length) throw locate(invalidParameter(`invalid stage index ${from}`), null);
+      const named = stages.findLastIndex(({ name }) => name !== '' && name === from.toLowerCase());
+      const source = number >= 0 ? number : named;
+      const own = stage.name || `stage-${index}`;
+      if (source === index)
+        throw locate(invalidParameter(`circular dependency detected on stage: ${own}`), instruction);
+      if (source > index && !stages.slice(0, index).some(({ name }) => name === from.toLowerCase()))
+        throw locate(
+          invalidParameter(
+            `cannot copy from stage ${JSON.stringify(from)}, it needs to be defined before current stage ${JSON.stringify(own)}`,
+          ),
+          instruction,
+        );
+    }
+  }
+}
+
+/** An ADD's `--checksum`, where it has no variables. */
+function checkAdd({ flags, args }: Instruction): void {
+  const sum = flags.find(({ name }) => name === 'checksum')?.value ?? '';
+  if (sum !== '' && !sum.includes('$')) checkSum(sum, args.slice(0, -1));
+}
+
 /** A FROM whose variables came to nothing. */
 export const blankBase = (written: string) => invalidParameter(`base name (${written}) should not be blank`);
 
 /** @throws invalid-parameter for what is no platform. */
 export function checkPlatform(platform: string): void {
   try {
-    if (platform !== '') parsePlatform(platform);
+    if (platform === '')
+      throw invalidParameter(
+        '"" is an invalid OS component of "": OSAndVersion specifier component must match "^([A-Za-z0-9_-]+)(?:\\\\(([A-Za-z0-9_.-]*)\\\\))?$": invalid argument',
+      );
+    parsePlatform(platform);
   } catch (error) {
     throw invalidParameter(`failed to parse platform ${platform}: ${(error as Error).message}`, error);
   }

@@ -63,13 +63,20 @@ export class Steps {
   }
 
   /** Makes a folder (WORKDIR) where it is missing; null when it was there. */
-  async makeFolder(diffIds: string[], path: string, signal: AbortSignal): Promise<Layer | null> {
+  async makeFolder(
+    diffIds: string[],
+    path: string,
+    signal: AbortSignal,
+    mtime = new Date(),
+  ): Promise<Layer | null> {
     return this.withRoot(diffIds, async (archive, owner) => {
       try {
         const found = await archive.stat(`${path}/.`);
         if (found.mode >= 2 ** 31) return null;
-        throw invalidParameter(`cannot mkdir: ${path} is not a directory`);
+        throw invalidParameter(`Cannot mkdir: ${path} is not a directory`);
       } catch (error) {
+        if (error instanceof BerthError && error.message.endsWith('not a directory'))
+          throw invalidParameter(`Cannot mkdir: ${path} is not a directory`, error);
         if (!(error instanceof BerthError) || error.kind !== 'not-found') throw error;
       }
       const out = pack();
@@ -80,8 +87,7 @@ export class Steps {
           () => true,
           () => false,
         );
-        if (!exists)
-          out.entry({ name: `${name}/`, type: 'directory', mode: 0o755, uid: 0, gid: 0, mtime: new Date() });
+        if (!exists) out.entry({ name: `${name}/`, type: 'directory', mode: 0o755, uid: 0, gid: 0, mtime });
       }
       out.finalize();
       await archive.put('/', out as unknown as Readable, {

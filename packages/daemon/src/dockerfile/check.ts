@@ -76,7 +76,6 @@ const FLAGS: Record<string, Record<string, FlagKind>> = {
 const BUILDKIT_FLAGS: Record<string, Record<string, FlagKind>> = {
   ADD: { exclude: 'list', unpack: 'switch' },
   COPY: { parents: 'switch', exclude: 'list' },
-  RUN: { security: 'text' },
 };
 
 /** Kinds whose flags dockerd does not look at. */
@@ -111,7 +110,7 @@ export function checkInstruction(instruction: Instruction, { buildKit = false } 
   if (isCopy(name)) enoughPaths(instruction);
   checkFlags(instruction, buildKit);
   if (!FORM_FIRST.has(name) || isCopy(name)) check(instruction);
-  if (name === 'RUN' && buildKit) checkRun(instruction);
+  if (name === 'RUN') checkRun(instruction);
 }
 
 function checkFlags(instruction: Instruction, buildKit: boolean): void {

@@ -14,6 +14,8 @@ export interface StageConfig {
   author: string;
   /** A CMD stood in this Dockerfile: then an ENTRYPOINT does not reset it. */
   cmdSet: boolean;
+  /** By BuildKit's rules, where they differ from the classic builder's. */
+  buildKit?: boolean;
 }
 
 const quotedList = (items: string[]) => `[${items.map((item) => JSON.stringify(item)).join(' ')}]`;
@@ -37,8 +39,9 @@ function merged<T>(into: Record<string, T> | undefined, more: Iterable<[string, 
 }
 
 /** The exec form as it stands, a shell form behind its shell. */
-function commandOf({ json, rest }: Instruction, config: ImageRunConfig): string[] {
-  return json ?? [...shellOf(config), ...(rest === '' ? [] : [rest])];
+function commandOf({ json, rest }: Instruction, { config, buildKit }: StageConfig): string[] {
+  // A missing command is an empty text for BuildKit's shell.
+  return json ?? [...shellOf(config), ...(rest === '' && !buildKit ? [] : [rest])];
 }
 
 /** Where a WORKDIR leads from the directory before it. @throws invalid-parameter for nothing. */
@@ -73,12 +76,12 @@ export function applyMetadata(
       return `LABEL ${given.map((pair) => pair.join('=')).join(' ')}`;
     }
     case 'CMD': {
-      config.Cmd = commandOf(instruction, config);
-      if (instruction.json?.length !== 0) stage.cmdSet = true;
+      config.Cmd = commandOf(instruction, stage);
+      if (stage.buildKit || args.length > 0) stage.cmdSet = true;
       return `CMD ${quotedList(config.Cmd)}`;
     }
     case 'ENTRYPOINT': {
-      const entrypoint = instruction.rest === '' ? [] : commandOf(instruction, config);
+      const entrypoint = args.length > 0 || stage.buildKit ? commandOf(instruction, stage) : [];
       config.Entrypoint = entrypoint.length > 0 ? entrypoint : null;
       if (!stage.cmdSet) config.Cmd = null;
       return `ENTRYPOINT ${quotedList(entrypoint)}`;

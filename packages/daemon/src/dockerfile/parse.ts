@@ -199,7 +199,11 @@ function readHeredocs(instruction: Instruction, text: string, lines: string[], i
     const content: string[] = [];
     for (;;) {
       at++;
-      if (at >= lines.length) throw invalidParameter('unterminated heredoc');
+      if (at >= lines.length)
+        throw locate(invalidParameter('unterminated heredoc'), {
+          line: instruction.line,
+          endLine: lines.length,
+        });
       const line = lines[at]!.replace(/\r+$/, '');
       if ((opener.chomp ? line.replace(/^\t+/, '') : line) === opener.name) break;
       content.push(`${lines[at]}\n`);
@@ -220,7 +224,8 @@ function readDirectives(lines: string[]): {
     if (!match) break;
     const name = match[1]!.toLowerCase();
     if (!['syntax', 'escape', 'check'].includes(name)) break;
-    const at = { line: index + 1, endLine: index + 1 };
+    // dockerd names the line before: of the first one none is shown.
+    const at = index === 0 ? null : { line: index, endLine: index };
     if (Object.hasOwn(directives, name))
       throw locate(invalidParameter(`only one ${name} parser directive can be used`), at);
     directives[name] = match[2]!;

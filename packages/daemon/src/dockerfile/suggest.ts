@@ -9,7 +9,13 @@ export function suggestion(value: string, known: readonly string[], caseSensitiv
     const steps = distance(fold(name), given, least);
     if (steps < least) [best, least] = [name, steps];
   }
-  return best === undefined ? '' : ` (did you mean ${best}?)`;
+  if (best === undefined) return '';
+  const meant = caseSensitive
+    ? best
+    : value === value.toUpperCase()
+      ? best.toUpperCase()
+      : best.toLowerCase();
+  return ` (did you mean ${meant}?)`;
 }
 
 /** Levenshtein's distance of two names; `limit` where it is not below that. */

@@ -136,6 +136,11 @@ function isObject(value: unknown): value is object {
 
 const bad = (why: string) => invalidParameter(`the image configuration is malformed: ${why}`);
 
+/** The keys of a configuration's maps in Go's order: the same labels in another order are the same bytes. */
+export function sortedMap<T>(map: Record<string, T>): Record<string, T> {
+  return Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
 /** A run configuration with all of the members that Docker's API writes, in its order. */
 export function dockerConfig(
   config: Record<string, unknown> | ImageRunConfig | undefined,
@@ -145,7 +150,9 @@ export function dockerConfig(
     const value = given[name];
     const empty =
       value === undefined || value === null || value === '' || value === false || isEmptyObject(value);
-    return empty ? {} : { [name]: value };
+    return empty
+      ? {}
+      : { [name]: name === 'ExposedPorts' ? sortedMap(value as object as Record<string, unknown>) : value };
   };
   return {
     Hostname: given['Hostname'] ?? '',
@@ -163,13 +170,13 @@ export function dockerConfig(
     ...optional('Healthcheck'),
     ...optional('ArgsEscaped'),
     Image: given['Image'] ?? '',
-    Volumes: given['Volumes'] ?? null,
+    Volumes: isObject(given['Volumes']) ? sortedMap({ ...given['Volumes'] }) : null,
     WorkingDir: given['WorkingDir'] ?? '',
     Entrypoint: given['Entrypoint'] ?? null,
     ...optional('NetworkDisabled'),
     ...optional('MacAddress'),
     OnBuild: given['OnBuild'] ?? null,
-    Labels: given['Labels'] ?? null,
+    Labels: isObject(given['Labels']) ? sortedMap({ ...given['Labels'] }) : null,
     ...optional('StopSignal'),
     ...optional('StopTimeout'),
     ...optional('Shell'),
@@ -220,6 +227,3 @@ export function chainIds(diffIds: readonly string[]): string[] {
   }
   return chain;
 }
-
-/** The diffId of a tar without entries (1024 zero bytes), which an image never lists. */
-export const EMPTY_LAYER = 'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef';

@@ -1,6 +1,7 @@
+import { EMPTY_LAYER } from '../layers/index.ts';
 import type { ImageRunConfig } from './api.ts';
 import type { Entry } from './catalogue.ts';
-import { dockerConfig, EMPTY_LAYER, timestamp } from './config.ts';
+import { dockerConfig, timestamp } from './config.ts';
 import { hostPlatform } from './platforms.ts';
 
 /** What makes an image out of its parent. */

@@ -51,9 +51,9 @@ import { Retention } from './retention.ts';
 import { chooseVariant } from './variants.ts';
 
 export type * from './api.ts';
+export { sortedMap } from './config.ts';
 export { detectedPlatform, hostPlatform, parsePlatform, runnablePlatforms } from './platforms.ts';
 export { fullReference, normalizedReference } from './references.ts';
-export { networkError } from './registry/errors.ts';
 
 /** What the room is opened with. */
 export interface ImagesParts {

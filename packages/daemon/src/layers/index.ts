@@ -15,6 +15,7 @@ import { openWritables } from './writable.ts';
 
 export * from './api.ts';
 export { decompressed } from './compression.ts';
+export { EMPTY_LAYER } from './layers.ts';
 
 export interface LayersOptions {
   /** The room's folder, on the file system that is to hold layers and containers' files. */

@@ -38,6 +38,9 @@ export interface LayerStore {
   reconcile(known: Set<string>): Promise<void>;
 }
 
+/** The diffId of a tar without entries (1024 zero bytes). */
+export const EMPTY_LAYER = 'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef';
+
 /** Opens the layers below `root`; incomplete ones are thrown away, such as a power cut leaves. */
 export async function openLayerStore(
   root: string,
@@ -183,8 +186,11 @@ export async function openLayerStore(
       record(diffId);
       return readEntries(helper, join(folderOf(diffId), 'tar'));
     },
-    lower: (diffIds) =>
-      diffIds.length > 0 ? diffIds.toReversed().map(lower) : [{ kind: 'folder', path: nothing }],
+    lower(diffIds) {
+      // A layer without entries adds nothing, and an overlay takes no folder twice.
+      const stack = diffIds.filter((diffId) => diffId !== EMPTY_LAYER);
+      return stack.length > 0 ? stack.toReversed().map(lower) : [{ kind: 'folder', path: nothing }];
+    },
     async reconcile(known) {
       const unknown = [...records.keys()].filter((diffId) => !known.has(diffId));
       await Promise.all(unknown.map((diffId) => remove(diffId)));

@@ -57,7 +57,12 @@ export class BuildContext {
       if (fill) await fill(tree);
       else if (remote.startsWith('http://buildkit-session/'))
         await this.readUpload(session, remote, tree, name);
-      else await remoteContext(remote, tree, this.options.folder, { dockerfile: name, signal });
+      else
+        await remoteContext(remote, tree, this.options.folder, {
+          dockerfile: name,
+          signal,
+          fetch: this.options.solver.fetch,
+        });
       this.uploaded = tree;
       if (!this.attributes['dockerfilekey']) {
         const inContext = tree.resolve(name);

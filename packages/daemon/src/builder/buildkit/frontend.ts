@@ -10,7 +10,7 @@ import { expandWord, type Lookup } from '../../dockerfile/words.ts';
 import { missingEntitlement } from '../entitlements.ts';
 import { planStages, type Stage } from '../stages.ts';
 import { BuildContext } from './build-context.ts';
-import { configHistory, historyEntry, platformArguments, prefixed } from './instructions.ts';
+import { configHistory, epochOf, historyEntry, platformArguments, prefixed } from './instructions.ts';
 import type { FrontendOptions } from './options.ts';
 import type { Vertex } from './progress/progress.ts';
 import { instructionTitle, StepNumbers } from './progress/titles.ts';
@@ -52,6 +52,7 @@ export class DockerfileFrontend implements Build {
     if (attributes['requestid'])
       throw new BerthError('unsupported', `unsupported request ${attributes['requestid']}`);
     const name = attributes['filename'] || 'Dockerfile';
+    epochOf(attributes);
     this.filename = posix.basename(name);
     this.text = await this.options.progress.step(
       `[internal] load build definition from ${posix.basename(name)}`,
@@ -135,9 +136,10 @@ export class DockerfileFrontend implements Build {
     else if (stage.base === 'scratch' && given === undefined) {
       state = {
         snapshot: solver.scratch(),
-        config: withPath({}),
+        config: withPath({ WorkingDir: '/' }),
         author: '',
         cmdSet: false,
+        buildKit: true,
         history: [],
         platform: solver.platform(stage.platform || this.attributes['platform']),
       };
@@ -164,6 +166,7 @@ export class DockerfileFrontend implements Build {
         config: withPath(structuredClone(base.config.config ?? {})),
         author: base.config.author ?? '',
         cmdSet: false,
+        buildKit: true,
         history: structuredClone(base.config.history ?? []),
         platform: {
           os: base.config.os,
@@ -184,6 +187,7 @@ export class DockerfileFrontend implements Build {
     const triggers = (state.config.OnBuild ?? []).flatMap((trigger) => parseDockerfile(trigger).instructions);
     if (!(parent && given === undefined)) state.config.OnBuild = null;
     const variables = variablesOf(state.config);
+    const inherited = state.history.length;
     for (const instruction of [...triggers, ...stage.instructions]) {
       signal.throwIfAborted();
       try {
@@ -198,6 +202,10 @@ export class DockerfileFrontend implements Build {
         throw locate(error, triggers.includes(instruction) ? stage.from : instruction);
       }
     }
+    const epoch = epochOf(this.attributes);
+    if (epoch)
+      for (const entry of state.history.slice(inherited))
+        entry.created = epoch.toISOString().replace('.000Z', 'Z');
     begin();
     this.arguments.set(stage, args.all());
     return state;
@@ -226,7 +234,7 @@ export class DockerfileFrontend implements Build {
           state.snapshot,
           state.config.WorkingDir,
           this.options.progress.vertex(title),
-          stepUses(this.options, stage),
+          { ...stepUses(this.options, stage), time: epochOf(this.attributes) },
         );
         state.history.push(historyEntry(`WORKDIR ${state.config.WorkingDir}`, state.snapshot));
         return;

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { BerthError } from '../../base/errors.ts';
+import { BerthError, invalidParameter } from '../../base/errors.ts';
 import { shellOf } from '../../dockerfile/environment.ts';
 import { nameValues } from '../../dockerfile/metadata.ts';
 import { heredocOpener, heredocText, type Instruction } from '../../dockerfile/parse.ts';
@@ -47,6 +47,20 @@ export function platformArguments(platform: {
     [`${prefix}VARIANT`]: platform.variant ?? '',
   });
   return { ...of('BUILD'), ...of('TARGET') };
+}
+
+/**
+ * SOURCE_DATE_EPOCH of the build arguments: the time of what a build makes (reproducible-builds.org).
+ * @throws invalid-parameter with BuildKit's text for what is no number of seconds.
+ */
+export function epochOf(attributes: Record<string, string>): Date | undefined {
+  const text = attributes['build-arg:SOURCE_DATE_EPOCH'] ?? '';
+  if (text === '') return undefined;
+  if (!/^[+-]?\d+$/.test(text))
+    throw invalidParameter(
+      `invalid SOURCE_DATE_EPOCH: ${text}: strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`,
+    );
+  return new Date(Number(text) * 1000);
 }
 
 /** A step of the history; one that only changes the configuration gets its time when the image is written. */

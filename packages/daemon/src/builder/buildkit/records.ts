@@ -1,5 +1,6 @@
 import { type Message, timestamp } from '@berth/grpc';
-import type { ImageConfig } from '../../images/api.ts';
+import type { ImageConfig, ImageRunConfig } from '../../images/api.ts';
+import { sortedMap } from '../../images/index.ts';
 import type { CacheRecord } from '../api.ts';
 import type { StageResult } from './steps/step.ts';
 
@@ -51,18 +52,46 @@ function timed(history: StageResult['history']): StageResult['history'] {
   });
 }
 
+/** The members of a run configuration in the order in which BuildKit writes them. */
+const MEMBERS = [
+  'User',
+  'ExposedPorts',
+  'Env',
+  'Entrypoint',
+  'Cmd',
+  'Volumes',
+  'WorkingDir',
+  'Labels',
+  'StopSignal',
+  'ArgsEscaped',
+  'Healthcheck',
+  'OnBuild',
+  'Shell',
+] as const;
+
+/** As Go writes it: without empty members, maps sorted. The same settings are the same bytes, so the same image. */
+function written(config: ImageRunConfig): ImageRunConfig {
+  const members = MEMBERS.flatMap((name) => {
+    const value = config[name];
+    if (!value || (typeof value === 'object' && Object.keys(value).length === 0)) return [];
+    const map = name === 'ExposedPorts' || name === 'Volumes' || name === 'Labels';
+    return [[name, map ? sortedMap(value as Record<string, unknown>) : value]];
+  });
+  return Object.fromEntries(members);
+}
+
 /** The image configuration of a result: the same steps from the cache give the same image. */
 export function imageConfig(result: StageResult): ImageConfig {
   const history = timed(result.history);
   const created = history.at(-1)?.created;
   return {
     architecture: result.platform.architecture,
-    os: result.platform.os,
-    ...(result.platform.variant ? { variant: result.platform.variant } : {}),
-    ...(created ? { created } : {}),
     ...(result.author ? { author: result.author } : {}),
-    config: result.config,
-    rootfs: { type: 'layers', diff_ids: result.snapshot.diffIds },
+    config: written(result.config),
+    ...(created ? { created } : {}),
     history,
+    os: result.platform.os,
+    rootfs: { type: 'layers', diff_ids: result.snapshot.diffIds },
+    ...(result.platform.variant ? { variant: result.platform.variant } : {}),
   };
 }

@@ -51,7 +51,7 @@ export class References {
             !/^\d+$/.test(from)
           )
             wanted.push(
-              this.image(from, '').catch((error: Error) =>
+              this.image(from, this.options.attributes['platform'] ?? '').catch((error: Error) =>
                 Promise.reject(locate(error, flag.name === 'from' ? instruction : null)),
               ),
             );

@@ -1,9 +1,10 @@
 import { posix } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { BerthError } from '../../base/errors.ts';
+import type { Fetch } from '../../base/fetch.ts';
 import type { Mounts } from '../../dockerfile/mounts.ts';
 import type { ImageConfig, ImageRunConfig, Images } from '../../images/api.ts';
-import { fullReference } from '../../images/index.ts';
+import { detectedPlatform, fullReference } from '../../images/index.ts';
 import type { Archive, Layer, Layers } from '../../layers/api.ts';
 import type { Collection } from '../../store/api.ts';
 import { copyTar, type Source } from '../copy.ts';
@@ -27,7 +28,8 @@ export interface CachedStep {
   count: number;
 }
 
-const emptyTar = 'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef';
+/** A tar without entries. */
+const EMPTY_TAR = Buffer.alloc(1024);
 
 export interface SolverParts {
   images: Images;
@@ -35,6 +37,7 @@ export interface SolverParts {
   steps: Steps;
   worker: Worker;
   cache: Collection<CachedStep>;
+  fetch: Fetch;
   /** Where cache mounts live. */
   cacheFolder: string;
   /** A step was remembered: its layer must stay. */
@@ -57,6 +60,11 @@ export class Solver {
 
   constructor(parts: SolverParts) {
     this.parts = parts;
+  }
+
+  /** By the daemon's proxies. */
+  get fetch(): Fetch {
+    return this.parts.fetch;
   }
 
   async release(): Promise<void> {
@@ -94,7 +102,8 @@ export class Solver {
     const title = `${options.label} load metadata for ${options.label === '[internal]' ? full : reference}`;
     if (options.resolveMode !== 'pull') {
       try {
-        const image = images.resolve(reference, platform ? { platform } : {});
+        // Of another platform than is built for, it is no base: its registry may have the right one.
+        const image = images.resolve(reference, { platform: platform || detectedPlatform() });
         progress.vertex(title).start().done();
         this.hold(image.config.rootfs.diff_ids);
         return {
@@ -177,14 +186,13 @@ export class Solver {
       let running = options.cache ? this.running.get(full) : undefined;
       if (!running) {
         running = (async () => {
-          const layer = await make();
-          const empty = layer === null || layer.diffId === emptyTar;
-          // An empty one goes again with the build.
-          if (layer !== null) this.hold([layer.diffId]);
+          // A step that changed nothing is a layer without entries, as BuildKit has it.
+          const layer = (await make()) ?? (await layers.add(Readable.from([EMPTY_TAR])));
+          this.hold([layer.diffId]);
           const now = new Date().toISOString();
           const entry: CachedStep = {
-            diffId: empty ? null : layer.diffId,
-            size: empty ? 0 : layer.size,
+            diffId: layer.diffId,
+            size: layer.size,
             description,
             created: now,
             used: now,
@@ -211,10 +219,10 @@ export class Solver {
     from: Snapshot,
     path: string,
     vertex: Vertex,
-    options: Omit<StepOptions, 'vertex'>,
+    options: Omit<StepOptions, 'vertex'> & { time: Date | undefined },
   ): Promise<Snapshot> {
     return this.step(from, hash(['WORKDIR', path]), `WORKDIR ${path}`, { ...options, vertex }, () =>
-      this.parts.steps.makeFolder(from.diffIds, path, options.signal),
+      this.parts.steps.makeFolder(from.diffIds, path, options.signal, options.time),
     );
   }
 
@@ -229,6 +237,8 @@ export class Solver {
       owner: ((archive: Archive) => Promise<{ uid: number; gid: number }>) | undefined;
       ownerKey: string;
       keepOwners: boolean;
+      /** Of directories that are made on the way; the present one without it. */
+      time: Date | undefined;
     },
   ): Promise<Snapshot> {
     const names = options.sources.map(({ name, unpacked, skip }) => [
@@ -252,7 +262,11 @@ export class Solver {
           options.sources,
           options.target,
           archive,
-          { ...owner, ...(options.mode === undefined ? {} : { mode: options.mode }) },
+          {
+            ...owner,
+            ...(options.mode === undefined ? {} : { mode: options.mode }),
+            ...(options.time ? { time: options.time } : {}),
+          },
           options.keepOwners,
         );
         await archive.put('/', tar, {

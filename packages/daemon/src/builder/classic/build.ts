@@ -1,9 +1,11 @@
 import { BerthError, invalidParameter, isKind } from '../../base/errors.ts';
+import type { Fetch } from '../../base/fetch.ts';
 import type { Containers } from '../../containers/api.ts';
 import { BuildArguments, declarations } from '../../dockerfile/arguments.ts';
 import { shellOf, variablesOf, withPath } from '../../dockerfile/environment.ts';
 import { parseError } from '../../dockerfile/errors.ts';
 import { applyMetadata, workingDirectory } from '../../dockerfile/metadata.ts';
+import { parseMount } from '../../dockerfile/mounts.ts';
 import { type Dockerfile, type Instruction, parseDockerfile } from '../../dockerfile/parse.ts';
 import { expandWord } from '../../dockerfile/words.ts';
 import type { Images, OnProgress } from '../../images/api.ts';
@@ -23,6 +25,7 @@ export interface ClassicRooms {
   layers: Layers;
   containers: Containers;
   cache: BuildCache;
+  fetch: Fetch;
 }
 
 /** So many characters of output a quiet build keeps for the case that it fails. */
@@ -39,6 +42,7 @@ export class ClassicBuild implements ClassicWork {
   readonly context: Tree;
   readonly folder: string;
   readonly steps: Steps;
+  readonly fetch: Fetch;
   readonly done: State[] = [];
   private readonly total: number;
   private readonly meta: BuildArguments;
@@ -59,6 +63,7 @@ export class ClassicBuild implements ClassicWork {
     this.context = context;
     this.folder = folder;
     this.options = options;
+    this.fetch = rooms.fetch;
     this.steps = new Steps(rooms.layers, rooms.containers);
     this.meta = new BuildArguments(options.buildArgs);
     this.sources = new CacheSources(rooms.images, options.cacheFrom);
@@ -135,7 +140,7 @@ export class ClassicBuild implements ClassicWork {
       throw invalidParameter(`${stage.name} stage name already used`);
     this.announce(stage.from.original);
     if (stage.base === '') throw blankBase(stage.from.rest.split(/\s+/)[0]!);
-    checkPlatform(stage.platform);
+    if (stage.from.flags.some(({ name }) => name === 'platform')) checkPlatform(stage.platform);
     const state = await this.from(stage);
     const triggers = state.config.OnBuild ?? [];
     state.config.OnBuild = null;
@@ -320,8 +325,11 @@ export class ClassicBuild implements ClassicWork {
   }
 
   private async runStep(instruction: Instruction, state: State): Promise<void> {
-    for (const flag of instruction.flags) throw invalidParameter(needsBuildKit(flag.name));
     const { config } = state;
+    const expand = (text: string) => expandWord(text, this.lookup(state), this.dockerfile.escape);
+    for (const flag of instruction.flags)
+      if (flag.name === 'mount') parseMount(flag.value, '/nowhere', expand);
+    for (const flag of instruction.flags) throw invalidParameter(needsBuildKit(flag.name));
     const [script, input] = heredocScript(instruction);
     const text = input ?? script;
     const command = instruction.json ?? [...shellOf(config), ...(text === '' ? [] : [text])];
@@ -331,6 +339,7 @@ export class ClassicBuild implements ClassicWork {
     const createdBy = (inKey.length > 0 ? [`|${inKey.length}`, ...inKey, ...command] : command).join(' ');
     await this.cached(state, createdBy, createdBy, async () => {
       // Nothing can be run in an empty root.
+      if (state.image === '') this.out(` ---> Running in ${sha256(`${Math.random()}`).slice(0, 12)}\n`);
       if (state.image === '')
         throw invalidParameter(`exec: "${command[0]}": stat ${command[0]}: no such file or directory`);
       const output = new Gathered((text, stream) =>

@@ -1,11 +1,12 @@
 import { posix } from 'node:path';
 import { invalidParameter } from '../../base/errors.ts';
+import type { Fetch } from '../../base/fetch.ts';
 import type { BuildArguments } from '../../dockerfile/arguments.ts';
 import { shellOf } from '../../dockerfile/environment.ts';
 import type { StageConfig } from '../../dockerfile/metadata.ts';
 import type { Dockerfile, Instruction } from '../../dockerfile/parse.ts';
 import { expandWord, type Lookup } from '../../dockerfile/words.ts';
-import { addSources } from '../add.ts';
+import { addSources, UnpackFailed } from '../add.ts';
 import type { BuildOptions } from '../api.ts';
 import { type CopyAttributes, findSources, readFrom, type Source, sourcesDigest } from '../copy.ts';
 import { resolveOwner } from '../owner.ts';
@@ -30,6 +31,7 @@ export interface ClassicWork {
   readonly context: Tree;
   readonly folder: string;
   readonly steps: Steps;
+  readonly fetch: Fetch;
   lookup(state: State): Lookup;
   diffIds(image: string): string[];
   earlier(name: string): State | undefined;
@@ -44,9 +46,8 @@ export async function copyStep(build: ClassicWork, instruction: Instruction, sta
   const lookup = build.lookup(state);
   const flag = (wanted: string) => instruction.flags.find((item) => item.name === wanted)?.value;
   for (const item of instruction.flags) {
-    // A link gives the same files: here it is only not a layer of its own.
-    if (item.name === 'link' || item.name === 'chown' || (item.name === 'from' && name === 'COPY')) continue;
-    throw invalidParameter(needsBuildKit(item.name));
+    // dockerd's classic builder has no use for the others, and says so of this one only.
+    if (item.name === 'chmod' && item.value !== '') throw invalidParameter(needsBuildKit(item.name));
   }
   const words = instruction.args.map((word) => expandWord(word, lookup, build.dockerfile.escape));
   const destination = words.at(-1)!;
@@ -84,6 +85,13 @@ export async function copyStep(build: ClassicWork, instruction: Instruction, sta
           target.endsWith('/'),
           trees,
           build.options.signal,
+          build.fetch,
+        ).catch((error: Error) =>
+          Promise.reject(
+            error instanceof UnpackFailed
+              ? invalidParameter(`failed to copy files: ${error.message}`, error)
+              : error,
+          ),
         )),
       );
     else
@@ -101,7 +109,7 @@ export async function copyStep(build: ClassicWork, instruction: Instruction, sta
     const chown = flag('chown');
     const owner = chown === undefined ? '' : expandWord(chown, lookup, build.dockerfile.escape);
     const digest = sourcesDigest(sources, sha256);
-    const createdBy = `${shellOf(state.config).join(' ')} #(nop) ${name} ${owner ? `--chown=${owner} ` : ''}${digest} in ${target} `;
+    const createdBy = `${shellOf(state.config).join(' ')} #(nop) ${name} ${owner ? `--chown=${owner} ` : ''}${digest} in ${target.replace(/^\/\/$/, '/')} `;
     await build.cached(state, createdBy, createdBy, async () => {
       const base = build.diffIds(state.image);
       const attributes: CopyAttributes =
@@ -109,6 +117,7 @@ export async function copyStep(build: ClassicWork, instruction: Instruction, sta
       const layer = await build.steps.copy(base, sources, target, {
         ...attributes,
         keepOwners: from !== undefined && owner === '',
+        given: name === 'COPY' && !(from !== undefined && owner === ''),
         signal: build.options.signal,
       });
       return build.register(state, createdBy, layer);
@@ -132,9 +141,7 @@ async function sourcesFrom(
     if (!state)
       throw invalidParameter(
         `invalid from flag value ${from}: ${
-          number < build.stages.length
-            ? 'refers to current build stage or a later one'
-            : 'index out of bounds'
+          number === build.done.length ? 'refers to current build stage' : 'index out of bounds'
         }`,
       );
     diffIds = build.diffIds(state.image);
@@ -145,7 +152,7 @@ async function sourcesFrom(
       : build.diffIds(
           (
             await build
-              .findImage(from, '')
+              .findImage(from, build.options.platform)
               .catch((error: Error) =>
                 Promise.reject(invalidParameter(`invalid from flag value ${from}: ${error.message}`)),
               )

@@ -1,10 +1,11 @@
 import { STATUS_CODES } from 'node:http';
 import { systemError, unauthorized } from '../../base/errors.ts';
+import { during } from '../../base/network-errors.ts';
 import type { RegistryAuth } from '../api.ts';
 import { parseConfig } from '../config.ts';
 import type { Platform } from '../platforms.ts';
 import type { Reference } from '../references.ts';
-import { answerError, during } from './errors.ts';
+import { answerError } from './errors.ts';
 import { MAX_ERROR_BYTES } from './limits.ts';
 import { parseManifest } from './manifests.ts';
 import { Repository } from './repository.ts';

@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemError } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
+import { NetworkError, networkError } from '../../base/network-errors.ts';
 import type { Layer, Layers } from '../../layers/api.ts';
 import type { OnProgress, Progress } from '../api.ts';
 import { layerLine, shortId, transferLine } from '../progress.ts';
-import { isTransient, NetworkError, networkError } from './errors.ts';
+import { isTransient } from './errors.ts';
 import { type Limits, Pool } from './limits.ts';
 import type { Answer } from './transport.ts';
 

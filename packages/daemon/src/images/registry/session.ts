@@ -1,6 +1,7 @@
+import { NetworkError } from '../../base/network-errors.ts';
 import type { RegistryAuth } from '../api.ts';
 import { Authorizer, belongsTo, parseChallenges } from './auth.ts';
-import { answerError, isTransient, NetworkError } from './errors.ts';
+import { answerError, isTransient } from './errors.ts';
 import type { Endpoint, Hosts } from './hosts.ts';
 import { type Limits, MAX_ERROR_BYTES } from './limits.ts';
 import { type Answer, type Ask, discard, readDocument, type Transport } from './transport.ts';

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { getCACertificates } from 'node:tls';
 import { Agent, type Dispatcher, ProxyAgent, request } from 'undici';
 import { systemError } from '../../base/errors.ts';
-import { networkError } from './errors.ts';
+import { networkError } from '../../base/network-errors.ts';
 import type { Limits } from './limits.ts';
 import { type ProxySettings, proxyFor } from './proxy.ts';
 

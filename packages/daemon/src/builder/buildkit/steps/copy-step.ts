@@ -11,7 +11,7 @@ import { findSources, readFrom, type Source, sourcesDigest, withoutExcluded } fr
 import { resolveOwner } from '../../owner.ts';
 import { sha256 } from '../../steps.ts';
 import type { Tree } from '../../tree.ts';
-import { historyEntry } from '../instructions.ts';
+import { epochOf, historyEntry } from '../instructions.ts';
 import { parentSources, readParents } from '../parents.ts';
 import { type Build, type Step, snapshotOf, stepUses } from './step.ts';
 
@@ -43,21 +43,19 @@ export async function copyStep(build: Build, step: Step): Promise<void> {
     throw failure;
   });
   const kept = wanted.excludes ? withoutExcluded(sources, wanted.ignored) : sources;
-  const chmod = wanted.flags['chmod'];
-  if (chmod !== undefined && !/^[0-7]{1,4}$/.test(chmod))
-    throw parseError(
-      instruction.line,
-      `invalid chmod parameter: '${chmod}'. it should be octal string and between 0 and 07777`,
-    );
+  // What is no number in octal is as good as none, as BuildKit 0.13 has it.
+  const given = wanted.flags['chmod'] ?? '';
+  const chmod = /^[0-7]+$/.test(given) ? Number.parseInt(given, 8) & 0o7777 : undefined;
   const owner = wanted.flags['chown'] ?? '';
   state.snapshot = await options.solver.copy(state.snapshot, {
     sources: kept,
     target: wanted.target,
     digest: sourcesDigest(kept, sha256),
-    ...(chmod === undefined ? {} : { mode: Number.parseInt(chmod, 8) }),
+    ...(chmod === undefined ? {} : { mode: chmod }),
     owner: owner === '' ? undefined : (archive) => resolveOwner(archive, owner, 'root'),
     ownerKey: owner,
     keepOwners: keepOwners && owner === '',
+    time: epochOf(options.attributes),
     vertex,
     ...stepUses(options, stage),
   });
@@ -94,16 +92,6 @@ function parseCopy({ dockerfile }: Build, { instruction, state, lookup }: Step):
   );
   const destination = words.at(-1)!;
   const patterns = words.slice(0, -1).filter((word) => !heredocOpener(word));
-  if (
-    patterns.length + instruction.heredocs.length > 1 &&
-    !destination.endsWith('/') &&
-    destination !== '.'
-  ) {
-    throw parseError(
-      instruction.line,
-      `When using ${name} with more than one source file, the destination must be a directory and end with a /`,
-    );
-  }
   return {
     flags,
     words,
@@ -146,6 +134,7 @@ async function gather(
           wanted.target.endsWith('/'),
           context.trees,
           build.options.signal,
+          build.options.solver.fetch,
           {
             checksum: flags['checksum'] ?? '',
             fromContext: false,

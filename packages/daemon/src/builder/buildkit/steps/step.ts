@@ -13,6 +13,7 @@ export interface StageResult {
   config: ImageRunConfig;
   author: string;
   cmdSet: boolean;
+  buildKit: true;
   history: NonNullable<ImageConfig['history']>;
   platform: { os: string; architecture: string; variant?: string };
 }
@@ -44,7 +45,8 @@ export async function snapshotOf(build: Build, from: string, before: Stage): Pro
   const other = references.findStage(from, before);
   if (other) return (await build.stage(other)).snapshot;
   const given = references.namedContext(from)?.replace(/^docker-image:\/\//, '');
-  return (await references.image(given ?? from, '')).snapshot;
+  const platform = build.options.attributes['platform'] ?? '';
+  return (await references.image(given ?? from, platform)).snapshot;
 }
 
 /** Whether a step may come from the cache: `--no-cache` and `--no-cache-filter`. */
