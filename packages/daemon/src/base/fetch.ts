@@ -1,9 +1,4 @@
 import type { Readable } from 'node:stream';
-import { systemError } from './errors.ts';
-import { networkError } from './network-errors.ts';
-
-const MAX_REDIRECTS = 10;
-const HEADERS_TIMEOUT = 60_000; // ms
 
 /** The daemon's proxies; an empty one means that of the daemon's environment. */
 export interface Proxies {
@@ -28,40 +23,7 @@ export interface Fetched {
  */
 export type Fetch = (address: string | URL, signal: AbortSignal) => Promise<Fetched>;
 
-/** A fetch through the daemon's proxies. */
-export function fetchThrough({ httpProxy, httpsProxy, noProxy }: Proxies): Fetch {
-  return async (address, signal) => {
-    const { EnvHttpProxyAgent, request } = await import('undici');
-    const dispatcher = new EnvHttpProxyAgent({
-      ...(httpProxy && { httpProxy }),
-      ...(httpsProxy && { httpsProxy }),
-      ...(noProxy && { noProxy }),
-      headersTimeout: HEADERS_TIMEOUT,
-    });
-    const close = () => void dispatcher.close().catch(() => undefined);
-    const first = new URL(address);
-    let url = first;
-    try {
-      for (let hops = 0; ; hops++) {
-        if (!/^https?:$/.test(url.protocol))
-          throw systemError(
-            `Get ${JSON.stringify(url.href)}: unsupported protocol scheme ${JSON.stringify(url.protocol.slice(0, -1))}`,
-          );
-        const { statusCode, statusText, headers, body } = await request(url, { dispatcher, signal });
-        const { location } = headers;
-        if (statusCode < 300 || statusCode >= 400 || typeof location !== 'string') {
-          body.once('close', close);
-          return { status: statusCode, reason: statusText, headers, body };
-        }
-        await body.dump();
-        if (hops >= MAX_REDIRECTS)
-          throw systemError(`Get ${JSON.stringify(first.href)}: stopped after ${MAX_REDIRECTS} redirects`);
-        url = new URL(location, url);
-      }
-    } catch (error) {
-      close();
-      signal.throwIfAborted();
-      throw networkError('GET', url, error);
-    }
-  };
+/** A fetch through the daemon's proxies; its HTTP client is loaded when it is first used. */
+export function fetchThrough(proxies: Proxies): Fetch {
+  return async (address, signal) => (await import('./http-get.ts')).httpGet(proxies, address, signal);
 }

@@ -2,6 +2,7 @@ import { invalidParameter } from '../base/errors.ts';
 import { type BuildArguments, declarations } from '../dockerfile/arguments.ts';
 import { checkInstruction, checkSum } from '../dockerfile/check.ts';
 import { locate } from '../dockerfile/location.ts';
+import { parseMount } from '../dockerfile/mounts.ts';
 import type { Dockerfile, Instruction } from '../dockerfile/parse.ts';
 import { expandWord } from '../dockerfile/words.ts';
 import { fullReference, parsePlatform } from '../images/index.ts';
@@ -33,7 +34,7 @@ export function planStages(
   for (const instruction of dockerfile.instructions) {
     try {
       checkInstruction(instruction, { buildKit });
-      if (buildKit && instruction.name === 'ADD') checkAdd(instruction);
+      if (buildKit) checkValues(instruction);
       if (instruction.name === 'FROM') froms.push({ from: instruction, instructions: [] });
       else if (froms.length > 0) froms.at(-1)!.instructions.push(instruction);
       else if (instruction.name === 'ARG') metaInstructions.push(instruction);
@@ -120,10 +121,14 @@ function checkSources(stages: Stage[]): void {
   }
 }
 
-/** An ADD's `--checksum`, where it has no variables. */
-function checkAdd({ flags, args }: Instruction): void {
-  const sum = flags.find(({ name }) => name === 'checksum')?.value ?? '';
-  if (sum !== '' && !sum.includes('$')) checkSum(sum, args.slice(0, -1));
+/** What BuildKit finds wrong before anything runs: a checksum or a mount, where it has no variables. */
+function checkValues({ name, flags, args }: Instruction): void {
+  for (const flag of flags) {
+    if (flag.value === '' || flag.value.includes('$')) continue;
+    if (name === 'ADD' && flag.name === 'checksum') checkSum(flag.value, args.slice(0, -1));
+    // Where the stage stands then is not known yet: a target is looked at in its turn.
+    if (name === 'RUN' && flag.name === 'mount') parseMount(flag.value, '/nowhere');
+  }
 }
 
 /** A FROM whose variables came to nothing. */

@@ -1,0 +1,144 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { TestDaemon } from '../support/daemon.ts';
+import { busyboxTar } from '../support/images.ts';
+
+/* What builds leave, as dockerd 26.1 leaves it; each expectation was taken from it. */
+
+let daemon: TestDaemon;
+let context: string;
+beforeAll(async () => {
+  daemon = await TestDaemon.start();
+  context = mkdtempSync(join(tmpdir(), 'builds-'));
+});
+afterAll(async () => {
+  await daemon?.dispose();
+  rmSync(context, { recursive: true, force: true });
+});
+
+/** Builds by one of the two builders; what it says. */
+function build(builder: 'classic' | 'buildkit', dockerfile: string, ...args: string[]): string {
+  writeFileSync(join(context, 'Dockerfile'), dockerfile);
+  const ran = daemon.docker(['build', '-t', 'made', ...args, context], {
+    env: { DOCKER_BUILDKIT: builder === 'buildkit' ? '1' : '0', BUILDKIT_PROGRESS: 'plain' },
+  });
+  return `${ran.stdout}${ran.stderr}`;
+}
+
+const inspect = (format: string, image = 'made') =>
+  daemon.docker(['image', 'inspect', '-f', format, image]).stdout.trim();
+const run = (...command: string[]) => daemon.docker(['run', '--rm', 'made', ...command]).stdout.trim();
+
+test.each(['classic', 'buildkit'] as const)('%s: the order of labels makes no other image', (builder) => {
+  const dockerfile = 'FROM bb\nVOLUME /b /a\nENV A=1\n';
+  build(builder, dockerfile, '--label', 'b=2', '--label', 'a=1', '--label', 'c=3');
+  const id = inspect('{{.Id}}');
+  for (let again = 0; again < 3; again++) {
+    build(builder, dockerfile, '--label', 'c=3', '--label', 'a=1', '--label', 'b=2');
+    expect(inspect('{{.Id}}')).toBe(id);
+  }
+  expect(inspect('{{json .Config.Labels}}')).toBe('{"a":"1","b":"2","c":"3"}');
+});
+
+test('SOURCE_DATE_EPOCH is the time of all that a build makes, and makes the same image again', () => {
+  writeFileSync(join(context, 'a'), 'x');
+  const dockerfile = 'FROM scratch\nCOPY a /new/dir/\nWORKDIR /w\nLABEL a=b\n';
+  const args = ['--no-cache', '--build-arg', 'SOURCE_DATE_EPOCH=1700000000'];
+  build('buildkit', dockerfile, ...args);
+  const id = inspect('{{.Id}}');
+  expect(inspect('{{.Created}}')).toBe('2023-11-14T22:13:20Z');
+  build('buildkit', dockerfile, ...args);
+  expect(inspect('{{.Id}}')).toBe(id);
+  expect(build('buildkit', dockerfile, '--build-arg', 'SOURCE_DATE_EPOCH=now')).toContain(
+    'invalid SOURCE_DATE_EPOCH: now',
+  );
+});
+
+test('each step of a BuildKit build is a layer, empty ones too; of the classic one those that change something', () => {
+  const dockerfile = 'FROM bb\nRUN true\nWORKDIR /tmp\nRUN true\nENV a=b\n';
+  build('buildkit', dockerfile);
+  expect(inspect('{{len .RootFS.Layers}}')).toBe('4');
+  expect(run('sh', '-c', 'echo runs')).toBe('runs');
+  build('classic', dockerfile);
+  expect(inspect('{{len .RootFS.Layers}}')).toBe('1');
+});
+
+test('setuid bits: BuildKit keeps them, the classic builder loses them as the file changes hands', () => {
+  const tool = join(context, 'tool');
+  writeFileSync(tool, 'x', { mode: 0o755 });
+  const dockerfile =
+    'FROM bb AS one\nCOPY tool /t\nRUN chmod 4755 /t\nFROM bb\nCOPY --from=one /t /kept\nCOPY --from=one --chown=3:4 /t /given\n';
+  for (const [builder, given] of [
+    ['classic', '755'],
+    ['buildkit', '4755'],
+  ] as const) {
+    build(builder, dockerfile);
+    expect(run('stat', '-c', '%a %u:%g', '/kept', '/given')).toBe(`4755 0:0\n${given} 3:4`);
+  }
+});
+
+test('--chown by a user alone: its own group with BuildKit, the group of its name with the classic builder', () => {
+  writeFileSync(join(context, 'a'), 'x');
+  const root = (group: string) =>
+    `FROM bb\nRUN echo 'u:x:1000:1001::/:' >>/etc/passwd; echo '${group}:x:50:' >>/etc/group\nCOPY --chown=u a /a\n`;
+  build('buildkit', root('u'));
+  expect(run('stat', '-c', '%u:%g', '/a')).toBe('1000:1001');
+  build('classic', root('u'));
+  expect(run('stat', '-c', '%u:%g', '/a')).toBe('1000:50');
+  expect(build('classic', root('other'))).toContain("can't find gid for group u: no such group: u");
+});
+
+test('COPY --from takes no image of another platform', () => {
+  writeFileSync(join(context, 'a'), 'x');
+  build('buildkit', 'FROM scratch\nCOPY a /a\n', '--platform', 'linux/s390x', '-t', 'other:1');
+  expect(build('buildkit', 'FROM bb\nCOPY --from=other:1 /a /x/\n')).toMatch(
+    /other:1: failed to resolve source metadata/,
+  );
+  expect(
+    build('buildkit', 'FROM scratch\nCOPY --from=other:1 /a /x/\n', '--platform', 'linux/s390x'),
+  ).not.toContain('ERROR');
+});
+
+test('an ADD of a broken archive fails with what is wrong with it', () => {
+  writeFileSync(join(context, 'b.tgz'), gzipSync(busyboxTar().subarray(0, 4096)).subarray(0, 200));
+  const dockerfile = 'FROM bb\nADD b.tgz /x/\n';
+  expect(build('classic', dockerfile)).toMatch(/^failed to copy files: unexpected EOF$/m);
+  expect(build('buildkit', dockerfile)).toMatch(/failed to solve: unexpected EOF$/m);
+});
+
+test.each([
+  ['COPY --from=7 a /', 'invalid stage index 7'],
+  ['COPY --from=0 a /', 'circular dependency detected on stage: stage-0'],
+  ['COPY --form=x a /', 'unknown flag: form (did you mean from?)'],
+  ['RUN --mount=type=cash,target=/x true', 'unsupported mount type "cash" (did you mean cache?)'],
+  ['ADD --checksum=sha256:00 http://127.0.0.1:1/x /', 'invalid checksum digest length'],
+  ['CMD [1]', 'when using JSON array syntax, arrays must be comprised of strings only'],
+])('%s is refused before anything runs', (line, message) => {
+  const said = build('buildkit', `FROM bb\nRUN echo ran-$((40+2))\n${line}\n`);
+  expect(said).toContain(message);
+  expect(said).not.toContain('ran-42');
+});
+
+test('an ADD of a URL goes through the proxy that the daemon was given', async () => {
+  // A process of its own: the stock client is waited for without serving anything here.
+  const code =
+    "const http=require('http').createServer((q,r)=>r.end('asked '+q.url));http.listen(0,'127.0.0.1',()=>console.log(http.address().port))";
+  const proxy = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let proxied: TestDaemon | undefined;
+  try {
+    const [port] = (await once(proxy.stdout, 'data')) as [Buffer];
+    proxied = await TestDaemon.start(['--http-proxy', `http://127.0.0.1:${port.toString().trim()}`]);
+    writeFileSync(join(context, 'Dockerfile'), 'FROM bb\nADD http://nowhere.invalid/file /f\n');
+    const env = { DOCKER_BUILDKIT: '1' };
+    proxied.docker(['build', '-t', 'made', context], { env });
+    const { stdout } = proxied.docker(['run', '--rm', '--network', 'none', 'made', 'cat', '/f']);
+    expect(stdout).toBe('asked http://nowhere.invalid/file');
+  } finally {
+    await proxied?.dispose();
+    proxy.kill();
+  }
+});
