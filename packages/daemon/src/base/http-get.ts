@@ -1,5 +1,5 @@
 import { EnvHttpProxyAgent, request } from 'undici';
-import { systemError } from './errors.ts';
+import { invalidParameter, systemError } from './errors.ts';
 import type { Fetched, Proxies } from './fetch.ts';
 import { networkError } from './network-errors.ts';
 
@@ -26,7 +26,7 @@ export async function httpGet(
   try {
     for (let hops = 0; ; hops++) {
       if (!/^https?:$/.test(url.protocol))
-        throw systemError(
+        throw (hops === 0 ? invalidParameter : systemError)(
           `Get ${JSON.stringify(url.href)}: unsupported protocol scheme ${JSON.stringify(url.protocol.slice(0, -1))}`,
         );
       const { statusCode, statusText, headers, body } = await request(url, { dispatcher, signal });
