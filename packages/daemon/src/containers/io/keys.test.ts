@@ -1,0 +1,8 @@
+import { parseDetachKeys } from './keys.ts';
+
+test('detach keys', () => {
+  expect([...parseDetachKeys(undefined, 'detach')]).toEqual([16, 17]);
+  expect([...parseDetachKeys('ctrl-a,x,ctrl-[', 'detach')]).toEqual([1, 120, 27]);
+  expect(() => parseDetachKeys('bogus', 'detach')).toThrow('Invalid detach keys (bogus) provided');
+  expect(() => parseDetachKeys('bogus', 'escape')).toThrow('Invalid escape keys (bogus) provided');
+});
