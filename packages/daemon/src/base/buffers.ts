@@ -31,6 +31,27 @@ export function buffersPassed(bytes: number): void {
   collector()({ type: 'minor' });
 }
 
+/** So many pieces of work, without a pause, are a burst. */
+const BURST = 500;
+/** How long it is quiet after a burst before what it left is given back, in milliseconds. */
+const QUIET = 3000;
+
+let work = 0;
+let waiting: NodeJS.Timeout | undefined;
+
+/** To be told of each piece of work (a container's event): V8 keeps a grown heap for as long as nothing asks for more. */
+export function workDone(): void {
+  work += 1;
+  if (work < BURST) return;
+  if (waiting) waiting.refresh();
+  else
+    waiting = setTimeout(() => {
+      waiting = undefined;
+      work = 0;
+      collectAll();
+    }, QUIET).unref();
+}
+
 /** Gives back what a burst of work, such as the start, has left behind. Takes some tens of milliseconds. */
 export function collectAll(): void {
   collector()({ type: 'major', flavor: 'last-resort' });

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { openNursery } from '@berth/native/folders.ts';
+import { workDone } from '../base/buffers.ts';
 import {
   BerthError,
   invalidParameter,
@@ -55,13 +56,15 @@ class ContainerRoom implements Containers {
       folders: openNursery(join(rooms.settings.dataRoot, 'nursery')),
       runs: openNursery(join(rooms.settings.execRoot, 'nursery')),
       closing: false,
-      emit: ({ id, record }, action, attributes) =>
+      emit: ({ id, record }, action, attributes) => {
+        workDone();
         rooms.events.emit('container', action, id, {
           ...record.config.Labels,
           image: record.imageName,
           name: record.name,
           ...attributes,
-        }),
+        });
+      },
     };
     this.life = new Life(this.context);
     this.execs = new Execs(this.context);
