@@ -11,7 +11,11 @@ const parent = `berth-neighbours-${randomBytes(4).toString('hex')}`;
 
 const limited = { NetworkMode: 'none', NanoCpus: 200_000_000, Memory: 64 << 20, PidsLimit: 64 };
 const bad: Record<string, [string[], object]> = {
-  'fork bomb': [['sh', '-c', 'f() { f | f & f; }; while :; do (f) 2>/dev/null; done'], {}],
+  // A shell that can't fork ends: the bomb goes off again.
+  'fork bomb': [
+    ['sh', '-c', 'f() { f | f & f; }; while :; do (f) 2>/dev/null; done'],
+    { RestartPolicy: { Name: 'always' } },
+  ],
   'memory bomb': [
     ['sh', '-c', 'while :; do tail -c 500m /dev/zero >/dev/null; done'],
     { RestartPolicy: { Name: 'always' }, MemorySwap: 64 << 20 },
