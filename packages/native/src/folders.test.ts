@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { openNursery } from './folders.ts';
+import { openDirectoryPool } from './folders.ts';
 
 test('folders are spread where a file system has no journal, and only there', () => {
   const folder = mkdtempSync(join(tmpdir(), 'berth-folders-'));
@@ -14,7 +14,7 @@ test('folders are spread where a file system has no journal, and only there', ()
     const journals = existsSync('/proc/fs/jbd2') ? readdirSync('/proc/fs/jbd2') : [];
     const journal = type !== 'ext4' || journals.some((name) => name.startsWith(`${basename(source)}-`));
     const place = join(folder, 'nursery');
-    const { make } = openNursery(place);
+    const { make } = openDirectoryPool(place);
     expect(type === 'ext4' && text('lsattr', ['-d', place]).split(' ')[0]!.includes('T')).toBe(!journal);
     const all = Array.from({ length: 70 }, (_, index) => `made${index}`);
     for (const name of all) make(join(folder, name));
@@ -29,7 +29,7 @@ test('folders are spread where a file system has no journal, and only there', ()
     expect(shards.flatMap((shard) => readdirSync(shard))).toEqual([]);
     // What a kill left there goes.
     for (const shard of shards) mkdirSync(join(shard, 'left'));
-    openNursery(place);
+    openDirectoryPool(place);
     expect(shards.flatMap((shard) => readdirSync(shard))).toEqual([]);
   } finally {
     rmSync(folder, { recursive: true });

@@ -21,7 +21,7 @@ const FS_TOPDIR_FL = 0x00020000;
 const SHARDS = 32;
 
 /** Makes folders that come and go quickly. */
-export interface Nursery {
+export interface DirectoryPool {
   /** Makes a folder of mode 0700 whose parent exists; one that is there and empty is as good. @throws errors of mkdir(2) */
   make(path: string): void;
 }
@@ -32,7 +32,7 @@ export interface Nursery {
  * makes the next file near by: a tenth of a container's life. A file stays where it was made when it is renamed, so folders
  * are made in one of some that lie apart, and moved from there. Elsewhere they are simply made.
  */
-export function openNursery(place: string): Nursery {
+export function openDirectoryPool(place: string): DirectoryPool {
   mkdirSync(place, { recursive: true, mode: 0o700 });
   if (!spreadSubfolders(place)) return { make: makePlainly };
   // What an earlier daemon made and did not move.

@@ -1,20 +1,6 @@
-import type { Readable } from 'node:stream';
+import type { Fetched, Proxies } from './fetched.ts';
 
-/** The daemon's proxies; an empty one means that of the daemon's environment. */
-export interface Proxies {
-  httpProxy: string;
-  httpsProxy: string;
-  noProxy: string;
-}
-
-/** What a server answered, redirects followed. */
-export interface Fetched {
-  status: number;
-  /** What the server calls the status. */
-  reason: string;
-  headers: Record<string, string | string[] | undefined>;
-  body: Readable;
-}
+export type { Fetched, Proxies };
 
 /**
  * Gets what a user named (ADD, a remote context, import) by HTTP. Not the global fetch: that one refuses ports that a

@@ -1,6 +1,6 @@
 import { EnvHttpProxyAgent, request } from 'undici';
 import { invalidParameter, systemError } from './errors.ts';
-import type { Fetched, Proxies } from './fetch.ts';
+import type { Fetched, Proxies } from './fetched.ts';
 import { networkError } from './network-errors.ts';
 
 const MAX_REDIRECTS = 10;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { openNursery } from '@berth/native/folders.ts';
+import { openDirectoryPool } from '@berth/native/folders.ts';
 import { workDone } from '../base/buffers.ts';
 import {
   BerthError,
@@ -53,8 +53,8 @@ class ContainerRoom implements Containers {
       records: rooms.store.collection<ContainerRecord>('containers'),
       states: rooms.store.collection<LifeState>('container_states'),
       healths: rooms.store.collection<Health>('container_healths'),
-      folders: openNursery(join(rooms.settings.dataRoot, 'nursery')),
-      runs: openNursery(join(rooms.settings.execRoot, 'nursery')),
+      folders: openDirectoryPool(join(rooms.settings.dataRoot, 'nursery')),
+      runs: openDirectoryPool(join(rooms.settings.execRoot, 'nursery')),
       closing: false,
       emit: ({ id, record }, action, attributes) => {
         workDone();

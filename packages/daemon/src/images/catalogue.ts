@@ -73,11 +73,11 @@ export class Catalogue {
   }
 
   /** Deleted images whose layers containers may still need, with those layers. */
-  ghosts(): Array<{ id: string; diffIds: string[] }> {
-    const ghosts = [];
+  orphans(): Array<{ id: string; diffIds: string[] }> {
+    const orphans = [];
     for (const [id, record] of this.records.entries())
-      if (record.deleted) ghosts.push({ id, diffIds: this.config(id, record).rootfs.diff_ids });
-    return ghosts;
+      if (record.deleted) orphans.push({ id, diffIds: this.config(id, record).rootfs.diff_ids });
+    return orphans;
   }
 
   /** The image that a full name (`fullName`) stands for. */
@@ -116,7 +116,7 @@ export class Catalogue {
     this.entries.delete(id);
   }
 
-  /** Takes an image out; with `keep`, its layers go on being known as needed (see `ghosts`). Its names must be gone. */
+  /** Takes an image out; with `keep`, its layers go on being known as needed (see `orphans`). Its names must be gone. */
   remove(id: string, keep: boolean): void {
     const record = this.records.get(id);
     if (!record) return;

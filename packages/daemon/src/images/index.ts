@@ -352,7 +352,7 @@ class ImageRoom implements Images {
 
   async collect(): Promise<void> {
     const { retention, store } = this.context;
-    const freed = retention.dropGhosts();
+    const freed = retention.dropOrphans();
     if (freed.length === 0) return;
     await store.flush();
     await retention.collect(freed);
@@ -364,7 +364,7 @@ class ImageRoom implements Images {
 
   async reconcile(): Promise<void> {
     const { catalogue, retention, layers, store, root } = this.context;
-    retention.dropGhosts();
+    retention.dropOrphans();
     for (const { id, config, repoTags, references } of catalogue.list()) {
       const missing = config.rootfs.diff_ids.filter((diffId) => !layers.has(diffId));
       // A step of a build that was not answered when the power was cut.

@@ -47,9 +47,9 @@ export class Retention {
   }
 
   /** Forgets deleted images that no container uses any more; returns the layers they had. */
-  dropGhosts(): string[] {
+  dropOrphans(): string[] {
     const freed: string[] = [];
-    for (const { id, diffIds } of this.catalogue.ghosts()) {
+    for (const { id, diffIds } of this.catalogue.orphans()) {
       if (this.inUse(id)) continue;
       this.catalogue.remove(id, false);
       freed.push(...diffIds);
@@ -62,7 +62,7 @@ export class Retention {
     const needed = new Set<string>();
     for (const image of this.catalogue.list())
       for (const diffId of image.config.rootfs.diff_ids) needed.add(diffId);
-    for (const { diffIds } of this.catalogue.ghosts()) for (const diffId of diffIds) needed.add(diffId);
+    for (const { diffIds } of this.catalogue.orphans()) for (const diffId of diffIds) needed.add(diffId);
     return needed;
   }
 }

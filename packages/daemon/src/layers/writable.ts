@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { openNursery } from '@berth/native/folders.ts';
+import { openDirectoryPool } from '@berth/native/folders.ts';
 import { conflict, invalidParameter, notFound } from '../base/errors.ts';
 import { log } from '../base/log.ts';
 import type { Store } from '../store/api.ts';
@@ -50,7 +50,7 @@ export async function openWritables(
 ): Promise<Writables> {
   const all = join(root, 'writable');
   await mkdir(all, { recursive: true, mode: 0o700 });
-  const nursery = openNursery(join(root, 'nursery'));
+  const pool = openDirectoryPool(join(root, 'nursery'));
   const records = store.collection<WritableRecord>('writable_layers');
 
   function record(owner: string): WritableRecord {
@@ -89,7 +89,7 @@ export async function openWritables(
   function makeFolders(owner: string, diffIds: string[], marked: boolean): void {
     const folder = join(all, owner);
     const [upper, work] = [join(folder, 'upper'), join(folder, 'work')];
-    if (!existsSync(folder)) nursery.make(folder);
+    if (!existsSync(folder)) pool.make(folder);
     if (!existsSync(upper)) {
       mkdirSync(upper, { mode: 0o755 });
       describeRoot(upper, diffIds);

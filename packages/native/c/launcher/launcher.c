@@ -21,17 +21,17 @@
 enum { daemon_fd = 3 };
 
 /* One supervisor, forked here or adopted by its socket. */
-struct ward {
+struct supervisor_link {
   struct source source;
   struct channel channel;
-  struct ward *next;
+  struct supervisor_link *next;
   uint32_t handle;
 };
 
 static struct loop *loop;
 static struct source daemon_source;
 static struct channel to_daemon;
-static struct ward *wards;
+static struct supervisor_link *links;
 
 static void flush_daemon(void)
 {
@@ -47,72 +47,72 @@ static void tell_lost(uint32_t handle)
   frame_end(&to_daemon.out, mark);
 }
 
-static void ward_free(struct ward *ward)
+static void link_free(struct supervisor_link *link)
 {
-  for (struct ward **at = &wards; *at; at = &(*at)->next) {
-    if (*at == ward) {
-      *at = ward->next;
+  for (struct supervisor_link **at = &links; *at; at = &(*at)->next) {
+    if (*at == link) {
+      *at = link->next;
       break;
     }
   }
-  loop_remove(loop, &ward->source);
-  channel_close(&ward->channel);
-  free(ward);
+  loop_remove(loop, &link->source);
+  channel_close(&link->channel);
+  free(link);
 }
 
-static void ward_flush(struct ward *ward)
+static void link_flush(struct supervisor_link *link)
 {
-  if (channel_flush(&ward->channel) < 0)
-    buffer_free(&ward->channel.out); /* its source tells that it is gone */
-  loop_change(loop, &ward->source, EPOLLIN | (buffer_size(&ward->channel.out) ? EPOLLOUT : 0));
+  if (channel_flush(&link->channel) < 0)
+    buffer_free(&link->channel.out); /* its source tells that it is gone */
+  loop_change(loop, &link->source, EPOLLIN | (buffer_size(&link->channel.out) ? EPOLLOUT : 0));
 }
 
 /* Passes frames to the daemon under the handle by which it knows the supervisor. */
-static void relay(struct ward *ward)
+static void relay(struct supervisor_link *link)
 {
   uint32_t handle;
   const char *records;
   size_t size;
-  while (frame_next(&ward->channel.in, &handle, &records, &size) > 0) {
-    size_t mark = frame_begin(&to_daemon.out, ward->handle);
+  while (frame_next(&link->channel.in, &handle, &records, &size) > 0) {
+    size_t mark = frame_begin(&to_daemon.out, link->handle);
     buffer_append(&to_daemon.out, records, size);
     frame_end(&to_daemon.out, mark);
-    buffer_consume(&ward->channel.in, size + frame_head);
+    buffer_consume(&link->channel.in, size + frame_head);
   }
 }
 
-static void ward_ready(struct source *source, uint32_t events)
+static void link_ready(struct source *source, uint32_t events)
 {
-  struct ward *ward = (struct ward *) source;
+  struct supervisor_link *link = (struct supervisor_link *) source;
   if (events & EPOLLOUT)
-    ward_flush(ward);
+    link_flush(link);
   if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
     return;
-  int status = channel_read(&ward->channel);
+  int status = channel_read(&link->channel);
   if (status > 0) {
-    relay(ward);
+    relay(link);
   } else if (status < 0) {
-    tell_lost(ward->handle);
-    ward_free(ward);
+    tell_lost(link->handle);
+    link_free(link);
   }
   flush_daemon();
 }
 
-static struct ward *ward_new(uint32_t handle, int fd)
+static struct supervisor_link *link_new(uint32_t handle, int fd)
 {
-  struct ward *ward = calloc(1, sizeof *ward);
-  if (!ward)
+  struct supervisor_link *link = calloc(1, sizeof *link);
+  if (!link)
     return NULL;
-  ward->source = (struct source){.fd = fd, .ready = ward_ready};
-  ward->channel = (struct channel){.fd = fd, .in.wiped = 1, .out.wiped = 1};
-  ward->handle = handle;
-  if (loop_add(loop, &ward->source, EPOLLIN) < 0) {
-    free(ward);
+  link->source = (struct source){.fd = fd, .ready = link_ready};
+  link->channel = (struct channel){.fd = fd, .in.wiped = 1, .out.wiped = 1};
+  link->handle = handle;
+  if (loop_add(loop, &link->source, EPOLLIN) < 0) {
+    free(link);
     return NULL;
   }
-  ward->next = wards;
-  wards = ward;
-  return ward;
+  link->next = links;
+  links = link;
+  return link;
 }
 
 /* Not namespaces_own(): what that remembers would be stale in a forked supervisor, where this fd is closed. */
@@ -147,8 +147,8 @@ static int wants_netns(const char *records, size_t size)
 static void forget_others(void)
 {
   channel_close(&to_daemon);
-  for (struct ward *ward = wards; ward; ward = ward->next)
-    channel_close(&ward->channel);
+  for (struct supervisor_link *link = links; link; link = link->next)
+    channel_close(&link->channel);
 }
 
 /* In the child: nothing of the launcher's stays but its end of the pair and the namespaces that are ready. */
@@ -204,7 +204,7 @@ static void start(uint32_t handle, const char *records, size_t size)
     if (!spare_timer)
       spare_timer = loop_timer(loop, 25, make_spare, NULL);
   }
-  if (child < 0 || !ward_new(handle, pair[0])) {
+  if (child < 0 || !link_new(handle, pair[0])) {
     close(pair[0]);
     tell_lost(handle);
   }
@@ -236,18 +236,18 @@ static void adopt(void *data)
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   int status = fd < 0 || chdir(adoption->folder) < 0 ? -1 : connect(fd, (struct sockaddr *) &address, sizeof address);
   int busy = status < 0 && errno == EAGAIN;
-  struct ward *ward = NULL;
+  struct supervisor_link *link = NULL;
   if (chdir("/") == 0 && status == 0)
-    ward = ward_new(adoption->handle, fd);
-  if (!ward && fd >= 0)
+    link = link_new(adoption->handle, fd);
+  if (!link && fd >= 0)
     close(fd);
   if (busy && adopt_later(adoption))
     return;
-  if (ward) {
-    size_t mark = frame_begin(&ward->channel.out, 0);
-    frame_record(&ward->channel.out, "control", NULL);
-    frame_end(&ward->channel.out, mark);
-    ward_flush(ward);
+  if (link) {
+    size_t mark = frame_begin(&link->channel.out, 0);
+    frame_record(&link->channel.out, "control", NULL);
+    frame_end(&link->channel.out, mark);
+    link_flush(link);
   } else {
     tell_lost(adoption->handle);
     flush_daemon();
@@ -277,15 +277,15 @@ static void tell_alive(void)
 
 static void pass_on(uint32_t handle, const char *records, size_t size)
 {
-  struct ward *ward = wards;
-  while (ward && ward->handle != handle)
-    ward = ward->next;
-  if (!ward)
+  struct supervisor_link *link = links;
+  while (link && link->handle != handle)
+    link = link->next;
+  if (!link)
     return; /* it has just gone; the daemon is being told */
-  size_t mark = frame_begin(&ward->channel.out, 0);
-  buffer_append(&ward->channel.out, records, size);
-  frame_end(&ward->channel.out, mark);
-  ward_flush(ward);
+  size_t mark = frame_begin(&link->channel.out, 0);
+  buffer_append(&link->channel.out, records, size);
+  frame_end(&link->channel.out, mark);
+  link_flush(link);
 }
 
 /* Whether the frame's first record is `name` (its string count precedes it). */

@@ -1,5 +1,5 @@
 import type { Launcher } from '@berth/native';
-import type { Nursery } from '@berth/native/folders.ts';
+import type { DirectoryPool } from '@berth/native/folders.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { Events } from '../../events/api.ts';
 import type { Images } from '../../images/api.ts';
@@ -33,8 +33,8 @@ export interface Context {
   readonly states: Collection<LifeState>;
   readonly healths: Collection<Health>;
   /** Makes the containers' folders, and their supervisors'. */
-  readonly folders: Nursery;
-  readonly runs: Nursery;
+  readonly folders: DirectoryPool;
+  readonly runs: DirectoryPool;
   /** Publishes an event of a container: its labels, image and name are among the attributes. */
   emit(container: Container, action: string, attributes?: Record<string, string>): void;
   /** Set when the daemon ends: nothing new is begun. */
