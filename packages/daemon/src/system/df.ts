@@ -1,4 +1,5 @@
-import { invalidParameter } from '../base/errors.ts';
+import { BerthError, invalidParameter } from '../base/errors.ts';
+import { log } from '../base/log.ts';
 import type { CacheRecord } from '../builder/api.ts';
 import type { ImageSummary } from '../images/api.ts';
 import type { Services } from '../services.ts';
@@ -88,9 +89,9 @@ function containerSum(containers: Array<Record<string, unknown>>): Sum {
 function volumeSum(named: VolumeUsage[]): Sum {
   return sum(
     named.map(({ UsageData: { RefCount, Size } }) => ({
-      size: Size,
+      size: Math.max(0, Size),
       active: RefCount > 0,
-      free: RefCount > 0 ? 0 : Size,
+      free: RefCount > 0 ? 0 : Math.max(0, Size),
     })),
   );
 }
@@ -119,10 +120,22 @@ async function volumes(rooms: Services): Promise<VolumeUsage[]> {
     for (const name of new Set(mounts.map(({ Name }) => Name)))
       if (name) users.set(name, (users.get(name) ?? 0) + 1);
   }
-  return Promise.all(
-    (await rooms.volumes.list()).map(async (volume) => ({
-      ...volume,
-      UsageData: { RefCount: users.get(volume.Name) ?? 0, Size: await rooms.volumes.size(volume.Name) },
-    })),
-  );
+  const named = (await rooms.volumes.list()).map(async (volume) => {
+    const Size = await volumeSize(rooms, volume.Name);
+    return Size === undefined
+      ? []
+      : { ...volume, UsageData: { RefCount: users.get(volume.Name) ?? 0, Size } };
+  });
+  return (await Promise.all(named)).flat();
+}
+
+/** Bytes of a volume; undefined for one that was removed meanwhile, -1 (as dockerd has it) where they cannot be counted. */
+async function volumeSize({ volumes }: Services, name: string): Promise<number | undefined> {
+  try {
+    return await volumes.size(name);
+  } catch (error) {
+    if (error instanceof BerthError && error.kind === 'not-found') return undefined;
+    log.warn({ err: error, volume: name }, 'the size of a volume cannot be determined');
+    return -1;
+  }
 }

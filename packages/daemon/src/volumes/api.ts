@@ -27,7 +27,7 @@ export interface Volumes {
   remove(name: string, options: { force: boolean }): Promise<void>;
   /** Filters: label, label!, all; without `all` only anonymous volumes go. */
   prune(filters: Record<string, string[]>): Promise<{ VolumesDeleted: string[]; SpaceReclaimed: number }>;
-  /** Bytes of its files. */
+  /** Bytes of its files. @throws not-found, also when it was removed meanwhile; system when they cannot be read */
   size(name: string): Promise<number>;
   /** Ids of the containers that refer to it. */
   users(name: string): string[];

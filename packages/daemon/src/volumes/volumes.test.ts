@@ -75,6 +75,26 @@ test('a volume is made once, kept over a restart, and removed with its files', a
   expect(() => volumes.get('data')).toThrow('get data: no such volume');
 });
 
+test('a size is told of a volume whose folder comes or goes meanwhile, and of none that was removed', async () => {
+  const { volume } = await volumes.create({ name: 'data' });
+  let meanwhile: () => Promise<unknown> | unknown = () => undefined;
+  const slow = async (folder: string) => {
+    const counted = folderSize(folder);
+    await counted.catch(() => undefined);
+    await meanwhile();
+    return counted;
+  };
+  const other = openVolumes({ dataRoot: root, store, events, folderSize: slow });
+  rmSync(volume.Mountpoint, { recursive: true });
+  meanwhile = () => mkdirSync(volume.Mountpoint);
+  expect(await other.size('data')).toBe(0);
+
+  meanwhile = () => other.remove('data', { force: false });
+  rmSync(volume.Mountpoint, { recursive: true });
+  await expect(other.size('data')).rejects.toThrow('get data: no such volume');
+  await expect(other.size('data')).rejects.toThrow('get data: no such volume');
+});
+
 test('at the start: removals end, files without a record are a volume again, the rest goes', async () => {
   await volumes.create({ name: 'kept' });
   await volumes.create({ name: 'half-removed' });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, chown, lstat, mkdir, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { conflict, notFound, systemError } from '../base/errors.ts';
+import { BerthError, conflict, notFound, systemError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
 import type { Events } from '../events/api.ts';
 import { filterMatcher } from '../patterns/expression.ts';
@@ -174,8 +174,11 @@ class LocalVolumes implements Volumes {
       const size = await this.size(record.name).catch(() => 0);
       try {
         await this.remove(record.name, { force: true });
-      } catch {
-        continue; // taken into use meanwhile
+      } catch (error) {
+        // One that was taken into use meanwhile is none that a prune removes.
+        if (!(error instanceof BerthError && error.kind === 'conflict'))
+          log.warn({ err: error, volume: record.name }, 'prune could not remove a volume');
+        continue;
       }
       deleted.push(record.name);
       reclaimed += size;
@@ -185,10 +188,15 @@ class LocalVolumes implements Volumes {
   }
 
   async size(name: string): Promise<number> {
+    const record = this.records.get(name);
+    if (!record) throw notFound(`get ${name}: no such volume`);
     try {
       return await this.folderSize(this.mountpoint(name));
     } catch (error) {
-      if (!existsSync(this.mountpoint(name))) return 0; // somebody took its files away
+      // It may have been removed meanwhile, and another of that name made.
+      if (this.records.get(name) !== record) throw notFound(`get ${name}: no such volume`);
+      // Its folder is being made, or somebody took it away. Whether it is there by now says nothing of that moment.
+      if (error instanceof BerthError && error.kind === 'not-found') return 0;
       throw error;
     }
   }
@@ -352,5 +360,3 @@ class LocalVolumes implements Volumes {
     return turn;
   }
 }
-
-/** Bytes of all files below a folder; hard links count once, links are not followed. */
