@@ -46,7 +46,8 @@ if (existsSync(join(root, 'packages/daemon/src/main.ts'))) {
     outdir: join(dist, 'lib'),
     outExtension: { '.js': '.mjs' },
     chunkNames: 'berthd-[hash]',
-    // What few requests need (registries, BuildKit) is in files of its own, read when it is first needed. A daemon that
+    // Code that few requests need (registries, BuildKit) is in files of its own, read when it is first needed. A
+    // daemon that
     // runs keeps finding the files of its own build: they are named by their content and stay.
     splitting: true,
     format: 'esm',
@@ -65,7 +66,7 @@ if (existsSync(join(root, 'packages/daemon/src/main.ts'))) {
     '--always-sparkplug --invocation-count-for-maglev=60 --minimum-invocations-after-ic-update=60 ' +
       '--max-semi-space-size=4 --heap-growing-percent=150 --disable-warning=ExperimentalWarning ',
     'berthd.mjs',
-    // Of Node's many threads each would keep an arena of its own.
+    // Each of Node's many threads would keep a malloc arena of its own.
     'MALLOC_ARENA_MAX=2 ',
   );
 }

@@ -5,7 +5,10 @@ import { globSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { pinnedNode, root, run } from './lib.mjs';
 
-/** What files of a room of packages/native/c may include besides its own; the longest name that fits is a file's room. */
+/**
+ * The rooms that files of a room of packages/native/c may include besides its own; the longest name that fits is a
+ * file's room.
+ */
 const C_ROOMS = {
   base: [],
   init: [],

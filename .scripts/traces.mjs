@@ -1,4 +1,4 @@
-// What an engine can leave in the kernel and on disk, so that the tests can show that they left nothing.
+// Lists the traces an engine can leave in the kernel and on disk, so that the tests can show that they left none.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -55,7 +55,7 @@ export function traces() {
   return out;
 }
 
-/** What is here now and was not in `before`; waits up to 20 s for what is still being taken down. */
+/** The traces that are here now and were not in `before`; waits up to 20 s for those still being taken down. */
 export async function compareTraces(before) {
   for (let attempt = 0; ; attempt++) {
     const left = [...traces()].filter((line) => !before.has(line));

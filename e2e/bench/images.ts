@@ -87,7 +87,7 @@ export async function images(engines: { berth: Engine; docker: Engine }): Promis
       for (let round = 0; round < rounds; round++) {
         for (const engine of round % 2 ? [engines.berth, engines.docker] : [engines.docker, engines.berth]) {
           prepare(engine);
-          // What one engine has not written yet must not be written in the other's time.
+          // Pages that one engine has not written yet must not be written in the other's time.
           spawnSync('sync');
           times[engine.name].push(await timed(() => work(engine, round)));
         }

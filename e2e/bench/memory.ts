@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { Engine, pss } from './engines.ts';
 import { figure, report } from './measure.ts';
 
-/** What the engine keeps per idle container: its supervisor or shim and what its daemons grew by (PSS). */
+/** The memory an engine keeps per idle container: its supervisor or shim and the growth of its daemons (PSS). */
 async function perContainer(engine: Engine): Promise<number> {
   const count = 30;
   const total = () => engineProcesses(engine).reduce((sum, pid) => sum + pss(pid), 0);

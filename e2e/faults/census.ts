@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { TestDaemon } from '../support/daemon.ts';
 import { helpers } from '../support/leaks.ts';
 
-/** What the processes of an engine hold at an instant. */
+/** The resources that the processes of an engine hold at an instant. */
 export interface Census {
   /** Descriptors of daemon, launcher and network worker. */
   descriptors: Record<string, number>;
@@ -37,7 +37,7 @@ export function census(daemon: TestDaemon, parent: string): Census {
   };
 }
 
-/** What a process has open, sockets and epoll instances included. */
+/** The open files of a process, sockets and epoll instances included. */
 export const openFiles = (pid: number): string[] =>
   list(`/proc/${pid}/fd`).flatMap((fd) => {
     try {
@@ -47,7 +47,7 @@ export const openFiles = (pid: number): string[] =>
     }
   });
 
-/** What has grown from one census to a later one, in words. Threads and descriptors of pools may differ by a few. */
+/** The growth from one census to a later one, in words. Threads and descriptors of pools may differ by a few. */
 export function grown(before: Census, after: Census, slack: number): string[] {
   const said: string[] = [];
   for (const what of ['descriptors', 'threads'] as const)

@@ -83,7 +83,7 @@ export class Follower {
   ended = false;
   /** Resolves when it is over, whatever the reason. */
   readonly over: Promise<void>;
-  /** What has come of standard output, with the frames' heads taken off. */
+  /** The standard output so far, with the frames' heads taken off. */
   text = '';
   readonly #stream: Readable | Duplex;
   #rest: Buffer = Buffer.alloc(0);

@@ -49,7 +49,8 @@ const LEFT_OUT = new Set([
 const PATIENCE = 15_000;
 const A_WHILE = 300;
 /**
- * What dockerd too answers with 500, in words that clients compare, where the request is well-formed and the object's
+ * Errors that dockerd too answers with 500, in words that clients compare, where the request is well-formed and the
+ * object's
  * state forbids it.
  */
 const EXCUSED = [
@@ -251,7 +252,7 @@ class Fuzzer {
   private body(id: string, schema: Schema): unknown {
     const made = value(this.random, schema, 0);
     if (made === null || typeof made !== 'object' || Array.isArray(made)) return made;
-    // What is needed to get as far as the wrong member.
+    // The members needed to get as far as the wrong one.
     const needed: Record<string, unknown> = {
       ContainerCreate: { Image: 'bb', Cmd: ['true'] },
       NetworkCreate: { Name: 'fuzz-made' },
@@ -351,7 +352,7 @@ class Fuzzer {
     });
   }
 
-  /** What there is, as far as no time goes into it. */
+  /** The state of all objects, but for members that change with time. */
   private async state(): Promise<string> {
     const [containers, images, networks, volumes, stopped] = await Promise.all(
       [

@@ -5,7 +5,7 @@ import type { Box, State } from './model.ts';
 import { brokenFollower, brokenLog, logLines } from './outputs.ts';
 import type { User } from './user.ts';
 
-/* What must be true after a round, whatever happened in it. */
+/* The invariants that must be true after a round, whatever happened in it. */
 
 interface Listed {
   Id: string;

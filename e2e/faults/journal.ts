@@ -1,4 +1,4 @@
-/** What was done in a round and when, in milliseconds since its begin: printed when an invariant is broken. */
+/** The operations of a round with their times, in milliseconds since its begin: printed when an invariant is broken. */
 export class Journal {
   readonly #began = performance.now();
   readonly #lines: string[] = [];

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/* What the kernel says of a container's first process. */
+/* The kernel's view of a container's first process. */
 
 const read = (path: string): string => {
   try {

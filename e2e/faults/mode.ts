@@ -4,7 +4,7 @@ import type { Journal } from './journal.ts';
 import type { Random } from './random.ts';
 import type { Stage, User } from './user.ts';
 
-/** What a fault can lay hands on, in one round. */
+/** The processes and files that a fault can lay hands on, in one round. */
 export interface Scene {
   daemon: TestDaemon;
   random: Random;

@@ -2,7 +2,8 @@
 export type State = 'created' | 'running' | 'paused' | 'exited' | 'gone';
 
 /**
- * What a container runs. `counter` counts from 1 in its output, one line each 20 ms, and ends with 5 when it is asked to;
+ * The program of a container. `counter` counts from 1 in its output, one line each 20 ms, and ends with 5 when it is
+ * asked to;
  * `short` counts to its length and ends with its code; `idle` takes no signal but the last.
  */
 export type Program = { kind: 'counter' } | { kind: 'short'; lines: number; code: number } | { kind: 'idle' };
@@ -14,7 +15,7 @@ export type Program = { kind: 'counter' } | { kind: 'short'; lines: number; code
 export class Box {
   readonly id: string;
   readonly program: Program;
-  /** What the creation asked for; its inspection must say the same. */
+  /** The request of the creation; the inspection must say the same. */
   readonly request: CreateRequest;
   may = new Set<State>(['created']);
   names: Set<string>;
@@ -70,11 +71,11 @@ export interface CreateRequest {
 /** An object that is there or not: a network, a volume, a tag. */
 export interface Thing {
   there: 'yes' | 'no' | 'perhaps';
-  /** What its inspection must say of it: an image's id, a network's subnet. */
+  /** The value its inspection must show: an image's id, a network's subnet. */
   value?: string;
 }
 
-/** What one user was told. */
+/** The answers that one user was given. */
 export class Acknowledged {
   readonly boxes: Box[] = [];
   readonly volumes = new Map<string, Thing>();

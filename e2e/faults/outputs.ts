@@ -29,7 +29,7 @@ export function logLines({ body }: Reply): string[] {
   return Buffer.concat(parts).toString('latin1').split('\n').filter(Boolean);
 }
 
-/** What is wrong with the stored output of a box. */
+/** The fault in the stored output of a box; undefined when there is none. */
 export function brokenLog(box: Box, lines: string[]): string | undefined {
   if (box.program.kind === 'idle') return lines.length > 0 ? `an idle one wrote ${lines[0]}` : undefined;
   const rotated = box.request.HostConfig.LogConfig.Config['max-size'] !== undefined;
@@ -47,7 +47,7 @@ export function brokenLog(box: Box, lines: string[]): string | undefined {
   return undefined;
 }
 
-/** What is wrong with followed output beside the stored one. */
+/** The fault in followed output beside the stored one; undefined when there is none. */
 export function brokenFollower(lines: string[], stored: string[], whole: boolean): string | undefined {
   const { broken, runs: found } = runs(lines);
   if (broken) return broken;

@@ -142,7 +142,7 @@ class Machine {
   }
 }
 
-/** What was acknowledged before the cut and does not hold. */
+/** The objects that were acknowledged before the cut and do not hold. */
 async function lost(daemon: TestDaemon, known: Acknowledged): Promise<string[]> {
   const problems: string[] = [];
   const get = async (path: string) => {

@@ -50,9 +50,9 @@ const names = new Map([
   ['control', CONTROL],
 ]);
 
-/** What reads see. */
+/** The bytes that reads see. */
 const current = Buffer.alloc(SIZE);
-/** What a cut can't take away. */
+/** The bytes that a cut can't take away. */
 const durable = Buffer.alloc(SIZE);
 /** Writes since the last flush. */
 let pending: Array<{ offset: number; data: Buffer }> = [];

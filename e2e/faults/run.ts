@@ -105,7 +105,7 @@ async function playMode(
       ].join('\n');
       problems.push(problem);
       play.tell(problem);
-      // What is broken must not be found again in the next round.
+      // A broken state must not be found again in the next round.
       await dispose(daemon, mode);
       daemon = undefined;
     }

@@ -3,7 +3,7 @@ import type { Journal } from './journal.ts';
 import { Acknowledged, type Box, type State, type Thing } from './model.ts';
 import type { Random } from './random.ts';
 
-/** What a round has in common for its users. */
+/** The parts of a round that its users share. */
 export interface Stage {
   socket: string;
   registry: string;
@@ -15,7 +15,7 @@ export interface Stage {
   stopped: boolean;
 }
 
-/** What one client does in a round: requests in an order that follows from the seed, and what it was told. */
+/** One client in a round: its requests, in an order that follows from the seed, and the answers it was given. */
 export class User {
   readonly known = new Acknowledged();
   readonly label: string;

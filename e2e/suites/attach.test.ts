@@ -141,9 +141,9 @@ describe('clients that went leave nothing behind', () => {
     const processes = () => [daemon.process!.pid!, ...children(daemon.process!.pid!), supervisorOf(Pid)];
     const count = () => processes().map((pid) => `${pid}: ${open(pid)}`);
     for (const [kind, request] of Object.entries(kinds)) {
-      // What the first of a kind needs stays: an inotify instance, a channel to a helper.
+      // Descriptors that the first of a kind needs stay: an inotify instance, a channel to a helper.
       await abort(request, 10);
-      // Those whose input is not read are looked at once a second.
+      // Connections whose input is not read are looked at once a second.
       await sleep(kind === 'attach before the start' ? 1500 : 300);
       const before = count();
       await abort(request);
@@ -151,7 +151,7 @@ describe('clients that went leave nothing behind', () => {
         expect([kind, ...count()]).toEqual([kind, ...before]);
       });
     }
-    // What an exec runs goes on without its client, as in Docker: it has to end by itself.
+    // The program of an exec goes on without its client, as in Docker: it has to end by itself.
     const before = count();
     await abort(() => exec({ Cmd: ['sleep', '0.2'], AttachStdout: true }), 100);
     await abort(() => exec({ Cmd: ['cat'], AttachStdin: true, AttachStdout: true }), 100);

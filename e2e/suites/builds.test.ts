@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { TestDaemon } from '../support/daemon.ts';
 import { busyboxTar } from '../support/images.ts';
 
-/* What builds leave, as dockerd 26.1 leaves it; each expectation was taken from it. */
+/* The results of builds beside dockerd 26.1's; each expectation was taken from it. */
 
 let daemon: TestDaemon;
 let context: string;

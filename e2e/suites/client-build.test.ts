@@ -166,7 +166,7 @@ test('a step that fails is shown with its output and its line', () => {
       'ERROR: failed to solve: process "/bin/sh -c echo before; exit 7" did not complete successfully: exit code: 7',
     ].join('\n'),
   );
-  // What a quiet build did is shown when it failed.
+  // The output of a quiet build is shown when it failed.
   expect(build(['-q', context]).stderr).toContain('ERROR: failed to solve');
 });
 

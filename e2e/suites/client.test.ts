@@ -42,7 +42,7 @@ function masked(text: string, client: Client): string {
       .replace(/^Usage: {2}(docker|berth) /gm, 'Usage:  CLIENT ')
       .replace(/"(docker|berth) ([a-z ]+)" (requires|accepts)/g, '"CLIENT $2" $3')
       .replaceAll('to Docker daemon', 'to Berth daemon')
-      // What a command is for is said in other words.
+      // The description of a command is worded differently.
       .replace(/(Usage: .*\n\n).*\n$/, '$1')
   );
 }

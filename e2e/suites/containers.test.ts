@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TestDaemon, until } from '../support/daemon.ts';
 import { tarOf } from '../support/tar.ts';
 
-/* What users of containers see of details that the stock tools and their tests count on. */
+/* Details of containers that the stock tools and their tests count on. */
 
 let daemon: TestDaemon;
 beforeAll(async () => {
@@ -227,7 +227,7 @@ test('links name a container, through renames of either', async () => {
   const { HostConfig } = (await daemon.call('GET', `/containers/${parent}/json`)).json;
   expect(HostConfig.Links).toEqual(['/renamed:/moved/db']);
 
-  // What shares a network is reached where its owner is.
+  // A container that shares a network is reached where its owner is.
   const shared = await daemon.box(['sleep', '60'], { HostConfig: { NetworkMode: `container:${target}` } });
   const other = await daemon.box(['sleep', '60'], { HostConfig: { Links: [`${shared}:friend`] } });
   expect(daemon.docker(['exec', other, 'cat', '/etc/hosts']).stdout).toContain('\tfriend ');
@@ -240,7 +240,7 @@ describe('out of memory', () => {
       HostConfig: { NetworkMode: 'none', Memory: 16 << 20, MemorySwap: 16 << 20 },
     });
   const state = async (id: string) => (await daemon.call('GET', `/containers/${id}/json`)).json.State;
-  /** What this run of the daemon has told of it. */
+  /** The events of it that this run of the daemon has told. */
   const told = async (id: string) => {
     const filters = encodeURIComponent(JSON.stringify({ container: [id], event: ['oom', 'die'] }));
     const { text } = await daemon.call('GET', `/events?until=${Date.now() / 1000}&filters=${filters}`);

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TestDaemon } from '../support/daemon.ts';
 
-// What the stock command line shows of the details that scripts have come to rely on.
+// Details in the output of the stock command line that scripts have come to rely on.
 
 let daemon: TestDaemon;
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { Outside, run } from '../support/outside.ts';
 import { Peer } from '../support/peer.ts';
 
 /*
- * What networks do, seen from where it counts: from a host outside behind a router, from the host, from containers. Peers
+ * Networks as seen from where it counts: from a host outside behind a router, from the host, from containers. Peers
  * are processes of the test inside a namespace, so that they see real source addresses.
  */
 
@@ -98,7 +98,7 @@ async function server(...args: Parameters<typeof box>): Promise<Box> {
 }
 
 const first = (text: unknown) => String(text).split('\n')[0];
-/** What the server on that address calls us, or the error. */
+/** The source address that the server on that address sees, or the error. */
 const seen = async (from: Peer, address: string, port: number) =>
   first(await from.try('tcp', { host: address, port }));
 const names = (box: Box, name: string, type = 'A', tcp = false) =>

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { sleep, TestDaemon, until } from '../support/daemon.ts';
 import { outputOf, post, talk } from '../support/raw.ts';
 
-/* What holds of streams, execs and ends when a process is frozen, a helper is killed or stopped, or the disk is full. */
+/* Streams, execs and ends when a process is frozen, a helper is killed or stopped, or the disk is full. */
 
 let daemon: TestDaemon;
 beforeAll(async () => {

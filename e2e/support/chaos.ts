@@ -3,7 +3,7 @@ import type { TestDaemon } from './daemon.ts';
 import { tarOf } from './tar.ts';
 
 /**
- * What was acknowledged. A value of `unsure` was being changed when the daemon went: either outcome is right, but
+ * The acknowledged state. A value of `unsure` was being changed when the daemon went: either outcome is right, but
  * nothing in between.
  */
 export class Acknowledged {
@@ -15,7 +15,7 @@ export class Acknowledged {
   readonly removed = new Set<string>();
 }
 
-/** What is said when another user has removed or ended what a request is about. */
+/** Error texts for a request whose object another user has removed or ended. */
 const ELSEWHERE = /No such image|\/ns\/net: No such file/;
 
 type Step = (chaos: Chaos) => Promise<void>;

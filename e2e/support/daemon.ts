@@ -20,7 +20,7 @@ export interface Answer {
   json: any;
 }
 
-/** What a program gave back. */
+/** The result of a program. */
 export interface Ran {
   status: number;
   stdout: string;

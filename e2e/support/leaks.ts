@@ -34,7 +34,8 @@ const run = (...[command = '', ...args]: string[]) =>
   spawnSync(command, args, { encoding: 'utf8' }).stdout ?? '';
 
 /**
- * What a daemon has that its lists do not account for: on disk, in the kernel, in the process table. Work that goes on
+ * The leaks of a daemon: things its lists do not account for on disk, in the kernel, in the process table. Work that
+ * goes on
  * behind an answer gets `patience` milliseconds to end. `parent` is the daemon's `--cgroup-parent`.
  */
 export async function leaks(daemon: TestDaemon, parent: string, patience = 8000): Promise<string[]> {

@@ -1,4 +1,7 @@
-/** What a `Peer` runs in its network namespace: takes one JSON request a line, answers with one JSON line each. */
+/**
+ * The program that a `Peer` runs in its network namespace: takes one JSON request a line, answers with one JSON line
+ * each.
+ */
 import { createSocket, type RemoteInfo } from 'node:dgram';
 import { connect, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
@@ -26,7 +29,7 @@ function open(host: string, port: number): Promise<Socket> {
 
 const plain = (address: string | undefined) => (address ?? '').replace(/^::ffff:/, '');
 
-/** What the socket sends until it ends. */
+/** All bytes that the socket receives until its end. */
 function readAll(socket: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = '';

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-/** What a peer can be asked for: options and result of each request. */
+/** The requests to a peer: options and result of each. */
 export interface Requests {
   ready: [options: Record<string, never>, pid: number];
   /** One connection: sends, ends, and gives all that came back. Fails with the errno's name, or `timeout`. */

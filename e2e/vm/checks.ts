@@ -1,4 +1,4 @@
-// What holds on a user's machine: a stock kernel, systemd, cgroup v2 alone. Runs in the machine that main.ts boots.
+// Checks on a machine like a user's: a stock kernel, systemd, cgroup v2 alone. Runs in the machine that main.ts boots.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';

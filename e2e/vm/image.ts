@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { top } from '../support/daemon.ts';
 
-/** What a user's machine has, plus what the checks need. */
+/** The packages of a user's machine, plus those the checks need. */
 const PACKAGES = [
   'linux-image-cloud-amd64',
   'systemd',

@@ -33,7 +33,7 @@ try {
       ...['-serial', `file:${join(folder, 'console')}`, '-serial', `unix:${join(folder, 'checks')}`],
       ...['-kernel', machine.kernel, '-initrd', machine.initrd],
       ...['-append', `root=/dev/vda rw console=ttyS0 panic=-1 quiet${only ? ` berth.checks=${only}` : ''}`],
-      // What the machine writes is thrown away.
+      // Writes of the machine are thrown away.
       ...drive(machine.disk, 'snapshot=on'),
       ...drive(join(folder, 'berth.ext4'), 'readonly=on'),
     ],

@@ -5,7 +5,7 @@ import * as networks from './networks.ts';
 import { contend } from './shared.ts';
 import * as uses from './uses.ts';
 
-/** What users do, with how often each is chosen beside the others. */
+/** The operations of users, with how often each is chosen beside the others. */
 const operations: [weight: number, operation: (user: User) => Promise<unknown>][] = [
   [4, lives.create],
   [10, lives.createAndStart],

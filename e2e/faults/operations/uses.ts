@@ -2,7 +2,7 @@ import { tarOf } from '../../support/tar.ts';
 import type { Box } from '../model.ts';
 import type { User } from '../user.ts';
 
-/* What is done with a container that is there: execs, its streams, its files. */
+/* Operations on a container that is there: execs, its streams, its files. */
 
 const running = (user: User, ...kinds: Box['program']['kind'][]) =>
   user.random.any(user.boxes('running').filter(({ program }) => kinds.includes(program.kind)));
@@ -93,7 +93,7 @@ export async function copy(user: User): Promise<void> {
     user.broken(`a file of ${content.length} bytes copied into ${box.id} was read as something else`);
 }
 
-/** What only looks, and must always be answered. */
+/** Requests that only read, and must always be answered. */
 export async function look(user: User): Promise<void> {
   const box = user.random.any(user.boxes('created', 'running', 'exited', 'paused'));
   const of = (what: string) => (box ? [`/containers/${box.id}/${what}`] : []);

@@ -46,7 +46,9 @@ async function execute(id: string, index: number): Promise<void> {
   expect((await daemon.call('POST', `/exec/${json.Id}/start`, { Tty, Detach })).status).toBe(200);
 }
 
-/** What was seen before it was its program tells that the reader was early enough to see more. */
+/**
+ * The number of processes seen before they ran their program: it tells that the reader was early enough to see more.
+ */
 const early = (seen: string) => Number(/early (\d+)/.exec(seen)?.[1] ?? 0);
 const leaks = (seen: string) => seen.split('\n').filter((line) => line.startsWith('leak'));
 

@@ -31,7 +31,7 @@ test('a container has its standard streams open and nothing else', () => {
   );
 });
 
-/** What a process of a container has of rights and open files. */
+/** The script that prints a process's rights and open files. */
 const HOLDINGS = [
   'sh',
   '-c',
@@ -101,7 +101,7 @@ test('links of an image lead its mounts nowhere but into the container', async (
   expect(ran).toMatchObject({ status: 0, stderr: '' });
   expect(ran.stdout).toContain('localhost');
   expect(readdirSync(trap)).toEqual([]);
-  // What the engine put in the links' places is no change of the container's.
+  // Mount points that the engine put in the links' places are no change of the container's.
   expect(daemon.docker(['diff', 'links']).stdout).not.toMatch(/proc|sys|dev|etc/);
   daemon.docker(['cp', join(daemon.folder, 'log'), 'links:/data/log']);
   expect(readdirSync(trap)).toEqual([]);
@@ -147,7 +147,7 @@ test('an image is mounted to be read, and a subpath of it is looked up within it
       'bb',
       ...words,
     ]);
-  // Of one layer, of several, and of a part of several.
+  // Images of one layer, of several, and a part of one with several.
   const mounts = ['mounted,dst=/a', 'mounted2,dst=/b', 'mounted2,dst=/c,image-subpath=sub'].map(
     (each) => `type=image,src=${each}`,
   );

@@ -10,7 +10,10 @@ import type { Runtime } from './runtime/api.ts';
 import type { Store } from './store/api.ts';
 import type { Volumes } from './volumes/api.ts';
 
-/** What the daemon is made of, bottom first; routes get this. `openRooms` makes it. Types only: see .dependency-cruiser.mjs. */
+/**
+ * The rooms of the daemon, bottom first; routes get this. `openRooms` makes it. Types only: see .dependency-
+ * cruiser.mjs.
+ */
 export interface Services {
   settings: Settings;
   store: Store;

@@ -14,7 +14,7 @@ import { decode, encode, type Message } from './messages.ts';
 /** A call that ended with another status than OK. */
 export class GrpcError extends Error {
   readonly code: number;
-  /** What a client's library unpacks into typed errors (google.rpc.Status, details). */
+  /** The details of the status (google.rpc.Status), which a client's library unpacks into typed errors. */
   readonly details: Message[];
 
   constructor(code: number, message: string, details: Message[] = []) {
@@ -30,7 +30,7 @@ const maxMessage = 64 * 1024 * 1024;
 async function* messages(stream: Readable): AsyncGenerator<Buffer> {
   let held: Buffer[] = [];
   let length = 0;
-  // Who stops reading early still has an answer to send on the same stream.
+  // A reader that stops early still has an answer to send on the same stream.
   for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     held.push(chunk);
     length += chunk.length;

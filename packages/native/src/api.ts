@@ -51,7 +51,10 @@ export interface LogPosition {
   size: number;
 }
 
-/** What a log could not take: entries, and the system's reason. `over`: there is room again, the log has a note in their place. */
+/**
+ * Entries that a log could not take, and the system's reason. `over`: there is room again, the log has a note in
+ * their place.
+ */
 export interface LogLoss {
   lines: number;
   reason: string;

@@ -27,7 +27,7 @@ test('folders are spread where a file system has no journal, and only there', ()
     const shards = readdirSync(place).map((name) => join(place, name));
     expect(shards).toHaveLength(journal ? 0 : 32);
     expect(shards.flatMap((shard) => readdirSync(shard))).toEqual([]);
-    // What a kill left there goes.
+    // Folders that a kill left there go.
     for (const shard of shards) mkdirSync(join(shard, 'left'));
     openDirectoryPool(place);
     expect(shards.flatMap((shard) => readdirSync(shard))).toEqual([]);

@@ -35,7 +35,7 @@ export interface DirectoryPool {
 export function openDirectoryPool(place: string): DirectoryPool {
   mkdirSync(place, { recursive: true, mode: 0o700 });
   if (!spreadSubfolders(place)) return { make: makePlainly };
-  // What an earlier daemon made and did not move.
+  // Folders that an earlier daemon made and did not move.
   for (const shard of readdirSync(place))
     for (const name of readdirSync(join(place, shard))) rmSync(join(place, shard, name), { recursive: true });
   let turn = 0;

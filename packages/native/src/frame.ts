@@ -52,7 +52,7 @@ export class FrameReader {
     return { handle: bytes.readUInt32LE(4), records: decodeRecords(bytes.subarray(HEAD, end)) };
   }
 
-  /** What has arrived behind the last frame. */
+  /** The bytes that have arrived behind the last frame. */
   get rest(): Buffer {
     return this.#pending;
   }

@@ -38,7 +38,7 @@ beforeAll(() => {
 });
 
 afterAll(async () => {
-  // What a failed test left, also of containers that another process started.
+  // Processes that a failed test left, also of containers that another process started.
   const runs = join(folder, 'run');
   for (const id of readdirSync(runs)) {
     const supervisor = await launcher.reconnect(id, join(runs, id));

@@ -267,7 +267,10 @@ function goJson(attrs: Record<string, string>): string {
   );
 }
 
-/** Of the daemon's environment, which is none of a container's business, only the ways of older kernels that it is to go. */
+/**
+ * The variables of the daemon's environment that force the fallbacks for older kernels; all others are none of a
+ * container's business.
+ */
 function fallbacks(): Record<string, string> {
   const names = ['BERTH_STAGED_OVERLAY', 'BERTH_NO_FILE_MOUNTS', 'BERTH_PROC_OF_OTHER'];
   return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));

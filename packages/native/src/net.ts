@@ -17,7 +17,7 @@ export class NetError extends Error {
   }
 }
 
-/** What one operation gave: the values of its `ok` record, and the rows before it. */
+/** The result of one operation: the values of its `ok` record, and the rows before it. */
 export interface NetResult {
   values: string[];
   rows: LaunchRecord[];

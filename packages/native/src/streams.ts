@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type AttachOptions, LaunchError, type LaunchRecord } from './api.ts';
 import { encodeFrame, FrameReader } from './frame.ts';
 
-/** What the address of a Unix socket can hold. */
+/** The most bytes of a Unix socket's address (unix(7)). */
 const ADDRESS_MAX = 107;
 const EPIPE = 32;
 

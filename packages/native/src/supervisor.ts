@@ -19,7 +19,7 @@ const ETIMEDOUT = 110;
 /** How long a supervisor has to answer a request, in milliseconds; none of them waits for anything. */
 const REPLY_TIMEOUT = 10_000;
 
-/** What a supervisor needs of the launcher that it speaks through. */
+/** The part of the launcher that a supervisor's link needs. */
 export interface Link {
   /** Sends a message to the supervisor. */
   send(records: LaunchRecord[]): void;
@@ -91,7 +91,7 @@ export class ControlledSupervisor implements Supervisor {
     return !this.#ended && this.pid > 0;
   }
 
-  /** What is to be done when the supervisor accepts connections, before the program runs. */
+  /** Runs a callback when the supervisor accepts connections, before the program runs. */
   whenListening(run: () => void): void {
     this.#listening = run;
   }
@@ -125,7 +125,7 @@ export class ControlledSupervisor implements Supervisor {
           break;
         }
         this.#process = Number(rest[2]);
-        // What the launcher before was given to pass on may have been lost with it; asked twice is no harm.
+        // Requests given to the launcher before may have been lost with it; asking twice does no harm.
         for (const { records } of this.#replies.values()) this.#tell(records);
         // A supervisor that is still at its start says `started` or `failed` later.
         if (rest[1] !== '0') this.#running(Number(rest[1]));

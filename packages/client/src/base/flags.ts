@@ -195,7 +195,7 @@ export function filter(short: string, help: string): Flag<Record<string, string[
   });
 }
 
-/** What a flag is called in messages: `-n, --last`. */
+/** The name of a flag in messages: `-n, --last`. */
 export function flagLabel(name: string, short: string): string {
   return short ? `-${short}, --${name}` : `--${name}`;
 }

@@ -11,7 +11,8 @@ interface Pattern {
 }
 
 /**
- * What a build context leaves out, by the rules of .dockerignore: the last pattern that matches a path, or a folder
+ * The paths a build context leaves out, by the rules of .dockerignore: the last pattern that matches a path, or a
+ * folder
  * above it, decides (https://docs.docker.com/build/concepts/context/#dockerignore-files).
  */
 export class IgnoreRules {

@@ -18,7 +18,7 @@ import { CliError } from '../base/errors.ts';
 import { whyNot } from '../shared/files.ts';
 import { packetType } from './sync.ts';
 
-/** What a builder told of one file. */
+/** One file as the builder described it. */
 interface Told {
   path: string;
   mode: number;
@@ -122,7 +122,7 @@ class Receiver {
     if (this.ended && this.files.size === 0) await this.call.send({ type: packetType.fin });
   }
 
-  /** What had to wait for all files. */
+  /** Makes hard links and sets the modes and times of folders, which have to wait for all files. */
   finish(): void {
     for (const { path, linkname } of this.links) linkSync(this.place(linkname), this.place(path));
     for (const { path, mode, modTime } of this.folders.reverse()) {

@@ -31,7 +31,9 @@ export function outputsOf(flags: BuildKitFlags): BuildOutput[] {
 export const inStore = ({ type, file, folder }: BuildOutput): boolean =>
   (type === 'image' || type === 'docker') && file === undefined && folder === undefined;
 
-/** What is the same in all requests of a build: the Dockerfile front end's attributes, but for the context. */
+/**
+ * The Dockerfile front end's attributes, but for those of the context; they are the same in all requests of a build.
+ */
 export function attributesFor(flags: BuildKitFlags, proxies: Record<string, string>): Record<string, string> {
   const attributes: Record<string, string> = {};
   const set = (name: string, value: string | number | undefined): void => {

@@ -9,7 +9,7 @@ import type { Secrets } from './secrets.ts';
 import type { Agents } from './ssh.ts';
 import { type Folders, sendFolder } from './sync.ts';
 
-/** What this side of a build lends to the builder. */
+/** The files, outputs, credentials and secrets that this side of a build lends to the builder. */
 export interface Lent {
   folders: Folders;
   outputs: readonly BuildOutput[];

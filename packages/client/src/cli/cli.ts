@@ -13,7 +13,7 @@ export const program = 'berth';
 /** Escapes are wanted: the user's own format has them. */
 const OWN_ESCAPES = process.argv.some((word) => /\u001b|\\(?:x1b|033|u001b)/i.test(word));
 
-/** What every command works with: the streams, the configuration and the daemon. All of it is opened when first used. */
+/** The streams, the configuration and the daemon, which every command works with; each is opened when first used. */
 export class Cli implements Invocation {
   readonly options: GlobalOptions;
   readonly env: NodeJS.ProcessEnv;

@@ -2,7 +2,7 @@ import { CliError } from '../base/errors.ts';
 import type { FlagTable, FlagValues } from '../base/flags.ts';
 import type { Cli } from './cli.ts';
 
-/** What a command gets to do its work. */
+/** The flags, arguments and connections that a command is run with. */
 export interface Invocation<F extends FlagTable> {
   readonly cli: Cli;
   readonly flags: FlagValues<F>;
@@ -14,7 +14,7 @@ export interface Invocation<F extends FlagTable> {
 }
 
 export interface CommandSpec<F extends FlagTable> {
-  /** What follows the command's name in its usage line; several lines when it can be called in several ways. */
+  /** The usage line after the command's name; several lines when it can be called in several ways. */
   readonly use: string;
   /** One line: what it does. */
   readonly about: string;

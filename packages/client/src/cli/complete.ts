@@ -3,7 +3,7 @@ import { Cli } from './cli.ts';
 import { globalFlags, parseGlobals } from './globals.ts';
 import { find, findTop, type Group, isGroup, type Leaf, type Tree } from './nodes.ts';
 
-/** What may stand at the cursor. */
+/** One completion that may stand at the cursor. */
 export interface Candidate {
   word: string;
   about?: string;
@@ -27,7 +27,9 @@ type Source =
   | 'any'
   | 'copy';
 
-/** What the arguments of commands are: one for each place, the last for all that follow; `+` ends with more of it. */
+/**
+ * The kind of each argument of a command: one for each place, the last for all that follow; `+` ends with more of it.
+ */
 const argumentKinds: Record<string, readonly (Source | 'files' | 'none' | 'more')[]> = {
   attach: ['running', 'none'],
   build: ['files', 'none'],
@@ -162,7 +164,7 @@ function walk(table: FlagTable, words: readonly string[], interspersed: boolean)
     if (!word.startsWith('--')) {
       const letters = [...word.slice(1)];
       const taker = letters.findIndex((letter) => table[byShort(letter) ?? '']?.bare === undefined);
-      // What follows the letter is its value already.
+      // The letters after this one are its value already.
       if (taker < 0 || taker < letters.length - 1) continue;
       name = byShort(letters[taker]!) ?? '';
     }

@@ -28,7 +28,9 @@ export function find(commands: Group['commands'], name: string): Leaf | undefine
   return Object.values(commands).find((node) => node.also?.includes(name));
 }
 
-/** What stands first. Only the names themselves: `berth remove` is no command, `berth container remove` is. */
+/**
+ * The first word of a command line. Only full names count: `berth remove` is no command, `berth container remove` is.
+ */
 export function findTop(tree: Tree, name: string): Node | undefined {
   return Object.hasOwn(tree, name) ? tree[name] : undefined;
 }

@@ -77,7 +77,7 @@ export interface EndpointSettings {
   IPAMConfig?: { IPv4Address?: string; IPv6Address?: string; LinkLocalIPs?: string[] };
 }
 
-/** What the network flags of a container other than --network say. */
+/** The values of a container's network flags other than --network. */
 export interface NetworkFlags {
   aliases: readonly string[];
   links: readonly string[];

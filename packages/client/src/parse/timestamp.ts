@@ -64,7 +64,7 @@ function partsOf(layout: string): typeof layoutParts {
   ];
 }
 
-/** What Go says is wrong with a time, after naming it. */
+/** Go's reason why a text is no time, as it stands after the text itself. */
 function whyNoTime(value: string): string {
   const layout = layoutOf(value);
   let rest = value;

@@ -6,12 +6,12 @@ import { humanSize } from '../format/sizes.ts';
 /** `fail`: containers will not run; `note`: they will, but slower or with less. */
 export type Outcome = 'ok' | 'note' | 'fail';
 
-/** What one look at the machine found. */
+/** The result of one check of the machine. */
 export interface Finding {
   check: string;
   outcome: Outcome;
   found: string;
-  /** What to do, when something is to be done. */
+  /** The advice, when there is something to do. */
   advice?: string;
 }
 
@@ -45,7 +45,8 @@ function kernel(): Finding {
 
 function fileSystems(): Finding[] {
   const known = new Set(read('/proc/filesystems').split(/\s+/));
-  // What is a module is loaded when it is first mounted.
+  // A file system that is a kernel module is loaded when it is first mounted, so it may be missing from the list
+  // until then.
   const has = (name: string): boolean =>
     known.has(name) || existsSync(`/sys/module/${name}`) || hasModule(name);
   const overlay = has('overlay');

@@ -1,4 +1,4 @@
-/** What the commands for streams read of a container's details. */
+/** The members of a container's details that the stream commands read. */
 export interface InspectedContainer {
   Id: string;
   State: { Running: boolean; Paused: boolean; Restarting: boolean };

@@ -18,7 +18,7 @@ export const defaultDescription = 'Current DOCKER_HOST based configuration';
 /** The store of this client's contexts; those of Docker's client are seen as well. */
 export const contextStore = (cli: Cli): ContextStore => new ContextStore(cli.contextFolder, cli.configFolder);
 
-/** What stands for the name `default`: the host of options and environment. */
+/** The context called `default`: the host of options and environment. */
 export function defaultAsContext(cli: Cli): Context {
   const tls = tlsOptions(cli);
   return {

@@ -1,6 +1,6 @@
 import { binarySize } from '../format/sizes.ts';
 
-/** What the daemon tells about itself and its machine, as far as it is shown. */
+/** The members of the daemon's information about itself and its machine that are shown. */
 export interface ServerInfo {
   ID: string;
   Containers: number;

@@ -1,7 +1,7 @@
 import { CliError, messageOf } from '../base/errors.ts';
 import type { Cli } from '../cli/cli.ts';
 
-/** What a name refers to: its Go type and the JSON as the daemon sent it. */
+/** The object that a name refers to: its Go type and the JSON as the daemon sent it. */
 export interface Inspected {
   goType: string;
   json: string;

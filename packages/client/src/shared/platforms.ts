@@ -20,7 +20,7 @@ export function platformJson(text: string): string {
   return JSON.stringify({ os, architecture, ...(variant ? { variant } : {}) });
 }
 
-/** What save and load ask for to keep to some platforms; nothing for none. */
+/** The query and API version by which save and load keep to some platforms; nothing for none. */
 export function archivePlatforms(platforms: readonly string[]): {
   query: { platform?: string[] };
   version?: string;

@@ -57,7 +57,7 @@ export function withConfiguredFilters(
   return filters;
 }
 
-/** What one kind of prune did: its text, ready to print, and the bytes it freed. */
+/** The result of one kind of prune: its text, ready to print, and the bytes it freed. */
 export interface Pruned {
   text: string;
   freed: number;

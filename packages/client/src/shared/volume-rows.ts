@@ -12,7 +12,7 @@ export interface Volume {
   UsageData?: { RefCount: number; Size: number } | null;
 }
 
-/** What only volumes of a cluster have. */
+/** A column that only volumes of a cluster fill. */
 const notClustered = (header: string) => ({ header, value: () => 'N/A' });
 
 /** The columns of `volume ls`. */

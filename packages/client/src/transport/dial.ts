@@ -68,7 +68,7 @@ async function dialTls(endpoint: Endpoint, files: TlsFiles): Promise<Duplex> {
 const reason = (error: unknown): string =>
   (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file or directory' : (error as Error).message;
 
-/** What a failed connection means, and what to do. */
+/** Explains a failed connection and says how to mend it. */
 export function explain(endpoint: Endpoint, error: NodeJS.ErrnoException): ConnectionError {
   switch (error.code) {
     case 'EACCES':

@@ -1,4 +1,4 @@
-/** What OpenSSL and Node say of a TLS connection that failed, and what it means for the user. */
+/** The messages of OpenSSL and Node for failed TLS connections, with their meaning for the user. */
 const MEANINGS: Array<[RegExp, string]> = [
   [
     /WRONG_VERSION_NUMBER|wrong version number|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNKNOWN_PROTOCOL/i,

@@ -1,4 +1,4 @@
-/** What went wrong, in the classes that a client can act on; `server` maps each to an HTTP status once. */
+/** The classes of errors that a client can act on; `server` maps each to an HTTP status once. */
 export type ErrorKind =
   | 'invalid-parameter' // 400
   | 'unauthorized' // 401

@@ -7,10 +7,10 @@ export interface Proxies {
   noProxy: string;
 }
 
-/** What a server answered, redirects followed. */
+/** A server's answer, redirects followed. */
 export interface Fetched {
   status: number;
-  /** What the server calls the status. */
+  /** The reason phrase of the status. */
   reason: string;
   headers: Record<string, string | string[] | undefined>;
   body: Readable;

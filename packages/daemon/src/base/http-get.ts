@@ -17,7 +17,7 @@ export async function httpGet(
     ...(httpsProxy && { httpsProxy }),
     ...(noProxy && { noProxy }),
     headersTimeout: HEADERS_TIMEOUT,
-    // What is asked for in the clear is asked of the proxy itself: many let no tunnel through to port 80.
+    // Plain HTTP is requested of the proxy itself: many let no tunnel through to port 80.
     proxyTunnel: false,
   });
   const close = () => void dispatcher.close().catch(() => undefined);

@@ -10,7 +10,7 @@ import { decompressed } from '../layers/index.ts';
 import { findSources, type Source } from './copy.ts';
 import { Tree } from './tree.ts';
 
-/** Of what a server says in an error, at most this is told. */
+/** The most bytes of a server's error text that are repeated. */
 const MAX_SAID = 64 * 1024;
 
 /** True for bytes that begin as a tar does (ustar's magic, or a header whose checksum is right). */
@@ -41,7 +41,7 @@ export class UnpackFailed extends BerthError {
 }
 
 export interface AddOptions {
-  /** What something fetched must have. */
+  /** The checksum that the fetched file must have. */
   checksum?: string;
   fromContext?: boolean;
   /** `--unpack`: tars are unpacked, fetched ones too, or none is. Without it, those of the context are. */

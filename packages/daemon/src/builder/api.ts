@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
 import type { OnProgress, RegistryAuth } from '../images/api.ts';
 
-/** What POST /build asks for, the query decoded. */
+/** The options of POST /build, decoded from its query. */
 export interface BuildOptions {
   /** Path of the Dockerfile in the context. */
   dockerfile: string;

@@ -7,7 +7,7 @@ import { compileGlob } from '../patterns/glob.ts';
 import { followed } from './destination.ts';
 import { cleanPath, type Tree, type TreeEntry } from './tree.ts';
 
-/** What a COPY or ADD brings: a tree and the paths in it that its sources name. */
+/** A source of a COPY or ADD: a tree and the paths in it that the instruction names. */
 export interface Source {
   tree: Tree;
   /** Path in the tree of what is copied (links resolved). */
@@ -70,7 +70,7 @@ export interface CopyAttributes {
   mode?: number;
   /** Files change hands once they are there (classic builder). */
   given?: boolean;
-  /** Of directories that are made on the way; the present one without it. */
+  /** The time of directories that are made on the way; the present one without it. */
   time?: Date;
 }
 
@@ -258,7 +258,7 @@ function kept({ type, mode }: TreeEntry, { given = false }: CopyAttributes): num
   return mode & ~0o4000 & (mode & 0o010 ? ~0o2000 : ~0);
 }
 
-/** What identifies the copied content to the cache and in the history: `file:…`, `dir:…` or `multi:…`. */
+/** The digest of the copied content for the cache and the history: `file:…`, `dir:…` or `multi:…`. */
 export function sourcesDigest(sources: Source[], hash: (text: string) => string): string {
   const parts = sources.map(({ tree, path, skip }) => {
     const entry: TreeEntry | undefined = tree.entries.get(path);

@@ -1,11 +1,14 @@
 import type { Settings } from '../config/settings.ts';
 import type { Stage } from './stages.ts';
 
-/** What a step may have beyond its own root, if the client asks (`--allow`) and the daemon grants it. */
+/** The entitlements of a step beyond its own root, if the client asks (`--allow`) and the daemon grants them. */
 export const NETWORK_HOST = 'network.host';
 export const SECURITY_INSECURE = 'security.insecure';
 
-/** What this daemon grants: as dockerd's, the host's network unless it is told not to, privileges only where it is told to. */
+/**
+ * The entitlements this daemon grants: as dockerd, the host's network unless configured otherwise, privileges only
+ * where configured.
+ */
 export function grantable({ entitlements = {} }: Settings['builder']): Set<string> {
   const granted = new Set<string>();
   if (entitlements['network-host'] !== false) granted.add(NETWORK_HOST);

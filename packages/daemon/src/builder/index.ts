@@ -46,7 +46,7 @@ export async function openBuilder(options: {
   settings: Pick<Settings, 'builder'> & Proxies;
 }): Promise<Builder> {
   const work = join(options.root, 'work');
-  // What an interrupted build left is nobody's.
+  // The files of an interrupted build belong to nobody.
   await rm(work, { recursive: true, force: true });
   await mkdir(work, { recursive: true, mode: 0o700 });
   const worker = new Worker(options, join(options.root, 'steps'), join(options.execRoot, 'build'));
@@ -278,7 +278,7 @@ function matchesRecord(record: CacheRecord, filters: Record<string, string[]>): 
     (!filters['inuse'] || record.InUse) &&
     (!filters['shared'] || record.Shared) &&
     (!filters['private'] || !record.Shared) &&
-    // What nobody knows is true of no record.
+    // A filter that is not known matches no record.
     Object.keys(filters).every((name) => known.has(name))
   );
 }

@@ -121,7 +121,7 @@ function checkSources(stages: Stage[]): void {
   }
 }
 
-/** What BuildKit finds wrong before anything runs: a checksum or a mount, where it has no variables. */
+/** Checks what BuildKit checks before anything runs: a checksum or a mount without variables. */
 function checkValues({ name, flags, args }: Instruction): void {
   for (const flag of flags) {
     if (flag.value === '' || flag.value.includes('$')) continue;

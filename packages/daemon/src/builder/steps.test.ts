@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => bench.close());
 
-/** What the root looks like after a step. */
+/** The output of a script that looks at the root after a step. */
 async function look(change: Promise<{ diffId: string } | null>, script: string): Promise<string> {
   const layer = await change;
   await bench.layers.createWritable(owner, [base, ...(layer ? [layer.diffId] : [])]);

@@ -111,7 +111,7 @@ export class Steps {
     shown: string[];
     env: string[];
     hostConfig: Record<string, unknown>;
-    /** What becomes of the container when the command succeeded, and when it failed. */
+    /** Whether the container stays when the command succeeded, and when it failed. */
     keepOnSuccess?: boolean;
     keepOnFailure: boolean;
     signal: AbortSignal;

@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** What comes of a tar of one file, cut to so many bytes. */
+/** The result of taking in a tar of one file, cut to so many bytes. */
 async function taken(bytes: number): Promise<string> {
   const tree = await Tree.create(join(folder, `${bytes}`));
   try {

@@ -15,13 +15,13 @@ export interface TreeEntry {
   size: number;
   /** The target of a symbolic link. */
   target: string;
-  /** Of a hard link: the path of the entry it shares its bytes with. */
+  /** For a hard link: the path of the entry it shares its bytes with. */
   sameAs?: string;
   devmajor?: number;
   devminor?: number;
   xattrs: Record<string, string>;
   offset: number;
-  /** Of a file's bytes. */
+  /** The digest of the file's bytes. */
   digest: string;
 }
 
@@ -314,7 +314,8 @@ export class Tree {
   }
 
   /**
-   * What the cache compares: names, kinds, modes, owners, link targets and bytes, but no times. `skip` leaves paths below
+   * The digest that the cache compares: of names, kinds, modes, owners, link targets and bytes, but no times. `skip`
+   * leaves paths below
    * the root out.
    */
   digest(root: string, skip: (path: string) => boolean = () => false): string {

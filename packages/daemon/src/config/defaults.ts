@@ -7,7 +7,7 @@ export const certificates = process.env['DOCKER_CERT_PATH'] || join(homedir(), '
 /** Where the configuration file is looked for. */
 export const DEFAULT_CONFIG_FILE = '/etc/berth/daemon.json';
 
-/** What holds when neither a flag nor the file says otherwise. */
+/** The settings that hold when neither a flag nor the file says otherwise. */
 export const DEFAULTS = {
   dataRoot: '/var/lib/berth',
   execRoot: '/run/berth',

@@ -8,7 +8,7 @@ import { FLAGS } from './flags.ts';
 import { splitHost } from './hosts.ts';
 import type { Settings } from './settings.ts';
 
-/** What the command line asked for. */
+/** The parsed command line. */
 export interface CommandLine {
   settings: Settings;
   action: 'run' | 'validate' | 'version' | 'help';
@@ -160,7 +160,7 @@ function parseBytes(text: string): number | undefined {
   return Math.floor(Number(match[1]) * 1024 ** ' kmgtp'.indexOf(match[2]?.toLowerCase() || ' '));
 }
 
-/** What the configuration file says, by flag name. */
+/** Reads the settings of the configuration file, by flag name. */
 function fromFile(path: string, flags: Map<string, unknown>): Map<string, unknown> {
   const found = new Map<string, unknown>();
   const failed = (why: string) =>

@@ -1,4 +1,4 @@
-/** What berthd was told by flags and its configuration file, with defaults filled in (see `config/options.ts`). */
+/** The settings of berthd: its flags and configuration file, with defaults filled in (see `config/options.ts`). */
 export interface Settings {
   dataRoot: string;
   execRoot: string;
@@ -62,6 +62,8 @@ export interface Settings {
   dnsOpts: string[];
   hostGatewayIps: string[];
   features: Record<string, boolean>;
-  /** What a build may ask for (`--allow`); network-host is granted where nothing is said, as dockerd does. */
+  /**
+   * The entitlements a build may ask for (`--allow`); network-host is granted where nothing is said, as dockerd does.
+   */
   builder: { entitlements?: Record<string, boolean> };
 }

@@ -94,7 +94,7 @@ class ContainerRoom implements Containers {
 
   private volumeUsers(name: string): string[] {
     const users: string[] = [];
-    // Of containers that are still being made too.
+    // Volumes of containers that are still being made count too.
     for (const { id, mounts } of this.context.records.values()) {
       if (mounts.some((point) => point.Name === name)) users.push(id);
     }

@@ -19,13 +19,13 @@ export function declarations(
 
 /** Arguments known before and in a stage. */
 export class BuildArguments {
-  /** What the client gave. */
+  /** The build arguments that the client gave. */
   private readonly given: Record<string, string | null>;
   /** Declared in this stage, with default. */
   private readonly declared = new Map<string, string | undefined>();
   private readonly meta: ReadonlyMap<string, string | undefined>;
   readonly used: Set<string>;
-  /** What the stage below it had (BuildKit: a stage goes on with the variables of the one it stands on). */
+  /** The variables of the stage below (BuildKit: a stage goes on with the variables of the one it stands on). */
   inherited: ReadonlyMap<string, string | undefined> = new Map();
 
   constructor(
@@ -59,7 +59,7 @@ export class BuildArguments {
     return undefined;
   }
 
-  /** What RUN sees: all with a value, `predefined` ones included only in `env`. */
+  /** The variables that RUN sees: all with a value, `predefined` ones included only in `env`. */
   forRun(env: ReadonlySet<string>): Array<[name: string, value: string, inKey: boolean]> {
     const names = new Set([
       ...this.inherited.keys(),
@@ -81,7 +81,7 @@ export class BuildArguments {
       .sort();
   }
 
-  /** What is known at the end of the stage. */
+  /** All arguments known at the end of the stage. */
   all(): ReadonlyMap<string, string | undefined> {
     return new Map([...this.inherited, ...this.asMeta()]);
   }

@@ -7,7 +7,7 @@ import { suggestion } from './suggest.ts';
 
 type Check = (instruction: Instruction) => void;
 
-/** What kinds of instructions there are, and what each must be like to be one. */
+/** The kinds of instructions, each with the check of its form. */
 const CHECKS: Record<string, Check> = {
   ADD: copies,
   ARG(instruction) {

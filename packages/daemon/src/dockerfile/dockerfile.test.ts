@@ -66,7 +66,7 @@ describe('parse', () => {
     expect(instructions[0]!.flags).toEqual([{ name: 'platform', value: 'linux/amd64', bare: false }]);
     expect(instructions[1]!.rest).toBe('echo a &&   echo b');
     expect(instructions[2]!.json).toEqual(['x', 'y']);
-    // What follows an array is not looked at, as dockerd does.
+    // Text after an array is not looked at, as dockerd does.
     expect(instructions[3]!.json).toEqual(['a']);
   });
 

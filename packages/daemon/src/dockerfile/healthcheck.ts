@@ -12,7 +12,7 @@ const TIMES = {
   'start-interval': 'StartInterval',
 } as const;
 
-/** What a HEALTHCHECK says. @throws invalid-parameter with dockerd's texts. */
+/** Parses a HEALTHCHECK. @throws invalid-parameter with dockerd's texts. */
 export function parseHealthcheck({ args, json, flags, line }: Instruction): Healthcheck {
   const [type, ...command] = args;
   if (type === undefined) throw parseError(line, 'HEALTHCHECK requires at least one argument');

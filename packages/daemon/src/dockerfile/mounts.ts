@@ -81,7 +81,7 @@ function number(key: string, text: string, base: 8 | 10): number {
   return value;
 }
 
-/** What the options say, in the order they are written: what one may be depends on the type that came before. */
+/** The options in the order they are written: the values of one depend on the type that came before. */
 class Options {
   type: Mounts['type'] = 'bind';
   readonly: boolean | undefined;

@@ -25,7 +25,7 @@ export interface Instruction {
   /** Its text with continuations joined, as progress and history show it. */
   original: string;
   flags: Array<{ name: string; value: string; bare: boolean }>;
-  /** What follows name and flags, continuations joined. */
+  /** The text after name and flags, continuations joined. */
   rest: string;
   /** The strings of a JSON form, or null where the arguments are no JSON array of strings. */
   json: string[] | null;
@@ -44,7 +44,7 @@ export interface Dockerfile {
   /** Parser directives (`# syntax=...`), lower case names. */
   directives: Record<string, string>;
   instructions: Instruction[];
-  /** What the author should know, e.g. of an empty continuation line. */
+  /** Warnings for the author, e.g. of an empty continuation line. */
   warnings: string[];
 }
 
@@ -266,7 +266,7 @@ function splitFlags(text: string): { flags: Instruction['flags']; rest: string }
   return { flags, rest: text.slice(at) };
 }
 
-/** What a word opens, if it is `<<NAME`, `<<-NAME` or `<<"NAME"`. */
+/** The here-document that a word opens, if it is `<<NAME`, `<<-NAME` or `<<"NAME"`. */
 export function heredocOpener(word: string): Omit<Heredoc, 'content'> | undefined {
   const [, , dash, quoted = ''] = /^(\d*)<<(-?)([^<]*)$/.exec(word) ?? [];
   if (quoted === '') return undefined;

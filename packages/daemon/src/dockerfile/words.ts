@@ -69,7 +69,7 @@ export function splitWords(text: string, escaper = '\\'): string[] {
   return words;
 }
 
-/** What of a text stays as it is written. */
+/** A part of a text that stays as it is written. */
 interface Kept {
   quotes?: boolean;
   escapes?: boolean;

@@ -130,14 +130,14 @@ export interface AnalysisLayer {
   Files: number;
   Added: AnalysisCount;
   Changed: AnalysisCount;
-  /** What it hides of the layers below. */
+  /** The files of layers below that it hides. */
   Hidden: AnalysisCount;
-  /** What layers above hide of it. */
+  /** Its files that layers above hide. */
   Wasted: AnalysisCount;
   Largest: AnalysisPath[];
 }
 
-/** What the layers of an image add, change, hide and waste. Sizes are bytes of file contents. */
+/** The files that the layers of an image add, change, hide and waste. Sizes are bytes of file contents. */
 export interface ImageAnalysis {
   Id: string;
   Name: string;
@@ -161,7 +161,7 @@ export interface ImageAnalysis {
 
 /** A line of a progress stream (`{"status":...}`), sent as is. */
 export type Progress = Record<string, unknown>;
-/** What it returns is a promise while the client is behind: who sends much waits for it. */
+/** Takes one line of progress. It returns a promise while the client is behind; a sender of many lines waits for it. */
 export type OnProgress = (line: Progress) => unknown;
 
 export interface RegistryAuth {
@@ -177,7 +177,7 @@ export interface Images {
   resolve(reference: string, options?: { platform?: string }): Image;
   get(id: string): Image | undefined;
   list(): Image[];
-  /** What `GET /images/json` lists. @throws invalid-parameter for filters; not-found for the image a filter names. */
+  /** The list of `GET /images/json`. @throws invalid-parameter for filters; not-found for the image a filter names. */
   summaries(options: {
     all?: boolean;
     filters?: Record<string, string[]>;
@@ -286,7 +286,7 @@ export interface Images {
   ): Promise<unknown[]>;
   distribution(reference: string, auth?: RegistryAuth): Promise<unknown>;
   login(auth: RegistryAuth): Promise<{ Status: string; IdentityToken: string }>;
-  /** What its layers add, change, hide and waste; `top` bounds the lists (20). */
+  /** The analysis of an image's layers; `top` bounds the lists (20). */
   analyze(
     reference: string,
     options?: { platform?: string; top?: number; signal?: AbortSignal },

@@ -3,7 +3,7 @@ import { invalidParameter } from '../base/errors.ts';
 import type { ImageConfig, ImageRunConfig } from './api.ts';
 import { isDigest } from './references.ts';
 
-/** What a configuration may weigh; real ones have a few KiB. */
+/** The most bytes of an image configuration; real ones have a few KiB. */
 export const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
 
 const MAX_LAYERS = 4096;

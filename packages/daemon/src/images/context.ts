@@ -6,7 +6,7 @@ import type { Catalogue } from './catalogue.ts';
 import type { Reference } from './references.ts';
 import type { Retention } from './retention.ts';
 
-/** What the parts of this room share. */
+/** The dependencies that the parts of this room share. */
 export interface ImagesContext {
   /** The room's folder. */
   root: string;

@@ -4,7 +4,7 @@ import type { Entry } from './catalogue.ts';
 import { dockerConfig, timestamp } from './config.ts';
 import { hostPlatform } from './platforms.ts';
 
-/** What makes an image out of its parent. */
+/** The changes that make an image out of its parent. */
 export interface ChildOptions {
   parent?: string;
   config: ImageRunConfig;

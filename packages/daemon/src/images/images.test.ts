@@ -157,7 +157,7 @@ describe('images', () => {
     expect(RepoTags).toEqual(['multi:1']);
     expect(Descriptor).toEqual(listed()?.Manifests?.[2]?.Descriptor);
     const both = listed()!.Size;
-    // What is saved of two platforms holds both.
+    // An archive of two platforms holds both.
     const saved = await save(['multi:1'], 'linux/arm64', 'linux/amd64');
 
     const remove = (platform: string, force = true) =>

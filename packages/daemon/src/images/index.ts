@@ -55,7 +55,7 @@ export { sortedMap } from './config.ts';
 export { detectedPlatform, hostPlatform, parsePlatform, runnablePlatforms } from './platforms.ts';
 export { fullReference, normalizedReference } from './references.ts';
 
-/** What the room is opened with. */
+/** The dependencies that the room is opened with. */
 export interface ImagesParts {
   store: Store;
   layers: Layers;
@@ -83,7 +83,7 @@ export function splitReference(text: string): { repository: string; tag: string 
 }
 
 /**
- * What a pull names: repository, and the tag or digest; without either, all tags are meant.
+ * Parses the name of a pull: repository, and the tag or digest; without either, all tags are meant.
  * @throws invalid-parameter for a malformed name or tag.
  */
 export function parsePullName(image: string, tag?: string): { name: string; tag?: string } {
@@ -136,7 +136,7 @@ class ImageRoom implements Images {
     this.registryOptions = registry;
   }
 
-  /** What speaks to registries: loaded when first asked for, for it is a third of the daemon's code. */
+  /** The registry client, loaded when first asked for: it is a third of the daemon's code. */
   private registry(): Promise<Registry> {
     this.opened ??= import('./registry/index.ts').then(({ openRegistry }) =>
       openRegistry(this.context, this.registryOptions),

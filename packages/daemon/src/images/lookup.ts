@@ -33,7 +33,7 @@ export function findNamed(catalogue: Catalogue, reference: Reference): Entry | u
   return id === undefined ? undefined : catalogue.get(id);
 }
 
-/** What the catalogue knows a reference by. */
+/** The key of a reference in the catalogue. */
 export function key(reference: Reference): Reference {
   const named = withDefaultTag(reference);
   return named.digest === undefined

@@ -4,7 +4,8 @@ import { type Descriptor, ownManifest } from './archives/own-manifest.ts';
 import { type Catalogue, type Entry, isIndexType, type ManifestRecord } from './catalogue.ts';
 import { membersOf } from './variants.ts';
 
-/* What an image is made of as registries know it: the index or manifest that it stands for, and the manifests in there. */
+/* The manifests of an image as registries know them: the index or manifest that it stands for, and the manifests in
+   there. */
 
 export interface ManifestContext {
   catalogue: Catalogue;
@@ -39,7 +40,10 @@ function kept(catalogue: Catalogue, image: Entry, indexes: boolean): [string, Ma
   return best;
 }
 
-/** What the image stands for: an index, where it came with one, else its manifest. Undefined when a layer is missing. */
+/**
+ * The descriptor that the image stands for: of an index, where it came with one, else of its manifest. Undefined when
+ * a layer is missing.
+ */
 export function targetOf({ catalogue, layers }: ManifestContext, image: Entry): ImageDescriptor | undefined {
   const best = kept(catalogue, image, true);
   return best ? describe(...best) : ownManifest(layers, image)?.descriptor;

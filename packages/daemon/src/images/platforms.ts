@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { arch, endianness } from 'node:os';
 import { invalidParameter } from '../base/errors.ts';
 
-/** What an image runs on. */
+/** The platform that an image runs on. */
 export interface Platform {
   os: string;
   architecture: string;
@@ -32,7 +32,7 @@ export function detectedPlatform(): string {
   return [os, architecture, ...(variant ? [variant] : [])].join('/');
 }
 
-/** What programs of this machine's processor can be for, best last: containers of each run without emulation. */
+/** The platforms whose programs this processor runs without emulation, best last. */
 export function runnablePlatforms(): Platform[] {
   const { os, architecture } = hostPlatform;
   if (architecture !== 'amd64') return [hostPlatform];

@@ -64,7 +64,7 @@ async function pruneImage(context: RemovalContext, id: string, danglingOnly: boo
     try {
       removed.push(...(await removeImage(context, target, { force: false, noprune: false })));
     } catch (error) {
-      // What is in use, or went meanwhile, stays out of the report.
+      // Images that are in use, or went meanwhile, stay out of the report.
       if (!(error instanceof BerthError) || !['conflict', 'not-found'].includes(error.kind)) throw error;
     }
   }

@@ -125,7 +125,7 @@ export function fullName(reference: Reference): string {
   return repositoryOf(reference) + suffix(reference);
 }
 
-/** What a name means in full: `bb` is `docker.io/library/bb:latest`. @throws invalid-parameter. */
+/** The full form of a name: `bb` is `docker.io/library/bb:latest`. @throws invalid-parameter. */
 export function fullReference(text: string): string {
   return fullName(withDefaultTag(parseReference(text)));
 }

@@ -38,7 +38,7 @@ export function variantsOf(catalogue: Catalogue, image: Entry): Entry[] {
   return catalogue.manifestsOf(image.id).flatMap(([, record]) => imagesOf(catalogue, record));
 }
 
-/** What of an image runs best on a platform; undefined when nothing does. */
+/** The variant of an image that runs best on a platform; undefined when none does. */
 export function chooseVariant(catalogue: Catalogue, image: Entry, wanted: Platform): Entry | undefined {
   const own = platformScore(wanted, image.config);
   if (own === 100) return image;

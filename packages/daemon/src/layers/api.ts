@@ -15,7 +15,7 @@ export interface Change {
   Kind: 0 | 1 | 2; // modified, added, deleted
 }
 
-/** What an overlay is made of; `runtime` puts it into the launch. All are host paths that only the daemon can name. */
+/** The parts of an overlay; `runtime` puts them into the launch. All are host paths that only the daemon can name. */
 export interface RootFilesystem {
   /**
    * Lower layers, topmost first. `erofs`: an image to mount read-only (`device` lists the data blobs it refers to, if
@@ -48,7 +48,7 @@ export interface Layers {
   durable(diffIds: readonly string[]): Promise<void>;
   /** Writes the file system of a folder through to the disk. @throws system */
   writeThrough(folder: string): Promise<void>;
-  /** What layers are mounted from on the host, the topmost first; those that are there. */
+  /** The host paths that layers are mounted from, the topmost first; only those that are there. */
   paths(diffIds: readonly string[]): string[];
   has(diffId: string): boolean;
   get(diffId: string): Layer | undefined;

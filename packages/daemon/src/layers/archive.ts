@@ -15,7 +15,7 @@ export interface Target {
 
 type Stat = Awaited<ReturnType<Archive['stat']>>;
 
-/** What the helper tells of a path. */
+/** A path's status as the helper reports it. */
 interface RawStat {
   mode: number;
   size: number;
@@ -106,7 +106,7 @@ export function openArchive(helper: Helper, writables: Writables, owner: string,
   };
 }
 
-/** What a container changed, as `docker diff` tells it, a folder before what is in it. */
+/** The changes of a container, as `docker diff` tells them, a folder before its contents. */
 export async function readChanges(helper: Helper, writables: Writables, owner: string): Promise<Change[]> {
   const run = helper.start('changes', ...compareWords(writables, owner), ['ignore', 'pipe']);
   const chunks: Buffer[] = [];

@@ -5,7 +5,7 @@ import { log } from '../base/log.ts';
 /** Whether the machine went down since a daemon last started on this data root, and so may have lost what was not synced. */
 export interface Boot {
   readonly wentDown: boolean;
-  /** What a power cut may have spoiled was looked at: the next start need not do it again. */
+  /** Records that the layers a power cut may have spoiled were verified: the next start need not do it again. */
   seen(): Promise<void>;
 }
 

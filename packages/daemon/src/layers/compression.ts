@@ -5,7 +5,7 @@ import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { invalidParameter, systemError } from '../base/errors.ts';
 import type { Compression } from './api.ts';
 
-/** What streams begin with, as moby's archive package tells them apart. */
+/** The first bytes of compressed streams, as moby's archive package tells them apart. */
 const MAGIC: Array<[Compression, number[]]> = [
   ['gzip', [0x1f, 0x8b, 0x08]],
   ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],

@@ -7,7 +7,8 @@ import { log } from '../base/log.ts';
 export type DriverKind = 'erofs' | 'folder';
 
 /**
- * What the flags ask for: `--storage-opt berth.layers=erofs|folder|auto`, or `--storage-driver` by the driver's name
+ * The driver that the flags ask for: `--storage-opt berth.layers=erofs|folder|auto`, or `--storage-driver` by the
+ * driver's name
  * (`overlay2`, Docker's name, leaves the choice open).
  * @throws invalid-parameter for unknown drivers and options
  */

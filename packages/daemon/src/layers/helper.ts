@@ -20,7 +20,7 @@ export interface Run<T> {
   child: ChildProcess;
   report: Promise<T>;
   ended: Promise<void>;
-  /** What it reported last, when that was an error: a stream may fail after its beginning was reported. */
+  /** The helper's last report when that was an error: a stream may fail after its beginning was reported. */
   failure(): Error | undefined;
 }
 

@@ -16,7 +16,7 @@ export interface InitLayers {
   make(diffIds: string[]): Promise<string>;
   /** Undefined when it is lost (a power cut): starts make what they need then. */
   lower(key: string): RootFilesystem['lower'][number] | undefined;
-  /** Those over a layer go with it. */
+  /** Forgets the init layers over a layer that goes. */
   forget(diffId: string): Promise<void>;
   /** Removes those over layers that are gone. */
   reconcile(): Promise<void>;

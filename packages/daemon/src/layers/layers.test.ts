@@ -343,7 +343,7 @@ describe.each(['erofs', 'folder'] as const)('layers as %s', (driver) => {
     expect(bench.layers.rootFilesystem(owner).lower).toEqual(bench.layers.rootFilesystem(other).lower);
     const init = join(bench.root, 'layers/init');
     expect(readdirSync(init)).toHaveLength(1);
-    // What a power cut took: containers do without.
+    // An init layer that a power cut took: containers do without.
     rmSync(join(init, readdirSync(init)[0]!), { recursive: true });
     await bench.reopen();
     expect(inRoot(bench.layers, owner, 'ls -A')).toBe('etc\n');

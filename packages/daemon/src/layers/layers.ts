@@ -11,7 +11,7 @@ import { readEntries } from './entries.ts';
 import type { Helper } from './helper.ts';
 import type { Trash } from './trash.ts';
 
-/** What `layer.json` says. */
+/** The contents of `layer.json`. */
 export interface LayerRecord extends Layer {
   driver: DriverKind;
   entries: number;
@@ -56,7 +56,7 @@ export async function openLayerStore(
   await mkdir(nothing, { recursive: true, mode: 0o755 });
   const records = new Map<string, LayerRecord>();
   const removals = new Map<string, Promise<unknown>>();
-  /** Those that were written through, or are being. */
+  /** The layers that were written through, or are being. */
   const synced = new Map<string, Promise<void>>();
   const folderOf = (diffId: string) => join(places.layers, diffId.slice('sha256:'.length));
   const discard = (folder: string) =>

@@ -3,7 +3,8 @@ import { buffersPassed } from '../base/buffers.ts';
 import type { Run } from './helper.ts';
 
 /**
- * What a helper writes, as a stream that ends only when the helper did well: one that failed half-way fails the stream.
+ * The output of a helper as a stream that ends only when the helper succeeded: one that failed half-way fails the
+ * stream.
  * Destroying it stops the helper.
  */
 export function reading(run: Run<unknown>): Readable {

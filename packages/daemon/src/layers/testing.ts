@@ -39,7 +39,7 @@ export async function openBench(driver: 'erofs' | 'folder'): Promise<Bench> {
       return bench.layers;
     },
     async close() {
-      // What was thrown away goes a moment later.
+      // Files that were thrown away go a moment later.
       await new Promise((resolve) => setTimeout(resolve, 60));
       store.close();
       rmSync(root, { recursive: true, force: true });

@@ -33,7 +33,7 @@ export function createTrash(folder: string, helper: Helper): Trash {
   let running: Promise<void> = Promise.resolve();
   let hurry: () => void = () => undefined;
 
-  /** Those who come while a helper runs share the next one. */
+  /** Callers that come while a helper runs share the next one. */
   function schedule(soon: boolean): Promise<void> {
     if (round === undefined) {
       const called = new Promise<void>((resolve) => {

@@ -21,7 +21,7 @@ export interface EndpointSettings {
 
 export type PortMap = Record<string, Array<{ HostIp: string; HostPort: string }> | null>;
 
-/** What a container wants of the network, from HostConfig and NetworkingConfig. */
+/** A container's request to this room, from HostConfig and NetworkingConfig. */
 export interface NetworkRequest {
   id: string;
   name: string; // without slash

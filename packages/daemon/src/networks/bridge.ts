@@ -41,7 +41,7 @@ export async function defaultBridge(
   const given = foreignLink ? await addressesOf(around.worker, link) : { v4: '', v6: '' };
   const config4 = ipamConfig(settings.bip || given.v4, settings.fixedCidr);
   const config6 = ipamConfig(settings.bip6 || given.v6, settings.fixedCidrV6);
-  // Of a subnet that the daemon chose, nobody can know an address to ask for.
+  // No address of a subnet that the daemon chose can be asked for: the client cannot know it.
   const asked = [config4.Subnet !== undefined, config6.Subnet !== undefined];
   config4.Subnet ??= keptSubnet(known, 32, around) ?? pick(32, around);
   if (settings.ipv6) config6.Subnet ??= keptSubnet(known, 128, around) ?? pick(128, around);

@@ -34,7 +34,7 @@ export function bridgeAddresses(record: NetworkRecord): string[] {
     .map(({ subnet, gateway }) => `${gateway}/${subnet.split('/')[1]}`);
 }
 
-/** What the bridge has of other subnets or settings: the default network's may differ from start to start. */
+/** The bridge's addresses of other subnets or settings: the default network's may differ from start to start. */
 export async function staleAddresses(worker: NetWorker, record: NetworkRecord): Promise<string[]> {
   const wanted = new Set(bridgeAddresses(record).map((address) => formatPrefix(parsePrefix(address)!)));
   const [result] = await worker.call(['addresses', record.link]);

@@ -6,7 +6,7 @@ import { invalidParameter } from '../base/errors.ts';
  * backtracking matcher would let one pattern hold the event loop for minutes.
  */
 
-/** What one position of a pattern takes: one character by code point, or any of a kind. */
+/** The characters that one position of a pattern takes: one by code point, or any of a kind. */
 type Token =
   | { kind: 'literal'; point: number }
   | { kind: 'any' }
@@ -39,7 +39,7 @@ export class Glob {
   private readonly masks = new Map<number, Uint32Array>();
   /** The whole pattern where it has no wildcard. */
   private readonly plain: string | undefined;
-  /** What every match begins with. */
+  /** The text that every match begins with. */
   private readonly prefix: string;
 
   constructor(

@@ -136,7 +136,7 @@ export interface RuntimeRequest {
   annotations: Record<string, string>;
 }
 
-/** What `/info` tells of the machine, by its names there. */
+/** The members of `/info` about the machine, by their names there. */
 export interface RuntimeInfo {
   MemoryLimit: boolean;
   SwapLimit: boolean;
@@ -148,7 +148,7 @@ export interface RuntimeInfo {
   PidsLimit: boolean;
   OomKillDisable: boolean;
   SecurityOptions: string[];
-  /** What containers get that name no cgroup namespace mode: `host` on v1, `private` on v2, or the daemon's option. */
+  /** The cgroup namespace mode of containers that name none: `host` on v1, `private` on v2, or the daemon's option. */
   DefaultCgroupnsMode: string;
 }
 
@@ -163,10 +163,10 @@ export interface CgroupStats {
 export interface Runtime {
   readonly cgroupVersion: 1 | 2;
   readonly cgroupDriver: 'cgroupfs';
-  /** What the machine can't do, as the lines of `/info` Warnings and the ones of container create. */
+  /** The warnings about things the machine can't do, as in `/info` and the answer to container create. */
   warnings(): string[];
   info(): RuntimeInfo;
-  /** What the built-in runtime can do, in the words of the OCI runtime specification's features document. */
+  /** The features of the built-in runtime, in the words of the OCI runtime specification's features document. */
   features(): Record<string, unknown>;
   /** Checks values and combinations as dockerd does. @throws invalid-parameter naming the field. Returns warnings. */
   validate(
@@ -184,7 +184,7 @@ export interface Runtime {
     > & { networkMode?: string },
     options?: { /** For `docker update`: only the resources are looked at. */ update?: boolean },
   ): string[];
-  /** Who is root in containers, as the machine sees it: 0 unless user ids are remapped. */
+  /** The host's ids of root in containers: 0 unless user ids are remapped. */
   root(): { uid: number; gid: number };
   /** The records of a container's user namespace. */
   userMaps(): LaunchRecord[];

@@ -46,7 +46,7 @@ const NAMES = [
   'CHECKPOINT_RESTORE',
 ].map((name) => `CAP_${name}`);
 
-/** What a container has when nothing else is asked for. */
+/** The capabilities of a container by default. */
 export const DEFAULT_CAPABILITIES = [
   'CAP_CHOWN',
   'CAP_DAC_OVERRIDE',

@@ -29,7 +29,7 @@ const LINKS: Array<[path: string, target: string]> = [
   ['/dev/ptmx', 'pts/ptmx'],
 ];
 
-/** What compile needs besides the spec. */
+/** The facts that compile needs besides the spec. */
 export interface CompileContext {
   cgroups: Cgroups;
   /** The limits that the kernel can apply. */
@@ -177,7 +177,7 @@ function cgroup(
     records.push(['device-rule', type, String(major ?? '*'), String(minor ?? '*'), access]);
 }
 
-/** What a process may do, for a container's first and for execs alike. */
+/** The confinement of a process, for a container's first and for execs alike. */
 function confinement(
   spec: RuntimeSpec,
   request: RuntimeRequest,

@@ -6,7 +6,7 @@ import { majorOf, minorOf } from './cgroups/limits.ts';
 
 export type Device = NonNullable<RuntimeSpec['linux']['devices']>[number];
 
-/** What a container may do with devices: a rule of the devices cgroup; null is any number. */
+/** A rule of the devices cgroup; null is any number. */
 export interface DeviceRule {
   allow: true;
   type: 'a' | 'b' | 'c';
@@ -145,7 +145,7 @@ function devicesAt(host: string, inContainer: string): Device[] {
   return devices;
 }
 
-/** What is no device of a machine but of a mount, or is made for every container by itself. */
+/** Names in /dev that belong to a mount rather than to the machine, or are made for every container by itself. */
 const SKIPPED = new Set(['pts', 'shm', 'fd', 'mqueue', '.lxc', '.lxd-mounts', '.udev', 'console', 'ptmx']);
 
 function devicesBelow(host: string, inContainer: string): Device[] {

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Hierarchies } from './cgroups/hierarchies.ts';
 
-/** What the kernel of this machine can do for containers. */
+/** The features of this machine's kernel that containers use. */
 export interface KernelFeatures {
   memoryLimit: boolean;
   swapLimit: boolean;

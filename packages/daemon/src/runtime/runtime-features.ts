@@ -21,7 +21,8 @@ const MOUNT_OPTIONS = [
 ];
 
 /**
- * What the built-in runtime can do, as the OCI runtime specification describes a runtime (features.md); clients find it
+ * The features of the built-in runtime, as the OCI runtime specification describes a runtime (features.md); clients
+ * find them
  * in `Runtimes[*].status` of `/info`. It names what works here, on this kernel, and nothing else.
  */
 export function runtimeFeatures(kernel: KernelFeatures, cgroupVersion: 1 | 2): Record<string, unknown> {

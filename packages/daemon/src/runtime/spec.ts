@@ -9,7 +9,7 @@ import { parseSecurityOptions } from './security.ts';
 import { checkSysctls, defaultSysctls } from './sysctls.ts';
 import type { Remapping } from './userns.ts';
 
-/** What of the daemon decides about a spec. */
+/** The daemon's settings that decide about a spec. */
 export interface SpecContext {
   seccomp: Seccomp;
   hasSeccomp: boolean;
@@ -90,7 +90,7 @@ function writableCgroups(mounts: RuntimeSpec['mounts'], writable: boolean): Runt
   );
 }
 
-/** Of a privileged container only a profile it names itself counts. */
+/** The seccomp filter of a container; for a privileged one only a profile that it names itself counts. */
 function seccompFilter(
   request: RuntimeRequest,
   option: string,

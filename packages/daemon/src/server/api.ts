@@ -28,7 +28,7 @@ export interface ApiRequest<Id extends OperationId> extends Received {
   body: BodyOf<Id>;
 }
 
-/** What every request has, whatever its operation. */
+/** The members that every request has, whatever its operation. */
 export interface Received {
   headers: IncomingMessage['headers'];
   /** The version asked for, as minor number: 47 for /v1.47; unversioned: the newest. */
@@ -67,7 +67,7 @@ export interface ApiReply {
   hijack(contentType?: string): Promise<Duplex>;
 }
 
-/** What a handler returns is sent as JSON (objects, arrays) or text (strings); undefined: no body. */
+/** A handler of an operation. Its result is sent as JSON (objects, arrays) or text (strings); undefined: no body. */
 export type Handler<Id extends OperationId> = (
   request: ApiRequest<Id>,
   reply: ApiReply,

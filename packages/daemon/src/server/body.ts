@@ -5,7 +5,7 @@ import { jsonProblem } from '../base/go-json.ts';
 /** Bodies that are JSON are settings, not data: more than this is refused. */
 const LIMIT = 16 * 1024 * 1024;
 
-/** What was given as content type where it is none. */
+/** The content types that are malformed, by request. */
 const odd = new WeakMap<IncomingMessage, string>();
 
 /** Puts a content type that is none aside: the framework would refuse it in words of its own, `readJson` does in dockerd's. */
@@ -67,7 +67,7 @@ function readText(request: IncomingMessage): Promise<string> {
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > LIMIT) {
-        // What still comes is read and forgotten: a client that writes on could not read the answer.
+        // The rest of the body is read and forgotten: a client that goes on writing could not read the answer.
         chunks.length = 0;
         reject(invalidParameter('the request body is too large'));
       } else chunks.push(chunk);

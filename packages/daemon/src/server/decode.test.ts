@@ -12,7 +12,7 @@ test('integers are what Go can hold, and told as it tells them', () => {
   expect(() => decode({ BlkioWeight: -1 })).toThrow('cannot unmarshal number -1 into');
   expect(() => decode({ BlkioDeviceReadBps: [{ Path: '/dev/x', Rate: -1 }] })).toThrow('of type uint64');
   expect(() => decode({ NetworkMode: 1.5 })).toThrow('cannot unmarshal number into');
-  // What a JSON number of 2^63 - 1 is read as.
+  // A JSON number of 2^63 - 1 is read as 2^63.
   expect(decode({ PidsLimit: 2 ** 63 })['PidsLimit']).toBeLessThan(2 ** 63);
   expect(() => decodeParameter({ type: 'integer' }, '18446744073709551616')).toThrow('value out of range');
 });

@@ -28,7 +28,7 @@ export function decodeParameter(schema: Schema, raw: unknown): unknown {
 const INT64 = 2 ** 63;
 const LARGEST = INT64 - 1024;
 
-/** What fits Go's kinds of integers; the others are int64. */
+/** The ranges of Go's kinds of integers; the others are int64. */
 const RANGES: Record<string, [number, number]> = {
   uint16: [0, 0xffff],
   uint64: [0, 2 ** 64],
@@ -107,7 +107,7 @@ interface Shape {
   byLowerCase: Map<string, string>;
   /** The type that a member stands in within the object's own (`Resources.`), as errors name it. */
   embedded: Map<string, string>;
-  /** What a map's values are; undefined for an object with members only. */
+  /** The schema of a map's values; undefined for an object with members only. */
   values: Schema | undefined;
 }
 

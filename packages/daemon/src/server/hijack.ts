@@ -83,7 +83,7 @@ export function acceptUpgrades(
   });
 }
 
-/** What the request asks the connection to become; undefined when it doesn't. */
+/** The protocol that the request asks the connection to be upgraded to; undefined when it doesn't. */
 export function wanted(request: IncomingMessage): string | undefined {
   const mark = (request as Marked)[taken];
   if (mark) return mark.protocol;
@@ -130,7 +130,7 @@ export function hijack(
   return socket;
 }
 
-/** What follows the request in a packet that the parser stumbled over. */
+/** The bytes behind the request in a packet that the parser stumbled over. */
 function behindRequest(packet: Buffer): Buffer {
   const blank = packet.indexOf('\r\n\r\n');
   if (blank === -1) return packet;

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { OperationId } from './api.ts';
 import { createApp } from './app.ts';
 
-/** What a handler is given for a query of the operation. */
+/** The query as a handler of the operation is given it. */
 async function received(id: OperationId, method: string, path: string): Promise<Record<string, unknown>> {
   let query: Record<string, unknown> = {};
   const app = createApp('test');

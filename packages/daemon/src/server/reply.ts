@@ -16,7 +16,7 @@ function isMidway(value: unknown): boolean {
   return current !== undefined && current !== total;
 }
 
-/** What one request's handler answers with, over Fastify's reply and, for streams, the response itself. */
+/** The answer of one request's handler, over Fastify's reply and, for streams, the response itself. */
 export class Reply implements ApiReply {
   private readonly reply: FastifyReply;
   private readonly request: IncomingMessage;
@@ -73,7 +73,7 @@ export class Reply implements ApiReply {
       stream,
       write(value) {
         if (stream.writableEnded || stream.destroyed) return undefined;
-        // Of a transfer the next line tells all that this one would.
+        // A line about a transfer under way is dropped for a slow client: the next one tells all that it would.
         if (behind && isMidway(value)) return behind;
         if (!stream.write(`${before}${JSON.stringify(value)}${end}`))
           behind ??= drained(stream).then(() => {

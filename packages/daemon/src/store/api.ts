@@ -1,5 +1,6 @@
 /**
- * What an answer promises (README, "What an answer promises"): a request that was answered with success has its outcome
+ * The promise of an answer (README, "What an answer promises"): a request that was answered with success has its
+ * outcome
  * after the daemon is killed, and after a power cut. A room keeps that in this order:
  *
  * 1. An intent is put here before its effect touches the kernel or the disk (`launching`, `freezer`, `removing`); the end

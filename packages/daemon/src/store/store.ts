@@ -139,7 +139,7 @@ class SqliteStore implements Store {
     try {
       this.commit();
     } catch (error) {
-      // Those who need the record durable learn it from their own flush; the rest waits for room on the disk.
+      // Callers that need the record durable learn of it from their own flush; the rest waits for room on the disk.
       log.error({ err: error }, 'a change could not be recorded; trying again');
       this.scheduled = true;
       setTimeout(() => this.commitSoon(), 1000).unref();
@@ -153,7 +153,8 @@ class SqliteStore implements Store {
       for (const table of this.dirty) table.write();
       this.commitStatement.run();
     } catch (error) {
-      // What could not be written stays marked, so that a later commit brings it (a full disk that got room again).
+      // Records that could not be written stay marked, so that a later commit brings them (a full disk that got room
+      // again).
       if (this.db.isTransaction) this.db.exec('ROLLBACK');
       throw systemError(`cannot write to the database ${this.path}: ${(error as Error).message}`, error);
     }

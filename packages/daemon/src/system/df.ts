@@ -42,7 +42,7 @@ interface Sum {
   TotalSize?: number;
 }
 
-/** What takes disk space; null for a kind that was not asked for. */
+/** The disk usage by kind of object; null for a kind that was not asked for. */
 export interface DiskUsage {
   LayersSize: number;
   Images: ImageSummary[] | null;
@@ -54,7 +54,7 @@ export interface DiskUsage {
 
 type VolumeUsage = Volume & { UsageData: { RefCount: number; Size: number } };
 
-/** Of each object its bytes, whether it is in use, and whether removing it would free them. */
+/** Sums up objects: each has its bytes, whether it is in use, and whether its removal would free them. */
 function sum(objects: Array<{ size: number; active: boolean; free: number }>, totalSize?: number): Sum {
   const members: Required<Sum> = {
     ActiveCount: objects.filter(({ active }) => active).length,

@@ -1,14 +1,14 @@
 import { invalidParameter, notFound } from '../base/errors.ts';
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
-/** What a mount option needs beside it. */
+/** The options that a mount option needs beside it. */
 const NEEDS: Record<string, readonly string[]> = {
   device: ['type'],
   type: ['device'],
   o: ['device', 'type'],
 };
 
-/** What may be created. @throws invalid-parameter, not-found with dockerd's texts. */
+/** Checks that a volume may be created. @throws invalid-parameter, not-found with dockerd's texts. */
 export function checkVolume(name: string, driver: string, options: Record<string, string>): void {
   if (driver !== 'local')
     throw notFound(

@@ -22,7 +22,7 @@ const FLAGS: Record<string, number> = {
   strictatime: 0x1000000,
 };
 
-/** What mount(8) says, and the kernel's words that dockerd has for the same. */
+/** The messages of mount(8), with the kernel's words that dockerd has for the same. */
 const REASONS: ReadonlyArray<[RegExp, string]> = [
   [/does not exist|mount point does not exist/, 'no such file or directory'],
   [/unknown filesystem type/, 'no such device'],

@@ -11,7 +11,7 @@ import type { Volume, Volumes } from './api.ts';
 import { booleanFilter, checkFilters, checkVolume, hasLabel, pruneAll } from './checks.ts';
 import { mountOptions, unmountOptions } from './mounting.ts';
 
-/** What marks a volume that nobody named. */
+/** The label that marks a volume that nobody named. */
 const ANONYMOUS = 'com.docker.volume.anonymous';
 
 /** Where volumes go that are being removed; no volume has such a name. */
@@ -51,7 +51,7 @@ class LocalVolumes implements Volumes {
   /** Removed ones whose folder may come back with a power cut: such a folder is no lost volume. */
   private readonly gone;
   private usersOf: (name: string) => string[] = () => [];
-  /** Who holds a volume with mount options mounted. */
+  /** The holders of each volume with mount options that is mounted. */
   private readonly mounted = new Map<string, Set<string>>();
   /** Mounts, unmounts and removals of one volume follow each other. */
   private readonly queues = new Map<string, Promise<unknown>>();
@@ -214,7 +214,7 @@ class LocalVolumes implements Volumes {
     if (!record || record.options) return false;
     await this.ensureFolder(name);
     const base = await realpath(this.mountpoint(name));
-    // What is not there, no folder or elsewhere is refused when the container starts.
+    // A subpath that is missing, no folder or outside the volume is refused when the container starts.
     const folder = await realpath(join(base, subpath)).catch(() => '');
     if (folder !== base && !folder.startsWith(`${base}/`)) return false;
     return (await readdir(folder).catch(() => ['no folder'])).length === 0;

@@ -12,7 +12,7 @@ export interface Vertex {
   completed: number;
   cached: boolean;
   error: string;
-  /** What has not been printed yet: lines of its output with the time they came. */
+  /** Lines of its output that have not been printed yet, with the time they came. */
   readonly lines: Array<{ at: number; text: string }>;
   /** The last line, so far without its end. */
   partial: string;

@@ -83,7 +83,7 @@ export class TerminalDisplay {
       paint(row(` => ${mark}${visible(vertex.name).replaceAll('\n', ' ')}`, time, columns), color),
     ];
     for (const part of vertex.parts.values()) {
-      // What goes without saying is left out once a node is done, as its line tells of it.
+      // Unfinished parts of a finished node are left out: the node's own line tells of the end.
       if (vertex.completed && !part.completed) continue;
       lines.push(
         paint(

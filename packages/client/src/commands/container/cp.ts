@@ -18,7 +18,7 @@ import { humanSize } from '../../format/sizes.ts';
 import { cancellable } from '../../shared/pull.ts';
 import { type Api, ApiError } from '../../transport/api.ts';
 
-/** What the daemon says about a path: its mode in Go's bits. */
+/** A path's status as the daemon reports it; the mode is in Go's bits. */
 interface PathStat {
   name: string;
   size: number;

@@ -17,7 +17,7 @@ interface FoundPath {
   Layer?: number;
 }
 
-/** What the daemon says of an image's layers; sizes are bytes of file contents. */
+/** The daemon's analysis of an image's layers; sizes are bytes of file contents. */
 interface Analysis {
   Id: string;
   Name: string;

@@ -165,7 +165,7 @@ async function send(
     } else await showProgressOn(cli, answer.body, 'out', aux);
   } catch (error) {
     if (!(error instanceof StreamError)) throw error;
-    // What a quiet build did is of interest when it failed.
+    // The output of a quiet build is of interest when it failed.
     if (flags.quiet) cli.warn((sent?.text() ?? '') + kept.join(''));
     throw new CliError(messageOf(error), error.code || 1);
   }

@@ -2,7 +2,10 @@ import { anyArgs, command } from '../../cli/command.ts';
 import { complete } from '../../cli/complete.ts';
 import type { Tree } from '../../cli/nodes.ts';
 
-/** What the completion scripts call: a candidate a line, its description after a tab, at last `:files` or `:done`. */
+/**
+ * The command that completion scripts call: prints a candidate a line, its description after a tab, at last `:files`
+ * or `:done`.
+ */
 export const completeCommand = (tree: Tree) =>
   command({
     use: '-- [WORD...]',

@@ -14,7 +14,7 @@ interface Info {
   Warnings?: string[] | null;
 }
 
-/** What there is to say about the daemon. */
+/** The findings about the daemon. */
 async function daemonFindings(cli: Cli): Promise<Finding[]> {
   const findings: Finding[] = [];
   try {

@@ -32,7 +32,7 @@ export function eventLine(event: EventMessage): string {
   return `${when}${event.Type} ${event.Action} ${event.Actor?.ID ?? ''}${attributes.length ? ` (${attributes.join(', ')})` : ''}\n`;
 }
 
-/** What shows an event in a format. Throws CliError (exit code 64) when it is no template. */
+/** Makes the function that shows an event in a format. Throws CliError (exit code 64) when it is no template. */
 async function shower(format: string): Promise<(event: unknown) => string> {
   if (format === '') return (event) => eventLine(event as EventMessage);
   const [{ GoTemplate }, { asGoPointer }] = await Promise.all([

@@ -36,7 +36,7 @@ export default command({
     const api = await cli.api();
     const login = (auth: AuthConfig): Promise<LoginAnswer> => api.json('POST', '/auth', { body: auth });
 
-    // What is stored for the registry is tried first, unless the user named somebody.
+    // Stored credentials of the registry are tried first, unless the user named an account.
     const stored: AuthConfig =
       flags.username || password ? {} : await getCredentials(config, address).catch(() => ({}));
     let auth: AuthConfig = { ...stored, serveraddress: address };

@@ -31,7 +31,7 @@ interface Variable {
 class Break extends Error {}
 class Continue extends Error {}
 
-/** What a template does with a map's key that is not there. */
+/** The behaviour of a template for a map's key that is not there. */
 export type MissingKey = 'default' | 'error';
 
 /** A parsed template, ready to be used on many values. */
@@ -323,7 +323,7 @@ class Execution {
 
 const showCall = (node: Argument, rest: readonly Argument[]): string => [node, ...rest].map(show).join(' ');
 
-/** What an action prints: a pointer prints what it points to. */
+/** Prints the result of an action: a pointer prints the value it points to. */
 function printResult(value: unknown): string {
   if (value === null) return '<no value>';
   return print(value instanceof Typed && value.type.kind === 'pointer' ? (indirect(value) ?? value) : value);

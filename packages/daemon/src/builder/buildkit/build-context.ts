@@ -13,7 +13,7 @@ import type { Session } from './session/session.ts';
 
 /** The files a build is made from: those of the client or of a remote place, each fetched when it is needed first. */
 export class BuildContext {
-  /** What will be built: of the context only what it names is fetched. */
+  /** The stages that will be built; only the files of the context that they name are fetched. */
   stages: Stage[] = [];
   private readonly options: FrontendOptions;
   private readonly attributes: Record<string, string>;

@@ -1,4 +1,4 @@
-/** What a client's library may ask of the front end, by BuildKit's names. */
+/** The capabilities of the front end, by BuildKit's names. */
 export const frontendCaps = [
   'solve.base',
   'solve.inlinereturn',
@@ -19,7 +19,7 @@ export const frontendCaps = [
   'gateway.warnings',
 ];
 
-/** What definitions may hold, by BuildKit's names. */
+/** The capabilities of LLB definitions, by BuildKit's names. */
 export const llbCaps = [
   'source.image',
   'source.image.resolvemode',

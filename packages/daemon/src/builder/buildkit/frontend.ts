@@ -105,7 +105,7 @@ export class DockerfileFrontend implements Build {
     );
   }
 
-  /** What a stage comes to, each built once. */
+  /** The result of a stage; each stage is built once. */
   stage(stage: Stage): Promise<StageResult> {
     let result = this.results.get(stage);
     if (!result) {
@@ -198,7 +198,7 @@ export class DockerfileFrontend implements Build {
           : '';
         await this.instruction({ instruction, stage, state, lookup, title }, args);
       } catch (error) {
-        // What a trigger does wrong is shown at the FROM that brought it.
+        // An error of an ONBUILD trigger is shown at the FROM that brought it.
         throw locate(error, triggers.includes(instruction) ? stage.from : instruction);
       }
     }

@@ -9,7 +9,7 @@ import type { ImageConfig, ImageRunConfig } from '../../images/api.ts';
 import { sha256 } from '../steps.ts';
 import type { Snapshot } from './steps/snapshot.ts';
 
-/* What the front end makes of single instructions and attributes. */
+/* The front end's reading of single instructions and attributes. */
 
 const comment = 'buildkit.dockerfile.v0';
 
@@ -96,7 +96,7 @@ export function configHistory(
   return text;
 }
 
-/** What a RUN executes, and how it is shown. */
+/** The command line that a RUN executes, and the text that shows it. */
 export function runCommand(
   instruction: Instruction,
   config: ImageRunConfig,

@@ -10,7 +10,7 @@ export class Job {
   readonly ref: string;
   readonly progress = new Progress();
   readonly results = new Map<string, StageResult>();
-  /** What the client's own build function returned. */
+  /** The result that the client's own build function returned. */
   readonly returned: Promise<Message>;
   resolveReturned!: (result: Message) => void;
   rejectReturned!: (error: Error) => void;
@@ -18,7 +18,7 @@ export class Job {
   solver: Solver | undefined;
   /** Brings the context when it does not come through the session. */
   fill: ((tree: Tree) => Promise<void>) | undefined;
-  /** What the client has asked for, and the daemon grants. */
+  /** The entitlements that the client has asked for and the daemon grants. */
   entitlements: ReadonlySet<string> = new Set();
   folder = '';
   readonly abort = new AbortController();

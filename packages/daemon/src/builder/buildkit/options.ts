@@ -3,7 +3,7 @@ import type { Progress } from './progress/progress.ts';
 import type { Session } from './session/session.ts';
 import type { Solver } from './solver.ts';
 
-/** What a build was asked for, and what it works with. */
+/** The request of a build and the parts it works with. */
 export interface FrontendOptions {
   attributes: Record<string, string>;
   session: Session;
@@ -11,7 +11,7 @@ export interface FrontendOptions {
   progress: Progress;
   folder: string;
   signal: AbortSignal;
-  /** What its steps may have: asked for by the client, granted by the daemon. */
+  /** The entitlements of its steps: asked for by the client, granted by the daemon. */
   entitlements: ReadonlySet<string>;
   /** Brings the whole context, where it does not come through the session. */
   fill?: (tree: Tree) => Promise<void>;

@@ -17,7 +17,7 @@ export function splitPivot(source: string): { pivot: string; pattern: string } {
 }
 
 /**
- * What a source of `COPY --parents` names in a tree, as folders of which only that is copied.
+ * The paths that a source of `COPY --parents` names in a tree, as folders of which only these are copied.
  * @throws invalid-parameter where a path without wildcards is not there.
  */
 export function parentSources(tree: Tree, source: string, ignored: Ignored): Source[] {

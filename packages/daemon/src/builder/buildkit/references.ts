@@ -4,7 +4,7 @@ import type { Stage } from '../stages.ts';
 import type { FrontendOptions } from './options.ts';
 import type { Solver } from './solver.ts';
 
-/** What the names in FROM, `--from` and `from=` stand for: stages, images and named contexts. */
+/** Resolves the names in FROM, `--from` and `from=`: stages, images and named contexts. */
 export class References {
   private readonly options: FrontendOptions;
   private readonly stages: Stage[];

@@ -17,7 +17,7 @@ import type { Session } from './session/session.ts';
 import { type MountSources, type PreparedMounts, prepareMounts } from './steps/prepared-mounts.ts';
 import type { Snapshot } from './steps/snapshot.ts';
 
-/** What a step gave, by its key. */
+/** The cached result of a step, by its key. */
 export interface CachedStep {
   /** null: nothing changed. */
   diffId: string | null;
@@ -90,7 +90,7 @@ export class Solver {
     reference: string;
     platform: string;
     resolveMode: string;
-    /** What the step of the progress is headed with. */
+    /** The heading of the step in the progress. */
     label: string;
     session: Session;
     progress: Progress;
@@ -102,7 +102,7 @@ export class Solver {
     const title = `${options.label} load metadata for ${options.label === '[internal]' ? full : reference}`;
     if (options.resolveMode !== 'pull') {
       try {
-        // Of another platform than is built for, it is no base: its registry may have the right one.
+        // A local image of another platform is no base: its registry may have the right one.
         const image = images.resolve(reference, { platform: platform || detectedPlatform() });
         progress.vertex(title).start().done();
         this.hold(image.config.rootfs.diff_ids);
@@ -237,7 +237,7 @@ export class Solver {
       owner: ((archive: Archive) => Promise<{ uid: number; gid: number }>) | undefined;
       ownerKey: string;
       keepOwners: boolean;
-      /** Of directories that are made on the way; the present one without it. */
+      /** The time of directories that are made on the way; the present one without it. */
       time: Date | undefined;
     },
   ): Promise<Snapshot> {
@@ -331,7 +331,7 @@ export class Solver {
         if (/^unable to find (user|group)/.test(error.message))
           throw new BerthError('system', `${shown}: ${error.message}`, { cause: error });
         if (!error.message.startsWith('exec: ')) throw error;
-        // What cannot be started fails as a command would that said so.
+        // A command that cannot be started fails as one that printed the reason.
         vertex.log(`${error.message}\n`, 2);
         return { exitCode: 1, layer: null };
       });

@@ -101,7 +101,7 @@ export class ClassicBuild implements ClassicWork {
     return last.image;
   }
 
-  /** What a quiet build has kept to itself; told when it fails. */
+  /** The output of a quiet build, told when it fails. */
   readonly held: string[] = [];
   private heldSize = 0;
 
@@ -238,7 +238,7 @@ export class ClassicBuild implements ClassicWork {
     return image === '' ? [] : (this.rooms.images.get(image)?.config.rootfs.diff_ids ?? []);
   }
 
-  /** What variables stand for at the point a stage has come to. */
+  /** The values of variables at this point of a stage. */
   lookup(state: State) {
     const variables = variablesOf(state.config);
     return (name: string) => variables(name) ?? state.args.get(name);

@@ -15,17 +15,17 @@ import { type Steps, sha256 } from '../steps.ts';
 import { Tree } from '../tree.ts';
 import { needsBuildKit } from './text.ts';
 
-/** What a stage has come to. */
+/** The state of a stage: its root file system so far and its configuration. */
 export interface State extends StageConfig {
   image: string; // '' for scratch
   args: BuildArguments;
 }
 
-/** What a copying step needs of the build that it is part of. */
+/** The parts of the build that a copying step needs. */
 export interface ClassicWork {
   readonly dockerfile: Dockerfile;
   readonly stages: Stage[];
-  /** What the stages before this one came to. */
+  /** The results of the stages before this one. */
   readonly done: State[];
   readonly options: BuildOptions;
   readonly context: Tree;

@@ -44,7 +44,7 @@ export class CacheSources {
       if (parent !== '') await this.images.adopt(source.id, parent);
       return source.id;
     }
-    // What comes after is taken from the same one.
+    // Later copies take from the same source.
     this.sources = [source];
     const { created_by, author, empty_layer } = history[at]!;
     const diffId = empty_layer

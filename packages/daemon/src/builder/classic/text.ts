@@ -8,6 +8,6 @@ export function heredocScript(instruction: Instruction): [script: string, alone:
   return [text, heredocOpener(rest) ? heredocText(heredocs[0]!) : undefined];
 }
 
-/** What is said of a flag that only BuildKit knows. */
+/** The error text for a flag that only BuildKit knows. */
 export const needsBuildKit = (flag: string) =>
   `the --${flag} option requires BuildKit. Refer to https://docs.docker.com/go/buildkit/ to learn how to build images with BuildKit enabled`;

@@ -189,7 +189,7 @@ async function makeMounts(context: Context, record: ContainerRecord, version: nu
   const own = new Set<string>();
   const tmpfs = new Set<string>(Object.keys(host.Tmpfs ?? {}).map(clean));
   const add = (point: MountPoint) => {
-    // Of Mounts, which have a spec, dockerd takes one at the place of a tmpfs.
+    // A mount of `Mounts` (it has a spec) may stand at the place of a tmpfs, as dockerd has it.
     if (own.has(point.Destination) || (!point.spec && tmpfs.has(point.Destination)))
       throw invalidParameter(`Duplicate mount point: ${point.Destination}`);
     own.add(point.Destination);
@@ -240,7 +240,7 @@ async function makeMounts(context: Context, record: ContainerRecord, version: nu
   }
 }
 
-/** What is mounted is the image that has the name now. @throws not-found. */
+/** Finds the image of an image mount: the one that has the name now. @throws not-found. */
 function findMountedImage(context: Context, point: MountPoint): void {
   const { id, config } = context.rooms.images.resolve(point.Source);
   point.image = { name: point.Source, id, layers: config.rootfs.diff_ids };

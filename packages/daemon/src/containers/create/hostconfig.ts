@@ -8,7 +8,7 @@ import type { Config, HostConfig, RestartPolicy } from '../model/types.ts';
 
 type Body = Record<string, unknown>;
 
-/** What the machine decides about defaults. */
+/** The defaults that depend on the machine. */
 export interface HostDefaults {
   settings: Settings;
   cgroupVersion: 1 | 2;
@@ -157,7 +157,7 @@ const unconfinedPaths = (body: Body) =>
   ((body['SecurityOpt'] as string[] | undefined) ?? []).includes('systempaths=unconfined');
 
 /**
- * What a container of a user namespace of its own cannot have.
+ * Refuses the options that a container in a user namespace of its own cannot have.
  * @throws system with dockerd's texts
  */
 export function checkRemapped(host: HostConfig, { usernsRemap }: Pick<Settings, 'usernsRemap'>): void {
@@ -176,7 +176,7 @@ export function checkRemapped(host: HostConfig, { usernsRemap }: Pick<Settings, 
 export type AskedNames = Partial<Pick<Config, 'Hostname' | 'ExposedPorts'>>;
 
 /**
- * What may only be one of a few words. `config` is what the client asked for, without the image's part: an image that
+ * Checks options that are one of a few words. `config` is the client's request without the image's part: an image that
  * exposes ports may well share another container's network.
  * @throws invalid-parameter with dockerd's texts.
  */

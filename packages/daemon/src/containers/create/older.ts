@@ -75,7 +75,7 @@ function mountFor(mount: MountSpec, version: number): MountSpec {
   if (version < READ_ONLY_RECURSIVE && shaped.Type === 'bind') {
     if (shaped.BindOptions?.ReadOnlyForceRecursive)
       throw invalidParameter('BindOptions.ReadOnlyForceRecursive needs API v1.44 or newer');
-    // What was read-only then was so without what is mounted below.
+    // Read-only did not extend to mounts below at that API version.
     if (shaped.ReadOnly) shaped.BindOptions = { ...shaped.BindOptions, ReadOnlyNonRecursive: true };
   }
   if (version < SUBPATH && shaped.VolumeOptions?.Subpath)

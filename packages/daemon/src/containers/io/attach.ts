@@ -172,7 +172,7 @@ function expectStart(container: Container, options: StreamOptions) {
     /** The streams once the container starts; undefined when the client or the container went first. */
     async live(connection: Duplex): Promise<LiveStreams | undefined> {
       connection.once('close', cancel);
-      // What it types is for the program, and is not read before.
+      // Its input is for the program, and is not read before that runs.
       const stop = whenGone(connection, () => connection.destroy());
       const live = await delivered;
       stop();

@@ -39,7 +39,7 @@ export function endConnection(connection: Duplex): void {
 /** How often clients that have ended their input are looked at, in milliseconds. */
 const LOOK = 1000;
 
-/** Who is looked at: what to call when the client has gone, by connection. */
+/** The watched connections, each with the callback for when its client has gone. */
 const watched = new Map<Duplex, () => void>();
 let timer: NodeJS.Timeout | undefined;
 

@@ -18,7 +18,7 @@ import { parseDetachKeys } from './keys.ts';
 
 /** How long a finished exec may still be asked about, in milliseconds. */
 const KEPT = 5 * 60_000;
-/** What an exec that could not be started has as exit code. */
+/** The exit code of an exec that could not be started. */
 const NOT_RUN = 126;
 const SIGKILL = 9;
 /** How long a resize waits for the start that it belongs to, in milliseconds. */

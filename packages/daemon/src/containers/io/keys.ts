@@ -1,6 +1,6 @@
 import { invalidParameter } from '../../base/errors.ts';
 
-/** What detaches when the client names no keys. */
+/** The detach keys when the client names none. */
 const DEFAULT_KEYS = Buffer.from([16, 17]); // ctrl-p,ctrl-q
 
 /**

@@ -51,7 +51,7 @@ async function passControls(context: Context, container: Container): Promise<voi
     await container.supervisor?.control(record);
 }
 
-/** What the next start asks for: the networks it has now, each as it was asked for. */
+/** Records the networks the container has now, each as it was requested, for the next start. */
 function rememberEndpoints(
   context: Context,
   container: Container,

@@ -9,7 +9,7 @@ import { type LifeEffect, type LifeEvent, transition } from '../model/state.ts';
 import { endHealth, watchHealth } from './health.ts';
 import { clearRunFolder, launch, release, startFailure } from './startup.ts';
 
-/** What an effect ended with: the event that tells it to the state machine, and the error for whoever asked. */
+/** The outcome of an effect: the event that tells it to the state machine, and the error for the caller. */
 interface Outcome {
   event: LifeEvent;
   error?: unknown;

@@ -69,7 +69,7 @@ async function arrangeFolders(context: Context): Promise<void> {
   for (const entry of await readdir(runs).catch(() => [] as string[])) {
     const path = join(runs, entry);
     if (known.has(path)) continue;
-    // What still runs there belongs to no container any more.
+    // A process that still runs there belongs to no container any more.
     const supervisor = await context.rooms.launcher.reconnect(entry, path).catch(() => null);
     await supervisor?.kill(9).catch(() => undefined);
     void supervisor?.release();

@@ -9,7 +9,7 @@ import type { Container } from '../model/container.ts';
 import type { ContainerRecord, HostConfig } from '../model/types.ts';
 import { badJoin } from './joins.ts';
 
-/** What the networks room is told of a container. */
+/** The request to the networks room for a container. */
 export function networkRequest(container: Pick<Container, 'record' | 'folder'>): NetworkRequest {
   const { record, folder } = container;
   const { config, hostConfig: host } = record;
@@ -91,7 +91,7 @@ export function discardUnsupported(host: HostConfig, supported: Resources): void
   }
 }
 
-/** What of a request the runtime checks at create. */
+/** The part of a request that the runtime checks at create. */
 export function checkable(host: HostConfig) {
   return {
     resources: resourcesOf(host),

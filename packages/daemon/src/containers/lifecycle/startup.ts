@@ -68,7 +68,7 @@ export async function launch(context: Context, container: Container): Promise<Su
   const spec = rooms.runtime.spec(request);
   const records = [...rooms.runtime.compile(spec, request), ...(network?.launch ?? [])];
   const pending = container.pending;
-  // What it was given is recorded before it can run, and safe from a power cut before its start is answered.
+  // Its addresses and limits are recorded before it can run, and safe from a power cut before its start is answered.
   container.recorded = rooms.store.flush();
   container.recorded.catch(() => undefined);
   const folder = runFolder(context, container.id);
@@ -92,7 +92,7 @@ export async function launch(context: Context, container: Container): Promise<Su
   return supervisor;
 }
 
-/** Who shares another's network has its names too, in its settings as well. */
+/** A container that shares another's network takes its host names, too, in its settings as well. */
 function takeNames(
   context: Context,
   container: Container,
@@ -102,7 +102,10 @@ function takeNames(
   setRecord(context, container, { ...record, config: { ...record.config, Hostname, Domainname } });
 }
 
-/** Who shares another's processes or memory shares its user namespace, and so has its network there. */
+/**
+ * A container that shares another's PID or IPC namespace shares its user namespace, so its network belongs to that
+ * one.
+ */
 function userMaps({ rooms }: Context, { pid, ipc }: Joined): LaunchRecord[] {
   const other = pid ?? ipc;
   return other === undefined
@@ -129,7 +132,7 @@ function networkNamespace(container: Container, path: string | undefined, joined
   return container.record.hostConfig.NetworkMode === 'host' ? 'host' : 'none';
 }
 
-/** What an exec is confined by, for a container that an earlier daemon started. */
+/** Makes anew the request that confines execs, for a container that an earlier daemon started. */
 export function rebuildRequest(context: Context, container: Container): RuntimeRequest {
   const { rooms } = context;
   return runtimeRequest(

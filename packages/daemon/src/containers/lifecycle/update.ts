@@ -71,7 +71,7 @@ export async function updateContainer(
     throw conflict(
       `Cannot update container ${container.id}: Container is marked for removal and cannot be "update".`,
     );
-  // What is asked for must be right by itself, and together with what the container has.
+  // The new limits must be valid by themselves, and together with those the container has.
   const asked = runtime.validate({
     ...checkable({ ...container.record.hostConfig, Privileged: false }),
     resources: withoutSwapAlone(change),
@@ -105,7 +105,7 @@ function withoutSwapAlone({ RestartPolicy: _, ...resources }: Change): Resources
 
 function prefixed(error: unknown, id: string): unknown {
   if (!(error instanceof Error)) return error;
-  // What a start says of a bound, runc says of an update by ending.
+  // The reason that a start wraps into the launch error is what dockerd answers to an update.
   const said = /procHooks process: (.*): unknown$/.exec(error.message)?.[1];
   const why = said ? `runc did not terminate successfully: exit status 1: ${said}\n: unknown` : error.message;
   const text = `Cannot update container ${id}: ${why}`;

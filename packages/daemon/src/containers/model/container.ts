@@ -27,7 +27,7 @@ export class Container {
   health: Health | undefined;
   monitor: Monitor | undefined;
   supervisor: Supervisor | undefined;
-  /** What the runtime was told at the last start; execs are confined by it. */
+  /** The runtime's request of the last start, which confines execs. */
   request: RuntimeRequest | undefined;
   readonly execs = new Map<string, RunningExec>();
   /** Attached before the start: their streams are opened before the program runs. */
@@ -38,7 +38,7 @@ export class Container {
   abandoned = false;
   removing = false;
   restartTimer: NodeJS.Timeout | undefined;
-  /** What the last run held is being given back; the next start waits for it. */
+  /** The release of the last run's resources; the next start waits for it. */
   cleaning: Promise<void> = Promise.resolve();
   /** That its last start was asked for is being written through. */
   recorded: Promise<void> = Promise.resolve();

@@ -25,7 +25,10 @@ export interface RoomsBelow {
   volumes: Volumes;
 }
 
-/** What the parts of this room share: the rooms below, the containers, and their collections in the store. */
+/**
+ * The dependencies that the parts of this room share: the rooms below, the containers, and their collections in the
+ * store.
+ */
 export interface Context {
   readonly rooms: RoomsBelow;
   readonly registry: Registry;

@@ -22,7 +22,7 @@ export interface RunningExec {
   containerEnded(): void;
 }
 
-/** What runs a container's health check at its interval. */
+/** Runs a container's health check at its interval. */
 export interface Monitor {
   end(): void;
 }

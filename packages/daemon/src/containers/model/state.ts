@@ -9,7 +9,7 @@ import type { Freezer, LifeState, RestartPolicy } from './types.ts';
  * at its next start what the kernel's state means. Times are RFC 3339 strings so that a state is plain data.
  */
 
-/** What the machine must know of the container besides its state. */
+/** The facts about a container that the state machine needs besides its state. */
 export interface LifeContext {
   id: string;
   name: string;

@@ -192,7 +192,7 @@ export interface Health {
   Log: HealthLogEntry[];
 }
 
-/** What changes while a container lives; small, written at each change. */
+/** The state of a container that changes while it lives; small, written at each change. */
 export interface LifeState {
   status: Status;
   pid: number;
@@ -217,10 +217,10 @@ export interface LifeState {
   restarting?: true;
 }
 
-/** Who asked for a container to be frozen: a user, who thaws it too, or a commit, which thaws it when it has ended. */
+/** The cause of a freeze: a user, who thaws the container too, or a commit, which thaws it when it has ended. */
 export type Freezer = 'user' | 'commit';
 
-/** What a container is: written at create, and by rename, update, connect. */
+/** The record of a container: written at create, and by rename, update, connect. */
 export interface ContainerRecord {
   id: string;
   /** Without slash. */
@@ -250,7 +250,7 @@ export interface ContainerSnapshot {
   readonly network: NetworkState;
 }
 
-/** What a wait waits for. */
+/** The condition of a wait. */
 export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
 
 export interface WaitResult {

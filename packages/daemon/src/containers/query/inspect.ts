@@ -59,7 +59,7 @@ const EMPTY_ENDPOINT: EndpointSettings = {
   DNSNames: null,
 };
 
-/** What holds for a container that the networks room does not know: one that shares another's network. */
+/** The network state of a container that the networks room does not know: one that shares another's network. */
 export const NO_NETWORK: NetworkState = Object.freeze({
   endpoints: {},
   ports: {},

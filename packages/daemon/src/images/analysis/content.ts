@@ -73,7 +73,7 @@ async function digestFiles(
             file!.digest = `sha256:${hash.digest('hex')}`;
             left -= 1;
           }
-          // What follows the last one that matters need not be read.
+          // The entries after the last one that matters need not be read.
           if (left === 0) resolve();
           else next();
         });

@@ -11,7 +11,7 @@ interface Rule {
 
 const SMALLEST = 64 * 1024; // bytes below which a rule keeps silent
 
-/** What images rarely need, told by where it is. The first rule that fits a file counts it. */
+/** Files that images rarely need, told by their place. The first rule that fits a file counts it. */
 const RULES: Rule[] = [
   {
     kind: 'package-lists',
@@ -72,7 +72,7 @@ const RULES: Rule[] = [
 const SECRET =
   /\/(?:\.ssh\/id_[a-z0-9]+|\.aws\/credentials|\.docker\/config\.json|\.git-credentials|\.netrc|\.pypirc|\.kube\/config|\.config\/gcloud\/[^/]*credentials[^/]*)$/;
 
-/** What a slimmer image could leave out, most bytes first; credentials, which anyone can read in any layer, before all. */
+/** The hints for a slimmer image, most bytes first; credentials, which anyone can read in any layer, before all. */
 export function hintsOf(
   files: readonly FileRecord[],
   visible: readonly FileRecord[],

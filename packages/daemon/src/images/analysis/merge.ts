@@ -90,7 +90,7 @@ export class MergedTree {
     }
   }
 
-  /** What a container sees. */
+  /** The files that a container sees. */
   *visible(): Generator<FileRecord> {
     yield* filesOf(this.root);
   }

@@ -180,5 +180,5 @@ export function tarPadding(size: number): Buffer {
   return Buffer.alloc((BLOCK - (size % BLOCK)) % BLOCK);
 }
 
-/** What ends a tar. */
+/** The two zero blocks that end a tar. */
 export const tarEnd = Buffer.alloc(2 * BLOCK);

@@ -6,7 +6,7 @@ import { parseConfig, type StoredConfig } from '../config.ts';
 import { formatPlatform, hostPlatform, matchesPlatform, type Platform, platformScore } from '../platforms.ts';
 import { isDigest, parseReference, type Reference, withDefaultTag } from '../references.ts';
 
-/** What an archive held, by normalised name. */
+/** The contents of an archive, by normalised name. */
 export interface Contents {
   documents: Map<string, Buffer>;
   layers: Map<string, Promise<Layer>>;
@@ -26,7 +26,7 @@ export interface Described {
   variants?: Described[];
 }
 
-/** What the archive says its images are. */
+/** The images that the archive describes. */
 export function describe(contents: Contents, wanted: readonly Platform[]): Described[] {
   const manifest = contents.documents.get('manifest.json');
   const index = contents.documents.get('index.json');
@@ -48,7 +48,7 @@ export function describe(contents: Contents, wanted: readonly Platform[]): Descr
   return images.flatMap((image) => restrict(image, wanted));
 }
 
-/** What of an image is for these platforms, under the image's names; nothing when it has none for them. */
+/** The parts of an image for these platforms, under the image's names; nothing when it has none for them. */
 function restrict(image: Described, wanted: readonly Platform[]): Described[] {
   const indexes = image.documents?.filter(({ mediaType }) => isIndexType(mediaType)) ?? [];
   const alone = { ...image, documents: image.documents?.filter((each) => !indexes.includes(each)) ?? [] };
@@ -123,7 +123,7 @@ function describeLayout(
   const found: Described[] = [];
   for (const descriptor of manifests) {
     if (!isDigest(descriptor?.digest)) throw invalidParameter('the index of the archive is malformed');
-    // Of an index with many platforms an archive may hold only some.
+    // An archive may hold only some of the platforms of an index.
     const body = contents.documents.get(blobPath(descriptor.digest));
     if (!body && depth > 0) continue;
     if (!body) throw invalidParameter(`the archive lacks the blob ${descriptor.digest}`);
@@ -175,7 +175,7 @@ function describeManifest(contents: Contents, manifest: unknown, names: Referenc
   return { raw, config: parseConfig(raw), layers: layers.map((layer) => blobPath(layer.digest!)), names };
 }
 
-/** Of an image's platforms the one that serves this machine best, else the first. */
+/** The platform of an image that serves this machine best, else the first. */
 function choose(offered: Described[]): Described | undefined {
   return offered.toSorted(
     (left, right) => platformScore(hostPlatform, right.config) - platformScore(hostPlatform, left.config),

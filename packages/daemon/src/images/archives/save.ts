@@ -184,7 +184,7 @@ function layout(context: ImagesContext, images: Saved[]): Part[] {
       Config: blobName(image.id),
       RepoTags: tags.length > 0 ? tags.map(familiarString) : null,
       Layers: layers.map((layer) => blobName(layer.digest)),
-      // Who loads it knows only of images that are in the archive as well.
+      // A parent is named only when it is in the archive, too: the loading side knows no other.
       ...(images.some((other) => other.image.id === image.parent) ? { Parent: image.parent } : {}),
       LayerSources: Object.fromEntries(layers.map((layer) => [layer.digest, layer])),
     });

@@ -5,7 +5,7 @@ import { AuthorizationError, answerError, RegistryError } from './errors.ts';
 import { type Limits, MAX_ERROR_BYTES, MAX_TOKEN_BYTES } from './limits.ts';
 import { type Answer, readDocument, type Transport } from './transport.ts';
 
-/** What a registry asks for in `WWW-Authenticate`. */
+/** A challenge of a registry (`WWW-Authenticate`). */
 export interface Challenge {
   scheme: string;
   parameters: Record<string, string>;

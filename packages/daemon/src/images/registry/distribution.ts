@@ -12,7 +12,7 @@ import { Repository } from './repository.ts';
 import { type Reach, Session, withRegistry } from './session.ts';
 import { readDocument } from './transport.ts';
 
-/** What a registry has under a name, without pulling it: `GET /distribution/{name}/json`. */
+/** Describes the image of a name in a registry, without pulling it: `GET /distribution/{name}/json`. */
 export function describe(
   reach: Reach,
   reference: Reference,

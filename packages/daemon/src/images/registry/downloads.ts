@@ -154,7 +154,7 @@ class Transfer {
   }
 
   private async run(): Promise<Layer> {
-    // Those who wait must have joined before the first line.
+    // Callers that wait for the same download must have joined before the first line.
     await Promise.resolve();
     const { parts, fetching, adding } = this.owner;
     const { signal } = this.stop;
@@ -187,7 +187,7 @@ class Transfer {
       } catch (error) {
         this.stop.signal.throwIfAborted();
         const last = !isTransient(error) || attempt >= attempts;
-        // What a broken connection left is worth keeping; what a strange server sent is not.
+        // The bytes of a broken connection are worth keeping; those of a strange server are not.
         if (last && !(error instanceof NetworkError && !STRANGE.includes(error.reason)))
           await rm(this.path, { force: true });
         if (last) throw error;

@@ -3,7 +3,7 @@ import { BerthError, type ErrorKind } from '../../base/errors.ts';
 import { during, NetworkError } from '../../base/network-errors.ts';
 import { familiarName, familiarString, type Reference } from '../references.ts';
 
-/** What a registry answered instead of what was asked for. */
+/** An error that a registry answered. */
 export class RegistryError extends BerthError {
   readonly status: number;
   /** The distribution specification's code (`MANIFEST_UNKNOWN`...), where the registry named one. */

@@ -205,7 +205,7 @@ test('the fitting image of an index', async () => {
   });
   servers.push(server);
   await refused(server, /^no matching manifest for linux\/\w+ in the manifest list entries$/);
-  // What the index says it is for counts, whatever the image's own configuration says.
+  // The platform in the index counts, whatever the image's own configuration says.
   await room.pull(`${server.host}/app:1`, { platform: 'linux/s390x' });
   expect(room.images.resolve(`${server.host}/app@${digestOf(index)}`).repoTags).toEqual([
     `${server.host}/app:1`,

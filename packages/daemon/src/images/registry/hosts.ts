@@ -102,7 +102,7 @@ export class Hosts {
   }
 
   /**
-   * What is trusted for a host: the `*.crt` of its folder are authorities, `*.cert` with `*.key` our own certificate.
+   * The trust in a host: the `*.crt` of its folder are authorities, `*.cert` with `*.key` our own certificate.
    * @throws system when a certificate has no key or the other way round, with dockerd's text.
    */
   async trust(host: string): Promise<Trust> {

@@ -26,7 +26,7 @@ export interface RegistryOptions {
 export interface Registry {
   pull(options: PullOptions): Promise<void>;
   push: Images['push'];
-  /** What `GET /distribution/{name}/json` sends. */
+  /** The answer of `GET /distribution/{name}/json`. */
   distribution(name: string, auth?: RegistryAuth, signal?: AbortSignal): Promise<unknown>;
   search: Images['search'];
   login: Images['login'];

@@ -1,4 +1,4 @@
-/** What a registry may cost us in time and bytes. Times are milliseconds. */
+/** The limits of time and bytes that a registry may cost us. Times are milliseconds. */
 export interface Limits {
   /** Making a connection, TLS included. */
   connect: number;
@@ -13,7 +13,7 @@ export interface Limits {
   stallBytes: number;
   /** Pause before the second attempt; grows by itself with each further one, as dockerd's. */
   backOff: number;
-  /** What is kept of an interrupted download is removed after this long. */
+  /** The bytes of an interrupted download are removed after this long. */
   partialAge: number;
 }
 
@@ -31,7 +31,7 @@ export const LIMITS: Limits = {
 /** Manifests and lists of tags; registries themselves refuse manifests beyond 4 MiB. */
 export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 export const MAX_TOKEN_BYTES = 1024 * 1024;
-/** What is read of an error's body. */
+/** The most bytes that are read of an error's body. */
 export const MAX_ERROR_BYTES = 64 * 1024;
 /** One layer, compressed. */
 export const MAX_BLOB_BYTES = 1024 ** 4;

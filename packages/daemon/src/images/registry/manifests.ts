@@ -50,7 +50,7 @@ export interface IndexEntry extends Descriptor {
   platform?: Platform;
 }
 
-/** What a manifest's bytes turned out to be. */
+/** A parsed manifest, by its kind. */
 export type Content =
   | { kind: 'manifest'; manifest: Manifest }
   | { kind: 'index'; mediaType: string; entries: IndexEntry[] };

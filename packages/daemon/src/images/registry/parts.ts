@@ -4,7 +4,7 @@ import type { Downloads } from './downloads.ts';
 import type { Reach } from './session.ts';
 import type { Uploads } from './uploads.ts';
 
-/** What pulls and pushes share for as long as the daemon lives. */
+/** The parts that pulls and pushes share for as long as the daemon lives. */
 export interface RegistryParts {
   context: ImagesContext;
   reach: Reach;

@@ -26,7 +26,7 @@ export type PullOptions = Parameters<Images['pull']>[0] & {
 
 /** An image as a registry describes it, before its layers are here. */
 interface Found {
-  /** Of what the reference stands for: the image's manifest, or the index it was chosen from. */
+  /** The digest that the reference stands for: of the image's manifest, or of the index it was chosen from. */
   digest: string;
   manifest: Manifest;
   /** The manifest, and the index where there is one, with the types that they turned out to be of. */

@@ -59,7 +59,7 @@ export async function pushImages(parts: RegistryParts, options: Options): Promis
   referenceEvent(context, 'push', reference);
 }
 
-/** What of an image is for a platform. @throws not-found with dockerd's text when nothing is. */
+/** The part of an image for a platform. @throws not-found with dockerd's text when there is none. */
 function forPlatform(
   { context }: RegistryParts,
   reference: Reference,

@@ -274,7 +274,7 @@ test('an OCI image with a zstd layer is pulled, and pushed as it came', async ()
   const between = await kept(TestRegistry.start());
   await second.images.tag(id, `${between.host}/oci`, '1');
   expect(digestIn(await second.push(`${between.host}/oci`))).toBe(image.digest);
-  // What cannot be had any more in the form it came in is pushed as Docker's.
+  // A manifest that cannot be had any more in the form it came in is pushed as Docker's.
   origin.stop();
   between.stop();
   const other = await kept(TestRegistry.start());

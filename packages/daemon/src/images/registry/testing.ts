@@ -107,7 +107,7 @@ export class TestImages {
       .map(({ id, status }) => (id === undefined ? String(status) : `${id}: ${status}`));
   }
 
-  /** What is on the disk of downloads and layers. */
+  /** The files of downloads and layers on disk. */
   left(): string[] {
     return [join(this.folder, 'images/partial'), join(this.folder, 'layers/layers')].flatMap((folder) =>
       readdirSync(folder),

@@ -82,7 +82,7 @@ export interface PoolBase {
   size: number;
 }
 
-/** What dockerd uses without `default-address-pools`. */
+/** The address pools of dockerd without `default-address-pools`. */
 export const DEFAULT_POOLS: readonly PoolBase[] = [
   { base: '172.17.0.0/16', size: 16 },
   { base: '172.18.0.0/16', size: 16 },
@@ -128,7 +128,7 @@ export function pickSubnet(
   return { holders: [...inTheWay] };
 }
 
-/** What an IPAM configuration asks for, one family. */
+/** An IPAM configuration of one address family. */
 export interface IpamConfig {
   Subnet?: string;
   IPRange?: string;

@@ -9,7 +9,7 @@ import type { ContainerRecord, EndpointConfig, LiveEndpoint, NetworkRecord } fro
 
 export type Find = (reference: string) => NetworkRecord | undefined;
 
-/** What a client set of EndpointSettings. */
+/** The members of EndpointSettings that a client sets. */
 export function endpointConfig(given: Partial<EndpointSettings>): EndpointConfig {
   return {
     IPAMConfig: given.IPAMConfig ?? null,
@@ -48,7 +48,7 @@ export function configuredNetworks(request: NetworkRequest, find: Find): Contain
   });
 }
 
-/** What dockerd says against an endpoint's settings on that network; undefined: nothing. */
+/** dockerd's objection to an endpoint's settings on that network; undefined: none. */
 export function checkEndpoint(network: NetworkRecord, config: EndpointConfig): BerthError | undefined {
   if (config.MacAddress && !parseMac(config.MacAddress))
     return invalidParameter(`invalid MAC address ${config.MacAddress}`);

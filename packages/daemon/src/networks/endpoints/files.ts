@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { systemError } from '../../base/errors.ts';
 import { isIP, isIPv6 } from '../addresses/addresses.ts';
 
-/** What a resolver configuration says, the part that containers get. */
+/** The part of a resolver configuration that containers get. */
 export interface ResolvConf {
   nameservers: string[];
   search: string[];
@@ -67,7 +67,7 @@ export interface Upstreams {
 
 export const isLoopback = (address: string) => address.startsWith('127.') || address === '::1';
 
-/** What a resolver on 127.0.0.11 forwards to. */
+/** The servers that the resolver on 127.0.0.11 forwards to. */
 export function upstreams(own: ResolverChoice, host: ResolvConf): Upstreams {
   const servers = own.dns.length > 0 ? own.dns : host.nameservers;
   return {

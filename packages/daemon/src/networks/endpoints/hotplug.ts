@@ -40,7 +40,7 @@ export async function connect(
   if (wrong) throw wrong;
   const at = record.configured.findIndex((entry) => networkOf(context, entry)?.id === network.id);
   if (pid === undefined || !record.live) {
-    // What the first connect asked for holds, as with dockerd.
+    // The settings of the first connect hold, as with dockerd.
     const entry = { network: network.name, config, networkId: '', connected: true as const };
     if (at < 0) keep(context, record, { configured: [...record.configured, entry] });
     return;

@@ -33,7 +33,7 @@ export function hasResolver(context: Context, record: ContainerRecord): boolean 
   return record.configured.some((entry) => hasNames(networkOf(context, entry)));
 }
 
-/** What this container's name service follows. */
+/** Writes the file that this container's name service follows. */
 export function writeSandboxFile(context: Context, record: ContainerRecord): void {
   const { folder } = context;
   const networks = endpointsOf(record).flatMap(({ networkId }) => context.catalogue.find(networkId) ?? []);
@@ -77,7 +77,7 @@ export const linkPair = (link: string): [alias: string, name: string] => {
 export const endpointsOf = (record: ContainerRecord): readonly LiveEndpoint[] => record.live?.endpoints ?? [];
 
 /**
- * What a container's hosts file holds beside the standard names.
+ * The lines of a container's hosts file beside the standard names.
  * @throws invalid-parameter for an extra host that can't be read; not-found or system for a link.
  */
 export function hostsContent(context: Context, record: ContainerRecord): HostsContent {

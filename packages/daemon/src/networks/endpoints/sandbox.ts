@@ -25,7 +25,10 @@ import {
   resolvConf,
 } from './files.ts';
 
-/** What the name service in a container's supervisor follows: see c/dns/dns.h. It is read again when it changes. */
+/**
+ * The file that the name service in a container's supervisor follows: see c/dns/dns.h. It is read again when it
+ * changes.
+ */
 export interface SandboxFile {
   /** Servers asked from inside the container's namespace. */
   upstreams: string[];

@@ -211,7 +211,7 @@ export async function startSandbox(
   }
 }
 
-/** Those endpoints that have an interface. */
+/** The endpoints that have an interface. */
 const real = (endpoints: readonly LiveEndpoint[]) =>
   endpoints.filter((endpoint) => endpoint.interface !== '');
 
@@ -285,7 +285,7 @@ async function writeAll(context: Context, record: ContainerRecord): Promise<void
   if (hasResolver(context, written)) writeSandboxFile(context, written);
 }
 
-/** What the supervisor is to do for a container's network. */
+/** The launch records for a container's network. */
 function launchRecords(context: Context, record: ContainerRecord, path: string): LaunchRecord[] {
   if (!path) return [];
   const records = portRecords(context, record);

@@ -1,7 +1,7 @@
 import type { LaunchRecord } from '@berth/native';
 import { parseAddress } from '../addresses/addresses.ts';
 
-/** What the firewall is to hold; `ruleset` turns it into nftables' language. All of it is a function of this. */
+/** The desired state of the firewall; `ruleset` turns it into nftables' language. All rules are a function of it. */
 export interface FirewallState {
   table: string;
   networks: FirewallNetwork[];

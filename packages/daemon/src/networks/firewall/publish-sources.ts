@@ -5,7 +5,7 @@ import type { FirewallGuard } from './firewall.ts';
 
 export const PUBLISH_ALLOW = 'berth.publish.allow';
 
-/** Who may reach a container's published ports. */
+/** The sources that may reach a container's published ports. */
 interface SourceRule {
   /** A port of the container; undefined: all of them. */
   port?: number;

@@ -134,7 +134,7 @@ export class FirewallKeeper {
     }
   }
 
-  /** What each restricted source was refused since the daemon's start: packets by address. */
+  /** The packets refused to each restricted source since the daemon's start, by address. */
   async refused(): Promise<Map<string, number>> {
     const counts = new Map(this.#refusedBefore);
     for (const [address, packets] of await this.#counters())
@@ -142,7 +142,7 @@ export class FirewallKeeper {
     return counts;
   }
 
-  /** What the table that is there now has counted. */
+  /** The counters of the table that is there now. */
   async #counters(): Promise<Map<string, number>> {
     const counts = new Map<string, number>();
     for (const family of ['4', '6']) {

@@ -219,7 +219,7 @@ export class Catalogue {
 
   #put(record: NetworkRecord): void {
     this.#options.records.put(record.id, record);
-    // Those of the last start: the settings may say otherwise now.
+    // The pools of the last start go: the settings may say otherwise now.
     this.#pools.delete(record.id);
     this.#index(record);
   }
@@ -229,7 +229,7 @@ export class Catalogue {
     if (!this.#pools.has(record.id)) this.#pools.set(record.id, poolsOf(record));
   }
 
-  /** What the firewall has to know of the bridge networks. */
+  /** The bridge networks as the firewall has to know them. */
   firewall(): FirewallNetwork[] {
     const { settings } = this.#options;
     return this.all()

@@ -11,7 +11,7 @@ import type { PortTable } from '../ports/ports.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ContainerRecord, LiveEndpoint, NetworkRecord } from './records.ts';
 
-/** What the parts of this room share. */
+/** The dependencies that the parts of this room share. */
 export interface Context {
   settings: Settings;
   /** Resolves when all that was recorded is safe from a power cut. */

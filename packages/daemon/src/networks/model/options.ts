@@ -37,7 +37,9 @@ export function timestamp(): string {
   return `${now.slice(0, -1)}${String(process.hrtime.bigint() % 1_000_000n).padStart(6, '0')}Z`;
 }
 
-/** What a create leaves out as the daemon's `--default-network-opt` gives it. @throws invalid-parameter */
+/**
+ * Fills in the options that a create leaves out from the daemon's `--default-network-opt`. @throws invalid-parameter
+ */
 export function withDefaults(
   body: CreateNetworkBody,
   defaults: Record<string, Record<string, string>>,
@@ -50,7 +52,7 @@ export function withDefaults(
     const option = `com.docker.network.enable_ipv${family}`;
     const value = Options[option];
     if (value === undefined) continue;
-    // What the request says itself holds, and the option would be shown beside it.
+    // The request's own member holds, and the option would be shown beside it.
     if (typeof body[`EnableIPv${family}`] === 'boolean') delete Options[option];
     else if (parseBool(value) === undefined)
       throw invalidParameter(`driver-opt "${option}" is not a valid bool`);

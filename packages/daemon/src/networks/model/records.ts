@@ -21,13 +21,13 @@ export interface NetworkRecord {
   ipamOptions: Record<string, string> | null;
   /** As asked for, or as chosen for the client: what inspect shows. */
   ipamConfig: IpamConfig[];
-  /** What holds: the subnets with their gateways. */
+  /** The subnets in force, with their gateways. */
   subnets: SubnetRecord[];
   /** The bridge's name, or the parent's of a macvlan or ipvlan network. */
   link: string;
   /** The bridge's own address: kept, so that a bridge made anew is the same to its neighbours. */
   mac: string;
-  /** What containers use as gateway instead of the bridge's own address (`--default-gateway`). */
+  /** The gateway of containers instead of the bridge's own address (`--default-gateway`). */
   defaultGateway?: { 4?: string; 6?: string };
   /** The bridge or VLAN interface was there before: it stays when the network goes. */
   foreignLink: boolean;
@@ -44,7 +44,7 @@ export interface SubnetRecord {
   asked: boolean;
 }
 
-/** What a container asked of one network; the part of EndpointSettings that a client sets. */
+/** A container's request to one network: the part of EndpointSettings that a client sets. */
 export type EndpointConfig = Pick<
   EndpointSettings,
   'IPAMConfig' | 'Links' | 'Aliases' | 'DriverOpts' | 'GwPriority'

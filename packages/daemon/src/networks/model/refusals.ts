@@ -11,7 +11,8 @@ const PRIVATE =
   'container cannot be connected to multiple networks with one of the networks in private (none) mode';
 
 /**
- * What stands against a container with an egress policy of its own on that network: what leaves through a macvlan or
+ * The objection to a container with an egress policy of its own on that network: packets that leave through a macvlan
+ * or
  * ipvlan goes straight to the parent interface and never passes the host's firewall.
  */
 export function egressRefusal(
@@ -24,7 +25,7 @@ export function egressRefusal(
   );
 }
 
-/** What dockerd says against a connect. @throws invalid-parameter, forbidden */
+/** Checks a connect as dockerd does. @throws invalid-parameter, forbidden */
 export function checkConnect(context: Context, record: ContainerRecord, network: NetworkRecord): void {
   const { mode } = record.request;
   if (network.driver === 'host' && mode !== 'host') throw invalidParameter(HOST_NETWORK);
@@ -39,7 +40,7 @@ export function checkConnect(context: Context, record: ContainerRecord, network:
   if (refused) throw refused;
 }
 
-/** What stands against a start on these networks together. @throws invalid-parameter, forbidden, system */
+/** Checks a start on these networks together. @throws invalid-parameter, forbidden, system */
 export function checkStart({ request }: ContainerRecord, networks: readonly NetworkRecord[]): void {
   for (const server of request.dns)
     if (!isIP(server))

@@ -38,7 +38,10 @@ export function exposed({ exposedPorts }: NetworkRequest): Array<ReturnType<type
   });
 }
 
-/** What a container wants published, the larger ports first. @throws invalid-parameter for what can't be read. */
+/**
+ * The ports that a container wants published, the larger ports first. @throws invalid-parameter for one that can't be
+ * read.
+ */
 export function portWishes(request: NetworkRequest): PortWish[] {
   const wishes: PortWish[] = [];
   for (const [text, bindings] of Object.entries(request.portBindings ?? {})) {
@@ -67,7 +70,7 @@ function wish(containerPort: number, protocol: Protocol, hostIp: string, hostPor
   return { protocol, containerPort, hostIp, from, to };
 }
 
-/** What `Ports` of an inspect shows while a container runs: published ports, and null for the merely exposed ones. */
+/** The `Ports` of an inspect while a container runs: published ports, and null for the merely exposed ones. */
 export function portMap(request: NetworkRequest, live: readonly LivePort[]): PortMap {
   const map: PortMap = {};
   for (const { from, to, protocol } of exposed(request)) {

@@ -44,7 +44,7 @@ export function portTarget(context: Context, record: ContainerRecord): PortTarge
 const isSix = (address: string) => address.includes(':');
 const keyOf = ({ protocol, hostIp, hostPort }: LivePort) => `${protocol} ${hostIp} ${hostPort}`;
 
-/** What the kernel's firewall does for a container's ports, and which of them it leaves to the listener. */
+/** The ports of a container that the kernel's firewall serves, and those it leaves to the listener. */
 export function firewallPorts(context: Context, record: ContainerRecord): FirewallPort[] {
   const target = portTarget(context, record);
   if (!target) return [];

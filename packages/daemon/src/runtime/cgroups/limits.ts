@@ -61,7 +61,7 @@ function throttles(resources: Resources) {
 const MIN_SHARES = 2;
 const MAX_SHARES = 262144;
 
-/** What runc refuses although the daemon let it through. @throws system, invalid-parameter. */
+/** Refuses CPU shares that runc refuses although dockerd lets them through. @throws system, invalid-parameter. */
 function checkShares(shares: number): void {
   if (shares < 0) throw systemError('shares: invalid argument');
   const bound =

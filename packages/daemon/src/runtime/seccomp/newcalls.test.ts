@@ -8,7 +8,7 @@ const X86_64 = 0xc000003e;
 const I386 = 0x40000003;
 const X32_BIT = 0x40000000;
 
-/** What a filter says of a call: the instructions that libseccomp and we make of them. */
+/** The verdict of a filter on a call, by running the instructions that libseccomp and this daemon made. */
 function verdict(program: Buffer, arch: number, number: number): number {
   const data = Buffer.alloc(64);
   data.writeUInt32LE(number, 0);

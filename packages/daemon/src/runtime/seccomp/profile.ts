@@ -34,7 +34,7 @@ export interface Condition {
   minKernel?: string;
 }
 
-/** What is left of a profile for one container: `linux.seccomp` of the OCI spec. */
+/** A profile resolved for one container: `linux.seccomp` of the OCI spec. */
 export interface SeccompFilter {
   defaultAction: string;
   defaultErrnoRet?: number;
@@ -43,7 +43,7 @@ export interface SeccompFilter {
   syscalls: Array<{ names: string[]; action: string; errnoRet?: number; args: SeccompArgument[] }>;
 }
 
-/** What a profile's conditions are held against. */
+/** The machine that a profile's conditions are held against. */
 export interface Machine {
   /** As Go names it: amd64, arm64. */
   arch: string;

@@ -68,7 +68,7 @@ function upgradeRefusal(asked: string | undefined): string | undefined {
   return asked.toLowerCase() === 'h2c' ? undefined : `protocol ${asked} not supported`;
 }
 
-/** What messages call a parameter. */
+/** The names of parameters in error messages. */
 const readable: Record<string, string> = {
   buildargs: 'build args',
   cachefrom: 'cache-from',
@@ -102,7 +102,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 const isText = (value: unknown) => typeof value === 'string';
 
-/** What each parameter in JSON is, and what Go calls it. */
+/** The type of each parameter in JSON, with Go's name of it. */
 const shapes: Record<string, { type: string; fits(value: unknown): boolean }> = {
   buildargs: {
     type: 'map[string]*string',

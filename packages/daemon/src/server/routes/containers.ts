@@ -21,7 +21,7 @@ const ONE_SHOT = 41;
 const OS_TYPE = 52;
 /** A stop may name its signal from this version on. */
 const STOP_SIGNAL = 42;
-/** What is no longer than this in bytes (`{}`, `null`) says nothing. */
+/** A body of at most this many bytes (`{}`, `null`) says nothing. */
 const NO_BODY = 7;
 const CONDITIONS: readonly string[] = ['not-running', 'next-exit', 'removed'];
 

@@ -43,7 +43,7 @@ export function eventsRoutes(server: Server, rooms: Services): void {
       if (version < IMAGE_CREATE && event.Type === 'image' && event.Action === 'create') return;
       if (!matches(event, filters)) return;
       lines.write(version < NO_LEGACY ? withLegacyMembers(event) : event);
-      // Who does not read is cut off rather than told a part.
+      // A listener that does not read is cut off rather than told a part.
       if (lines.stream.writableLength > BACKLOG) lines.stream.destroy();
     };
     // An end alone asks for what has been, too.

@@ -1,4 +1,4 @@
-/* What older clients are served of a container: members that came later are left out, ones that went are put back. */
+/* The shape of a container for older clients: members that came later are left out, ones that went are put back. */
 
 type Shape = Record<string, unknown>;
 
@@ -10,7 +10,7 @@ const GATEWAY_PRIORITY = 48;
 const LIST_HEALTH = 52;
 const NETWORKS_ONLY = 52;
 
-/** Of the default bridge, said once more at the top until `NETWORKS_ONLY`. */
+/** Members of the default bridge's endpoint that stand once more at the top until `NETWORKS_ONLY`. */
 const FIRST_NETWORK = [
   'Bridge',
   'HairpinMode',

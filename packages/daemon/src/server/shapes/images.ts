@@ -1,6 +1,6 @@
 import type { ImageInspect, ImageSummary } from '../../images/api.ts';
 
-/* What older clients are served of an image: members that came later are left out, ones that went are put back. */
+/* The shape of an image for older clients: members that came later are left out, ones that went are put back. */
 
 type Shape = Record<string, unknown>;
 

@@ -1,7 +1,8 @@
 import type { DiskUsage } from '../../system/index.ts';
 import { imageSummaryFor } from './images.ts';
 
-/* What a version is served of the daemon's own state: members that came later are left out, ones that went are put back. */
+/* The shape of the daemon's own state by API version: members that came later are left out, ones that went are put
+   back. */
 
 type Shape = Record<string, unknown>;
 
@@ -27,7 +28,7 @@ export function infoFor(version: number, info: Shape): Shape {
   }
   if (version < FIREWALL) {
     drop('FirewallBackend');
-    // What a commit was expected to be has long been what it is.
+    // `Expected` of a commit has long been equal to its `ID`.
     for (const name of ['ContainerdCommit', 'RuncCommit', 'InitCommit']) {
       const { ID } = shaped[name] as { ID: string };
       shaped[name] = { ID, Expected: ID };

@@ -80,7 +80,7 @@ export class Vertex {
   }
 }
 
-/** What a build reports; late listeners get all of it. */
+/** The progress messages of a build; late listeners get all of them. */
 export class Progress {
   private readonly sent: Message[] = [];
   private readonly listeners = new Set<() => void>();

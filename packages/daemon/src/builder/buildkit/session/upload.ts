@@ -9,7 +9,7 @@ import type { Tree } from '../../tree.ts';
 import type { Control } from '../control.ts';
 import { Session } from './session.ts';
 
-/** What a build has of its client when that keeps no session: the credentials sent with the request. */
+/** The session of a client that keeps none: it has the credentials sent with the request, and nothing else. */
 export class Sessionless extends Session {
   private readonly idle: Duplex;
   private readonly registries: Record<string, RegistryAuth>;

@@ -15,7 +15,7 @@ import { epochOf, historyEntry } from '../instructions.ts';
 import { parentSources, readParents } from '../parents.ts';
 import { type Build, type Step, snapshotOf, stepUses } from './step.ts';
 
-/** What a COPY or ADD says, variables expanded. */
+/** A COPY or ADD with its variables expanded. */
 interface Wanted {
   flags: Record<string, string>;
   words: string[];
@@ -43,7 +43,7 @@ export async function copyStep(build: Build, step: Step): Promise<void> {
     throw failure;
   });
   const kept = wanted.excludes ? withoutExcluded(sources, wanted.ignored) : sources;
-  // What is no number in octal is as good as none, as BuildKit 0.13 has it.
+  // A mode that is no octal number is ignored, as BuildKit 0.13 does.
   const given = wanted.flags['chmod'] ?? '';
   const chmod = /^[0-7]+$/.test(given) ? Number.parseInt(given, 8) & 0o7777 : undefined;
   const owner = wanted.flags['chown'] ?? '';
@@ -66,7 +66,7 @@ export async function copyStep(build: Build, step: Step): Promise<void> {
   state.history.push(historyEntry(`${name} ${flagText}${wanted.words.join(' ')} # buildkit`, state.snapshot));
 }
 
-/** What a flag that may stand without a value says. */
+/** Whether a flag that may stand without a value is set. */
 const isTrue = (value: string | undefined) => /^(1|t|true)$/i.test(value ?? '');
 
 /** @throws invalid-parameter for flags that it does not know, and where several sources go to what is no folder. */
@@ -196,7 +196,7 @@ async function sourcesFrom(
   return { sources, keepOwners: true };
 }
 
-/** What the step says of sources that could not be had, and what the build ends with. */
+/** The text of a step whose sources could not be had, and the error the build ends with. */
 function copyFailure(error: Error, title: string): { message: string; failure: Error } {
   const text =
     error instanceof FetchFailed

@@ -13,11 +13,11 @@ import { forwardAgent, hasAgent } from '../session/ssh.ts';
 import { lockCache } from './locks.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** What a RUN mounts, on disk. */
+/** The mounts of a RUN, prepared on disk. */
 export interface PreparedMounts {
   mounts: WorkerMount[];
   env: string[];
-  /** What identifies the mounted content. */
+  /** The cache key of the mounted content. */
   key: string;
   release(): Promise<void>;
 }
@@ -33,7 +33,7 @@ export interface MountSources {
   signal: AbortSignal;
 }
 
-/** What the mounts are made with. */
+/** The parts of the build that make mounts. */
 interface MountParts {
   layers: Layers;
   /** Where cache mounts live. */

@@ -40,7 +40,7 @@ export async function runStep(build: Build, step: Step, args: BuildArguments): P
   }
   if (!['default', 'none', 'host', ''].includes(network))
     throw parseError(instruction.line, `invalid network mode: ${JSON.stringify(network)}`);
-  // Of the Dockerfile's own steps this was said before anything ran; an image's triggers come here.
+  // For the Dockerfile's own steps this was checked before anything ran; an image's ONBUILD triggers are checked here.
   const missing = missingEntitlement([{ instructions: [instruction] }], network, options.entitlements);
   if (missing) throw new BerthError('forbidden', `${missing} is not allowed`);
   const { command, shown } = runCommand(instruction, state.config);

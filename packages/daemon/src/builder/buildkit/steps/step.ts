@@ -7,7 +7,7 @@ import type { FrontendOptions } from '../options.ts';
 import type { References } from '../references.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** What a stage has come to. */
+/** The state of a stage: its root file system so far and its configuration. */
 export interface StageResult {
   snapshot: Snapshot;
   config: ImageRunConfig;
@@ -18,13 +18,13 @@ export interface StageResult {
   platform: { os: string; architecture: string; variant?: string };
 }
 
-/** What the steps of all stages share. */
+/** The parts of a build that the steps of all stages share. */
 export interface Build {
   options: FrontendOptions;
   dockerfile: Dockerfile;
   context: BuildContext;
   references: References;
-  /** What a stage comes to: it is built when it is asked for first. */
+  /** The result of a stage, which is built when it is first asked for. */
   stage(stage: Stage): Promise<StageResult>;
 }
 
@@ -32,10 +32,10 @@ export interface Build {
 export interface Step {
   instruction: Instruction;
   stage: Stage;
-  /** What the stage has come to; the step changes it. */
+  /** The state of the stage, which the step changes. */
   state: StageResult;
   lookup: Lookup;
-  /** What heads its vertex. */
+  /** The title of its vertex. */
   title: string;
 }
 

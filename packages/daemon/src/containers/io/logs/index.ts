@@ -8,7 +8,7 @@ import { timeKey } from './transcode.ts';
 
 /** A log whose files are open, so that what is written or rotated from now on changes nothing of what is read. */
 export interface OpenedLog {
-  /** What the newest file is, as `device:inode`; '' when there is none. */
+  /** The identity of the newest file, as `device:inode`; '' when there is none. */
   readonly file: string;
   /** The log up to `end` bytes of the newest file (default: what there was when it was opened). It is closed with the stream. */
   read(end?: number): Readable;

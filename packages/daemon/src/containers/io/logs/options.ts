@@ -25,7 +25,7 @@ const REMOTE = [
 ];
 
 /**
- * What create checks of a log configuration.
+ * Checks a log configuration as far as create does.
  * @throws invalid-parameter with dockerd's text.
  */
 export function checkLogConfig(type: string, config: Record<string, string>): void {
@@ -62,7 +62,7 @@ export function checkLogConfig(type: string, config: Record<string, string>): vo
 const LOCAL_DEFAULTS = { 'max-size': '20m', 'max-file': '5', compress: 'true' };
 
 /**
- * What the supervisor is told of a container's log. dockerd finds these values wrong when it starts the container, not
+ * The supervisor's options for a container's log. dockerd finds these values wrong when it starts the container, not
  * when it creates it.
  * @throws system with dockerd's text.
  */

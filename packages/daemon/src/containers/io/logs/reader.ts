@@ -69,10 +69,10 @@ export interface Older {
 
 /** The open files of a log. */
 export interface Source {
-  /** What is read of rotated files, oldest first. */
+  /** The parts of rotated files to read, oldest first. */
   before: Older[];
   file: FileHandle | undefined;
-  /** What `file` is, as `device:inode`. */
+  /** The identity of `file`, as `device:inode`. */
   identity: string;
   /** Its size when it was opened, in bytes. */
   size: number;

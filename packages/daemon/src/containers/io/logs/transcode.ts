@@ -225,7 +225,7 @@ function detailText(attributes: Record<string, string>): string {
     .join(',');
 }
 
-/** What a letter after a backslash stands for; 0: not a short escape. */
+/** The character that a letter after a backslash stands for; 0: not a short escape. */
 const ESCAPES = new Uint8Array(256);
 for (const [letter, byte] of [
   ['n', 10],
