@@ -28,10 +28,24 @@ const document = {
     version: '1.52',
     description:
       'The API of berthd: the Docker Engine API, versions 1.24 to 1.52. Every path may begin with a version (`/v1.47/info`); without one the newest is meant. Errors are JSON: `{"message": "what is wrong"}`.',
+    license: { name: 'Apache 2.0', identifier: 'Apache-2.0' },
   },
+  servers: [{ url: '/', description: 'The daemon that serves this document, at the newest version' }],
+  // A socket of the host is guarded by its owner and mode, one of the network by certificates of both sides.
+  security: [{}, { certificate: [] }],
   tags: [],
   paths: {},
-  components: { schemas: {}, parameters: {} },
+  components: {
+    schemas: {},
+    parameters: {},
+    securitySchemes: {
+      certificate: {
+        type: 'mutualTLS',
+        description:
+          'On the network a client shows a certificate of the authority that the daemon was given (`--tlsverify`).',
+      },
+    },
+  },
 };
 for (const [index, text] of texts.entries()) {
   const parsed = parseDocument(text);
@@ -57,27 +71,53 @@ for (const [index, text] of texts.entries()) {
   }
 }
 checkReferences(document);
+for (const item of Object.values(document.paths))
+  for (const [method, { responses }] of Object.entries(item))
+    if (method !== 'parameters')
+      // The version of a path and the values of parameters are checked before the operation is.
+      responses['400'] ??= {
+        description: 'A version that is not spoken, or a wrong value.',
+        content: { 'application/json': { schema: { $ref: '#/components/schemas/ErrorResponse' } } },
+      };
 
 mkdirSync(generated, { recursive: true });
-const json = JSON.stringify(document);
 write('openapi.json', `${JSON.stringify(document, null, 2)}\n`);
 // Parsing a string is several times faster than evaluating the same object literal.
-write(
-  'document.ts',
-  `import type { Document } from '../src/model.ts';
-
-/** Generated from spec/*.yaml by .scripts/generate-api.mjs. */
-export const document = JSON.parse(
-  ${JSON.stringify(json)},
-) as Document;
-`,
-);
+// The daemon decodes requests without the prose, and reads the whole when somebody asks for the document.
+writeDocument('document.ts', withoutProse(document));
+writeDocument('described.ts', document);
 const { default: openapi, astToString } = require('openapi-typescript');
 write(
   'types.ts',
   `// Generated from spec/*.yaml by openapi-typescript.\n${astToString(await openapi(document))}`,
 );
 write('.stamp', stamp);
+
+function writeDocument(name, value) {
+  write(
+    name,
+    `import type { Document } from '../src/model.ts';
+
+/** Generated from spec/*.yaml by .scripts/generate-api.mjs. */
+export const document = JSON.parse(
+  ${JSON.stringify(JSON.stringify(value))},
+) as Document;
+`,
+  );
+}
+
+/** The document without descriptions and summaries; a member of `properties` may have such a name. */
+function withoutProse(node, names = false) {
+  if (node === null || typeof node !== 'object') return node;
+  if (Array.isArray(node)) return node.map((item) => withoutProse(item));
+  return Object.fromEntries(
+    Object.entries(node)
+      .filter(
+        ([key, value]) => names || !['description', 'summary'].includes(key) || typeof value !== 'string',
+      )
+      .map(([key, value]) => [key, withoutProse(value, key === 'properties')]),
+  );
+}
 
 function write(name, text) {
   writeFileSync(join(generated, `.${name}.new`), text);

@@ -36,6 +36,7 @@ if (wantedOnly.length === 0) {
   run(pinnedNode, [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check', '--error-on-warnings', '.']);
   run(pinnedNode, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json']);
   run(pinnedNode, [join(root, '.scripts/rooms.mjs')]);
+  run(pinnedNode, [join(root, '.scripts/lint-api.mjs')]);
   run('make', ['-s', '-j2', '-C', join(root, 'packages/native'), 'check']);
 }
 

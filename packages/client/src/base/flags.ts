@@ -19,8 +19,8 @@ export interface Flag<T> {
   parse(raw: string, before: T, given: boolean): T;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a table of flags of any type
-export type FlagTable = Record<string, Flag<any>>;
+/** Flags of whatever types. */
+export type FlagTable = Record<string, Flag<unknown>>;
 export type FlagValues<F extends FlagTable> = {
   readonly [K in keyof F]: F[K] extends Flag<infer T> ? T : never;
 };

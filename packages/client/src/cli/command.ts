@@ -34,8 +34,8 @@ export interface CommandSpec<F extends FlagTable> {
   run(invocation: Invocation<F>): Promise<void>;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: commands of any flags
-export type AnyCommand = CommandSpec<any>;
+/** A command of whatever flags. */
+export type AnyCommand = CommandSpec<FlagTable>;
 
 /** Gives a command's flags their types. */
 export function command<F extends FlagTable>(spec: CommandSpec<F>): CommandSpec<F> {

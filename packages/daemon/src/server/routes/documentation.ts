@@ -1,95 +1,16 @@
-import { document, type Operation, type Parameter, type Schema } from '@berth/api-spec';
 import type { Server } from '../api.ts';
 
 /** The API document, for programs and for people. */
 export function documentationRoutes(server: Server): void {
-  server.serve('OpenApi', (_request, reply) => {
+  server.serve('OpenApi', async (_request, reply) => {
+    const { described } = await import('@berth/api-spec/described.ts');
     reply.header('Content-Type', 'application/json');
-    return JSON.stringify(document);
+    return JSON.stringify(described);
   });
-  server.serve('Docs', (_request, reply) => {
+  server.serve('Docs', async (_request, reply) => {
+    const { page } = await import('./documentation-page.ts');
     reply.header('Content-Type', 'text/html; charset=utf-8');
     reply.header('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'");
     return page();
   });
-}
-
-const html = (text: string) =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
-/** Text of the document: `code` between back-ticks. */
-const prose = (text = '') => html(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>');
-
-const style = `body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}
-code,.path{font-family:monospace}h2{border-bottom:1px solid #ccc;margin-top:2em}summary{cursor:pointer;padding:.2em 0}
-.method{display:inline-block;width:4.5em;font-weight:bold}table{border-collapse:collapse;margin:.5em 0 1em}
-td,th{border:1px solid #ddd;padding:.2em .6em;text-align:left;vertical-align:top}details{margin:.2em 0}nav a{margin-right:1em}`;
-
-function page(): string {
-  const tags = new Map<string, string[]>();
-  for (const [path, item] of Object.entries(document.paths)) {
-    for (const method of ['get', 'head', 'post', 'put', 'delete'] as const) {
-      const operation = item[method];
-      if (!operation) continue;
-      const tag = operation.tags?.[0] ?? 'Other';
-      const parameters = [...(item.parameters ?? []), ...(operation.parameters ?? [])];
-      tags.set(tag, [
-        ...(tags.get(tag) ?? []),
-        section(method.toUpperCase(), path, operation, parameters as Parameter[]),
-      ]);
-    }
-  }
-  const names = [...tags.keys()];
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${html(document.info.title)}</title>
-<style>${style}</style><h1>${html(document.info.title)} ${html(document.info.version)}</h1>
-<p>${prose(document.info.description)}</p><nav>${names.map((name) => `<a href="#${html(name)}">${html(name)}</a>`).join('')}</nav>
-${names.map((name) => `<h2 id="${html(name)}">${html(name)}</h2>${tags.get(name)!.join('\n')}`).join('\n')}</html>
-`;
-}
-
-function section(method: string, path: string, operation: Operation, parameters: Parameter[]): string {
-  const rows = parameters
-    .map((parameter) => ({ ...(resolve(parameter) as unknown as Parameter) }))
-    .map(
-      ({ name, in: place, description, schema }) =>
-        `<tr><td><code>${html(name)}</code><td>${place}<td>${html(typeText(schema))}<td>${prose(description)}`,
-    );
-  const body = Object.entries(operation.requestBody?.content ?? {}).map(
-    ([type, { schema }]) => `<p>Body <code>${html(type)}</code>: ${members(schema)}</p>`,
-  );
-  const responses = Object.entries(operation.responses).map(
-    ([status, response]) => `<tr><td>${status}<td>${prose(response.description)}`,
-  );
-  return `<details><summary><span class="method">${method}</span><span class="path">${html(path)}</span> ${prose(operation.summary)}</summary>
-<p>${prose(operation.description)}</p>
-${rows.length > 0 ? `<table><tr><th>Parameter<th>In<th>Type<th>Meaning${rows.join('')}</table>` : ''}${body.join('')}
-<table><tr><th>Status<th>Meaning${responses.join('')}</table></details>`;
-}
-
-function resolve(node: { $ref?: string | undefined }): Schema {
-  let found: unknown = node;
-  if (node.$ref !== undefined) {
-    found = document;
-    for (const part of node.$ref.replace(/^#\//, '').split('/'))
-      found = (found as Record<string, unknown>)[part];
-  }
-  return found as Schema;
-}
-
-function typeText(schema: Schema | undefined): string {
-  if (!schema) return '';
-  if (schema.$ref) return schema.$ref.replace(/^.*\//, '');
-  const type = [schema.type ?? 'any'].flat().join(' or ');
-  return schema.items ? `${type} of ${typeText(schema.items)}` : type;
-}
-
-function members(schema: Schema | undefined): string {
-  if (!schema) return '';
-  const { properties, allOf } = resolve(schema);
-  const all = { ...properties };
-  for (const part of allOf ?? []) Object.assign(all, resolve(part).properties);
-  const rows = Object.entries(all).map(
-    ([name, member]) =>
-      `<tr><td><code>${html(name)}</code><td>${html(typeText(member))}<td>${prose(member.description)}`,
-  );
-  return rows.length > 0 ? `<table>${rows.join('')}</table>` : html(typeText(schema));
 }

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { describedOperations } from '@berth/api-spec';
+import { type Document, describedOperations } from '@berth/api-spec';
 import type { Services } from '../../services.ts';
 import { createApp } from '../app.ts';
 import { allRoutes } from './index.ts';
@@ -36,4 +36,20 @@ test('an operation that is not described cannot be served', () => {
   expect(() => createApp('test').serve('Nothing' as never, () => undefined)).toThrow(
     'does not describe Nothing',
   );
+});
+
+test('the document is served with its prose, and the decoder has the same one without', async () => {
+  const app = createApp('test');
+  allRoutes(app, none);
+  const server = createServer(await app.ready()).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  const served = (await (await fetch(`http://127.0.0.1:${port}/openapi.json`)).json()) as Document;
+  const page = await (await fetch(`http://127.0.0.1:${port}/docs`)).text();
+  server.closeAllConnections();
+  server.close();
+  expect([...describedOperations(served).keys()]).toEqual([...describedOperations().keys()]);
+  expect(served.paths['/containers/json']?.get?.summary).toBe('List containers, the newest first');
+  expect(page).toContain('List containers, the newest first');
+  expect(describedOperations().get('ContainerList')?.operation).not.toHaveProperty('summary');
 });
