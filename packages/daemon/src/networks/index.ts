@@ -58,6 +58,9 @@ export async function openNetworks({ settings, store, events, program }: Network
     onRestart: () => {
       context?.sockets.clear(); // they went with it; supervisors have their own
       log.warn({}, 'the network worker ended and was started again');
+      void context?.catalogue
+        .removeStrangers()
+        .catch((error) => log.warn({ err: error }, 'links that nobody has could not be looked for'));
     },
   });
   try {

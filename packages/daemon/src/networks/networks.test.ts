@@ -240,6 +240,48 @@ test('a running container is connected and disconnected', async () => {
   await networks.remove('side');
 });
 
+/** The process that makes links for the room under test. */
+function workerPid(): number {
+  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(Boolean);
+  const found = children.filter(
+    (pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[1] === 'net',
+  );
+  return Number(found.at(-1));
+}
+
+async function until(what: string, done: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + 10_000; !done(); await new Promise((next) => setTimeout(next, 20)))
+    if (Date.now() > deadline) throw new Error(`${what}: not within 10 s`);
+}
+
+test('a network that could not be made leaves no link; one that a killed worker left goes with the next worker', async () => {
+  const group = readFileSync(`/proc/${workerPid()}/cmdline`, 'utf8').split('\0')[2]!;
+  const links = () =>
+    (JSON.parse(run('ip', '-j', 'link', 'show', 'group', group) || '[]') as Array<{ ifname?: string }>)
+      .flatMap(({ ifname = '' }) => (/^(?:veth|$)/.test(ifname) ? [] : [ifname]))
+      .sort();
+  const before = links();
+  const name = `bt${process.pid.toString(36)}s`;
+  await expect(
+    networks.create({
+      Name: 'small',
+      Options: { 'com.docker.network.bridge.name': name, 'com.docker.network.driver.mtu': '10' },
+    }),
+  ).rejects.toThrow(/Invalid argument/);
+  expect(links()).toEqual(before);
+
+  run('ip', 'link', 'add', name, 'group', group, 'type', 'bridge');
+  expect(links()).toHaveLength(before.length + 1);
+  const kept = request();
+  const { path } = await networks.attach(kept);
+  const pid = await resident(path);
+  process.kill(workerPid(), 'SIGKILL');
+  await until('the strangers', () => links().length === before.length);
+  expect(links()).toEqual(before);
+  expect(Object.keys(await networks.stats(pid))).toEqual(['eth0']);
+  await networks.forget(kept.id);
+});
+
 test('a daemon that starts anew keeps what runs and clears the rest', async () => {
   const [stays, goes] = [
     request(),

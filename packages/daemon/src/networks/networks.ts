@@ -34,15 +34,15 @@ export class Room implements Networks {
   ): Promise<{ id: string; warning: string }> {
     const { catalogue, firewall } = this.#context;
     const record = await catalogue.create(options as CreateNetworkBody, client.hasIpv6Pool);
-    if (record.driver === 'bridge' && !record.configOnly) {
-      try {
-        await firewall.apply();
-      } catch (error) {
-        await catalogue.remove(record).catch(() => undefined);
-        throw error;
-      }
+    try {
+      if (record.driver === 'bridge' && !record.configOnly) await firewall.apply();
+      await this.#context.flush();
+    } catch (error) {
+      await catalogue
+        .remove(record)
+        .catch((failure) => log.warn({ err: failure, network: record.name }, 'a network that failed stays'));
+      throw error;
     }
-    await this.#context.flush();
     return { id: record.id, warning: '' };
   }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { NetError, type NetWorker } from '@berth/native/net.ts';
 import { forbidden, invalidParameter, notFound, systemError } from '../../base/errors.ts';
@@ -18,7 +18,8 @@ import {
 } from '../addresses/pools.ts';
 import { defaultBridge } from '../bridge.ts';
 import type { FirewallNetwork } from '../firewall/firewall.ts';
-import { bridgeOperation, flag, gatewayMode, parentOperations, staleAddresses } from '../kernel.ts';
+import { flag, gatewayMode } from '../kernel.ts';
+import { DUMMY, forwardIpv4, forwardIpv6, isNetworks, makeBridge, makeParent } from './links.ts';
 import {
   BRIDGE,
   type CreateNetworkBody,
@@ -41,7 +42,10 @@ export class Catalogue {
   readonly #options: CatalogueOptions;
   readonly #byName = new Map<string, NetworkRecord>();
   readonly #pools = new Map<string, NetworkPools>();
-  /** Creates run one after the other: each must see the subnets of the one before. */
+  /**
+   * What makes and takes away links runs one after the other: a create must see the subnets of the one before, and a link
+   * that no record names yet is no stranger while its network is being made.
+   */
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: CatalogueOptions) {
@@ -85,9 +89,13 @@ export class Catalogue {
 
   /** `hasIpv6Pool`: a network that asks for IPv6 and names no subnet gets one of the daemon's own. */
   create(body: CreateNetworkBody, hasIpv6Pool = true): Promise<NetworkRecord> {
-    const made = this.#queue.then(() => this.#create(body, hasIpv6Pool));
-    this.#queue = made.catch(() => undefined);
-    return made;
+    return this.#queued(() => this.#create(body, hasIpv6Pool));
+  }
+
+  #queued<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(work);
+    this.#queue = done.catch(() => undefined);
+    return done;
   }
 
   async #create(body: CreateNetworkBody, hasIpv6Pool: boolean): Promise<NetworkRecord> {
@@ -97,11 +105,9 @@ export class Catalogue {
     );
     if (!record.configOnly) {
       await this.#checkLink(record);
-      const routed = await routedRanges(worker, this.links());
+      const routed = await this.#call(() => routedRanges(worker, this.links()));
       allocateSubnets(record, this.#poolBases(hasIpv6Pool), heldRanges(this.all()), routed);
-      if (record.driver === 'bridge')
-        record.foreignLink = await this.#call(() => makeBridge(worker, record, settings.mtu));
-      else record.foreignLink = await this.#call(() => makeParent(worker, record));
+      record.foreignLink = await this.#makeLink(record);
     }
     records.put(record.id, record);
     this.#index(record);
@@ -131,7 +137,7 @@ export class Catalogue {
       return;
     }
     const parent = options['parent'] ?? '';
-    record.link = parent || `dm-${id.slice(0, 12)}`;
+    record.link = parent || `${DUMMY}${id.slice(0, 12)}`;
     const other = this.all().find((one) => one.driver === driver && one.link === parent);
     if (other && driver === 'macvlan' && options['macvlan_mode'] === 'passthru')
       throw forbidden(`network ${other.name} is already using parent interface ${parent}`);
@@ -139,6 +145,44 @@ export class Catalogue {
     if (parent && !existsSync(`/sys/class/net/${parent}`) && !/^[^.]+\.\d{1,4}$/.test(parent))
       throw invalidParameter(`invalid subinterface vlan name ${parent}, example formatting is eth0.10`);
     if (!parent) record.internal = true;
+  }
+
+  /** The link of a new network; true when it was there and is not ours. A failure leaves none. @throws system */
+  async #makeLink(record: NetworkRecord): Promise<boolean> {
+    const { worker, settings } = this.#options;
+    const before = existsSync(`/sys/class/net/${record.link}`);
+    try {
+      return await this.#call(() =>
+        record.driver === 'bridge' ? makeBridge(worker, record, settings.mtu) : makeParent(worker, record),
+      );
+    } catch (error) {
+      // The worker may have come half-way, or further if it ended before it could say so.
+      if (!before)
+        await worker.call(['unlink', record.link]).catch((failure) => {
+          log.warn(
+            { err: failure, link: record.link },
+            'the link of a network that was not made stays for now',
+          );
+        });
+      throw error;
+    }
+  }
+
+  /**
+   * Takes away links that a network worker made for nobody before it ended. Those of containers' endpoints have gone with
+   * their namespaces, or are their owners' to take away.
+   */
+  removeStrangers(): Promise<void> {
+    return this.#queued(async () => {
+      const { worker } = this.#options;
+      const [links] = await worker.call(['links']);
+      const known = this.links();
+      for (const [, name = ''] of links!.rows) {
+        if (known.has(name) || !isNetworks(name)) continue;
+        await worker.call(['unlink', name]);
+        log.info({ link: name }, 'removed a link that the network worker had made for no network');
+      }
+    });
   }
 
   async #call<T>(work: () => Promise<T>): Promise<T> {
@@ -162,8 +206,10 @@ export class Catalogue {
     records.delete(record.id);
     this.#byName.delete(record.name);
     this.#pools.delete(record.id);
-    const shared = this.all().some(({ link }) => link === record.link);
-    if (record.link && !record.foreignLink && !shared) await worker.call(['unlink', record.link]);
+    await this.#queued(async () => {
+      const shared = this.all().some(({ link }) => link === record.link);
+      if (record.link && !record.foreignLink && !shared) await worker.call(['unlink', record.link]);
+    });
     events.emit('network', 'destroy', record.id, { name: record.name, type: record.driver });
   }
 
@@ -283,47 +329,4 @@ function builtin(name: string, driver: 'host' | 'null'): NetworkRecord {
     mac: '',
     foreignLink: false,
   };
-}
-
-/** Makes the bridge, or sets the one that is there right; true when it was there and is not ours. */
-async function makeBridge(worker: NetWorker, record: NetworkRecord, mtu: number): Promise<boolean> {
-  const there = existsSync(`/sys/class/net/${record.link}`);
-  if (there && record.foreignLink) return true;
-  let foreign = false;
-  if (there) {
-    const [links] = await worker.call(['links']);
-    foreign = !links!.rows.some(([, link]) => link === record.link);
-    if (foreign && !existsSync(`/sys/class/net/${record.link}/bridge`))
-      throw systemError(`cannot create network: ${record.link} exists and is no bridge`);
-  }
-  const stale = there && !foreign && record.name === 'bridge' ? await staleAddresses(worker, record) : [];
-  await worker.call(bridgeOperation(record, mtu, stale));
-  return foreign;
-}
-
-async function makeParent(worker: NetWorker, record: NetworkRecord): Promise<boolean> {
-  const operations = parentOperations(record);
-  if (operations.length === 0) return true;
-  const [made] = await worker.call(...operations);
-  return record.foreignLink || (made!.values[0] === 'exists' && !record.subnets.length);
-}
-
-const FORWARD4 = '/proc/sys/net/ipv4/ip_forward';
-
-function setSwitch(path: string, value: string): void {
-  try {
-    if (readFileSync(path, 'utf8').trim() !== value) writeFileSync(path, value);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-      log.warn({ err: error, path }, 'a network setting of the kernel could not be changed');
-  }
-}
-
-function forwardIpv4(): void {
-  setSwitch(FORWARD4, '1');
-}
-
-function forwardIpv6(): void {
-  setSwitch('/proc/sys/net/ipv6/conf/default/forwarding', '1');
-  setSwitch('/proc/sys/net/ipv6/conf/all/forwarding', '1');
 }
