@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { TestDaemon } from '../support/daemon.ts';
 import { busyboxTar } from '../support/images.ts';
+import { Registry } from '../support/registry.ts';
 
 /* The results of builds beside dockerd 26.1's; each expectation was taken from it. */
 
@@ -140,5 +141,51 @@ test('an ADD of a URL goes through the proxy that the daemon was given', async (
   } finally {
     await proxied?.dispose();
     proxy.kill();
+  }
+});
+
+test('steps are taken from caches in a registry: of an image, and of all stages; what is not there is told', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'cache-'));
+  const registry = await Registry.start(folder);
+  const other = await TestDaemon.start();
+  try {
+    writeFileSync(join(context, 'a'), 'x');
+    const uuid = 'RUN cat /proc/sys/kernel/random/uuid';
+    const dockerfile = `FROM bb AS one\n${uuid} >/one\nFROM bb\nCOPY a /a\n${uuid} >/u\nCOPY --from=one /one /one\n`;
+    const image = `${registry.host}/cache:inline`;
+    build('buildkit', dockerfile, '-t', image, '--build-arg', 'BUILDKIT_INLINE_CACHE=1');
+    daemon.docker(['push', '-q', image]);
+    const made = run('cat', '/u', '/one');
+    const all = `type=registry,ref=${registry.host}/cache:all`;
+    daemon.berth(['build', '--cache-to', `${all},mode=max`, context]);
+    const elsewhere = (...args: string[]) => {
+      const env = { DOCKER_BUILDKIT: '1', BUILDKIT_PROGRESS: 'plain' };
+      const ran = other.docker(['build', '-t', 'made', ...args, context], { env });
+      return `${ran.stdout}${ran.stderr}`;
+    };
+    const cached = (text: string) => text.match(/CACHED/g)?.length ?? 0;
+    const found = (...command: string[]) => other.docker(['run', '--rm', 'made', ...command]).stdout.trim();
+
+    const missing = elsewhere('--cache-from', `${registry.host}/no/such:1`, '--target', 'one');
+    expect(missing).toContain(`importing cache manifest from ${registry.host}/no/such:1`);
+    expect(missing).toContain(
+      `ERROR: failed to configure registry cache importer: ${registry.host}/no/such:1: not found`,
+    );
+    other.docker(['builder', 'prune', '-af']);
+    // The image has the layers of its own stage alone.
+    expect(cached(elsewhere('--cache-from', image))).toBe(2);
+    expect(found('cat', '/u')).toBe(made.split('\n')[0]);
+    other.docker(['builder', 'prune', '-af']);
+    expect(cached(elsewhere('--cache-from', all))).toBe(4);
+    expect(found('cat', '/u', '/one')).toBe(made);
+
+    expect(elsewhere('--cache-from', 'type=s3,bucket=a,region=b')).toContain('unknown cache importer: s3');
+    expect(daemon.berth(['build', '--cache-to', 'type=gha', context]).stderr).toContain(
+      'unknown cache exporter: "gha"',
+    );
+  } finally {
+    await other.dispose();
+    await registry.stop();
+    rmSync(folder, { recursive: true, force: true });
   }
 });

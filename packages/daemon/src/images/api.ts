@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { ImageRunConfig } from '../dockerfile/types.ts';
+import type { Layer } from '../layers/api.ts';
 
 export type { ImageRunConfig };
 
@@ -19,6 +20,8 @@ export interface ImageConfig {
     author?: string;
     empty_layer?: boolean;
   }>;
+  /** The steps of a build that others may take from the image: a list of records, JSON in base64 (BuildKit's inline cache). */
+  'moby.buildkit.cache.v0'?: string;
 }
 
 /** One image that is whole on this machine. */
@@ -172,6 +175,22 @@ export interface RegistryAuth {
   registrytoken?: string;
 }
 
+/** What a registry has of the steps of earlier builds. */
+export interface CacheSource {
+  /** Of what the reference stands for. */
+  mediaType: string;
+  /** An image, with its configuration; or a cache, with a BuildKit cache configuration. */
+  kind: 'image' | 'cache';
+  config: string;
+  layers: ImageDescriptor[];
+  /** Fetches one of the layers; hold it first. @throws when it cannot be had, or is not what `diffId` says. */
+  fetch(
+    layer: ImageDescriptor,
+    diffId: string,
+    options: { signal: AbortSignal; onProgress: OnProgress },
+  ): Promise<Layer>;
+}
+
 export interface Images {
   /** Finds by name, name:tag, name@digest, full or short id. @throws not-found (`No such image: x:latest`). */
   resolve(reference: string, options?: { platform?: string }): Image;
@@ -275,6 +294,26 @@ export interface Images {
     signal: AbortSignal;
     onProgress: OnProgress;
   }): Promise<{ config: ImageConfig; name: string; release: () => Promise<void> }>;
+  /** Asks a registry for the steps of earlier builds. @throws not-found and others as the registry says. */
+  readCache(options: {
+    reference: string;
+    platform?: string;
+    auth: (host: string) => Promise<RegistryAuth | undefined>;
+    signal: AbortSignal;
+  }): Promise<CacheSource>;
+  /**
+   * Writes steps to a registry: their layers (here and held), and the configuration that `config` makes of these layers'
+   * descriptors. `index`: as an index, as BuildKit did first, not as an image's manifest.
+   */
+  writeCache(options: {
+    reference: string;
+    diffIds: string[];
+    config: (layers: ImageDescriptor[]) => object;
+    index: boolean;
+    auth: (host: string) => Promise<RegistryAuth | undefined>;
+    signal: AbortSignal;
+    onProgress: OnProgress;
+  }): Promise<{ digest: string }>;
   history(reference: string, options?: { platform?: string }): HistoryStep[];
   search(
     term: string,

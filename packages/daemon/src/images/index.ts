@@ -9,6 +9,7 @@ import type { Layers } from '../layers/api.ts';
 import type { Store } from '../store/api.ts';
 import { analyzeImage } from './analysis/index.ts';
 import type {
+  CacheSource,
   HistoryStep,
   Image,
   ImageAnalysis,
@@ -34,6 +35,7 @@ import { manifestOf, manifestsIn, targetOf } from './manifests.ts';
 import { formatPlatform, hostPlatform, parsePlatform } from './platforms.ts';
 import { pruneImages } from './prune.ts';
 import {
+  credentialsHost,
   familiarName,
   familiarString,
   fullName,
@@ -298,8 +300,7 @@ class ImageRoom implements Images {
 
   async base(options: Parameters<Images['base']>[0]): ReturnType<Images['base']> {
     const reference = withDefaultTag(parseReference(options.reference));
-    const host = reference.domain === 'docker.io' ? 'registry-1.docker.io' : reference.domain;
-    const auth = await options.auth(host);
+    const auth = await options.auth(credentialsHost(reference));
     let config: ImageConfig | undefined;
     let release: (() => Promise<void>) | undefined;
     const registry = await this.registry();
@@ -315,6 +316,14 @@ class ImageRoom implements Images {
       },
     });
     return { config: config!, name: familiarString(reference), release: release! };
+  }
+
+  async readCache(options: Parameters<Images['readCache']>[0]): Promise<CacheSource> {
+    return (await this.registry()).readCache(options);
+  }
+
+  async writeCache(options: Parameters<Images['writeCache']>[0]): Promise<{ digest: string }> {
+    return (await this.registry()).writeCache(options);
   }
 
   history(reference: string, options: { platform?: string } = {}): HistoryStep[] {

@@ -171,3 +171,8 @@ export function parseRepositoryTag(repo: string | undefined, tag?: string): Refe
 export function familiarMatch(pattern: Glob, reference: Reference): boolean {
   return pattern.test(familiarString(reference)) || pattern.test(familiarName(reference));
 }
+
+/** The host that credentials for a reference's registry are known by. */
+export function credentialsHost({ domain }: Reference): string {
+  return domain === DEFAULT_DOMAIN ? 'registry-1.docker.io' : domain;
+}

@@ -6,9 +6,12 @@ import { invalidParameter } from '../../base/errors.ts';
 import { runnablePlatforms } from '../../images/index.ts';
 import type { CacheRecord, PruneOptions } from '../api.ts';
 import type { Tree } from '../tree.ts';
+import { exportCache, exportsOf } from './cache/exports.ts';
+import { type CacheImport, importsOf } from './cache/imports.ts';
 import { frontendCaps, llbCaps } from './capabilities.ts';
 import { exportResult } from './exporters.ts';
 import { DockerfileFrontend } from './frontend.ts';
+import { hash } from './hash.ts';
 import { Job } from './job.ts';
 import { withSource } from './progress/source.ts';
 import { imageConfig, pruneFilters, usageRecord } from './records.ts';
@@ -227,6 +230,9 @@ export class Control {
           2,
           `granting entitlement ${entitlement} is not allowed by build daemon configuration`,
         );
+    const attributes: Record<string, string> = request['FrontendAttrs'] ?? {};
+    job.imports = importsOf(request['Cache']?.Imports ?? [], attributes);
+    job.exports = exportsOf(request['Cache']?.Exports ?? [], attributes);
     job.folder = await mkdtemp(join(this.parts.root, 'solve-'));
     job.solver = new Solver({ ...this.parts, hostPlatform: this.hostPlatform });
     job.session ??= this.sessions.get(request['Session']);
@@ -244,7 +250,7 @@ export class Control {
             : [];
       let result: StageResult;
       if (request['Frontend']) {
-        result = await this.frontend(job, request['Frontend'], request['FrontendAttrs']);
+        result = await this.frontend(job, request['Frontend'], attributes);
       } else {
         const returned = await Promise.race([job.returned, aborted(job.abort.signal)]);
         const ref =
@@ -260,6 +266,7 @@ export class Control {
       const response: Record<string, string> = {};
       for (const [index, exporter] of exporters.entries())
         Object.assign(response, await exportResult(this.parts.images, job, result, exporter, index));
+      for (const cache of job.exports.registry) await exportCache(this.parts.images, job, result, cache);
       return { ExporterResponse: response };
     } finally {
       job.progress.end();
@@ -270,7 +277,12 @@ export class Control {
     }
   }
 
-  private async frontend(job: Job, name: string, attributes: Record<string, string>): Promise<StageResult> {
+  private async frontend(
+    job: Job,
+    name: string,
+    attributes: Record<string, string>,
+    imports: CacheImport[] = [],
+  ): Promise<StageResult> {
     if (
       name !== 'dockerfile.v0' &&
       !(name === 'gateway.v0' && /docker\/dockerfile/.test(attributes['source'] ?? ''))
@@ -284,6 +296,7 @@ export class Control {
       folder: job.folder,
       signal: job.abort.signal,
       entitlements: job.entitlements,
+      imports: [...job.imports, ...imports],
       ...(job.fill ? { fill: job.fill } : {}),
     });
     try {
@@ -302,7 +315,10 @@ export class Control {
         throw new GrpcError(12, 'solving an LLB definition is not supported: give a Dockerfile');
       return { result: { ref: { id: '' } } };
     }
-    const result = await this.frontend(job, request['Frontend'], request['FrontendOpt'] ?? {});
+    const attributes: Record<string, string> = request['FrontendOpt'] ?? {};
+    const own = new Set(job.imports.map((entry) => hash(entry)));
+    const imports = importsOf(request['CacheImports'] ?? [], attributes).filter((x) => !own.has(hash(x)));
+    const result = await this.frontend(job, request['Frontend'], attributes, imports);
     const id = `ref-${job.results.size}`;
     job.results.set(id, result);
     const metadata = { 'containerimage.config': Buffer.from(JSON.stringify(imageConfig(result))) };

@@ -5,6 +5,7 @@ import { BerthError } from '../../base/errors.ts';
 import type { Images } from '../../images/api.ts';
 import { normalizedReference } from '../../images/index.ts';
 import { Tree } from '../tree.ts';
+import { inlineCache } from './cache/format.ts';
 import type { Job } from './job.ts';
 import { imageConfig } from './records.ts';
 import type { StageResult } from './steps/step.ts';
@@ -55,7 +56,9 @@ function exportImage(
 ): Promise<Record<string, string>> {
   return job.progress.step('exporting to image', async (vertex) => {
     vertex.status('exporting layers', 0, 0, true);
-    const config = imageConfig(result);
+    const cache = job.exports.inline ? inlineCache(result.snapshot.steps) : undefined;
+    if (cache !== undefined) vertex.status('preparing layers for inline cache', 0, 0, true);
+    const config = imageConfig(result, cache);
     const id = await images.register(config);
     vertex.status(`writing image ${id}`, 0, 0, true);
     const names = (attributes['name'] ?? '').split(',').filter(Boolean).map(normalizedReference);

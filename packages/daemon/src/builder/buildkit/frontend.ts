@@ -88,6 +88,9 @@ export class DockerfileFrontend implements Build {
       this.options.entitlements,
     );
     if (missing) throw new BerthError('forbidden', `failed to load LLB: ${missing} is not allowed`);
+    const { solver, session, progress, signal, imports } = this.options;
+    const platform = attributes['platform'] ?? '';
+    await solver.caches.load(imports, { session, progress, signal, platform });
     const result = await this.stage(this.stages.at(-1)!);
     const labels = prefixed(attributes, 'label:');
     if (Object.keys(labels).length > 0) result.config.Labels = { ...result.config.Labels, ...labels };

@@ -1,5 +1,7 @@
 import type { Message } from '@berth/grpc';
 import type { Tree } from '../tree.ts';
+import type { CacheExports } from './cache/exports.ts';
+import type { CacheImport } from './cache/imports.ts';
 import { Progress } from './progress/progress.ts';
 import type { Session } from './session/session.ts';
 import type { Solver } from './solver.ts';
@@ -20,6 +22,9 @@ export class Job {
   fill: ((tree: Tree) => Promise<void>) | undefined;
   /** The entitlements that the client has asked for and the daemon grants. */
   entitlements: ReadonlySet<string> = new Set();
+  /** Where steps may be taken from, and where they are to go. */
+  imports: CacheImport[] = [];
+  exports: CacheExports = { inline: false, registry: [] };
   folder = '';
   readonly abort = new AbortController();
 

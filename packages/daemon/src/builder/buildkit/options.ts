@@ -1,4 +1,5 @@
 import type { Tree } from '../tree.ts';
+import type { CacheImport } from './cache/imports.ts';
 import type { Progress } from './progress/progress.ts';
 import type { Session } from './session/session.ts';
 import type { Solver } from './solver.ts';
@@ -13,6 +14,8 @@ export interface FrontendOptions {
   signal: AbortSignal;
   /** The entitlements of its steps: asked for by the client, granted by the daemon. */
   entitlements: ReadonlySet<string>;
+  /** Where steps may be taken from besides the daemon's own cache. */
+  imports: CacheImport[];
   /** Brings the whole context, where it does not come through the session. */
   fill?: (tree: Tree) => Promise<void>;
 }

@@ -80,8 +80,8 @@ function written(config: ImageRunConfig): ImageRunConfig {
   return Object.fromEntries(members);
 }
 
-/** The image configuration of a result: the same steps from the cache give the same image. */
-export function imageConfig(result: StageResult): ImageConfig {
+/** The image configuration of a result: the same steps from the cache give the same image. `cache`: its inline cache. */
+export function imageConfig(result: StageResult, cache?: string): ImageConfig {
   const history = timed(result.history);
   const created = history.at(-1)?.created;
   return {
@@ -93,5 +93,6 @@ export function imageConfig(result: StageResult): ImageConfig {
     os: result.platform.os,
     rootfs: { type: 'layers', diff_ids: result.snapshot.diffIds },
     ...(result.platform.variant ? { variant: result.platform.variant } : {}),
+    ...(cache === undefined ? {} : { 'moby.buildkit.cache.v0': cache }),
   };
 }

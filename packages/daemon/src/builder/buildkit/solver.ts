@@ -10,12 +10,13 @@ import type { Collection } from '../../store/api.ts';
 import { copyTar, type Source } from '../copy.ts';
 import type { Steps } from '../steps.ts';
 import type { Worker } from '../worker.ts';
+import { RemoteCaches } from './cache/imports.ts';
 import { hash } from './hash.ts';
 import type { Progress, Vertex } from './progress/progress.ts';
 import { sourceError } from './progress/source-errors.ts';
 import type { Session } from './session/session.ts';
 import { type MountSources, type PreparedMounts, prepareMounts } from './steps/prepared-mounts.ts';
-import type { Snapshot } from './steps/snapshot.ts';
+import type { Snapshot, StepRecord } from './steps/snapshot.ts';
 
 /** The cached result of a step, by its key. */
 export interface CachedStep {
@@ -54,12 +55,16 @@ interface StepOptions {
 /** Does the steps, each at most once at a time, and remembers what they gave. */
 export class Solver {
   private readonly parts: SolverParts;
+  /** The steps of this build so far, done or taken from a cache. */
+  readonly steps = new Map<string, StepRecord>();
+  readonly caches: RemoteCaches;
   private readonly running = new Map<string, Promise<CachedStep>>();
   /** Layers that this build needs until its image is registered. */
   private readonly held: Array<() => Promise<void>> = [];
 
   constructor(parts: SolverParts) {
     this.parts = parts;
+    this.caches = new RemoteCaches(parts);
   }
 
   /** By the daemon's proxies. */
@@ -82,7 +87,7 @@ export class Solver {
   }
 
   scratch(): Snapshot {
-    return { diffIds: [], key: hash('scratch'), lastEmpty: true };
+    return { diffIds: [], key: hash('scratch'), lastEmpty: true, steps: [] };
   }
 
   /** A base image: the local one where it may serve, else from its registry, without naming it here. */
@@ -111,6 +116,7 @@ export class Solver {
             diffIds: image.config.rootfs.diff_ids,
             key: hash(['base', image.config.rootfs.diff_ids]),
             lastEmpty: true,
+            steps: [],
           },
           config: image.config,
           name: full,
@@ -138,6 +144,7 @@ export class Solver {
           diffIds: fetched.config.rootfs.diff_ids,
           key: hash(['base', fetched.config.rootfs.diff_ids]),
           lastEmpty: true,
+          steps: [],
         },
         config: fetched.config,
         name: full,
@@ -166,12 +173,13 @@ export class Solver {
   ): Promise<Snapshot> {
     const full = hash([from.key, key]);
     const { cache, layers } = this.parts;
-    const apply = (entry: CachedStep): Snapshot => ({
-      diffIds: entry.diffId === null ? from.diffIds : [...from.diffIds, entry.diffId],
-      key: full,
-      lastEmpty: entry.diffId === null,
-      created: entry.created,
-    });
+    const apply = (entry: CachedStep): Snapshot => {
+      const { diffId, created } = entry;
+      if (diffId === null) return { ...from, key: full, lastEmpty: true, created };
+      const step = { key: full, diffIds: [...from.diffIds, diffId], created };
+      this.steps.set(full, step);
+      return { ...step, lastEmpty: false, steps: [...from.steps, step] };
+    };
     options.vertex.start();
     if (options.cache) {
       const known = cache.get(full);
@@ -181,6 +189,12 @@ export class Solver {
         options.vertex.done({ cached: true });
         return apply(known);
       }
+      const remote = await this.remote(full, options);
+      if (remote) {
+        const entry = this.remember(full, remote, description);
+        options.vertex.done({ cached: true });
+        return apply(entry);
+      }
     }
     try {
       let running = options.cache ? this.running.get(full) : undefined;
@@ -189,18 +203,7 @@ export class Solver {
           // A step that changed nothing is a layer without entries, as BuildKit has it.
           const layer = (await make()) ?? (await layers.add(Readable.from([EMPTY_TAR])));
           this.hold([layer.diffId]);
-          const now = new Date().toISOString();
-          const entry: CachedStep = {
-            diffId: layer.diffId,
-            size: layer.size,
-            description,
-            created: now,
-            used: now,
-            count: 1,
-          };
-          cache.put(full, entry);
-          if (entry.diffId !== null) this.parts.onCached(entry.diffId);
-          return entry;
+          return this.remember(full, { ...layer, created: new Date().toISOString() }, description);
         })();
         this.running.set(full, running);
         running.finally(() => this.running.delete(full)).catch(() => undefined);
@@ -212,6 +215,27 @@ export class Solver {
       options.vertex.done({ error: error instanceof Error ? error.message : String(error) });
       throw error;
     }
+  }
+
+  private remember(
+    key: string,
+    { diffId, size, created }: { diffId: string; size: number; created: string },
+    description: string,
+  ): CachedStep {
+    const used = new Date().toISOString();
+    const entry: CachedStep = { diffId, size, description, created, used, count: 1 };
+    this.parts.cache.put(key, entry);
+    this.parts.onCached(diffId);
+    return entry;
+  }
+
+  /** The step from the caches elsewhere that the client has named, its layer here. */
+  private remote(key: string, { vertex, signal }: StepOptions): ReturnType<RemoteCaches['find']> {
+    return this.caches.find(key, {
+      signal,
+      hold: (diffId) => this.hold([diffId]),
+      onFailure: (message) => vertex.log(message, 2),
+    });
   }
 
   /** WORKDIR. */

@@ -4,6 +4,7 @@ import type { Images, RegistryAuth } from '../api.ts';
 import type { ImagesContext } from '../context.ts';
 import { parseReference, withDefaultTag } from '../references.ts';
 import { KnownBlobs } from './blob-sources.ts';
+import { readCache, writeCache } from './cache.ts';
 import { describe, login } from './distribution.ts';
 import { Downloads } from './downloads.ts';
 import { Hosts } from './hosts.ts';
@@ -30,6 +31,8 @@ export interface Registry {
   distribution(name: string, auth?: RegistryAuth, signal?: AbortSignal): Promise<unknown>;
   search: Images['search'];
   login: Images['login'];
+  readCache: Images['readCache'];
+  writeCache: Images['writeCache'];
   /** Forgets what is known about layers that are gone (start-up). */
   close(): void;
 }
@@ -72,6 +75,8 @@ export function openRegistry(context: ImagesContext, options: RegistryOptions = 
     },
     search: (term, wanted) => search(reach, term, wanted),
     login: (auth) => login(reach, auth),
+    readCache: (wanted) => readCache(parts, wanted),
+    writeCache: (wanted) => writeCache(parts, wanted),
     close: () => transport.close(),
   };
 }

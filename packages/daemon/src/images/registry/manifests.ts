@@ -135,7 +135,8 @@ function parseEntries(list: unknown): IndexEntry[] {
   });
 }
 
-function descriptor(value: unknown, what: string, most: number): Descriptor {
+/** Reads a descriptor whose content has at most `most` bytes. @throws invalid-parameter */
+export function descriptor(value: unknown, what: string, most: number): Descriptor {
   const { mediaType, digest, size } = (value ?? {}) as Record<string, unknown>;
   if (!isDigest(digest)) throw malformed(`${what} has no valid sha256 digest`);
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0)

@@ -82,6 +82,9 @@ export async function buildUpload(
     FrontendAttrs: attributesOf(options),
     // Asked for with the query, as the client's --network=host would.
     Entitlements: options.networkMode === 'host' ? [NETWORK_HOST] : [],
+    Cache: {
+      Imports: options.cacheFrom.map((ref) => ({ Type: 'registry', Attrs: { ref } })),
+    },
     Exporters: [{ Type: 'moby', Attrs: { name: tags.join(',') } }],
   };
   try {

@@ -11,6 +11,7 @@ import { findSources, readFrom, type Source, sourcesDigest, withoutExcluded } fr
 import { resolveOwner } from '../../owner.ts';
 import { sha256 } from '../../steps.ts';
 import type { Tree } from '../../tree.ts';
+import { isTrue } from '../attributes.ts';
 import { epochOf, historyEntry } from '../instructions.ts';
 import { parentSources, readParents } from '../parents.ts';
 import { type Build, type Step, snapshotOf, stepUses } from './step.ts';
@@ -65,9 +66,6 @@ export async function copyStep(build: Build, step: Step): Promise<void> {
     .join('');
   state.history.push(historyEntry(`${name} ${flagText}${wanted.words.join(' ')} # buildkit`, state.snapshot));
 }
-
-/** Whether a flag that may stand without a value is set. */
-const isTrue = (value: string | undefined) => /^(1|t|true)$/i.test(value ?? '');
 
 /** @throws invalid-parameter for flags that it does not know, and where several sources go to what is no folder. */
 function parseCopy({ dockerfile }: Build, { instruction, state, lookup }: Step): Wanted {
