@@ -1,7 +1,6 @@
 import type { Message } from '@berth/grpc';
 import type { Tree } from '../tree.ts';
-import type { CacheExports } from './cache/exports.ts';
-import type { CacheImport } from './cache/imports.ts';
+import type { CacheExports, CacheImport } from './cache/types.ts';
 import { Progress } from './progress/progress.ts';
 import type { Session } from './session/session.ts';
 import type { Solver } from './solver.ts';

@@ -1,5 +1,5 @@
 import type { Tree } from '../tree.ts';
-import type { CacheImport } from './cache/imports.ts';
+import type { CacheImport } from './cache/types.ts';
 import type { Progress } from './progress/progress.ts';
 import type { Session } from './session/session.ts';
 import type { Solver } from './solver.ts';

@@ -6,14 +6,7 @@ import { isTrue } from '../attributes.ts';
 import type { Job } from '../job.ts';
 import type { StageResult } from '../steps/step.ts';
 import { cacheConfig } from './format.ts';
-
-/** What of a build others may take from where. */
-export interface CacheExports {
-  /** In the image's own configuration. */
-  inline: boolean;
-  /** In a manifest of its own. */
-  registry: Array<Record<string, string>>;
-}
+import type { CacheExports } from './types.ts';
 
 /**
  * Reads the `--cache-to` of a request. BUILDKIT_INLINE_CACHE asks for an inline cache as well: clients that know it do so

@@ -8,12 +8,7 @@ import type { Progress } from '../progress/progress.ts';
 import { sourceError } from '../progress/source-errors.ts';
 import type { Session } from '../session/session.ts';
 import { type RemoteStep, readConfig, readInline } from './format.ts';
-
-/** One `--cache-from`. */
-export interface CacheImport {
-  type: string;
-  attributes: Record<string, string>;
-}
+import type { CacheImport } from './types.ts';
 
 /** All caches that a client names for a build: with the request to solve, and with the front end's attributes. */
 export function importsOf(
