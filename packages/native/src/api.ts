@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 
-/** One instruction of a launch: its name and its arguments. Strings hold no NUL. See c/container/parts.h for all names. */
+/** One instruction of a launch: its name and its arguments. Strings hold no NUL. See c/container/spec/spec.h for all names. */
 export type LaunchRecord = [name: string, ...arguments_: string[]];
 
 /** How a process's output is kept. */

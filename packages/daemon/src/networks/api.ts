@@ -39,7 +39,7 @@ export interface NetworkRequest {
   dnsOptions: string[];
   extraHosts: string[];
   links: string[];
-  /** Records of the user namespace that is to own its network namespace: see c/container/parts.h. */
+  /** Records of the user namespace that is to own its network namespace: see c/container/spec/spec.h. */
   userMaps?: LaunchRecord[];
   /** The folder where hosts, hostname, resolv.conf are written (the container's own folder). */
   folder: string;

@@ -4,7 +4,7 @@ import { capabilityMask } from './capabilities.ts';
 import type { Cgroups } from './cgroups/index.ts';
 import type { Device, DeviceRule } from './devices.ts';
 
-/* The records are documented in native/c/container/parts.h. */
+/* The records are documented in native/c/container/spec/spec.h. */
 
 /** How many strings one record can hold besides its name. */
 const RECORD_STRINGS = 254;

@@ -8,6 +8,7 @@
 struct error {
   int status;       /* errno, or 0 */
   char stage[24];   /* a stable word for programs: "mount", "exec", "cgroup", ... */
+  char step[24];    /* the step of a set-up that failed (container/steps.h), or "" */
   char message[488];
 };
 

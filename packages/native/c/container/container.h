@@ -50,6 +50,8 @@ int container_netns(const struct container *container);
 
 /* Kills what is left in the cgroup (PID namespaces do it themselves unless the host's is shared). */
 void container_kill_all(struct container *container);
+/* Removes the container's cgroups once all its processes have ended; see cgroup_remove (cgroup/cgroup.h). */
+void container_remove_cgroups(const struct container *container);
 /* How often the kernel's OOM killer struck in the cgroup since the start, and what to poll for it (cgroup/cgroup.h). */
 long container_oom_kills(const struct container *container);
 int container_oom_fd(const struct container *container, int *counter);

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/namespaces.h"
+#include "base/namespaces/namespaces.h"
 #include "base/netlink.h"
 
 static const char table_name[] = "berth_dns", chain_name[] = "output";

@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/namespaces.h"
+#include "base/namespaces/namespaces.h"
 #include "layer/cache.h"
 #include "supervisor/core.h"
 

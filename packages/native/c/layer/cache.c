@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/passfd.h"
 #include "base/sys.h"
 
 enum {
@@ -103,30 +104,15 @@ static void keep(const char *key, int mount)
     inotify_rm_watch(changed.fd, entry.watch);
 }
 
-/* Returns the length of an offer's key and its mount; -1 when there is none (now). */
-static ssize_t receive(char key[key_max], int *mount)
-{
-  char control[CMSG_SPACE(sizeof(int))];
-  struct iovec part = {.iov_base = key, .iov_len = key_max - 1};
-  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  ssize_t n = recvmsg(offered.fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  if (n <= 0)
-    return -1;
-  struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-  *mount = -1;
-  if (head && head->cmsg_type == SCM_RIGHTS)
-    memcpy(mount, CMSG_DATA(head), sizeof *mount);
-  key[n] = 0;
-  return n;
-}
-
 static void offered_ready(struct source *source, uint32_t events)
 {
   char key[key_max];
   int mount;
-  while (receive(key, &mount) > 0) {
+  ssize_t n;
+  while ((n = receive_fd(offered.fd, key, key_max - 1, &mount, MSG_DONTWAIT)) > 0) {
     if (mount < 0)
       continue;
+    key[n] = 0;
     keep(key, mount);
     close(mount);
   }
@@ -182,19 +168,11 @@ int layer_cache_take(const char *image, const char *const *blobs)
 
 void layer_cache_offer(const char *image, const char *const *blobs, int mount)
 {
-  char key[key_max], control[CMSG_SPACE(sizeof(int))] = {0};
+  char key[key_max];
   size_t length = offers < 0 ? 0 : make_key(key, image, blobs);
-  if (!length)
-    return;
-  struct iovec part = {.iov_base = key, .iov_len = length};
-  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-  head->cmsg_level = SOL_SOCKET;
-  head->cmsg_type = SCM_RIGHTS;
-  head->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(head), &mount, sizeof mount);
-  /* What the launcher can't take now it will be offered by the next start. */
-  sendmsg(offers, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  /* A socket whose buffer is full is no failure: the next start makes the same offer. */
+  if (length)
+    pass_fd(offers, key, length, mount, MSG_DONTWAIT);
 }
 
 void layer_cache_leave(void)

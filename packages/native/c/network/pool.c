@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "base/namespaces.h"
+#include "base/namespaces/namespaces.h"
 #include "network/link.h"
 #include "network/net.h"
 

@@ -106,7 +106,8 @@ static void client(int stream, int dead, int datagram, int six) {
   stream_client("127.0.0.1", stream, 0);
   char bytes[64];
   int fd = reach(SOCK_STREAM, "127.0.0.1", dead);
-  CHECK(read(fd, bytes, sizeof bytes) < 0 && errno == ECONNRESET);
+  /* Without a listener behind it the connection is accepted and closed, as docker-proxy does. */
+  CHECK(read(fd, bytes, sizeof bytes) == 0);
   /* The answer comes from the address that was asked, or the connected socket would not take it. */
   for (int i = 0; i < 3; i++) {
     struct pollfd wait = {.fd = reach(SOCK_DGRAM, i == 1 ? "127.0.0.2" : "127.0.0.1", datagram), .events = POLLIN};

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/namespaces.h"
+#include "base/namespaces/namespaces.h"
 
 enum {
   read_size = 256 * 1024, /* at a time, and what a pipe holds: fewer wake-ups, larger writes of the log */

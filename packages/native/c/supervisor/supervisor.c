@@ -15,7 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "container/cgroup/cgroup.h"
 #include "supervisor/core.h"
 
 enum {
@@ -215,7 +214,7 @@ static void process_ended(struct source *source, uint32_t events)
   supervisor_oom(supervisor);
   loop_remove(supervisor->loop, &supervisor->process);
   /* Before anybody knows of the end, and may start the container again: its cgroup has the same name. */
-  cgroup_remove(&supervisor->launch);
+  container_remove_cgroups(supervisor->container);
   parts_stop(supervisor);
   /* With a PID namespace of its own, everything in the container is dead by now, and this reads to the end. */
   streams_drain(&supervisor->streams);

@@ -35,7 +35,7 @@ static int write_small(int dir, const char *file, const char *text) {
 }
 
 /* A new cpuset has no CPUs and no memory: it takes its parent's, or no process could join. Whoever made the parent may
-   not have come to that yet, so it goes for the folders above too. */
+   not have come to that yet, so it goes for the directorys above too. */
 static void inherit_cpuset(int dir, int depth) {
   static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
   for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
@@ -48,7 +48,7 @@ static void inherit_cpuset(int dir, int depth) {
   }
 }
 
-/* v2: children get the controllers that this folder has. */
+/* v2: children get the controllers that this directory has. */
 static void pass_controllers(int dir) {
   char controllers[512], one[64];
   if (read_small(dir, "cgroup.controllers", controllers, sizeof controllers) < 0) return;
@@ -86,8 +86,8 @@ static void bring_controllers(int dir) {
   while (n > 0) close(above[--n]);
 }
 
-/* Opens the last folder of `path`, making it and the folders above it where they are missing. */
-static int make_folder(const char *path, int version, int cpuset, int *existed) {
+/* Opens the last directory of `path`, making it and the directorys above it where they are missing. */
+static int make_directory(const char *path, int version, int cpuset, int *existed) {
   *existed = 0;
   if (mkdirat(AT_FDCWD, path, 0755) < 0) {
     if (errno == EEXIST) {
@@ -101,7 +101,7 @@ static int make_folder(const char *path, int version, int cpuset, int *existed) 
       }
       snprintf(above, sizeof above, "%.*s", (int) (slash - path), path);
       int ignored;
-      cleanup_close int parent = make_folder(above, version, cpuset, &ignored);
+      cleanup_close int parent = make_directory(above, version, cpuset, &ignored);
       if (parent < 0) return -1;
       if (mkdirat(parent, slash + 1, 0755) < 0 && errno != EEXIST) return -1;
     } else {
@@ -113,29 +113,29 @@ static int make_folder(const char *path, int version, int cpuset, int *existed) 
   return steal_fd(&dir);
 }
 
-static struct cgroup_folder *find(const struct cgroup *cgroup, const char *name) {
+static const struct cgroup_directory *find(const struct cgroup *cgroup, const char *name) {
   for (int i = 0; i < cgroup->count; i++) {
-    if (!strcmp(cgroup->folder[i].name, name)) return (struct cgroup_folder *) &cgroup->folder[i];
+    if (!strcmp(cgroup->directory[i].name, name)) return &cgroup->directory[i];
   }
   return NULL;
 }
 
-/* The folder of a controller: the one hierarchy of v2, or the v1 hierarchy that has it ("cpu,cpuacct"). */
-const struct cgroup_folder *cgroup_controller(const struct cgroup *cgroup, const char *controller) {
+/* The directory of a controller: the one hierarchy of v2, or the v1 hierarchy that has it ("cpu,cpuacct"). */
+const struct cgroup_directory *cgroup_controller(const struct cgroup *cgroup, const char *controller) {
   size_t n = strlen(controller);
   for (int i = 0; i < cgroup->count; i++) {
-    if (cgroup->version == 2) return &cgroup->folder[i];
-    for (const char *at = cgroup->folder[i].name; *at; at += strcspn(at, ","), at += *at == ',') {
-      if (strcspn(at, ",") == n && !strncmp(at, controller, n)) return &cgroup->folder[i];
+    if (cgroup->version == 2) return &cgroup->directory[i];
+    for (const char *at = cgroup->directory[i].name; *at; at += strcspn(at, ","), at += *at == ',') {
+      if (strcspn(at, ",") == n && !strncmp(at, controller, n)) return &cgroup->directory[i];
     }
   }
   return NULL;
 }
 
 static long oom_kills(const struct cgroup *cgroup) {
-  const struct cgroup_folder *folder = cgroup_controller(cgroup, "memory");
+  const struct cgroup_directory *directory = cgroup_controller(cgroup, "memory");
   char text[512];
-  if (!folder || read_small(folder->dir, cgroup->version == 2 ? "memory.events" : "memory.oom_control", text, sizeof text) < 0)
+  if (!directory || read_small(directory->dir, cgroup->version == 2 ? "memory.events" : "memory.oom_control", text, sizeof text) < 0)
     return 0;
   long kills = 0;
   for (char *line = text; line; line = strchr(line, '\n')) {
@@ -145,82 +145,78 @@ static long oom_kills(const struct cgroup *cgroup) {
   return kills;
 }
 
-static int open_folder(const struct launch_record *r, struct cgroup *out, int create, int *existed, struct error *err) {
-  if (r->argc != 4 || out->count == CGROUP_MAX || strlen(r->argv[2]) >= sizeof out->folder[0].name)
-    return fail(err, "launch", EINVAL, "cgroup record");
-  int version = atoi(r->argv[1]);
-  const char *path = r->argv[3];
-  if (out->version && out->version != version) return fail(err, "launch", EINVAL, "cgroup records of two versions");
-  out->version = version;
-  struct cgroup_folder *folder = &out->folder[out->count];
-  snprintf(folder->name, sizeof folder->name, "%s", r->argv[2]);
-  folder->tasks = folder->tree = -1;
-  folder->dir = create ? make_folder(path, version, strstr(folder->name, "cpuset") != NULL, existed)
-                       : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (folder->dir < 0)
-    return fail_text(err, "cgroup", errno, "unable to apply cgroup configuration: mkdir %s: %s", path, go_strerror(errno));
+static int open_directory(const struct cgroup_spec *spec, struct cgroup *out, int *existed, struct error *err) {
+  struct cgroup_directory *directory = &out->directory[out->count];
+  out->version = spec->version;
+  snprintf(directory->name, sizeof directory->name, "%s", spec->name);
+  directory->path = spec->path;
+  directory->tasks = directory->tree = -1;
+  directory->dir = make_directory(spec->path, spec->version, strstr(directory->name, "cpuset") != NULL, existed);
+  if (directory->dir < 0)
+    return fail_text(err, "cgroup", errno, "unable to apply cgroup configuration: mkdir %s: %s", spec->path, go_strerror(errno));
   out->count++;
-  if (version == 2 && create) bring_controllers(folder->dir);
-  if (version == 1) {
+  if (spec->version == 2) bring_controllers(directory->dir);
+  if (spec->version == 1) {
     /* `tasks` with 0, not cgroup.procs: one thread that moves itself needs no lock that waits for RCU. */
-    folder->tasks = openat(folder->dir, "tasks", O_WRONLY | O_CLOEXEC);
-    if (folder->tasks < 0) return fail(err, "cgroup", errno, "%s/tasks", path);
-    if (create) folder->tree = tree_clone(folder->dir, "", 0);
+    directory->tasks = openat(directory->dir, "tasks", O_WRONLY | O_CLOEXEC);
+    if (directory->tasks < 0) return fail(err, "cgroup", errno, "%s/tasks", spec->path);
+    directory->tree = tree_clone(directory->dir, "", 0);
   }
   return 0;
 }
 
-/* An attribute tells whose the cgroup is, to a daemon that finds it without knowing its container. It is on the last folder,
-   which goes last. */
-static int mark_owner(const struct launch *launch, const struct cgroup *cgroup, struct error *err) {
-  const struct launch_record *r = launch_find(launch, "cgroup-owner");
-  if (!r || r->argc != 2 || !cgroup->count) return 0;
+/* An attribute tells whose the cgroup is, to a daemon that finds it without knowing its container. It is on the last
+   directory, which is removed last. */
+static int mark_owner(const char *owner, const struct cgroup *cgroup, struct error *err) {
+  if (!owner || !cgroup->count) return 0;
   char path[40];
-  snprintf(path, sizeof path, "/proc/self/fd/%d", cgroup->folder[cgroup->count - 1].dir);
+  snprintf(path, sizeof path, "/proc/self/fd/%d", cgroup->directory[cgroup->count - 1].dir);
   /* A kernel without attributes on cgroups leaves it unmarked: then it is nobody's to clear. */
-  if (setxattr(path, "trusted.berth", r->argv[1], strlen(r->argv[1]), 0) < 0 && errno != EOPNOTSUPP)
+  if (setxattr(path, "trusted.berth", owner, strlen(owner), 0) < 0 && errno != EOPNOTSUPP)
     return fail(err, "cgroup", errno, "mark the cgroup");
   return 0;
 }
 
-int cgroup_prepare(const struct launch *launch, struct cgroup *out, struct error *err) {
+static int write_limit(const struct cgroup_write_spec *limit, const struct cgroup *cgroup, struct error *err) {
+  const struct cgroup_directory *directory = find(cgroup, limit->name);
+  if (!directory) return fail(err, "launch", EINVAL, "cgroup-write record: no cgroup %s", limit->name);
+  if (write_small(directory->dir, limit->file, limit->value) < 0)
+    return fail_text(err, "cgroup", errno, "error setting cgroup config for procHooks process: failed to write \"%s\": write %s: %s",
+                     limit->value, limit->file, go_strerror(errno));
+  return 0;
+}
+
+int cgroup_prepare(const struct container_spec *spec, struct cgroup *out, struct error *err) {
   out->version = out->count = 0;
   out->oom_before = 0;
-  size_t at = 0;
   int reused = 0, opened = 0;
   /* Whatever the umask, others may look inside: any user of a container may read its limits, and the root of a user
      namespace, which is nobody here, must pass to mount its own. */
   mode_t before = umask(022);
-  for (const struct launch_record *r; opened == 0 && (r = launch_next(launch, "cgroup", &at));) {
+  for (size_t i = 0; opened == 0 && i < spec->cgroups.count; i++) {
     int existed = 0;
-    opened = open_folder(r, out, 1, &existed, err);
+    opened = open_directory(&spec->cgroups.items[i], out, &existed, err);
     reused |= existed;
   }
   umask(before);
   if (opened < 0) return -1;
   if (reused) out->oom_before = oom_kills(out);
-  if (mark_owner(launch, out, err) < 0) return -1;
-  at = 0;
-  for (const struct launch_record *r; (r = launch_next(launch, "cgroup-write", &at));) {
-    if (r->argc != 4) return fail(err, "launch", EINVAL, "cgroup-write record");
-    struct cgroup_folder *folder = find(out, r->argv[1]);
-    if (!folder || strchr(r->argv[2], '/')) return fail(err, "launch", EINVAL, "cgroup-write %s %s", r->argv[1], r->argv[2]);
-    if (write_small(folder->dir, r->argv[2], r->argv[3]) < 0)
-      return fail_text(err, "cgroup", errno, "error setting cgroup config for procHooks process: failed to write \"%s\": write %s: %s",
-                       r->argv[3], r->argv[2], go_strerror(errno));
+  if (mark_owner(spec->cgroup_owner, out, err) < 0) return -1;
+  FOR_EACH(limit, &spec->cgroup_writes) {
+    if (write_limit(limit, out, err) < 0) return -1;
   }
-  return cgroup_devices_prepare(launch, out, err);
+  return cgroup_devices_prepare(spec, out, err);
 }
 
 int cgroup_clone_fd(const struct cgroup *cgroup) {
-  return cgroup->version == 2 && cgroup->count ? cgroup->folder[0].dir : -1;
+  return cgroup->version == 2 && cgroup->count ? cgroup->directory[0].dir : -1;
 }
 
 int cgroup_join(const struct cgroup *cgroup, struct error *err) {
   if (cgroup->version != 1) return 0;
   for (int i = 0; i < cgroup->count; i++) {
-    if (write(cgroup->folder[i].tasks, "0", 1) != 1)
-      return fail(err, "cgroup", errno, "join the %s cgroup", cgroup->folder[i].name);
+    if (write(cgroup->directory[i].tasks, "0", 1) != 1)
+      return fail(err, "cgroup", errno, "join the %s cgroup", cgroup->directory[i].name);
   }
   return 0;
 }
@@ -231,21 +227,21 @@ long cgroup_oom_kills(const struct cgroup *cgroup) {
 }
 
 int cgroup_oom_fd(const struct cgroup *cgroup, int *counter) {
-  const struct cgroup_folder *folder = cgroup_controller(cgroup, "memory");
-  if (!folder) return -1;
+  const struct cgroup_directory *directory = cgroup_controller(cgroup, "memory");
+  if (!directory) return -1;
   *counter = cgroup->version == 2;
-  cleanup_close int file = openat(folder->dir, *counter ? "memory.events" : "memory.oom_control", O_RDONLY | O_CLOEXEC);
+  cleanup_close int file = openat(directory->dir, *counter ? "memory.events" : "memory.oom_control", O_RDONLY | O_CLOEXEC);
   if (file < 0 || *counter) return steal_fd(&file);
   cleanup_close int events = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   char text[32];
   snprintf(text, sizeof text, "%d %d", events, file);
-  if (events < 0 || write_small(folder->dir, "cgroup.event_control", text) < 0) return -1;
+  if (events < 0 || write_small(directory->dir, "cgroup.event_control", text) < 0) return -1;
   return steal_fd(&events);
 }
 
 void cgroup_kill(const struct cgroup *cgroup) {
   if (!cgroup->count) return;
-  int dir = cgroup->folder[0].dir;
+  int dir = cgroup->directory[0].dir;
   if (cgroup->version == 2 && write_small(dir, "cgroup.kill", "1") == 0) return;
   /* A process may fork while the list is read: again until there is none, but not for ever. */
   for (int round = 0; round < 100; round++) {
@@ -264,16 +260,15 @@ void cgroup_kill(const struct cgroup *cgroup) {
 
 void cgroup_close(struct cgroup *cgroup) {
   for (int i = 0; i < cgroup->count; i++) {
-    if (cgroup->folder[i].dir >= 0) close(cgroup->folder[i].dir);
-    if (cgroup->folder[i].tasks >= 0) close(cgroup->folder[i].tasks);
-    if (cgroup->folder[i].tree >= 0) close(cgroup->folder[i].tree);
+    if (cgroup->directory[i].dir >= 0) close(cgroup->directory[i].dir);
+    if (cgroup->directory[i].tasks >= 0) close(cgroup->directory[i].tasks);
+    if (cgroup->directory[i].tree >= 0) close(cgroup->directory[i].tree);
   }
   cgroup->count = 0;
 }
 
-void cgroup_remove(const struct launch *launch) {
-  size_t at = 0;
-  for (const struct launch_record *r; (r = launch_next(launch, "cgroup", &at));) {
-    if (r->argc == 4 && rmdir(r->argv[3]) < 0 && errno != ENOENT) return;
+void cgroup_remove(const struct cgroup *cgroup) {
+  for (int i = 0; i < cgroup->count; i++) {
+    if (rmdir(cgroup->directory[i].path) < 0 && errno != ENOENT) return;
   }
 }

@@ -1,31 +1,35 @@
-/* The cgroup of a container: one folder in each v1 hierarchy that is used, or one of v2. */
+/* The cgroup of a container: one directory in each v1 hierarchy that is used, or one of v2. */
 #ifndef BERTH_CGROUP_H
 #define BERTH_CGROUP_H
 
 #include "base/error.h"
 #include "base/launch.h"
 
-#define CGROUP_MAX 16
+struct container_spec;
 
-struct cgroup_folder {
-  char name[24];  /* the v1 hierarchy's, "" for v2 */
+#define CGROUP_MAX 16
+#define CGROUP_NAME_MAX 24 /* with its 0 */
+
+struct cgroup_directory {
+  char name[CGROUP_NAME_MAX]; /* the v1 hierarchy's, "" for v2 */
+  const char *path;           /* on the host; a string of the launch */
   int dir;
   int tasks;      /* v1: opened for the child to write itself in, -1 for v2 */
-  int tree;       /* v1: a detached mount of the folder, for the container to see; -1 otherwise */
+  int tree;       /* v1: a detached mount of the directory, for the container to see; -1 otherwise */
 };
 
 struct cgroup {
   int version; /* 0: none */
   int count;
-  struct cgroup_folder folder[CGROUP_MAX];
+  struct cgroup_directory directory[CGROUP_MAX];
   long oom_before;
 };
 
-/* Makes the folders (and their parents), writes limits and device rules. */
-int cgroup_prepare(const struct launch *launch, struct cgroup *out, struct error *err);
-/* The folder of a controller, or NULL. */
-const struct cgroup_folder *cgroup_controller(const struct cgroup *cgroup, const char *controller);
-/* For clone3: the v2 folder, or -1. */
+/* Makes the directorys (and their parents), writes limits and device rules. */
+int cgroup_prepare(const struct container_spec *spec, struct cgroup *out, struct error *err);
+/* The directory of a controller, or NULL. */
+const struct cgroup_directory *cgroup_controller(const struct cgroup *cgroup, const char *controller);
+/* For clone3: the v2 directory, or -1. */
 int cgroup_clone_fd(const struct cgroup *cgroup);
 /* The child writes itself into each v1 hierarchy. */
 int cgroup_join(const struct cgroup *cgroup, struct error *err);
@@ -36,11 +40,11 @@ long cgroup_oom_kills(const struct cgroup *cgroup);
 int cgroup_oom_fd(const struct cgroup *cgroup, int *counter);
 void cgroup_kill(const struct cgroup *cgroup);
 void cgroup_close(struct cgroup *cgroup);
-/* Removes the folders of a launch up to one in which something is left: that and those behind it are the daemon's to remove,
+/* Removes the directorys of a launch up to one in which something is left: that and those behind it are the daemon's to remove,
    which looks at the last. */
-void cgroup_remove(const struct launch *launch);
+void cgroup_remove(const struct cgroup *cgroup);
 
 /* devices.c */
-int cgroup_devices_prepare(const struct launch *launch, const struct cgroup *cgroup, struct error *err);
+int cgroup_devices_prepare(const struct container_spec *spec, const struct cgroup *cgroup, struct error *err);
 
 #endif

@@ -10,39 +10,6 @@
 #include "container/cgroup/cgroup.h"
 #include "container/parts.h"
 
-struct device_rule {
-  int type;   /* 'a', 'b', 'c' */
-  long major; /* -1: any */
-  long minor;
-  unsigned access; /* BPF_DEVCG_ACC_* */
-};
-
-static int parse_device_number(const char *text, long *out) {
-  long long n;
-  if (!strcmp(text, "*")) {
-    *out = -1;
-    return 0;
-  }
-  if (parse_number(text, &n) < 0 || n < 0 || n > INT_MAX) return -1;
-  *out = (long) n;
-  return 0;
-}
-
-static int parse_rule(const struct launch_record *r, struct device_rule *out, struct error *err) {
-  if (r->argc != 5 || strlen(r->argv[1]) != 1 || !strchr("abc", r->argv[1][0]) ||
-      parse_device_number(r->argv[2], &out->major) < 0 || parse_device_number(r->argv[3], &out->minor) < 0)
-    return fail(err, "launch", EINVAL, "device-rule record");
-  out->type = r->argv[1][0];
-  out->access = 0;
-  for (const char *c = r->argv[4]; *c; c++) {
-    if (*c == 'r') out->access |= BPF_DEVCG_ACC_READ;
-    else if (*c == 'w') out->access |= BPF_DEVCG_ACC_WRITE;
-    else if (*c == 'm') out->access |= BPF_DEVCG_ACC_MKNOD;
-    else return fail(err, "launch", EINVAL, "device-rule access %s", r->argv[4]);
-  }
-  return 0;
-}
-
 static int write_v1(int dir, const char *file, const char *text, struct error *err) {
   cleanup_close int fd = openat(dir, file, O_WRONLY | O_CLOEXEC);
   if (fd < 0 || write(fd, text, strlen(text)) < 0) return fail(err, "cgroup", errno, "write \"%s\" to %s", text, file);
@@ -112,24 +79,20 @@ static int apply_v2(int dir, const struct device_rule *rules, size_t count, stru
                          .insn_cnt = (unsigned) emit(rules, count, code), .license = (uint64_t) (uintptr_t) license};
   cleanup_close int program = (int) syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof load);
   if (program < 0) return fail(err, "cgroup", errno, "load the device program");
-  /* bpf(2) wants a real fd of the folder, not one opened with O_PATH. */
-  cleanup_close int folder = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  union bpf_attr attach = {.target_fd = (unsigned) folder, .attach_bpf_fd = (unsigned) program,
+  /* bpf(2) wants a real fd of the directory, not one opened with O_PATH. */
+  cleanup_close int directory = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  union bpf_attr attach = {.target_fd = (unsigned) directory, .attach_bpf_fd = (unsigned) program,
                            .attach_type = BPF_CGROUP_DEVICE, .attach_flags = BPF_F_ALLOW_MULTI};
-  if (folder < 0 || syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof attach) < 0)
+  if (directory < 0 || syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof attach) < 0)
     return fail(err, "cgroup", errno, "attach the device program");
   return 0;
 }
 
-int cgroup_devices_prepare(const struct launch *launch, const struct cgroup *cgroup, struct error *err) {
-  size_t count = launch_count(launch, "device-rule"), at = 0, i = 0;
+int cgroup_devices_prepare(const struct container_spec *spec, const struct cgroup *cgroup, struct error *err) {
+  const struct device_rule *rules = spec->device_rules.items;
+  size_t count = spec->device_rules.count;
   if (!count) return 0;
-  const struct cgroup_folder *folder = cgroup_controller(cgroup, "devices");
-  if (!folder) return fail(err, "launch", EINVAL, "device rules without a devices cgroup");
-  cleanup_free struct device_rule *rules = calloc(count, sizeof *rules);
-  if (!rules) return fail(err, "cgroup", ENOMEM, "device rules");
-  for (const struct launch_record *r; (r = launch_next(launch, "device-rule", &at));) {
-    if (parse_rule(r, &rules[i++], err) < 0) return -1;
-  }
-  return cgroup->version == 2 ? apply_v2(folder->dir, rules, count, err) : apply_v1(folder->dir, rules, count, err);
+  const struct cgroup_directory *directory = cgroup_controller(cgroup, "devices");
+  if (!directory) return fail(err, "launch", EINVAL, "device-rule record: no devices cgroup");
+  return cgroup->version == 2 ? apply_v2(directory->dir, rules, count, err) : apply_v1(directory->dir, rules, count, err);
 }

@@ -1,4 +1,4 @@
-#include "container/execve.h"
+#include "container/process/execve.h"
 
 #include <fcntl.h>
 #include <limits.h>

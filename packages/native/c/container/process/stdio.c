@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/inroot.h"
-#include "container/parts.h"
+#include "container/process/process.h"
 
 /* The user has to be able to open /dev/stdout and the like, so pipes are given to it; /dev/null is everyone's. */
 int stdio_own(uid_t uid, struct error *err) {
@@ -37,13 +37,13 @@ static int open_own_null(const struct child *child) {
   return openat(child->self, path, O_RDWR | O_CLOEXEC);
 }
 
-int stdio_set(const struct child *child, int slave, struct error *err) {
+int stdio_set(const struct child *child, struct error *err) {
   int from[3] = {child->io->in, child->io->out, child->io->err};
   cleanup_close int null = child->io->terminal ? -1 : open_own_null(child);
   for (int fd = 0; fd < 3; fd++) {
     if (null >= 0 && is_null(from[fd])) from[fd] = null;
     /* Out of the way of the three first: a source may be one of them. */
-    from[fd] = fcntl(child->io->terminal ? slave : from[fd], F_DUPFD_CLOEXEC, 3);
+    from[fd] = fcntl(child->io->terminal ? child->terminal : from[fd], F_DUPFD_CLOEXEC, 3);
     if (from[fd] < 0) return fail(err, "stdio", errno, "fd %d", fd);
   }
   for (int fd = 0; fd < 3; fd++) {

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/namespaces.h"
+#include "base/namespaces/namespaces.h"
 
 /* In a child: a mount namespace whose only mount is a read-only tmpfs with nothing in it but a null device. */
 static int enter_empty(void)

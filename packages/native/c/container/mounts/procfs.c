@@ -1,4 +1,4 @@
-/* A procfs of a PID namespace that others live in already. The kernel makes one of its caller's own namespace, and the
+/* A procfs of a PID namespace in which other processes are already. The kernel makes one of its caller's own namespace, and the
    process that mounts is not in there (birth.h). */
 #include <linux/magic.h>
 #include <sched.h>
@@ -20,25 +20,23 @@ static int shows(int mount, int pid_ns) {
   return fs.f_type == PROC_SUPER_MAGIC && found.st_ino == wanted.st_ino && found.st_dev == wanted.st_dev;
 }
 
-/* Before Linux 6.18: the procfs of the container whose namespace is shared. A mount can be cloned in its own mount namespace
-   only. `process`: its folder in the host's procfs. */
-static int clone_others(int process, struct error *err) {
+int clone_of_process(int process, const char *path) {
   int host = namespaces_own(NS_MNT);
   cleanup_close int root = openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
   cleanup_close int ns = openat(process, "ns/mnt", O_RDONLY | O_CLOEXEC);
-  cleanup_close int proc = root < 0 ? -1 : inroot_open(root, "/proc", O_PATH | O_DIRECTORY, INROOT_REFUSE);
-  if (host < 0 || ns < 0 || proc < 0 || setns(ns, CLONE_NEWNS) < 0) return fail(err, "mount", errno, "the other container's /proc");
-  int clone = tree_clone(proc, "", 0), saved = errno;
+  cleanup_close int directory = root < 0 ? -1 : inroot_open(root, path, O_PATH | O_DIRECTORY, INROOT_REFUSE);
+  if (host < 0 || ns < 0 || directory < 0 || setns(ns, CLONE_NEWNS) < 0) return -1;
+  int clone = tree_clone(directory, "", 0), saved = errno;
   if (setns(host, CLONE_NEWNS) < 0) _exit(125);
-  return clone < 0 ? fail(err, "mount", saved, "the other container's /proc") : clone;
+  errno = saved;
+  return clone;
 }
 
-/* The folder that "/proc/PID/ns/pid" of the namespace's record lies in. */
-static int open_process(const struct launch *launch) {
-  size_t at = 0;
-  for (const struct launch_record *r; (r = launch_next(launch, "namespace", &at));) {
-    if (r->argc != 3 || strcmp(r->argv[1], "pid")) continue;
-    cleanup_free char *path = strdup(r->argv[2]);
+/* The directory that "/proc/PID/ns/pid" of the namespace's record lies in; -1 with errno. */
+static int open_process(const struct container_spec *spec) {
+  FOR_EACH(namespace, &spec->namespaces) {
+    if (namespace->kind != NS_PID || !namespace->path) continue;
+    cleanup_free char *path = strdup(namespace->path);
     char *end = path ? strstr(path, "/ns/pid") : NULL;
     if (!end) break;
     *end = 0;
@@ -56,10 +54,11 @@ int procfs_shared(struct container *container, struct error *err) {
     container->proc_context = steal_fd(&context);
     return 0;
   }
-  cleanup_close int process = open_process(container->launch);
+  /* Before Linux 6.18 (fsconfig's "pidns"): the procfs of the container whose namespace is shared. */
+  cleanup_close int process = open_process(container->spec);
   if (process < 0) return fail(err, "mount", errno, "the process whose PID namespace is shared");
-  cleanup_close int clone = clone_others(process, err);
-  if (clone < 0) return -1;
+  cleanup_close int clone = clone_of_process(process, "/proc");
+  if (clone < 0) return fail(err, "mount", errno, "the other container's /proc");
   if (!shows(clone, pid_ns)) return fail(err, "mount", ENXIO, "the other container's /proc is not of its PID namespace");
   if (tree_change(clone, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0, MS_PRIVATE) < 0)
     return fail(err, "mount", errno, "the other container's /proc");

@@ -10,21 +10,13 @@
 #include "base/cleanup.h"
 #include "base/fsmount.h"
 #include "base/inroot.h"
-#include "container/parts.h"
+#include "container/process/process.h"
 
-static void read_size(const struct launch *launch, struct winsize *size) {
-  const struct launch_record *r = launch_find(launch, "console-size");
-  long long rows, columns;
-  if (!r || r->argc != 3 || parse_number(r->argv[1], &rows) < 0 || parse_number(r->argv[2], &columns) < 0) return;
-  size->ws_row = (unsigned short) rows;
-  size->ws_col = (unsigned short) columns;
-}
-
-int terminal_open(const struct launch *launch, int root, int *master, int *slave, struct error *err) {
+int terminal_open(const struct container_spec *spec, int root, int *master, int *slave, struct error *err) {
   struct stat st;
   struct statfs fs;
-  cleanup_close int folder = inroot_open(root, "/dev/pts", O_PATH | O_DIRECTORY, INROOT_REFUSE);
-  cleanup_close int pty = folder < 0 ? -1 : openat(folder, "ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+  cleanup_close int directory = inroot_open(root, "/dev/pts", O_PATH | O_DIRECTORY, INROOT_REFUSE);
+  cleanup_close int pty = directory < 0 ? -1 : openat(directory, "ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
   if (pty < 0) return fail(err, "terminal", errno, "/dev/pts/ptmx");
   /* Not something else that was put in its place. */
   if (fstat(pty, &st) < 0 || fstatfs(pty, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC || st.st_rdev != makedev(5, 2))
@@ -34,8 +26,7 @@ int terminal_open(const struct launch *launch, int root, int *master, int *slave
   /* By the master itself, not by a path the container could bend. */
   cleanup_close int peer = ioctl(pty, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
   if (peer < 0) return fail(err, "terminal", errno, "open the terminal's other end");
-  struct winsize size = {0};
-  read_size(launch, &size);
+  struct winsize size = {.ws_row = spec->rows, .ws_col = spec->columns};
   if ((size.ws_row || size.ws_col) && ioctl(peer, TIOCSWINSZ, &size) < 0) return fail(err, "terminal", errno, "terminal size");
   *master = steal_fd(&pty);
   *slave = steal_fd(&peer);

@@ -1,5 +1,5 @@
 /* Who a process of a container is, by the container's own passwd and group: as Docker reads them, and never somebody else. */
-#include "container/users.h"
+#include "container/process/users.h"
 
 #include <stdlib.h>
 

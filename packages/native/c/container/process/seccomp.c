@@ -10,24 +10,24 @@
 #include "base/cleanup.h"
 #include "base/sys.h"
 #include "container/birth.h"
-#include "container/parts.h"
+#include "container/process/process.h"
 
-int seccomp_read(const struct launch *launch, struct child *child, struct error *err) {
-  const struct launch_record *r = launch_find(launch, "seccomp");
+int seccomp_read(const struct container_spec *spec, struct child *child, struct error *err) {
   child->seccomp = NULL;
   child->seccomp_size = 0;
-  if (!r) return 0;
-  if (r->argc < 2) return fail(err, "launch", EINVAL, "seccomp record");
-  cleanup_close int fd = open(r->argv[1], O_RDONLY | O_CLOEXEC);
+  if (!spec->seccomp) return 0;
+  cleanup_close int fd = open(spec->seccomp, O_RDONLY | O_CLOEXEC);
   struct stat st;
-  if (fd < 0 || fstat(fd, &st) < 0) return fail(err, "seccomp", errno, "%s", r->argv[1]);
+  if (fd < 0 || fstat(fd, &st) < 0) return fail(err, "seccomp", errno, "%s", spec->seccomp);
   if (st.st_size <= 0 || st.st_size % (off_t) sizeof(struct sock_filter) ||
       st.st_size > BPF_MAXINSNS * (off_t) sizeof(struct sock_filter))
-    return fail(err, "seccomp", EINVAL, "%s is not a filter", r->argv[1]);
-  child->seccomp = malloc((size_t) st.st_size);
-  if (!child->seccomp || read(fd, child->seccomp, (size_t) st.st_size) != st.st_size)
-    return fail(err, "seccomp", errno ? errno : EIO, "%s", r->argv[1]);
+    return fail(err, "seccomp", EINVAL, "%s is not a filter", spec->seccomp);
+  cleanup_free void *filter = malloc((size_t) st.st_size);
+  if (!filter || read(fd, filter, (size_t) st.st_size) != st.st_size)
+    return fail(err, "seccomp", errno ? errno : EIO, "%s", spec->seccomp);
   child->seccomp_size = (int) (st.st_size / (off_t) sizeof(struct sock_filter));
+  child->seccomp = filter;
+  filter = NULL;
   return 0;
 }
 
@@ -73,15 +73,8 @@ static size_t put_passes(struct sock_filter *at, uint64_t key) {
   return n;
 }
 
-int seccomp_load(const struct launch *launch, const struct child *child, uint64_t key, struct error *err) {
+int seccomp_load(const struct child *child, uint64_t key, struct error *err) {
   if (!child->seccomp_size) return 0;
-  const struct launch_record *r = launch_find(launch, "seccomp");
-  unsigned flags = 0;
-  for (int i = 2; i < r->argc; i++) {
-    if (!strcmp(r->argv[i], "log")) flags |= SECCOMP_FILTER_FLAG_LOG;
-    else if (!strcmp(r->argv[i], "spec-allow")) flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-    else return fail(err, "launch", EINVAL, "seccomp flag %s", r->argv[i]);
-  }
   enum { room = 64 };
   size_t own = (size_t) child->seccomp_size;
   cleanup_free struct sock_filter *filter = malloc((own + room) * sizeof *filter);
@@ -90,7 +83,7 @@ int seccomp_load(const struct launch *launch, const struct child *child, uint64_
   memcpy(filter + before, child->seccomp, own * sizeof *filter);
   if (own + before > BPF_MAXINSNS) return fail(err, "seccomp", E2BIG, "a filter of %zu instructions", own);
   struct sock_fprog program = {.len = (unsigned short) (own + before), .filter = filter};
-  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program) < 0)
+  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, child->spec->seccomp_flags, &program) < 0)
     return fail(err, "seccomp", errno, "load the filter");
   return 0;
 }

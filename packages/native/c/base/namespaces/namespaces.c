@@ -1,4 +1,4 @@
-#include "base/namespaces.h"
+#include "base/namespaces/namespaces.h"
 
 #include <grp.h>
 #include <net/if.h>
@@ -28,6 +28,17 @@ static const struct {
     [NS_NET] = {"net", CLONE_NEWNET},        [NS_CGROUP] = {"cgroup", CLONE_NEWCGROUP},
     [NS_TIME] = {"time", CLONE_NEWTIME},     [NS_USER] = {"user", CLONE_NEWUSER},
 };
+
+int namespaces_kind(const char *name) {
+  for (int i = 0; i < NS_COUNT; i++) {
+    if (!strcmp(name, kinds[i].name)) return i;
+  }
+  return -1;
+}
+
+uint64_t namespaces_flag(int kind) { return kinds[kind].flag; }
+
+const char *namespaces_name(int kind) { return kinds[kind].name; }
 
 int namespaces_own(int kind) {
   static int own[NS_COUNT]; /* fd + 1 */
@@ -64,23 +75,17 @@ static int join_owner(struct namespaces *out, struct error *err) {
   return 0;
 }
 
-int namespaces_prepare(const struct launch *launch, struct namespaces *out, struct error *err) {
+int namespaces_prepare(const struct namespace_request *requests, size_t count, struct namespaces *out, struct error *err) {
   out->create = CLONE_NEWNS;
   for (int i = 0; i < NS_COUNT; i++) out->join[i] = -1;
-  size_t at = 0;
-  for (const struct launch_record *r; (r = launch_next(launch, "namespace", &at));) {
-    int kind = -1;
-    for (int i = 0; r->argc >= 2 && i < NS_COUNT; i++) {
-      if (!strcmp(r->argv[1], kinds[i].name)) kind = i;
-    }
-    if (kind < 0 || r->argc > 3) return fail(err, "launch", EINVAL, "namespace record of %d arguments", r->argc);
-    if (r->argc == 2) {
+  for (const struct namespace_request *request = requests; request < requests + count; request++) {
+    int kind = request->kind;
+    if (!request->path) {
       out->create |= kinds[kind].flag;
       continue;
     }
-    if (kind == NS_MNT) return fail(err, "launch", EINVAL, "a container's mount namespace is always its own");
-    out->join[kind] = open(r->argv[2], O_RDONLY | O_CLOEXEC);
-    if (out->join[kind] < 0) return fail(err, "namespace", errno, "%s namespace %s", kinds[kind].name, r->argv[2]);
+    out->join[kind] = open(request->path, O_RDONLY | O_CLOEXEC);
+    if (out->join[kind] < 0) return fail(err, "namespace", errno, "%s namespace %s", kinds[kind].name, request->path);
   }
   /* A user namespace would have to own it. */
   if ((out->create & CLONE_NEWNET) && namespaces_spare_net >= 0 && !namespaces_has_user(out)) {
@@ -123,13 +128,13 @@ int namespaces_null_open(int flags, struct error *err) {
   return fd < 0 ? fail(err, "stdio", errno, "open the null device") : fd;
 }
 
-/* What the caller joins for the moment of the clone, so that the child is born there with the caller's rights. A PID
-   namespace is not among them: those who live in it would see the child before it has left the host. */
-static const int lent[] = {NS_TIME, NS_UTS, NS_IPC, NS_NET};
+/* The namespaces that the caller joins for the moment of the clone, so that the child begins there with the caller's rights.
+   A PID namespace is not among them: the processes in it would see the child before it has left the host. */
+static const int joined_for_clone[] = {NS_TIME, NS_UTS, NS_IPC, NS_NET};
 
-static int lend(const struct namespaces *namespaces, int mnt, struct error *err) {
-  for (size_t i = 0; i < sizeof lent / sizeof lent[0]; i++) {
-    int kind = lent[i];
+static int join_for_clone(const struct namespaces *namespaces, int mnt, struct error *err) {
+  for (size_t i = 0; i < sizeof joined_for_clone / sizeof joined_for_clone[0]; i++) {
+    int kind = joined_for_clone[i];
     if (namespaces->join[kind] < 0) continue;
     if (namespaces_own(kind) < 0 || setns(namespaces->join[kind], (int) kinds[kind].flag) < 0)
       return fail(err, "namespace", errno, "join the %s namespace", kinds[kind].name);
@@ -140,16 +145,16 @@ static int lend(const struct namespaces *namespaces, int mnt, struct error *err)
   return 0;
 }
 
-static void give_back(const struct namespaces *namespaces) {
+static void restore_namespaces(const struct namespaces *namespaces) {
   if (setns(namespaces_own(NS_MNT), CLONE_NEWNS) < 0) _exit(125);
-  for (size_t i = 0; i < sizeof lent / sizeof lent[0]; i++) {
-    int kind = lent[i];
+  for (size_t i = 0; i < sizeof joined_for_clone / sizeof joined_for_clone[0]; i++) {
+    int kind = joined_for_clone[i];
     if (namespaces->join[kind] >= 0 && setns(namespaces_own(kind), (int) kinds[kind].flag) < 0) _exit(125);
   }
 }
 
-/* How a process in between tells of the one that it made. */
-struct born {
+/* The helper of clone_within() tells with this whether its clone3 succeeded: 0 and the pidfd, or an errno. */
+struct clone_result {
   int status, pidfd;
 };
 
@@ -175,23 +180,23 @@ static int clone_within(int user, struct clone_args *args, int *pidfd) {
   pid_t helper = sys_clone3(&between);
   if (helper < 0) return -1;
   if (helper == 0) {
-    struct born born = {.pidfd = -1};
+    struct clone_result result = {.pidfd = -1};
     args->flags |= CLONE_PARENT;
     args->exit_signal = 0; /* as its parent's */
     /* Others of that namespace may not look into what it has open. */
     pid_t pid = prctl(PR_SET_DUMPABLE, 0) < 0 || setns(user, CLONE_NEWUSER) < 0 ? -1 : sys_clone3(args);
     if (pid == 0) return 0;
-    if (pid < 0) born.status = errno;
-    else born.pidfd = *pidfd;
-    _exit(write(out, &born, sizeof born) != sizeof born);
+    if (pid < 0) result.status = errno;
+    else result.pidfd = *pidfd;
+    _exit(write(out, &result, sizeof result) != sizeof result);
   }
-  struct born born;
+  struct clone_result result;
   while (waitpid(helper, NULL, 0) < 0 && errno == EINTR) {}
   close(steal_fd(&out));
-  if (read(in, &born, sizeof born) != sizeof born) born.status = ECHILD;
-  *pidfd = born.pidfd;
-  errno = born.status;
-  return born.status ? -1 : 1;
+  if (read(in, &result, sizeof result) != sizeof result) result.status = ECHILD;
+  *pidfd = result.pidfd;
+  errno = result.status;
+  return result.status ? -1 : 1;
 }
 
 pid_t namespaces_clone(const struct namespaces *namespaces, int cgroup, int *pidfd, struct error *err) {
@@ -199,8 +204,8 @@ pid_t namespaces_clone(const struct namespaces *namespaces, int cgroup, int *pid
   if (empty < 0) return -1;
   /* Opened before the hop: there is no /proc where it leads. */
   if (namespaces_own(NS_MNT) < 0) return fail(err, "namespace", errno, "own mount namespace");
-  if (lend(namespaces, empty, err) < 0) {
-    give_back(namespaces);
+  if (join_for_clone(namespaces, empty, err) < 0) {
+    restore_namespaces(namespaces);
     return -1;
   }
   /* The cgroup namespace's root is the cgroup that the child has joined by then. */
@@ -214,7 +219,7 @@ pid_t namespaces_clone(const struct namespaces *namespaces, int cgroup, int *pid
   pid_t pid = user < 0 ? sys_clone3(&args) : clone_within(user, &args, pidfd);
   if (pid == 0) return 0;
   int saved = errno;
-  give_back(namespaces);
+  restore_namespaces(namespaces);
   if (pid < 0) return fail(err, "namespace", saved, "clone the container's process");
   if (user >= 0 && (pid = pid_behind(*pidfd)) < 0) return fail(err, "namespace", errno, "find the container's process");
   return pid;
@@ -230,81 +235,6 @@ int namespaces_child(const struct namespaces *namespaces, int channel, struct er
       return fail(err, "namespace", errno, "become the user namespace's root");
   }
   return 0;
-}
-
-static int write_map(const struct launch *launch, pid_t pid, const char *record, const char *file, struct error *err) {
-  char path[64], text[2048];
-  size_t length = 0, at = 0;
-  for (const struct launch_record *r; (r = launch_next(launch, record, &at));) {
-    if (r->argc != 4) return fail(err, "launch", EINVAL, "%s record", record);
-    int n = snprintf(text + length, sizeof text - length, "%s %s %s\n", r->argv[1], r->argv[2], r->argv[3]);
-    if (n < 0 || (size_t) n >= sizeof text - length) return fail(err, "launch", E2BIG, "%s records", record);
-    length += (size_t) n;
-  }
-  snprintf(path, sizeof path, "/proc/%d/%s", pid, file);
-  cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
-  if (fd < 0 || write(fd, text, length) != (ssize_t) length) return fail(err, "namespace", errno, "write %s", path);
-  return 0;
-}
-
-int namespaces_write_maps(const struct launch *launch, pid_t pid, struct error *err) {
-  return write_map(launch, pid, "uid-map", "uid_map", err) < 0 || write_map(launch, pid, "gid-map", "gid_map", err) < 0
-             ? -1
-             : 0;
-}
-
-/* A new user namespace with the launch's maps, or the namespace of another kind that was made with it. */
-static int made_aside(const struct launch *launch, int kind, struct error *err) {
-  struct clone_args args = {.flags = CLONE_NEWUSER | kinds[kind].flag, .exit_signal = SIGCHLD};
-  pid_t pid = sys_clone3(&args);
-  if (pid == 0) {
-    for (;;) pause();
-  }
-  if (pid < 0) return fail(err, "namespace", errno, "make a user namespace");
-  int fd = -1;
-  if (namespaces_write_maps(launch, pid, err) == 0) {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/ns/%s", pid, kinds[kind].name);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) fail(err, "namespace", errno, "%s", path);
-  }
-  kill(pid, SIGKILL);
-  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
-  return fd;
-}
-
-int namespaces_user_fd(const struct launch *launch, struct error *err) { return made_aside(launch, NS_USER, err); }
-
-/* A network namespace of a user namespace that is there. A process of many threads cannot go there itself. */
-static int net_within(const char *path, struct error *err) {
-  int channel[2], status = ECHILD;
-  cleanup_close int user = open(path, O_RDONLY | O_CLOEXEC);
-  if (user < 0 || pipe2(channel, O_CLOEXEC) < 0) return fail(err, "namespace", errno, "%s", path);
-  cleanup_close int in = channel[0], out = channel[1];
-  struct clone_args args = {.exit_signal = SIGCHLD};
-  pid_t pid = sys_clone3(&args);
-  if (pid == 0) {
-    status = setns(user, CLONE_NEWUSER) < 0 || unshare(CLONE_NEWNET) < 0 ? errno : 0;
-    if (write(out, &status, sizeof status) != sizeof status) _exit(1);
-    for (;;) pause();
-  }
-  if (pid < 0) return fail(err, "namespace", errno, "enter %s", path);
-  close(steal_fd(&out));
-  int fd = -1;
-  if (read(in, &status, sizeof status) == sizeof status && !status) {
-    char net[64];
-    snprintf(net, sizeof net, "/proc/%d/ns/net", pid);
-    fd = open(net, O_RDONLY | O_CLOEXEC);
-    status = errno;
-  }
-  kill(pid, SIGKILL);
-  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
-  return fd < 0 ? fail(err, "namespace", status, "make a network namespace in %s", path) : fd;
-}
-
-int namespaces_owned_net(const struct launch *launch, struct error *err) {
-  const struct launch_record *there = launch_find(launch, "user-namespace");
-  return there && there->argc > 1 ? net_within(there->argv[1], err) : made_aside(launch, NS_NET, err);
 }
 
 pid_t namespaces_clone_beside(int cgroup, struct error *err) {

@@ -17,12 +17,12 @@
 #include "layer/tree/erofs_mount.h"
 
 struct overlay {
-  const char ***lower;                /* kind, path and blobs of each, topmost first */
-  int *mounts;                        /* detached mount of each, or -1 for a plain folder */
+  const struct layer_spec **lower;    /* topmost first */
+  int *mounts;                        /* detached mount of each, or -1 for a plain directory */
   size_t count;
   const char *upper, *work;           /* NULL: nothing is written */
   int is_volatile;
-  int writable;                       /* detached (id-mapped) mount of the folder that holds upper and work, or -1 */
+  int writable;                       /* detached (id-mapped) mount of the directory that holds upper and work, or -1 */
   int user_ns;
 };
 
@@ -44,48 +44,35 @@ int map_ids(int mount, int user_ns) {
 static int checked_overlay(int mounted, struct error *err) {
   if (overlay_is_writable(mounted)) return mounted;
   close(mounted);
-  return fail(err, "rootfs", ENOSPC, "overlay: its work folder cannot be written");
+  return fail(err, "rootfs", ENOSPC, "overlay: its work directory cannot be written");
 }
 
-/* The layers of the records `name`; with `place`, of those whose first argument it is. */
-static int read_layers(const struct launch *launch, const char *name, const char *place, struct overlay *o,
-                       struct error *err) {
-  int skip = place ? 2 : 1;
-  size_t count = launch_count(launch, name), at = 0;
+/* Takes those of `count` layers that are for the mount at `destination`; NULL: of the container's own root. */
+static int take_layers(const struct layer_spec *layers, size_t count, const char *destination, struct overlay *o, struct error *err) {
   o->lower = calloc(count + 1, sizeof *o->lower);
   o->mounts = calloc(count + 1, sizeof *o->mounts);
   if (!o->lower || !o->mounts) return fail(err, "rootfs", ENOMEM, "layers");
-  for (const struct launch_record *r; (r = launch_next(launch, name, &at));) {
-    if (r->argc < skip + 2) return fail(err, "launch", EINVAL, "%s record", name);
-    if (place && strcmp(r->argv[1], place)) continue;
+  for (const struct layer_spec *layer = layers; layer < layers + count; layer++) {
+    if (destination && strcmp(layer->destination, destination)) continue;
     o->mounts[o->count] = -1;
-    o->lower[o->count++] = r->argv + skip;
+    o->lower[o->count++] = layer;
   }
-  return o->count ? 0 : fail(err, "launch", EINVAL, "no %s record", name);
+  return o->count ? 0 : fail(err, "launch", EINVAL, "no layers for %s", destination ? destination : "the root");
 }
 
-static int read_records(const struct launch *launch, struct overlay *o, struct error *err) {
-  const struct launch_record *head = launch_find(launch, "overlay");
-  if (!head || head->argc < 3) return fail(err, "launch", EINVAL, "no overlay record");
-  o->upper = head->argv[1];
-  o->work = head->argv[2];
-  o->is_volatile = head->argc > 3 && !strcmp(head->argv[3], "volatile");
-  return read_layers(launch, "lower", NULL, o, err);
-}
-
-static int clone_folder(struct overlay *o, size_t i, struct error *err) {
-  o->mounts[i] = tree_clone(AT_FDCWD, o->lower[i][1], 0);
-  return o->mounts[i] < 0 ? fail(err, "rootfs", errno, "layer folder %s", o->lower[i][1]) : 0;
+static int clone_directory(struct overlay *o, size_t i, struct error *err) {
+  o->mounts[i] = tree_clone(AT_FDCWD, o->lower[i]->path, 0);
+  return o->mounts[i] < 0 ? fail(err, "rootfs", errno, "layer directory %s", o->lower[i]->path) : 0;
 }
 
 static int clone_kept(struct overlay *o, size_t i, struct error *err) {
   o->mounts[i] = tree_clone(o->mounts[i], "", 0);
-  return o->mounts[i] < 0 ? fail(err, "rootfs", errno, "clone layer %s", o->lower[i][1]) : 0;
+  return o->mounts[i] < 0 ? fail(err, "rootfs", errno, "clone layer %s", o->lower[i]->path) : 0;
 }
 
 /* A layer's mount: the one that the launcher keeps, or a new one, which it may keep. */
-static int open_image(struct overlay *o, size_t i, struct error *err) {
-  const char *image = o->lower[i][1], *const *blobs = o->lower[i] + 2;
+static int open_layer(struct overlay *o, size_t i, struct error *err) {
+  const char *image = o->lower[i]->path, *const *blobs = o->lower[i]->blobs;
   o->mounts[i] = layer_cache_take(image, blobs);
   if (o->mounts[i] < 0) {
     o->mounts[i] = erofs_mount(image, blobs, err);
@@ -100,36 +87,28 @@ static int open_image(struct overlay *o, size_t i, struct error *err) {
 
 static int open_layers(struct overlay *o, struct error *err) {
   for (size_t i = 0; i < o->count; i++) {
-    const char **layer = o->lower[i];
-    if (!strcmp(layer[0], "erofs")) {
-      if (open_image(o, i, err) < 0) return -1;
-    } else if (strcmp(layer[0], "folder")) {
-      return fail(err, "launch", EINVAL, "layer of kind %s", layer[0]);
-    } else if (o->user_ns >= 0 && clone_folder(o, i, err) < 0) {
-      return -1;
-    }
+    const struct layer_spec *layer = o->lower[i];
+    if (layer->erofs ? open_layer(o, i, err) < 0 : o->user_ns >= 0 && clone_directory(o, i, err) < 0) return -1;
     if (o->user_ns >= 0 && map_ids(o->mounts[i], o->user_ns) < 0)
-      return fail(err, "rootfs", errno, "map the user ids of %s", layer[1]);
+      return fail(err, "rootfs", errno, "map the user ids of %s", layer->path);
   }
   return 0;
 }
 
-/* upper and work have to be on one mount for the kernel: that of the folder that holds them. */
+/* upper and work have to be on one mount for the kernel: that of the directory that holds both. */
 static int open_writable(struct overlay *o, struct error *err) {
-  const char *a = strrchr(o->upper, '/'), *b = strrchr(o->work, '/');
-  char folder[PATH_MAX];
-  if (!a || !b || a - o->upper != b - o->work || strncmp(o->upper, o->work, (size_t) (a - o->upper)) ||
-      (size_t) (a - o->upper) >= sizeof folder)
-    return fail(err, "launch", EINVAL, "upper and work are not in one folder");
-  snprintf(folder, sizeof folder, "%.*s", (int) (a - o->upper), o->upper);
-  o->writable = tree_clone(AT_FDCWD, *folder ? folder : "/", 0);
-  if (o->writable < 0) return fail(err, "rootfs", errno, "%s", folder);
+  char directory[PATH_MAX];
+  int length = (int) (strrchr(o->upper, '/') - o->upper);
+  if (length >= (int) sizeof directory) return fail(err, "rootfs", ENAMETOOLONG, "%s", o->upper);
+  snprintf(directory, sizeof directory, "%.*s", length, o->upper);
+  o->writable = tree_clone(AT_FDCWD, *directory ? directory : "/", 0);
+  if (o->writable < 0) return fail(err, "rootfs", errno, "%s", directory);
   if (o->user_ns >= 0 && map_ids(o->writable, o->user_ns) < 0)
-    return fail(err, "rootfs", errno, "map the user ids of %s", folder);
+    return fail(err, "rootfs", errno, "map the user ids of %s", directory);
   return 0;
 }
 
-/* The overlay makes its work folders as who mounts it, who must have an id in a mapped writable layer: container root's.
+/* The overlay makes its work directorys as who mounts it, who must have an id in a mapped writable layer: container root's.
    The file capabilities, which leaving user 0 would take, stay. */
 static int become_mapped(const struct overlay *o) {
   struct stat owner;
@@ -164,7 +143,7 @@ static int mount_by_context(const struct overlay *o, struct error *err) {
       snprintf(path, sizeof path, "/proc/self/fd/%d", o->mounts[i]);
       ok = fs_set(context, "lowerdir+", path) == 0;
     } else {
-      ok = fs_set_path(context, "lowerdir+", o->lower[i][1], &held[holding]) == 0;
+      ok = fs_set_path(context, "lowerdir+", o->lower[i]->path, &held[holding]) == 0;
       if (held[holding] >= 0) holding++;
     }
   }
@@ -190,7 +169,7 @@ static int mount_by_context(const struct overlay *o, struct error *err) {
   return mounted >= 0 && o->upper ? checked_overlay(mounted, err) : mounted;
 }
 
-/* The overlay of what lies on the stage, on its folder "m". */
+/* The overlay of what lies on the stage, on its directory "m". */
 static int mount_stage(const struct overlay *o, char *options, size_t length, size_t size, struct error *err) {
   if (mkdir("w", 0700) < 0 || mkdir("m", 0700) < 0 ||
       (o->upper && move_mount(o->writable, "", AT_FDCWD, "w", MOVE_MOUNT_F_EMPTY_PATH) < 0))
@@ -242,7 +221,7 @@ static int mount_staged(struct overlay *o, const char *subpath, struct error *er
     /* One that is kept must not be moved, nor can be; where none is kept, it can't be cloned. */
     if (o->mounts[i] >= 0 && !overlay_takes_detached()) continue;
     cleanup_close int shared = o->mounts[i];
-    if ((shared < 0 ? clone_folder(o, i, err) : clone_kept(o, i, err)) < 0) {
+    if ((shared < 0 ? clone_directory(o, i, err) : clone_kept(o, i, err)) < 0) {
       o->mounts[i] = -1;
       return -1;
     }
@@ -258,7 +237,7 @@ static int mount_staged(struct overlay *o, const char *subpath, struct error *er
   return mounted;
 }
 
-/* Trying whether an overlay takes detached mounts tells too late: a volatile overlay has left its mark in the work folder
+/* Trying whether an overlay takes detached mounts tells too late: a volatile overlay has left its mark in the work directory
    by then, with which the kernel refuses the second try. */
 static int needs_stage(const struct overlay *o) {
   if (getenv("BERTH_STAGED_OVERLAY")) return 1;
@@ -278,20 +257,23 @@ static int mount_overlay(struct overlay *o, struct error *err) {
   return mounted;
 }
 
-int rootfs_prepare(const struct launch *launch, int user_ns, int *root, struct error *err) {
-  __attribute__((cleanup(overlay_free))) struct overlay o = {.writable = -1, .user_ns = user_ns};
-  if (read_records(launch, &o, err) < 0 || open_layers(&o, err) < 0) return -1;
+int rootfs_prepare(struct container *container, int user_ns, struct error *err) {
+  const struct container_spec *spec = container->spec;
+  __attribute__((cleanup(overlay_free))) struct overlay o = {
+      .upper = spec->upper, .work = spec->work, .is_volatile = spec->is_volatile, .writable = -1, .user_ns = user_ns};
+  if (take_layers(spec->layers.items, spec->layers.count, NULL, &o, err) < 0 || open_layers(&o, err) < 0) return -1;
   if (user_ns >= 0 && open_writable(&o, err) < 0) return -1;
-  *root = mount_overlay(&o, err);
-  return *root < 0 ? -1 : 0;
+  container->root = mount_overlay(&o, err);
+  return container->root < 0 ? -1 : 0;
 }
 
-int rootfs_image(const struct launch *launch, const char *place, const char *subpath, int user_ns, struct error *err) {
+int rootfs_image(const struct container_spec *spec, const char *destination, const char *subpath, int user_ns, struct error *err) {
   __attribute__((cleanup(overlay_free))) struct overlay o = {.writable = -1, .user_ns = user_ns};
-  if (read_layers(launch, "image-lower", place, &o, err) < 0 || open_layers(&o, err) < 0) return -1;
+  if (take_layers(spec->image_layers.items, spec->image_layers.count, destination, &o, err) < 0 || open_layers(&o, err) < 0)
+    return -1;
   if (subpath) return mount_staged(&o, subpath, err);
   if (o.count > 1) return mount_overlay(&o, err);
   if (o.mounts[0] >= 0 && !overlay_takes_detached()) return steal_fd(&o.mounts[0]);
   cleanup_close int shared = o.mounts[0];
-  return (shared < 0 ? clone_folder(&o, 0, err) : clone_kept(&o, 0, err)) < 0 ? -1 : steal_fd(&o.mounts[0]);
+  return (shared < 0 ? clone_directory(&o, 0, err) : clone_kept(&o, 0, err)) < 0 ? -1 : steal_fd(&o.mounts[0]);
 }

@@ -1,24 +1,10 @@
-#include "container/caps.h"
+#include "container/process/caps.h"
 
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-int caps_read(const struct launch *launch, struct caps *out, struct error *err) {
-  *out = (struct caps){0};
-  const struct launch_record *r = launch_find(launch, "caps");
-  if (!r) return 0;
-  uint64_t *sets[] = {&out->bounding, &out->effective, &out->permitted, &out->inheritable, &out->ambient};
-  if (r->argc != 6) return fail(err, "launch", EINVAL, "caps record");
-  for (int i = 0; i < 5; i++) {
-    char *end;
-    *sets[i] = strtoull(r->argv[i + 1], &end, 16);
-    if (*end || end == r->argv[i + 1]) return fail(err, "launch", EINVAL, "caps record %s", r->argv[i + 1]);
-  }
-  return 0;
-}
 
 int caps_bound(const struct caps *caps, struct error *err) {
   for (int cap = 0; cap < 64; cap++) {

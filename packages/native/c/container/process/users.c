@@ -1,4 +1,4 @@
-#include "container/users.h"
+#include "container/process/users.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -7,39 +7,56 @@
 
 #include "base/error.h"
 #include "base/launch.h"
+#include "base/namespaces/idmap.h"
 
 enum { NS_MNT, NS_PID, NS_UTS, NS_IPC, NS_NET, NS_CGROUP, NS_TIME, NS_USER, NS_COUNT };
 
-struct namespaces {
-  uint64_t create;    /* CLONE_NEW* of the new ones */
-  int join[NS_COUNT]; /* fds of those to join, or -1 */
+/* One `namespace` record of a launch. `path`: the file of a namespace to join, as /proc/PID/ns/net; NULL: a new one. */
+struct namespace_request {
+  int kind; /* NS_* */
+  const char *path;
 };
 
-/* Reads the `namespace` records and opens the paths. Who is to get a new user namespace, but joins what another one owns,
-   joins that one: only there it has rights over what it shares. */
-int namespaces_prepare(const struct launch *launch, struct namespaces *out, struct error *err);
+struct namespaces {
+  uint64_t create;    /* CLONE_NEW* of the new ones */
+  int join[NS_COUNT]; /* descriptors of those to join, or -1 */
+};
+
+/* The NS_* of a name in /proc/PID/ns ("mnt", "pid", ...), or -1; its CLONE_NEW* flag; its name. */
+int namespaces_kind(const char *name);
+uint64_t namespaces_flag(int kind);
+const char *namespaces_name(int kind);
+
+/* Opens the namespaces that are asked for by path and notes those to be made; the mount namespace is always new. A container
+   that is to get a new user namespace, but joins a namespace that another user namespace owns, joins that user namespace:
+   only there it has rights over what it shares. Takes namespaces_spare_net where that fits. Returns 0, or -1. */
+int namespaces_prepare(const struct namespace_request *requests, size_t count, struct namespaces *out, struct error *err);
+/* Closes the descriptors of namespaces to join. */
 void namespaces_close(struct namespaces *namespaces);
 /* True when the container has a user namespace that is not the supervisor's. */
 int namespaces_has_user(const struct namespaces *namespaces);
 
-/* Clones a child into the namespaces, but for a PID namespace that others live in already: it is in an empty mount
-   namespace of its own. As fork(): 0 in the child. The caller is back in its own namespaces afterwards. `cgroup`: the fd of a v2 folder to be born in, or -1. */
+/* Clones a child into the namespaces, except a PID namespace that other processes are in already, which
+   namespaces_join_pid() joins. The child's mount namespace is a copy of the empty one. As fork(): 0 in the child, its pid in
+   the caller, -1 with an error; the caller is back in its own namespaces afterwards. `cgroup`: the descriptor of the v2
+   cgroup that the child begins in, or -1. `*pidfd` receives the child's pidfd. */
 pid_t namespaces_clone(const struct namespaces *namespaces, int cgroup, int *pidfd, struct error *err);
-/* The child's part: what can only be done from inside. `channel` tells when the user maps are written. */
+/* The child's part: under a user namespace it waits on `channel` for one byte, which says that the id maps are written, and
+   becomes its root. */
 int namespaces_child(const struct namespaces *namespaces, int channel, struct error *err);
-/* In the child: makes the PID namespace that is shared with others that of its own children. */
+/* In the child: its children to come begin in the PID namespace that is joined. */
 int namespaces_join_pid(const struct namespaces *namespaces, struct error *err);
-/* Writes uid and gid maps of the child `pid`. */
-int namespaces_write_maps(const struct launch *launch, pid_t pid, struct error *err);
-/* A user namespace with the launch's maps, held by nothing but the fd returned. */
-int namespaces_user_fd(const struct launch *launch, struct error *err);
-/* A network namespace that belongs to such a user namespace, which goes with it; or to the one at a path (a record
-   `user-namespace PATH`). */
+/* A new user namespace with these maps that no process is in: it lasts as long as the descriptor returned. -1: an error. */
+int namespaces_user_fd(const struct id_maps *maps, struct error *err);
+/* A new network namespace that a user namespace owns: a new one, with the records `uid-map` and `gid-map` of `launch`, or the
+   one at the path of a record `user-namespace PATH`. Returns a descriptor, or -1. */
 int namespaces_owned_net(const struct launch *launch, struct error *err);
 
-/* Clones a child for docker exec, born in the cgroup of the fd (-1: the caller's); it joins the namespaces itself. */
+/* Clones a child of docker exec, which joins the namespaces itself. `cgroup`: the v2 cgroup it begins in, -1: the caller's.
+   As fork(). */
 pid_t namespaces_clone_beside(int cgroup, struct error *err);
-/* Joins those of the process behind `pidfd`; a PID namespace among them is that of the children to come. */
+/* Joins the namespaces `which` (CLONE_NEW*) of the process behind `pidfd`; a PID namespace among them is that of the
+   children to come (setns(2)). */
 int namespaces_join(int pidfd, uint64_t which, struct error *err);
 
 /* A mount namespace whose root is an empty, read-only tmpfs: made once by the launcher, inherited by every supervisor,

@@ -1,0 +1,96 @@
+#include "container/joining.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "base/cleanup.h"
+#include "container/init_message.h"
+
+void end_child(pid_t pid) {
+  kill(pid, SIGKILL);
+  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
+}
+
+struct joining {
+  int channel;         /* init messages come here */
+  int terminal, master;
+  int *console;
+  pid_t pid;
+  struct birth *birth; /* or NULL */
+  pid_t left[2];       /* children that are still to be reaped when it is over, or 0 */
+};
+
+int joining_fd(const struct joining *joining) { return joining->channel; }
+
+void joining_kill(const struct joining *joining) {
+  kill(joining->pid, SIGKILL);
+  if (joining->birth && joining->birth->pid > 0) kill(joining->birth->pid, SIGKILL);
+}
+
+const pid_t *joining_left(const struct joining *joining) { return joining->left; }
+
+int joining_step(struct joining *joining, pid_t *program, struct error *err) {
+  const struct birth *birth = joining->birth;
+  int fd = -1;
+  enum init_message message = receive_init_message(joining->channel, err, &fd);
+  if (message == INIT_NONE) return 1;
+  /* The terminal comes first. A later one may be somebody else's, who has got hold of the process that was born. */
+  if (message == INIT_TERMINAL && joining->terminal && joining->master < 0) {
+    joining->master = fd;
+    return 1;
+  }
+  if (fd >= 0) close(fd);
+  int running = message == INIT_ENDED && (!birth || birth->pid);
+  if (running) {
+    if (joining->console) *joining->console = steal_fd(&joining->master);
+  } else if (message != INIT_ERROR) {
+    int status = message == INIT_ENDED ? ESRCH : message == INIT_TERMINAL ? EPROTO : errno;
+    fail(err, "start", status, "the container's process was lost");
+  }
+  if (!running) joining_kill(joining);
+  joining->left[0] = !running || birth ? joining->pid : 0;
+  joining->left[1] = !running && birth && birth->pid > 0 ? birth->pid : 0;
+  *program = birth ? birth->pid : joining->pid;
+  return running ? 0 : -1;
+}
+
+void joining_free(struct joining *joining) {
+  if (!joining) return;
+  close(joining->channel);
+  if (joining->master >= 0) close(joining->master);
+  birth_free(joining->birth);
+  free(joining);
+}
+
+struct joining *joining_new(int *channel, pid_t pid, const struct process_io *io, struct birth **birth, struct error *err) {
+  struct joining *joining = calloc(1, sizeof *joining);
+  if (!joining) {
+    end_child(pid);
+    fail(err, "start", ENOMEM, "start");
+    return NULL;
+  }
+  *joining = (struct joining){.channel = steal_fd(channel), .terminal = io->terminal, .master = -1, .console = io->console,
+                              .pid = pid, .birth = *birth};
+  *birth = NULL;
+  fcntl(joining->channel, F_SETFL, O_NONBLOCK);
+  return joining;
+}
+
+pid_t joining_await(int *channel, pid_t pid, const struct process_io *io, struct birth **birth, struct error *err) {
+  struct joining *joining = joining_new(channel, pid, io, birth, err);
+  if (!joining) return -1;
+  pid_t program = -1;
+  int status;
+  while ((status = joining_step(joining, &program, err)) > 0) {
+    struct pollfd wait = {.fd = joining->channel, .events = POLLIN};
+    poll(&wait, 1, -1);
+  }
+  for (int i = 0; i < 2; i++) {
+    if (joining->left[i]) end_child(joining->left[i]);
+  }
+  joining_free(joining);
+  return status < 0 ? -1 : program;
+}

@@ -1,0 +1,57 @@
+/* Mounts from the host: binds, images, another container's /dev/shm. */
+#include <sched.h>
+
+#include "base/cleanup.h"
+#include "base/fail_text.h"
+#include "base/inroot.h"
+#include "container/mounts/kinds.h"
+
+/* Options are set while the mount is still detached: the container never sees it otherwise. */
+static int set_options(int bind, const struct mount_spec *mount, struct error *err) {
+  const struct mount_options *o = &mount->options;
+  uint64_t propagation = o->propagation ? o->propagation : MS_PRIVATE;
+  int recursive = o->propagation ? o->propagation_recursive : 1;
+  if (tree_change(bind, recursive, 0, 0, propagation) < 0)
+    return fail(err, "mount", errno, "propagation of %s", mount->source);
+  if ((o->set || o->clear) && tree_change(bind, 0, o->set, o->clear, 0) < 0)
+    return fail(err, "mount", errno, "options of %s", mount->source);
+  if ((o->recursive_set || o->recursive_clear) && tree_change(bind, 1, o->recursive_set, o->recursive_clear, 0) < 0 &&
+      (o->force_recursive || errno != ENOSYS))
+    return fail(err, "mount", errno, "recursive options of %s", mount->source);
+  return 0;
+}
+
+/* A volume's subpath may have been written by a container: it is resolved inside the volume. */
+static int clone_source(const struct mount_spec *mount) {
+  int recursive = mount->options.recursive_bind;
+  if (!mount->subpath) return tree_clone(AT_FDCWD, mount->source, recursive);
+  cleanup_close int volume = open(mount->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  cleanup_close int inside = volume < 0 ? -1 : inroot_open(volume, mount->subpath, O_PATH, INROOT_FOLLOW);
+  return inside < 0 ? -1 : tree_clone(inside, "", recursive);
+}
+
+int open_bind(struct container *container, const struct mount_spec *mount, int user_ns, struct error *err) {
+  cleanup_close int bind = clone_source(mount);
+  if (bind < 0)
+    return fail_text(err, "mount", errno, "error mounting \"%s\" to rootfs at \"%s\": stat %s: %s", mount->source,
+                     mount->destination, mount->source, go_strerror(errno));
+  return set_options(bind, mount, err) < 0 ? -1 : steal_fd(&bind);
+}
+
+int open_image(struct container *container, const struct mount_spec *mount, int user_ns, struct error *err) {
+  cleanup_close int image = rootfs_image(container->spec, mount->destination, mount->subpath, user_ns, err);
+  if (image < 0)
+    return fail_text(err, "mount", err->status, "error mounting \"%s\" to rootfs at \"%s\": %s", mount->source,
+                     mount->destination, go_strerror(err->status));
+  if (tree_change(image, 0, MOUNT_ATTR_RDONLY, 0, MS_PRIVATE) < 0)
+    return fail(err, "mount", errno, "options of %s", mount->destination);
+  return steal_fd(&image);
+}
+
+/* The source is a directory /proc/PID of a process of the other container. A mount can be cloned in its own mount namespace
+   only (open_tree(2)). */
+int open_shm_of(struct container *container, const struct mount_spec *mount, int user_ns, struct error *err) {
+  cleanup_close int process = open(mount->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int shm = process < 0 ? -1 : clone_of_process(process, "/dev/shm");
+  return shm < 0 ? fail(err, "mount", errno, "the other container's /dev/shm") : shm;
+}

@@ -1,0 +1,27 @@
+/* The steps of a set-up: tables whose order counts. */
+#ifndef BERTH_CONTAINER_STEPS_H
+#define BERTH_CONTAINER_STEPS_H
+
+#include "container/parts.h"
+
+/* `run` returns 0, or -1 with an error, in which run_steps() puts the step's name. */
+struct step {
+  const char *name;
+  int (*run)(struct child *child, struct error *err);
+};
+
+/* Runs all steps up to the first that fails. */
+int run_steps(const struct step *steps, size_t count, struct child *child, struct error *err);
+/* Tells the supervisor the error that ends the child. */
+void report_to_supervisor(struct child *child, const struct error *err) __attribute__((noreturn));
+
+/* Those that start and exec share. The child joins its v1 cgroups; begins a session, unless the process that it makes is to;
+   takes the container's root as its own; opens its terminal and sends the master to the supervisor; sets its OOM score, with
+   the machine's rights still. */
+int step_cgroup(struct child *child, struct error *err);
+int step_session(struct child *child, struct error *err);
+int step_root_directory(struct child *child, struct error *err);
+int step_terminal(struct child *child, struct error *err);
+int step_own_oom_score(struct child *child, struct error *err);
+
+#endif
