@@ -12,6 +12,15 @@ export class Excuses {
   }
 
   excused(text: string, from: number, to: number): boolean {
-    return this.#windows.some((one) => one.from <= to && one.to >= from && one.words.test(text));
+    return this.#at(from, to).some(({ words }) => words.test(text));
+  }
+
+  /** Whether some fault was on within that time span. */
+  troubled(from: number, to: number): boolean {
+    return this.#at(from, to).length > 0;
+  }
+
+  #at(from: number, to: number) {
+    return this.#windows.filter((one) => one.from <= to && one.to >= from);
   }
 }

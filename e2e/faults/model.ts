@@ -1,5 +1,5 @@
-/** The states of a container that a client sees; `gone` is none. */
-export type State = 'created' | 'running' | 'paused' | 'exited' | 'gone';
+/** The states of a container that a client sees; `gone` is none, `dead` one whose removal failed. */
+export type State = 'created' | 'running' | 'paused' | 'exited' | 'dead' | 'gone';
 
 /**
  * The program of a container. `counter` counts from 1 in its output, one line each 20 ms, and ends with 5 when it is

@@ -31,6 +31,7 @@ export async function playRound(
     journal,
     broken: [],
     excused: (text, from, to) => excuses.excused(text, from, to),
+    troubled: (from, to) => excuses.troubled(from, to),
     stopped: false,
   };
   const users = Array.from(

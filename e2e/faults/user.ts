@@ -12,6 +12,8 @@ export interface Stage {
   broken: string[];
   /** Whether an answer of the class 5xx to a request of that time span is the fault's own. */
   excused(text: string, from: number, to: number): boolean;
+  /** Whether a fault that makes requests fail was on within that time span. */
+  troubled(from: number, to: number): boolean;
   stopped: boolean;
 }
 

@@ -176,6 +176,8 @@ export async function remove(user: User): Promise<void> {
   const reply = await user.change(box, ['gone'], () =>
     user.call('DELETE', `/containers/${box.id}?v=1${force ? '&force=1' : ''}`),
   );
+  // It said that it failed: it was killed by then, or is one that can be removed again.
+  if (reply.status >= 500) for (const state of ['exited', 'dead'] as const) box.may.add(state);
   const alive = before.every((state) => state === 'running' || state === 'paused');
   if (!force && alive && reply.status === 204 && box.program.kind !== 'short')
     user.broken(`container ${box.id} was ${before} and went without force`);
@@ -209,11 +211,15 @@ export async function pruneContainers(user: User): Promise<void> {
   const sure = user.boxes('created', 'exited');
   for (const { may } of boxes) may.add('gone');
   const filters = encodeURIComponent(JSON.stringify({ label: [`user=${user.label}`] }));
+  const from = performance.now();
   const { status, json } = await user.call('POST', `/containers/prune?filters=${filters}`);
   if (status !== 200) return;
+  // It tells what it removed, and its log why it did not the rest.
+  const failed = user.stage.troubled(from, performance.now());
   const deleted = new Set<string>(json.ContainersDeleted ?? []);
   for (const box of boxes) {
     if (deleted.has(box.id)) box.may = new Set(['gone']);
+    else if (failed) box.may.add('dead');
     else if (sure.includes(box)) user.broken(`prune left ${box.id}, which was ${[...box.may]}`);
   }
 }

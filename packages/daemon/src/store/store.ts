@@ -1,14 +1,13 @@
-import { closeSync, fdatasync, fstatSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { systemError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
 import type { Collection, Store } from './api.ts';
+import { reserveLog, SPARE, setSpareAside } from './reserve.ts';
+import { damaged, Table } from './table.ts';
 
 const SQLITE_FULL = 13;
-
-/** Bytes that the log has from the beginning. */
-const RESERVED = 512 * 1024;
 
 /** The schema's version; a database of a newer one is refused, an older one is brought up by `migrations`. */
 const SCHEMA = 1;
@@ -47,10 +46,14 @@ class SqliteStore implements Store {
   private running: Promise<void> | undefined;
   private next: Promise<void> | undefined;
   private unsynced = false;
+  /** Transactions in the log, and the bytes of their rows. */
   private commits = 0;
+  private bytes = 0;
   /** While the log is folded in, nothing may be appended to it. */
   private folding = false;
   private closed = false;
+  /** When the reserve was last found to be away, in milliseconds; undefined: it is there. */
+  private spareSpent: number | undefined;
 
   constructor(path: string) {
     this.path = path;
@@ -67,7 +70,8 @@ class SqliteStore implements Store {
       // POSIX locks go when any descriptor of the file is closed: this one lives as long as the store.
       this.dataFd = openSync(path, 'r+');
       this.logFd = openSync(`${path}-wal`, 'r+');
-      reserve(this.logFd);
+      reserveLog(this.logFd);
+      if (!setSpareAside(this.spare)) this.spareSpent = 0;
       syncFolder(dirname(path));
     } catch (error) {
       this.db.close();
@@ -115,12 +119,37 @@ class SqliteStore implements Store {
     closeSync(this.dataFd);
   }
 
+  /** The reserve of the database's own growth, which a full disk takes away. */
+  private get spare(): string {
+    return `${this.path}-reserve`;
+  }
+
+  /**
+   * Makes room for records on a full disk: the log is folded into the database, which the reserve lets grow, and its blocks
+   * are written from the start again. It waits for the disk, as an event loop must not anywhere else.
+   */
+  private makeRoom(): void {
+    rmSync(this.spare, { force: true });
+    this.spareSpent = Date.now();
+    fdatasyncSync(this.logFd);
+    this.db.exec('PRAGMA wal_checkpoint(PASSIVE)');
+    fdatasyncSync(this.dataFd);
+    this.commits = 0;
+    this.bytes = 0;
+  }
+
+  /** Sets a reserve aside again once there is room, looking for it every ten seconds at most. */
+  private keepSpare(): void {
+    if (this.spareSpent === undefined || Date.now() - this.spareSpent < 10_000) return;
+    this.spareSpent = setSpareAside(this.spare) ? undefined : Date.now();
+  }
+
   /** Takes what the log of an earlier daemon has into the database. A full disk can wait: the log is read as well. */
   private foldIn(): void {
     try {
       this.db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     } catch (error) {
-      if (((error as { errcode?: number }).errcode ?? 0) !== SQLITE_FULL) throw error;
+      if (!isFull(error)) throw error;
       log.warn({ path: this.path }, 'the disk is full: nothing can be recorded until something is removed');
     }
   }
@@ -148,20 +177,36 @@ class SqliteStore implements Store {
 
   private commit(): void {
     if (this.dirty.size === 0) return;
-    this.begin.run();
     try {
-      for (const table of this.dirty) table.write();
-      this.commitStatement.run();
+      try {
+        this.write();
+      } catch (error) {
+        // With nothing in the log since the last time, it would give nothing.
+        if (!isFull(error) || this.commits === 0) throw error;
+        this.makeRoom();
+        this.write();
+      }
     } catch (error) {
-      // Records that could not be written stay marked, so that a later commit brings them (a full disk that got room
-      // again).
-      if (this.db.isTransaction) this.db.exec('ROLLBACK');
       throw systemError(`cannot write to the database ${this.path}: ${(error as Error).message}`, error);
     }
     for (const table of this.dirty) table.committed();
     this.dirty.clear();
     this.unsynced = true;
     this.commits += 1;
+  }
+
+  /** One transaction. Records that could not be written stay marked, so that a later one brings them. */
+  private write(): void {
+    this.begin.run();
+    try {
+      let bytes = 0;
+      for (const table of this.dirty) bytes += table.write();
+      this.commitStatement.run();
+      this.bytes += bytes;
+    } catch (error) {
+      if (this.db.isTransaction) this.db.exec('ROLLBACK');
+      throw error;
+    }
   }
 
   private startSync(): Promise<void> {
@@ -177,14 +222,25 @@ class SqliteStore implements Store {
   private async sync(): Promise<void> {
     if (this.closed) return;
     await datasync(this.logFd);
-    if (this.commits < CHECKPOINT_PAGES / 4 || this.unsynced || this.closed) return;
-    // The log is durable and whole: its pages go into the database, and only when those are durable too may the log be
+    if (!this.closed) this.keepSpare();
+    const due = this.commits >= CHECKPOINT_PAGES / 4 || this.bytes >= SPARE / 4;
+    if (!due || this.closed) return;
+    // Once the log is durable and whole, its pages go into the database, and only when those are durable too may the log be
     // written from its start again.
     this.folding = true;
     this.commits = 0;
+    this.bytes = 0;
     try {
+      if (this.unsynced) {
+        this.unsynced = false;
+        await datasync(this.logFd);
+        if (this.closed) return;
+      }
       this.db.exec('PRAGMA wal_checkpoint(PASSIVE)');
       await datasync(this.dataFd);
+    } catch (error) {
+      // The log is durable and grows on.
+      if (!isFull(error)) throw error;
     } finally {
       this.folding = false;
     }
@@ -235,100 +291,7 @@ function syncFolder(path: string): void {
   }
 }
 
-/**
- * Gives the log blocks for the changes to come, so that a removal can be recorded on a disk that has become full. SQLite
- * ignores what follows the log's last frame.
- */
-function reserve(logFd: number): void {
-  const { size } = fstatSync(logFd);
-  if (size >= RESERVED) return;
-  try {
-    writeSync(logFd, Buffer.alloc(RESERVED - size), 0, RESERVED - size, size);
-  } catch {
-    // There is no room any more: a removal makes some.
-  }
-}
-
-function damaged(path: string, what: string, cause: unknown): Error {
-  return systemError(
-    `the database ${path} is damaged (${what}): restore it from a copy, or move it away to start with nothing but the volumes`,
-    cause,
-  );
-}
-
-/** One collection: the values in memory, and the keys whose row is behind. */
-class Table<T> implements Collection<T> {
-  private readonly rows = new Map<string, T>();
-  private changed = new Set<string>();
-  private readonly upsert: StatementSync;
-  private readonly erase: StatementSync;
-  private readonly touch: (table: Table<unknown>) => void;
-
-  constructor(db: DatabaseSync, path: string, name: string, touch: (table: Table<unknown>) => void) {
-    this.touch = touch;
-    for (const row of db.prepare(`SELECT key, value FROM "${name}"`).iterate()) {
-      const key = row['key'] as string;
-      try {
-        this.rows.set(key, JSON.parse(row['value'] as string) as T);
-      } catch (error) {
-        throw damaged(path, `${name} ${key}: ${(error as Error).message}`, error);
-      }
-    }
-    this.upsert = db.prepare(
-      `INSERT INTO "${name}" VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
-    );
-    this.erase = db.prepare(`DELETE FROM "${name}" WHERE key = ?`);
-  }
-
-  get size(): number {
-    return this.rows.size;
-  }
-
-  get(key: string): T | undefined {
-    return this.rows.get(key);
-  }
-
-  has(key: string): boolean {
-    return this.rows.has(key);
-  }
-
-  values(): IterableIterator<T> {
-    return this.rows.values();
-  }
-
-  entries(): IterableIterator<[string, T]> {
-    return this.rows.entries();
-  }
-
-  put(key: string, value: T): void {
-    this.rows.set(key, value);
-    this.mark(key);
-  }
-
-  delete(key: string): boolean {
-    if (!this.rows.delete(key)) return false;
-    this.mark(key);
-    return true;
-  }
-
-  private mark(key: string): void {
-    this.changed.add(key);
-    this.touch(this as Table<unknown>);
-  }
-
-  /** Writes what changed, inside the store's transaction. */
-  write(): void {
-    for (const key of this.changed) {
-      const value = this.rows.get(key);
-      if (value === undefined) this.erase.run(key);
-      else this.upsert.run(key, JSON.stringify(value));
-    }
-  }
-
-  committed(): void {
-    this.changed.clear();
-  }
-}
+const isFull = (error: unknown) => (error as { errcode?: number }).errcode === SQLITE_FULL;
 
 function datasync(fd: number): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -261,6 +261,10 @@ class LocalVolumes implements Volumes {
     for (const name of await readdir(this.removed).catch(() => [] as string[]))
       if (!found.has(name)) this.records.delete(name);
     await rm(this.removed, { recursive: true, force: true });
+    // On a full disk there is no room for it, and a removal is what makes some.
+    await mkdir(this.removed, { mode: 0o700 }).catch((error) =>
+      log.warn({ err: error }, 'volumes cannot be removed until something else is'),
+    );
     found.delete(REMOVED);
     for (const [name] of [...this.gone.entries()]) {
       if (found.delete(name)) await rm(join(this.folder, name), { recursive: true, force: true });

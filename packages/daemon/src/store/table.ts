@@ -1,0 +1,93 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { systemError } from '../base/errors.ts';
+import type { Collection } from './api.ts';
+
+/** One collection: the values in memory, and the keys whose row is behind. */
+export class Table<T> implements Collection<T> {
+  private readonly rows = new Map<string, T>();
+  private changed = new Set<string>();
+  private readonly upsert: StatementSync;
+  private readonly erase: StatementSync;
+  private readonly touch: (table: Table<unknown>) => void;
+
+  constructor(db: DatabaseSync, path: string, name: string, touch: (table: Table<unknown>) => void) {
+    this.touch = touch;
+    for (const row of db.prepare(`SELECT key, value FROM "${name}"`).iterate()) {
+      const key = row['key'] as string;
+      try {
+        this.rows.set(key, JSON.parse(row['value'] as string) as T);
+      } catch (error) {
+        throw damaged(path, `${name} ${key}: ${(error as Error).message}`, error);
+      }
+    }
+    this.upsert = db.prepare(
+      `INSERT INTO "${name}" VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+    );
+    this.erase = db.prepare(`DELETE FROM "${name}" WHERE key = ?`);
+  }
+
+  get size(): number {
+    return this.rows.size;
+  }
+
+  get(key: string): T | undefined {
+    return this.rows.get(key);
+  }
+
+  has(key: string): boolean {
+    return this.rows.has(key);
+  }
+
+  values(): IterableIterator<T> {
+    return this.rows.values();
+  }
+
+  entries(): IterableIterator<[string, T]> {
+    return this.rows.entries();
+  }
+
+  put(key: string, value: T): void {
+    this.rows.set(key, value);
+    this.mark(key);
+  }
+
+  delete(key: string): boolean {
+    if (!this.rows.delete(key)) return false;
+    this.mark(key);
+    return true;
+  }
+
+  private mark(key: string): void {
+    this.changed.add(key);
+    this.touch(this as Table<unknown>);
+  }
+
+  /** Writes what changed, inside the store's transaction. */
+  /** @returns the bytes of the rows that were written */
+  write(): number {
+    let bytes = 0;
+    for (const key of this.changed) {
+      const value = this.rows.get(key);
+      if (value === undefined) {
+        this.erase.run(key);
+        continue;
+      }
+      const text = JSON.stringify(value);
+      this.upsert.run(key, text);
+      bytes += text.length;
+    }
+    return bytes;
+  }
+
+  committed(): void {
+    this.changed.clear();
+  }
+}
+
+/** @returns the error of a database that cannot be read, which says what can be done */
+export function damaged(path: string, what: string, cause: unknown): Error {
+  return systemError(
+    `the database ${path} is damaged (${what}): restore it from a copy, or move it away to start with nothing but the volumes`,
+    cause,
+  );
+}
