@@ -106,7 +106,8 @@ test('at the start: removals end, files without a record are a volume again, the
   renameSync(join(root, 'volumes', 'half-removed'), join(root, 'volumes', '.removed', 'half-removed'));
   await open();
   expect((await volumes.list()).map(({ Name }) => Name)).toEqual(['kept', 'found']);
-  expect(readdirSync(join(root, 'volumes')).sort()).toEqual(['found', 'kept']);
+  expect(readdirSync(join(root, 'volumes')).sort()).toEqual(['.removed', 'found', 'kept']);
+  expect(readdirSync(join(root, 'volumes', '.removed'))).toEqual([]);
 });
 
 test('one that cannot be recorded leaves no folder', async () => {
