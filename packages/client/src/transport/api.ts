@@ -5,7 +5,7 @@ import { dial } from './dial.ts';
 import type { Endpoint } from './endpoint.ts';
 import { ConnectionError } from './errors.ts';
 import { type Answer, HttpConnection, type Request } from './http.ts';
-import { explainTls } from './tls-errors.ts';
+import { explainClosedTls, explainTls } from './tls-errors.ts';
 
 /** The version of the Docker Engine API the client speaks, the one whose shapes its output shows. */
 export const apiVersion = '1.45';
@@ -113,8 +113,9 @@ export class Api {
     } catch (error) {
       if (options.signal?.aborted) throw options.signal.reason;
       if (error instanceof CliError) throw error;
+      const meaning = explainTls(error as Error) ?? explainClosedTls(this.endpoint, error as Error);
       throw new ConnectionError(
-        `error during connect to ${this.endpoint.host}: ${explainTls(error as Error) ?? (error as Error).message}`,
+        `error during connect to ${this.endpoint.host}: ${meaning ?? (error as Error).message}`,
       );
     }
   }

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { CliError } from '../base/errors.ts';
 import type { Endpoint, TlsFiles } from './endpoint.ts';
 import { ConnectionError } from './errors.ts';
-import { explainTls } from './tls-errors.ts';
+import { explainClosedTls, explainTls } from './tls-errors.ts';
 
 /** Opens a connection to the daemon. Throws ConnectionError in plain words. */
 export async function dial(endpoint: Endpoint): Promise<Duplex> {
@@ -70,6 +70,8 @@ const reason = (error: unknown): string =>
 
 /** Explains a failed connection and says how to mend it. */
 export function explain(endpoint: Endpoint, error: NodeJS.ErrnoException): ConnectionError {
+  const closed = explainClosedTls(endpoint, error);
+  if (closed) return new ConnectionError(`error during connect to ${endpoint.host}: ${closed}`);
   switch (error.code) {
     case 'EACCES':
     case 'EPERM':

@@ -7,3 +7,10 @@ export class ConnectionError extends CliError {
     this.name = 'ConnectionError';
   }
 }
+
+/** The daemon ended a connection before it answered. */
+export class ClosedError extends Error {
+  constructor() {
+    super('the daemon closed the connection: EOF');
+  }
+}

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { Body } from './body.ts';
+import { ClosedError } from './errors.ts';
 
 /**
  * A small HTTP/1.1 client on any duplex stream. Node's own costs 10 ms of start-up, and the client needs little:
@@ -63,7 +64,7 @@ export class HttpConnection {
     this.reusable = false;
     if (this.stage === 'rest') this.finish();
     else if (this.stage !== 'idle')
-      this.breakOff(new Error(this.body ? 'unexpected EOF' : 'the daemon closed the connection: EOF'));
+      this.breakOff(this.body ? new Error('unexpected EOF') : new ClosedError());
   };
 
   private readonly onError = (error: Error): void => {

@@ -1,3 +1,6 @@
+import type { Endpoint } from './endpoint.ts';
+import { ClosedError } from './errors.ts';
+
 /** The messages of OpenSSL and Node for failed TLS connections, with their meaning for the user. */
 const MEANINGS: Array<[RegExp, string]> = [
   [
@@ -40,4 +43,16 @@ export function explainTls(error: { code?: string | undefined; message: string }
   if (!ours && !/:SSL routines:|OPENSSL_internal/.test(message)) return undefined;
   const meaning = MEANINGS.find(([pattern]) => pattern.test(code) || pattern.test(message))?.[1];
   return `TLS: ${meaning ?? 'the daemon and this client do not agree on a secure connection: are both sides recent?'}`;
+}
+
+/**
+ * A TLS connection that ended before any answer: TLS 1.3 lets a client begin before the server has judged its
+ * certificate, and a server that does not accept it may just close.
+ */
+export function explainClosedTls(endpoint: Endpoint, error: NodeJS.ErrnoException): string | undefined {
+  if (!endpoint.tls || !(error instanceof ClosedError || /^(ECONNRESET|EPIPE)$/.test(error.code ?? '')))
+    return undefined;
+  return endpoint.tls.cert
+    ? "TLS: the daemon closed the connection: it may not trust this client's certificate (--tlscert must be signed by the CA that the daemon knows)"
+    : 'TLS: the daemon closed the connection: it may demand a client certificate (give --tlscert and --tlskey)';
 }

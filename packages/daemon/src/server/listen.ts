@@ -6,8 +6,9 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
-import { createConnection } from 'node:net';
+import { createConnection, type Socket } from 'node:net';
 import { dirname } from 'node:path';
+import type { TLSSocket } from 'node:tls';
 import { log } from '../base/log.ts';
 import { splitHost } from '../config/hosts.ts';
 import type { Settings } from '../config/settings.ts';
@@ -121,9 +122,19 @@ async function tlsServer(settings: Settings, route: Route): Promise<HttpsServer>
   acceptUpgrades(server, route);
   server.on('tlsClientError', (error, socket) => {
     log.debug({ err: error }, 'a TLS handshake failed');
-    socket.destroy();
+    if ((error as NodeJS.ErrnoException).code === 'ERR_SSL_HTTP_REQUEST') answerPlainHttp(socket);
+    else socket.destroy();
   });
   return server;
+}
+
+/** Tells who speaks HTTP to a port of HTTPS so, in the words of Go's net/http, which clients and people know. */
+function answerPlainHttp(socket: TLSSocket): void {
+  // The connection below the failed TLS: Node keeps it here, and gives no other way to it.
+  const { _parent: below } = socket as TLSSocket & { _parent?: Socket };
+  const answer = 'HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n';
+  if (below?.writable) below.end(answer, () => socket.destroy());
+  else socket.destroy();
 }
 
 function listening(server: HttpServer | HttpsServer, start: () => void): Promise<void> {
