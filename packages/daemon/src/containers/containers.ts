@@ -78,9 +78,10 @@ class ContainerRoom implements Containers {
 
   private load(): void {
     const { records, states, healths, rooms } = this.context;
-    const created = (record: ContainerRecord) => parseRfc3339(record.created) ?? 0n;
-    const ordered = [...records.values()].sort((a, b) => (created(a) < created(b) ? -1 : 1));
-    for (const record of ordered) {
+    const ordered = [...records.values()]
+      .map((record) => ({ record, created: parseRfc3339(record.created) ?? 0n }))
+      .sort((a, b) => (a.created < b.created ? -1 : 1));
+    for (const { record } of ordered) {
       const state = states.get(record.id);
       if (!state) continue; // a create that was not finished: reconcile clears it
       const container = new Container(rooms.settings.dataRoot, record, state, this.networkState);

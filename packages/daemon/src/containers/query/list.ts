@@ -144,12 +144,13 @@ async function compile(context: Context, filters: Record<string, string[]>) {
             (point.Type === 'bind' && point.Source === value),
         ),
   );
-  any('network', (value) => ({ record, network }) => {
-    const networks = endpointsOf(record, network);
-    return Object.entries(networks).some(
-      ([name, { NetworkID }]) =>
-        name === value || (NetworkID !== '' && NetworkID === networkId(context, value)),
-    );
+  any('network', (value) => {
+    // Once per list: an inspect tells of all members of the network.
+    const id = networkId(context, value);
+    return ({ record, network }) =>
+      Object.entries(endpointsOf(record, network)).some(
+        ([name, { NetworkID }]) => name === value || (NetworkID !== '' && NetworkID === id),
+      );
   });
   any(
     'publish',
