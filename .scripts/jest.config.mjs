@@ -11,8 +11,9 @@ const common = {
   },
   transformIgnorePatterns: ['/node_modules/(?!.*/(tar-stream|undici)/)'],
   moduleNameMapper: {
-    '^@berth/(api-spec|grpc|native|daemon|client)$': '<rootDir>/packages/$1/src/index.ts',
-    '^@berth/(api-spec|grpc|native|daemon|client)/(.+\\.(ts|mjs|json))$': '<rootDir>/packages/$1/src/$2',
+    '^@berth/(api-spec|grpc|native|patterns|daemon|client)$': '<rootDir>/packages/$1/src/index.ts',
+    '^@berth/(api-spec|grpc|native|patterns|daemon|client)/(.+\\.(ts|mjs|json))$':
+      '<rootDir>/packages/$1/src/$2',
   },
 };
 

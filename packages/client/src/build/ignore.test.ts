@@ -40,4 +40,12 @@ describe('.dockerignore', () => {
     expect(() => rules('[a')).toThrow('syntax error in pattern');
     expect(() => rules('!')).toThrow('illegal exclusion pattern');
   });
+
+  test('no pattern takes long', () => {
+    const many = rules(`${'*a'.repeat(500)}b\n${'**/*a'.repeat(200)}b\n${'a*'.repeat(30)}b`);
+    const before = process.cpuUsage();
+    expect(many.ignores('a'.repeat(4000))).toBe(false);
+    expect(many.ignores('a/'.repeat(500))).toBe(false);
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(500);
+  });
 });

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { BadPatternError, compileGlob, type Glob } from '@berth/patterns';
 import { CliError } from '../base/errors.ts';
 
 /** One pattern of a .dockerignore. */
@@ -7,7 +8,7 @@ interface Pattern {
   readonly text: string;
   /** Begins with `!`: takes back what earlier patterns left out. */
   readonly exception: boolean;
-  readonly expression: RegExp;
+  readonly glob: Glob;
 }
 
 /**
@@ -25,17 +26,10 @@ export class IgnoreRules {
 
   /** The path, relative to the context with `/` between, is left out. */
   ignores(path: string): boolean {
-    const parts = path.split('/');
     let ignored = false;
-    for (const { exception, expression } of this.patterns) {
-      // A pattern that could change nothing need not be tried.
-      if (exception !== ignored) continue;
-      for (let count = parts.length; count > 0; count--)
-        if (expression.test(parts.slice(0, count).join('/'))) {
-          ignored = !exception;
-          break;
-        }
-    }
+    // A pattern that could change nothing need not be tried.
+    for (const { exception, glob } of this.patterns)
+      if (exception === ignored && glob.testWithParents(path)) ignored = !exception;
     return ignored;
   }
 
@@ -82,33 +76,10 @@ function parsePattern(line: string): Pattern {
   const exception = line.startsWith('!');
   const text = clean(exception ? line.slice(1) : line);
   if (exception && line.length === 1) throw new CliError('illegal exclusion pattern: "!"');
-  return { text, exception, expression: toExpression(text) };
-}
-
-/** A pattern of Go's filepath.Match, and `**` for any number of folders, as a regular expression. */
-function toExpression(pattern: string): RegExp {
-  let out = '^';
-  for (let at = 0; at < pattern.length; at++) {
-    const char = pattern[at]!;
-    if (char === '*' && pattern[at + 1] === '*') {
-      at++;
-      if (pattern[at + 1] === '/') at++;
-      out += at === pattern.length - 1 ? '.*' : '(?:.*/)?';
-    } else if (char === '*') out += '[^/]*';
-    else if (char === '?') out += '[^/]';
-    else if ('.+()|{}$'.includes(char)) out += `\\${char}`;
-    else if (char === '\\') {
-      at++;
-      if (at === pattern.length) throw badPattern(pattern);
-      out += /[\w\s]/.test(pattern[at]!) ? pattern[at]! : `\\${pattern[at]}`;
-    } else out += char;
-  }
   try {
-    return new RegExp(`${out}$`, 's');
-  } catch {
-    throw badPattern(pattern);
+    return { text, exception, glob: compileGlob(text, { deep: true }) };
+  } catch (error) {
+    if (!(error instanceof BadPatternError)) throw error;
+    throw new CliError(`error checking context: syntax error in pattern: ${JSON.stringify(text)}`);
   }
 }
-
-const badPattern = (pattern: string): CliError =>
-  new CliError(`error checking context: syntax error in pattern: ${JSON.stringify(pattern)}`);

@@ -1,0 +1,1 @@
+export { BadPatternError, compileGlob, type Glob, type GlobOptions } from './glob.ts';
