@@ -2,9 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep, TestDaemon, until } from '../support/daemon.ts';
+import { helperOf } from '../support/helpers.ts';
 import { outputOf, post, talk } from '../support/raw.ts';
 
-/* Streams, execs and ends when a process is frozen, a helper is killed or stopped, or the disk is full. */
+/* Streams, execs and ends when a process is frozen, a helper is killed, or the disk is full. */
 
 let daemon: TestDaemon;
 beforeAll(async () => {
@@ -20,17 +21,7 @@ const stateOf = async (id: string) => (await daemon.call('GET', `/containers/${i
 const execOf = async (id: string, config: object) =>
   (await daemon.call('POST', `/containers/${id}/exec`, config)).json.Id as string;
 
-/** The daemon's launcher. */
-function launcher(): number {
-  const parent = daemon.process!.pid!;
-  const children = readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8')
-    .trim()
-    .split(' ')
-    .map(Number);
-  return children.find((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'berth-launcher')!;
-}
-const supervisorOf = (pid: number) =>
-  Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]);
+const launcher = () => helperOf(daemon, 'berth-launcher')!;
 
 /** Freezes or thaws the cgroup of a container, as nobody tells the daemon. */
 function freeze(pid: number, frozen: boolean): void {
@@ -145,20 +136,6 @@ describe('without the launcher', () => {
     process.kill(launcher(), 'SIGKILL');
     for (const one of [id, other]) expect((await remove(one)).status).toBe(204);
   });
-});
-
-describe('a helper that is stopped', () => {
-  test('is replaced or ended, and a container with it is killed and removed in bounded time', async () => {
-    const ids = await Promise.all([0, 1].map(() => daemon.box(['sleep', '1000'], none)));
-    process.kill(supervisorOf((await stateOf(ids[0]!)).Pid), 'SIGSTOP');
-    const began = Date.now();
-    const removed = ids.map((id) => remove(id));
-    process.kill(launcher(), 'SIGSTOP');
-    for (const answer of removed) expect((await answer).status).toBe(204);
-    expect(Date.now() - began).toBeLessThan(45_000);
-    const id = await daemon.box(['true'], none);
-    await remove(id);
-  }, 60_000);
 });
 
 describe('logs', () => {

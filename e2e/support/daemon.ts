@@ -115,7 +115,7 @@ export class TestDaemon {
       ],
       {
         stdio: ['ignore', log, log],
-        env: { ...process.env, BERTH_WATCHDOG_MS: String(HELD), ...this.environment },
+        env: { ...process.env, BERTH_WATCHDOG_MS: String(HELD * patience()), ...this.environment },
       },
     );
     closeSync(log);

@@ -17,18 +17,12 @@ import {
 import { encodeFrame, FrameReader } from './frame.ts';
 import { clientArguments } from './streams.ts';
 import { ControlledSupervisor } from './supervisor.ts';
+import { HELPER_ANSWER, Watchdog } from './watchdog.ts';
 
 const EPIPE = 32;
 const SIGKILL = 9;
-/** How long a supervisor of an earlier daemon has to answer, in milliseconds. */
-const RECONNECT_TIMEOUT = 10_000;
 /** One that can't even start is not to spin: no sooner than this after the last start is it started again by itself. */
 const RESTART_PAUSE = 500;
-
-/** A launcher that has something to do and says nothing for so long, in milliseconds, is asked whether it is there ... */
-const SILENCE = 5000;
-/** ... and one that does not answer that in this time is replaced. It never waits for anything. */
-const ANSWER_TIMEOUT = 10_000;
 
 /** In that time a supervisor that was just forked will accept connections, in milliseconds. */
 const ORPHAN_PAUSE = 100;
@@ -56,10 +50,14 @@ class NativeLauncher implements Launcher {
   #lastHandle = 0;
   #closed = false;
   #child: ChildProcess | undefined;
-  /** When the launcher was last heard of. */
-  #heard = 0;
-  #asked = false;
-  #watchdog: NodeJS.Timeout | undefined;
+  readonly #watchdog = new Watchdog({
+    waiting: () => [...this.#supervisors.values()].some(({ waiting }) => waiting),
+    ping: () => this.#socket?.write(encodeFrame(0, [['ping']])),
+    hung: () => {
+      this.#options.onWarning?.('the launcher does not answer; it is replaced');
+      this.#child?.kill('SIGKILL');
+    },
+  });
 
   constructor(options: LauncherOptions) {
     this.#options = options;
@@ -76,6 +74,7 @@ class NativeLauncher implements Launcher {
     });
     try {
       this.#send(handle, startRecords(options, clients));
+      supervisor.attendStart();
       await supervisor.up;
       // All have connected, or the supervisor would not have started; this end may still be about to hear of it.
       await Promise.all(early);
@@ -114,7 +113,7 @@ class NativeLauncher implements Launcher {
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(
         () => reject(new LaunchError('reconnect', 110, `the supervisor of ${id} does not answer`)),
-        RECONNECT_TIMEOUT,
+        HELPER_ANSWER,
       );
     });
     try {
@@ -161,34 +160,7 @@ class NativeLauncher implements Launcher {
   #send(handle: number, records: LaunchRecord[]): void {
     const frame = encodeFrame(handle, records);
     this.#connection().write(frame);
-    this.#attend();
-  }
-
-  /** Looks after a launcher that something is expected of: one that was stopped would keep all waiting for ever. */
-  #attend(milliseconds = SILENCE): void {
-    if (this.#watchdog) return;
-    this.#watchdog = setTimeout(() => {
-      this.#watchdog = undefined;
-      // This process may have been the one that did nothing: what has arrived meanwhile is read first.
-      setImmediate(() => setImmediate(() => this.#check()));
-    }, milliseconds);
-    this.#watchdog.unref();
-  }
-
-  #check(): void {
-    const child = this.#child;
-    if (this.#closed || !this.#socket || !child) return;
-    if (Date.now() - this.#heard < SILENCE) {
-      this.#asked = false;
-      if ([...this.#supervisors.values()].some(({ waiting }) => waiting)) this.#attend();
-    } else if (!this.#asked) {
-      this.#asked = true;
-      this.#socket.write(encodeFrame(0, [['ping']]));
-      this.#attend(ANSWER_TIMEOUT);
-    } else {
-      this.#options.onWarning?.('the launcher does not answer; it is replaced');
-      child.kill('SIGKILL');
-    }
+    this.#watchdog.attend();
   }
 
   /** The socket to the launcher, which is started when there is none. */
@@ -200,14 +172,14 @@ class NativeLauncher implements Launcher {
       cwd: '/',
       env: fallbacks(),
     });
-    this.#startedAt = this.#heard = Date.now();
-    this.#asked = false;
+    this.#startedAt = Date.now();
+    this.#watchdog.heard();
     this.#child = child;
     const socket = child.stdio[3] as Socket;
     this.#socket = socket;
     const reader = new FrameReader();
     socket.on('data', (chunk: Buffer) => {
-      this.#heard = Date.now();
+      this.#watchdog.heard();
       reader.push(chunk);
       for (let frame = reader.next(); frame; frame = reader.next())
         this.#supervisors.get(frame.handle)?.take(frame.records);

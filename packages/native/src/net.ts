@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
-import type { LaunchRecord } from './api.ts';
+import { LaunchError, type LaunchRecord } from './api.ts';
+import { encodeFrame, FrameReader } from './frame.ts';
+import { Watchdog } from './watchdog.ts';
+
+const EPIPE = 32;
 
 /** Why a network operation failed: `stage` names the step, `errno` the kernel's reason, `index` the operation. */
 export class NetError extends Error {
@@ -14,6 +17,11 @@ export class NetError extends Error {
     this.stage = stage;
     this.errno = errno;
     this.index = index;
+  }
+
+  /** The worker ended before it answered: nobody knows how much was done, and nothing holds what was made. */
+  get workerLost(): boolean {
+    return this.stage === 'net' && this.errno === EPIPE;
   }
 }
 
@@ -41,16 +49,37 @@ export interface NetWorkerOptions {
   table: string;
   /** Somebody else changed that table. */
   onTableChanged: () => void;
-  /** The worker ended by itself and a new one was started: namespaces it held and that no container joined are gone. */
+  /** The worker ended by itself: its sockets, and namespaces it held and that no container joined, are gone. */
+  onEnded: () => void;
+  /**
+   * A new one was started: the kernel may hold what the one before had begun. What is asked of it at once comes before
+   * everything that is asked again.
+   */
   onRestart: () => void;
 }
 
 interface Waiting {
+  operations: LaunchRecord[];
   resolve: (results: NetResult[]) => void;
   reject: (error: Error) => void;
+  /** It was given to a worker that ended without an answer. */
+  again: boolean;
 }
 
-/** Starts the worker; it ends with `close()` or with this process. */
+/**
+ * Operations that leave the same behind when they are carried out twice, the second time by a worker that has nothing of
+ * what the first one held: a half-made interface of a container is for its owner to take away, not to be made over.
+ */
+const REPEATABLE = new Set([
+  ...['addresses', 'bridge', 'elements', 'forget', 'link', 'links', 'listen', 'release', 'routes'],
+  ...['stats', 'taken', 'unlink', 'unplug'],
+]);
+/** One that can't even start is not to spin: no sooner than this after the last start is it started again, in milliseconds. */
+const RESTART_PAUSE = 500;
+/** The worker's own request, which every worker answers at once. */
+const PING = 0xffffffff;
+
+/** Starts the worker; it ends with `close()` or with this process. One that was killed, stopped or hangs is replaced. */
 export function startNetWorker(options: NetWorkerOptions): NetWorker {
   return new Worker(options);
 }
@@ -62,6 +91,12 @@ class Worker implements NetWorker {
   #next = 1;
   #closed = false;
   #startedAt = 0;
+  readonly #watchdog = new Watchdog({
+    waiting: () => this.#waiting.size > 0,
+    ping: () => this.#write(PING, [['ping']]),
+    // A child that was not waited for yet keeps its number: no other process can be hit.
+    hung: () => void this.#child?.kill('SIGKILL'),
+  });
 
   constructor(options: NetWorkerOptions) {
     this.#options = options;
@@ -73,20 +108,27 @@ class Worker implements NetWorker {
   }
 
   call(...operations: LaunchRecord[]): Promise<NetResult[]> {
-    const input = this.#child?.stdin as Writable | undefined;
-    if (!input?.writable) return Promise.reject(new NetError('net', 32, 'the network worker does not run'));
+    if (this.#closed) return Promise.reject(new NetError('net', EPIPE, 'the network worker does not run'));
     const id = this.#next;
-    this.#next = id >= 0xffffffff ? 1 : id + 1;
+    this.#next = id >= PING - 1 ? 1 : id + 1;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      input.write(frame(id, operations));
+      const frame = encode(id, operations);
+      this.#waiting.set(id, { operations, resolve, reject, again: false });
+      // Without a worker it waits for the next one, which is being started.
+      if (this.#child) this.#child.stdin!.write(frame);
+      this.#watchdog.attend();
     });
   }
 
   close(): void {
     this.#closed = true;
     this.#child?.stdin?.destroy();
-    this.#child?.kill();
+    // It has nothing to tidy up, and a worker that is stopped would not hear of anything gentler.
+    this.#child?.kill('SIGKILL');
+  }
+
+  #write(id: number, operations: LaunchRecord[]): void {
+    this.#child?.stdin?.write(encode(id, operations));
   }
 
   #start(): void {
@@ -94,7 +136,13 @@ class Worker implements NetWorker {
     const child = spawn(program, ['net', String(group), table], { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#child = child;
     this.#startedAt = Date.now();
-    read(child.stdout, (id, records) => this.#take(id, records));
+    this.#watchdog.heard();
+    const reader = new FrameReader();
+    child.stdout.on('data', (chunk: Buffer) => {
+      this.#watchdog.heard();
+      reader.push(chunk);
+      for (let frame = reader.next(); frame; frame = reader.next()) this.#take(frame.handle, frame.records);
+    });
     child.stdin.on('error', () => {});
     child.on('error', () => {});
     child.on('close', () => this.#ended(child));
@@ -102,17 +150,28 @@ class Worker implements NetWorker {
 
   #ended(child: ChildProcess): void {
     if (this.#child !== child) return;
-    for (const waiting of this.#waiting.values())
-      waiting.reject(new NetError('net', 32, 'the network worker ended'));
-    this.#waiting.clear();
+    this.#child = undefined;
+    for (const [id, waiting] of this.#waiting) {
+      const repeatable = waiting.operations.every(([name]) => REPEATABLE.has(name));
+      if (!this.#closed && repeatable && !waiting.again) {
+        waiting.again = true;
+        continue;
+      }
+      this.#waiting.delete(id);
+      waiting.reject(
+        new NetError('net', EPIPE, 'the network worker ended; what was asked of it was not done'),
+      );
+    }
     if (this.#closed) return;
-    // One that can't even start is not to spin.
-    const delay = Date.now() - this.#startedAt < 1000 ? 500 : 0;
+    this.#options.onEnded();
+    const pause = Math.max(0, this.#startedAt + RESTART_PAUSE - Date.now());
     setTimeout(() => {
       if (this.#closed) return;
+      const again = [...this.#waiting];
       this.#start();
       this.#options.onRestart();
-    }, delay);
+      for (const [id, { operations }] of again) this.#write(id, operations);
+    }, pause);
   }
 
   #take(id: number, records: LaunchRecord[]): void {
@@ -140,47 +199,12 @@ class Worker implements NetWorker {
   }
 }
 
-function frame(id: number, records: LaunchRecord[]): Buffer {
-  const parts: Buffer[] = [Buffer.alloc(8)];
-  let size = 8;
-  for (const record of records) {
-    for (const text of record) if (text.includes('\0')) throw new NetError('net', 22, 'a string with a NUL');
-    const body = Buffer.from(`\0${record.join('\0')}\0`);
-    body[0] = record.length;
-    parts.push(body);
-    size += body.length;
+/** @throws NetError: a string that no operation can hold. */
+function encode(id: number, operations: readonly LaunchRecord[]): Buffer {
+  try {
+    return encodeFrame(id, operations);
+  } catch (error) {
+    if (error instanceof LaunchError) throw new NetError('net', error.errno, error.message);
+    throw error;
   }
-  parts[0]!.writeUInt32LE(size - 4, 0);
-  parts[0]!.writeUInt32LE(id, 4);
-  return Buffer.concat(parts, size);
-}
-
-/** Cuts a stream into frames and parses their records. */
-function read(stream: Readable, take: (id: number, records: LaunchRecord[]) => void): void {
-  let pending: Buffer = Buffer.alloc(0);
-  stream.on('data', (chunk: Buffer) => {
-    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
-    while (pending.length >= 8) {
-      const length = pending.readUInt32LE(0);
-      if (pending.length < 4 + length) break;
-      take(pending.readUInt32LE(4), parse(pending.subarray(8, 4 + length)));
-      pending = pending.subarray(4 + length);
-    }
-  });
-}
-
-function parse(bytes: Buffer): LaunchRecord[] {
-  const records: LaunchRecord[] = [];
-  let at = 0;
-  while (at < bytes.length) {
-    const count = bytes[at++]!;
-    const strings: string[] = [];
-    for (let i = 0; i < count; i++) {
-      const end = bytes.indexOf(0, at);
-      strings.push(bytes.toString('utf8', at, end));
-      at = end + 1;
-    }
-    records.push(strings as unknown as LaunchRecord);
-  }
-  return records;
 }

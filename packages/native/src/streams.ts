@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { type AttachOptions, LaunchError, type LaunchRecord } from './api.ts';
 import { encodeFrame, FrameReader } from './frame.ts';
+import { HELPER_SILENCE } from './watchdog.ts';
 
 /** The most bytes of a Unix socket's address (unix(7)). */
 const ADDRESS_MAX = 107;
@@ -29,14 +30,22 @@ export function clientArguments(token: string, options: AttachOptions): string[]
 /**
  * Connects to the supervisor of a run folder with a first message, and waits for the answer; what follows on the stream
  * is the process's output.
- * @throws LaunchError what the supervisor said, or stage `attach` when there is none.
+ * `check` is called while no answer comes: it rejects when the supervisor will give none.
+ * @throws LaunchError what the supervisor said, or stage `attach` when there is none; what `check` said.
  */
-export function openStream(runFolder: string, message: readonly LaunchRecord[]): Promise<OpenedStream> {
+export function openStream(
+  runFolder: string,
+  message: readonly LaunchRecord[],
+  check: () => Promise<void>,
+): Promise<OpenedStream> {
   const frame = encodeFrame(0, message);
   return new Promise((resolve, reject) => {
     const stream = connectSupervisor(runFolder);
     const reader = new FrameReader();
+    const timer = setInterval(() => check().catch(fail), HELPER_SILENCE);
+    timer.unref();
     const fail = (error: Error) => {
+      clearInterval(timer);
       stream.destroy();
       reject(error);
     };
@@ -50,6 +59,7 @@ export function openStream(runFolder: string, message: readonly LaunchRecord[]):
       reader.push(chunk);
       const first = reader.next();
       if (!first) return;
+      clearInterval(timer);
       stream.off('readable', arrived);
       stream.off('error', failed);
       stream.off('end', ended);

@@ -11,14 +11,12 @@ import {
   type LogPosition,
   type Supervisor,
 } from './api.ts';
-import { clientArguments, delayEnd, launchError, openStream } from './streams.ts';
+import { clientArguments, delayEnd, launchError, type OpenedStream, openStream } from './streams.ts';
+import { HELPER_ANSWER, HELPER_SILENCE, isStopped } from './watchdog.ts';
 
 const ESRCH = 3;
 const EPIPE = 32;
 const ETIMEDOUT = 110;
-/** How long a supervisor has to answer a request, in milliseconds; none of them waits for anything. */
-const REPLY_TIMEOUT = 10_000;
-
 /** The part of the launcher that a supervisor's link needs. */
 export interface Link {
   /** Sends a message to the supervisor. */
@@ -114,6 +112,9 @@ export class ControlledSupervisor implements Supervisor {
     switch (name) {
       case 'listening':
         this.#listening?.();
+        break;
+      case 'process':
+        this.#process = Number(rest[0]);
         break;
       case 'started':
         this.#process = Number(rest[1]);
@@ -247,8 +248,8 @@ export class ControlledSupervisor implements Supervisor {
     this.#replies.set(sequence, waiting);
     const late = setTimeout(() => {
       this.#replies.delete(sequence);
-      waiting.reject(new LaunchError(name, ETIMEDOUT, "the container's supervisor does not answer"));
-    }, REPLY_TIMEOUT);
+      waiting.reject(new LaunchError(name, ETIMEDOUT, this.#silent));
+    }, HELPER_ANSWER);
     const settled = () => clearTimeout(late);
     waiting.promise.then(settled, settled);
     try {
@@ -258,6 +259,25 @@ export class ControlledSupervisor implements Supervisor {
       waiting.reject(error as Error);
     }
     return waiting.promise;
+  }
+
+  /** What is to be said of a supervisor that does not answer. */
+  get #silent(): string {
+    return `the container's supervisor does not answer: is the process ${this.#process} stopped?`;
+  }
+
+  /** Ends a supervisor that is stopped amid a start: the container's, which nobody knows yet, would never be up. */
+  attendStart(): void {
+    let seen = false;
+    const timer = setInterval(() => {
+      const stopped = this.#process > 1 && isStopped(this.#process);
+      if (this.#process <= 1) this.#tell([['which']]);
+      if (stopped && seen) this.end();
+      seen = stopped;
+    }, HELPER_SILENCE);
+    timer.unref();
+    const over = () => clearInterval(timer);
+    this.up.then(over, over);
   }
 
   end(): void {
@@ -287,9 +307,7 @@ export class ControlledSupervisor implements Supervisor {
 
   async attachBehindLog(options: AttachOptions): Promise<{ stream: Duplex; end: LogPosition | null }> {
     const token = randomUUID();
-    const { stream, reply } = await openStream(this.runFolder, [
-      ['attach', ...clientArguments(token, options), '1'],
-    ]);
+    const { stream, reply } = await this.#open([['attach', ...clientArguments(token, options), '1']]);
     this.#follow(stream, token, options);
     const [, file, size] = reply;
     return { stream, end: file ? { file, size: Number(size) } : null };
@@ -297,9 +315,22 @@ export class ControlledSupervisor implements Supervisor {
 
   /** Attaches a client under a token that the supervisor may know already (`early`). */
   async connectClient(token: string, options: AttachOptions): Promise<Duplex> {
-    const { stream } = await openStream(this.runFolder, [['attach', ...clientArguments(token, options)]]);
+    const { stream } = await this.#open([['attach', ...clientArguments(token, options)]]);
     this.#follow(stream, token, options);
     return stream;
+  }
+
+  /**
+   * A connection of its own to the supervisor. An exec in a frozen container is answered when that is thawed, so there is
+   * no limit to the waiting, but for a supervisor that answers nothing else either.
+   * @throws LaunchError ETIMEDOUT.
+   */
+  #open(message: LaunchRecord[]): Promise<OpenedStream> {
+    return openStream(this.runFolder, message, () =>
+      this.request('kill', [0]).catch((error) => {
+        if (error instanceof LaunchError && error.errno === ETIMEDOUT) throw error;
+      }),
+    );
   }
 
   /** Lets a client hear of its detaching. */
@@ -323,7 +354,7 @@ export class ControlledSupervisor implements Supervisor {
     this.#execs.set(execId, exec);
     try {
       // Over a connection of its own: the answer comes whatever becomes of the launcher.
-      const { stream, reply } = await openStream(this.runFolder, [head, ...launch]);
+      const { stream, reply } = await this.#open([head, ...launch]);
       exec.started(Number(reply[1]));
       if (options.stdin || options.stdout || options.stderr) {
         this.#follow(stream, token, options);

@@ -3,6 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { STATUS_CODES } from 'node:http';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { endWhenStopped } from '@berth/native/watchdog.ts';
 import { invalidParameter, systemError } from '../base/errors.ts';
 import type { Fetch } from '../base/fetch.ts';
 import { ignoreFilter } from '../dockerfile/ignore.ts';
@@ -67,6 +68,7 @@ async function gitContext(remote: string, context: Tree, folder: string, signal:
       signal,
     },
   );
+  endWhenStopped(archive);
   archive.on('error', () => undefined);
   await context.addTar(archive.stdout);
   const entry = context.entries.get('.dockerignore');
@@ -108,6 +110,7 @@ function git(args: string[], signal: AbortSignal): Promise<void> {
       signal,
       env: { ...process.env, GIT_TERMINAL_PROMPT: '0' },
     });
+    endWhenStopped(child);
     let text = '';
     child.stderr.on('data', (chunk) => {
       text = (text + chunk).slice(-2000);

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { PassThrough, type Readable, Readable as Readables } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { endWhenStopped } from '@berth/native/watchdog.ts';
 import { invalidParameter, systemError } from '../base/errors.ts';
 import type { Compression } from './api.ts';
 
@@ -145,6 +146,7 @@ function through(source: Readable, engine: NodeJS.ReadWriteStream, out: PassThro
 
 function byProgram(source: Readable, command: string[], out: PassThrough): void {
   const child = spawn(command[0]!, command.slice(1), { stdio: ['pipe', 'pipe', 'ignore'], env: {} });
+  endWhenStopped(child);
   child.on('error', (error) => out.destroy(systemError(`${command[0]}: ${error.message}`, error)));
   child.stdin.on('error', () => undefined); // it has ended; its status tells why
   child.stdout.pipe(out, { end: false });

@@ -1,5 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
+import { endWhenStopped } from '@berth/native/watchdog.ts';
 import { BerthError, type ErrorKind, systemError } from '../base/errors.ts';
 import type { RootFilesystem } from './api.ts';
 
@@ -46,6 +47,7 @@ export function createHelper(binary: string) {
       env: {},
       cwd: '/',
     });
+    const stopped = endWhenStopped(child);
     let text = '';
     let complaint = '';
     child.stderr?.on('data', (bytes: Buffer) => {
@@ -71,7 +73,12 @@ export function createHelper(binary: string) {
       child.once('close', (status, signal) => {
         if (text.includes('\n')) return;
         if (status === 0 && text === '') resolve(undefined as T);
-        else reject(systemError(`layer ${verb} failed (${signal ?? status}) ${complaint.trim()}`.trim()));
+        else {
+          const how = stopped()
+            ? 'its process was stopped from outside and has been ended'
+            : (signal ?? status);
+          reject(systemError(`layer ${verb} failed (${how}) ${complaint.trim()}`.trim()));
+        }
       });
     });
     report.catch(() => undefined);

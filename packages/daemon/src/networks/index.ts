@@ -7,7 +7,7 @@ import type { Events } from '../events/api.ts';
 import type { Store } from '../store/api.ts';
 import type { Networks } from './api.ts';
 import { NameFiles } from './endpoints/name-files.ts';
-import { takeInUse, writeNames } from './endpoints/reconcile.ts';
+import { restore, takeInUse, writeNames } from './endpoints/reconcile.ts';
 import { SandboxFolder } from './endpoints/sandbox.ts';
 import { desiredFirewall } from './firewall/policy.ts';
 import { FirewallKeeper } from './firewall/reconciler.ts';
@@ -55,12 +55,10 @@ export async function openNetworks({ settings, store, events, program }: Network
     group,
     table,
     onTableChanged: () => context?.firewall.restore(),
+    onEnded: () => context?.sockets.clear(), // supervisors have their own
     onRestart: () => {
-      context?.sockets.clear(); // they went with it; supervisors have their own
-      log.warn({}, 'the network worker ended and was started again');
-      void context?.catalogue
-        .removeStrangers()
-        .catch((error) => log.warn({ err: error }, 'links that nobody has could not be looked for'));
+      log.warn({}, 'the network worker ended or did not answer, and was started again');
+      if (context) restore(context).catch((error) => log.error({ err: error }, 'networks were not restored'));
     },
   });
   try {

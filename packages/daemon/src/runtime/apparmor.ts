@@ -34,6 +34,9 @@ profile ${DEFAULT_APPARMOR_PROFILE} flags=(attach_disconnected,mediate_deleted) 
 }
 `;
 
+/** Milliseconds for the parser, which takes one of them where nothing is wrong. */
+const PARSER_LIMIT = 60_000;
+
 /** True when the default profile is in the kernel, loading it if it has to be; false when that can't be done. */
 export function ensureDefaultProfile(): boolean {
   try {
@@ -42,8 +45,11 @@ export function ensureDefaultProfile(): boolean {
   } catch {
     return false;
   }
-  return (
-    spawnSync('apparmor_parser', ['-Kr'], { input: PROFILE, stdio: ['pipe', 'ignore', 'ignore'] }).status ===
-    0
-  );
+  const parser = spawnSync('apparmor_parser', ['-Kr'], {
+    input: PROFILE,
+    stdio: ['pipe', 'ignore', 'ignore'],
+    timeout: PARSER_LIMIT,
+    killSignal: 'SIGKILL',
+  });
+  return parser.status === 0;
 }

@@ -44,8 +44,15 @@ function makeDefaultUser(files: { subuid: string; subgid: string }): void {
   }
 }
 
+/** Milliseconds for a program that changes a file of users; it may wait for the file's lock. */
+const PROGRAM_LIMIT = 60_000;
+
 function run(program: string, ...args: string[]): void {
-  const { status, error, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  const { status, error, stderr } = spawnSync(program, args, {
+    encoding: 'utf8',
+    timeout: PROGRAM_LIMIT,
+    killSignal: 'SIGKILL',
+  });
   if (status !== 0)
     throw systemError(
       `couldn't create user or group for "${DEFAULT_USER}": ${program}: ${error?.message ?? stderr.trim()}`,

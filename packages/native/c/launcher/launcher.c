@@ -26,6 +26,7 @@ struct supervisor_link {
   struct channel channel;
   struct supervisor_link *next;
   uint32_t handle;
+  pid_t pid; /* 0: adopted; it says its own */
 };
 
 static struct loop *loop;
@@ -204,10 +205,13 @@ static void start(uint32_t handle, const char *records, size_t size)
     if (!spare_timer)
       spare_timer = loop_timer(loop, 25, make_spare, NULL);
   }
-  if (child < 0 || !link_new(handle, pair[0])) {
+  struct supervisor_link *link = child < 0 ? NULL : link_new(handle, pair[0]);
+  if (!link) {
     close(pair[0]);
     tell_lost(handle);
+    return;
   }
+  link->pid = child;
 }
 
 /* A supervisor that an earlier launcher forked, to be connected to. */
@@ -288,6 +292,20 @@ static void pass_on(uint32_t handle, const char *records, size_t size)
   link_flush(link);
 }
 
+/* Which process a supervisor is that says nothing of its own. */
+static void tell_process(uint32_t handle)
+{
+  char pid[16];
+  for (const struct supervisor_link *link = links; link; link = link->next) {
+    if (link->handle != handle || link->pid == 0)
+      continue;
+    snprintf(pid, sizeof pid, "%d", link->pid);
+    size_t mark = frame_begin(&to_daemon.out, handle);
+    frame_record(&to_daemon.out, "process", pid, NULL);
+    frame_end(&to_daemon.out, mark);
+  }
+}
+
 /* Whether the frame's first record is `name` (its string count precedes it). */
 static int is(const char *records, size_t size, const char *name)
 {
@@ -319,6 +337,8 @@ static void daemon_ready(struct source *source, uint32_t events)
       }
     } else if (is(records, size, "ping")) {
       tell_alive();
+    } else if (is(records, size, "which")) {
+      tell_process(handle);
     } else {
       pass_on(handle, records, size);
     }

@@ -13,6 +13,13 @@
 
 #include "base/cleanup.h"
 
+/* ping: whether this process is there. */
+static int ping(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
+  (void) net, (void) record, (void) err;
+  reply_put(reply, "ok");
+  return 0;
+}
+
 static const struct {
   const char *name;
   net_op run;
@@ -21,6 +28,7 @@ static const struct {
   {"routes", net_op_routes},   {"unplug", net_op_unplug},     {"unlink", net_op_unlink},   {"links", net_op_links},
   {"taken", net_op_taken},     {"stats", net_op_stats},       {"listen", net_op_listen},   {"close", net_op_close},
   {"forget", net_op_forget},   {"elements", net_op_elements}, {"addresses", net_op_addresses},
+  {"ping", ping},
 };
 
 static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
@@ -158,6 +166,8 @@ int net_main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   signal(SIGINT, SIG_IGN); /* a ^C typed at the daemon: it stops in its own order */
   prctl(PR_SET_NAME, "berth-net");
+  /* Besides the end of its input, which a stopped process does not see: it would keep its ports for ever. */
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   net.host_ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
   if (net.host_ns < 0 || netlink_open(&net.host, NETLINK_ROUTE, &err) < 0) {
     fprintf(stderr, "berth-native net: %s\n", err.message);

@@ -1,4 +1,5 @@
 /* A connection that asks for an exec: it is answered when the program runs, and then carries its streams. */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,12 +73,23 @@ static struct asked *asked_new(struct peer *peer, const struct exec_request *req
   return asked;
 }
 
+/* A supervisor that was stopped for a while may find that who asked has given up: nobody would know of the exec. */
+static int gave_up(const struct peer *peer)
+{
+  struct pollfd polled = {.fd = peer->channel.fd};
+  return poll(&polled, 1, 0) == 1 && polled.revents & (POLLHUP | POLLERR);
+}
+
 void peer_exec(struct peer *peer, const struct launch *message)
 {
   struct exec_request request;
   struct error err;
   struct asked *asked = NULL;
   peer_stop(peer);
+  if (gave_up(peer)) {
+    peer_free(peer);
+    return;
+  }
   int status = exec_parse(message, &request, &err);
   if (status == 0 && !(asked = asked_new(peer, &request)))
     status = fail(&err, "exec", ENOMEM, "exec");

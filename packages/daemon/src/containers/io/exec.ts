@@ -281,9 +281,13 @@ function tellInStream(connection: Duplex, framed: boolean, { message }: BerthErr
   endConnection(connection);
 }
 
+/** A supervisor that does not answer. */
+const ETIMEDOUT = 110;
+
 function execError(error: unknown): BerthError {
   if (error instanceof BerthError) return error;
   if (!(error instanceof LaunchError)) return systemError((error as Error).message, error);
+  if (error.errno === ETIMEDOUT) return systemError(error.message, error);
   const text = describeLaunchError(error, 'exec');
   return error.stage === 'user' ? systemError(text, error) : invalidParameter(text, error);
 }

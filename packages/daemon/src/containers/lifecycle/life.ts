@@ -1,4 +1,5 @@
 import type { ExitStatus, Supervisor } from '@berth/native';
+import { HELPER_ANSWER } from '@berth/native/watchdog.ts';
 import { conflict, invalidParameter, systemError } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
 import { isKnownSignal, parseSignal } from '../../base/signals.ts';
@@ -325,7 +326,7 @@ export class Life {
       .then(() => this.thawToDie(container));
     void asked.catch(warn);
     if (await within(ended, KILL_GRACE)) return;
-    for (const deadline = Date.now() + KILL_PATIENCE; Date.now() < deadline; ) {
+    for (const deadline = Date.now() + HELPER_ANSWER; Date.now() < deadline; ) {
       // By way of the cgroup, without the supervisor. A pause that was under way may have come after the signal.
       await within(runtime.killAll(container.id).catch(warn), KILL_GRACE);
       if (await within(ended, KILL_GRACE)) return;

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { Duplex, PassThrough, pipeline, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { endWhenStopped } from '@berth/native/watchdog.ts';
 import { extract } from 'tar-stream';
 import { BerthError, systemError } from '../../base/errors.ts';
 
@@ -69,6 +70,7 @@ function zlibDecoder(kind: 'gzip' | 'zstd'): Duplex {
 /** bzip2 and xz are rare enough to be left to their own programs. */
 function programDecoder(name: 'bzip2' | 'xz'): Duplex {
   const child = spawn(name, ['-dc'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  endWhenStopped(child);
   const input = new PassThrough();
   const output = new PassThrough();
   input.pipe(child.stdin);

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { accessSync, constants, ReadStream, readFileSync } from 'node:fs';
 import { PassThrough, type Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
+import { endWhenStopped } from '@berth/native/watchdog.ts';
 import { systemError } from '../../base/errors.ts';
 
 /** A way to gzip a layer. The same bytes come out each time, so that a layer made here keeps its digest. */
@@ -52,6 +53,7 @@ const igzip: Compressor = {
   async run(tar, signal, counted) {
     const fd = plainFile(tar);
     const child = spawn(IGZIP, IGZIP_OPTIONS, { stdio: [fd ?? 'pipe', 'pipe', 'ignore'], env: {}, signal });
+    endWhenStopped(child);
     const exit = new Promise<number | string>((resolve) => {
       child.once('exit', (code, by) => resolve(code ?? by ?? 'unknown'));
       child.once('error', (error) => resolve(error.message));

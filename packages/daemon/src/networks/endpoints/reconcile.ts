@@ -34,7 +34,7 @@ export async function reconcile(
   for (const record of [...containers.values()])
     if (record.live && !alive.has(record.request.id))
       await stopSandbox(context, record.request.id, { silent: true });
-  const links = await removeStrangers(context);
+  const links = await removeStrangers(context, await linksThere(context));
   for (const record of [...containers.values()]) dropLost(context, record, links);
   folder.sweep(
     alive,
@@ -64,23 +64,42 @@ function dropLost(context: Context, record: ContainerRecord, links: ReadonlySet<
   });
 }
 
-/** Removes links of our group that are no network's and no running container's; gives the names of all that stay. */
-async function removeStrangers({ worker, catalogue, containers }: Context): Promise<Set<string>> {
+/**
+ * Takes away what a network worker had begun when it was lost, and sets the firewall right. To be called when the next one
+ * has made nothing yet.
+ */
+export async function restore(context: Context): Promise<void> {
+  const listed = linksThere(context);
+  await context.catalogue.between(async () => removeStrangers(context, await listed));
+  await context.firewall.apply();
+}
+
+/** The names of all links of our group. */
+async function linksThere({ worker }: Context): Promise<Set<string>> {
+  const [links] = await worker.call(['links']);
+  return new Set(links!.rows.map(([, name]) => name!));
+}
+
+/**
+ * Removes those of the links that are no network's and no running container's; gives all of them. No network may be in the
+ * making, and no container that starts may have one of them: both are recorded with their links afterwards.
+ */
+async function removeStrangers(
+  { worker, catalogue, containers }: Context,
+  links: Set<string>,
+): Promise<Set<string>> {
   const known = catalogue.links();
   for (const { live } of containers.values()) for (const { host } of live?.endpoints ?? []) known.add(host);
-  const [links] = await worker.call(['links']);
-  const there = new Set<string>();
-  for (const [, name] of links!.rows) {
-    there.add(name!);
-    if (known.has(name!)) continue;
+  for (const name of links) {
+    if (known.has(name)) continue;
     try {
-      await worker.call(['unlink', name!]);
-      log.info({ link: name }, 'removed a link that an earlier daemon left');
+      await worker.call(['unlink', name]);
+      log.info({ link: name }, 'removed a link that an earlier daemon or network worker left');
     } catch (error) {
-      log.warn({ err: error, link: name }, 'a link that an earlier daemon left could not be removed');
+      log.warn({ err: error, link: name }, 'a link that nobody needs could not be removed');
     }
   }
-  return there;
+  return links;
 }
 
 /** Writes a network's names file, or takes it away when nobody is on it. */

@@ -261,7 +261,13 @@ async function makeInterfaces(
   for (const { entry, network, endpoint } of joined)
     operations.push(operationFor(context, sandboxId, network, endpoint, entry.config, record.request));
   operations.push(routesOperation(sandboxId, record, context.catalogue.find));
-  const results = await context.worker.call(...operations);
+  const results = await context.worker.call(...operations).catch(async (error) => {
+    if (!(error instanceof NetError && error.workerLost)) throw error;
+    // The namespace went with the worker, as nobody had joined it; its links may take the kernel a moment longer.
+    const links = joined.flatMap(({ endpoint }) => endpoint.host || []);
+    for (const link of links) await context.worker.call(['unlink', link]);
+    return await context.worker.call(...operations);
+  });
   return {
     path: results[0]!.values[0]!,
     hosts: joined.map((_, index) => results[first + index]!.values[0] ?? ''),

@@ -19,7 +19,7 @@ import {
 import { defaultBridge } from '../bridge.ts';
 import type { FirewallNetwork } from '../firewall/firewall.ts';
 import { flag, gatewayMode } from '../kernel.ts';
-import { DUMMY, forwardIpv4, forwardIpv6, isNetworks, makeBridge, makeParent } from './links.ts';
+import { DUMMY, forwardIpv4, forwardIpv6, makeBridge, makeParent } from './links.ts';
 import {
   BRIDGE,
   type CreateNetworkBody,
@@ -89,10 +89,11 @@ export class Catalogue {
 
   /** `hasIpv6Pool`: a network that asks for IPv6 and names no subnet gets one of the daemon's own. */
   create(body: CreateNetworkBody, hasIpv6Pool = true): Promise<NetworkRecord> {
-    return this.#queued(() => this.#create(body, hasIpv6Pool));
+    return this.between(() => this.#create(body, hasIpv6Pool));
   }
 
-  #queued<T>(work: () => Promise<T>): Promise<T> {
+  /** Runs something while no network is being made or removed: each has its links without a record for a while. */
+  between<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#queue.then(work);
     this.#queue = done.catch(() => undefined);
     return done;
@@ -168,23 +169,6 @@ export class Catalogue {
     }
   }
 
-  /**
-   * Takes away links that a network worker made for nobody before it ended. Those of containers' endpoints have gone with
-   * their namespaces, or are their owners' to take away.
-   */
-  removeStrangers(): Promise<void> {
-    return this.#queued(async () => {
-      const { worker } = this.#options;
-      const [links] = await worker.call(['links']);
-      const known = this.links();
-      for (const [, name = ''] of links!.rows) {
-        if (known.has(name) || !isNetworks(name)) continue;
-        await worker.call(['unlink', name]);
-        log.info({ link: name }, 'removed a link that the network worker had made for no network');
-      }
-    });
-  }
-
   async #call<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -206,7 +190,7 @@ export class Catalogue {
     records.delete(record.id);
     this.#byName.delete(record.name);
     this.#pools.delete(record.id);
-    await this.#queued(async () => {
+    await this.between(async () => {
       const shared = this.all().some(({ link }) => link === record.link);
       if (record.link && !record.foreignLink && !shared) await worker.call(['unlink', record.link]);
     });

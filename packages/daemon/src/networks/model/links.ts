@@ -1,5 +1,4 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { NetWorker } from '@berth/native/net.ts';
 import { systemError } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
@@ -32,18 +31,6 @@ export async function makeParent(worker: NetWorker, record: NetworkRecord): Prom
   if (operations.length === 0) return true;
   const [made] = await worker.call(...operations);
   return record.foreignLink || (made!.values[0] === 'exists' && !record.subnets.length);
-}
-
-/** Whether a link of ours is of a kind that stands for a network: a bridge or a parent, no end of a container's pair. */
-export function isNetworks(name: string): boolean {
-  const link = (file: string) => join('/sys/class/net', name, file);
-  if (existsSync(link('bridge'))) return true;
-  try {
-    const type = /^DEVTYPE=(.*)$/m.exec(readFileSync(link('uevent'), 'utf8'))?.[1];
-    return type === 'vlan' || name.startsWith(DUMMY);
-  } catch {
-    return false; // gone meanwhile
-  }
 }
 
 const FORWARD4 = '/proc/sys/net/ipv4/ip_forward';
