@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { exitNow } from '@berth/native/ffi.ts';
-import { collectAll } from './base/buffers.ts';
+import { collectWhenQuiet } from './base/buffers.ts';
 import { configureLog, log } from './base/log.ts';
 import { VERSION } from './base/version.ts';
 import { reload, type Settings } from './config/index.ts';
@@ -34,7 +34,7 @@ export async function runDaemon(settings: Settings, args: string[], configFile: 
   handleSignals(settings, rooms, listening, pidfile, args, configFile);
   log.info({ hosts: listening.addresses.join(' '), version: VERSION, pid: process.pid }, 'Berth answers');
   // When whoever has waited for the daemon has been served.
-  setTimeout(collectAll, 1000).unref();
+  collectWhenQuiet(1000);
 }
 
 function handleSignals(

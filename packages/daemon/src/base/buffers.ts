@@ -33,27 +33,44 @@ export function buffersPassed(bytes: number): void {
 
 /** So many pieces of work, without a pause, are a burst. */
 const BURST = 500;
-/** How long it is quiet after a burst before what it left is given back, in milliseconds. */
+/** For how long nobody has asked for anything when what a burst left is given back, in milliseconds. */
 const QUIET = 3000;
+/** Among requests that never cease (a poller's) it is given back all the same, after so many milliseconds. */
+const AT_LATEST = 120_000;
 
 let work = 0;
+let lastRequest = 0;
 let waiting: NodeJS.Timeout | undefined;
+
+/** To be told of each request that arrives. */
+export function requestArrived(): void {
+  lastRequest = performance.now();
+}
 
 /** To be told of each piece of work (a container's event): V8 keeps a grown heap for as long as nothing asks for more. */
 export function workDone(): void {
   work += 1;
-  if (work < BURST) return;
-  if (waiting) waiting.refresh();
-  else
-    waiting = setTimeout(() => {
-      waiting = undefined;
-      work = 0;
-      collectAll();
-    }, QUIET).unref();
+  if (work >= BURST) collectWhenQuiet();
 }
 
-/** Gives back what a burst of work, such as the start, has left behind. Takes some tens of milliseconds. */
-export function collectAll(): void {
-  collector()({ type: 'major', flavor: 'last-resort' });
-  trimHeap();
+/**
+ * Gives back what a burst of work, such as the start, has left behind, once no request has come for `quiet` milliseconds:
+ * it takes some tens of milliseconds, in which none is answered.
+ */
+export function collectWhenQuiet(quiet = QUIET): void {
+  if (waiting) return;
+  const latest = performance.now() + AT_LATEST;
+  const look = () => {
+    const now = performance.now();
+    const left = Math.min(lastRequest + quiet, latest) - now;
+    if (left > 0) {
+      waiting = setTimeout(look, left).unref();
+      return;
+    }
+    waiting = undefined;
+    work = 0;
+    collector()({ type: 'major', flavor: 'last-resort' });
+    trimHeap();
+  };
+  waiting = setTimeout(look, quiet).unref();
 }

@@ -6,6 +6,7 @@ import fastify, {
   type FastifyRequest,
   type HTTPMethods,
 } from 'fastify';
+import { requestArrived } from '../base/buffers.ts';
 import { BerthError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
 import type { ApiReply, Received, Server } from './api.ts';
@@ -55,6 +56,7 @@ export function createApp(serverName: string): App {
     routerOptions: { maxParamLength: 8192 },
     bodyLimit: Number.MAX_SAFE_INTEGER,
     rewriteUrl(request) {
+      requestArrived();
       watch?.(request.method ?? '', request.url ?? '');
       putOddTypeAside(request);
       const { version, url } = paths.rewrite(request.method ?? 'GET', request.url ?? '/');

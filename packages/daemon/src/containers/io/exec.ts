@@ -13,11 +13,10 @@ import type { Context } from '../model/context.ts';
 import type { RunningExec } from '../model/running.ts';
 import { join as joinStreams, unframed } from './attach.ts';
 import { endConnection } from './connection.ts';
+import { EndedExecs } from './ended-execs.ts';
 import { FrameReader, frame } from './frames.ts';
 import { parseDetachKeys } from './keys.ts';
 
-/** How long a finished exec may still be asked about, in milliseconds. */
-const KEPT = 5 * 60_000;
 /** The exit code of an exec that could not be started. */
 const NOT_RUN = 126;
 const SIGKILL = 9;
@@ -28,7 +27,7 @@ const START_WAIT = 10_000;
 export class Exec implements RunningExec {
   readonly id = randomBytes(32).toString('hex');
   readonly container: Container;
-  readonly config: ExecConfig;
+  config: ExecConfig;
   readonly detachKeys: Buffer;
   running = false;
   started = false;
@@ -52,6 +51,13 @@ export class Exec implements RunningExec {
     return `${program} ${args.join(' ')}`;
   }
 
+  /** It has ended: only what an inspect shows is kept. Returns how many characters that are. */
+  shrink(): number {
+    const { Cmd, Tty, User, Privileged, AttachStdin, AttachStdout, AttachStderr, DetachKeys } = this.config;
+    this.config = { Cmd, Tty, User, Privileged, AttachStdin, AttachStdout, AttachStderr, DetachKeys };
+    return (Cmd ?? []).reduce((sum, argument) => sum + argument.length, User?.length ?? 0);
+  }
+
   /** The container is gone, and so is every process of it. */
   containerEnded(): void {
     if (!this.started) {
@@ -66,6 +72,7 @@ export class Exec implements RunningExec {
 export class Execs {
   private readonly context: Context;
   private readonly byId = new Map<string, Exec>();
+  private readonly ended = new EndedExecs((id) => this.forget(id));
 
   constructor(context: Context) {
     this.context = context;
@@ -198,12 +205,12 @@ export class Execs {
     exec.process = undefined;
     exec.launched.resolve();
     if (ran) this.context.emit(exec.container, 'exec_die', { execID: exec.id, exitCode: String(code) });
-    setTimeout(() => this.forget(exec), KEPT).unref();
+    this.ended.add(exec.id, exec.shrink());
   }
 
-  private forget(exec: Exec): void {
-    this.byId.delete(exec.id);
-    exec.container.execs.delete(exec.id);
+  private forget(id: string): void {
+    this.byId.get(id)?.container.execs.delete(id);
+    this.byId.delete(id);
   }
 
   /** A container was removed, its execs with it. */
