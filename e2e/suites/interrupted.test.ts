@@ -1,5 +1,14 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { sleep, TestDaemon, until } from '../support/daemon.ts';
@@ -66,6 +75,88 @@ test('a removal that was begun is ended, with its anonymous volumes or without, 
   expect((await daemon.call('GET', `/volumes/${volumes.kept}`)).status).toBe(200);
   expect(existsSync(join(daemon.folder, 'data/containers', away))).toBe(false);
   await daemon.call('DELETE', `/volumes/${volumes.kept}`);
+});
+
+/** Processes of this daemon's launchers and supervisors. */
+const natives = () =>
+  readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/exe`).includes('berth-native') && openLock(pid);
+    } catch {
+      return false; // it has ended
+    }
+  });
+const openLock = (pid: string) =>
+  readdirSync(`/proc/${pid}/fd`).some((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`) === join(daemon.folder, 'exec/launcher.lock');
+    } catch {
+      return false; // closed meanwhile
+    }
+  });
+
+/** The processes in a container's cgroup. */
+const programsOf = (id: string) =>
+  readdirSync('/proc').filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(id);
+    } catch {
+      return false; // it has ended
+    }
+  });
+
+test('a start that outlives its daemon is waited for, and is nobody’s process afterwards', async () => {
+  const { json } = await daemon.call('POST', '/containers/create', {
+    Image: 'bb',
+    Cmd: ['sleep', '1000'],
+    HostConfig: { NetworkMode: 'none' },
+  });
+  const folder = join(daemon.folder, 'exec/c', json.Id.slice(0, 32));
+  mkdirSync(folder);
+  // A supervisor locks its run folder before it listens: it stands there for as long as somebody else has the lock.
+  const holder = spawn('flock', ['-o', folder, 'sh', '-c', 'echo; exec sleep 1000'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  await once(holder.stdout, 'data');
+  const start = daemon.call('POST', `/containers/${json.Id}/start`).catch(() => undefined);
+  await until('a supervisor that is not there yet', () => natives().length === 2);
+  await daemon.down('SIGKILL');
+  await start;
+  const later = daemon.up();
+  await sleep(1000);
+  holder.kill('SIGKILL');
+  await later;
+  await until('the launcher to be alone', () => natives().length === 1);
+  const { Status, Pid } = await state(json.Id);
+  const programs = programsOf(json.Id);
+  expect({ Status, Pid, programs }).toEqual({ Status: 'created', Pid: 0, programs: [] });
+  expect((await daemon.call('POST', `/containers/${json.Id}/start`)).status).toBe(204);
+  await runs(json.Id);
+  await remove(json.Id);
+});
+
+test('a start that was still on its way to a stopped launcher is not done for the next daemon', async () => {
+  const id = await daemon.box(['sleep', '1000'], { HostConfig: { NetworkMode: 'none' } });
+  const { json } = await daemon.call('POST', '/containers/create', {
+    Image: 'bb',
+    Cmd: ['sleep', '1000'],
+    HostConfig: { NetworkMode: 'none' },
+  });
+  const launcher = Number(natives()[0]);
+  process.kill(launcher, 'SIGSTOP');
+  const start = daemon.call('POST', `/containers/${json.Id}/start`).catch(() => undefined);
+  await sleep(300);
+  await daemon.down('SIGKILL');
+  await start;
+  const later = daemon.up();
+  await sleep(1000);
+  process.kill(launcher, 'SIGCONT');
+  await later;
+  await until('the launcher to be alone', () => natives().length === 1);
+  expect(programsOf(json.Id)).toEqual([]);
+  expect((await state(json.Id)).Status).toBe('created');
+  expect((await state(id)).Status).toBe('running');
+  for (const one of [id, json.Id]) await remove(one);
 });
 
 test('the run folder of a start that was not come to is removed', async () => {

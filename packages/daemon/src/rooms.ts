@@ -21,6 +21,7 @@ export async function openRooms(settings: Settings): Promise<Services> {
   const events = openEvents();
   const launcher = openLauncher({
     program: nativeProgram,
+    lockFile: join(execRoot, 'launcher.lock'),
     onWarning: (message) => log.warn({}, message),
   });
   const runtime = openRuntime({ settings });

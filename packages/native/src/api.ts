@@ -136,6 +136,8 @@ export interface StartOptions {
 export interface Launcher {
   /** @throws LaunchError: nothing is left of the container in the kernel but its cgroup. */
   start(options: StartOptions): Promise<Supervisor>;
+  /** Resolves when no start of an earlier launcher is on its way any more: each can be reconnected to, or has ended. */
+  ready(): Promise<void>;
   /** Connects to a supervisor started by an earlier daemon; null when there is none (see `lastExit`). */
   reconnect(id: string, runFolder: string): Promise<Supervisor | null>;
   /** The exit that a supervisor recorded before it went, if it did. */

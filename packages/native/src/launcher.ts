@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,6 +21,8 @@ import { HELPER_ANSWER, Watchdog } from './watchdog.ts';
 
 const EPIPE = 32;
 const SIGKILL = 9;
+/** How long a launcher is waited for that waits for an earlier one's end, in milliseconds: it gives up sooner itself. */
+const READY_TIMEOUT = 10_000;
 /** One that can't even start is not to spin: no sooner than this after the last start is it started again by itself. */
 const RESTART_PAUSE = 500;
 
@@ -30,6 +32,8 @@ const ORPHAN_PAUSE = 100;
 export interface LauncherOptions {
   /** The path of berth-native. */
   program: string;
+  /** A file that one launcher at a time has locked: the next one waits until nothing of it is still about to run. */
+  lockFile?: string;
   /** Something went wrong that no call will tell. */
   onWarning?: (message: string) => void;
 }
@@ -58,6 +62,8 @@ class NativeLauncher implements Launcher {
       this.#child?.kill('SIGKILL');
     },
   });
+  /** Resolved with the first word of a launcher. */
+  readonly #answered = Promise.withResolvers<void>();
 
   constructor(options: LauncherOptions) {
     this.#options = options;
@@ -129,6 +135,13 @@ class NativeLauncher implements Launcher {
     }
   }
 
+  async ready(): Promise<void> {
+    this.#send(0, [['ping']]);
+    const late = new AbortController();
+    await Promise.race([this.#answered.promise, sleep(READY_TIMEOUT, undefined, { signal: late.signal })]);
+    late.abort();
+  }
+
   lastExit(runFolder: string): ExitStatus | null {
     try {
       const { code, oomKilled, finishedAt } = JSON.parse(
@@ -167,11 +180,14 @@ class NativeLauncher implements Launcher {
   #connection(): Socket {
     if (this.#closed) throw new LaunchError('launcher', EPIPE, 'the launcher was closed');
     if (this.#socket?.writable) return this.#socket;
-    const child = spawn(this.#options.program, ['launcher'], {
-      stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+    const { program, lockFile } = this.#options;
+    const lock = lockFile === undefined ? undefined : openSync(lockFile, 'a', 0o600);
+    const child = spawn(program, ['launcher'], {
+      stdio: ['ignore', 'ignore', 'inherit', 'pipe', ...(lock === undefined ? [] : [lock])],
       cwd: '/',
       env: fallbacks(),
     });
+    if (lock !== undefined) closeSync(lock);
     this.#startedAt = Date.now();
     this.#watchdog.heard();
     this.#child = child;
@@ -180,6 +196,7 @@ class NativeLauncher implements Launcher {
     const reader = new FrameReader();
     socket.on('data', (chunk: Buffer) => {
       this.#watchdog.heard();
+      this.#answered.resolve();
       reader.push(chunk);
       for (let frame = reader.next(); frame; frame = reader.next())
         this.#supervisors.get(frame.handle)?.take(frame.records);

@@ -1,12 +1,15 @@
 #include "launcher/launcher.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,8 +20,8 @@
 #include "layer/cache.h"
 #include "supervisor/core.h"
 
-/* The daemon's end of the socket pair, as it spawned us. */
-enum { daemon_fd = 3 };
+/* The daemon's end of the socket pair, and the file that only one launcher at a time has locked, as it spawned us. */
+enum { daemon_fd = 3, lock_fd = 4 };
 
 /* One supervisor, forked here or adopted by its socket. */
 struct supervisor_link {
@@ -33,6 +36,13 @@ static struct loop *loop;
 static struct source daemon_source;
 static struct channel to_daemon;
 static struct supervisor_link *links;
+static int held_lock = -1;
+
+static int daemon_gone(void)
+{
+  struct pollfd daemon = {.fd = daemon_fd};
+  return poll(&daemon, 1, 0) > 0 && daemon.revents & POLLHUP;
+}
 
 static void flush_daemon(void)
 {
@@ -155,7 +165,7 @@ static void forget_others(void)
 /* In the child: nothing of the launcher's stays but its end of the pair and the namespaces that are ready. */
 static _Noreturn void become_supervisor(int fd, const char *records, size_t size, int spare)
 {
-  enum { control = 3, empty = 4, device = 5, network = 6 };
+  enum { control = 3, empty = 4, device = 5, network = 6, lock = 7 };
   signal(SIGCHLD, SIG_DFL);
   setsid();
   char *own = malloc(size + 1);
@@ -169,20 +179,24 @@ static _Noreturn void become_supervisor(int fd, const char *records, size_t size
   ns = ns < 0 ? -1 : fcntl(ns, F_DUPFD_CLOEXEC, 10);
   null = null < 0 ? -1 : fcntl(null, F_DUPFD_CLOEXEC, 10);
   net = net < 0 ? -1 : fcntl(net, F_DUPFD_CLOEXEC, 10);
+  int held = held_lock < 0 ? -1 : fcntl(held_lock, F_DUPFD_CLOEXEC, 10);
   dup3(fd, control, O_CLOEXEC);
   namespaces_empty_mnt = ns < 0 ? -1 : dup3(ns, empty, O_CLOEXEC);
   namespaces_null = null < 0 ? -1 : dup3(null, device, O_CLOEXEC);
   namespaces_spare_net = net < 0 ? -1 : dup3(net, network, O_CLOEXEC);
-  layer_cache_inherit(network + 1);
+  held = held < 0 ? -1 : dup3(held, lock, O_CLOEXEC);
+  layer_cache_inherit(lock + 1);
   if (ns < 0)
     close(empty);
   if (null < 0)
     close(device);
   if (net < 0)
     close(network);
+  if (held < 0)
+    close(lock);
   dup2(0, 1);
   dup2(0, 2);
-  supervise(control, own, size);
+  supervise(control, held, own, size);
 }
 
 static void start(uint32_t handle, const char *records, size_t size)
@@ -327,7 +341,9 @@ static void daemon_ready(struct source *source, uint32_t events)
     loop_stop(loop);
   while (status > 0 && (status = frame_next(&to_daemon.in, &handle, &records, &size)) > 0) {
     if (is(records, size, "start")) {
-      start(handle, records, size);
+      /* What a daemon that has died asked for is nobody's any more. */
+      if (!daemon_gone())
+        start(handle, records, size);
     } else if (is(records, size, "adopt")) {
       struct launch message;
       struct error err;
@@ -347,6 +363,25 @@ static void daemon_ready(struct source *source, uint32_t events)
   if (status < 0)
     loop_stop(loop);
   flush_daemon();
+}
+
+/* Waits until the launcher before this one has ended, and every supervisor that it forked can be connected to: what a daemon
+   is told of then is all that runs. Not for ever, for one of them may be stopped. */
+static void take_turn(void)
+{
+  enum { pause_ms = 5, tries = 1000 };
+  struct stat st;
+  if (fstat(lock_fd, &st) < 0 || !S_ISREG(st.st_mode) || fcntl(lock_fd, F_SETFD, FD_CLOEXEC) < 0)
+    return; /* started without one */
+  held_lock = lock_fd;
+  for (int i = 0; i < tries; i++) {
+    if (flock(lock_fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+      return;
+    if (daemon_gone())
+      exit(0);
+    usleep(pause_ms * 1000);
+  }
+  fprintf(stderr, "berth-native launcher: an earlier launcher, or a start of its, does not end; not waiting any longer\n");
 }
 
 /* Lives as long as the daemon's end of fd 3 is open. Supervisors, in sessions of their own, live on. */
@@ -369,6 +404,7 @@ int launcher_main(int argc, char **argv)
   signal(SIGPIPE, SIG_IGN);
   signal(SIGCHLD, SIG_IGN); /* supervisors are reaped by the kernel */
   fcntl(daemon_fd, F_SETFD, FD_CLOEXEC);
+  take_turn();
   if (chdir("/") < 0)
     return 1;
   signal(SIGCHLD, SIG_DFL);

@@ -28,6 +28,7 @@ struct ended;
 struct supervisor {
   struct loop *loop;
   const char *id;
+  int launcher_lock;     /* held until `listener` is there, so that the next launcher waits for it; -1 afterwards */
   int folder;            /* the container's run folder; locked (flock) by who makes or removes what is in it */
   uint64_t socket;       /* the inode of our socket there: by then another run's supervisor may have its own */
   struct launch request; /* all records of the start */
@@ -49,8 +50,8 @@ struct supervisor {
   int timer;
 };
 
-/* What the launcher's child becomes: supervises the container that the frame's records describe. Does not return. */
-_Noreturn void supervise(int control, const char *records, size_t size);
+/* What the launcher's child becomes: supervises the container that the frame's records describe. `lock` may be -1. Does not return. */
+_Noreturn void supervise(int control, int lock, const char *records, size_t size);
 
 /* Messages to the daemon, if one is connected; the record's strings are a NULL-terminated list. */
 #define supervisor_tell(supervisor, ...) \
@@ -74,6 +75,8 @@ void folder_remove(struct supervisor *supervisor);
 int listen_at(struct supervisor *supervisor, struct error *err);
 struct peer *peer_new(struct supervisor *supervisor, int fd);
 void peer_flush(struct peer *peer);
+/* Whether the other end is closed, which may not have been read yet. */
+int peer_gone(const struct peer *peer);
 void peer_free(struct peer *peer);
 /* The first thing on a new connection, so that there is always room for it. The strings end with NULL, or are four. */
 void peer_reply(int fd, const char *const strings[4]);

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,6 +194,12 @@ static void connected(struct source *source, uint32_t events)
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || (peer.uid != 0 && peer.uid != geteuid())
       || !peer_new(supervisor, fd))
     close(fd);
+}
+
+int peer_gone(const struct peer *peer)
+{
+  struct pollfd fd = {.fd = peer->source.fd};
+  return poll(&fd, 1, 0) > 0 && fd.revents & (POLLHUP | POLLERR);
 }
 
 int listen_at(struct supervisor *supervisor, struct error *err)

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "supervisor/core.h"
 
 enum {
@@ -293,6 +294,8 @@ static int start(struct supervisor *supervisor, struct error *err)
   if (sort_records(supervisor, &for_parts, err) < 0 || folder_open(supervisor, head->argv[2], err) < 0
       || streams_open(&supervisor->streams, &options, &io, err) < 0 || listen_at(supervisor, err) < 0)
     return -1;
+  if (supervisor->launcher_lock >= 0)
+    close(steal_fd(&supervisor->launcher_lock));
   supervisor->streams.close_input = head->argv[4][0] == '1';
   supervisor->streams.ended = outputs_ended;
   supervisor->streams.detached = detached;
@@ -306,6 +309,9 @@ static int start(struct supervisor *supervisor, struct error *err)
       || parts_launch(supervisor, &for_parts, err) < 0 || wait_for_clients(supervisor, err) < 0)
     return -1;
   free(for_parts.records);
+  /* One that went on after its launcher's end could be there too late to be found by the next daemon. */
+  if (!supervisor->control || peer_gone(supervisor->control))
+    return fail(err, "launch", EPIPE, "the launcher has gone");
   supervisor->pid = container_start(supervisor->container, &io, err);
   streams_close_ends(&io);
   if (supervisor->pid < 0)
@@ -335,9 +341,10 @@ static _Noreturn void give_up(struct supervisor *supervisor, const struct error 
   _exit(1);
 }
 
-_Noreturn void supervise(int control, const char *records, size_t size)
+_Noreturn void supervise(int control, int lock, const char *records, size_t size)
 {
-  struct supervisor supervisor = {.folder = -1,
+  struct supervisor supervisor = {.launcher_lock = lock,
+                                  .folder = -1,
                                   .process = {.fd = -1, .ready = process_ended},
                                   .streams = {.input.fd = -1, .outputs = {{.source.fd = -1}, {.source.fd = -1}}, .console = -1},
                                   .loop = loop_new()};

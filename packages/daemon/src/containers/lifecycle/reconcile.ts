@@ -12,6 +12,8 @@ export async function reconcileContainers(context: Context, life: Life): Promise
   const { rooms } = context;
   for (const folder of [join(rooms.settings.dataRoot, 'containers'), runFolders(context)])
     await mkdir(folder, { recursive: true, mode: 0o700 });
+  // A start that an earlier daemon's launcher has not come to the end of would be missed, and be nobody's afterwards.
+  await rooms.launcher.ready();
   await dropUnfinished(context);
   await arrangeFolders(context);
   await Promise.all([...context.registry.all()].map((container) => resume(context, life, container)));
