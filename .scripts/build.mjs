@@ -7,9 +7,12 @@ import { root, run } from './lib.mjs';
 
 const dist = join(root, 'dist');
 mkdirSync(join(dist, 'lib'), { recursive: true });
-run('make', ['-s', '-j2', '-C', join(root, 'packages', 'native')]);
+// BERTH_SANITIZE=1: the C core under the address and undefined-behaviour sanitizers, for the end-to-end suites.
+const sanitize = process.env['BERTH_SANITIZE'] === '1';
+run('make', ['-s', '-j2', '-C', join(root, 'packages', 'native'), ...(sanitize ? ['SANITIZE=1'] : [])]);
+const native = sanitize ? 'sanitized/berth-native' : 'berth-native';
 // Written aside and renamed: a running daemon keeps the old file.
-copyFileSync(join(root, 'packages/native/build/berth-native'), join(dist, 'lib/.berth-native'));
+copyFileSync(join(root, 'packages/native/build', native), join(dist, 'lib/.berth-native'));
 chmodSync(join(dist, 'lib/.berth-native'), 0o755);
 renameSync(join(dist, 'lib/.berth-native'), join(dist, 'lib/berth-native'));
 if (existsSync(join(root, '.scripts/generate-api.mjs')))

@@ -40,6 +40,8 @@ int overlay_takes_detached(void)
   static int known; /* 1 no, 2 yes */
   struct utsname system;
   int major, minor;
+  if (!known && getenv("BERTH_STAGED_OVERLAY")) /* a test's switch: as an older kernel */
+    known = 1;
   if (!known)
     known = 1 + (uname(&system) < 0 || sscanf(system.release, "%d.%d", &major, &minor) != 2 || major > 6
                  || (major == 6 && minor >= 15));
