@@ -99,6 +99,56 @@ describe('a frozen container', () => {
   });
 });
 
+describe('a paused container', () => {
+  const stubborn = ['sh', '-c', 'trap "" TERM; while :; do sleep 0.1; done'];
+  const obedient = ['sh', '-c', 'trap "exit 3" TERM; while :; do sleep 0.1; done'];
+  // As dockerd 26.1 tells them.
+  const ends: Array<[string, string[], string, string, object?]> = [
+    ['kill', ['sleep', '1000'], 'POST kill', 'kill 9, die 137'],
+    ['kill TERM', obedient, 'POST kill?signal=TERM', 'kill 15, unpause, die 3'],
+    [
+      'kill USR2 where TERM stops it',
+      obedient,
+      'POST kill?signal=USR2',
+      'kill 12',
+      { StopSignal: 'SIGTERM' },
+    ],
+    ['stop', obedient, 'POST stop', 'kill 15, unpause, stop, die 3'],
+    ['stop that has to kill', stubborn, 'POST stop?t=0', 'kill 15, unpause, kill 9, stop, die 137'],
+    ['removal', ['sleep', '1000'], 'DELETE ?force=1', 'kill 9, die 137, destroy'],
+  ];
+  test.each(ends)('tells of its %s', async (_, command, asked, expected, options = {}) => {
+    const id = await daemon.box(command, { ...none, ...options });
+    // The shell has to have set its trap.
+    await sleep(300);
+    await daemon.call('POST', `/containers/${id}/pause`);
+    const since = Date.now() / 1000;
+    const [method = '', path = ''] = asked.split(' ');
+    const answer = await daemon.call(method, `/containers/${id}${path.startsWith('?') ? '' : '/'}${path}`);
+    expect(answer.status).toBe(204);
+    const filters = encodeURIComponent(JSON.stringify({ container: [id] }));
+    const told = async () => {
+      const { text } = await daemon.call(
+        'GET',
+        `/events?since=${since}&until=${Date.now() / 1000}&filters=${filters}`,
+      );
+      return text
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line))
+        .filter(({ Action }) => Action !== 'pause')
+        .map(({ Action, Actor: { Attributes } }) =>
+          [Action, Attributes.signal ?? Attributes.exitCode].filter(Boolean).join(' '),
+        )
+        .join(', ');
+    };
+    if (expected.includes('die'))
+      await until('its end', async () => /die|destroy/.test(await told())).catch(() => undefined);
+    expect(await told()).toBe(expected);
+    await remove(id);
+  });
+});
+
 describe('without the launcher', () => {
   test('execs that end meanwhile are answered, with their exit codes', async () => {
     const id = await daemon.box(['sleep', '1000'], none);

@@ -299,13 +299,23 @@ export class Life {
     this.context.emit(container, 'kill', { signal: String(signal) });
   }
 
-  /** A frozen process can take no signal but the last one. */
+  /** A frozen process does not act on a signal. */
   private async thawToDie(container: Container): Promise<void> {
     if (container.state.status !== 'paused') return;
     await container
       .queue(() => this.apply(container, { type: 'unpause' }))
       .catch((error) => log.debug({ container: container.id, err: error }, 'could not unpause to stop'));
     await container.supervisor?.kill(SIGCONT).catch(() => undefined);
+  }
+
+  /**
+   * Lets a paused container that was killed die. It is thawed in the kernel alone and stays paused until its end, as with
+   * dockerd, which emits no `unpause` then.
+   */
+  private async thawKilled(container: Container): Promise<void> {
+    await container.queue(async () => {
+      if (container.state.status === 'paused') await this.context.rooms.runtime.unpause(container.id);
+    });
   }
 
   /**
@@ -323,7 +333,7 @@ export class Life {
       .then(() => {
         answers = true;
       }, warn)
-      .then(() => this.thawToDie(container));
+      .then(() => this.thawKilled(container));
     void asked.catch(warn);
     if (await within(ended, KILL_GRACE)) return;
     for (const deadline = Date.now() + HELPER_ANSWER; Date.now() < deadline; ) {
