@@ -1,4 +1,4 @@
-import { fstatSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { fstatSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 
 /* Blocks that are kept for the time when the disk is full. */
 
@@ -25,13 +25,50 @@ export function reserveLog(logFd: number): void {
   }
 }
 
-/** Sets blocks aside that let the database grow on a full disk. @returns false when there is no room for them */
-export function setSpareAside(path: string): boolean {
-  try {
-    writeFileSync(path, Buffer.alloc(SPARE), { mode: 0o600 });
-    return true;
-  } catch {
-    rmSync(path, { force: true });
-    return false;
+/** How much of it is given up at once, in bytes, and how often a refill is tried, in milliseconds. */
+const PIECE = SPARE / 8;
+const PAUSE = 1000;
+
+/** A file whose blocks are given up on a full disk, piece by piece, and taken again once there is room. */
+export class Spare {
+  private readonly path: string;
+  private size = 0;
+  private triedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(path: string) {
+    this.path = path;
+    this.size = this.restore();
+  }
+
+  /** Gives up a piece. @returns whether there is more */
+  give(): boolean {
+    this.triedAt = performance.now();
+    if (this.size === 0) return false;
+    this.size -= PIECE;
+    truncateSync(this.path, this.size);
+    return this.size > 0;
+  }
+
+  /** Makes it whole again where there is room. */
+  refill(): void {
+    if (this.size === SPARE || performance.now() < this.triedAt + PAUSE) return;
+    this.triedAt = performance.now();
+    try {
+      writeFileSync(this.path, Buffer.alloc(SPARE), { mode: 0o600 });
+      this.size = SPARE;
+    } catch {
+      // What there was is kept, if it still fits: others may have been quicker.
+      this.size = this.restore();
+    }
+  }
+
+  private restore(): number {
+    try {
+      const size = Math.floor(statSync(this.path).size / PIECE) * PIECE;
+      truncateSync(this.path, size);
+      return size;
+    } catch {
+      return 0;
+    }
   }
 }

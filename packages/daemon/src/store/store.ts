@@ -1,10 +1,10 @@
-import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync, rmSync } from 'node:fs';
+import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { systemError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
 import type { Collection, Store } from './api.ts';
-import { reserveLog, SPARE, setSpareAside } from './reserve.ts';
+import { reserveLog, SPARE, Spare } from './reserve.ts';
 import { damaged, Table } from './table.ts';
 
 const SQLITE_FULL = 13;
@@ -52,11 +52,11 @@ class SqliteStore implements Store {
   /** While the log is folded in, nothing may be appended to it. */
   private folding = false;
   private closed = false;
-  /** When the reserve was last found to be away, in milliseconds; undefined: it is there. */
-  private spareSpent: number | undefined;
+  private readonly spare: Spare;
 
   constructor(path: string) {
     this.path = path;
+    this.spare = new Spare(`${path}-reserve`);
     this.db = this.guard(() => new DatabaseSync(path, { timeout: 0 }));
     try {
       this.guard(() => {
@@ -71,7 +71,7 @@ class SqliteStore implements Store {
       this.dataFd = openSync(path, 'r+');
       this.logFd = openSync(`${path}-wal`, 'r+');
       reserveLog(this.logFd);
-      if (!setSpareAside(this.spare)) this.spareSpent = 0;
+      this.spare.refill();
       syncFolder(dirname(path));
     } catch (error) {
       this.db.close();
@@ -119,29 +119,24 @@ class SqliteStore implements Store {
     closeSync(this.dataFd);
   }
 
-  /** The reserve of the database's own growth, which a full disk takes away. */
-  private get spare(): string {
-    return `${this.path}-reserve`;
-  }
-
   /**
    * Makes room for records on a full disk: the log is folded into the database, which the reserve lets grow, and its blocks
    * are written from the start again. It waits for the disk, as an event loop must not anywhere else.
    */
   private makeRoom(): void {
-    rmSync(this.spare, { force: true });
-    this.spareSpent = Date.now();
     fdatasyncSync(this.logFd);
-    this.db.exec('PRAGMA wal_checkpoint(PASSIVE)');
+    for (let more = true; more; ) {
+      more = this.spare.give();
+      try {
+        this.db.exec('PRAGMA wal_checkpoint(PASSIVE)');
+        break;
+      } catch (error) {
+        if (!more || !isFull(error)) throw error;
+      }
+    }
     fdatasyncSync(this.dataFd);
     this.commits = 0;
     this.bytes = 0;
-  }
-
-  /** Sets a reserve aside again once there is room, looking for it every ten seconds at most. */
-  private keepSpare(): void {
-    if (this.spareSpent === undefined || Date.now() - this.spareSpent < 10_000) return;
-    this.spareSpent = setSpareAside(this.spare) ? undefined : Date.now();
   }
 
   /** Takes what the log of an earlier daemon has into the database. A full disk can wait: the log is read as well. */
@@ -222,7 +217,7 @@ class SqliteStore implements Store {
   private async sync(): Promise<void> {
     if (this.closed) return;
     await datasync(this.logFd);
-    if (!this.closed) this.keepSpare();
+    if (!this.closed) this.spare.refill();
     const due = this.commits >= CHECKPOINT_PAGES / 4 || this.bytes >= SPARE / 4;
     if (!due || this.closed) return;
     // Once the log is durable and whole, its pages go into the database, and only when those are durable too may the log be
