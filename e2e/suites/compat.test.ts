@@ -158,3 +158,110 @@ test('signals that are none are told as such', () => {
     'Cannot restart container signalled: invalid signal: FOO',
   );
 });
+
+test('the events of mounts: after the networks of a start, around every look at the files', async () => {
+  const since = String(Date.now() / 1000);
+  sleeper('watched', '-v', 'watched:/v');
+  docker('exec', 'watched', 'touch', '/f');
+  docker('cp', 'watched:/f', '-');
+  const events = docker(
+    'events',
+    '--since',
+    since,
+    '--until',
+    String(Date.now() / 1000 + 1),
+    '--format',
+    '{{.Type}} {{.Action}}',
+  );
+  expect(events.split('\n').filter((line) => !/^container exec/.test(line))).toEqual([
+    'volume create',
+    'container create',
+    'network connect',
+    'volume mount',
+    'container start',
+    'volume mount',
+    'container archive-path',
+    'volume unmount',
+  ]);
+  await daemon.call('POST', '/build/prune');
+  expect(
+    docker(
+      'events',
+      '--since',
+      since,
+      '--until',
+      String(Date.now() / 1000),
+      '-f',
+      'event=prune',
+      '-f',
+      'type=builder',
+    ),
+  ).toContain('reclaimed=');
+});
+
+test('a filter of an object matches the beginning of any name', () => {
+  const since = String(Date.now() / 1000);
+  docker('volume', 'create', 'prefix-v');
+  docker('network', 'create', 'prefix-n');
+  docker('create', '--name', 'prefix-c', 'bb', 'true');
+  const told = (...filters: string[]) =>
+    docker(
+      'events',
+      '--since',
+      since,
+      '--until',
+      String(Date.now() / 1000),
+      '--format',
+      '{{.Type}}',
+      ...filters,
+    );
+  expect(told('-f', 'container=prefix').split('\n')).toEqual(['volume', 'network', 'container']);
+  expect(told('-f', 'container=prefix', '-f', 'type=container')).toBe('container');
+});
+
+test('a working directory that can be none is refused at create', () => {
+  expect(refusal('create', '--name', 'placed', '-w', '/bin/busybox', 'bb', 'true')).toContain(
+    'Cannot mkdir: /bin/busybox is not a directory',
+  );
+  expect(docker('ps', '-aq', '-f', 'name=placed')).toBe('');
+  docker('create', '--name', 'placed', '-w', '/new/dir', 'bb', 'true');
+  expect(docker('diff', 'placed').split('\n')).toEqual(['A /new', 'A /new/dir']);
+});
+
+test('what is wrong with a log is told at the start', () => {
+  const start = (option: string) => refusal('run', '--rm', '--log-opt', option, 'bb', 'true');
+  expect(start('max-size=-1')).toContain("failed to initialize logging driver: invalid size: '-1'");
+  expect(start('tag={{.ID}}{{')).toContain('template: log-tag:1: unclosed action');
+  expect(start('tag=a{{.Bogus}}')).toContain(
+    `template: log-tag:1:3: executing "log-tag" at <.Bogus>: can't evaluate field Bogus in type *logger.Info`,
+  );
+});
+
+test('no line is older than 1970', async () => {
+  docker('run', '--name', 'logged', 'bb', 'echo', 'line');
+  const lines = async (query: string) =>
+    (await daemon.call('GET', `/containers/logged/logs?stdout=1&${query}`)).text.slice(8);
+  expect(await lines('until=-5')).toBe('');
+  expect(await lines('since=-5')).toBe('line\n');
+});
+
+test('what dockerd refuses of networks and their ends', () => {
+  expect(refusal('run', '--rm', '--link-local-ip', '1.2.3.4', 'bb', 'true')).toContain(
+    'invalid link local IP address: 1.2.3.4',
+  );
+  expect(refusal('network', 'create', '-o', 'com.docker.network.driver.mtu=60', 'tiny')).toMatch(
+    /: invalid argument$/,
+  );
+  expect(refusal('network', 'create', '-d', 'macvlan', '-o', 'parent=lo', 'looped')).toContain(
+    'loopback interface is not a valid macvlan parent link',
+  );
+  docker('network', 'create', '--config-only', 'template');
+  expect(JSON.parse(docker('network', 'inspect', 'template'))[0].IPAM.Config).toBeNull();
+  expect(docker('network', 'ls', '-q', '-f', 'driver=bridge', '-f', 'name=template')).toBe('');
+});
+
+test("a container's volume driver holds for its nameless volumes, too", async () => {
+  const body = { Image: 'bb', Volumes: { '/v': {} }, HostConfig: { VolumeDriver: 'nosuch' } };
+  const { status, text } = await daemon.call('POST', '/v1.45/containers/create', body);
+  expect([status, text]).toEqual([404, expect.stringContaining('plugin \\"nosuch\\" not found')]);
+});

@@ -2,11 +2,20 @@ const EXPONENTS: Record<string, number> = { k: 1, m: 2, g: 3, t: 4, p: 5 };
 
 /** Bytes of a size as go-units' RAMInBytes reads it (`20m`, `1.5GiB`, `100`); undefined when it is none. */
 export function parseSize(text: string): number | undefined {
+  return sizeOf(text, 1024);
+}
+
+function sizeOf(text: string, base: number): number | undefined {
   const match = /^(\d+(?:\.\d+)*) ?([kKmMgGtTpP])?[iI]?[bB]?$/.exec(text);
   if (!match) return undefined;
   const number = Number(match[1]);
   if (Number.isNaN(number)) return undefined;
-  return Math.floor(number * 1024 ** (EXPONENTS[(match[2] ?? '').toLowerCase()] ?? 0));
+  return Math.floor(number * base ** (EXPONENTS[(match[2] ?? '').toLowerCase()] ?? 0));
+}
+
+/** The same by go-units' FromHumanSize, to which a k is 1000. */
+export function parseDecimalSize(text: string): number | undefined {
+  return sizeOf(text, 1000);
 }
 
 /** Go's strconv.ParseBool. */

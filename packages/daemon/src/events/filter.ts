@@ -5,7 +5,7 @@ export type EventFilters = Record<string, string[]>;
 /** These actions carry a detail after a colon, which a filter may leave out. */
 const DETAILED = ['health_status', 'exec_create', 'exec_start'];
 
-/** Filters of a kind of object, matched by the beginning of its id or name. */
+/** Filters of a kind of object, matched by the beginning of an id or name; like dockerd's they ask nothing of the event's type. */
 const OBJECTS = ['container', 'network', 'plugin', 'volume', 'daemon', 'service', 'node', 'secret', 'config'];
 
 /** Whether an event passes all filters (GET /events); values of one filter are alternatives. */
@@ -26,8 +26,7 @@ export function matches(event: EngineEvent, filters: EventFilters): boolean {
     const wanted = given(kind);
     if (!wanted) continue;
     const name = Actor.Attributes['name'] ?? '';
-    if (Type !== kind || !wanted.some((value) => Actor.ID.startsWith(value) || name.startsWith(value)))
-      return false;
+    if (!wanted.some((value) => Actor.ID.startsWith(value) || name.startsWith(value))) return false;
   }
   const images = given('image');
   if (images && !matchesImage(event, images)) return false;

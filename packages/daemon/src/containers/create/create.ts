@@ -7,6 +7,7 @@ import type { Image } from '../../images/api.ts';
 import { detectedPlatform, hostPlatform } from '../../images/index.ts';
 import type { NetworkState } from '../../networks/api.ts';
 import type { CreateOptions } from '../api.ts';
+import { makeWorkingDir } from '../io/archive.ts';
 import { linkParts } from '../lifecycle/links.ts';
 import { checkable, discardUnsupported, networkRequest, resourcesOf } from '../lifecycle/request.ts';
 import { Container } from '../model/container.ts';
@@ -92,6 +93,9 @@ export async function createContainer(
     // With the layer's record: without it what was acknowledged would look unfinished after a kill.
     await rooms.store.flush();
     await copyUp(context, container);
+    // An image's own directory may wait for the start; one that was asked for is made, or refused, now.
+    if (config.WorkingDir !== (image.config.config?.WorkingDir ?? ''))
+      await makeWorkingDir(context, container);
   } catch (error) {
     await undo(context, container);
     throw error;
@@ -213,7 +217,7 @@ async function makeMounts(context: Context, record: ContainerRecord, version: nu
       Type: 'volume',
       Source: '',
       Destination: destination,
-      Driver: 'local',
+      Driver: host.VolumeDriver || 'local',
       Mode: '',
       RW: true,
       Propagation: '',

@@ -81,7 +81,7 @@ function mountFor(mount: MountSpec, version: number): MountSpec {
   if (version < SUBPATH && shaped.VolumeOptions?.Subpath)
     throw invalidParameter('VolumeOptions.Subpath needs API v1.45 or newer');
   if (version < IMAGE_MOUNT && shaped.Type === 'image')
-    throw invalidParameter('Mount type "Image" needs API v1.48 or newer');
+    throw invalidParameter('invalid mount config for type "image": mount type unknown');
   return shaped;
 }
 

@@ -6,6 +6,7 @@ import type { Archive } from '../../layers/api.ts';
 import { clean } from '../create/mounts.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
+import { tellMounts, tellUnmounts } from '../model/mount-events.ts';
 import { files } from '../query/inspect.ts';
 
 type Binds = NonNullable<Parameters<Context['rooms']['layers']['archive']>[1]['binds']>;
@@ -30,6 +31,21 @@ function firstFolder({ state, record }: Container): string | undefined {
 export async function withWorkingDir(context: Context, container: Container): Promise<void> {
   const folder = firstFolder(container);
   if (folder !== undefined) await context.rooms.layers.archive(container.id, { folder }).stat('/');
+}
+
+/**
+ * Makes the working directory that a create asks for.
+ * @throws invalid-parameter where something else stands there.
+ */
+export async function makeWorkingDir(context: Context, container: Container): Promise<void> {
+  const folder = firstFolder(container);
+  if (folder === undefined) return;
+  try {
+    await context.rooms.layers.archive(container.id, { folder }).stat(`${folder}/`);
+  } catch (error) {
+    if (!(error instanceof BerthError) || !/not a directory|no such file/i.test(error.message)) throw error;
+    throw invalidParameter(`Cannot mkdir: ${folder} is not a directory`, error);
+  }
 }
 
 function mounted({ record }: Container): Binds {
@@ -72,14 +88,26 @@ function checkPath(path: string): void {
 export const archives = {
   async stat(context: Context, container: Container, reference: string, path: string) {
     checkPath(path);
-    return told(container, reference, archiveOf(context, container).stat(path));
+    tellMounts(context, container);
+    try {
+      return await told(container, reference, archiveOf(context, container).stat(path));
+    } finally {
+      tellUnmounts(context, container);
+    }
   },
 
   async get(context: Context, container: Container, reference: string, path: string) {
     checkPath(path);
-    const found = await told(container, reference, archiveOf(context, container).get(path));
-    context.emit(container, 'archive-path');
-    return found;
+    tellMounts(context, container);
+    try {
+      const found = await told(container, reference, archiveOf(context, container).get(path));
+      context.emit(container, 'archive-path');
+      found.tar.once('close', () => tellUnmounts(context, container));
+      return found;
+    } catch (error) {
+      tellUnmounts(context, container);
+      throw error;
+    }
   },
 
   /** @throws system for a place that is mounted read-only */
@@ -92,13 +120,29 @@ export const archives = {
     options: Parameters<Archive['put']>[2],
   ) {
     checkPath(path);
+    tellMounts(context, container);
+    try {
+      await this.extract(context, container, reference, path, tar, options);
+      context.emit(container, 'extract-to-dir');
+    } finally {
+      tellUnmounts(context, container);
+    }
+  },
+
+  async extract(
+    context: Context,
+    container: Container,
+    reference: string,
+    path: string,
+    tar: Readable,
+    options: Parameters<Archive['put']>[2],
+  ) {
     const archive = archiveOf(context, container);
     const { mode, linkTarget } = await told(container, reference, archive.stat(path));
     if (!isFolder(mode) && !isLink(mode)) throw invalidParameter('extraction point is not a directory');
     // A link may lead out of a volume into a root that is read-only.
     checkWritable(container, isLink(mode) ? linkTarget : path);
     await told(container, reference, archive.put(path, tar, options));
-    context.emit(container, 'extract-to-dir');
   },
 
   async export(context: Context, container: Container) {

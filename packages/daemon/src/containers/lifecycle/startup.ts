@@ -8,6 +8,7 @@ import { checkPropagation } from '../create/propagation.ts';
 import { logAttributes, logOptions } from '../io/logs/options.ts';
 import type { Container } from '../model/container.ts';
 import { type Context, setRecord } from '../model/context.ts';
+import { tellMounts, tellUnmounts } from '../model/mount-events.ts';
 import { linkVariables } from './links.ts';
 import { isRemapped, type Joined, networkRequest, resolveJoins, runtimeRequest } from './request.ts';
 
@@ -56,6 +57,8 @@ export async function launch(context: Context, container: Container): Promise<Su
     prepareMounts(context, container),
     container.cleaning,
   ]);
+  // Clients that follow the events know the networks before the volumes, as dockerd has it.
+  tellMounts(context, container);
   joined.links = linkVariables(container, (name) => registry.find(name));
   const request = runtimeRequest(
     container,
@@ -161,13 +164,6 @@ async function prepareMounts(context: Context, container: Container): Promise<vo
     if (point.Type !== 'volume' || !point.Name) continue;
     await context.rooms.volumes.mount(point.Name, container.id);
     if (point.subpath) await checkSubpath(point.Source, point.subpath);
-    context.rooms.events.emit('volume', 'mount', point.Name, {
-      container: container.id,
-      destination: point.Destination,
-      driver: point.Driver ?? 'local',
-      propagation: point.Propagation,
-      'read/write': String(point.RW),
-    });
   }
 }
 
@@ -217,11 +213,8 @@ export async function release(context: Context, container: Container): Promise<v
   for (const point of record.mounts) {
     if (point.Type !== 'volume' || !point.Name) continue;
     work.push(rooms.volumes.unmount(point.Name, container.id));
-    rooms.events.emit('volume', 'unmount', point.Name, {
-      container: container.id,
-      driver: point.Driver ?? 'local',
-    });
   }
+  tellUnmounts(context, container);
   await Promise.all(work);
 }
 

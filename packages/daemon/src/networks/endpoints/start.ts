@@ -1,6 +1,6 @@
 import type { LaunchRecord } from '@berth/native';
 import { NetError } from '@berth/native/net.ts';
-import { forbidden, notFound, systemError } from '../../base/errors.ts';
+import { forbidden, invalidParameter, notFound, systemError } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
 import { macOf, parseMac } from '../addresses/addresses.ts';
 import type { NetworkRequest } from '../api.ts';
@@ -71,6 +71,9 @@ export function reserveEndpoint(
   config: EndpointConfig,
   others: readonly LiveEndpoint[],
 ): LiveEndpoint {
+  for (const address of config.IPAMConfig?.LinkLocalIPs ?? [])
+    if (!/^(169\.254\.|fe[89ab][0-9a-f]:)/i.test(address))
+      throw invalidParameter(`invalid link local IP address: ${address}`);
   const endpoint: LiveEndpoint = {
     networkId: network.id,
     endpointId: newId(),

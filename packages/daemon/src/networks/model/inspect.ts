@@ -116,7 +116,10 @@ export function networkShape(
     IPAM: {
       Driver: record.ipamDriver,
       Options: record.ipamOptions,
-      Config: builtin ? null : inetFirst(record.ipamConfig),
+      Config:
+        builtin || (record.configOnly && record.ipamConfig.length === 0)
+          ? null
+          : inetFirst(record.ipamConfig),
     },
     Internal: record.internal,
     Attachable: record.attachable,

@@ -37,7 +37,7 @@ export async function listed(context: Context, filters: Filters): Promise<Networ
     .all()
     .filter(
       (network) =>
-        (driver.length === 0 || driver.includes(network.driver)) &&
+        (driver.length === 0 || driver.includes(network.configOnly ? 'null' : network.driver)) &&
         isIdentified(network.id) &&
         isNamed(network.name) &&
         (scope.length === 0 || scope.includes('local')) &&

@@ -238,6 +238,8 @@ function checkSubLink({ options, driver }: NetworkRecord): void {
     );
   if (options['parent'] && !/^[^\s/:"*]{1,15}$/.test(options['parent']))
     throw invalidParameter(`invalid parent interface: ${options['parent']}`);
+  if (options['parent'] === 'lo')
+    throw invalidParameter(`loopback interface is not a valid ${driver} parent link`);
 }
 
 /** Numbers of linux/if_link.h. */
@@ -249,7 +251,8 @@ function checkMtu(options: Record<string, string>): void {
   const mtu = options[MTU];
   if (mtu === undefined) return;
   if (!/^[+-]?\d+$/.test(mtu)) throw unparsable(MTU, mtu, `strconv.Atoi: parsing "${mtu}": invalid syntax`);
-  if (Number(mtu) < 0 || Number(mtu) > 65535)
+  // The kernel takes nothing below 68 for a bridge; 0 is the default.
+  if ((Number(mtu) < 68 && Number(mtu) !== 0) || Number(mtu) > 65535)
     throw invalidParameter(Number(mtu) < 0 ? `invalid MTU number: ${mtu}` : 'invalid argument');
 }
 

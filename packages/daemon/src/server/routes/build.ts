@@ -28,8 +28,8 @@ export function buildRoutes(server: Server, rooms: Services): void {
     lines?.end();
   });
 
-  server.serve('BuildPrune', ({ query, version }) =>
-    rooms.builder.prune({
+  server.serve('BuildPrune', async ({ query, version }) => {
+    const pruned = await rooms.builder.prune({
       filters: parseFilters(query['filters']),
       all: query['all'] ?? false,
       ...(version < BOUNDS
@@ -39,8 +39,10 @@ export function buildRoutes(server: Server, rooms: Services): void {
             maxUsed: query['max-used-space'] ?? 0,
             minFree: query['min-free-space'] ?? 0,
           }),
-    }),
-  );
+    });
+    rooms.events.emit('builder', 'prune', '', { reclaimed: String(pruned.SpaceReclaimed) });
+    return { ...pruned, CachesDeleted: pruned.CachesDeleted.length > 0 ? pruned.CachesDeleted : null };
+  });
 
   server.serve('Session', async (request, reply) => {
     // Node joins a repeated header's values.

@@ -49,6 +49,8 @@ export async function openWholeLog(
 /** A container's log as the API sends it. Following ends with the run that is under way. */
 export function openLog(_context: Context, container: Container, options: LogOptions): Readable {
   const { startedAt } = container.state;
+  // A time before 1970 comes before every line; 0 is no time.
+  const until = options.until < 0n ? 1n : options.until;
   return Readable.from(
     readLog(logPath(container), {
       stdout: options.stdout,
@@ -60,11 +62,11 @@ export function openLog(_context: Context, container: Container, options: LogOpt
         return options.chunks?.();
       },
       since: options.since > 0n ? timeKey(options.since) : '',
-      until: options.until > 0n ? timeKey(options.until) : '',
+      until: until > 0n ? timeKey(until) : '',
       tail: options.tail,
       follow: options.follow,
       growing: () => container.alive && container.state.startedAt === startedAt,
-      deadline: options.until > 0n ? Number(options.until / 1_000_000n) : Number.POSITIVE_INFINITY,
+      deadline: until > 0n ? Number(until / 1_000_000n) : Number.POSITIVE_INFINITY,
       signal: options.signal,
     }),
     { objectMode: false, highWaterMark: 256 * 1024 },

@@ -5,7 +5,7 @@ test('log options as the supervisor gets them', async () => {
   expect(await logOptions('json-file', { 'max-size': '1k', 'max-file': '2' }, '/l', none)).toEqual({
     driver: 'json-file',
     path: '/l',
-    maxSize: 1024,
+    maxSize: 1000,
     maxFile: 2,
     compress: false,
   });

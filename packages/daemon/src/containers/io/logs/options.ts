@@ -1,6 +1,6 @@
 import type { LogOptions } from '@berth/native';
 import { invalidParameter, systemError } from '../../../base/errors.ts';
-import { parseBool, parseInteger, parseSize } from '../../../base/sizes.ts';
+import { parseBool, parseDecimalSize, parseInteger, parseSize } from '../../../base/sizes.ts';
 import { compileExpression } from '../../../patterns/expression.ts';
 import { Slices } from '../../../patterns/slices.ts';
 
@@ -82,8 +82,8 @@ export async function logOptions(
   let maxSize = 0;
   const size = options['max-size'];
   if (size !== undefined) {
-    const bytes = size === '-1' && !local ? 0 : parseSize(size);
-    if (bytes === undefined || (bytes <= 0 && size !== '-1'))
+    const bytes = local ? parseSize(size) : parseDecimalSize(size);
+    if (bytes === undefined || bytes <= 0)
       throw refuse(
         `${prefix('max-size')}${bytes === undefined ? `invalid size: '${size}'` : 'max-size must be a positive number'}`,
       );
@@ -165,17 +165,51 @@ async function pick(
   }
 }
 
-/** The templates that log tags are written with: `{{.ID}}`, `{{.FullID}}`, `{{.Name}}`, `{{.ImageName}}`, ... */
+/** What else dockerd's templates for tags may name; it stands as it is written. */
+const OTHER_FIELDS = [
+  'Command',
+  'Config',
+  'ContainerArgs',
+  'ContainerCreated',
+  'ContainerEntrypoint',
+  'ContainerEnv',
+  'ContainerImageID',
+  'ContainerLabels',
+  'ExtraAttributes',
+  'Hostname',
+  'ImageFullID',
+  'ImageID',
+  'LogPath',
+];
+
+/**
+ * The templates that log tags are written with: `{{.ID}}`, `{{.FullID}}`, `{{.Name}}`, `{{.ImageName}}`, ...
+ * @throws system with the text of Go's templates for an action that does not end or a field that is not there.
+ */
 function expandTag(
   template: string,
   { id, name, image }: { id: string; name: string; image: string },
 ): string {
+  const refuse = (why: string) =>
+    systemError(
+      `failed to create task for container: failed to initialize logging driver: template: log-tag:${why}`,
+    );
   const fields: Record<string, string> = {
     ID: id.slice(0, 12),
     FullID: id,
     Name: name,
     ImageName: image,
     DaemonName: 'docker',
+    ContainerID: id,
+    ContainerName: `/${name}`,
+    ContainerImageName: image,
   };
-  return template.replaceAll(/\{\{\s*\.(\w+)\s*\}\}/g, (whole, field: string) => fields[field] ?? whole);
+  if (template.lastIndexOf('{{') > template.lastIndexOf('}}')) throw refuse('1: unclosed action');
+  return template.replaceAll(/\{\{\s*\.(\w+)\s*\}\}/g, (whole, field: string, at: number) => {
+    if (!Object.hasOwn(fields, field) && !OTHER_FIELDS.includes(field))
+      throw refuse(
+        `1:${at + whole.indexOf('.')}: executing "log-tag" at <.${field}>: can't evaluate field ${field} in type *logger.Info`,
+      );
+    return fields[field] ?? whole;
+  });
 }
