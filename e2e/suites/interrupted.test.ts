@@ -341,3 +341,72 @@ test('a daemon starts on files that are missing or of another kind, and lists wh
   for (const name of ['layers/probe.json', 'layers/boot'])
     rmSync(data(name), { recursive: true, force: true });
 });
+
+test('a daemon starts with records that are damaged, keeps what belongs to them, and takes them back', async () => {
+  const made = await Promise.all(
+    ['row', 'state', 'layer'].map(() => daemon.box(['sh', '-c', 'echo kept > /file'])),
+  );
+  const [row, lost, layer] = made as [string, string, string];
+  for (const id of made) await until('its end', async () => (await state(id)).Status === 'exited');
+  const image = (await daemon.call('POST', `/commit?container=${row}&repo=made`)).json.Id as string;
+  await daemon.call('POST', '/networks/create', { Name: 'broken' });
+  await daemon.call('POST', '/volumes/create', { Name: 'broken' });
+  const network = (await daemon.call('GET', '/networks/broken')).json.Id as string;
+  const rows: [string, string][] = [
+    ['containers', row],
+    ['container_states', lost],
+    ['writable_layers', layer],
+    ['images', image],
+    ['networks', network],
+    ['volumes', 'broken'],
+  ];
+  await daemon.down('SIGKILL');
+  const database = (act: (db: DatabaseSync) => void) => {
+    const db = new DatabaseSync(join(daemon.folder, 'data/berth.db'));
+    act(db);
+    db.close();
+  };
+  const good = new Map<string, string>();
+  database((db) => {
+    for (const [table, key] of rows) {
+      const found = db.prepare(`SELECT value FROM "${table}" WHERE key = ?`).get(key) as { value: string };
+      good.set(table, found.value);
+      db.prepare(`UPDATE "${table}" SET value = '{"id":' WHERE key = ?`).run(key);
+    }
+  });
+  for (let start = 0; start < 2; start++) {
+    await daemon.up();
+    const { json } = await daemon.call('GET', '/containers/json?all=1');
+    const listed = (json as { Id: string }[]).map(({ Id }) => Id);
+    expect(listed.filter((id) => made.includes(id))).toEqual([lost]);
+    for (const path of ['/images/json', '/system/df', '/networks', '/volumes', '/info'])
+      expect((await daemon.call('GET', path)).status).toBe(200);
+    await daemon.down('SIGKILL');
+  }
+  expect(daemon.log).toContain('put aside in the table damaged_rows');
+  for (const id of [row, layer]) {
+    expect(existsSync(join(daemon.folder, 'data/containers', id))).toBe(true);
+    expect(readFileSync(join(daemon.folder, 'data/layers/writable', id, 'upper/file'), 'utf8')).toBe(
+      'kept\n',
+    );
+  }
+  database((db) => {
+    const back = db.prepare('UPDATE damaged_rows SET value = ? WHERE collection = ? AND value LIKE ?');
+    for (const [table] of rows) back.run(good.get(table)!, table, '{"id":');
+    for (const { collection } of db.prepare('SELECT DISTINCT collection FROM damaged_rows').all())
+      db.exec(
+        `INSERT OR REPLACE INTO "${collection}" SELECT key, value FROM damaged_rows WHERE collection = '${collection}'`,
+      );
+    db.exec('DELETE FROM damaged_rows');
+  });
+  await daemon.up();
+  for (const id of made) {
+    expect((await state(id)).Status).toBe('exited');
+    const changes = await daemon.call('GET', `/containers/${id}/changes`);
+    expect(changes.json).toContainEqual({ Path: '/file', Kind: 1 });
+    expect((await remove(id)).status).toBe(204);
+  }
+  expect((await daemon.call('DELETE', '/images/made')).status).toBe(200);
+  expect((await daemon.call('DELETE', '/networks/broken')).status).toBe(204);
+  expect((await daemon.call('DELETE', '/volumes/broken')).status).toBe(204);
+});

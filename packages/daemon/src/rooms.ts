@@ -55,7 +55,7 @@ export async function openRooms(settings: Settings): Promise<Services> {
   await images.reconcile();
   await layers.reconcile({
     diffIds: new Set(layers.list().map(({ diffId }) => diffId)),
-    owners: new Set(containers.all().map(({ record }) => record.id)),
+    owners: new Set([...containers.all().map(({ record }) => record.id), ...store.damaged('containers')]),
   });
   return {
     ...below,

@@ -28,6 +28,7 @@ import { Container } from './model/container.ts';
 import { type Context, setRecord } from './model/context.ts';
 import { checkName } from './model/names.ts';
 import { Registry } from './model/registry.ts';
+import { INITIAL } from './model/state.ts';
 import type { ContainerRecord, ContainerSnapshot, Health, LifeState } from './model/types.ts';
 import { pruneContainers } from './prune.ts';
 import { inspectContainer, NO_NETWORK } from './query/inspect.ts';
@@ -78,10 +79,14 @@ class ContainerRoom implements Containers {
 
   private load(): void {
     const { records, states, healths, rooms } = this.context;
+    const damaged = rooms.store.damaged('container_states');
     const ordered = [...records.values()]
       .map((record) => ({ record, created: parseRfc3339(record.created) ?? 0n }))
       .sort((a, b) => (a.created < b.created ? -1 : 1));
     for (const { record } of ordered) {
+      // One whose state cannot be read is as one whose daemon was killed in its start: what runs is found.
+      if (damaged.has(record.id) && !states.has(record.id))
+        states.put(record.id, { ...INITIAL, launching: true });
       const state = states.get(record.id);
       if (!state) continue; // a create that was not finished: reconcile clears it
       const container = new Container(rooms.settings.dataRoot, record, state, this.networkState);

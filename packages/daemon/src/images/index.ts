@@ -373,7 +373,8 @@ class ImageRoom implements Images {
 
   async reconcile(): Promise<void> {
     const { catalogue, retention, layers, store, root } = this.context;
-    retention.dropOrphans();
+    const damaged = store.damaged('images').size > 0 || store.damaged('containers').size > 0;
+    if (!damaged) retention.dropOrphans();
     for (const { id, config, repoTags, references } of catalogue.list()) {
       const missing = config.rootfs.diff_ids.filter((diffId) => !layers.has(diffId));
       // A step of a build that was not answered when the power was cut.
@@ -390,6 +391,8 @@ class ImageRoom implements Images {
     if (partial.length > 0) await this.registry();
     // On a full disk the daemon is what makes room again.
     await store.flush().catch((error) => log.warn({ err: error }, 'what was cleared could not be recorded'));
+    // Which layers an image has is in its record: nobody knows that of a damaged one.
+    if (damaged) return;
     await retention.collect(layers.list().map((layer) => layer.diffId));
   }
 }

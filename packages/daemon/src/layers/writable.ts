@@ -163,7 +163,9 @@ export async function openWritables(
     },
     async reconcile(known) {
       const folders = new Set(await readdir(all));
-      for (const owner of folders) if (!known.has(owner) || !records.has(owner)) await remove(owner);
+      const damaged = store.damaged('writable_layers');
+      for (const owner of folders)
+        if (!known.has(owner) || (!records.has(owner) && !damaged.has(owner))) await remove(owner);
       for (const [owner, { diffIds, init }] of [...records.entries()]) {
         if (!known.has(owner)) records.delete(owner);
         else if (init !== undefined && !inits.lower(init) && diffIds.every((diffId) => layers.has(diffId)))

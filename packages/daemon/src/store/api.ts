@@ -16,6 +16,13 @@
 export interface Store {
   /** Creates a room's collection (a table `name(key TEXT PRIMARY KEY, value JSON)`), loaded wholly in memory. */
   collection<T>(name: string): Collection<T>;
+  /**
+   * The keys of a collection's records that could not be read, or were put aside, now or by an earlier start: what belongs
+   * to them on the disk is to be kept.
+   */
+  damaged(collection: string): ReadonlySet<string>;
+  /** Takes a record out of its collection for as long as another one that it needs is damaged. */
+  putAside(collection: string, key: string, reason: string): void;
   /** Resolves once all writes made so far are durable (group commit: many callers share one fsync). */
   flush(): Promise<void>;
   close(): void;

@@ -4,6 +4,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { systemError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
 import type { Collection, Store } from './api.ts';
+import { DamagedRows } from './damaged-rows.ts';
 import { reserveLog, SPARE, Spare } from './reserve.ts';
 import { damaged, Table } from './table.ts';
 
@@ -38,6 +39,7 @@ class SqliteStore implements Store {
   private readonly logFd: number;
   private readonly dataFd: number;
   private readonly tables = new Map<string, Table<unknown>>();
+  private readonly damagedRows: DamagedRows;
   private readonly dirty = new Set<Table<unknown>>();
   private readonly begin: StatementSync;
   private readonly commitStatement: StatementSync;
@@ -65,6 +67,7 @@ class SqliteStore implements Store {
       });
       this.guard(() => this.foldIn());
       this.db.exec('PRAGMA synchronous=OFF;');
+      this.damagedRows = new DamagedRows(this.db, path);
       this.begin = this.db.prepare('BEGIN IMMEDIATE');
       this.commitStatement = this.db.prepare('COMMIT');
       // POSIX locks go when any descriptor of the file is closed: this one lives as long as the store.
@@ -87,11 +90,24 @@ class SqliteStore implements Store {
       this.db.exec(
         `CREATE TABLE IF NOT EXISTS "${name}" (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`,
       );
-      return new Table<T>(this.db, this.path, name, (changed) => this.touch(changed));
+      const read = new Table<T>(this.db, name, (changed) => this.touch(changed));
+      for (const [key, reason] of read.unreadable) this.damagedRows.move(name, key, reason);
+      return read;
     });
     this.unsynced = true;
     this.tables.set(name, table as Table<unknown>);
     return table;
+  }
+
+  damaged(collection: string): ReadonlySet<string> {
+    return this.damagedRows.of(collection);
+  }
+
+  putAside(collection: string, key: string, reason: string): void {
+    this.commit();
+    this.damagedRows.move(collection, key, reason);
+    this.tables.get(collection)?.forget(key);
+    this.unsynced = true;
   }
 
   async flush(): Promise<void> {

@@ -6,18 +6,20 @@ import type { Collection } from './api.ts';
 export class Table<T> implements Collection<T> {
   private readonly rows = new Map<string, T>();
   private changed = new Set<string>();
+  /** Rows that are no values, with the reason of each. */
+  readonly unreadable = new Map<string, string>();
   private readonly upsert: StatementSync;
   private readonly erase: StatementSync;
   private readonly touch: (table: Table<unknown>) => void;
 
-  constructor(db: DatabaseSync, path: string, name: string, touch: (table: Table<unknown>) => void) {
+  constructor(db: DatabaseSync, name: string, touch: (table: Table<unknown>) => void) {
     this.touch = touch;
     for (const row of db.prepare(`SELECT key, value FROM "${name}"`).iterate()) {
       const key = row['key'] as string;
       try {
-        this.rows.set(key, JSON.parse(row['value'] as string) as T);
+        this.rows.set(key, parsed(row['value']) as T);
       } catch (error) {
-        throw damaged(path, `${name} ${key}: ${(error as Error).message}`, error);
+        this.unreadable.set(key, (error as Error).message);
       }
     }
     this.upsert = db.prepare(
@@ -62,6 +64,12 @@ export class Table<T> implements Collection<T> {
     this.touch(this as Table<unknown>);
   }
 
+  /** Takes a value out of memory alone: its row is somewhere else by now. */
+  forget(key: string): void {
+    this.rows.delete(key);
+    this.changed.delete(key);
+  }
+
   /** Writes what changed, inside the store's transaction. */
   /** @returns the bytes of the rows that were written */
   write(): number {
@@ -82,6 +90,14 @@ export class Table<T> implements Collection<T> {
   committed(): void {
     this.changed.clear();
   }
+}
+
+/** No record is null. @throws why a row's text is no value */
+function parsed(text: unknown): unknown {
+  if (typeof text !== 'string') throw new TypeError('it is not text');
+  const value: unknown = JSON.parse(text);
+  if (value === null) throw new TypeError('it is null');
+  return value;
 }
 
 /** @returns the error of a database that cannot be read, which says what can be done */

@@ -43,7 +43,14 @@ export async function reconcileContainers(context: Context, life: Life): Promise
 async function dropUnfinished(context: Context): Promise<void> {
   const { rooms, records, states } = context;
   const owners = new Set(await rooms.layers.writables());
+  const damaged = rooms.store.damaged('writable_layers');
   for (const record of [...records.values()]) {
+    if (damaged.has(record.id)) {
+      rooms.store.putAside('containers', record.id, 'the record of its writable layer is damaged');
+      const container = context.registry.byFullId(record.id);
+      if (container) context.registry.delete(container);
+      continue;
+    }
     if (states.has(record.id) && owners.has(record.id)) continue;
     const container = context.registry.byFullId(record.id);
     if (container) context.registry.delete(container);
@@ -61,8 +68,10 @@ async function dropUnfinished(context: Context): Promise<void> {
 async function arrangeFolders(context: Context): Promise<void> {
   const folder = join(context.rooms.settings.dataRoot, 'containers');
   const there = new Set(await readdir(folder));
+  const damaged = context.rooms.store.damaged('containers');
   for (const entry of there) {
-    if (!context.records.has(entry)) await rm(join(folder, entry), { recursive: true, force: true });
+    if (!context.records.has(entry) && !damaged.has(entry))
+      await rm(join(folder, entry), { recursive: true, force: true });
   }
   for (const container of context.registry.all())
     if (!there.has(container.id)) context.folders.make(container.folder);
