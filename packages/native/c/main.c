@@ -4,10 +4,10 @@
 
 /* Weak, so that a build with some of the parts (a unit test's, a cut-down one) still links. */
 #define PART(name) int name##_main(int argc, char **argv) __attribute__((weak));
-#define PARTS \
+#define PARTS    \
   PART(launcher) \
-  PART(init) \
-  PART(layer) \
+  PART(init)     \
+  PART(layer)    \
   PART(net)
 
 PARTS

@@ -14,28 +14,23 @@ static const char *folder;
 static unsigned written;
 static uint32_t state = 1;
 
-static uint32_t next_random(void)
-{
+static uint32_t next_random(void) {
   return state = state * 1664525u + 1013904223u, state >> 8;
 }
 
 /* A copy of just that size, so that reading beyond it is seen. */
-static void run(const uint8_t *bytes, size_t size)
-{
+static void run(const uint8_t *bytes, size_t size) {
   uint8_t *copy = malloc(size ? size : 1);
-  if (!copy)
-    abort();
+  if (!copy) abort();
   memcpy(copy, bytes, size);
   LLVMFuzzerTestOneInput(copy, size);
   free(copy);
 }
 
-static size_t damage(uint8_t *bytes, size_t size)
-{
+static size_t damage(uint8_t *bytes, size_t size) {
   for (uint32_t i = 0, count = 1 + next_random() % 4; size && i < count; i++) {
     size_t at = next_random() % size, length = 1 + next_random() % 8;
-    if (length > size - at)
-      length = size - at;
+    if (length > size - at) length = size - at;
     switch (next_random() % 6) {
     case 0: bytes[at] ^= (uint8_t) (1 << next_random() % 8); break;
     case 1: bytes[at] = (uint8_t) next_random(); break;
@@ -48,12 +43,10 @@ static size_t damage(uint8_t *bytes, size_t size)
   return size;
 }
 
-static void play(const void *bytes, size_t size)
-{
+static void play(const void *bytes, size_t size) {
   run(bytes, size);
   uint8_t *copy = malloc(size + 1);
-  if (!copy)
-    abort();
+  if (!copy) abort();
   for (int i = 0; i < COPIES; i++) {
     memcpy(copy, bytes, size);
     run(copy, damage(copy, size));
@@ -61,8 +54,7 @@ static void play(const void *bytes, size_t size)
   free(copy);
 }
 
-static void keep(const void *bytes, size_t size)
-{
+static void keep(const void *bytes, size_t size) {
   char path[4096];
   snprintf(path, sizeof path, "%s/seed-%u", folder, written++);
   FILE *file = fopen(path, "w");
@@ -72,8 +64,7 @@ static void keep(const void *bytes, size_t size)
   }
 }
 
-static void run_file(const char *path)
-{
+static void run_file(const char *path) {
   static uint8_t bytes[LONGEST];
   FILE *file = fopen(path, "r");
   if (!file) {
@@ -85,16 +76,13 @@ static void run_file(const char *path)
   run(bytes, size);
 }
 
-int main(int argc, char **argv)
-{
+int main(int argc, char **argv) {
   if (argc == 3 && !strcmp(argv[1], "--write")) {
     folder = argv[2];
     fuzz_seeds(keep);
     return 0;
   }
-  for (int i = 1; i < argc; i++)
-    run_file(argv[i]);
-  if (argc == 1)
-    fuzz_seeds(play);
+  for (int i = 1; i < argc; i++) run_file(argv[i]);
+  if (argc == 1) fuzz_seeds(play);
   return 0;
 }

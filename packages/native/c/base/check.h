@@ -6,24 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK(condition) \
-  do { \
-    if (!(condition)) { \
+#define CHECK(condition)                                              \
+  do {                                                                \
+    if (!(condition)) {                                               \
       fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-      exit(1); \
-    } \
+      exit(1);                                                        \
+    }                                                                 \
   } while (0)
 
 /* The whole file as a string that the caller frees; NULL when there is none. */
-static inline char *slurp(const char *path)
-{
+static inline char *slurp(const char *path) {
   FILE *file = fopen(path, "r");
   char *text = NULL;
   size_t size = 0;
-  if (!file)
-    return NULL;
-  if (getdelim(&text, &size, 0, file) < 0)
-    text = realloc(text, 1), text[0] = 0;
+  if (!file) return NULL;
+  if (getdelim(&text, &size, 0, file) < 0) text = realloc(text, 1), text[0] = 0;
   fclose(file);
   return text;
 }

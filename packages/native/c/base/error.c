@@ -3,10 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-int fail(struct error *err, const char *stage, int status, const char *format, ...)
-{
-  if (!err)
-    return -1;
+int fail(struct error *err, const char *stage, int status, const char *format, ...) {
+  if (!err) return -1;
   va_list args;
   va_start(args, format);
   int n = vsnprintf(err->message, sizeof err->message, format, args);

@@ -6,9 +6,9 @@
 #include <stdarg.h>
 
 struct error {
-  int status;       /* errno, or 0 */
-  char stage[24];   /* a stable word for programs: "mount", "exec", "cgroup", ... */
-  char step[24];    /* the step of a set-up that failed (container/steps.h), or "" */
+  int status;     /* errno, or 0 */
+  char stage[24]; /* a stable word for programs: "mount", "exec", "cgroup", ... */
+  char step[24];  /* the step of a set-up that failed (container/steps.h), or "" */
   char message[488];
 };
 

@@ -5,8 +5,7 @@
 #include "base/error.h"
 
 /* As fail(), but the message is exactly the format's. */
-int fail_text(struct error *err, const char *stage, int status, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+int fail_text(struct error *err, const char *stage, int status, const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* The words Go's syscall.Errno has for an error number ("no such file or directory"); valid until the next call. */
 const char *go_strerror(int status);
 

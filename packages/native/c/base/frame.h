@@ -17,8 +17,12 @@ struct buffer {
   int wiped; /* what is consumed or moved away leaves nothing behind in memory */
 };
 
-static inline size_t buffer_size(const struct buffer *b) { return b->end - b->start; }
-static inline char *buffer_head(const struct buffer *b) { return b->data + b->start; }
+static inline size_t buffer_size(const struct buffer *b) {
+  return b->end - b->start;
+}
+static inline char *buffer_head(const struct buffer *b) {
+  return b->data + b->start;
+}
 /* Makes room for `more` bytes behind the end; returns where, or NULL when there is no memory. */
 char *buffer_reserve(struct buffer *b, size_t more);
 int buffer_append(struct buffer *b, const void *bytes, size_t size);

@@ -4,8 +4,7 @@
 #include "base/check.h"
 #include "base/launch.h"
 
-static void round_trip(void)
-{
+static void round_trip(void) {
   struct buffer b = {0};
   CHECK(buffer_append(&b, "x", 1) == 0); /* something in front: marks are relative to what is not consumed */
   buffer_consume(&b, 1);
@@ -42,8 +41,7 @@ static void round_trip(void)
   buffer_free(&b);
 }
 
-static void refused(void)
-{
+static void refused(void) {
   static const struct {
     const char *bytes;
     size_t size;
@@ -68,8 +66,7 @@ static void refused(void)
 }
 
 /* Consumed and appended in odd sizes, the bytes stay in order. */
-static void buffers(void)
-{
+static void buffers(void) {
   struct buffer b = {0};
   unsigned written = 0, read = 0;
   for (int round = 0; round < 2000; round++) {
@@ -87,14 +84,12 @@ static void buffers(void)
 }
 
 /* The launcher's buffers hold the environment of every container; its forks are looked into by processes of one. */
-static void wiped(void)
-{
+static void wiped(void) {
   struct buffer b = {.wiped = 1};
   CHECK(buffer_append(&b, "secret one", 10) == 0 && buffer_append(&b, "two", 3) == 0);
   const char *memory = buffer_head(&b);
   buffer_consume(&b, 10);
-  for (int i = 0; i < 10; i++)
-    CHECK(memory[i] == 0);
+  for (int i = 0; i < 10; i++) CHECK(memory[i] == 0);
   CHECK(!memcmp(buffer_head(&b), "two", 3));
   CHECK(buffer_reserve(&b, b.capacity - 8) && buffer_head(&b) == memory); /* moved to the start */
   CHECK(!memcmp(memory, "two", 3) && memory[11] == 0);
@@ -104,8 +99,7 @@ static void wiped(void)
   CHECK(b.wiped);
 }
 
-int main(void)
-{
+int main(void) {
   wiped();
   round_trip();
   refused();

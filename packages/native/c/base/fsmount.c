@@ -4,7 +4,9 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-int fs_open(const char *type) { return fsopen(type, FSOPEN_CLOEXEC); }
+int fs_open(const char *type) {
+  return fsopen(type, FSOPEN_CLOEXEC);
+}
 
 int fs_set(int context, const char *key, const char *value) {
   if (value) return fsconfig(context, FSCONFIG_SET_STRING, key, value, 0);
@@ -78,8 +80,7 @@ static const struct {
 static const struct {
   const char *name;
   uint64_t flag;
-} propagations[] = {
-    {"private", MS_PRIVATE}, {"slave", MS_SLAVE}, {"shared", MS_SHARED}, {"unbindable", MS_UNBINDABLE}};
+} propagations[] = {{"private", MS_PRIVATE}, {"slave", MS_SLAVE}, {"shared", MS_SHARED}, {"unbindable", MS_UNBINDABLE}};
 
 static void take_attribute(size_t i, uint64_t *set, uint64_t *clear) {
   /* The last of two that contradict each other counts. */
@@ -112,8 +113,7 @@ int mount_option(const char *option, struct mount_options *out) {
   return 0;
 }
 
-int overlay_is_writable(int mounted)
-{
+int overlay_is_writable(int mounted) {
   struct statvfs fs;
   return fstatvfs(mounted, &fs) < 0 || !(fs.f_flag & ST_RDONLY);
 }

@@ -28,12 +28,12 @@ int tree_change(int mount, int recursive, uint64_t set, uint64_t clear, uint64_t
 
 /* Options of mount(8), sorted by who takes them. */
 struct mount_options {
-  uint64_t set, clear;            /* this mount only */
+  uint64_t set, clear; /* this mount only */
   uint64_t recursive_set, recursive_clear;
-  uint64_t propagation;           /* MS_PRIVATE ...; 0 when none was given */
+  uint64_t propagation; /* MS_PRIVATE ...; 0 when none was given */
   int propagation_recursive;
   int bind, recursive_bind;
-  int force_recursive;            /* recursive_set must not be given up on an old kernel */
+  int force_recursive; /* recursive_set must not be given up on an old kernel */
 };
 
 /* Takes one option; returns 1 when it was taken, 0 when it is the filesystem's own (key=value). */

@@ -13,10 +13,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 void fuzz_seeds(void (*seed)(const void *bytes, size_t size));
 
 /* Ends the program at once, so that the fuzzer keeps the input. */
-#define FUZZ_CHECK(condition) \
-  do { \
-    if (!(condition)) \
-      __builtin_trap(); \
+#define FUZZ_CHECK(condition)           \
+  do {                                  \
+    if (!(condition)) __builtin_trap(); \
   } while (0)
 
 #endif

@@ -6,8 +6,7 @@
 #include "base/fuzz.h"
 #include "base/launch.h"
 
-static void parse(const void *bytes, size_t size)
-{
+static void parse(const void *bytes, size_t size) {
   struct launch launch;
   struct error err = {0};
   if (launch_parse(bytes, size, &launch, &err) < 0) {
@@ -19,16 +18,14 @@ static void parse(const void *bytes, size_t size)
     const struct launch_record *record = &launch.records[i];
     FUZZ_CHECK(record->argc > 0 && !record->argv[record->argc]);
     length++;
-    for (int k = 0; k < record->argc; k++)
-      length += strlen(record->argv[k]) + 1;
+    for (int k = 0; k < record->argc; k++) length += strlen(record->argv[k]) + 1;
   }
   FUZZ_CHECK(length == size);
   FUZZ_CHECK(launch.count == 0 || launch_find(&launch, launch.records[0].argv[0]) == &launch.records[0]);
   launch_free(&launch);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   parse(bytes, size);
   struct buffer in = {0};
   uint32_t handle;
@@ -43,8 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
   return 0;
 }
 
-void fuzz_seeds(void (*seed)(const void *, size_t))
-{
+void fuzz_seeds(void (*seed)(const void *, size_t)) {
   struct buffer out = {0};
   size_t mark = frame_begin(&out, 7);
   frame_record(&out, "start", "0123456789ab", "/run/x", "1", "0", "0", NULL);

@@ -117,4 +117,6 @@ int loop_run(struct loop *loop) {
   }
 }
 
-void loop_stop(struct loop *loop) { loop->stopped = 1; }
+void loop_stop(struct loop *loop) {
+  loop->stopped = 1;
+}

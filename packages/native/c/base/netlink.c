@@ -158,8 +158,7 @@ int netlink_commit(struct netlink *netlink, struct netlink_batch *batch, const i
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return fail(err, "netlink", errno, "receive from the kernel");
     int left = (int) size;
-    for (struct nlmsghdr *message = (struct nlmsghdr *) answer; NLMSG_OK(message, left);
-         message = NLMSG_NEXT(message, left)) {
+    for (struct nlmsghdr *message = (struct nlmsghdr *) answer; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
       if (message->nlmsg_type != NLMSG_ERROR || message->nlmsg_seq < first) continue;
       const struct nlmsgerr *error = NLMSG_DATA(message);
       uint32_t index = message->nlmsg_seq - first;
@@ -186,8 +185,7 @@ int netlink_query(struct netlink *netlink, struct netlink_batch *batch, netlink_
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return fail(err, "netlink", errno, "receive from the kernel");
     int left = (int) size;
-    for (struct nlmsghdr *message = (struct nlmsghdr *) answer; NLMSG_OK(message, left);
-         message = NLMSG_NEXT(message, left)) {
+    for (struct nlmsghdr *message = (struct nlmsghdr *) answer; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
       if (message->nlmsg_seq != netlink->sequence) continue;
       if (message->nlmsg_type == NLMSG_DONE) return 0;
       if (message->nlmsg_type == NLMSG_ERROR) {

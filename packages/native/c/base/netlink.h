@@ -19,7 +19,7 @@ struct netlink_batch {
   struct nlmsghdr *open; /* the message being built */
   int count;
   int full;
-  int trailer; /* 1: the last message gets no answer (an nftables batch's end) */
+  int trailer;       /* 1: the last message gets no answer (an nftables batch's end) */
   char what[64][40]; /* of each message, for the error: "address 172.17.0.2 on eth0" */
   _Alignas(16) char bytes[32768];
 };
@@ -54,7 +54,11 @@ int netlink_query(struct netlink *netlink, struct netlink_batch *batch, netlink_
 
 /* The attribute of that type in a run of attributes, or NULL. */
 const struct nlattr *netlink_find(const void *attributes, size_t size, uint16_t type);
-static inline const void *netlink_data(const struct nlattr *attribute) { return (const char *) attribute + NLA_HDRLEN; }
-static inline size_t netlink_size(const struct nlattr *attribute) { return attribute->nla_len - (size_t) NLA_HDRLEN; }
+static inline const void *netlink_data(const struct nlattr *attribute) {
+  return (const char *) attribute + NLA_HDRLEN;
+}
+static inline size_t netlink_size(const struct nlattr *attribute) {
+  return attribute->nla_len - (size_t) NLA_HDRLEN;
+}
 
 #endif

@@ -11,12 +11,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-
 /* As fork(), but for whose child it is and where its number is written: the parent's memory, before it runs. */
 #define BIRTH_FLAGS (CLONE_PARENT | CLONE_PARENT_SETTID | SIGCHLD)
 
 const struct birth_pass birth_passes[] = {
-    {SYS_capset, -1, 0},       {SYS_clone, 0, BIRTH_FLAGS},         {SYS_exit_group, -1, 0},           {SYS_setsid, -1, 0},
+    {SYS_capset, -1, 0},       {SYS_clone, 0, BIRTH_FLAGS},      {SYS_exit_group, -1, 0},          {SYS_setsid, -1, 0},
     {SYS_ioctl, 1, TIOCSCTTY}, {SYS_prctl, 0, PR_SET_PDEATHSIG}, {SYS_prlimit64, 1, RLIMIT_NPROC},
 };
 const int birth_pass_count = sizeof birth_passes / sizeof *birth_passes;

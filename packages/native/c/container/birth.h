@@ -23,7 +23,9 @@ struct birth {
 
 struct birth *birth_new(struct error *err);
 void birth_free(struct birth *birth);
-static inline void birth_cleanup_(struct birth **birth) { birth_free(*birth); }
+static inline void birth_cleanup_(struct birth **birth) {
+  birth_free(*birth);
+}
 #define cleanup_birth __attribute__((cleanup(birth_cleanup_)))
 
 /* A new key, never 0. */

@@ -76,15 +76,25 @@ void container_forget_start(struct container *c) {
   c->spec = NULL;
 }
 
-int container_netns(const struct container *container) { return container->namespaces.join[NS_NET]; }
+int container_netns(const struct container *container) {
+  return container->namespaces.join[NS_NET];
+}
 
-void container_kill_all(struct container *container) { cgroup_kill(&container->cgroup); }
+void container_kill_all(struct container *container) {
+  cgroup_kill(&container->cgroup);
+}
 
-void container_remove_cgroups(const struct container *container) { cgroup_remove(&container->cgroup); }
+void container_remove_cgroups(const struct container *container) {
+  cgroup_remove(&container->cgroup);
+}
 
-long container_oom_kills(const struct container *container) { return cgroup_oom_kills(&container->cgroup); }
+long container_oom_kills(const struct container *container) {
+  return cgroup_oom_kills(&container->cgroup);
+}
 
-int container_oom_fd(const struct container *container, int *counter) { return cgroup_oom_fd(&container->cgroup, counter); }
+int container_oom_fd(const struct container *container, int *counter) {
+  return cgroup_oom_fd(&container->cgroup, counter);
+}
 
 void container_free(struct container *c) {
   if (!c) return;

@@ -34,7 +34,8 @@ struct joining;
 
 /* One more process in a running container (docker exec): setns + clone, joined to its cgroup, confined likewise. `launch`
    has the records of the exec; neither it nor the fds of `io` are needed any more when this returns. NULL with `err`. */
-struct joining *container_exec(struct container *container, const struct launch *launch, const struct process_io *io, struct error *err);
+struct joining *container_exec(struct container *container, const struct launch *launch, const struct process_io *io,
+                               struct error *err);
 /* Is readable when joining_step() is to be called. */
 int joining_fd(const struct joining *joining);
 /* Takes in what the process has said. 1: it is still under way; 0: the program runs, its pid is in *program; -1: it never

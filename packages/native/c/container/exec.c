@@ -31,12 +31,9 @@ static int user_namespace_root(struct child *child, struct error *err) {
 }
 
 static const struct step enter[] = {
-    {"cgroup", step_cgroup},
-    {"OOM score", step_own_oom_score}, /* with the machine's rights still */
-    {"namespaces", join},
-    {"user namespace", user_namespace_root},
-    {"session", step_session},
-    {"root directory", step_root_directory},
+    {"cgroup", step_cgroup},     {"OOM score", step_own_oom_score}, /* with the machine's rights still */
+    {"namespaces", join},        {"user namespace", user_namespace_root},
+    {"session", step_session},   {"root directory", step_root_directory},
     {"terminal", step_terminal},
 };
 
@@ -47,7 +44,8 @@ static void run_exec(struct child *child) {
   report_to_supervisor(child, &err);
 }
 
-struct joining *container_exec(struct container *container, const struct launch *launch, const struct process_io *io, struct error *err) {
+struct joining *container_exec(struct container *container, const struct launch *launch, const struct process_io *io,
+                               struct error *err) {
   cleanup_spec struct container_spec *spec = NULL;
   int channel[2];
   if (spec_decode(launch, SPEC_FOR_EXEC, &spec, err) < 0) return NULL;
@@ -58,8 +56,15 @@ struct joining *container_exec(struct container *container, const struct launch 
   cleanup_close int ours = channel[0], theirs = channel[1];
   /* The host's procfs, through which the child reaches its own files before and after it joins. */
   cleanup_close int self = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  struct child child = {.container = container, .spec = spec, .io = io, .channel = theirs, .root = container->root,
-                        .proc = -1, .self = self, .terminal = -1, .join = joined_namespaces(container)};
+  struct child child = {.container = container,
+                        .spec = spec,
+                        .io = io,
+                        .channel = theirs,
+                        .root = container->root,
+                        .proc = -1,
+                        .self = self,
+                        .terminal = -1,
+                        .join = joined_namespaces(container)};
   if (self < 0) {
     fail(err, "start", errno, "/proc");
     return NULL;

@@ -15,7 +15,9 @@ int send_init_error(int channel, const struct error *err) {
   return pass_fd(channel, &packet, sizeof packet, -1, 0);
 }
 
-int send_init_terminal(int channel, int master) { return pass_fd(channel, "t", 1, master, 0); }
+int send_init_terminal(int channel, int master) {
+  return pass_fd(channel, "t", 1, master, 0);
+}
 
 enum init_message receive_init_message(int channel, struct error *err, int *fd) {
   struct packet packet;

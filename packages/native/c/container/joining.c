@@ -15,7 +15,7 @@ void end_child(pid_t pid) {
 }
 
 struct joining {
-  int channel;         /* init messages come here */
+  int channel; /* init messages come here */
   int terminal, master;
   int *console;
   pid_t pid;
@@ -23,14 +23,18 @@ struct joining {
   pid_t left[2];       /* children that are still to be reaped when it is over, or 0 */
 };
 
-int joining_fd(const struct joining *joining) { return joining->channel; }
+int joining_fd(const struct joining *joining) {
+  return joining->channel;
+}
 
 void joining_kill(const struct joining *joining) {
   kill(joining->pid, SIGKILL);
   if (joining->birth && joining->birth->pid > 0) kill(joining->birth->pid, SIGKILL);
 }
 
-const pid_t *joining_left(const struct joining *joining) { return joining->left; }
+const pid_t *joining_left(const struct joining *joining) {
+  return joining->left;
+}
 
 int joining_step(struct joining *joining, pid_t *program, struct error *err) {
   const struct birth *birth = joining->birth;
@@ -72,8 +76,12 @@ struct joining *joining_new(int *channel, pid_t pid, const struct process_io *io
     fail(err, "start", ENOMEM, "start");
     return NULL;
   }
-  *joining = (struct joining){.channel = steal_fd(channel), .terminal = io->terminal, .master = -1, .console = io->console,
-                              .pid = pid, .birth = *birth};
+  *joining = (struct joining){.channel = steal_fd(channel),
+                              .terminal = io->terminal,
+                              .master = -1,
+                              .console = io->console,
+                              .pid = pid,
+                              .birth = *birth};
   *birth = NULL;
   fcntl(joining->channel, F_SETFL, O_NONBLOCK);
   return joining;

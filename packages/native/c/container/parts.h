@@ -23,17 +23,17 @@ struct container {
   struct container_spec *spec; /* until the program runs */
   struct namespaces namespaces;
   struct cgroup cgroup;
-  int root;                    /* the detached, later attached, root mount */
+  int root; /* the detached, later attached, root mount */
   struct prepared_mount *mounts;
   size_t mount_count;
-  int null;                    /* in the child: a detached clone of namespaces_null, for masks */
-  int host_proc, host_sys;     /* shown to the kernel while a user namespace's own are made */
-  int bare_sys;                /* the host's sysfs alone, for a network namespace that is not the user namespace's */
-  int device_tree;             /* under a user namespace: a detached tmpfs with a node "N" for the Nth device record */
-  int init_program;            /* this program's own sealed file, with --init */
+  int null;                     /* in the child: a detached clone of namespaces_null, for masks */
+  int host_proc, host_sys;      /* shown to the kernel while a user namespace's own are made */
+  int bare_sys;                 /* the host's sysfs alone, for a network namespace that is not the user namespace's */
+  int device_tree;              /* under a user namespace: a detached tmpfs with a node "N" for the Nth device record */
+  int init_program;             /* this program's own sealed file, with --init */
   int proc_context, proc_clone; /* what the procfs of a shared PID namespace is made of */
-  int proc;                    /* in the child: the container's own procfs */
-  dev_t dev;                   /* in the child: the container's own /dev, or 0 */
+  int proc;                     /* in the child: the container's own procfs */
+  dev_t dev;                    /* in the child: the container's own /dev, or 0 */
   pid_t pid;
   int pidfd;
 };
@@ -43,14 +43,14 @@ struct child {
   struct container *container;
   const struct container_spec *spec; /* the container's, or the exec's own */
   const struct process_io *io;
-  int channel;                 /* init messages go there (init_message.h) */
+  int channel; /* init messages go there (init_message.h) */
   int root;
-  int proc;                    /* a trusted procfs of the container's PID namespace, or -1 */
-  int self;                    /* a trusted procfs that has the child itself in it, or -1 */
-  int terminal;                /* its end of the terminal, or -1 */
-  uint64_t join;               /* of an exec: CLONE_NEW* of the namespaces to join */
-  struct birth *birth;         /* the program is to run in a process made at the very end (birth.h), or NULL */
-  int seccomp_size;            /* instructions */
+  int proc;            /* a trusted procfs of the container's PID namespace, or -1 */
+  int self;            /* a trusted procfs that has the child itself in it, or -1 */
+  int terminal;        /* its end of the terminal, or -1 */
+  uint64_t join;       /* of an exec: CLONE_NEW* of the namespaces to join */
+  struct birth *birth; /* the program is to run in a process made at the very end (birth.h), or NULL */
+  int seccomp_size;    /* instructions */
   void *seccomp;
 };
 
@@ -65,7 +65,8 @@ int rootfs_prepare(struct container *container, int user_ns, struct error *err);
 int map_ids(int mount, int user_ns);
 /* A detached mount of the image whose layers are for the mount at `destination`, or of what is at `subpath` in it (NULL:
    all of it); -1. */
-int rootfs_image(const struct container_spec *spec, const char *destination, const char *subpath, int user_ns, struct error *err);
+int rootfs_image(const struct container_spec *spec, const char *destination, const char *subpath, int user_ns,
+                 struct error *err);
 
 /* mounts/mounts.c: opens the sources of binds and images; then, in the child, attaches all mounts in their order. */
 int mounts_prepare(struct container *container, int user_ns, struct error *err);

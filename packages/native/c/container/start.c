@@ -55,23 +55,33 @@ static int mounts(struct child *child, struct error *err) {
   return 0;
 }
 
-static int devices(struct child *child, struct error *err) { return devices_apply(child->container, err); }
+static int devices(struct child *child, struct error *err) {
+  return devices_apply(child->container, err);
+}
 
 static int console(struct child *child, struct error *err) {
   return child->terminal >= 0 ? terminal_console(child->root, child->terminal, err) : 0;
 }
 
-static int names(struct child *child, struct error *err) { return names_apply(child->spec, err); }
+static int names(struct child *child, struct error *err) {
+  return names_apply(child->spec, err);
+}
 
 static int sysctls(struct child *child, struct error *err) {
   return sysctls_apply(child->spec, child->proc, foreign_network(child->container) ? SYSCTLS_OTHER : SYSCTLS_ALL, err);
 }
 
-static int masks(struct child *child, struct error *err) { return masks_apply(child->container, err); }
+static int masks(struct child *child, struct error *err) {
+  return masks_apply(child->container, err);
+}
 
-static int working_directory(struct child *child, struct error *err) { return process_make_cwd(child, err); }
+static int working_directory(struct child *child, struct error *err) {
+  return process_make_cwd(child, err);
+}
 
-static int readonly_root(struct child *child, struct error *err) { return root_readonly_apply(child->container, err); }
+static int readonly_root(struct child *child, struct error *err) {
+  return root_readonly_apply(child->container, err);
+}
 
 /* Under a user namespace the supervisor has set it. */
 static int oom_score(struct child *child, struct error *err) {
@@ -84,23 +94,23 @@ static int pid_namespace(struct child *child, struct error *err) {
 
 static const struct step set_up[] = {
     {"cgroup", step_cgroup},
-    {"user namespace", user_namespace},         /* its maps are written in its cgroup's time */
+    {"user namespace", user_namespace}, /* its maps are written in its cgroup's time */
     {"session", step_session},
-    {"cgroup namespace", cgroup_namespace},     /* shows the cgroup joined above as its root */
+    {"cgroup namespace", cgroup_namespace}, /* shows the cgroup joined above as its root */
     {"loopback", loopback},
     {"root", attach_root},
-    {"mounts", mounts},                         /* from the host's null device, which the root covers, to /proc */
-    {"devices", devices},                       /* in the /dev that was mounted */
+    {"mounts", mounts},   /* from the host's null device, which the root covers, to /proc */
+    {"devices", devices}, /* in the /dev that was mounted */
     {"root directory", step_root_directory},
-    {"terminal", step_terminal},                /* of the devpts that was mounted */
+    {"terminal", step_terminal}, /* of the devpts that was mounted */
     {"console", console},
     {"names", names},
-    {"sysctls", sysctls},                       /* before /proc/sys is read-only */
+    {"sysctls", sysctls}, /* before /proc/sys is read-only */
     {"masked paths", masks},
-    {"working directory", working_directory},   /* is made before the root is read-only */
+    {"working directory", working_directory}, /* is made before the root is read-only */
     {"read-only root", readonly_root},
     {"OOM score", oom_score},
-    {"PID namespace", pid_namespace},           /* the child's own child begins there */
+    {"PID namespace", pid_namespace}, /* the child's own child begins there */
 };
 
 static void run_first(struct child *child) __attribute__((noreturn));
@@ -121,8 +131,14 @@ pid_t container_start(struct container *container, const struct process_io *io, 
   int channel[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) return fail(err, "start", errno, "socketpair");
   cleanup_close int ours = channel[0], theirs = channel[1];
-  struct child child = {.container = container, .spec = container->spec, .io = io, .channel = theirs,
-                        .root = container->root, .proc = -1, .self = -1, .terminal = -1};
+  struct child child = {.container = container,
+                        .spec = container->spec,
+                        .io = io,
+                        .channel = theirs,
+                        .root = container->root,
+                        .proc = -1,
+                        .self = -1,
+                        .terminal = -1};
   if (seccomp_read(container->spec, &child, err) < 0) return -1;
   cleanup_free void *filter = child.seccomp;
   cleanup_birth struct birth *birth = NULL;

@@ -28,7 +28,9 @@ void report_to_supervisor(struct child *child, const struct error *err) {
   _exit(125);
 }
 
-int step_cgroup(struct child *child, struct error *err) { return cgroup_join(&child->container->cgroup, err); }
+int step_cgroup(struct child *child, struct error *err) {
+  return cgroup_join(&child->container->cgroup, err);
+}
 
 int step_session(struct child *child, struct error *err) {
   umask(0);
@@ -48,4 +50,6 @@ int step_terminal(struct child *child, struct error *err) {
   return 0;
 }
 
-int step_own_oom_score(struct child *child, struct error *err) { return oom_score_own(child, err); }
+int step_own_oom_score(struct child *child, struct error *err) {
+  return oom_score_own(child, err);
+}

@@ -22,11 +22,14 @@ static int apply_sysctl(int proc, const struct pair_spec *sysctl, struct error *
   if (snprintf(path, sizeof path, "sys/%s", sysctl->name) >= (int) sizeof path)
     return fail(err, "sysctl", ENAMETOOLONG, "%s", sysctl->name);
   for (char *c = path; *c; c++) {
-    if (*c == '.') *c = '/';
-    else if (*c == '/' && c != path + 3) *c = '.';
+    if (*c == '.')
+      *c = '/';
+    else if (*c == '/' && c != path + 3)
+      *c = '.';
   }
-  cleanup_close int fd =
-      proc < 0 ? -1 : sys_openat2(proc, path, O_WRONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+  cleanup_close int fd = proc < 0
+                             ? -1
+                             : sys_openat2(proc, path, O_WRONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
   if (fd < 0) return fail_text(err, "sysctl", errno, "open /proc/%s: %s", path, go_strerror(errno));
   if (write(fd, sysctl->value, strlen(sysctl->value)) < 0)
     return fail_text(err, "sysctl", errno, "write sysctl key %s: write /proc/%s: %s", sysctl->name, path, go_strerror(errno));

@@ -33,14 +33,17 @@ static int make_key(const uint8_t *packet, const struct dns_query *query, struct
     key->bytes[i] = i + 4 < size && c >= 'A' && c <= 'Z' ? (uint8_t) (c + 32) : c;
   }
   key->bytes[size] = (uint8_t) (query->edns | query->dnssec << 1);
-  key->bytes[size + 1] = (uint8_t) ((query->flags & DNS_RD ? 1 : 0) | (query->flags & DNS_CD ? 2 : 0) | (query->flags & DNS_AD ? 4 : 0));
+  key->bytes[size + 1] = (uint8_t) ((query->flags & DNS_RD ? 1 : 0) | (query->flags & DNS_CD ? 2 : 0) |
+                                    (query->flags & DNS_AD ? 4 : 0));
   key->size = size + 2;
   key->hash = UINT64_C(14695981039346656037);
   for (size_t i = 0; i < key->size; i++) key->hash = (key->hash ^ key->bytes[i]) * UINT64_C(1099511628211);
   return 1;
 }
 
-struct dns_cache *dns_cache_new(void) { return calloc(1, sizeof(struct dns_cache)); }
+struct dns_cache *dns_cache_new(void) {
+  return calloc(1, sizeof(struct dns_cache));
+}
 
 static void drop(struct dns_cache *cache, struct entry **slot) {
   if (!*slot) return;

@@ -98,8 +98,7 @@ static int answer_own(struct dns *dns, const struct dns_asker *asker, const stru
   if (query->class != DNS_IN) return 0;
   if (query->type == DNS_PTR) {
     int family = dns_reverse_address(query->name, address);
-    if (!family || !dns_table_reverse(&dns->table, address, family, name) || !(size = dns_encode_name(name, encoded)))
-      return 0;
+    if (!family || !dns_table_reverse(&dns->table, address, family, name) || !(size = dns_encode_name(name, encoded))) return 0;
     dns_begin(&answer, dns->scratch, limit, packet, query, DNS_NOERROR);
     dns_add(&answer, DNS_PTR, TTL, encoded, size);
   } else {
@@ -289,4 +288,6 @@ static void stop(struct supervisor *supervisor) {
 
 static struct supervisor_part part = {.record = "dns", .launch = take_record, .control = take_record, .stop = stop};
 
-__attribute__((constructor)) static void register_part(void) { supervisor_register(&part); }
+__attribute__((constructor)) static void register_part(void) {
+  supervisor_register(&part);
+}

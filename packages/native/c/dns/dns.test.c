@@ -22,12 +22,12 @@
 #include "dns/packet.h"
 #include "dns/table.h"
 
-#define CHECK(what) \
-  do { \
-    if (!(what)) { \
+#define CHECK(what)                                              \
+  do {                                                           \
+    if (!(what)) {                                               \
       fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #what); \
-      exit(1); \
-    } \
+      exit(1);                                                   \
+    }                                                            \
   } while (0)
 
 static char folder[] = "/tmp/berth-dns-test-XXXXXX";
@@ -112,11 +112,14 @@ static void test_table(void) {
   char path[256], text[1024];
   struct dns_table table;
   static struct dns_addresses found;
-  put("net1", "network front\nweb 10.0.0.2 fd00::2\nSite 10.0.0.2 fd00::2\nsvc 10.0.0.2 -\nsvc 10.0.0.3 -\nsvc 10.0.0.4 -\nfour 10.0.0.9 -\n");
+  put("net1",
+      "network front\nweb 10.0.0.2 fd00::2\nSite 10.0.0.2 fd00::2\nsvc 10.0.0.2 -\nsvc 10.0.0.3 -\nsvc 10.0.0.4 -\nfour 10.0.0.9 -\n");
   put("net2", "network back.end\ndb 10.1.0.2 -\nweb 10.1.0.3 -\n");
   put("resolv", "# host\nnameserver 9.9.9.9\nnameserver fe80::1%lo\nsearch x\n");
-  snprintf(text, sizeof text, "names %s/net1\nnames %s/net2\nlink cache db\nupstream 1.2.3.4#5353\nresolvconf %s/resolv\nport tcp 0.0.0.0 80 10.0.0.2 80\n",
-           folder, folder, folder);
+  snprintf(
+      text, sizeof text,
+      "names %s/net1\nnames %s/net2\nlink cache db\nupstream 1.2.3.4#5353\nresolvconf %s/resolv\nport tcp 0.0.0.0 80 10.0.0.2 80\n",
+      folder, folder, folder);
   put("sandbox", text);
   snprintf(path, sizeof path, "%s/sandbox", folder);
   CHECK(dns_table_open(&table, path) == 0);

@@ -12,13 +12,13 @@
 #include "dns/service.h"
 
 enum {
-  LOOKUPS = 128,     /* at a time; more are answered SERVFAIL */
-  ROUNDS = 2,        /* how often each server is asked */
-  HEDGE_MS = 250,    /* after this the next server is asked as well */
-  ROUND_MS = 1800,   /* after this all are asked again; two rounds end before a resolver's own 5 seconds */
-  NO_MS = 700,       /* how long a later server's "no" waits for those before it */
-  MISSES = 3,        /* a server that leaves so many questions in a row to others ... */
-  BAD_MS = 30000,    /* ... is asked last for this long */
+  LOOKUPS = 128,   /* at a time; more are answered SERVFAIL */
+  ROUNDS = 2,      /* how often each server is asked */
+  HEDGE_MS = 250,  /* after this the next server is asked as well */
+  ROUND_MS = 1800, /* after this all are asked again; two rounds end before a resolver's own 5 seconds */
+  NO_MS = 700,     /* how long a later server's "no" waits for those before it */
+  MISSES = 3,      /* a server that leaves so many questions in a row to others ... */
+  BAD_MS = 30000,  /* ... is asked last for this long */
 };
 
 struct attempt {
@@ -26,8 +26,8 @@ struct attempt {
   struct dns_lookup *lookup;
   size_t server;
   int tcp, connected;
-  size_t sent;       /* of a TCP query with its length */
-  struct buffer in;  /* of a TCP reply */
+  size_t sent;      /* of a TCP query with its length */
+  struct buffer in; /* of a TCP reply */
 };
 
 struct dns_lookup {
@@ -293,7 +293,8 @@ static int is_repeated(const struct dns *dns, const struct dns_asker *asker, con
 void dns_forward(struct dns *dns, const struct dns_asker *asker, const struct dns_query *query, const uint8_t *packet,
                  size_t size) {
   if (is_repeated(dns, asker, query)) return;
-  struct dns_lookup *lookup = dns->table.server_count && dns->lookup_count < LOOKUPS ? calloc(1, sizeof *lookup + size + 2) : NULL;
+  struct dns_lookup *lookup = dns->table.server_count && dns->lookup_count < LOOKUPS ? calloc(1, sizeof *lookup + size + 2)
+                                                                                     : NULL;
   if (!lookup) {
     dns_reply_code(dns, asker, query, packet, DNS_SERVFAIL);
     return;

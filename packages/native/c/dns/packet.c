@@ -6,7 +6,9 @@
 
 enum { OPT_SIZE = 11, OUR_UDP_SIZE = 4096, UDP_MOST = 32768, LABEL_MAX = 63, NAME_MAX_WIRE = 255 };
 
-static int lower(int c) { return c >= 'A' && c <= 'Z' ? c + 32 : c; }
+static int lower(int c) {
+  return c >= 'A' && c <= 'Z' ? c + 32 : c;
+}
 
 /* Skips a name that may end in a pointer. Returns where it ends, or 0. */
 static size_t skip_name(const uint8_t *packet, size_t size, size_t at) {
@@ -87,8 +89,8 @@ int dns_reverse_address(const char *name, uint8_t address[16]) {
   return 16;
 }
 
-void dns_begin(struct dns_answer *answer, uint8_t *bytes, size_t limit, const uint8_t *packet,
-               const struct dns_query *query, int rcode) {
+void dns_begin(struct dns_answer *answer, uint8_t *bytes, size_t limit, const uint8_t *packet, const struct dns_query *query,
+               int rcode) {
   *answer = (struct dns_answer){.bytes = bytes, .limit = limit, .query = query};
   if (query->edns) answer->limit -= OPT_SIZE;
   memset(bytes, 0, DNS_HEAD);

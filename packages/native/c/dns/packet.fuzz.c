@@ -5,12 +5,10 @@
 #include "base/fuzz.h"
 #include "dns/packet.h"
 
-static void answer(const uint8_t *packet, size_t size)
-{
+static void answer(const uint8_t *packet, size_t size) {
   struct dns_query query = {0};
   int rcode = dns_parse_query(packet, size, &query);
-  if (rcode < 0)
-    return;
+  if (rcode < 0) return;
   FUZZ_CHECK(query.question_end >= DNS_HEAD && query.question_end <= size && memchr(query.name, 0, sizeof query.name));
   uint8_t address[16], *bytes = malloc(DNS_MAX), name[256];
   FUZZ_CHECK(bytes);
@@ -27,13 +25,11 @@ static void answer(const uint8_t *packet, size_t size)
   free(bytes);
 }
 
-static void take_reply(const uint8_t *packet, size_t size)
-{
+static void take_reply(const uint8_t *packet, size_t size) {
   struct dns_record record;
   size_t at = 0;
   unsigned number = 0, steps = 0;
-  if (size < DNS_HEAD)
-    return;
+  if (size < DNS_HEAD) return;
   while (dns_next(packet, size, &at, &number, &record) > 0) {
     FUZZ_CHECK(record.data_at <= size && record.size <= size - record.data_at && record.ttl_at + 4 <= size);
     FUZZ_CHECK(++steps <= 3 * 65535u);
@@ -45,22 +41,18 @@ static void take_reply(const uint8_t *packet, size_t size)
   memcpy(copy, packet, size);
   dns_age(copy, size, 30);
   struct dns_query query = {0};
-  if (dns_parse_query(packet, size, &query) == 0)
-    FUZZ_CHECK(dns_cut(copy, size, DNS_PLAIN, &query) <= size);
+  if (dns_parse_query(packet, size, &query) == 0) FUZZ_CHECK(dns_cut(copy, size, DNS_PLAIN, &query) <= size);
   free(copy);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
-{
-  if (size > DNS_MAX)
-    return 0;
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
+  if (size > DNS_MAX) return 0;
   answer(bytes, size);
   take_reply(bytes, size);
   return 0;
 }
 
-static size_t question(uint8_t *out, const char *name, unsigned type, unsigned flags)
-{
+static size_t question(uint8_t *out, const char *name, unsigned type, unsigned flags) {
   memset(out, 0, DNS_HEAD);
   dns_put_word(out, 77);
   dns_put_word(out + 2, flags);
@@ -71,10 +63,9 @@ static size_t question(uint8_t *out, const char *name, unsigned type, unsigned f
   return size + 4;
 }
 
-void fuzz_seeds(void (*seed)(const void *, size_t))
-{
+void fuzz_seeds(void (*seed)(const void *, size_t)) {
   static const char *const names[] = {"web", "www.example.com", "7.2.0.192.in-addr.arpa",
-    "7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"};
+                                      "7.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"};
   uint8_t bytes[DNS_PLAIN];
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     size_t size = question(bytes, names[i], i > 1 ? DNS_PTR : DNS_A, DNS_RD);

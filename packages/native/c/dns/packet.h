@@ -38,8 +38,8 @@ struct dns_answer {
 };
 
 /* Begins an answer to the query in `packet`, in memory of at least `limit` (>= DNS_PLAIN) bytes. */
-void dns_begin(struct dns_answer *answer, uint8_t *bytes, size_t limit, const uint8_t *packet,
-               const struct dns_query *query, int rcode);
+void dns_begin(struct dns_answer *answer, uint8_t *bytes, size_t limit, const uint8_t *packet, const struct dns_query *query,
+               int rcode);
 /* Adds a record that answers the question. Returns -1 (and marks it truncated) when it does not fit. */
 int dns_add(struct dns_answer *answer, uint16_t type, uint32_t ttl, const void *data, size_t size);
 /* A domain name as record data. Returns its size, or 0 when it can't be one. */
@@ -49,10 +49,18 @@ size_t dns_end(struct dns_answer *answer);
 
 /* Whether `reply` answers `query` (both as sent): id and question. */
 int dns_matches(const uint8_t *query, size_t question_end, const uint8_t *reply, size_t size);
-static inline uint16_t dns_word(const uint8_t *at) { return (uint16_t) (at[0] << 8 | at[1]); }
-static inline void dns_put_word(uint8_t *at, unsigned value) { at[0] = (uint8_t) (value >> 8), at[1] = (uint8_t) value; }
-static inline int dns_rcode(const uint8_t *reply) { return reply[3] & 15; }
-static inline int dns_truncated(const uint8_t *reply) { return reply[2] & 2; }
+static inline uint16_t dns_word(const uint8_t *at) {
+  return (uint16_t) (at[0] << 8 | at[1]);
+}
+static inline void dns_put_word(uint8_t *at, unsigned value) {
+  at[0] = (uint8_t) (value >> 8), at[1] = (uint8_t) value;
+}
+static inline int dns_rcode(const uint8_t *reply) {
+  return reply[3] & 15;
+}
+static inline int dns_truncated(const uint8_t *reply) {
+  return reply[2] & 2;
+}
 /* No such name, or none of that type. */
 static inline int dns_negative(const uint8_t *reply) {
   return dns_rcode(reply) == DNS_NXDOMAIN || (dns_rcode(reply) == DNS_NOERROR && dns_word(reply + 6) == 0);

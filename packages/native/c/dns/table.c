@@ -80,7 +80,9 @@ int dns_field_is(const struct dns_line *line, size_t number, const char *text) {
          !strncasecmp(line->fields[number].text, text, line->fields[number].size);
 }
 
-static char *field_copy(const struct dns_field *field) { return strndup(field->text, field->size); }
+static char *field_copy(const struct dns_field *field) {
+  return strndup(field->text, field->size);
+}
 
 /* ADDRESS[%INTERFACE][#PORT] */
 static void add_server(struct dns_table *table, const struct dns_field *field, int inside) {
@@ -255,8 +257,8 @@ int dns_table_reverse(struct dns_table *table, const uint8_t *address, int size,
     while (dns_line(&table->networks[i], &at, &line)) {
       uint8_t candidate[16];
       if (!address_of(&line, size == 4 ? AF_INET : AF_INET6, candidate) || memcmp(candidate, address, (size_t) size)) continue;
-      int written = snprintf(name, 512, "%.*s%s%.*s", (int) line.fields[0].size, line.fields[0].text,
-                             network.size ? "." : "", (int) network.size, network.size ? network.text : "");
+      int written = snprintf(name, 512, "%.*s%s%.*s", (int) line.fields[0].size, line.fields[0].text, network.size ? "." : "",
+                             (int) network.size, network.size ? network.text : "");
       return written > 0 && written < 512;
     }
   }

@@ -134,12 +134,14 @@ static int write_record(struct add *add, const char *digest, struct error *err)
   const struct node *root = add->tree.root;
   char described[160] = "";
   if (!root->implied)
-    snprintf(described, sizeof described, ",\"root\":{\"mode\":%u,\"uid\":%u,\"gid\":%u,\"mtime\":%lld}", root->mode, root->uid,
-      root->gid, (long long) root->mtime);
+    snprintf(described, sizeof described, ",\"root\":{\"mode\":%u,\"uid\":%u,\"gid\":%u,\"mtime\":%lld}", root->mode,
+             root->uid, root->gid, (long long) root->mtime);
   cleanup_close int fd = openat(add->folder, "layer.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0 || dprintf(fd, "{\"diffId\":\"sha256:%s\",\"driver\":\"%s\",\"size\":%llu,\"tarSize\":%llu,\"entries\":%llu%s}\n", digest,
-      add->driver, (unsigned long long) add->tree.size, (unsigned long long) add->size, (unsigned long long) add->tree.node_count,
-      described) < 0)
+  if (fd < 0
+      || dprintf(fd, "{\"diffId\":\"sha256:%s\",\"driver\":\"%s\",\"size\":%llu,\"tarSize\":%llu,\"entries\":%llu%s}\n",
+                 digest, add->driver, (unsigned long long) add->tree.size, (unsigned long long) add->size,
+                 (unsigned long long) add->tree.node_count, described)
+           < 0)
     return fail(err, "write", errno, "layer.json");
   return 0;
 }
@@ -206,7 +208,7 @@ int layer_add(int argc, char **argv)
     return layer_report_error(&err);
   FILE *out = layer_report();
   fprintf(out, "{\"diffId\":\"sha256:%s\",\"size\":%llu,\"tarSize\":%llu}\n", digest, (unsigned long long) add.tree.size,
-    (unsigned long long) add.size);
+          (unsigned long long) add.size);
   fclose(out);
   return make_durable(add.folder, add.driver, layer_option(argc, argv, "layers", "")) ? 1 : 0;
 }

@@ -23,7 +23,8 @@ static int same_namespace(int pid_folder, const char *name)
   char own[32], other[32];
   snprintf(own, sizeof own, "/proc/self/ns/%s", name);
   snprintf(other, sizeof other, "ns/%s", name);
-  return !stat(own, &mine) && !fstatat(pid_folder, other, &theirs, 0) && mine.st_ino == theirs.st_ino && mine.st_dev == theirs.st_dev;
+  return !stat(own, &mine) && !fstatat(pid_folder, other, &theirs, 0) && mine.st_ino == theirs.st_ino
+         && mine.st_dev == theirs.st_dev;
 }
 
 /* Joins the mount namespace (and, where it has its own, the user namespace) of a running container. Returns its root. */
@@ -66,8 +67,8 @@ static int print_stat(int root, const char *path, const struct stat *st, struct 
   FILE *out = layer_report();
   if (S_ISLNK(st->st_mode) && inroot_final(root, path, target))
     return fail(err, "stat", errno, "%.200s", path);
-  fprintf(out, "{\"mode\":%u,\"size\":%lld,\"seconds\":%lld,\"nanoseconds\":%ld,\"linkTarget\":", st->st_mode, (long long) st->st_size,
-    (long long) st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+  fprintf(out, "{\"mode\":%u,\"size\":%lld,\"seconds\":%lld,\"nanoseconds\":%ld,\"linkTarget\":", st->st_mode,
+          (long long) st->st_size, (long long) st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
   json_string(out, target);
   fprintf(out, "}\n");
   return fflush(out) ? fail(err, "write", errno, "report") : 0;
@@ -108,8 +109,9 @@ static int op_get(int root, const char *path, const char *base, struct error *er
   if (stat_path(root, path, &st, err))
     return -1;
   const char *name = NULL;
-  cleanup_close int folder = S_ISDIR(st.st_mode) ? inroot_open(root, path, O_DIRECTORY | O_RDONLY | O_CLOEXEC, INROOT_FOLLOW)
-                                                 : open_holder(root, path, &name, err);
+  cleanup_close int folder = S_ISDIR(st.st_mode)
+                               ? inroot_open(root, path, O_DIRECTORY | O_RDONLY | O_CLOEXEC, INROOT_FOLLOW)
+                               : open_holder(root, path, &name, err);
   if (folder < 0)
     return name ? -1 : fail(err, "stat", errno, "lstat %.300s", path);
   if (print_stat(root, path, &st, err) || tar_writer_open(&writer, STDOUT_FILENO, err))

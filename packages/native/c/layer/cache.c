@@ -17,7 +17,7 @@
 
 enum {
   kept_max = 256,
-  kept_fd = 512,  /* kept mounts have fds from here up: a supervisor closes what lies below in one call */
+  kept_fd = 512, /* kept mounts have fds from here up: a supervisor closes what lies below in one call */
   key_max = 8192,
 };
 
@@ -43,8 +43,9 @@ int overlay_takes_detached(void)
   if (!known && getenv("BERTH_STAGED_OVERLAY")) /* a test's switch: as an older kernel */
     known = 1;
   if (!known)
-    known = 1 + (uname(&system) < 0 || sscanf(system.release, "%d.%d", &major, &minor) != 2 || major > 6
-                 || (major == 6 && minor >= 15));
+    known = 1
+            + (uname(&system) < 0 || sscanf(system.release, "%d.%d", &major, &minor) != 2 || major > 6
+               || (major == 6 && minor >= 15));
   return known == 2;
 }
 

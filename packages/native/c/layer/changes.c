@@ -18,7 +18,8 @@ enum kind { MODIFIED, ADDED, DELETED };
 
 struct compare {
   /* `folder` and `name` tell where the upper's file is (for a deletion: what shows it, whose time is used). */
-  int (*tell)(struct compare *compare, enum kind kind, int folder, const char *name, const struct stat *st, struct error *err);
+  int (*tell)(struct compare *compare, enum kind kind, int folder, const char *name, const struct stat *st,
+              struct error *err);
   char path[2 * TAR_PATH_LIMIT]; /* without a slash at its start */
   /* Folders on the way that were not told yet: they are when something in them is. */
   struct pending *pending;
@@ -40,10 +41,14 @@ struct pending {
 
 /* Places that the engine makes for its own mounts in a root without an init layer, that of a step of a build, say. They are
    no changes as long as they are as the engine makes them and the image has nothing there. A folder among them counts as changed once something in it is. */
-static const struct { const char *path; mode_t type; } own_places[] = {
-  {".dockerenv", S_IFREG}, {"dev", S_IFDIR}, {"dev/console", S_IFREG}, {"dev/pts", S_IFDIR}, {"dev/shm", S_IFDIR},
-  {"etc", S_IFDIR}, {"etc/hostname", S_IFREG}, {"etc/hosts", S_IFREG}, {"etc/mtab", S_IFLNK}, {"etc/resolv.conf", S_IFREG},
-  {"proc", S_IFDIR}, {"sys", S_IFDIR},
+static const struct {
+  const char *path;
+  mode_t type;
+} own_places[] = {
+  {".dockerenv", S_IFREG},      {"dev", S_IFDIR},       {"dev/console", S_IFREG},
+  {"dev/pts", S_IFDIR},         {"dev/shm", S_IFDIR},   {"etc", S_IFDIR},
+  {"etc/hostname", S_IFREG},    {"etc/hosts", S_IFREG}, {"etc/mtab", S_IFLNK},
+  {"etc/resolv.conf", S_IFREG}, {"proc", S_IFDIR},      {"sys", S_IFDIR},
 };
 
 static int own_place(const char *path, const struct stat *st)
@@ -102,7 +107,10 @@ static int is_opaque(int folder)
   return fgetxattr(folder, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
-static int is_whiteout(const struct stat *st) { return S_ISCHR(st->st_mode) && !st->st_rdev; }
+static int is_whiteout(const struct stat *st)
+{
+  return S_ISCHR(st->st_mode) && !st->st_rdev;
+}
 
 static int compare_folder(struct compare *c, int upper, int lower, size_t length, struct error *err);
 
@@ -142,7 +150,9 @@ static int compare_name(struct compare *c, int upper, int lower, const char *nam
   }
   if (sub < 0)
     return 0;
-  cleanup_close int old_sub = below && S_ISDIR(old.st_mode) ? openat(lower, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC) : -1;
+  cleanup_close int old_sub = below && S_ISDIR(old.st_mode)
+                                ? openat(lower, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC)
+                                : -1;
   c->path[length + n] = '/';
   c->path[length + n + 1] = 0;
   c->pending = &pending;
@@ -169,7 +179,8 @@ static int has(const struct name_list *list, const char *name)
 }
 
 /* An opaque folder hides all that is below it and not in it. */
-static int tell_hidden(struct compare *c, int upper, int lower, const struct name_list *names, size_t length, struct error *err)
+static int tell_hidden(struct compare *c, int upper, int lower, const struct name_list *names, size_t length,
+                       struct error *err)
 {
   cleanup_names struct name_list old = {0};
   struct stat st;
@@ -214,7 +225,8 @@ static int compare_all(struct compare *c, int argc, char **argv, struct error *e
   return lower < 0 ? -1 : compare_folder(c, upper, lower, 0, err);
 }
 
-static int print_change(struct compare *c, enum kind kind, int folder, const char *name, const struct stat *st, struct error *err)
+static int print_change(struct compare *c, enum kind kind, int folder, const char *name, const struct stat *st,
+                        struct error *err)
 {
   fprintf(c->out, "%s{\"Path\":", c->first++ ? ",\n" : "");
   char slashed[2 * TAR_PATH_LIMIT + 1];
@@ -241,7 +253,8 @@ int layer_changes(int argc, char **argv)
   return result ? layer_report_error(&err) : 0;
 }
 
-static int write_change(struct compare *c, enum kind kind, int folder, const char *name, const struct stat *st, struct error *err)
+static int write_change(struct compare *c, enum kind kind, int folder, const char *name, const struct stat *st,
+                        struct error *err)
 {
   if (kind != DELETED)
     return tar_put_node(&c->writer, c->links, folder, name, st, c->path, 0, err);

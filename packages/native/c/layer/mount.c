@@ -30,7 +30,10 @@ int layer_own_namespace(struct error *err)
 }
 
 /* How many arguments a part of a root takes, its kind included. */
-static int words_of(const char *kind) { return !strcmp(kind, "bind") ? 5 : !strcmp(kind, "erofs") ? 3 : 2; }
+static int words_of(const char *kind)
+{
+  return !strcmp(kind, "bind") ? 5 : !strcmp(kind, "erofs") ? 3 : 2;
+}
 
 /* A folder of the host, as a mount that can be put elsewhere. */
 static int clone_of(const char *path, int recursive, struct error *err)
@@ -66,7 +69,8 @@ static int mount_layers(const struct layer_root *root, int stage, FILE *options,
     const char *kind = root->argv[i];
     int erofs = !strcmp(kind, "erofs") && i + 2 < root->argc, folder = !strcmp(kind, "folder") && i + 1 < root->argc;
     if (erofs || folder) {
-      cleanup_close int layer = erofs ? layer_mount_erofs(root->argv[i + 1], root->argv[i + 2], err) : clone_of(root->argv[i + 1], 0, err);
+      cleanup_close int layer = erofs ? layer_mount_erofs(root->argv[i + 1], root->argv[i + 2], err)
+                                      : clone_of(root->argv[i + 1], 0, err);
       char name[16];
       snprintf(name, sizeof name, "%d", count);
       if (layer < 0 || attach(layer, stage, name, err))
@@ -130,7 +134,8 @@ static int mount_stack(const struct layer_root *root, const char *upper, const c
     /* Upper and work must be seen through one mount. */
     cleanup_free char *parent = strdup(upper);
     char *upper_name = parent ? strrchr(parent, '/') : NULL, *work_name = strrchr(work, '/');
-    if (!upper_name || !work_name || upper_name - parent != work_name - work || strncmp(upper, work, (size_t) (upper_name - parent))) {
+    if (!upper_name || !work_name || upper_name - parent != work_name - work
+        || strncmp(upper, work, (size_t) (upper_name - parent))) {
       fclose(out);
       return fail(err, "mount", EINVAL, "upper and work folders lie apart");
     }
@@ -160,7 +165,10 @@ static int mount_stack(const struct layer_root *root, const char *upper, const c
   return fail(err, "mount", ENOSPC, "overlay");
 }
 
-int layer_mount_lower(const struct layer_root *root, struct error *err) { return mount_stack(root, NULL, NULL, err); }
+int layer_mount_lower(const struct layer_root *root, struct error *err)
+{
+  return mount_stack(root, NULL, NULL, err);
+}
 
 /* Links in a volume are a container's: they lead nowhere out of it. */
 static int clone_in(const char *source, const char *subpath, struct error *err)
@@ -182,7 +190,8 @@ static int mount_bind(int root, char **words, struct error *err)
     return -1;
   if (fstat(mount, &st))
     return fail(err, "mount", errno, "%.200s", source);
-  cleanup_close int target = inroot_target(root, destination, S_ISDIR(st.st_mode) ? INROOT_DIRECTORY : INROOT_FILE, INROOT_FOLLOW);
+  cleanup_close int target = inroot_target(root, destination, S_ISDIR(st.st_mode) ? INROOT_DIRECTORY : INROOT_FILE,
+                                           INROOT_FOLLOW);
   if (target < 0)
     return fail(err, "mount", errno, "%.200s", destination);
   struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};

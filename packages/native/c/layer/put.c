@@ -34,7 +34,10 @@ struct put {
   struct later *later;
 };
 
-static int put_fail(struct put *put, struct error *err) { return fail(err, "unpack", errno, "%.300s", put->path); }
+static int put_fail(struct put *put, struct error *err)
+{
+  return fail(err, "unpack", errno, "%.300s", put->path);
+}
 
 static int join(struct put *put, const char *name, char out[PATH_MAX], struct error *err)
 {
@@ -49,8 +52,7 @@ static int join(struct put *put, const char *name, char out[PATH_MAX], struct er
     if (n == 2 && at[0] == '.' && at[1] == '.') {
       if (length == base)
         return fail(err, "unpack", 0, "\"%.200s\" is outside of \"%.200s\"", name, *put->base ? put->base : "/");
-      while (out[--length] != '/') {
-      }
+      while (out[--length] != '/') {}
       out[length] = 0;
     } else if (n != 1 || *at != '.') {
       if (length + n + 2 > PATH_MAX || n > NAME_MAX)
@@ -65,7 +67,8 @@ static int join(struct put *put, const char *name, char out[PATH_MAX], struct er
   return 0;
 }
 
-static int clear_place(struct put *put, int parent, const char *name, const struct tar_entry *entry, int *kept, struct error *err)
+static int clear_place(struct put *put, int parent, const char *name, const struct tar_entry *entry, int *kept,
+                       struct error *err)
 {
   struct stat st;
   *kept = 0;
@@ -102,8 +105,8 @@ static int set_xattrs(struct put *put, const char *name, int parent, const struc
     return put_fail(put, err);
   for (size_t i = 0; i < entry->xattr_count; i++) {
     const struct tar_xattr *x = &entry->xattrs[i];
-    if (strncmp(x->name, "trusted.overlay.", 16) && lsetxattr(name, x->name, x->value, x->size, 0) && errno != ENOTSUP && errno != EPERM
-        && errno != ENOENT)
+    if (strncmp(x->name, "trusted.overlay.", 16) && lsetxattr(name, x->name, x->value, x->size, 0) && errno != ENOTSUP
+        && errno != EPERM && errno != ENOENT)
       return put_fail(put, err);
   }
   return 0;
@@ -114,7 +117,8 @@ static int describe(struct put *put, int parent, const char *name, const struct 
   struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = e->mtime, .tv_nsec = e->mtime_ns}};
   times[0] = times[1];
   /* The owner first: a change of it clears set-id bits and capabilities. */
-  if (fchownat(parent, name, e->uid, e->gid, AT_SYMLINK_NOFOLLOW) || (e->type != TAR_SYMLINK && fchmodat(parent, name, e->mode, 0)))
+  if (fchownat(parent, name, e->uid, e->gid, AT_SYMLINK_NOFOLLOW)
+      || (e->type != TAR_SYMLINK && fchmodat(parent, name, e->mode, 0)))
     return put_fail(put, err);
   if (set_xattrs(put, name, parent, e, err))
     return -1;
@@ -127,7 +131,7 @@ static int remember_folder(struct put *put, const struct tar_entry *entry, struc
   struct later *later = malloc(sizeof *later + size);
   if (!later)
     return fail(err, "memory", ENOMEM, "archive");
-  later->mtime = (struct timespec) {.tv_sec = entry->mtime, .tv_nsec = entry->mtime_ns};
+  later->mtime = (struct timespec){.tv_sec = entry->mtime, .tv_nsec = entry->mtime_ns};
   memcpy(later->path, put->path, size);
   later->next = put->later;
   put->later = later;
@@ -242,7 +246,8 @@ static int on_end(void *data, struct error *err)
   /* After the last byte: writing takes capabilities away. The parser keeps the attributes until then. */
   for (size_t i = 0; put->file >= 0 && !bad && i < put->entry.xattr_count; i++) {
     const struct tar_xattr *x = &put->entry.xattrs[i];
-    bad = strncmp(x->name, "trusted.overlay.", 16) && fsetxattr(put->file, x->name, x->value, x->size, 0) && errno != ENOTSUP && errno != EPERM;
+    bad = strncmp(x->name, "trusted.overlay.", 16) && fsetxattr(put->file, x->name, x->value, x->size, 0)
+          && errno != ENOTSUP && errno != EPERM;
   }
   bad = bad || (put->file >= 0 && futimens(put->file, times));
   if (put->file >= 0)
@@ -300,7 +305,8 @@ int layer_put(int root, const char *path, int keep_kinds, struct error *err)
     result = fail(err, "unpack", 0, "extraction point is not a directory");
   else {
     snprintf(put->base, sizeof put->base, "%s", path);
-    for (size_t n = strlen(put->base); n && (put->base[n - 1] == '/' || (put->base[n - 1] == '.' && (n == 1 || put->base[n - 2] == '/')));)
+    for (size_t n = strlen(put->base);
+         n && (put->base[n - 1] == '/' || (put->base[n - 1] == '.' && (n == 1 || put->base[n - 2] == '/')));)
       put->base[--n] = 0;
     result = take_all(parser, err);
     set_folder_times(put);

@@ -14,7 +14,10 @@
 #include "layer/tree/tree.h"
 
 static uint32_t state = 1;
-static uint32_t next_random(void) { return state = state * 1664525u + 1013904223u, state >> 8; }
+static uint32_t next_random(void)
+{
+  return state = state * 1664525u + 1013904223u, state >> 8;
+}
 
 struct seen {
   char text[1 << 16];
@@ -24,8 +27,9 @@ struct seen {
 static int on_entry(void *data, const struct tar_entry *e, struct error *err)
 {
   struct seen *seen = data;
-  seen->size += (size_t) snprintf(seen->text + seen->size, sizeof seen->text - seen->size, "%s|%s|%d|%o|%u|%lld.%u|%llu|%zu\n", e->path, e->link,
-    e->type, e->mode, e->uid, (long long) e->mtime, e->mtime_ns, (unsigned long long) e->size, e->xattr_count);
+  seen->size += (size_t) snprintf(seen->text + seen->size, sizeof seen->text - seen->size,
+                                  "%s|%s|%d|%o|%u|%lld.%u|%llu|%zu\n", e->path, e->link, e->type, e->mode, e->uid,
+                                  (long long) e->mtime, e->mtime_ns, (unsigned long long) e->size, e->xattr_count);
   return seen->size < sizeof seen->text ? 0 : fail(err, "test", 0, "too much");
 }
 
@@ -39,7 +43,10 @@ static int on_bytes(void *data, const void *bytes, size_t size, struct error *er
   return 0;
 }
 
-static int on_end(void *data, struct error *err) { return on_bytes(data, "$\n", 2, err); }
+static int on_end(void *data, struct error *err)
+{
+  return on_bytes(data, "$\n", 2, err);
+}
 
 /* An archive with all that the writer knows, read back from a memory file. */
 static uint8_t *sample(size_t *size)
@@ -53,14 +60,26 @@ static uint8_t *sample(size_t *size)
     longest[i] = '/';
   longest[sizeof longest - 1] = 0;
   assert(write(data, "some bytes of a file", 20) == 20);
-  struct tar_xattr xattrs[] = {{"user.note", "a\0b\n", 4}, {"security.capability", "\1\0\0\2\0\40\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20}};
+  struct tar_xattr xattrs[] = {{"user.note", "a\0b\n", 4},
+                               {"security.capability", "\1\0\0\2\0\40\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20}};
   const struct tar_entry entries[] = {
     {.path = "folder/", .type = TAR_DIRECTORY, .mode = 01777, .mtime = 1700000000},
-    {.path = "folder/file", .type = TAR_FILE, .mode = 0644, .size = 20, .mtime = -5, .mtime_ns = 250000000, .xattr_count = 2, .xattrs = xattrs},
+    {.path = "folder/file",
+     .type = TAR_FILE,
+     .mode = 0644,
+     .size = 20,
+     .mtime = -5,
+     .mtime_ns = 250000000,
+     .xattr_count = 2,
+     .xattrs = xattrs},
     {.path = longest, .type = TAR_FILE, .size = 20, .uid = 4000000000u, .gid = 77},
     {.path = "link", .type = TAR_SYMLINK, .link = longest, .mode = 0777},
     {.path = "folder/again", .type = TAR_HARDLINK, .link = "folder/file"},
-    {.path = "gr\xc3\xb6\xc3\x9f" "e", .type = TAR_CHAR, .major = 1, .minor = 3},
+    {.path = "gr\xc3\xb6\xc3\x9f"
+             "e",
+     .type = TAR_CHAR,
+     .major = 1,
+     .minor = 3},
     {.path = "fifo", .type = TAR_FIFO},
     {.path = "folder/.wh.gone", .type = TAR_FILE},
     {.path = "folder/.wh..wh..opq", .type = TAR_FILE},
@@ -114,7 +133,8 @@ static void pieces_make_no_difference(const uint8_t *bytes, size_t size)
   whole.text[whole.size] = 0;
   assert(strstr(whole.text, "folder/file||0|644|0|-5.250000000|20|2\nsome bytes of a file$\n"));
   assert(strstr(whole.text, "|4000000000|0.0|20|0\n"));
-  assert(strstr(whole.text, "gr\xc3\xb6\xc3\x9f" "e||3|"));
+  assert(strstr(whole.text, "gr\xc3\xb6\xc3\x9f"
+                            "e||3|"));
 }
 
 static int make_layer(const uint8_t *bytes, size_t size, struct error *err)

@@ -21,13 +21,14 @@
 static int print_entry(void *data, const struct tar_entry *entry, struct error *err)
 {
   static const char *const types[] = {
-    [TAR_FILE] = "file", [TAR_HARDLINK] = "hardlink", [TAR_SYMLINK] = "symlink", [TAR_CHAR] = "device",
+    [TAR_FILE] = "file",    [TAR_HARDLINK] = "hardlink",   [TAR_SYMLINK] = "symlink", [TAR_CHAR] = "device",
     [TAR_BLOCK] = "device", [TAR_DIRECTORY] = "directory", [TAR_FIFO] = "fifo",
   };
   FILE *out = data;
   fprintf(out, "{\"path\":");
   json_string(out, entry->path);
-  fprintf(out, ",\"type\":\"%s\",\"size\":%llu,\"mode\":%u", types[entry->type], (unsigned long long) entry->size, entry->mode);
+  fprintf(out, ",\"type\":\"%s\",\"size\":%llu,\"mode\":%u", types[entry->type], (unsigned long long) entry->size,
+          entry->mode);
   if (entry->type == TAR_HARDLINK || entry->type == TAR_SYMLINK) {
     fprintf(out, ",\"target\":");
     json_string(out, entry->link);
@@ -73,7 +74,10 @@ int layer_entries(int argc, char **argv)
 
 /* Inodes of several names that were counted. */
 struct seen {
-  struct { dev_t dev; ino_t ino; } *slots;
+  struct {
+    dev_t dev;
+    ino_t ino;
+  } * slots;
   size_t size, used;
 };
 
@@ -263,6 +267,7 @@ int layer_empty(int argc, char **argv)
 int layer_probe(int argc, char **argv)
 {
   struct error err = {0};
-  cleanup_close int mount = layer_mount_erofs(layer_option(argc, argv, "image", ""), layer_option(argc, argv, "device", NULL), &err);
+  cleanup_close int mount = layer_mount_erofs(layer_option(argc, argv, "image", ""),
+                                              layer_option(argc, argv, "device", NULL), &err);
   return mount < 0 ? layer_report_error(&err) : 0;
 }

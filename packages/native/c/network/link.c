@@ -23,8 +23,7 @@ int net_address(const char *text, struct net_address *out, struct error *err) {
 }
 
 static int parse_mac(const char *text, unsigned char mac[6], struct error *err) {
-  if (sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5]) == 6)
-    return 0;
+  if (sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5]) == 6) return 0;
   return fail(err, "net", EINVAL, "MAC address %s", text);
 }
 

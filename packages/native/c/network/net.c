@@ -24,11 +24,10 @@ static const struct {
   const char *name;
   net_op run;
 } OPERATIONS[] = {
-  {"sandbox", net_op_sandbox}, {"bridge", net_op_bridge},     {"link", net_op_link},       {"endpoint", net_op_endpoint},
-  {"routes", net_op_routes},   {"unplug", net_op_unplug},     {"unlink", net_op_unlink},   {"links", net_op_links},
-  {"taken", net_op_taken},     {"stats", net_op_stats},       {"listen", net_op_listen},   {"close", net_op_close},
-  {"forget", net_op_forget},   {"elements", net_op_elements}, {"addresses", net_op_addresses},
-  {"ping", ping},
+    {"sandbox", net_op_sandbox}, {"bridge", net_op_bridge},     {"link", net_op_link},           {"endpoint", net_op_endpoint},
+    {"routes", net_op_routes},   {"unplug", net_op_unplug},     {"unlink", net_op_unlink},       {"links", net_op_links},
+    {"taken", net_op_taken},     {"stats", net_op_stats},       {"listen", net_op_listen},       {"close", net_op_close},
+    {"forget", net_op_forget},   {"elements", net_op_elements}, {"addresses", net_op_addresses}, {"ping", ping},
 };
 
 static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;

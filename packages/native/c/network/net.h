@@ -15,8 +15,8 @@ struct sandbox {
   int ns;
   struct netlink netlink;
   char spare[IFNAMSIZ]; /* host end of a veth pair that is ready, its other end being eth0 in here; "": none */
-  int spare_index;  /* its number in the host's namespace */
-  int inner_index;  /* eth0's: the kernel's own count, so that later interfaces come after it */
+  int spare_index;      /* its number in the host's namespace */
+  int inner_index;      /* eth0's: the kernel's own count, so that later interfaces come after it */
   struct sandbox *next;
 };
 
@@ -72,7 +72,7 @@ void sandbox_put(struct sandbox *sandbox);
 void sandbox_free(struct sandbox *sandbox);
 /* Writes a value to /proc/sys/PATH as that namespace sees it; silently nothing where the kernel has no such file. */
 void sandbox_sysctl(struct net *net, struct sandbox *sandbox, const char *value, const char *format, ...)
-  __attribute__((format(printf, 4, 5)));
+    __attribute__((format(printf, 4, 5)));
 
 /* Writes one frame to the daemon; any thread may. */
 void net_send(uint32_t id, const void *bytes, size_t size);

@@ -74,7 +74,8 @@ static int spare_pair(struct sandbox *sandbox, int host_ns, struct netlink_batch
 }
 
 /* Makes a namespace. The calling thread is back in the host's at the end. */
-static struct sandbox *sandbox_make(struct net *net, const struct launch *maps, struct netlink_batch *batch, struct error *err) {
+static struct sandbox *sandbox_make(struct net *net, const struct launch *maps, struct netlink_batch *batch,
+                                    struct error *err) {
   struct sandbox *sandbox = calloc(1, sizeof *sandbox);
   if (!sandbox) return NULL;
   sandbox->netlink.fd = sandbox->ns = -1;
@@ -118,7 +119,7 @@ static void *fill(void *data) {
     while (pool.count >= READY) pthread_cond_wait(&pool.wanted, &pool.lock);
     pthread_mutex_unlock(&pool.lock);
     struct error err = {0};
-    struct sandbox *made = sandbox_make(net, &(struct launch) {0}, &batch, &err);
+    struct sandbox *made = sandbox_make(net, &(struct launch){0}, &batch, &err);
     if (!made) {
       sleep(1); /* pool_take makes its own and tells the reason */
       continue;
@@ -141,7 +142,9 @@ static void thread(void *(*body)(void *), void *data) {
   pthread_attr_destroy(&attributes);
 }
 
-void pool_start(struct net *net) { thread(fill, net); }
+void pool_start(struct net *net) {
+  thread(fill, net);
+}
 
 struct sandbox *pool_take(struct net *net, const char *id, const struct launch *maps, struct error *err) {
   pthread_mutex_lock(&pool.lock);
@@ -204,7 +207,7 @@ int net_op_sandbox(struct net *net, const struct launch_record *record, struct r
   struct launch_record maps[64];
   struct launch owner = {.records = maps};
   for (int i = 2; i + 4 <= record->argc && owner.count < 64; i += 4)
-    maps[owner.count++] = (struct launch_record) {.argc = 4, .argv = record->argv + i};
+    maps[owner.count++] = (struct launch_record){.argc = 4, .argv = record->argv + i};
   struct sandbox *sandbox = pool_take(net, record->argv[1], &owner, err);
   if (!sandbox) return -1;
   char path[48];

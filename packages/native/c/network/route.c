@@ -15,7 +15,9 @@ static int default_route(struct net *net, struct sandbox *sandbox, const char *g
   struct rtmsg header = {.rtm_family = (unsigned char) family,
                          .rtm_table = RT_TABLE_MAIN,
                          .rtm_protocol = remove ? RTPROT_UNSPEC : RTPROT_BOOT,
-                         .rtm_scope = remove ? RT_SCOPE_NOWHERE : gateway && *gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK,
+                         .rtm_scope = remove                ? RT_SCOPE_NOWHERE
+                                      : gateway && *gateway ? RT_SCOPE_UNIVERSE
+                                                            : RT_SCOPE_LINK,
                          .rtm_type = remove ? RTN_UNSPEC : RTN_UNICAST};
   netlink_reset(batch);
   if (remove)
@@ -41,8 +43,7 @@ int net_op_routes(struct net *net, const struct launch_record *record, struct re
   const char *device4 = net_argument(record, "device4", 0), *device6 = net_argument(record, "device6", 0);
   int result = 0;
   if (device4) result = default_route(net, sandbox, net_argument(record, "gateway4", 0), device4, AF_INET, err);
-  if (result == 0 && device6)
-    result = default_route(net, sandbox, net_argument(record, "gateway6", 0), device6, AF_INET6, err);
+  if (result == 0 && device6) result = default_route(net, sandbox, net_argument(record, "gateway6", 0), device6, AF_INET6, err);
   sandbox_put(sandbox);
   if (result == 0) reply_put(reply, "ok");
   return result;

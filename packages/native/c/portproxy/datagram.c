@@ -149,7 +149,8 @@ static struct association *associate(struct port *port, const struct address *cl
   if (!port->associations) return NULL;
   struct association **list = &port->associations[bucket(client)];
   for (struct association *at = *list; at; at = at->next) {
-    if (at->client.size == client->size && !memcmp(&at->client.any, &client->any, client->size) && same_local(&at->local, local))
+    if (at->client.size == client->size && !memcmp(&at->client.any, &client->any, client->size) &&
+        same_local(&at->local, local))
       return at;
   }
   if (port->association_count >= MOST) drop_oldest(port);

@@ -25,7 +25,7 @@ struct port {
   struct port *next;
   int type, protocol; /* as for socket() */
   struct address at, to;
-  int waiting; /* a timer: no more connections can be taken in now */
+  int waiting;                       /* a timer: no more connections can be taken in now */
   struct association **associations; /* ASSOCIATION_BUCKETS lists, or NULL */
   size_t association_count;
   int sweeper; /* a timer */

@@ -16,8 +16,7 @@
 static const struct protocol {
   const char *name;
   int type, number;
-} protocols[] = {
-    {"tcp", SOCK_STREAM, IPPROTO_TCP}, {"udp", SOCK_DGRAM, IPPROTO_UDP}, {"sctp", SOCK_STREAM, IPPROTO_SCTP}};
+} protocols[] = {{"tcp", SOCK_STREAM, IPPROTO_TCP}, {"udp", SOCK_DGRAM, IPPROTO_UDP}, {"sctp", SOCK_STREAM, IPPROTO_SCTP}};
 
 static int parse_address(const char *host, const char *number, struct address *out) {
   char *end;
@@ -59,8 +58,8 @@ static int refuse(struct error *err, const char *call, const struct protocol *pr
   snprintf(reason, sizeof reason, "%s", strerror(status));
   if (status == EADDRNOTAVAIL) snprintf(reason, sizeof reason, "cannot assign requested address");
   reason[0] = (char) tolower((unsigned char) reason[0]);
-  fail(err, "port", 0, "listen %s%c %s%s%s:%s: %s: %s", protocol->name, six ? '6' : '4', six ? "[" : "", host,
-       six ? "]" : "", number, call, reason);
+  fail(err, "port", 0, "listen %s%c %s%s%s:%s: %s: %s", protocol->name, six ? '6' : '4', six ? "[" : "", host, six ? "]" : "",
+       number, call, reason);
   if (err) err->status = status;
   return -1;
 }

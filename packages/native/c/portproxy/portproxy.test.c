@@ -12,12 +12,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CHECK(what) \
-  do { \
-    if (!(what)) { \
+#define CHECK(what)                                                                \
+  do {                                                                             \
+    if (!(what)) {                                                                 \
       fprintf(stderr, "%s:%d: %s (errno %d)\n", __FILE__, __LINE__, #what, errno); \
-      _exit(1); \
-    } \
+      _exit(1);                                                                    \
+    }                                                                              \
   } while (0)
 
 static int bound(int type, const char *host, int *port) {

@@ -22,11 +22,11 @@ struct side {
 
 /* From one side to the other. */
 struct flow {
-  int pipe[2];    /* -1: none */
-  size_t held;    /* bytes in the pipe, or in `bytes` */
-  char *bytes;    /* instead of a pipe, for messages */
-  int ended;      /* the sender has no more */
-  int done;       /* and the receiver knows */
+  int pipe[2]; /* -1: none */
+  size_t held; /* bytes in the pipe, or in `bytes` */
+  char *bytes; /* instead of a pipe, for messages */
+  int ended;   /* the sender has no more */
+  int done;    /* and the receiver knows */
 };
 
 struct relay {
@@ -34,7 +34,7 @@ struct relay {
   struct flow up, down; /* client to server, server to client */
   struct ports *ports;
   struct relay *next;
-  int messages;   /* SCTP: message boundaries count, and there is no splice */
+  int messages; /* SCTP: message boundaries count, and there is no splice */
   int connecting;
 };
 
@@ -217,7 +217,8 @@ static void relay_start(struct port *port, int fd) {
 static void listen_again(void *data) {
   struct port *port = data;
   port->waiting = 0;
-  if (loop_add(port->ports->loop, &port->source, EPOLLIN) < 0) port->waiting = loop_timer(port->ports->loop, RETRY_MS, listen_again, port);
+  if (loop_add(port->ports->loop, &port->source, EPOLLIN) < 0)
+    port->waiting = loop_timer(port->ports->loop, RETRY_MS, listen_again, port);
 }
 
 void port_stream_ready(struct source *source, uint32_t events) {

@@ -95,8 +95,14 @@ void client_output(struct client *client, int number, const char *data, size_t s
 {
   if (client->ended || !(number == 1 ? client->out : client->err))
     return;
-  unsigned char head[8] = {(unsigned char) number, 0, 0, 0, (unsigned char) (size >> 24), (unsigned char) (size >> 16),
-                           (unsigned char) (size >> 8), (unsigned char) size};
+  unsigned char head[8] = {(unsigned char) number,
+                           0,
+                           0,
+                           0,
+                           (unsigned char) (size >> 24),
+                           (unsigned char) (size >> 16),
+                           (unsigned char) (size >> 8),
+                           (unsigned char) size};
   size_t head_size = client->streams->terminal ? 0 : sizeof head, sent = 0;
   if (!buffer_size(&client->queue)) {
     struct iovec parts[2] = {{head, head_size}, {(void *) data, size}};

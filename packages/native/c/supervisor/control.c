@@ -35,7 +35,8 @@ static int resize(struct supervisor *supervisor, const struct launch *message, s
   return 0;
 }
 
-static struct exec *find_exec(struct supervisor *supervisor, const struct launch_record *record, int argc, struct error *err)
+static struct exec *find_exec(struct supervisor *supervisor, const struct launch_record *record, int argc,
+                              struct error *err)
 {
   struct exec *exec = record->argc < argc ? NULL : exec_find(supervisor, record->argv[2]);
   if (!exec)
@@ -80,7 +81,7 @@ static const struct {
   const char *name;
   int (*run)(struct supervisor *supervisor, const struct launch *message, struct error *err);
 } requests[] = {
-  {"kill", signal_process}, {"resize", resize},      {"exec-kill", exec_signal},
+  {"kill", signal_process},     {"resize", resize},   {"exec-kill", exec_signal},
   {"exec-resize", exec_resize}, {"control", pass_on},
 };
 

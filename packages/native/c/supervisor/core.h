@@ -54,15 +54,15 @@ struct supervisor {
 _Noreturn void supervise(int control, int lock, const char *records, size_t size);
 
 /* Messages to the daemon, if one is connected; the record's strings are a NULL-terminated list. */
-#define supervisor_tell(supervisor, ...) \
-  do { \
-    if ((supervisor)->control) { \
+#define supervisor_tell(supervisor, ...)                         \
+  do {                                                           \
+    if ((supervisor)->control) {                                 \
       struct buffer *out_ = &(supervisor)->control->channel.out; \
-      size_t mark_ = frame_begin(out_, 0); \
-      frame_record(out_, __VA_ARGS__, NULL); \
-      frame_end(out_, mark_); \
-      peer_flush((supervisor)->control); \
-    } \
+      size_t mark_ = frame_begin(out_, 0);                       \
+      frame_record(out_, __VA_ARGS__, NULL);                     \
+      frame_end(out_, mark_);                                    \
+      peer_flush((supervisor)->control);                         \
+    }                                                            \
   } while (0)
 
 /* folder.c. Opens the run folder and locks it until the socket is there: the supervisor of the run before may be about to

@@ -25,7 +25,13 @@ int main(void)
   struct detach detach;
   for (size_t step = 1; step < 6; step++) {
     type("1011", "ab\x10\x11", step, "ab", 1);
-    type("1011", "ab\x10" "c\x11", step, "ab\x10" "c\x11", 0);
+    type("1011",
+         "ab\x10"
+         "c\x11",
+         step,
+         "ab\x10"
+         "c\x11",
+         0);
     type("1011", "a\x10\x10\x11", step, "a\x10", 1);
     type("6161", "aba", step, "ab", 0); /* the last may yet become the keys */
     type("", "\x10\x11", step, "\x10\x11", 0);

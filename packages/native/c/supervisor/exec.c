@@ -55,9 +55,15 @@ struct exec *exec_find(struct supervisor *supervisor, const char *id)
   return exec;
 }
 
-pid_t exec_pid(const struct exec *exec) { return exec->pid; }
+pid_t exec_pid(const struct exec *exec)
+{
+  return exec->pid;
+}
 
-struct streams *exec_streams(struct exec *exec) { return &exec->streams; }
+struct streams *exec_streams(struct exec *exec)
+{
+  return &exec->streams;
+}
 
 int exec_kill(struct exec *exec, int signal)
 {

@@ -53,7 +53,8 @@ void folder_remove(struct supervisor *supervisor)
   if (supervisor->folder < 0)
     return;
   flock(supervisor->folder, LOCK_EX);
-  int ours = fstatat(supervisor->folder, "supervisor.sock", &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_ino == supervisor->socket;
+  int ours = fstatat(supervisor->folder, "supervisor.sock", &st, AT_SYMLINK_NOFOLLOW) < 0
+             || st.st_ino == supervisor->socket;
   if (ours)
     unlinkat(supervisor->folder, "supervisor.sock", 0);
   /* A daemon to come will want the record. */

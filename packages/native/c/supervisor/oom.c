@@ -53,7 +53,8 @@ static void notified(struct source *source, uint32_t events)
 {
   char text[512];
   /* What was read is told no more. A cgroup that is gone would be told of for ever. */
-  ssize_t n = source->events & EPOLLPRI ? pread(source->fd, text, sizeof text, 0) : read(source->fd, text, sizeof(uint64_t));
+  ssize_t n = source->events & EPOLLPRI ? pread(source->fd, text, sizeof text, 0)
+                                        : read(source->fd, text, sizeof(uint64_t));
   if (n < 0 && errno != EAGAIN) {
     end_watch(watch.supervisor);
     return;
@@ -84,6 +85,9 @@ static int begin_watch(struct supervisor *supervisor, const struct launch_record
 }
 
 static struct supervisor_part part = {
-    .record = "oom-watch", .launch = begin_watch, .control = begin_watch, .stop = end_watch};
+  .record = "oom-watch", .launch = begin_watch, .control = begin_watch, .stop = end_watch};
 
-__attribute__((constructor)) static void register_part(void) { supervisor_register(&part); }
+__attribute__((constructor)) static void register_part(void)
+{
+  supervisor_register(&part);
+}

@@ -9,7 +9,7 @@
 /* A connection whose exec is on its way. */
 struct asked {
   struct peer *peer;
-  int attached;  /* it wants one of the streams */
+  int attached; /* it wants one of the streams */
   char flags[3][2];
   char *token, *keys;
 };

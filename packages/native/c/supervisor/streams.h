@@ -15,15 +15,15 @@ struct client {
   struct source source;
   struct streams *streams;
   struct client *next;
-  int in, out, err;     /* which streams it takes part in */
-  int in_ended;         /* it has closed its sending side */
-  int ended;            /* it gets no more output: what is queued is sent, then its socket is shut */
+  int in, out, err; /* which streams it takes part in */
+  int in_ended;     /* it has closed its sending side */
+  int ended;        /* it gets no more output: what is queued is sent, then its socket is shut */
   int shut;
-  int gone;             /* its socket is closed; it stays until the process took its input */
-  struct buffer queue;  /* output that its socket did not take yet */
-  struct buffer typed;  /* input that the process did not take yet */
+  int gone;            /* its socket is closed; it stays until the process took its input */
+  struct buffer queue; /* output that its socket did not take yet */
+  struct buffer typed; /* input that the process did not take yet */
   struct detach detach;
-  char *token;          /* names it in `detached` */
+  char *token; /* names it in `detached` */
 };
 
 struct output {
@@ -40,8 +40,8 @@ struct streams {
   int close_input; /* a client's end of input is the process's (stdinOnce) */
   int console;     /* the pty's master, for its size; -1 */
   int started;
-  int paused;      /* outputs are not read: a client is too far behind */
-  int finished;    /* the process has ended: outputs are read to their end whatever the clients do */
+  int paused;   /* outputs are not read: a client is too far behind */
+  int finished; /* the process has ended: outputs are read to their end whatever the clients do */
   int idle_timer;
   struct client *clients;
   struct log *log;

@@ -24,23 +24,35 @@ enum {
   linger_ms = 10000, /* how long clients have to take their last output after the release */
 };
 
-struct loop *supervisor_loop(struct supervisor *supervisor) { return supervisor->loop; }
+struct loop *supervisor_loop(struct supervisor *supervisor)
+{
+  return supervisor->loop;
+}
 
-struct container *supervisor_container(struct supervisor *supervisor) { return supervisor->container; }
+struct container *supervisor_container(struct supervisor *supervisor)
+{
+  return supervisor->container;
+}
 
 int supervisor_netns(struct supervisor *supervisor)
 {
   return supervisor->container ? container_netns(supervisor->container) : -1;
 }
 
-int process_fd(pid_t pid) { return (int) syscall(SYS_pidfd_open, pid, 0); }
+int process_fd(pid_t pid)
+{
+  return (int) syscall(SYS_pidfd_open, pid, 0);
+}
 
 int process_signal(int pidfd, int signal)
 {
   return (int) syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
 }
 
-int process_code(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
+int process_code(int status)
+{
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
 
 /* To a client that reads the log up to here. */
 static void send_unfinished(struct client *client, const struct log *log)
@@ -182,7 +194,10 @@ static void cut(void *data)
   streams_cut(&supervisor->streams);
 }
 
-static void deserted(struct streams *streams, void *data) { supervisor_check(data); }
+static void deserted(struct streams *streams, void *data)
+{
+  supervisor_check(data);
+}
 
 static void log_lost_entries(struct streams *streams, uint64_t lost, int reason, int over, void *data)
 {
@@ -343,11 +358,12 @@ static _Noreturn void give_up(struct supervisor *supervisor, const struct error 
 
 _Noreturn void supervise(int control, int lock, const char *records, size_t size)
 {
-  struct supervisor supervisor = {.launcher_lock = lock,
-                                  .folder = -1,
-                                  .process = {.fd = -1, .ready = process_ended},
-                                  .streams = {.input.fd = -1, .outputs = {{.source.fd = -1}, {.source.fd = -1}}, .console = -1},
-                                  .loop = loop_new()};
+  struct supervisor supervisor = {
+    .launcher_lock = lock,
+    .folder = -1,
+    .process = {.fd = -1, .ready = process_ended},
+    .streams = {.input.fd = -1, .outputs = {{.source.fd = -1}, {.source.fd = -1}}, .console = -1},
+    .loop = loop_new()};
   struct error err = {0};
   signal(SIGPIPE, SIG_IGN);
   /* Fixed, or glibc raises it after a burst and keeps what was freed. */

@@ -31,7 +31,9 @@ static int made_aside(const struct id_maps *maps, int kind, struct error *err) {
   return fd;
 }
 
-int namespaces_user_fd(const struct id_maps *maps, struct error *err) { return made_aside(maps, NS_USER, err); }
+int namespaces_user_fd(const struct id_maps *maps, struct error *err) {
+  return made_aside(maps, NS_USER, err);
+}
 
 /* A network namespace of a user namespace that is there. A process of many threads cannot go there itself. */
 static int net_within(const char *path, struct error *err) {

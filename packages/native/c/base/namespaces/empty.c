@@ -12,28 +12,20 @@
 #include "base/namespaces/namespaces.h"
 
 /* In a child: a mount namespace whose only mount is a read-only tmpfs with nothing in it but a null device. */
-static int enter_empty(void)
-{
-  if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-    return -1;
+static int enter_empty(void) {
+  if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return -1;
   /* On a folder that every host has; what is there is covered in this namespace alone. */
-  if (mount("berth", "/proc", "tmpfs", MS_NOSUID | MS_NOEXEC, "size=4k,nr_inodes=4,mode=0555") < 0)
-    return -1;
+  if (mount("berth", "/proc", "tmpfs", MS_NOSUID | MS_NOEXEC, "size=4k,nr_inodes=4,mode=0555") < 0) return -1;
   umask(0);
-  if (mknod("/proc/null", S_IFCHR | 0666, makedev(1, 3)) < 0)
-    return -1;
-  if (chdir("/proc") < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
-    return -1;
-  if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
-    return -1;
+  if (mknod("/proc/null", S_IFCHR | 0666, makedev(1, 3)) < 0) return -1;
+  if (chdir("/proc") < 0 || syscall(SYS_pivot_root, ".", ".") < 0) return -1;
+  if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0) return -1;
   return mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NOEXEC, NULL);
 }
 
-int make_empty_mntns(int *null, struct error *err)
-{
+int make_empty_mntns(int *null, struct error *err) {
   int ready[2], leave[2];
-  if (pipe2(ready, O_CLOEXEC) < 0)
-    return fail(err, "empty", errno, "pipe");
+  if (pipe2(ready, O_CLOEXEC) < 0) return fail(err, "empty", errno, "pipe");
   if (pipe2(leave, O_CLOEXEC) < 0) {
     close(ready[0]);
     close(ready[1]);
@@ -59,14 +51,12 @@ int make_empty_mntns(int *null, struct error *err)
     *null = fd < 0 ? -1 : open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     if (*null < 0) {
       status = errno;
-      if (fd >= 0)
-        close(fd);
+      if (fd >= 0) close(fd);
       fd = -1;
     }
   }
   close(ready[0]);
   close(leave[1]);
-  if (child > 0)
-    waitpid(child, NULL, 0);
+  if (child > 0) waitpid(child, NULL, 0);
   return fd < 0 ? fail(err, "empty", status, "make an empty mount namespace") : fd;
 }

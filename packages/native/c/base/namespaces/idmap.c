@@ -15,8 +15,8 @@ int id_map_add(struct id_map *map, const struct launch_record *record, struct er
       return fail(err, "launch", EINVAL, "%s record: %s is no id", record->argv[0], record->argv[i + 1]);
   }
   if (map->count == id_ranges_max) return fail(err, "launch", E2BIG, "%s records", record->argv[0]);
-  map->ranges[map->count++] =
-      (struct id_range){.inside = (uint32_t) number[0], .outside = (uint32_t) number[1], .count = (uint32_t) number[2]};
+  map->ranges[map->count++] = (struct id_range){
+      .inside = (uint32_t) number[0], .outside = (uint32_t) number[1], .count = (uint32_t) number[2]};
   return 0;
 }
 

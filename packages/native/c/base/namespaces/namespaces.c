@@ -23,10 +23,9 @@ static const struct {
   const char *name;
   uint64_t flag;
 } kinds[NS_COUNT] = {
-    [NS_MNT] = {"mnt", CLONE_NEWNS},         [NS_PID] = {"pid", CLONE_NEWPID},
-    [NS_UTS] = {"uts", CLONE_NEWUTS},        [NS_IPC] = {"ipc", CLONE_NEWIPC},
-    [NS_NET] = {"net", CLONE_NEWNET},        [NS_CGROUP] = {"cgroup", CLONE_NEWCGROUP},
-    [NS_TIME] = {"time", CLONE_NEWTIME},     [NS_USER] = {"user", CLONE_NEWUSER},
+    [NS_MNT] = {"mnt", CLONE_NEWNS},     [NS_PID] = {"pid", CLONE_NEWPID},    [NS_UTS] = {"uts", CLONE_NEWUTS},
+    [NS_IPC] = {"ipc", CLONE_NEWIPC},    [NS_NET] = {"net", CLONE_NEWNET},    [NS_CGROUP] = {"cgroup", CLONE_NEWCGROUP},
+    [NS_TIME] = {"time", CLONE_NEWTIME}, [NS_USER] = {"user", CLONE_NEWUSER},
 };
 
 int namespaces_kind(const char *name) {
@@ -36,9 +35,13 @@ int namespaces_kind(const char *name) {
   return -1;
 }
 
-uint64_t namespaces_flag(int kind) { return kinds[kind].flag; }
+uint64_t namespaces_flag(int kind) {
+  return kinds[kind].flag;
+}
 
-const char *namespaces_name(int kind) { return kinds[kind].name; }
+const char *namespaces_name(int kind) {
+  return kinds[kind].name;
+}
 
 int namespaces_own(int kind) {
   static int own[NS_COUNT]; /* fd + 1 */
@@ -186,8 +189,10 @@ static int clone_within(int user, struct clone_args *args, int *pidfd) {
     /* Others of that namespace may not look into what it has open. */
     pid_t pid = prctl(PR_SET_DUMPABLE, 0) < 0 || setns(user, CLONE_NEWUSER) < 0 ? -1 : sys_clone3(args);
     if (pid == 0) return 0;
-    if (pid < 0) result.status = errno;
-    else result.pidfd = *pidfd;
+    if (pid < 0)
+      result.status = errno;
+    else
+      result.pidfd = *pidfd;
     _exit(write(out, &result, sizeof result) != sizeof result);
   }
   struct clone_result result;

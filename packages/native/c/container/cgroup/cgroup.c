@@ -135,7 +135,8 @@ const struct cgroup_directory *cgroup_controller(const struct cgroup *cgroup, co
 static long oom_kills(const struct cgroup *cgroup) {
   const struct cgroup_directory *directory = cgroup_controller(cgroup, "memory");
   char text[512];
-  if (!directory || read_small(directory->dir, cgroup->version == 2 ? "memory.events" : "memory.oom_control", text, sizeof text) < 0)
+  if (!directory ||
+      read_small(directory->dir, cgroup->version == 2 ? "memory.events" : "memory.oom_control", text, sizeof text) < 0)
     return 0;
   long kills = 0;
   for (char *line = text; line; line = strchr(line, '\n')) {
@@ -153,7 +154,8 @@ static int open_directory(const struct cgroup_spec *spec, struct cgroup *out, in
   directory->tasks = directory->tree = -1;
   directory->dir = make_directory(spec->path, spec->version, strstr(directory->name, "cpuset") != NULL, existed);
   if (directory->dir < 0)
-    return fail_text(err, "cgroup", errno, "unable to apply cgroup configuration: mkdir %s: %s", spec->path, go_strerror(errno));
+    return fail_text(err, "cgroup", errno, "unable to apply cgroup configuration: mkdir %s: %s", spec->path,
+                     go_strerror(errno));
   out->count++;
   if (spec->version == 2) bring_controllers(directory->dir);
   if (spec->version == 1) {
@@ -181,8 +183,9 @@ static int write_limit(const struct cgroup_write_spec *limit, const struct cgrou
   const struct cgroup_directory *directory = find(cgroup, limit->name);
   if (!directory) return fail(err, "launch", EINVAL, "cgroup-write record: no cgroup %s", limit->name);
   if (write_small(directory->dir, limit->file, limit->value) < 0)
-    return fail_text(err, "cgroup", errno, "error setting cgroup config for procHooks process: failed to write \"%s\": write %s: %s",
-                     limit->value, limit->file, go_strerror(errno));
+    return fail_text(err, "cgroup", errno,
+                     "error setting cgroup config for procHooks process: failed to write \"%s\": write %s: %s", limit->value,
+                     limit->file, go_strerror(errno));
   return 0;
 }
 

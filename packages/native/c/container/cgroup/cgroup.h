@@ -14,8 +14,8 @@ struct cgroup_directory {
   char name[CGROUP_NAME_MAX]; /* the v1 hierarchy's, "" for v2 */
   const char *path;           /* on the host; a string of the launch */
   int dir;
-  int tasks;      /* v1: opened for the child to write itself in, -1 for v2 */
-  int tree;       /* v1: a detached mount of the directory, for the container to see; -1 otherwise */
+  int tasks; /* v1: opened for the child to write itself in, -1 for v2 */
+  int tree;  /* v1: a detached mount of the directory, for the container to see; -1 otherwise */
 };
 
 struct cgroup {

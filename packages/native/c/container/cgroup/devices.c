@@ -75,14 +75,18 @@ static int apply_v2(int dir, const struct device_rule *rules, size_t count, stru
   cleanup_free struct bpf_insn *code = calloc(8 + count * 10, sizeof *code);
   if (!code) return fail(err, "cgroup", ENOMEM, "device program");
   static const char license[] = "Apache-2.0";
-  union bpf_attr load = {.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE, .insns = (uint64_t) (uintptr_t) code,
-                         .insn_cnt = (unsigned) emit(rules, count, code), .license = (uint64_t) (uintptr_t) license};
+  union bpf_attr load = {.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE,
+                         .insns = (uint64_t) (uintptr_t) code,
+                         .insn_cnt = (unsigned) emit(rules, count, code),
+                         .license = (uint64_t) (uintptr_t) license};
   cleanup_close int program = (int) syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof load);
   if (program < 0) return fail(err, "cgroup", errno, "load the device program");
   /* bpf(2) wants a real fd of the directory, not one opened with O_PATH. */
   cleanup_close int directory = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  union bpf_attr attach = {.target_fd = (unsigned) directory, .attach_bpf_fd = (unsigned) program,
-                           .attach_type = BPF_CGROUP_DEVICE, .attach_flags = BPF_F_ALLOW_MULTI};
+  union bpf_attr attach = {.target_fd = (unsigned) directory,
+                           .attach_bpf_fd = (unsigned) program,
+                           .attach_type = BPF_CGROUP_DEVICE,
+                           .attach_flags = BPF_F_ALLOW_MULTI};
   if (directory < 0 || syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof attach) < 0)
     return fail(err, "cgroup", errno, "attach the device program");
   return 0;

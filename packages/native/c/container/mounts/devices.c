@@ -39,7 +39,8 @@ int devices_prepare(struct container *container, int user_ns, struct error *err)
   umask(before);
   if (made < 0) return -1;
   /* So that they are the container's root's. Before Linux 6.3 they are nobody's. */
-  if (user_ns >= 0 && map_ids(tree, user_ns) < 0 && errno != EINVAL) return fail(err, "device", errno, "map the user ids of devices");
+  if (user_ns >= 0 && map_ids(tree, user_ns) < 0 && errno != EINVAL)
+    return fail(err, "device", errno, "map the user ids of devices");
   container->device_tree = steal_fd(&tree);
   return 0;
 }
@@ -58,25 +59,30 @@ static int bind_device(int parent, const char *name, int tree, size_t index) {
 /* A detached mount can be cloned on new kernels only: this one is over the root for the moment. */
 static int show_devices(const struct container *container, struct error *err) {
   if (container->device_tree < 0) return 0;
-  if (move_mount(container->device_tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0) return fail(err, "device", errno, "show devices");
+  if (move_mount(container->device_tree, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+    return fail(err, "device", errno, "show devices");
   return 0;
 }
 
 static int hide_devices(const struct container *container, int root, struct error *err) {
   if (container->device_tree < 0) return 0;
-  if (fchdir(container->device_tree) < 0 || umount2(".", MNT_DETACH) < 0 || fchdir(root) < 0) return fail(err, "device", errno, "hide devices");
+  if (fchdir(container->device_tree) < 0 || umount2(".", MNT_DETACH) < 0 || fchdir(root) < 0)
+    return fail(err, "device", errno, "hide devices");
   return 0;
 }
 
-static int apply_device(struct container *container, int dev, const struct device_spec *device, size_t index, struct error *err) {
+static int apply_device(struct container *container, int dev, const struct device_spec *device, size_t index,
+                        struct error *err) {
   char buffer[PATH_MAX];
   int direct = dev >= 0 && !strncmp(device->path, "/dev/", 5) && device->path[5] && !strchr(device->path + 5, '/');
   const char *name = device->path + 5;
   cleanup_close int other = direct ? -1 : inroot_parent(container->root, device->path, buffer, sizeof buffer, &name);
   int parent = direct ? dev : other;
   if (parent < 0) return fail(err, "device", errno, "%s", device->path);
-  int made = container->device_tree >= 0 ? bind_device(parent, name, container->device_tree, index) : make_device(parent, name, device);
-  if (made < 0) return fail_text(err, "device", errno, "error creating device nodes: mknod %s: %s", device->path, go_strerror(errno));
+  int made = container->device_tree >= 0 ? bind_device(parent, name, container->device_tree, index)
+                                         : make_device(parent, name, device);
+  if (made < 0)
+    return fail_text(err, "device", errno, "error creating device nodes: mknod %s: %s", device->path, go_strerror(errno));
   return 0;
 }
 

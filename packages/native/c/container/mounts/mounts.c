@@ -16,9 +16,9 @@ static const struct {
   int (*open)(struct container *container, const struct mount_spec *mount, int user_ns, struct error *err);
   int (*make)(struct container *container, const struct mount_spec *mount, struct error *err);
 } kinds[] = {
-    [MOUNT_BIND] = {.open = open_bind},     [MOUNT_IMAGE] = {.open = open_image},   [MOUNT_SHM_OF] = {.open = open_shm_of},
-    [MOUNT_PROC] = {.make = make_proc},     [MOUNT_SYSFS] = {.make = make_sysfs},   [MOUNT_TMPFS] = {.make = make_tmpfs},
-    [MOUNT_DEVPTS] = {.make = make_plain},  [MOUNT_MQUEUE] = {.make = make_plain},  [MOUNT_CGROUP] = {.make = make_cgroup2},
+    [MOUNT_BIND] = {.open = open_bind},    [MOUNT_IMAGE] = {.open = open_image},  [MOUNT_SHM_OF] = {.open = open_shm_of},
+    [MOUNT_PROC] = {.make = make_proc},    [MOUNT_SYSFS] = {.make = make_sysfs},  [MOUNT_TMPFS] = {.make = make_tmpfs},
+    [MOUNT_DEVPTS] = {.make = make_plain}, [MOUNT_MQUEUE] = {.make = make_plain}, [MOUNT_CGROUP] = {.make = make_cgroup2},
 };
 
 int mounts_prepare(struct container *container, int user_ns, struct error *err) {

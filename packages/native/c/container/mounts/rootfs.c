@@ -17,12 +17,12 @@
 #include "layer/tree/erofs_mount.h"
 
 struct overlay {
-  const struct layer_spec **lower;    /* topmost first */
-  int *mounts;                        /* detached mount of each, or -1 for a plain directory */
+  const struct layer_spec **lower; /* topmost first */
+  int *mounts;                     /* detached mount of each, or -1 for a plain directory */
   size_t count;
-  const char *upper, *work;           /* NULL: nothing is written */
+  const char *upper, *work; /* NULL: nothing is written */
   int is_volatile;
-  int writable;                       /* detached (id-mapped) mount of the directory that holds upper and work, or -1 */
+  int writable; /* detached (id-mapped) mount of the directory that holds upper and work, or -1 */
   int user_ns;
 };
 
@@ -48,7 +48,8 @@ static int checked_overlay(int mounted, struct error *err) {
 }
 
 /* Takes those of `count` layers that are for the mount at `destination`; NULL: of the container's own root. */
-static int take_layers(const struct layer_spec *layers, size_t count, const char *destination, struct overlay *o, struct error *err) {
+static int take_layers(const struct layer_spec *layers, size_t count, const char *destination, struct overlay *o,
+                       struct error *err) {
   o->lower = calloc(count + 1, sizeof *o->lower);
   o->mounts = calloc(count + 1, sizeof *o->mounts);
   if (!o->lower || !o->mounts) return fail(err, "rootfs", ENOMEM, "layers");
@@ -176,8 +177,8 @@ static int mount_stage(const struct overlay *o, char *options, size_t length, si
     return fail(err, "rootfs", errno, "stage the writable layer");
   int n = 0;
   if (o->upper)
-    n = snprintf(options + length, size - length, ",upperdir=w%s,workdir=w%s%s", strrchr(o->upper, '/'),
-                 strrchr(o->work, '/'), o->is_volatile ? ",volatile" : "");
+    n = snprintf(options + length, size - length, ",upperdir=w%s,workdir=w%s%s", strrchr(o->upper, '/'), strrchr(o->work, '/'),
+                 o->is_volatile ? ",volatile" : "");
   length += (size_t) n;
   if (length < size)
     length += (size_t) snprintf(options + length, size - length, ",redirect_dir=nofollow,metacopy=off,index=off");
@@ -267,7 +268,8 @@ int rootfs_prepare(struct container *container, int user_ns, struct error *err) 
   return container->root < 0 ? -1 : 0;
 }
 
-int rootfs_image(const struct container_spec *spec, const char *destination, const char *subpath, int user_ns, struct error *err) {
+int rootfs_image(const struct container_spec *spec, const char *destination, const char *subpath, int user_ns,
+                 struct error *err) {
   __attribute__((cleanup(overlay_free))) struct overlay o = {.writable = -1, .user_ns = user_ns};
   if (take_layers(spec->image_layers.items, spec->image_layers.count, destination, &o, err) < 0 || open_layers(&o, err) < 0)
     return -1;

@@ -11,8 +11,7 @@ static int set_options(int bind, const struct mount_spec *mount, struct error *e
   const struct mount_options *o = &mount->options;
   uint64_t propagation = o->propagation ? o->propagation : MS_PRIVATE;
   int recursive = o->propagation ? o->propagation_recursive : 1;
-  if (tree_change(bind, recursive, 0, 0, propagation) < 0)
-    return fail(err, "mount", errno, "propagation of %s", mount->source);
+  if (tree_change(bind, recursive, 0, 0, propagation) < 0) return fail(err, "mount", errno, "propagation of %s", mount->source);
   if ((o->set || o->clear) && tree_change(bind, 0, o->set, o->clear, 0) < 0)
     return fail(err, "mount", errno, "options of %s", mount->source);
   if ((o->recursive_set || o->recursive_clear) && tree_change(bind, 1, o->recursive_set, o->recursive_clear, 0) < 0 &&

@@ -52,15 +52,21 @@ static int cwd_failed(const char *path, int status, struct error *err) {
 }
 
 /* Returns 0, or an errno. */
-static int enter_cwd(const char *path) { return chdir(path) < 0 ? errno : 0; }
+static int enter_cwd(const char *path) {
+  return chdir(path) < 0 ? errno : 0;
+}
 
 /* A working directory outside the root (through a leaked fd) would show here. */
 static int check_cwd(struct error *err) {
   char path[PATH_MAX];
   if (syscall(SYS_getcwd, path, sizeof path) < 0)
-    return fail_text(err, "cwd", errno, "current working directory is outside of container mount namespace root -- possible container breakout detected");
+    return fail_text(
+        err, "cwd", errno,
+        "current working directory is outside of container mount namespace root -- possible container breakout detected");
   if (path[0] != '/')
-    return fail_text(err, "cwd", EXDEV, "current working directory is outside of container mount namespace root -- possible container breakout detected");
+    return fail_text(
+        err, "cwd", EXDEV,
+        "current working directory is outside of container mount namespace root -- possible container breakout detected");
   return 0;
 }
 

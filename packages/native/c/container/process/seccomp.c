@@ -42,7 +42,8 @@ int seccomp_read(const struct container_spec *spec, struct child *child, struct 
 #endif
 
 #define LOAD(offset) ((struct sock_filter) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t) (offset)))
-#define EQUAL(value, yes, no) ((struct sock_filter) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t) (value), (uint8_t) (yes), (uint8_t) (no)))
+#define EQUAL(value, yes, no) \
+  ((struct sock_filter) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t) (value), (uint8_t) (yes), (uint8_t) (no)))
 #define ARGUMENT(i) (offsetof(struct seccomp_data, args) + 8 * (size_t) (i) + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0))
 #define ARGUMENT_HIGH(i) (ARGUMENT(i) ^ 4)
 

@@ -21,7 +21,8 @@ int security_label(const struct child *child, struct error *err) {
   if (spec->apparmor) {
     if (snprintf(text, sizeof text, "exec %s", spec->apparmor) >= (int) sizeof text)
       return fail(err, "apparmor", ENAMETOOLONG, "profile %s", spec->apparmor);
-    if (child->self < 0 || (write_proc(child->self, "self/attr/apparmor/exec", text) < 0 && write_proc(child->self, "self/attr/exec", text) < 0))
+    if (child->self < 0 ||
+        (write_proc(child->self, "self/attr/apparmor/exec", text) < 0 && write_proc(child->self, "self/attr/exec", text) < 0))
       return fail_text(err, "apparmor", errno,
                        "unable to apply apparmor profile: apparmor failed to apply profile: write /proc/self/attr/exec: %s",
                        go_strerror(errno));

@@ -27,9 +27,13 @@ static int number(struct field f, long long *out) {
   return 1;
 }
 
-static int same(struct field f, struct field g) { return f.length == g.length && !memcmp(f.at, g.at, f.length); }
+static int same(struct field f, struct field g) {
+  return f.length == g.length && !memcmp(f.at, g.at, f.length);
+}
 
-static struct field text_field(const char *text) { return (struct field){text, strlen(text)}; }
+static struct field text_field(const char *text) {
+  return (struct field){text, strlen(text)};
+}
 
 /* The next line that has something in it, without blanks around it; 0 at the end. */
 static int next_line(const char **at, struct field *line) {
@@ -131,14 +135,16 @@ int users_find(const char *passwd, const char *group, const char *spec, struct u
   long long id;
   if (!find_user(passwd, who, out, &name) && who.length) {
     if (!number(who, &id))
-      return fail_text(err, "user", ENOENT, "unable to find user %.*s: no matching entries in passwd file", (int) who.length, who.at);
+      return fail_text(err, "user", ENOENT, "unable to find user %.*s: no matching entries in passwd file", (int) who.length,
+                       who.at);
     if (id < 0) return out_of_range(err);
     out->uid = (uid_t) id;
   }
   if (which.length) {
     if (find_group(group, which, &out->gid)) return 0;
     if (!number(which, &id))
-      return fail_text(err, "user", ENOENT, "unable to find group %.*s: no matching entries in group file", (int) which.length, which.at);
+      return fail_text(err, "user", ENOENT, "unable to find group %.*s: no matching entries in group file", (int) which.length,
+                       which.at);
     if (id < 0) return out_of_range(err);
     out->gid = (gid_t) id;
     return 0;
@@ -151,7 +157,8 @@ int users_add_group(const char *group, const char *name, struct user *out, struc
   long long id;
   struct field who = text_field(name);
   if (!find_group(group, who, &gid)) {
-    if (!number(who, &id)) return fail_text(err, "user", ENOENT, "Unable to find group %s: no matching entries in group file", name);
+    if (!number(who, &id))
+      return fail_text(err, "user", ENOENT, "Unable to find group %s: no matching entries in group file", name);
     if (id < 0) return out_of_range(err);
     gid = (gid_t) id;
   }

@@ -5,15 +5,13 @@
 #include "base/fuzz.h"
 #include "container/process/users.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
-{
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   char *text = malloc(size + 3);
   FUZZ_CHECK(text);
   memcpy(text, bytes, size);
   memset(text + size, 0, 3);
   const char *spec = text, *passwd = spec + strlen(spec) + 1, *group = passwd;
-  if (passwd < text + size + 2)
-    group = passwd + strlen(passwd) + 1;
+  if (passwd < text + size + 2) group = passwd + strlen(passwd) + 1;
   struct user user = {0};
   struct error err = {0};
   /* Texts behind the input's end are none: no such file. */
@@ -22,8 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     FUZZ_CHECK(err.message[0]);
   else
     FUZZ_CHECK(strlen(user.home) < sizeof user.home && user.uid <= 2147483647u && user.gid <= 2147483647u);
-  if (users_add_group(group <= end ? group : NULL, spec, &user, &err) < 0)
-    FUZZ_CHECK(err.message[0]);
+  if (users_add_group(group <= end ? group : NULL, spec, &user, &err) < 0) FUZZ_CHECK(err.message[0]);
   FUZZ_CHECK(user.group_count <= USERS_GROUPS_MAX);
   free(user.groups);
   free(text);
@@ -32,8 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 
 #define SEED(text) seed(text, sizeof text)
 
-void fuzz_seeds(void (*seed)(const void *, size_t))
-{
+void fuzz_seeds(void (*seed)(const void *, size_t)) {
 #define FILES "root:x:0:0:root:/root:/bin/sh\nweb:x:33:44::/var/www:/bin/false\n\0root:x:0:\nweb:x:44:root,web\nmore:x:55:web\n"
   SEED("web\0" FILES);
   SEED("33:more\0" FILES);

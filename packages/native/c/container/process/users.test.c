@@ -15,32 +15,28 @@ static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\n"
 static const char group[] = "root:x:0:\nwheel:x:10:root,web\nstaff:x:50:other,web,web\nvast:x:4294967296:web\n100:x:200:web\n";
 
 /* Looks `spec` up and frees what it holds; `*status` is 0 or the error's. */
-static struct user find(const char *spec, int *status)
-{
+static struct user find(const char *spec, int *status) {
   struct user user = {0};
   struct error err = {0};
   *status = users_find(passwd, group, spec, &user, &err) < 0 ? err.status : 0;
   return user;
 }
 
-static void is(const char *spec, uid_t uid, gid_t gid, size_t groups)
-{
+static void is(const char *spec, uid_t uid, gid_t gid, size_t groups) {
   int status;
   struct user user = find(spec, &status);
   CHECK(status == 0 && user.uid == uid && user.gid == gid && user.group_count == groups);
   free(user.groups);
 }
 
-static void is_refused(const char *spec, int wanted)
-{
+static void is_refused(const char *spec, int wanted) {
   int status;
   struct user user = find(spec, &status);
   CHECK(status == wanted);
   free(user.groups);
 }
 
-static void named(void)
-{
+static void named(void) {
   is("", 0, 0, 1); /* root, who is in wheel */
   is("root", 0, 0, 1);
   is("bin", 1, 1, 0);
@@ -51,31 +47,27 @@ static void named(void)
   is_refused("Root", ENOENT);
 }
 
-static void numbered(void)
-{
+static void numbered(void) {
   is("1", 1, 1, 0);
   is("12345", 12345, 0, 0);
   is("12345:6", 12345, 6, 0);
   is("2147483647:2147483647", 2147483647, 2147483647, 0);
   is("7", 77, 77, 0); /* a name comes before a number */
   const char *beyond[] = {"2147483648", "4294967295", "4294967296", "-1", "1:2147483648", "1:4294967296", "1:-1"};
-  for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++)
-    is_refused(beyond[i], ERANGE);
+  for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++) is_refused(beyond[i], ERANGE);
   is_refused("18446744073709551616", ENOENT); /* no number to Go: a name that is not there */
   is_refused("0x0", ENOENT);
   is_refused("1e3", ENOENT);
 }
 
 /* Whose numbers in the file are none, or wrap to root's, is not there. */
-static void malformed(void)
-{
+static void malformed(void) {
   is_refused("huge", ENOENT);
   is_refused("minus", ENOENT);
   is_refused("nonsense", ENOENT);
 }
 
-static void supplementary(void)
-{
+static void supplementary(void) {
   struct user user = {0};
   struct error err;
   CHECK(users_add_group(group, "staff", &user, &err) == 0 && users_add_group(group, "50", &user, &err) == 0);
@@ -86,8 +78,7 @@ static void supplementary(void)
   free(user.groups);
 }
 
-int main(void)
-{
+int main(void) {
   named();
   numbered();
   malformed();

@@ -9,7 +9,8 @@
 int decode_cgroup(struct container_spec *spec, void *item, const struct arguments *a, struct error *err) {
   struct cgroup_spec *cgroup = item;
   long long version;
-  if (parse_number(a->words[0], &version) < 0 || (version != 1 && version != 2)) return refuse_record(err, a, "unknown version");
+  if (parse_number(a->words[0], &version) < 0 || (version != 1 && version != 2))
+    return refuse_record(err, a, "unknown version");
   if (spec->cgroups.count > CGROUP_MAX) return refuse_record(err, a, "too many");
   if (strlen(a->words[1]) >= CGROUP_NAME_MAX) return refuse_record(err, a, "name too long");
   *cgroup = (struct cgroup_spec){.version = (int) version, .name = a->words[1], .path = a->words[2]};
@@ -18,7 +19,8 @@ int decode_cgroup(struct container_spec *spec, void *item, const struct argument
 
 int decode_cgroup_write(struct container_spec *spec, void *item, const struct arguments *a, struct error *err) {
   if (strchr(a->words[1], '/')) return refuse_record(err, a, "a path in the place of a file");
-  *(struct cgroup_write_spec *) item = (struct cgroup_write_spec){.name = a->words[0], .file = a->words[1], .value = a->words[2]};
+  *(struct cgroup_write_spec *) item = (struct cgroup_write_spec){
+      .name = a->words[0], .file = a->words[1], .value = a->words[2]};
   return 0;
 }
 
@@ -39,10 +41,14 @@ int decode_device_rule(struct container_spec *spec, void *item, const struct arg
     return refuse_record(err, a, "a number");
   rule->type = a->words[TYPE][0];
   for (const char *c = a->words[ACCESS]; *c; c++) {
-    if (*c == 'r') rule->access |= BPF_DEVCG_ACC_READ;
-    else if (*c == 'w') rule->access |= BPF_DEVCG_ACC_WRITE;
-    else if (*c == 'm') rule->access |= BPF_DEVCG_ACC_MKNOD;
-    else return refuse_record(err, a, "unknown access");
+    if (*c == 'r')
+      rule->access |= BPF_DEVCG_ACC_READ;
+    else if (*c == 'w')
+      rule->access |= BPF_DEVCG_ACC_WRITE;
+    else if (*c == 'm')
+      rule->access |= BPF_DEVCG_ACC_MKNOD;
+    else
+      return refuse_record(err, a, "unknown access");
   }
   return 0;
 }

@@ -4,7 +4,8 @@
 
 #include "container/spec/records.h"
 
-#define LIST(member) .list = offsetof(struct container_spec, member), .item = sizeof *((struct container_spec *) 0)->member.items
+#define LIST(member) \
+  .list = offsetof(struct container_spec, member), .item = sizeof *((struct container_spec *) 0)->member.items
 #define WORD(member) .word = offsetof(struct container_spec, member)
 #define FLAG(member) .flag = offsetof(struct container_spec, member)
 
@@ -76,9 +77,12 @@ static int make_room(struct container_spec *spec, const struct launch *launch, s
     const struct record_kind *kind = find_kind(r->argv[0]);
     if (!kind) return fail(err, "launch", EINVAL, "unknown record %s", r->argv[0]);
     counts[kind - record_kinds]++;
-    if (kind->decode == decode_env) env += (size_t) r->argc;
-    else if (kind->decode == decode_arg) args += (size_t) r->argc;
-    else if (kind->decode == decode_mount) options += (size_t) r->argc;
+    if (kind->decode == decode_env)
+      env += (size_t) r->argc;
+    else if (kind->decode == decode_arg)
+      args += (size_t) r->argc;
+    else if (kind->decode == decode_mount)
+      options += (size_t) r->argc;
   }
   for (size_t i = 0; i < record_kind_count; i++) {
     if (!record_kinds[i].item || !counts[i]) continue;

@@ -59,9 +59,12 @@ int decode_caps(struct container_spec *spec, void *item, const struct arguments 
 int decode_seccomp(struct container_spec *spec, void *item, const struct arguments *a, struct error *err) {
   spec->seccomp = a->words[0];
   for (int i = 1; i < a->count; i++) {
-    if (!strcmp(a->words[i], "log")) spec->seccomp_flags |= SECCOMP_FILTER_FLAG_LOG;
-    else if (!strcmp(a->words[i], "spec-allow")) spec->seccomp_flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
-    else return fail(err, "launch", EINVAL, "seccomp record: unknown flag %s", a->words[i]);
+    if (!strcmp(a->words[i], "log"))
+      spec->seccomp_flags |= SECCOMP_FILTER_FLAG_LOG;
+    else if (!strcmp(a->words[i], "spec-allow"))
+      spec->seccomp_flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+    else
+      return fail(err, "launch", EINVAL, "seccomp record: unknown flag %s", a->words[i]);
   }
   return 0;
 }

@@ -17,10 +17,10 @@ typedef int decode_record(struct container_spec *spec, void *item, const struct 
 /* One kind of record. Records that are only a word or a flag of the spec need no function. */
 struct record_kind {
   const char *name;
-  int least, most;     /* arguments; most -1: any number */
-  int exec;            /* may stand in an exec's launch */
-  size_t list, item;   /* the list's offset in the spec and the size of its items; item 0: no list */
-  size_t word, flag;   /* offset of a `const char *` that becomes the first argument, or of an int that becomes 1; or 0 */
+  int least, most;   /* arguments; most -1: any number */
+  int exec;          /* may stand in an exec's launch */
+  size_t list, item; /* the list's offset in the spec and the size of its items; item 0: no list */
+  size_t word, flag; /* offset of a `const char *` that becomes the first argument, or of an int that becomes 1; or 0 */
   decode_record *decode;
 };
 

@@ -52,7 +52,8 @@ int decode_overlay(struct container_spec *spec, void *item, const struct argumen
   const char *upper = strrchr(a->words[0], '/'), *work = strrchr(a->words[1], '/');
   spec->upper = a->words[0];
   spec->work = a->words[1];
-  if (!upper || !work || upper - spec->upper != work - spec->work || strncmp(spec->upper, spec->work, (size_t) (upper - spec->upper)))
+  if (!upper || !work || upper - spec->upper != work - spec->work ||
+      strncmp(spec->upper, spec->work, (size_t) (upper - spec->upper)))
     return refuse_record(err, a, "upper and work are not in one directory");
   spec->is_volatile = a->count == 3;
   if (spec->is_volatile && strcmp(a->words[2], "volatile")) return refuse_record(err, a, "unknown option");
@@ -69,8 +70,8 @@ int decode_mount(struct container_spec *spec, void *item, const struct arguments
   size_t kind = 0, count = sizeof mount_kinds / sizeof *mount_kinds;
   while (kind < count && strcmp(a->words[TYPE], mount_kinds[kind])) kind++;
   if (kind == count) return refuse_record(err, a, "unknown type");
-  *mount = (struct mount_spec){.kind = (enum mount_kind) kind, .type = a->words[TYPE], .source = a->words[SOURCE],
-                               .destination = a->words[DESTINATION]};
+  *mount = (struct mount_spec){
+      .kind = (enum mount_kind) kind, .type = a->words[TYPE], .source = a->words[SOURCE], .destination = a->words[DESTINATION]};
   /* Each mount's words follow those of the one before; make_room() has counted them. */
   const struct mount_spec *before = mount > spec->mounts.items ? mount - 1 : NULL;
   const char **data = before ? before->data : spec->words;
@@ -79,17 +80,23 @@ int decode_mount(struct container_spec *spec, void *item, const struct arguments
   }
   mount->data = data;
   for (int i = OPTIONS; i < a->count; i++) {
-    if (!strncmp(a->words[i], "subpath=", 8)) mount->subpath = a->words[i] + 8;
-    else if (!mount_option(a->words[i], &mount->options)) *data++ = a->words[i];
+    if (!strncmp(a->words[i], "subpath=", 8))
+      mount->subpath = a->words[i] + 8;
+    else if (!mount_option(a->words[i], &mount->options))
+      *data++ = a->words[i];
   }
   /* A bind has no filesystem that would take them. */
-  if (mount->kind == MOUNT_BIND && mount->data[0]) return fail(err, "launch", EINVAL, "mount record: options of the bind to %s", mount->destination);
+  if (mount->kind == MOUNT_BIND && mount->data[0])
+    return fail(err, "launch", EINVAL, "mount record: options of the bind to %s", mount->destination);
   return 0;
 }
 
 int decode_device(struct container_spec *spec, void *item, const struct arguments *a, struct error *err) {
   enum { PATH, TYPE, MAJOR, MINOR, MODE, UID, GID };
-  static const struct { char name; mode_t type; } types[] = {{'c', S_IFCHR}, {'u', S_IFCHR}, {'b', S_IFBLK}, {'p', S_IFIFO}};
+  static const struct {
+    char name;
+    mode_t type;
+  } types[] = {{'c', S_IFCHR}, {'u', S_IFCHR}, {'b', S_IFBLK}, {'p', S_IFIFO}};
   struct device_spec *device = item;
   long long major, minor, uid, gid;
   char *end;
@@ -100,8 +107,11 @@ int decode_device(struct container_spec *spec, void *item, const struct argument
     return refuse_record(err, a, "a number");
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
     if (types[i].name != a->words[TYPE][0] || a->words[TYPE][1]) continue;
-    *device = (struct device_spec){.path = a->words[PATH], .mode = types[i].type | (mode_t) mode, .uid = (uid_t) uid,
-                                   .gid = (gid_t) gid, .number = makedev((unsigned) major, (unsigned) minor)};
+    *device = (struct device_spec){.path = a->words[PATH],
+                                   .mode = types[i].type | (mode_t) mode,
+                                   .uid = (uid_t) uid,
+                                   .gid = (gid_t) gid,
+                                   .number = makedev((unsigned) major, (unsigned) minor)};
     return 0;
   }
   return refuse_record(err, a, "unknown type");

@@ -60,21 +60,29 @@
 
 /* A list of decoded records, in their order. FOR_EACH: `item` points to each in turn. */
 #define SPEC_LIST(type) \
-  struct { \
-    size_t count; \
-    type *items; \
+  struct {              \
+    size_t count;       \
+    type *items;        \
   }
 #define FOR_EACH(item, list) for (__auto_type item = (list)->items; item < (list)->items + (list)->count; item++)
 
 struct layer_spec {
-  const char *destination;  /* of an image's mount; NULL: a layer of the container's own root */
-  int erofs;                /* 1: `path` is an EROFS image whose data lies in `blobs`; 0: it is a directory */
+  const char *destination; /* of an image's mount; NULL: a layer of the container's own root */
+  int erofs;               /* 1: `path` is an EROFS image whose data lies in `blobs`; 0: it is a directory */
   const char *path;
   const char *const *blobs; /* NULL-terminated */
 };
 
 enum mount_kind {
-  MOUNT_BIND, MOUNT_PROC, MOUNT_SYSFS, MOUNT_TMPFS, MOUNT_DEVPTS, MOUNT_MQUEUE, MOUNT_CGROUP, MOUNT_SHM_OF, MOUNT_IMAGE
+  MOUNT_BIND,
+  MOUNT_PROC,
+  MOUNT_SYSFS,
+  MOUNT_TMPFS,
+  MOUNT_DEVPTS,
+  MOUNT_MQUEUE,
+  MOUNT_CGROUP,
+  MOUNT_SHM_OF,
+  MOUNT_IMAGE
 };
 
 struct mount_spec {
@@ -82,8 +90,8 @@ struct mount_spec {
   const char *type; /* the kind's name, for fsopen(2) */
   const char *source, *destination;
   struct mount_options options;
-  const char *subpath;       /* of a bind or an image; or NULL */
-  const char **data;         /* the filesystem's own options, KEY or KEY=VALUE, NULL-terminated */
+  const char *subpath; /* of a bind or an image; or NULL */
+  const char **data;   /* the filesystem's own options, KEY or KEY=VALUE, NULL-terminated */
 };
 
 struct device_spec {
@@ -108,8 +116,8 @@ struct cgroup_write_spec {
 };
 
 struct device_rule {
-  int type;        /* 'a', 'b', 'c' */
-  long major;      /* -1: any */
+  int type;   /* 'a', 'b', 'c' */
+  long major; /* -1: any */
   long minor;
   unsigned access; /* BPF_DEVCG_ACC_* */
 };
@@ -151,17 +159,17 @@ struct container_spec {
   SPEC_LIST(struct device_rule) device_rules;
   unsigned short rows, columns; /* of the terminal; 0: as it is */
   SPEC_LIST(struct rlimit_spec) rlimits;
-  const char *oom_score_adj; /* a checked number, or NULL */
-  struct caps caps;          /* all empty without a record */
-  const char *seccomp;       /* the filter's path, or NULL */
-  unsigned seccomp_flags;    /* SECCOMP_FILTER_FLAG_* */
+  const char *oom_score_adj;      /* a checked number, or NULL */
+  struct caps caps;               /* all empty without a record */
+  const char *seccomp;            /* the filter's path, or NULL */
+  unsigned seccomp_flags;         /* SECCOMP_FILTER_FLAG_* */
   const char *apparmor, *selinux; /* or NULL */
-  const char *user;          /* "" without a record */
+  const char *user;               /* "" without a record */
   SPEC_LIST(const char *) groups;
-  const char *cwd;           /* "/" without a record */
+  const char *cwd; /* "/" without a record */
   int create_cwd;
   struct words_spec env, args;
-  void *words;               /* memory of mounts' data */
+  void *words; /* memory of mounts' data */
 };
 
 enum spec_for { SPEC_FOR_START, SPEC_FOR_EXEC };
@@ -171,7 +179,9 @@ enum spec_for { SPEC_FOR_START, SPEC_FOR_EXEC };
 int spec_decode(const struct launch *launch, enum spec_for what, struct container_spec **out, struct error *err);
 /* Frees a spec; NULL is allowed. */
 void spec_free(struct container_spec *spec);
-static inline void spec_cleanup_(struct container_spec **spec) { spec_free(*spec); }
+static inline void spec_cleanup_(struct container_spec **spec) {
+  spec_free(*spec);
+}
 #define cleanup_spec __attribute__((cleanup(spec_cleanup_)))
 
 #endif

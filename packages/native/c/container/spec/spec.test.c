@@ -155,7 +155,8 @@ static void decoded(void) {
   CHECK(!strcmp(m[0].data[0], "size=64k") && !strcmp(m[0].data[1], "mode=1777") && !m[0].data[2]);
   CHECK(m[1].options.recursive_bind && !strcmp(m[1].subpath, "in/it") && m[1].options.propagation == MS_SLAVE && !m[1].data[0]);
   CHECK(!strcmp(m[2].type, "proc") && !strcmp(m[2].data[0], "hidepid=2") && !m[2].data[1]);
-  CHECK(s->devices.items[0].mode == (S_IFCHR | 0666) && s->devices.items[0].number == makedev(1, 3) && s->devices.items[0].gid == 5);
+  CHECK(s->devices.items[0].mode == (S_IFCHR | 0666) && s->devices.items[0].number == makedev(1, 3) &&
+        s->devices.items[0].gid == 5);
   CHECK(s->device_rules.items[0].major == 10 && s->device_rules.items[0].minor == -1 && s->device_rules.items[0].access == 3);
   CHECK(s->rlimits.items[0].resource == RLIMIT_NOFILE && s->rlimits.items[0].limit.rlim_max == RLIM_INFINITY);
   CHECK(s->caps.bounding == 0xa1 && s->caps.ambient == 0xa5);

@@ -61,7 +61,7 @@ int tar_meta_segment(struct tar_meta *meta, int64_t offset, int64_t size, struct
     meta->segments = grown;
     meta->segment_room = room;
   }
-  meta->segments[meta->segment_count++] = (struct tar_segment) {.offset = (uint64_t) offset, .size = (uint64_t) size};
+  meta->segments[meta->segment_count++] = (struct tar_segment){.offset = (uint64_t) offset, .size = (uint64_t) size};
   return 0;
 }
 
@@ -149,7 +149,8 @@ static int keep_text(char **to, const char *text, size_t size, struct error *err
   return *to ? 0 : fail(err, "memory", ENOMEM, "pax header");
 }
 
-static int keep_xattr(struct tar_meta *meta, const char *name, size_t name_size, const char *value, size_t size, struct error *err)
+static int keep_xattr(struct tar_meta *meta, const char *name, size_t name_size, const char *value, size_t size,
+                      struct error *err)
 {
   if (!name_size || name_size > 255 || memchr(name, 0, name_size))
     return fail(err, "tar", 0, "the name of an extended attribute is longer than 255 bytes");
@@ -163,7 +164,7 @@ static int keep_xattr(struct tar_meta *meta, const char *name, size_t name_size,
     return fail(err, "memory", ENOMEM, "extended attribute");
   }
   memcpy(v, value, size);
-  meta->xattrs[meta->xattr_count++] = (struct tar_xattr) {.name = n, .value = v, .size = size};
+  meta->xattrs[meta->xattr_count++] = (struct tar_xattr){.name = n, .value = v, .size = size};
   return 0;
 }
 
@@ -247,7 +248,8 @@ int tar_meta_pax(struct tar_meta *meta, const char *records, size_t size, struct
     size_t digits = 0, length = 0;
     while (digits < size && digits < 8 && records[digits] >= '0' && records[digits] <= '9')
       length = length * 10 + (size_t) (records[digits++] - '0');
-    if (!digits || digits >= size || records[digits] != ' ' || length <= digits + 2 || length > size || records[length - 1] != '\n')
+    if (!digits || digits >= size || records[digits] != ' ' || length <= digits + 2 || length > size
+        || records[length - 1] != '\n')
       return fail(err, "tar", 0, TAR_BAD_HEADER);
     const char *start = records + digits + 1;
     const char *equals = memchr(start, '=', length - digits - 2);

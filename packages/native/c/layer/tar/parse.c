@@ -52,7 +52,10 @@ void tar_parser_free(struct tar_parser *parser)
   free(parser);
 }
 
-static int bad_header(struct error *err) { return fail(err, "tar", 0, TAR_BAD_HEADER); }
+static int bad_header(struct error *err)
+{
+  return fail(err, "tar", 0, TAR_BAD_HEADER);
+}
 
 /* The member's name: from pax, a long name, or the header's fields. */
 static int names(struct tar_parser *p, struct error *err)
@@ -139,7 +142,8 @@ static int member(struct tar_parser *p, int64_t size, struct error *err)
   }
   if (tar_number(b + 100, 8, &mode) || (!m->has_mtime && tar_number(b + 136, 12, &mtime)))
     return bad_header(err);
-  if (tar_header_id(b + 108, m->has_uid, m->uid, "uid", &e->uid, err) || tar_header_id(b + 116, m->has_gid, m->gid, "gid", &e->gid, err))
+  if (tar_header_id(b + 108, m->has_uid, m->uid, "uid", &e->uid, err)
+      || tar_header_id(b + 116, m->has_gid, m->gid, "gid", &e->gid, err))
     return -1;
   if ((e->type == TAR_CHAR || e->type == TAR_BLOCK) && (tar_number(b + 329, 8, &major) || tar_number(b + 337, 8, &minor)))
     return bad_header(err);

@@ -35,7 +35,7 @@ struct tar_entry {
   uint32_t mode, uid, gid;
   int64_t mtime;
   uint32_t mtime_ns;
-  uint64_t size; /* of the file, holes included */
+  uint64_t size;                   /* of the file, holes included */
   uint64_t data_offset, data_size; /* where its data is in the archive */
   uint32_t major, minor;
   size_t xattr_count;

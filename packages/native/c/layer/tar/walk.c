@@ -10,14 +10,17 @@
 
 #include "base/cleanup.h"
 
-static int by_bytes(const void *a, const void *b) { return strcmp(*(char *const *) a, *(char *const *) b); }
+static int by_bytes(const void *a, const void *b)
+{
+  return strcmp(*(char *const *) a, *(char *const *) b);
+}
 
 void name_list_free(struct name_list *list)
 {
   for (size_t i = 0; i < list->count; i++)
     free(list->names[i]);
   free(list->names);
-  *list = (struct name_list) {0};
+  *list = (struct name_list){0};
 }
 
 int name_list_read(struct name_list *list, int folder, struct error *err)
@@ -59,7 +62,10 @@ struct link_table {
   size_t size, used;
 };
 
-struct link_table *link_table_new(void) { return calloc(1, sizeof(struct link_table)); }
+struct link_table *link_table_new(void)
+{
+  return calloc(1, sizeof(struct link_table));
+}
 
 void link_table_free(struct link_table *table)
 {
@@ -95,7 +101,7 @@ static const char *stored_before(struct link_table *table, const struct stat *st
   struct link *slot = slot_of(table, st->st_dev, st->st_ino);
   if (slot->stored)
     return slot->stored;
-  *slot = (struct link) {.dev = st->st_dev, .ino = st->st_ino, .stored = strdup(stored)};
+  *slot = (struct link){.dev = st->st_dev, .ino = st->st_ino, .stored = strdup(stored)};
   table->used += slot->stored != NULL;
   return NULL;
 }
@@ -117,7 +123,7 @@ static int type_of(const struct stat *st, enum tar_type *type)
 static int travels(const char *name)
 {
   return !strcmp(name, "security.capability") || !strncmp(name, "system.posix_acl_", 17)
-    || (!strncmp(name, "user.", 5) && strncmp(name, "user.overlay.", 13));
+         || (!strncmp(name, "user.", 5) && strncmp(name, "user.overlay.", 13));
 }
 
 struct xattrs {
@@ -140,20 +146,25 @@ static void read_xattrs(struct xattrs *x, int folder, const char *name)
     ssize_t n = lgetxattr(name, at, x->values + used, sizeof x->values - used);
     if (n < 0)
       continue;
-    x->list[x->count++] = (struct tar_xattr) {.name = at, .value = x->values + used, .size = (size_t) n};
+    x->list[x->count++] = (struct tar_xattr){.name = at, .value = x->values + used, .size = (size_t) n};
     used += (size_t) n;
   }
 }
 
-int tar_put_node(struct tar_writer *w, struct link_table *links, int folder, const char *name, const struct stat *st, const char *stored,
-  int nanoseconds, struct error *err)
+int tar_put_node(struct tar_writer *w, struct link_table *links, int folder, const char *name, const struct stat *st,
+                 const char *stored, int nanoseconds, struct error *err)
 {
   /* Not on the stack, which deep folders need; this program has one thread. */
   static struct xattrs xattrs;
   static char link[TAR_PATH_LIMIT + 1], slashed[TAR_PATH_LIMIT + 2];
   struct tar_entry entry = {
-    .path = stored, .mode = st->st_mode & 07777, .uid = st->st_uid, .gid = st->st_gid, .mtime = st->st_mtim.tv_sec,
-    .mtime_ns = (uint32_t) st->st_mtim.tv_nsec, .size = (uint64_t) st->st_size,
+    .path = stored,
+    .mode = st->st_mode & 07777,
+    .uid = st->st_uid,
+    .gid = st->st_gid,
+    .mtime = st->st_mtim.tv_sec,
+    .mtime_ns = (uint32_t) st->st_mtim.tv_nsec,
+    .size = (uint64_t) st->st_size,
   };
   if (type_of(st, &entry.type))
     return 0;

@@ -24,7 +24,7 @@ void link_table_free(struct link_table *table);
 
 /* Writes `name` of `folder`, of which `st` is known, as the member `stored` (a folder's name gets its slash). Sockets are
    left out. What vanishes meanwhile is left out, too. `links` may be NULL. */
-int tar_put_node(struct tar_writer *writer, struct link_table *links, int folder, const char *name, const struct stat *st, const char *stored,
-  int nanoseconds, struct error *err);
+int tar_put_node(struct tar_writer *writer, struct link_table *links, int folder, const char *name, const struct stat *st,
+                 const char *stored, int nanoseconds, struct error *err);
 
 #endif

@@ -15,7 +15,7 @@
 
 int tar_writer_open(struct tar_writer *writer, int fd, struct error *err)
 {
-  *writer = (struct tar_writer) {.fd = fd, .buffer = malloc(BUFFER)};
+  *writer = (struct tar_writer){.fd = fd, .buffer = malloc(BUFFER)};
   return writer->buffer ? 0 : fail(err, "memory", ENOMEM, "archive");
 }
 
@@ -55,7 +55,10 @@ static int put(struct tar_writer *w, const void *bytes, size_t size, struct erro
   return 0;
 }
 
-static int pad(struct tar_writer *w, struct error *err) { return put(w, NULL, -w->written & 511, err); }
+static int pad(struct tar_writer *w, struct error *err)
+{
+  return put(w, NULL, -w->written & 511, err);
+}
 
 /* Pax records, collected. */
 struct records {
@@ -138,7 +141,10 @@ static void text_field(uint8_t *field, size_t size, const char *text)
 static int put_header(struct tar_writer *w, struct header *h, struct error *err)
 {
   unsigned sum = 0;
-  memcpy(h->block + 257, "ustar\0" "00", 8);
+  memcpy(h->block + 257,
+         "ustar\0"
+         "00",
+         8);
   memset(h->block + 148, ' ', 8);
   for (int i = 0; i < 512; i++)
     sum += h->block[i];
@@ -175,7 +181,8 @@ static int collect(struct records *records, const struct tar_entry *e, uint64_t 
     return -1;
   if (link && (link > 100 || !plain(e->link)) && add_record(records, "linkpath", e->link, link, err))
     return -1;
-  if ((size > size_limit && add_number(records, "size", size, err)) || (e->uid > id_limit && add_number(records, "uid", e->uid, err))
+  if ((size > size_limit && add_number(records, "size", size, err))
+      || (e->uid > id_limit && add_number(records, "uid", e->uid, err))
       || (e->gid > id_limit && add_number(records, "gid", e->gid, err)))
     return -1;
   if ((ns || e->mtime < 0 || (uint64_t) e->mtime > size_limit) && add_time(records, e, ns, err))
@@ -191,7 +198,8 @@ static int collect(struct records *records, const struct tar_entry *e, uint64_t 
 int tar_write_entry(struct tar_writer *w, const struct tar_entry *e, int nanoseconds, struct error *err)
 {
   static const char types[] = {
-    [TAR_FILE] = '0', [TAR_HARDLINK] = '1', [TAR_SYMLINK] = '2', [TAR_CHAR] = '3', [TAR_BLOCK] = '4', [TAR_DIRECTORY] = '5', [TAR_FIFO] = '6',
+    [TAR_FILE] = '0',  [TAR_HARDLINK] = '1',  [TAR_SYMLINK] = '2', [TAR_CHAR] = '3',
+    [TAR_BLOCK] = '4', [TAR_DIRECTORY] = '5', [TAR_FIFO] = '6',
   };
   struct header h = {0};
   struct records records = {0};
@@ -256,4 +264,7 @@ int tar_write_file(struct tar_writer *w, int from, uint64_t size, struct error *
   return pad(w, err);
 }
 
-int tar_write_end(struct tar_writer *w, struct error *err) { return put(w, NULL, 1024, err) || flush(w, err) ? -1 : 0; }
+int tar_write_end(struct tar_writer *w, struct error *err)
+{
+  return put(w, NULL, 1024, err) || flush(w, err) ? -1 : 0;
+}

@@ -55,12 +55,20 @@ static int pad_to(struct image *image, uint64_t offset, struct error *err)
   return put(image, NULL, (size_t) (offset - image->position), err);
 }
 
-static uint64_t round_up(uint64_t n, uint64_t to) { return (n + to - 1) / to * to; }
+static uint64_t round_up(uint64_t n, uint64_t to)
+{
+  return (n + to - 1) / to * to;
+}
 
 static int xattr_prefix(const char *name, const char **rest)
 {
-  static const struct { const char *text; int index; } known[] = {
-    {"user.", 1}, {"trusted.", 4}, {"security.", 6},
+  static const struct {
+    const char *text;
+    int index;
+  } known[] = {
+    {"user.", 1},
+    {"trusted.", 4},
+    {"security.", 6},
   };
   for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
     size_t n = strlen(known[i].text);
@@ -73,8 +81,14 @@ static int xattr_prefix(const char *name, const char **rest)
 
 static const struct tar_xattr opaque_xattr = {.name = "trusted.overlay.opaque", .value = "y", .size = 1};
 
-static uint32_t xattr_total(const struct node *node) { return node->xattr_count + node->opaque; }
-static const struct tar_xattr *xattr_at(const struct node *node, uint32_t i) { return i < node->xattr_count ? &node->xattrs[i] : &opaque_xattr; }
+static uint32_t xattr_total(const struct node *node)
+{
+  return node->xattr_count + node->opaque;
+}
+static const struct tar_xattr *xattr_at(const struct node *node, uint32_t i)
+{
+  return i < node->xattr_count ? &node->xattrs[i] : &opaque_xattr;
+}
 
 static size_t xattr_size(const struct node *node)
 {
@@ -167,7 +181,8 @@ static int put_xattrs(struct image *image, const struct node *node, struct error
     const char *rest;
     int prefix = xattr_prefix(x->name, &rest);
     size_t name = strlen(rest);
-    struct erofs_xattr entry = {.name_size = (uint8_t) name, .name_prefix = (uint8_t) prefix, .value_size = (uint16_t) x->size};
+    struct erofs_xattr entry = {
+      .name_size = (uint8_t) name, .name_prefix = (uint8_t) prefix, .value_size = (uint16_t) x->size};
     if (put(image, &entry, sizeof entry, err) || put(image, rest, name, err) || put(image, x->value, x->size, err)
         || pad_to(image, round_up(image->position, 4), err))
       return -1;
@@ -178,7 +193,8 @@ static int put_xattrs(struct image *image, const struct node *node, struct error
 static uint32_t file_mode(const struct node *node)
 {
   static const uint32_t types[] = {
-    [TAR_FILE] = S_IFREG, [TAR_DIRECTORY] = S_IFDIR, [TAR_CHAR] = S_IFCHR, [TAR_BLOCK] = S_IFBLK, [TAR_FIFO] = S_IFIFO, [TAR_SYMLINK] = S_IFLNK,
+    [TAR_FILE] = S_IFREG,  [TAR_DIRECTORY] = S_IFDIR, [TAR_CHAR] = S_IFCHR,
+    [TAR_BLOCK] = S_IFBLK, [TAR_FIFO] = S_IFIFO,      [TAR_SYMLINK] = S_IFLNK,
   };
   return types[node->type] | node->mode;
 }
@@ -267,7 +283,8 @@ static uint32_t crc32c(uint32_t crc, const uint8_t *bytes, size_t size)
   return crc;
 }
 
-static int put_super(struct image *image, const struct tree *tree, uint64_t blocks, uint64_t tar_size, const char *digest, struct error *err)
+static int put_super(struct image *image, const struct tree *tree, uint64_t blocks, uint64_t tar_size, const char *digest,
+                     struct error *err)
 {
   uint8_t block[EROFS_BLOCK] = {0};
   struct erofs_super super = {

@@ -20,13 +20,13 @@ static int take(struct listing *list, struct item *item)
     if (n && strcmp(n->text, dots[i]) < 0)
       break;
     list->dots |= 1 << i;
-    *item = (struct item) {dots[i], (size_t) i + 1, i ? list->folder->parent : list->folder};
+    *item = (struct item){dots[i], (size_t) i + 1, i ? list->folder->parent : list->folder};
     return 1;
   }
   if (!n)
     return 0;
   list->next++;
-  *item = (struct item) {n->text, n->length, n->node};
+  *item = (struct item){n->text, n->length, n->node};
   return 1;
 }
 
@@ -51,7 +51,8 @@ size_t erofs_folder_block(struct listing *list, uint8_t block[EROFS_BLOCK])
   memset(block, 0, EROFS_BLOCK);
   size_t name_at = count * sizeof(struct erofs_dirent);
   for (size_t i = 0; i < count; i++) {
-    static const uint8_t types[] = {[TAR_FILE] = 1, [TAR_DIRECTORY] = 2, [TAR_CHAR] = 3, [TAR_BLOCK] = 4, [TAR_FIFO] = 5, [TAR_SYMLINK] = 7};
+    static const uint8_t types[] = {
+      [TAR_FILE] = 1, [TAR_DIRECTORY] = 2, [TAR_CHAR] = 3, [TAR_BLOCK] = 4, [TAR_FIFO] = 5, [TAR_SYMLINK] = 7};
     struct erofs_dirent dirent = {
       .inode = items[i].node->place[INODE_AT] / EROFS_SLOT,
       .name_offset = (uint16_t) name_at,

@@ -26,7 +26,7 @@ void *tree_arena(struct tree *tree, size_t size, struct error *err)
       fail(err, "memory", ENOMEM, "layer");
       return NULL;
     }
-    *block = (struct arena_block) {.before = tree->arena, .size = room};
+    *block = (struct arena_block){.before = tree->arena, .size = room};
     tree->arena = block;
   }
   void *p = block->bytes + block->used;
@@ -118,7 +118,8 @@ static int grow_table(struct tree *tree, struct error *err)
   return 0;
 }
 
-struct name *tree_add_name(struct tree *tree, struct node *folder, const char *text, size_t length, struct node *node, struct error *err)
+struct name *tree_add_name(struct tree *tree, struct node *folder, const char *text, size_t length, struct node *node,
+                           struct error *err)
 {
   if (tree->name_total >= tree->table_size && grow_table(tree, err))
     return NULL;

@@ -10,6 +10,7 @@ void *tree_arena(struct tree *tree, size_t size, struct error *err);
 void *tree_arena_copy(struct tree *tree, const void *bytes, size_t size, struct error *err);
 struct node *tree_new_folder(struct tree *tree, struct node *parent, struct error *err);
 struct name *tree_find(const struct tree *tree, const struct node *folder, const char *text, size_t length);
-struct name *tree_add_name(struct tree *tree, struct node *folder, const char *text, size_t length, struct node *node, struct error *err);
+struct name *tree_add_name(struct tree *tree, struct node *folder, const char *text, size_t length, struct node *node,
+                           struct error *err);
 
 #endif

@@ -8,7 +8,8 @@
 #define LINK_LIMIT 40 /* symbolic links on one path, as the kernel has it */
 
 /* A name of the folder becomes (another) folder. One that was a whiteout still hides what is below. */
-static struct node *make_folder(struct tree *tree, struct node *folder, struct name *n, const char *text, size_t length, struct error *err)
+static struct node *make_folder(struct tree *tree, struct node *folder, struct name *n, const char *text, size_t length,
+                                struct error *err)
 {
   struct node *made = tree_new_folder(tree, folder, err);
   if (!made)
@@ -45,7 +46,7 @@ static int resolve(struct tree *tree, const char *path, int create, char *walk, 
     return fail(err, "tar", ENAMETOOLONG, "%.60s...", path);
   memcpy(walk, path, size + 1);
   char *rest = walk;
-  *place = (struct place) {.folder = at};
+  *place = (struct place){.folder = at};
   while (*rest) {
     while (*rest == '/')
       rest++;
@@ -64,11 +65,11 @@ static int resolve(struct tree *tree, const char *path, int create, char *walk, 
     if (length == 2 && rest[0] == '.' && rest[1] == '.') {
       /* Above the root is the root, as in a chroot. */
       at = at->parent;
-      *place = (struct place) {.folder = at};
+      *place = (struct place){.folder = at};
       rest = after;
       continue;
     }
-    *place = (struct place) {.folder = at, .text = rest, .length = length};
+    *place = (struct place){.folder = at, .text = rest, .length = length};
     if (!*after)
       return 0;
     struct name *n = tree_find(tree, at, rest, length);
@@ -85,7 +86,7 @@ static int resolve(struct tree *tree, const char *path, int create, char *walk, 
       rest = walk;
       if (*target == '/')
         at = tree->root;
-      *place = (struct place) {.folder = at};
+      *place = (struct place){.folder = at};
       continue;
     }
     if (!n || n->node->whiteout) {
@@ -99,7 +100,7 @@ static int resolve(struct tree *tree, const char *path, int create, char *walk, 
     } else {
       return fail(err, "tar", ENOTDIR, "%.200s", path);
     }
-    *place = (struct place) {.folder = at};
+    *place = (struct place){.folder = at};
     rest = after;
   }
   return 0;
@@ -109,7 +110,8 @@ static int resolve(struct tree *tree, const char *path, int create, char *walk, 
 static int xattr_allowed(const char *name)
 {
   static const char *const refused[] = {"trusted.overlay.", "user.overlay."};
-  static const char *const kept[] = {"user.", "trusted.", "security.", "system.posix_acl_access", "system.posix_acl_default"};
+  static const char *const kept[] = {"user.", "trusted.", "security.", "system.posix_acl_access",
+                                     "system.posix_acl_default"};
   for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
     if (!strncmp(name, refused[i], strlen(refused[i])))
       return 0;
@@ -209,8 +211,9 @@ static int make_node(struct tree *tree, struct place *place, const struct tar_en
 {
   struct name *n = tree_find(tree, place->folder, place->text, place->length);
   if (entry->type == TAR_DIRECTORY) {
-    struct node *folder = n && n->node->type == TAR_DIRECTORY ? n->node
-      : make_folder(tree, place->folder, n, place->text, place->length, err);
+    struct node *folder = n && n->node->type == TAR_DIRECTORY
+                            ? n->node
+                            : make_folder(tree, place->folder, n, place->text, place->length, err);
     return folder ? describe(tree, folder, entry, err) : -1;
   }
   struct node *node = tree_arena(tree, sizeof *node, err);

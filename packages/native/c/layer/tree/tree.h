@@ -12,7 +12,7 @@ struct node;
 
 /* A name in a folder. Hard links are several names of one node. */
 struct name {
-  struct name *next;      /* in the folder, in order of addition */
+  struct name *next; /* in the folder, in order of addition */
   struct name *hash_next;
   struct node *folder, *node;
   uint32_t hash;
@@ -26,10 +26,10 @@ struct node {
   int64_t mtime;
   uint64_t size, data_offset;
   uint32_t major, minor;
-  uint32_t links;    /* counted by tree_finish */
-  uint8_t implied;   /* a folder that no entry described */
-  uint8_t opaque;    /* a folder that hides the same folder of lower layers */
-  uint8_t whiteout;  /* hides a name of lower layers */
+  uint32_t links;   /* counted by tree_finish */
+  uint8_t implied;  /* a folder that no entry described */
+  uint8_t opaque;   /* a folder that hides the same folder of lower layers */
+  uint8_t whiteout; /* hides a name of lower layers */
   uint8_t sparse;
   uint32_t xattr_count;
   struct tar_xattr *xattrs;

@@ -56,7 +56,8 @@ static int make_file(const struct node *node, int folder, const char *name, int 
   } else if (copy_range(tar, node->data_offset, fd, 0, node->size, err)) {
     return -1;
   }
-  struct timespec times[2] = {{.tv_sec = node->mtime, .tv_nsec = node->mtime_ns}, {.tv_sec = node->mtime, .tv_nsec = node->mtime_ns}};
+  struct timespec times[2] = {{.tv_sec = node->mtime, .tv_nsec = node->mtime_ns},
+                              {.tv_sec = node->mtime, .tv_nsec = node->mtime_ns}};
   /* The owner first: a change of it clears set-id bits and capabilities. */
   if (fchown(fd, node->uid, node->gid) || fchmod(fd, node->mode))
     return fail(err, "unpack", errno, "%.200s", name);
@@ -74,7 +75,8 @@ static int make_special(const struct node *node, int folder, const char *name, s
     made = mkfifoat(folder, name, 0600);
   else
     made = mknodat(folder, name, (node->type == TAR_CHAR ? S_IFCHR : S_IFBLK) | 0600, makedev(node->major, node->minor));
-  struct timespec times[2] = {{.tv_sec = node->mtime, .tv_nsec = node->mtime_ns}, {.tv_sec = node->mtime, .tv_nsec = node->mtime_ns}};
+  struct timespec times[2] = {{.tv_sec = node->mtime, .tv_nsec = node->mtime_ns},
+                              {.tv_sec = node->mtime, .tv_nsec = node->mtime_ns}};
   if (made || fchownat(folder, name, node->uid, node->gid, AT_SYMLINK_NOFOLLOW)
       || (node->type != TAR_SYMLINK && fchmodat(folder, name, node->mode, 0))
       || utimensat(folder, name, times, AT_SYMLINK_NOFOLLOW))
@@ -116,14 +118,16 @@ static int make(struct tree *tree, int root, int folder, struct name *name, int 
   node->place[NAME_AT] = (uintptr_t) name;
   if (node->type == TAR_DIRECTORY)
     return mkdirat(folder, name->text, 0700) ? fail(err, "unpack", errno, "%.200s", name->text) : 0;
-  return node->type == TAR_FILE ? make_file(node, folder, name->text, tar, err) : make_special(node, folder, name->text, err);
+  return node->type == TAR_FILE ? make_file(node, folder, name->text, tar, err)
+                                : make_special(node, folder, name->text, err);
 }
 
 static int describe_folder(int fd, const struct node *node, struct error *err)
 {
-  struct timespec times[2] = {{.tv_sec = node->mtime, .tv_nsec = node->mtime_ns}, {.tv_sec = node->mtime, .tv_nsec = node->mtime_ns}};
+  struct timespec times[2] = {{.tv_sec = node->mtime, .tv_nsec = node->mtime_ns},
+                              {.tv_sec = node->mtime, .tv_nsec = node->mtime_ns}};
   if (node->implied)
-    times[0] = times[1] = (struct timespec) {0};
+    times[0] = times[1] = (struct timespec){0};
   if (fchown(fd, node->uid, node->gid) || fchmod(fd, node->mode) || set_xattrs(fd, node, err) || futimens(fd, times))
     return err->stage[0] ? -1 : fail(err, "unpack", errno, "folder");
   return 0;

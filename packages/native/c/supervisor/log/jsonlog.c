@@ -83,15 +83,9 @@ static size_t escape_ascii(char *out, unsigned char c)
   out[0] = '\\';
   switch (c) {
   case '"':
-  case '\\':
-    out[1] = (char) c;
-    return 2;
-  case '\n':
-    out[1] = 'n';
-    return 2;
-  case '\r':
-    out[1] = 'r';
-    return 2;
+  case '\\': out[1] = (char) c; return 2;
+  case '\n': out[1] = 'n'; return 2;
+  case '\r': out[1] = 'r'; return 2;
   default:
     memcpy(out + 1, "u00", 3);
     out[4] = hex[c >> 4];
@@ -160,8 +154,8 @@ size_t json_time(char out[json_time_max], int64_t nanoseconds)
   if (seconds != second) {
     struct tm t;
     gmtime_r(&seconds, &t);
-    known_size = (size_t) snprintf(known, sizeof known, "\"%04d-%02d-%02dT%02d:%02d:%02d.", t.tm_year + 1900,
-                                   t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec);
+    known_size = (size_t) snprintf(known, sizeof known, "\"%04d-%02d-%02dT%02d:%02d:%02d.", t.tm_year + 1900, t.tm_mon + 1,
+                                   t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec);
     second = seconds;
   }
   memcpy(out, known, known_size);

@@ -24,8 +24,8 @@ struct partial {
 
 struct log {
   int fd;
-  int raw; /* bytes that are not UTF-8 are kept */
-  int torn; /* the file ends within an entry that could not be taken back */
+  int raw;         /* bytes that are not UTF-8 are kept */
+  int torn;        /* the file ends within an entry that could not be taken back */
   uint64_t lost;   /* entries since the last that was written */
   int lost_reason; /* errno */
   struct rotation rotation;

@@ -20,14 +20,16 @@ static const int64_t now = INT64_C(1700000000120000000);
 static struct log *open_log(uint64_t max_size, unsigned max_file, const char *driver, const char *attrs)
 {
   struct error err;
-  struct log_options options = {
-    .driver = driver, .path = path, .max_size = max_size, .max_file = max_file, .attrs = attrs};
+  struct log_options options = {.driver = driver, .path = path, .max_size = max_size, .max_file = max_file, .attrs = attrs};
   struct log *log = log_open(&options, &err);
   CHECK(log);
   return log;
 }
 
-static void write_text(struct log *log, int stream, const char *text) { log_write(log, stream, text, strlen(text), now); }
+static void write_text(struct log *log, int stream, const char *text)
+{
+  log_write(log, stream, text, strlen(text), now);
+}
 
 static void expect(const char *file, const char *text)
 {
@@ -46,8 +48,8 @@ static void lines(void)
   log_close(log);
   /* Not finished and not ended: lost, as what a killed daemon's copier held would be. */
   expect(path, "{\"log\":\"one\\n\",\"stream\":\"stdout\",\"attrs\":{\"a\":\"b\"}," TIME
-               "{\"log\":\"err\\n\",\"stream\":\"stderr\",\"attrs\":{\"a\":\"b\"}," NTH("1")
-               "{\"log\":\"two\\n\",\"stream\":\"stdout\",\"attrs\":{\"a\":\"b\"}," NTH("2"));
+               "{\"log\":\"err\\n\",\"stream\":\"stderr\",\"attrs\":{\"a\":\"b\"}," NTH(
+                 "1") "{\"log\":\"two\\n\",\"stream\":\"stdout\",\"attrs\":{\"a\":\"b\"}," NTH("2"));
   unlink(path);
 }
 
@@ -63,7 +65,8 @@ static void long_lines(void)
   log_close(log);
   char *found = slurp(path), *at = found;
   for (int i = 0; i < 2; i++) {
-    CHECK(!strncmp(at, "{\"log\":\"x", 9) && strspn(at + 8, "x") == log_line_max && !strncmp(at + 8 + log_line_max, "\",", 2));
+    CHECK(!strncmp(at, "{\"log\":\"x", 9) && strspn(at + 8, "x") == log_line_max
+          && !strncmp(at + 8 + log_line_max, "\",", 2));
     at = strchr(at, '\n') + 1;
   }
   CHECK(!strcmp(at, "{\"log\":\"xxx\\n\",\"stream\":\"stdout\"," TIME));
@@ -77,7 +80,8 @@ static void escapes(void)
   static const struct {
     const char *in, *out;
   } cases[] = {
-    {"plain text of more than sixteen bytes, and then \"quoted\"", "plain text of more than sixteen bytes, and then \\\"quoted\\\""},
+    {"plain text of more than sixteen bytes, and then \"quoted\"",
+     "plain text of more than sixteen bytes, and then \\\"quoted\\\""},
     {"a\tb\rc\x01\x1f\x7f", "a\\u0009b\\rc\\u0001\\u001f\x7f"},
     {"<a href='x'>&", "\\u003ca href='x'\\u003e\\u0026"},
     {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x9a\xa2", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x9a\xa2"},
@@ -152,8 +156,9 @@ static void raw_bytes(void)
   static const char text[] = "\"\\\x01<\xff\xfe\xc3\xe2\x80\xa8 and more than sixteen plain bytes \xc3\xa9\xff\n";
   log_write(log, 1, text, sizeof text - 1, now);
   log_close(log);
-  expect(path, "{\"log\":\"\\\"\\\\\\u0001\\u003c\xff\xfe\xc3\xe2\x80\xa8 and more than sixteen plain bytes \xc3\xa9\xff\\n\","
-               "\"stream\":\"stdout\"," TIME);
+  expect(path,
+         "{\"log\":\"\\\"\\\\\\u0001\\u003c\xff\xfe\xc3\xe2\x80\xa8 and more than sixteen plain bytes \xc3\xa9\xff\\n\","
+         "\"stream\":\"stdout\"," TIME);
   unlink(path);
 }
 
@@ -183,7 +188,11 @@ static void full(void)
   write_text(log, 1, "7\n");
   CHECK(log_lost(log, &reason) == 0);
   text = slurp(path);
-  char *note = text ? strstr(text, "{\"log\":\"[berth] 4 lines of output are lost here: they could not be written (File too large)\\n\",\"stream\":\"stderr\"") : NULL;
+  char *note =
+    text ? strstr(
+      text,
+      "{\"log\":\"[berth] 4 lines of output are lost here: they could not be written (File too large)\\n\",\"stream\":\"stderr\"")
+         : NULL;
   CHECK(note && note > strstr(text, "\"2\\n") && strstr(note, "\"7\\n"));
   free(text);
   uint64_t device, inode, size;
