@@ -36,3 +36,51 @@ test('a container does not start with a root that the kernel made read-only for 
   await until('its end', async () => (await state()).Status === 'exited');
   expect((await state()).ExitCode).toBe(0);
 });
+
+test('with no room for a single record, containers stop, are killed and removed, and none starts', async () => {
+  const box = (...Cmd: string[]) => daemon.box(Cmd, { HostConfig: { NetworkMode: 'none' } });
+  const state = async (id: string) => (await daemon.call('GET', `/containers/${id}/json`)).json?.State;
+  const [stopped, killed, removed, idle] = [
+    await box('sleep', '1000'),
+    await box('sleep', '1000'),
+    await box('sleep', '1000'),
+    await box('true'),
+  ];
+  await until('its end', async () => (await state(idle)).Status === 'exited');
+  const filler = join(dirname(daemon.data), 'filler');
+  fill('bytes', filler, 0);
+  // Until what is kept for such times is used up, too.
+  let refused = '';
+  for (let index = 0; index < 60 && !refused; index++) {
+    const Labels = { text: 'x'.repeat(150_000) };
+    const { status, text } = await daemon.call('POST', '/volumes/create', {
+      Name: `filler-${index}`,
+      Labels,
+    });
+    if (status !== 201) refused = text;
+  }
+  const answers = {
+    volume: refused,
+    start: await daemon.call('POST', `/containers/${idle}/start`),
+    stop: await daemon.call('POST', `/containers/${stopped}/stop?t=0`),
+    kill: await daemon.call('POST', `/containers/${killed}/kill`),
+    remove: await daemon.call('DELETE', `/containers/${removed}?force=1`),
+  };
+  const states = { idle: await state(idle), stopped: await state(stopped), killed: await state(killed) };
+  rmSync(filler, { recursive: true });
+  expect(answers).toMatchObject({
+    volume: expect.stringMatching(/full: make room on its file system/),
+    start: { status: 500, text: expect.stringMatching(/full|no space left/i) },
+    stop: { status: 204 },
+    kill: { status: 204 },
+    remove: { status: 204 },
+  });
+  for (const { Status } of Object.values(states)) expect(Status).toBe('exited');
+  const recorded = () => daemon.call('POST', '/volumes/create', { Name: 'room' });
+  await until('room for records', async () => (await recorded()).status === 201);
+  await daemon.down('SIGKILL');
+  await daemon.up();
+  for (const id of [stopped, killed, idle]) expect((await state(id)).Status).toBe('exited');
+  expect(await state(removed)).toBeUndefined();
+  expect((await daemon.call('POST', `/containers/${idle}/start`)).status).toBe(204);
+});

@@ -152,7 +152,7 @@ class ContainerRoom implements Containers {
       throw isKind(error, 'invalid-parameter') ? invalidParameter(text, error) : systemError(text, error);
     }
     if (!stopped) throw notModified();
-    await this.context.rooms.store.flush();
+    await this.context.rooms.store.flushOrLater();
   }
 
   async restart(reference: string, options: { timeout?: number; signal?: string } = {}): Promise<void> {
@@ -172,7 +172,7 @@ class ContainerRoom implements Containers {
   async kill(reference: string, signal?: string): Promise<void> {
     try {
       await this.life.kill(this.registry.lookup(reference), signal);
-      await this.context.rooms.store.flush();
+      await this.context.rooms.store.flushOrLater();
     } catch (error) {
       if (!(error instanceof BerthError)) throw error;
       const message = `cannot kill container: ${reference}: ${error.message}`;

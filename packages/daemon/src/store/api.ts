@@ -25,6 +25,11 @@ export interface Store {
   putAside(collection: string, key: string, reason: string): void;
   /** Resolves once all writes made so far are durable (group commit: many callers share one fsync). */
   flush(): Promise<void>;
+  /**
+   * As `flush`, for what has happened already and is not undone by being unrecorded (a process that was ended): when the
+   * database cannot be written, the change stays in memory, is told in the log, and is recorded as soon as it can be.
+   */
+  flushOrLater(): Promise<void>;
   close(): void;
 }
 

@@ -124,6 +124,11 @@ class SqliteStore implements Store {
     return this.next;
   }
 
+  async flushOrLater(): Promise<void> {
+    // The failure is in the log already, and the commit is tried again until it succeeds.
+    await this.flush().catch(() => this.touchAgain());
+  }
+
   close(): void {
     if (this.closed) return;
     this.folding = false;
@@ -173,6 +178,13 @@ class SqliteStore implements Store {
     setImmediate(() => this.commitSoon());
   }
 
+  /** After a failed flush: a later commit brings what it could not. */
+  private touchAgain(): void {
+    if (this.scheduled || this.closed || this.dirty.size === 0) return;
+    this.scheduled = true;
+    setTimeout(() => this.commitSoon(), 1000).unref();
+  }
+
   private commitSoon(): void {
     this.scheduled = false;
     if (this.folding || this.closed) return;
@@ -181,8 +193,7 @@ class SqliteStore implements Store {
     } catch (error) {
       // Callers that need the record durable learn of it from their own flush; the rest waits for room on the disk.
       log.error({ err: error }, 'a change could not be recorded; trying again');
-      this.scheduled = true;
-      setTimeout(() => this.commitSoon(), 1000).unref();
+      this.touchAgain();
     }
   }
 
@@ -198,7 +209,11 @@ class SqliteStore implements Store {
         this.write();
       }
     } catch (error) {
-      throw systemError(`cannot write to the database ${this.path}: ${(error as Error).message}`, error);
+      const advice = isFull(error) ? ': make room on its file system, removals are still possible' : '';
+      throw systemError(
+        `cannot write to the database ${this.path}: ${(error as Error).message}${advice}`,
+        error,
+      );
     }
     for (const table of this.dirty) table.committed();
     this.dirty.clear();

@@ -47,8 +47,8 @@ export async function removeContainer(
     recorded.catch(() => undefined);
     try {
       await removeOwned(context, container, options.volumes);
-      // On a full disk, what was removed makes room for the record.
-      await recorded.catch(() => context.rooms.store.flush());
+      // On a full disk, what was removed makes room for the record, perhaps not at once: its files are gone in any case.
+      await recorded.catch(() => context.rooms.store.flushOrLater());
     } catch (error) {
       container.removing = false;
       await life.apply(container, { type: 'remove-failed', error: (error as Error).message });

@@ -74,6 +74,8 @@ export async function launch(context: Context, container: Container): Promise<Su
   // Its addresses and limits are recorded before it can run, and safe from a power cut before its start is answered.
   container.recorded = rooms.store.flush();
   container.recorded.catch(() => undefined);
+  // A commit that fails does so at once: nothing is started then that the next daemon would not know of.
+  await Promise.race([container.recorded, Promise.resolve()]);
   const folder = runFolder(context, container.id);
   // The supervisor would make it, too, and does where one that is about to end takes its own away.
   if (!existsSync(folder)) context.runs.make(folder);
