@@ -66,7 +66,7 @@ export async function addSources(
       out.push(unpacks ? await unpack(source, folder, trees) : source);
       continue;
     }
-    for (const source of findSources(context, pattern, 'ADD', fromContext))
+    for (const source of await findSources(context, pattern, 'ADD', fromContext))
       out.push(unpacks === false ? source : await unpack(source, folder, trees));
   }
   return out;

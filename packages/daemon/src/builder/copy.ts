@@ -4,6 +4,7 @@ import { pack } from 'tar-stream';
 import { BerthError, invalidParameter } from '../base/errors.ts';
 import type { Archive } from '../layers/api.ts';
 import { compileGlob } from '../patterns/glob.ts';
+import { Slices } from '../patterns/slices.ts';
 import { followed } from './destination.ts';
 import { cleanPath, type Tree, type TreeEntry } from './tree.ts';
 
@@ -75,18 +76,26 @@ export interface CopyAttributes {
 }
 
 /** The sources that a pattern names in a tree. @throws invalid-parameter with the classic builder's texts. */
-export function findSources(tree: Tree, pattern: string, verb: string, fromContext: boolean): Source[] {
+export async function findSources(
+  tree: Tree,
+  pattern: string,
+  verb: string,
+  fromContext: boolean,
+): Promise<Source[]> {
   const where = cleanPath(pattern);
   const escaping = fromContext && /(^|\/)\.\.(\/|$)/.test(posix.normalize(pattern.replace(/^\/+/, '')));
   if (escaping)
     throw invalidParameter(`${verb} failed: forbidden path outside the build context: ${pattern} ()`);
   if (/[*?[]/.test(where)) {
     const glob = compileGlob(where);
-    const found = [...tree.entries.keys()].filter((path) => glob.test(path)).sort();
-    return found.flatMap((path) => {
+    const sources: Source[] = [];
+    const slices = new Slices();
+    for (const path of await tree.matching((one) => glob.test(one))) {
       const resolved = tree.resolve(path);
-      return resolved && !resolved.escapes ? [{ tree, path: resolved.path, name: path }] : [];
-    });
+      if (resolved && !resolved.escapes) sources.push({ tree, path: resolved.path, name: path });
+      if (slices.due()) await slices.next();
+    }
+    return sources;
   }
   if (where === '') return [{ tree, path: '', name: '' }];
   const resolved = tree.resolve(where);
@@ -140,6 +149,7 @@ export async function copyTar(
   const out = pack();
   const write = async () => {
     const made = new Set<string>();
+    const slices = new Slices();
     const parents = async (path: string) => {
       const chain: string[] = [];
       for (
@@ -180,7 +190,9 @@ export async function copyTar(
             mtime: attributes.time ?? new Date(),
           });
         }
-        for (const path of source.tree.under(source.path)) {
+        for (const path of await source.tree.under(source.path)) {
+          // Folders, links and empty files are written without a turn of the loop.
+          if (slices.due()) await slices.next();
           const relative = source.path === '' ? path : path.slice(source.path.length + 1);
           if (source.skip?.(relative)) continue;
           await writeEntry(
@@ -259,11 +271,12 @@ function kept({ type, mode }: TreeEntry, { given = false }: CopyAttributes): num
 }
 
 /** The digest of the copied content for the cache and the history: `file:…`, `dir:…` or `multi:…`. */
-export function sourcesDigest(sources: Source[], hash: (text: string) => string): string {
-  const parts = sources.map(({ tree, path, skip }) => {
+export async function sourcesDigest(sources: Source[], hash: (text: string) => string): Promise<string> {
+  const parts: string[] = [];
+  for (const { tree, path, skip } of sources) {
     const entry: TreeEntry | undefined = tree.entries.get(path);
     const kind = path === '' || entry?.type === 'directory' ? 'dir' : 'file';
-    return `${kind}:${tree.digest(path, skip)}`;
-  });
+    parts.push(`${kind}:${await tree.digest(path, skip)}`);
+  }
   return parts.length === 1 ? parts[0]! : `multi:${hash(parts.join(','))}`;
 }

@@ -74,7 +74,7 @@ async function gitContext(remote: string, context: Tree, folder: string, signal:
   const entry = context.entries.get('.dockerignore');
   if (entry?.type !== 'file') return;
   const ignored = ignoreFilter((await context.readAll(entry)).toString());
-  for (const path of [...context.entries.keys()]) if (ignored(path)) context.remove(path);
+  await context.removeAll(ignored);
 }
 
 /** Brings the commit that is wanted, if it can be had alone without the ones before it; returns how it is called. */

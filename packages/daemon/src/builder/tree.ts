@@ -4,6 +4,8 @@ import { posix } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { extract, type Header } from 'tar-stream';
 import { invalidParameter, systemError } from '../base/errors.ts';
+import { Slices } from '../patterns/slices.ts';
+import { lowerBound, sortedInSlices } from './order.ts';
 
 /** A file of a tree: what a tar header says, and where its bytes stand in the pack file. */
 export interface TreeEntry {
@@ -60,6 +62,8 @@ export class Tree {
   readonly entries = new Map<string, TreeEntry>();
   private readonly pack: FileHandle;
   private end = 0;
+  /** All paths in order, until one comes or goes. */
+  private order: readonly string[] | undefined;
 
   private constructor(pack: FileHandle) {
     this.pack = pack;
@@ -82,8 +86,11 @@ export class Tree {
     blocks.on('error', (error) => extraction.destroy(error));
     tar.pipe(blocks).pipe(extraction);
     let needed = 0;
+    const slices = new Slices();
     try {
       for await (const part of extraction) {
+        // Small entries of one chunk follow each other without a turn of the loop.
+        if (slices.due()) await slices.next();
         const header = part.header as Header & { byteOffset?: number };
         needed = (header.byteOffset ?? 0) + (header.size ?? 0);
         const path = cleanPath(header.name);
@@ -136,7 +143,7 @@ export class Tree {
         const other = this.entries.get(target);
         if (!other) throw new Error(`hard link ${path} to ${target}, which is not in the archive`);
         body.resume();
-        this.entries.set(path, { ...other, sameAs: other.sameAs ?? target });
+        this.set(path, { ...other, sameAs: other.sameAs ?? target });
         return;
       }
       case 'fifo':
@@ -159,13 +166,13 @@ export class Tree {
     }
     if (entry.type === 'file') entry.digest = hash.digest('hex');
     this.addParents(path);
-    this.entries.set(path, entry);
+    this.set(path, entry);
   }
 
   private addParents(path: string): void {
     for (let parent = posix.dirname(path); parent !== '.'; parent = posix.dirname(parent)) {
       if (this.entries.has(parent)) return;
-      this.entries.set(parent, {
+      this.set(parent, {
         type: 'directory',
         mode: 0o755,
         uid: 0,
@@ -193,7 +200,7 @@ export class Tree {
   addPlain(path: string, entry: Partial<TreeEntry> & Pick<TreeEntry, 'type' | 'mode'>): void {
     const clean = cleanPath(path);
     this.addParents(clean);
-    this.entries.set(clean, {
+    this.set(clean, {
       uid: 0,
       gid: 0,
       mtime: new Date(0),
@@ -210,7 +217,7 @@ export class Tree {
   addLink(path: string, target: string): void {
     const other = this.entries.get(cleanPath(target));
     if (!other) throw invalidParameter(`hard link ${path} to ${target}, which is not there`);
-    this.entries.set(cleanPath(path), { ...other, sameAs: other.sameAs ?? cleanPath(target) });
+    this.set(cleanPath(path), { ...other, sameAs: other.sameAs ?? cleanPath(target) });
   }
 
   /**
@@ -237,24 +244,52 @@ export class Tree {
     this.addPlain(path, { ...attributes, type: 'file', size, offset, digest: hash.digest('hex') });
   }
 
-  remove(path: string): void {
-    this.entries.delete(cleanPath(path));
+  private set(path: string, entry: TreeEntry): void {
+    this.entries.set(path, entry);
+    this.order = undefined;
   }
 
-  /** The root's own children, or a folder's, as paths. */
-  children(folder: string): string[] {
-    const prefix = folder === '' ? '' : `${folder}/`;
-    return [...this.entries.keys()]
-      .filter(
-        (path) => path.startsWith(prefix) && path !== folder && !path.slice(prefix.length).includes('/'),
-      )
-      .sort();
+  remove(path: string): void {
+    this.entries.delete(cleanPath(path));
+    this.order = undefined;
+  }
+
+  /** Takes out all that a test of paths (a .dockerignore's) is true for. */
+  async removeAll(ignored: (path: string) => boolean): Promise<void> {
+    const slices = new Slices();
+    for (const path of [...this.entries.keys()]) {
+      if (ignored(path)) this.entries.delete(path);
+      if (slices.due()) await slices.next();
+    }
+    this.order = undefined;
+  }
+
+  private async ordered(): Promise<readonly string[]> {
+    while (this.order === undefined) {
+      const { size } = this.entries;
+      const order = await sortedInSlices(this.entries.keys());
+      if (this.entries.size === size) this.order = order;
+    }
+    return this.order;
   }
 
   /** Every path under a folder, the folder itself left out, sorted so that a folder comes before its content. */
-  under(folder: string): string[] {
-    const prefix = folder === '' ? '' : `${folder}/`;
-    return [...this.entries.keys()].filter((path) => path.startsWith(prefix) && path !== folder).sort();
+  async under(folder: string): Promise<readonly string[]> {
+    const order = await this.ordered();
+    if (folder === '') return order[0] === '' ? order.slice(1) : order;
+    // The character behind the slash is the zero.
+    return order.slice(lowerBound(order, `${folder}/`), lowerBound(order, `${folder}0`));
+  }
+
+  /** The paths that a test is true for, sorted. */
+  async matching(test: (path: string) => boolean): Promise<string[]> {
+    const slices = new Slices();
+    const found: string[] = [];
+    for (const path of await this.ordered()) {
+      if (test(path)) found.push(path);
+      if (slices.due()) await slices.next();
+    }
+    return found;
   }
 
   /**
@@ -318,7 +353,8 @@ export class Tree {
    * leaves paths below
    * the root out.
    */
-  digest(root: string, skip: (path: string) => boolean = () => false): string {
+  async digest(root: string, skip: (path: string) => boolean = () => false): Promise<string> {
+    const slices = new Slices();
     const hash = createHash('sha256');
     const own = this.entries.get(root);
     const add = (name: string, entry: TreeEntry) =>
@@ -327,9 +363,10 @@ export class Tree {
       );
     if (own && own.type !== 'directory') add('', own);
     else
-      for (const path of this.under(root)) {
+      for (const path of await this.under(root)) {
         const relative = root === '' ? path : path.slice(root.length + 1);
         if (!skip(relative)) add(relative, this.entries.get(path)!);
+        if (slices.due()) await slices.next();
       }
     return hash.digest('hex');
   }

@@ -152,7 +152,7 @@ export class BuildContext {
       const ignore = this.uploaded.entries.get('.dockerignore');
       if (ignore?.type === 'file') {
         const ignored = ignoreFilter((await this.uploaded.readAll(ignore)).toString());
-        for (const path of [...this.uploaded.entries.keys()]) if (ignored(path)) this.uploaded.remove(path);
+        await this.uploaded.removeAll(ignored);
       }
       return this.uploaded;
     }
@@ -179,7 +179,7 @@ export class BuildContext {
       });
       if (exclude.length > 0) {
         const ignored = ignoreFilter(ignoreText);
-        for (const path of [...tree.entries.keys()]) if (ignored(path)) tree.remove(path);
+        await tree.removeAll(ignored);
       }
       return tree;
     });

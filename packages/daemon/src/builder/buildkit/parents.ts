@@ -3,6 +3,7 @@ import { extract } from 'tar-stream';
 import { invalidParameter, isKind } from '../../base/errors.ts';
 import type { Archive } from '../../layers/api.ts';
 import { compileGlob } from '../../patterns/glob.ts';
+import { Slices } from '../../patterns/slices.ts';
 import { findSources, readFrom, type Source } from '../copy.ts';
 import { cleanPath, type Tree } from '../tree.ts';
 
@@ -20,11 +21,9 @@ export function splitPivot(source: string): { pivot: string; pattern: string } {
  * The paths that a source of `COPY --parents` names in a tree, as folders of which only these are copied.
  * @throws invalid-parameter where a path without wildcards is not there.
  */
-export function parentSources(tree: Tree, source: string, ignored: Ignored): Source[] {
+export async function parentSources(tree: Tree, source: string, ignored: Ignored): Promise<Source[]> {
   const { pivot, pattern } = splitPivot(source);
-  return findSources(tree, pivot, 'COPY', false).flatMap(({ path }) =>
-    keep(tree, path, pattern, source, ignored),
-  );
+  return keepAll(await findSources(tree, pivot, 'COPY', false), pattern, source, ignored);
 }
 
 /** Reads what a source of `COPY --parents --from` names in a root into a tree: no more of it than is needed. */
@@ -39,8 +38,7 @@ export async function readParents(
   const firstWild = parts.findIndex(isWild);
   const fixed = firstWild < 0 ? parts : parts.slice(0, firstWild);
   if (fixed.length === 0 || isWild(pivot)) {
-    const found = await readFrom(archive, tree, pivot);
-    return found.flatMap(({ path }) => keep(tree, path, pattern, source, ignored));
+    return keepAll(await readFrom(archive, tree, pivot), pattern, source, ignored);
   }
   const prefix = `p${tree.entries.size}`;
   for (let depth = 1; depth < fixed.length; depth++)
@@ -89,12 +87,31 @@ async function addFolder(archive: Archive, tree: Tree, path: string, to: string)
   if (!tar.closed) await new Promise((resolve) => tar.once('close', resolve).destroy());
 }
 
+async function keepAll(
+  folders: Source[],
+  pattern: string,
+  source: string,
+  ignored: Ignored,
+): Promise<Source[]> {
+  const kept: Source[] = [];
+  for (const { tree, path } of folders) kept.push(...(await keep(tree, path, pattern, source, ignored)));
+  return kept;
+}
+
 /** A folder of a tree, of which what the pattern matches is kept, with the folders that lead there. */
-function keep(tree: Tree, base: string, pattern: string, source: string, ignored: Ignored): Source[] {
+async function keep(
+  tree: Tree,
+  base: string,
+  pattern: string,
+  source: string,
+  ignored: Ignored,
+): Promise<Source[]> {
   const glob = compileGlob(pattern, { deep: true });
   const named = new Set<string>();
   const kept = new Set<string>();
-  for (const path of tree.under(base)) {
+  const slices = new Slices();
+  for (const path of await tree.under(base)) {
+    if (slices.due()) await slices.next();
     const relative = base === '' ? path : path.slice(base.length + 1);
     // Folders come before their content: what is in a folder that was named is named as well.
     if (pattern !== '' && !named.has(posix.dirname(relative)) && !glob.test(relative)) continue;

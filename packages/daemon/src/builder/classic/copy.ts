@@ -98,7 +98,7 @@ export async function copyStep(build: ClassicWork, instruction: Instruction, sta
       for (const pattern of patterns) {
         if (/^https?:\/\//.test(pattern))
           throw invalidParameter("COPY failed: source can't be a URL for COPY");
-        sources.push(...findSources(build.context, pattern, name, true));
+        sources.push(...(await findSources(build.context, pattern, name, true)));
       }
     if (sources.length === 0) throw invalidParameter(`${name} failed: no source files were specified`);
     if (sources.length > 1 && !destination.endsWith('/')) {
@@ -108,7 +108,7 @@ export async function copyStep(build: ClassicWork, instruction: Instruction, sta
     }
     const chown = flag('chown');
     const owner = chown === undefined ? '' : expandWord(chown, lookup, build.dockerfile.escape);
-    const digest = sourcesDigest(sources, sha256);
+    const digest = await sourcesDigest(sources, sha256);
     const createdBy = `${shellOf(state.config).join(' ')} #(nop) ${name} ${owner ? `--chown=${owner} ` : ''}${digest} in ${target.replace(/^\/\/$/, '/')} `;
     await build.cached(state, createdBy, createdBy, async () => {
       const base = build.diffIds(state.image);

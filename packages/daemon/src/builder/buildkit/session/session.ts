@@ -229,7 +229,7 @@ export class Session {
     const call = this.client.call('/moby.filesync.v1.FileSend/DiffCopy', 'Packet', 'Packet', {
       'buildkit-attachable-exporter-id': String(exporter),
     });
-    const paths = tree.under('');
+    const paths = await tree.under('');
     const kinds = {
       file: 0,
       directory: goMode.directory,

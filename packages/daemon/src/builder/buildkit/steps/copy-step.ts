@@ -51,7 +51,7 @@ export async function copyStep(build: Build, step: Step): Promise<void> {
   state.snapshot = await options.solver.copy(state.snapshot, {
     sources: kept,
     target: wanted.target,
-    digest: sourcesDigest(kept, sha256),
+    digest: await sourcesDigest(kept, sha256),
     ...(chmod === undefined ? {} : { mode: chmod }),
     owner: owner === '' ? undefined : (archive) => resolveOwner(archive, owner, 'root'),
     ownerKey: owner,
@@ -140,12 +140,12 @@ async function gather(
           },
         )),
       );
-    else for (const pattern of patterns) sources.push(...find(tree, pattern, name, wanted));
+    else for (const pattern of patterns) sources.push(...(await find(tree, pattern, name, wanted)));
   }
   return { sources, keepOwners };
 }
 
-function find(tree: Tree, pattern: string, name: string, { parents, ignored }: Wanted): Source[] {
+function find(tree: Tree, pattern: string, name: string, { parents, ignored }: Wanted): Promise<Source[]> {
   return parents ? parentSources(tree, pattern, ignored) : findSources(tree, pattern, name, false);
 }
 
@@ -178,7 +178,7 @@ async function sourcesFrom(
   const sources: Source[] = [];
   const named = await context.named(from);
   if (named) {
-    for (const pattern of patterns) sources.push(...find(named, pattern, 'COPY', wanted));
+    for (const pattern of patterns) sources.push(...(await find(named, pattern, 'COPY', wanted)));
     return { sources, keepOwners: false };
   }
   const snapshot = await snapshotOf(build, from, stage);

@@ -165,9 +165,9 @@ class Preparation {
     try {
       const files = mount.from === '' ? from.context() : from.named(mount.from);
       const source = files
-        ? contextSource(await files, mount.source)
+        ? await contextSource(await files, mount.source)
         : await this.stageSource(await from.stage(mount.from), mount.source, tree);
-      this.keys.push(['bind', source.tree.digest(source.path), mount.target]);
+      this.keys.push(['bind', await source.tree.digest(source.path), mount.target]);
       const entry = source.tree.entries.get(source.path);
       const single = source.path !== '' && entry?.type !== 'directory';
       const archive = layers.archive(owner, {});
@@ -213,7 +213,7 @@ class Preparation {
   }
 }
 
-function contextSource(context: Tree, source: string): Source {
-  const [found] = findSources(context, source || '/', 'RUN --mount', false);
+async function contextSource(context: Tree, source: string): Promise<Source> {
+  const [found] = await findSources(context, source || '/', 'RUN --mount', false);
   return found!;
 }
