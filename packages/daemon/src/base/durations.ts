@@ -1,7 +1,9 @@
 const UNITS: Record<string, bigint> = {
   ns: 1n,
   us: 1_000n,
-  µs: 1_000n,
+  // U+00B5, the micro sign, and U+03BC, the Greek letter.
+  '\u00b5s': 1_000n,
+  '\u03bcs': 1_000n,
   ms: 1_000_000n,
   s: 1_000_000_000n,
   m: 60_000_000_000n,
@@ -9,21 +11,29 @@ const UNITS: Record<string, bigint> = {
 };
 
 const LONGEST = 128;
+/** Go holds a duration in an int64. */
+const MOST = 2n ** 63n - 1n;
+const PART = /(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/y;
 
-/** Nanoseconds of a Go duration (`1h30m`, `10.5s`); undefined when it is none. */
+/** Nanoseconds of a Go duration (`1h30m`, `10.5s`, `.5s`); undefined when it is none, or longer than 292 years. */
 export function parseDuration(text: string): bigint | undefined {
   const sign = text.startsWith('-') ? -1n : 1n;
   const rest = text.replace(/^[-+]/, '');
   if (rest === '0') return 0n;
   // Longer than what Go's int64 holds, with many digits behind the point.
   if (rest.length > LONGEST) return undefined;
-  if (!/^(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+$/.test(rest)) return undefined;
   let total = 0n;
-  for (const [, whole, fraction = '', unit] of rest.matchAll(/(\d+)(?:\.(\d*))?(ns|us|µs|ms|s|m|h)/g)) {
-    const scale = UNITS[unit!]!;
-    total += BigInt(whole!) * scale;
-    if (fraction) total += (BigInt(fraction) * scale) / 10n ** BigInt(fraction.length);
+  let at = 0;
+  while (at < rest.length || at === 0) {
+    PART.lastIndex = at;
+    const part = PART.exec(rest);
+    if (!part) return undefined;
+    at = PART.lastIndex;
+    const scale = UNITS[part[2]!]!;
+    const [whole = '', fraction = ''] = part[1]!.split('.');
+    total += BigInt(whole) * scale + (BigInt(fraction) * scale) / 10n ** BigInt(fraction.length);
   }
+  if (total > MOST + (sign < 0n ? 1n : 0n)) return undefined;
   return sign * total;
 }
 

@@ -13,3 +13,16 @@ test('of a step that writes without end no more is kept than BuildKit tells', as
   expect(text.length).toBeLessThan((2 << 20) + 100);
   expect(text).toMatch(/y\n\[output clipped, log limit 2MiB reached\]\n$/);
 });
+
+test('of numbers that follow each other at once only some are kept, and the last', async () => {
+  const progress = new Progress();
+  const vertex = progress.vertex('load build context').start();
+  for (let bytes = 1; bytes <= 100_000; bytes++) vertex.status('transferring context:', bytes);
+  vertex.status('transferring context:', 100_000, 0, true);
+  progress.end();
+  const told: Message[] = [];
+  for await (const { statuses } of progress.messages(new AbortController().signal))
+    told.push(...((statuses ?? []) as Message[]));
+  expect(told.length).toBeLessThan(1000);
+  expect(told.at(-1)).toMatchObject({ current: 100_000, completed: expect.anything() });
+});

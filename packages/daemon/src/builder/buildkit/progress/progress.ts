@@ -3,6 +3,8 @@ import { type Message, timestamp } from '@berth/grpc';
 
 /** As much as BuildKit tells of one step: a build's messages are kept until it ends, and its commands are anybody's. */
 const LOG_LIMIT = 2 << 20;
+/** Milliseconds between two numbers of one status: all messages are kept, and a context has a hundred thousand files. */
+const STATUS_PAUSE = 100;
 
 /** One node of the build as its client shows it. */
 export class Vertex {
@@ -12,6 +14,8 @@ export class Vertex {
   private readonly inputs: string[];
   private started = 0;
   private logged = 0;
+  /** When each status was last told. */
+  private readonly told = new Map<string, number>();
 
   constructor(progress: Progress, name: string, inputs: Vertex[]) {
     this.progress = progress;
@@ -41,9 +45,13 @@ export class Vertex {
     });
   }
 
-  /** A part of it: bytes transferred, a layer pulled. */
+  /** A part of it: bytes transferred, a layer pulled. Numbers that follow soon on others are left out, the end is not. */
   status(id: string, current: number, total = 0, completed = false): void {
-    const now = timestamp(Date.now());
+    const time = Date.now();
+    const last = completed || (total > 0 && current >= total);
+    if (!last && time - (this.told.get(id) ?? 0) < STATUS_PAUSE) return;
+    this.told.set(id, time);
+    const now = timestamp(time);
     this.progress.send({
       statuses: [
         {

@@ -11,6 +11,7 @@ import {
 } from '@berth/grpc';
 import { BerthError } from '../../../base/errors.ts';
 import type { RegistryAuth } from '../../../images/api.ts';
+import { Slices } from '../../../patterns/slices.ts';
 import type { Tree } from '../../tree.ts';
 
 const packetType = { stat: 0, request: 1, data: 2, fin: 3, error: 4 } as const;
@@ -61,8 +62,10 @@ export class Session {
     const stats: Message[] = [];
     let bytes = 0;
     let asked = false;
+    const slices = new Slices();
     try {
       for await (const packet of call.responses) {
+        if (slices.due()) await slices.next();
         if (packet['type'] === packetType.error)
           throw new BerthError(
             'invalid-parameter',
@@ -117,7 +120,9 @@ export class Session {
     writes: Promise<void>[],
   ): Promise<void> {
     const requests: number[] = [];
+    const slices = new Slices();
     for (const [id, stat] of stats.entries()) {
+      if (slices.due()) await slices.next();
       const { path, mode } = stat;
       const attributes = {
         mode: unixPermissions(mode),
@@ -148,7 +153,10 @@ export class Session {
         writes.push(write);
       }
     }
-    for (const id of requests) await call.send({ type: packetType.request, ID: id });
+    for (const id of requests) {
+      await call.send({ type: packetType.request, ID: id });
+      if (slices.due()) await slices.next();
+    }
     // Hard links come as a regular file with a link name, after the file they share.
     const links = stats.filter((stat) => stat['linkname'] && !hasMode(stat['mode'], goMode.symlink));
     if (links.length > 0)
@@ -238,8 +246,10 @@ export class Session {
       'character-device': goMode.device + goMode.character,
       'block-device': goMode.device,
     };
+    const slices = new Slices();
     const walk = (async () => {
       for (const path of paths) {
+        if (slices.due()) await slices.next();
         const entry = tree.entries.get(path)!;
         await call.send({
           type: packetType.stat,
