@@ -326,3 +326,19 @@ test('a container cannot join its own network', () => {
   expect(stderr).toContain('cannot join own network');
   daemon.docker(['rm', 'me']);
 });
+
+test("the daemon's debug log names the step of the set-up that a start failed in", async () => {
+  const verbose = new TestDaemon(['-D']);
+  try {
+    await verbose.up();
+    await verbose.importBusybox();
+    const failed = (...flags: string[]) =>
+      verbose.docker(['run', '--rm', '--network=none', ...flags, 'bb', 'true']).status;
+    expect(failed('-v', '/tmp:/bin/busybox')).not.toBe(0);
+    expect(failed('--sysctl', 'kernel.msgmax=many')).not.toBe(0);
+    expect(verbose.log).toMatch(/a container's set-up failed.* step=mounts /);
+    expect(verbose.log).toMatch(/a container's set-up failed.* step=sysctls /);
+  } finally {
+    await verbose.dispose();
+  }
+});

@@ -27,12 +27,15 @@ export interface ExitStatus {
 export class LaunchError extends Error {
   readonly stage: string;
   readonly errno: number;
+  /** The step of the set-up in the container's child that failed (`c/container/start.c`), or ''. */
+  readonly step: string;
 
-  constructor(stage: string, errno: number, message: string) {
+  constructor(stage: string, errno: number, message: string, step = '') {
     super(message);
     this.name = 'LaunchError';
     this.stage = stage;
     this.errno = errno;
+    this.step = step;
   }
 }
 

@@ -84,8 +84,8 @@ export function openStream(
 
 /** The error that a record `failed STAGE ERRNO MESSAGE` tells of, or one that ends so. */
 export function launchError(record: readonly string[]): LaunchError {
-  const [stage = 'start', status = '0', message = ''] = record.slice(record.indexOf('failed') + 1);
-  return new LaunchError(stage, Number(status), message);
+  const [stage = 'start', status = '0', message = '', step = ''] = record.slice(record.indexOf('failed') + 1);
+  return new LaunchError(stage, Number(status), message, step);
 }
 
 /**

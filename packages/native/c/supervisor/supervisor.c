@@ -352,7 +352,7 @@ static _Noreturn void give_up(struct supervisor *supervisor, const struct error 
   }
   folder_remove(supervisor);
   streams_close(&supervisor->streams);
-  supervisor_tell(supervisor, "failed", err->stage, status, err->message);
+  supervisor_tell(supervisor, "failed", err->stage, status, err->message, err->step);
   _exit(1);
 }
 

@@ -3,6 +3,7 @@ import { chmod, mkdir, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LaunchError, type LaunchRecord, type Supervisor } from '@berth/native';
 import { BerthError, invalidParameter, notFound, systemError } from '../../base/errors.ts';
+import { log } from '../../base/log.ts';
 import { describeLaunchError, type RuntimeRequest } from '../../runtime/index.ts';
 import { checkPropagation } from '../create/propagation.ts';
 import { logAttributes, logOptions } from '../io/logs/options.ts';
@@ -243,6 +244,8 @@ const CREATE_FAILED = 'failed to create task for container: ';
 export function startFailure(error: unknown): StartFailure {
   if (error instanceof LaunchError) {
     const text = describeLaunchError(error, 'start');
+    const { stage, step, errno } = error;
+    log.debug({ stage, step, errno }, `a container's set-up failed: ${error.message}`);
     return told(systemError(text, error), text);
   }
   const known = error instanceof BerthError ? error : systemError((error as Error).message, error);
