@@ -80,6 +80,8 @@ for (const item of Object.values(document.paths))
         content: { 'application/json': { schema: { $ref: '#/components/schemas/ErrorResponse' } } },
       };
 
+describeVersions(document);
+
 mkdirSync(generated, { recursive: true });
 write('openapi.json', `${JSON.stringify(document, null, 2)}\n`);
 // Parsing a string is several times faster than evaluating the same object literal.
@@ -87,9 +89,15 @@ write('openapi.json', `${JSON.stringify(document, null, 2)}\n`);
 writeDocument('document.ts', withoutProse(document));
 writeDocument('described.ts', document);
 const { default: openapi, astToString } = require('openapi-typescript');
+const { factory, SyntaxKind } = createRequire(join(root, 'package.json'))('typescript');
+/** An object that nothing is said of is `object`; by default it would be one that has no members. */
+const transform = ({ type, properties, additionalProperties, allOf }) =>
+  type === 'object' && !properties && !additionalProperties && !allOf
+    ? factory.createKeywordTypeNode(SyntaxKind.ObjectKeyword)
+    : undefined;
 write(
   'types.ts',
-  `// Generated from spec/*.yaml by openapi-typescript.\n${astToString(await openapi(document))}`,
+  `// Generated from spec/*.yaml by openapi-typescript.\n${astToString(await openapi(document, { transform }))}`,
 );
 write('.stamp', stamp);
 
@@ -104,6 +112,19 @@ export const document = JSON.parse(
 ) as Document;
 `,
   );
+}
+
+/** Adds to the prose of a member that not every version has which ones have it. */
+function describeVersions(node) {
+  if (node === null || typeof node !== 'object') return;
+  const since = node['x-since'];
+  const until = node['x-until'];
+  const versions = [
+    ...(since === undefined ? [] : [`from 1.${since} on`]),
+    ...(until === undefined ? [] : [`before 1.${until}`]),
+  ].join(', ');
+  if (versions !== '') node.description = `${node.description} (${versions})`;
+  for (const child of Object.values(node)) describeVersions(child);
 }
 
 /** The document without descriptions and summaries; a member of `properties` may have such a name. */

@@ -4,6 +4,7 @@ import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { busyboxTar } from './images.ts';
+import { responseProblems } from './responses/check.ts';
 
 /** The workspace's top folder. */
 export const top = join(import.meta.dirname, '..', '..');
@@ -115,7 +116,16 @@ export class TestDaemon {
       ],
       {
         stdio: ['ignore', log, log],
-        env: { ...process.env, BERTH_WATCHDOG_MS: String(HELD * patience()), ...this.environment },
+        env: {
+          ...process.env,
+          BERTH_WATCHDOG_MS: String(HELD * patience()),
+          // Programs that run for hours check other things.
+          ...(process.env['JEST_WORKER_ID'] !== undefined && {
+            NODE_OPTIONS: `--import=${join(import.meta.dirname, 'responses', 'record.mjs')}`,
+            BERTH_TEST_RESPONSES: this.responses,
+          }),
+          ...this.environment,
+        },
       },
     );
     closeSync(log);
@@ -166,8 +176,16 @@ export class TestDaemon {
     await this.down();
     if (bridge) removeTraces(bridge);
     const held = this.held();
+    const wrong = responseProblems(this.responses);
     rmSync(this.folder, { recursive: true, force: true });
     if (held.length > 0) throw new Error(`requests held the daemon's event loop:\n${held.join('\n')}`);
+    if (wrong.length > 0)
+      throw new Error(`responses are not as the API document has them:\n${wrong.join('\n')}`);
+  }
+
+  /** The file of this daemon's JSON responses. */
+  get responses(): string {
+    return join(this.folder, 'responses');
   }
 
   /** Lines of the watchdog: requests that took more CPU time in one turn of the event loop than any may. */

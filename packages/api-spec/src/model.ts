@@ -61,6 +61,10 @@ export interface Schema {
   required?: string[];
   minimum?: number;
   maximum?: number;
+  /** The minor API version that a member came with: 48 for 1.48. */
+  'x-since'?: number;
+  /** The minor API version that a member is no more in. */
+  'x-until'?: number;
   /** How Go clients call the type, where an error message shows it. */
   'x-go-type'?: string;
   /** How Go clients call the struct. */

@@ -2,8 +2,10 @@ import type { Duplex, Readable } from 'node:stream';
 import type { Archive, Change } from '../layers/api.ts';
 import type { EndpointSettings } from '../networks/api.ts';
 import type { Resources } from '../runtime/api.ts';
+import type { ContainerInspect, ContainerSummary, ExecInspect } from './model/shown.ts';
 import type { ContainerSnapshot, RestartPolicy, WaitCondition, WaitResult } from './model/types.ts';
 
+export type * from './model/shown.ts';
 export type * from './model/types.ts';
 
 /** The body of a create: Config's members, HostConfig and NetworkingConfig, as the client sent them (nulls dropped). */
@@ -107,9 +109,9 @@ export interface Containers {
   get(reference: string): ContainerSnapshot;
   find(reference: string): ContainerSnapshot | undefined;
   all(): ContainerSnapshot[];
-  /** In the newest API version's shape; `server/routes/containers.ts` shapes it for older ones. */
-  inspect(reference: string, options?: { size?: boolean }): Promise<Record<string, unknown>>;
-  list(options: ListOptions): Promise<Array<Record<string, unknown>>>;
+  /** With the members of all API versions; `server/shapes` leaves out what one lacks. */
+  inspect(reference: string, options?: { size?: boolean }): Promise<ContainerInspect>;
+  list(options: ListOptions): Promise<ContainerSummary[]>;
   /** For /info. */
   counts(): { total: number; running: number; paused: number; stopped: number };
 
@@ -155,7 +157,7 @@ export interface Containers {
       connection?: (tty: boolean) => Promise<Duplex>;
     },
   ): Promise<void>;
-  execInspect(execId: string): Record<string, unknown>;
+  execInspect(execId: string): ExecInspect;
   execResize(execId: string, height: number, width: number): Promise<void>;
 
   /** Live connect and disconnect, or a change of what the next start does; for the network routes. */

@@ -12,7 +12,7 @@ import {
 import { log } from '../base/log.ts';
 import { parseRfc3339 } from '../base/time.ts';
 import type { EndpointSettings, NetworkState } from '../networks/api.ts';
-import type { Containers, WaitCondition } from './api.ts';
+import type { ContainerInspect, Containers, ExecInspect, WaitCondition } from './api.ts';
 import { commitContainer } from './commit.ts';
 import { createContainer } from './create/create.ts';
 import { archives, withWorkingDir } from './io/archive.ts';
@@ -271,7 +271,7 @@ class ContainerRoom implements Containers {
     return this.context.rooms.layers.writableSize(container.id);
   }
 
-  async inspect(reference: string, options: { size?: boolean } = {}): Promise<Record<string, unknown>> {
+  async inspect(reference: string, options: { size?: boolean } = {}): Promise<ContainerInspect> {
     const container = this.registry.lookup(reference);
     return inspectContainer(this.context, container, options.size ? await this.size(container) : undefined);
   }
@@ -354,7 +354,7 @@ class ContainerRoom implements Containers {
     await this.execs.start(execId, options);
   }
 
-  execInspect(execId: string): Record<string, unknown> {
+  execInspect(execId: string): ExecInspect {
     return this.execs.inspect(execId);
   }
 

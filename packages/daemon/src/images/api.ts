@@ -167,6 +167,21 @@ export type Progress = Record<string, unknown>;
 /** Takes one line of progress. It returns a promise while the client is behind; a sender of many lines waits for it. */
 export type OnProgress = (line: Progress) => unknown;
 
+/** A repository that a search found. */
+export interface FoundImage {
+  star_count: number;
+  is_official: boolean;
+  name: string;
+  is_automated: boolean;
+  description: string;
+}
+
+/** What a registry has by a name. */
+export interface DistributedImage {
+  Descriptor: ImageDescriptor;
+  Platforms: Array<{ architecture: string; os: string; variant?: string }>;
+}
+
 export interface RegistryAuth {
   username?: string;
   password?: string;
@@ -322,8 +337,8 @@ export interface Images {
       filters?: Record<string, string[]>;
       auth?: RegistryAuth;
     },
-  ): Promise<unknown[]>;
-  distribution(reference: string, auth?: RegistryAuth): Promise<unknown>;
+  ): Promise<FoundImage[]>;
+  distribution(reference: string, auth?: RegistryAuth): Promise<DistributedImage>;
   login(auth: RegistryAuth): Promise<{ Status: string; IdentityToken: string }>;
   /** The analysis of an image's layers; `top` bounds the lists (20). */
   analyze(

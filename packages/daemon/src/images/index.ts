@@ -10,6 +10,8 @@ import type { Store } from '../store/api.ts';
 import { analyzeImage } from './analysis/index.ts';
 import type {
   CacheSource,
+  DistributedImage,
+  FoundImage,
   HistoryStep,
   Image,
   ImageAnalysis,
@@ -332,11 +334,11 @@ class ImageRoom implements Images {
     return imageHistory(catalogue, catalogue.get(id)!, this.layerSize);
   }
 
-  async search(term: string, options: Parameters<Images['search']>[1]): Promise<unknown[]> {
+  async search(term: string, options: Parameters<Images['search']>[1]): Promise<FoundImage[]> {
     return (await this.registry()).search(term, options);
   }
 
-  async distribution(reference: string, auth?: RegistryAuth): Promise<unknown> {
+  async distribution(reference: string, auth?: RegistryAuth): Promise<DistributedImage> {
     return (await this.registry()).distribution(reference, auth);
   }
 

@@ -54,23 +54,51 @@ export interface NetworkState {
   sandboxKey: string;
 }
 
+/** A network as it is shown, with the members of all API versions. */
+export interface NetworkInspect {
+  Name: string;
+  Id: string;
+  Created: string;
+  Scope: 'local';
+  Driver: string;
+  EnableIPv4: boolean;
+  EnableIPv6: boolean;
+  IPAM: {
+    Driver: string;
+    Options: Record<string, string> | null;
+    Config: Array<{
+      Subnet?: string;
+      IPRange?: string;
+      Gateway?: string;
+      AuxiliaryAddresses?: Record<string, string>;
+    }> | null;
+  };
+  Internal: boolean;
+  Attachable: boolean;
+  Ingress: boolean;
+  ConfigFrom: { Network: string };
+  ConfigOnly: boolean;
+  /** Those that run on it, by id. */
+  Containers: Record<
+    string,
+    { Name: string; EndpointID: string; MacAddress: string; IPv4Address: string; IPv6Address: string }
+  >;
+  Options: Record<string, string> | null;
+  Labels: Record<string, string> | null;
+  /** How many addresses of each subnet are in use. */
+  Status?: Record<string, unknown>;
+}
+
 export interface Networks {
   create(
     options: Record<string, unknown>,
     client?: { hasIpv6Pool: boolean },
   ): Promise<{ id: string; warning: string }>;
   /** By name, id or unique id prefix. @throws not-found (`network x not found`). */
-  inspect(reference: string): {
-    Name: string;
-    Id: string;
-    Driver: string;
-    Scope: string;
-    Containers: Record<string, unknown>;
-    [field: string]: unknown;
-  };
+  inspect(reference: string): NetworkInspect;
   /** Packets that egress policies refused since the daemon's start, by the network's members; undefined: no policy. */
   refused(reference: string): Promise<Record<string, number> | undefined>;
-  list(filters: Record<string, string[]>): Promise<Array<ReturnType<Networks['inspect']>>>;
+  list(filters: Record<string, string[]>): Promise<NetworkInspect[]>;
   remove(reference: string): Promise<void>;
   prune(filters: Record<string, string[]>): Promise<{ NetworksDeleted: string[] }>;
 

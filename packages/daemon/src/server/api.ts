@@ -13,11 +13,25 @@ type Given<T> = [NonNullable<T>] extends [never] ? Record<never, never> : NonNul
 export type QueryOf<Id extends OperationId> = Partial<Given<Operation<Id>['parameters']['query']>>;
 /** The path's parameters. */
 export type ParamsOf<Id extends OperationId> = Given<Operation<Id>['parameters']['path']>;
+/** What the decoder makes of a body: a member that is null is absent. */
+type Decoded<T> = T extends null
+  ? never
+  : T extends ReadonlyArray<infer Item>
+    ? Array<Decoded<Item>>
+    : T extends object
+      ? { [Name in keyof T]: Decoded<T[Name]> }
+      : T;
 /** The JSON body; undefined for one that is absent. */
 export type BodyOf<Id extends OperationId> =
   NonNullable<Operation<Id>['requestBody']> extends { content: { 'application/json': infer Body } }
-    ? Body | undefined
+    ? Decoded<Body> | undefined
     : undefined;
+
+/** The responses of success. */
+type Success<Responses> = Responses[keyof Responses & (101 | 200 | 201 | 204)];
+type Content<Answer> = Answer extends { content: infer Types } ? Types[keyof Types] : undefined;
+/** What an operation answers with; nothing where the answer is streamed, or has no body. */
+export type ResponseOf<Id extends OperationId> = Content<Success<Operation<Id>['responses']>>;
 
 /** One request, already checked against the API document: `query`, `params` and `body` have the types it gives them. */
 export interface ApiRequest<Id extends OperationId> extends Received {
@@ -71,7 +85,8 @@ export interface ApiReply {
 export type Handler<Id extends OperationId> = (
   request: ApiRequest<Id>,
   reply: ApiReply,
-) => Promise<unknown> | unknown;
+  // biome-ignore lint/suspicious/noConfusingVoidType: a handler that streams returns nothing
+) => Promise<ResponseOf<Id> | void> | ResponseOf<Id> | void;
 
 export interface Server {
   /** Serves an operation of the API document (packages/api-spec/spec), by its operationId. */

@@ -174,7 +174,7 @@ function withType(schema: Schema): Schema {
 function orZero(lookup: SchemaLookup, schema: Schema, value: unknown): unknown {
   if (value !== null) return value;
   const type = resolve(lookup, schema).type;
-  const first = Array.isArray(type) ? (type.includes('null') ? 'null' : type[0]) : type;
+  const first = Array.isArray(type) ? type.find((candidate) => candidate !== 'null') : type;
   switch (first) {
     case 'object':
       return {};

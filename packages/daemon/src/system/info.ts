@@ -6,8 +6,10 @@ import { daemonId } from './identity.ts';
 import { kernelVersion, machineName, openFiles, operatingSystem, switchedOn } from './machine.ts';
 import { registryConfig } from './registries.ts';
 
+export type DaemonInfo = ReturnType<typeof daemonInfo>;
+
 /** The reply of `/info`. */
-export function daemonInfo(rooms: Services): Record<string, unknown> {
+export function daemonInfo(rooms: Services) {
   const { settings, store, containers, images, runtime, layers } = rooms;
   const counts = containers.counts();
   const { SecurityOptions, DefaultCgroupnsMode: _, ...features } = runtime.info();

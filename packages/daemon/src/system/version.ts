@@ -2,7 +2,7 @@ import { BUILD_TIME, VERSION } from '../base/version.ts';
 import { goArchitecture, kernelVersion } from './machine.ts';
 
 /** The reply of `/version`. */
-export function versionInfo(apiVersion: string, minApiVersion: string): Record<string, unknown> {
+export function versionInfo(apiVersion: string, minApiVersion: string) {
   return {
     Platform: { Name: 'Berth' },
     Components: [

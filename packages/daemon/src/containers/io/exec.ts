@@ -4,7 +4,7 @@ import { type ExecProcess, LaunchError } from '@berth/native';
 import { BerthError, conflict, invalidParameter, notFound, systemError } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
 import { describeLaunchError } from '../../runtime/index.ts';
-import type { ExecConfig } from '../api.ts';
+import type { ExecConfig, ExecInspect } from '../api.ts';
 import { linkVariables } from '../lifecycle/links.ts';
 import { environment, overlayEnvironment } from '../lifecycle/request.ts';
 import { rebuildRequest } from '../lifecycle/startup.ts';
@@ -147,7 +147,7 @@ export class Execs {
     if (!detached) await ended;
   }
 
-  inspect(id: string): Record<string, unknown> {
+  inspect(id: string): ExecInspect {
     const exec = this.get(id);
     const { config } = exec;
     const [entrypoint = '', ...args] = config.Cmd ?? [];

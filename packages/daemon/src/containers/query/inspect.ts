@@ -5,10 +5,11 @@ import { bridgeLinks } from '../lifecycle/links.ts';
 import { logPath } from '../lifecycle/startup.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
+import type { ContainerInspect, ShownMount, ShownNetworks, ShownState } from '../model/shown.ts';
 import type { ContainerRecord, Health, LifeState, MountPoint } from '../model/types.ts';
 
 /** A mount as the API shows it. */
-export function shownMount(point: MountPoint): Record<string, unknown> {
+export function shownMount(point: MountPoint): ShownMount {
   const { Type, Name, Source, Destination, Driver, Mode, RW, Propagation } = point;
   return {
     Type,
@@ -23,7 +24,7 @@ export function shownMount(point: MountPoint): Record<string, unknown> {
   };
 }
 
-function shownState(state: LifeState, health: Health | undefined): Record<string, unknown> {
+function shownState(state: LifeState, health: Health | undefined): ShownState {
   const { status } = state;
   return {
     Status: status,
@@ -81,7 +82,7 @@ export function endpointsOf(
   );
 }
 
-function networkSettings(record: ContainerRecord, network: NetworkState): Record<string, unknown> {
+function networkSettings(record: ContainerRecord, network: NetworkState): ShownNetworks {
   const networks = endpointsOf(record, network);
   // The default bridge's members stand at the top as well, for clients from before networks.
   const top = networks['bridge'];
@@ -130,7 +131,7 @@ export function inspectContainer(
   context: Context,
   container: Container,
   size: { rw: number; rootFs: number } | undefined,
-): Record<string, unknown> {
+): ContainerInspect {
   const { record, state, health, network } = container.snapshot();
   const paths = files(context, container);
   const started = state.startedAt !== NEVER || state.error !== '';
@@ -190,7 +191,7 @@ function configOf({ config, endpoints, hostConfig }: ContainerRecord): Container
   return MacAddress ? { ...config, MacAddress } : config;
 }
 
-function graphDriver(context: Context, container: Container): Record<string, unknown> {
+function graphDriver(context: Context, container: Container): ContainerInspect['GraphDriver'] {
   try {
     const root = context.rooms.layers.rootFilesystem(container.id);
     return {

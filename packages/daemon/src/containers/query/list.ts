@@ -10,6 +10,7 @@ import { withProtocol } from '../create/config.ts';
 import { linkNames } from '../lifecycle/links.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
+import type { ContainerSummary, ShownPort } from '../model/shown.ts';
 import { statusText } from '../model/status.ts';
 import type { ContainerSnapshot, Status } from '../model/types.ts';
 import { endpointsOf, shownMount } from './inspect.ts';
@@ -49,7 +50,7 @@ export async function listContainers(
   context: Context,
   options: ListOptions,
   sizeOf: (container: Container) => Promise<{ rw: number; rootFs: number }>,
-): Promise<Array<Record<string, unknown>>> {
+): Promise<ContainerSummary[]> {
   const { tests, all } = await compile(context, options.filters);
   const named = imageNames(context);
   const linked = linkNames(context.registry.all(), (name) => context.registry.find(name));
@@ -71,7 +72,7 @@ export async function listContainers(
   const sizes = options.size
     ? await Promise.all(chosen.map((one) => sizeOf(one).catch(() => undefined)))
     : [];
-  const summaries: Array<Record<string, unknown>> = [];
+  const summaries: ContainerSummary[] = [];
   for (const [index, container] of chosen.entries()) {
     if (slices.due()) await slices.next();
     summaries.push(summary(context, container.snapshot(), linked, named, now, sizes[index]));
@@ -245,7 +246,7 @@ function summary(
   named: (name: string, id: string) => string,
   now: bigint,
   size: { rw: number; rootFs: number } | undefined,
-): Record<string, unknown> {
+): ContainerSummary {
   const manifest = rooms.images.manifest(record.imageId);
   return {
     Id: record.id,
@@ -292,7 +293,7 @@ function command(path: string, args: string[]): string {
   return [path, ...quoted].join(' ');
 }
 
-function shownPorts(network: NetworkState): Array<Record<string, unknown>> {
+function shownPorts(network: NetworkState): ShownPort[] {
   return Object.entries(network.ports).flatMap(([port, bindings]) => {
     const [number, Type = 'tcp'] = port.split('/');
     const PrivatePort = Number(number);

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { systemError, unauthorized } from '../../base/errors.ts';
 import { during } from '../../base/network-errors.ts';
-import type { RegistryAuth } from '../api.ts';
+import type { DistributedImage, RegistryAuth } from '../api.ts';
 import { parseConfig } from '../config.ts';
 import type { Platform } from '../platforms.ts';
 import type { Reference } from '../references.ts';
@@ -18,7 +18,7 @@ export function describe(
   reference: Reference,
   auth: RegistryAuth | undefined,
   signal: AbortSignal,
-): Promise<{ Descriptor: object; Platforms: Platform[] }> {
+): Promise<DistributedImage> {
   return withRegistry(reach, reference.domain, { purpose: 'pull', auth, signal }, async (session) => {
     const repository = new Repository(session, reference.path, 'pull');
     const fetched = await repository.manifest(reference.digest ?? reference.tag!, signal);

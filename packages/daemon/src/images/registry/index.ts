@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { invalidParameter } from '../../base/errors.ts';
-import type { Images, RegistryAuth } from '../api.ts';
+import type { DistributedImage, Images, RegistryAuth } from '../api.ts';
 import type { ImagesContext } from '../context.ts';
 import { parseReference, withDefaultTag } from '../references.ts';
 import { KnownBlobs } from './blob-sources.ts';
@@ -28,7 +28,7 @@ export interface Registry {
   pull(options: PullOptions): Promise<void>;
   push: Images['push'];
   /** The answer of `GET /distribution/{name}/json`. */
-  distribution(name: string, auth?: RegistryAuth, signal?: AbortSignal): Promise<unknown>;
+  distribution(name: string, auth?: RegistryAuth, signal?: AbortSignal): Promise<DistributedImage>;
   search: Images['search'];
   login: Images['login'];
   readCache: Images['readCache'];

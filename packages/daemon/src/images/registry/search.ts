@@ -1,5 +1,5 @@
 import { invalidParameter, systemError } from '../../base/errors.ts';
-import type { Images, RegistryAuth } from '../api.ts';
+import type { FoundImage, Images, RegistryAuth } from '../api.ts';
 import { belongsTo } from './auth.ts';
 import { RegistryError } from './errors.ts';
 import { MAX_MANIFEST_BYTES } from './limits.ts';
@@ -10,14 +10,6 @@ const DEFAULT_LIMIT = 25;
 const MAX_LIMIT = 100;
 const FILTERS = ['is-automated', 'is-official', 'stars'];
 
-interface Result {
-  star_count: number;
-  is_official: boolean;
-  name: string;
-  is_automated: boolean;
-  description: string;
-}
-
 /**
  * Searches a registry's index (`term`, or `host/term` for another registry than Docker Hub).
  * @throws invalid-parameter for a bad limit or filter, with dockerd's texts.
@@ -26,7 +18,7 @@ export async function search(
   reach: Reach,
   term: string,
   options: Parameters<Images['search']>[1],
-): Promise<unknown[]> {
+): Promise<FoundImage[]> {
   const limit = options.limit || DEFAULT_LIMIT;
   if (limit < 1 || limit > MAX_LIMIT)
     throw invalidParameter(`limit ${limit} is outside the range of [1, 100]`);
@@ -48,7 +40,7 @@ async function ask(
   query: string,
   limit: number,
   auth: RegistryAuth | undefined,
-): Promise<Result[]> {
+): Promise<FoundImage[]> {
   const signal = AbortSignal.timeout(reach.limits.document);
   const schemes = (await reach.hosts.isInsecure(domain)) ? ['https', 'http'] : ['https'];
   const basic =
@@ -98,7 +90,7 @@ function unreachable(domain: string, failures: unknown[]): unknown {
   );
 }
 
-function readResults(body: Buffer): Result[] {
+function readResults(body: Buffer): FoundImage[] {
   try {
     const { results } = JSON.parse(body.toString()) as { results?: Array<Record<string, unknown>> | null };
     return (results ?? []).map((result) => ({
@@ -113,7 +105,7 @@ function readResults(body: Buffer): Result[] {
   }
 }
 
-function filter(filters: Record<string, string[]>): (result: Result) => boolean {
+function filter(filters: Record<string, string[]>): (result: FoundImage) => boolean {
   for (const name of Object.keys(filters))
     if (!FILTERS.includes(name)) throw invalidParameter(`invalid filter '${name}'`);
   const flag = (name: string): boolean | undefined => {

@@ -1,5 +1,5 @@
 import { prefixLength, subnetFor } from '../addresses/pools.ts';
-import type { EndpointSettings, NetworkState } from '../api.ts';
+import type { EndpointSettings, NetworkInspect, NetworkState } from '../api.ts';
 import { gatewayOf } from '../kernel.ts';
 import type { ContainerRecord, EndpointConfig, LiveEndpoint, NetworkRecord } from './records.ts';
 
@@ -88,14 +88,8 @@ const family = ({ Subnet }: { Subnet?: string }) => (Subnet?.includes(':') ? 6 :
 export function networkShape(
   record: NetworkRecord,
   containers: Iterable<[ContainerRecord, LiveEndpoint]>,
-): Record<string, unknown> & {
-  Name: string;
-  Id: string;
-  Driver: string;
-  Scope: string;
-  Containers: Record<string, unknown>;
-} {
-  const shown: Record<string, unknown> = {};
+): NetworkInspect {
+  const shown: NetworkInspect['Containers'] = {};
   for (const [{ request }, live] of containers)
     shown[request.id] = {
       Name: request.name,

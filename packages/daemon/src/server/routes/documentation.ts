@@ -2,10 +2,9 @@ import type { Server } from '../api.ts';
 
 /** The API document, for programs and for people. */
 export function documentationRoutes(server: Server): void {
-  server.serve('OpenApi', async (_request, reply) => {
+  server.serve('OpenApi', async () => {
     const { described } = await import('@berth/api-spec/described.ts');
-    reply.header('Content-Type', 'application/json');
-    return JSON.stringify(described);
+    return { ...described };
   });
   server.serve('Docs', async (_request, reply) => {
     const { page } = await import('./documentation-page.ts');

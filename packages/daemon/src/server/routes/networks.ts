@@ -2,36 +2,19 @@ import { invalidParameter, notFound } from '../../base/errors.ts';
 import { parseFilters } from '../../base/filters.ts';
 import type { Services } from '../../services.ts';
 import type { Server } from '../api.ts';
+import { networkFor, networkSummaryFor } from '../shapes/networks.ts';
 
-type Shape = Record<string, unknown>;
-
-/** Versions in which something appeared or changed. */
-const LIST_WITHOUT_CONTAINERS = 28;
+/** An IPv4 that is asked for or refused counts from this version on. */
 const ENABLE_IPV4 = 48;
 /** Docker's engines give an IPv6 network without a subnet one of their own since this version. */
 const IPV6_POOL = 46;
-const ADDRESS_COUNTS = 52;
-
-/** A network as `version` has it. */
-function networkFor(version: number, network: Shape): Shape {
-  const { Status, EnableIPv4, ...rest } = network;
-  return {
-    ...rest,
-    ...(version >= ENABLE_IPV4 && { EnableIPv4 }),
-    ...(version >= ADDRESS_COUNTS && Status !== undefined && { Status }),
-  };
-}
-
-/** An entry of the list: inspect shows who runs on it. */
-function summaryFor(version: number, network: Shape): Shape {
-  const { Status: _, ...shaped } = networkFor(version, network);
-  return version < LIST_WITHOUT_CONTAINERS ? shaped : { ...shaped, Containers: {} };
-}
 
 /** /networks */
 export function networkRoutes(server: Server, { networks, containers }: Services): void {
   server.serve('NetworkList', async ({ query, version }) =>
-    (await networks.list(parseFilters(query['filters']))).map((network) => summaryFor(version, network)),
+    (await networks.list(parseFilters(query['filters']))).map((network) =>
+      networkSummaryFor(version, network),
+    ),
   );
 
   server.serve('NetworkCreate', async ({ body, version }, reply) => {
@@ -46,16 +29,14 @@ export function networkRoutes(server: Server, { networks, containers }: Services
     // Some clients ask for the list with a slash behind.
     if (params['id'] === '')
       return (await networks.list(parseFilters(query['filters']))).map((network) =>
-        summaryFor(version, network),
+        networkSummaryFor(version, network),
       );
     const network = networks.inspect(params['id']!);
     if (query['scope'] && query['scope'] !== network.Scope)
       throw notFound(`network ${params['id']} not found`);
     const refused = await networks.refused(network.Id).catch(() => undefined);
     const shaped = networkFor(version, network);
-    return refused
-      ? { ...shaped, Status: { ...(shaped['Status'] as Shape), Egress: { Refused: refused } } }
-      : shaped;
+    return refused ? { ...shaped, Status: { ...shaped.Status, Egress: { Refused: refused } } } : shaped;
   });
 
   server.serve('NetworkDelete', ({ params }) => networks.remove(params['id']!));

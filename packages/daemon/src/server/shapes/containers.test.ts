@@ -1,3 +1,4 @@
+import type { ContainerInspect, ContainerSummary } from '../../containers/api.ts';
 import { inspectFor, summaryFor } from './containers.ts';
 
 const endpoint = { Aliases: ['a'], IPAddress: '10.0.0.2', GwPriority: 1 };
@@ -6,7 +7,7 @@ const inspected = {
   ImageManifestDescriptor: { digest: 'sha256:1' },
   Config: { Hostname: 'host', OnBuild: null, MacAddress: '02:42:00:00:00:01' },
   NetworkSettings: { Bridge: '', IPAddress: '10.0.0.2', SandboxID: 's', Networks: { own: endpoint } },
-};
+} as unknown as ContainerInspect;
 
 test('an inspected container has what its version had', () => {
   const oldest = inspectFor(44, inspected);
@@ -32,7 +33,7 @@ test('an entry of the list has what its version had', () => {
     ImageManifestDescriptor: { digest: 'sha256:1' },
     HostConfig: { NetworkMode: 'own', Annotations: { a: 'b' } },
     NetworkSettings: { Networks: { own: endpoint } },
-  };
+  } as unknown as ContainerSummary;
   expect(summaryFor(52, summary)).toEqual(summary);
   const { Health, ...newer } = summary;
   expect(Health).toBeDefined();

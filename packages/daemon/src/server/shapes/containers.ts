@@ -1,6 +1,9 @@
-/* The shape of a container for older clients: members that came later are left out, ones that went are put back. */
+import type { ContainerInspect, ContainerSummary } from '../../containers/api.ts';
+import type { EndpointSettings } from '../../networks/api.ts';
+import type { ResponseOf } from '../api.ts';
+import { without } from './members.ts';
 
-type Shape = Record<string, unknown>;
+/* The shape of a container for older clients: members that came later are left out, ones that went are put back. */
 
 /** Versions in which a member appeared or changed. */
 const NO_ID_ALIASES = 45;
@@ -26,63 +29,51 @@ const FIRST_NETWORK = [
   'IPPrefixLen',
   'IPv6Gateway',
   'MacAddress',
-];
+] as const;
 
 /** The inspected container as `version` has it. */
-export function inspectFor(version: number, container: Shape): Shape {
-  const settings = container['NetworkSettings'] as Shape;
-  const config = container['Config'] as { Hostname: string; OnBuild: unknown };
+export function inspectFor(version: number, container: ContainerInspect): ResponseOf<'ContainerInspect'> {
+  const { Id, Config: config, NetworkSettings: settings } = container;
   if (version >= NETWORKS_ONLY)
     return {
       ...container,
-      Config: without(config, ['MacAddress', ...(config.OnBuild === null ? ['OnBuild'] : [])]),
+      Config: without(config, config.OnBuild === null ? ['MacAddress', 'OnBuild'] : ['MacAddress']),
       NetworkSettings: without(settings, FIRST_NETWORK),
     };
   if (version >= GATEWAY_PRIORITY) return container;
-  const id = (container['Id'] as string).slice(0, 12);
   return {
     ...without(container, ['ImageManifestDescriptor']),
     NetworkSettings: {
       ...settings,
-      Networks: networksFor(version, settings['Networks'] as Record<string, Shape>, [id, config.Hostname]),
+      Networks: networksFor(version, settings.Networks, [Id.slice(0, 12), config.Hostname]),
     },
   };
 }
 
 /** An entry of the list as `version` has it. */
-export function summaryFor(version: number, summary: Shape): Shape {
+export function summaryFor(version: number, summary: ContainerSummary): ResponseOf<'ContainerList'>[number] {
   if (version >= LIST_HEALTH) return summary;
-  const shaped = without(summary, ['Health']);
+  const shaped: ResponseOf<'ContainerList'>[number] = without(summary, ['Health']);
   if (version >= GATEWAY_PRIORITY) return shaped;
-  delete shaped['ImageManifestDescriptor'];
-  const { Networks } = summary['NetworkSettings'] as { Networks: Record<string, Shape> };
-  shaped['NetworkSettings'] = { Networks: networksFor(version, Networks, []) };
-  if (version < LIST_ANNOTATIONS) {
-    const { NetworkMode } = summary['HostConfig'] as { NetworkMode: string };
-    shaped['HostConfig'] = { NetworkMode };
-  }
+  delete shaped.ImageManifestDescriptor;
+  shaped.NetworkSettings = { Networks: networksFor(version, summary.NetworkSettings.Networks, []) };
+  if (version < LIST_ANNOTATIONS) shaped.HostConfig = { NetworkMode: summary.HostConfig.NetworkMode };
   return shaped;
-}
-
-function without(shape: object, names: readonly string[]): Shape {
-  const rest: Shape = { ...shape };
-  for (const name of names) delete rest[name];
-  return rest;
 }
 
 const PREDEFINED = ['bridge', 'host', 'none'];
 
 function networksFor(
   version: number,
-  networks: Record<string, Shape>,
+  networks: Record<string, EndpointSettings>,
   names: string[],
-): Record<string, Shape> {
+): ResponseOf<'ContainerInspect'>['NetworkSettings']['Networks'] {
   return Object.fromEntries(
     Object.entries(networks).map(([name, endpoint]) => {
-      const { GwPriority: _, ...shaped } = endpoint;
+      const shaped = without(endpoint, ['GwPriority']);
       // The short id and the host name were among the aliases of a network of the user's own.
       if (version < NO_ID_ALIASES && names.length > 0 && !PREDEFINED.includes(name))
-        shaped['Aliases'] = [...new Set([...((shaped['Aliases'] as string[] | null) ?? []), ...names])];
+        shaped.Aliases = [...new Set([...(shaped.Aliases ?? []), ...names])];
       return [name, shaped];
     }),
   );

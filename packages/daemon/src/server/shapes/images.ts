@@ -1,4 +1,5 @@
 import type { ImageInspect, ImageSummary } from '../../images/api.ts';
+import type { ResponseOf } from '../api.ts';
 
 /* The shape of an image for older clients: members that came later are left out, ones that went are put back. */
 
@@ -30,20 +31,24 @@ const CONTAINER_ONLY = [
 ];
 
 /** An entry of the list as `version` has it. */
-export function imageSummaryFor(version: number, summary: ImageSummary, { counted = false } = {}): Shape {
-  const shaped: Shape = { ...summary };
-  if (version < DESCRIPTOR) delete shaped['Descriptor'];
-  if (version < COUNTED_CONTAINERS && !counted) shaped['Containers'] = -1;
+export function imageSummaryFor(
+  version: number,
+  summary: ImageSummary,
+  { counted = false } = {},
+): ResponseOf<'ImageList'>[number] {
+  const shaped: ResponseOf<'ImageList'>[number] = { ...summary };
+  if (version < DESCRIPTOR) delete shaped.Descriptor;
+  if (version < COUNTED_CONTAINERS && !counted) shaped.Containers = -1;
   if (version < NO_NONE_NAMES && summary.RepoTags.length === 0 && summary.RepoDigests.length === 0) {
-    shaped['RepoTags'] = ['<none>:<none>'];
-    shaped['RepoDigests'] = ['<none>@<none>'];
+    shaped.RepoTags = ['<none>:<none>'];
+    shaped.RepoDigests = ['<none>@<none>'];
   }
-  if (version < NO_VIRTUAL_SIZE) shaped['VirtualSize'] = summary.Size;
+  if (version < NO_VIRTUAL_SIZE) shaped.VirtualSize = summary.Size;
   return shaped;
 }
 
 /** The inspected image as `version` has it. */
-export function imageInspectFor(version: number, image: ImageInspect): Shape {
+export function imageInspectFor(version: number, image: ImageInspect): ResponseOf<'ImageInspect'> {
   const { Container, ContainerConfig, ...rest } = image;
   const shaped: Shape = {};
   for (const [name, value] of Object.entries(rest)) {
@@ -63,7 +68,8 @@ export function imageInspectFor(version: number, image: ImageInspect): Shape {
   if (version < DESCRIPTOR) delete shaped['Descriptor'];
   if (version < NO_VIRTUAL_SIZE) shaped['Created'] ??= '0001-01-01T00:00:00Z';
   if (version >= IMAGE_CONFIG_ONLY) shaped['Config'] = configFor(version, image.Config);
-  return shaped;
+  // Its members come one by one, in the order of dockerd's.
+  return shaped as ResponseOf<'ImageInspect'>;
 }
 
 function configFor(version: number, config: Shape): Shape {

@@ -1,3 +1,4 @@
+import type { DaemonInfo } from '../../system/index.ts';
 import { diskUsageFor, infoFor } from './system.ts';
 
 test('/info has what its version had', () => {
@@ -10,7 +11,7 @@ test('/info has what its version had', () => {
     BridgeNfIp6tables: true,
     KernelMemoryTCP: true,
     FirewallBackend: { Driver: 'nftables' },
-  };
+  } as unknown as DaemonInfo;
   expect(infoFor(48, info)).toEqual({
     ContainerdCommit: { ID: 'a', Expected: 'a' },
     RuncCommit: { ID: '', Expected: '' },
@@ -29,7 +30,7 @@ test('/info has what its version had', () => {
     ExecutionDriver: '<not supported>',
     SecurityOptions: ['seccomp', 'userns'],
   });
-  expect(infoFor(25, secured)['SecurityOptions']).toEqual(secured.SecurityOptions);
+  expect(infoFor(25, secured).SecurityOptions).toEqual(secured.SecurityOptions);
   expect(infoFor(49, info)).toEqual(info);
   const { BridgeNfIptables: _, BridgeNfIp6tables: __, ...without } = info;
   expect(infoFor(50, info)).toEqual(without);

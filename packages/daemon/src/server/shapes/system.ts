@@ -1,4 +1,5 @@
-import type { DiskUsage } from '../../system/index.ts';
+import type { DaemonInfo, DiskUsage } from '../../system/index.ts';
+import type { ResponseOf } from '../api.ts';
 import { imageSummaryFor } from './images.ts';
 
 /* The shape of the daemon's own state by API version: members that came later are left out, ones that went are put
@@ -14,29 +15,33 @@ const NO_BRIDGE_FILTER = 50;
 const NO_KERNEL_MEMORY = 52;
 const USAGE_PER_KIND = 52;
 
+type Info = ResponseOf<'SystemInfo'>;
+
 /** The reply of `/info` as `version` has it. */
-export function infoFor(version: number, info: Shape): Shape {
-  const shaped: Shape = { ...info };
-  const drop = (...names: string[]) => {
+export function infoFor(version: number, info: DaemonInfo): Info {
+  const shaped: Info & { ExecutionDriver?: string } = { ...info };
+  const drop = (
+    ...names: Array<'FirewallBackend' | 'BridgeNfIptables' | 'BridgeNfIp6tables' | 'KernelMemoryTCP'>
+  ) => {
     for (const name of names) delete shaped[name];
   };
   if (version < NAMED_SECURITY) {
-    shaped['ExecutionDriver'] = '<not supported>';
-    shaped['SecurityOptions'] = (info['SecurityOptions'] as string[]).map(
+    shaped.ExecutionDriver = '<not supported>';
+    shaped.SecurityOptions = info.SecurityOptions.map(
       (option) => /^name=([^,]*)/.exec(option)?.[1] ?? option,
     );
   }
   if (version < FIREWALL) {
     drop('FirewallBackend');
     // `Expected` of a commit has long been equal to its `ID`.
-    for (const name of ['ContainerdCommit', 'RuncCommit', 'InitCommit']) {
-      const { ID } = shaped[name] as { ID: string };
+    for (const name of ['ContainerdCommit', 'RuncCommit', 'InitCommit'] as const) {
+      const { ID } = shaped[name];
       shaped[name] = { ID, Expected: ID };
     }
-    shaped['RegistryConfig'] = {
+    shaped.RegistryConfig = {
       AllowNondistributableArtifactsCIDRs: null,
       AllowNondistributableArtifactsHostnames: null,
-      ...(shaped['RegistryConfig'] as Shape),
+      ...shaped.RegistryConfig,
     };
   }
   if (version >= NO_BRIDGE_FILTER) drop('BridgeNfIptables', 'BridgeNfIp6tables');
@@ -48,7 +53,11 @@ export function infoFor(version: number, info: Shape): Shape {
  * The reply of `/system/df` as `version` has it. The newest tells a sum for each kind of object, with the objects where
  * `verbose` asks for them, and the older members unless it does.
  */
-export function diskUsageFor(version: number, usage: DiskUsage, verbose: boolean): Shape {
+export function diskUsageFor(
+  version: number,
+  usage: DiskUsage,
+  verbose: boolean,
+): ResponseOf<'SystemDataUsage'> {
   const images = usage.Images?.map((summary) => imageSummaryFor(version, summary, { counted: true })) ?? null;
   const older: Shape = {
     LayersSize: usage.LayersSize,
