@@ -99,6 +99,18 @@ write(
   'types.ts',
   `// Generated from spec/*.yaml by openapi-typescript.\n${astToString(await openapi(document, { transform }))}`,
 );
+const routes = Object.entries(document.paths).flatMap(([path, item]) =>
+  Object.entries(item)
+    .filter(([method]) => method !== 'parameters')
+    .map(
+      ([method, { operationId }]) =>
+        `  ${operationId}: { method: '${method.toUpperCase()}'; path: \`${path.replaceAll(/\{[^}]+\}/g, '${string}')}\` };\n`,
+    ),
+);
+write(
+  'routes.ts',
+  `/** Where each operation is. Generated from spec/*.yaml by .scripts/generate-api.mjs. */\nexport interface Routes {\n${routes.join('')}}\n`,
+);
 write('.stamp', stamp);
 
 function writeDocument(name, value) {

@@ -1,8 +1,10 @@
 import { document } from '../generated/document.ts';
 import type { Document, Operation, Parameter, Schema } from './model.ts';
 
+export type { Routes } from '../generated/routes.ts';
 export type { components, operations, paths } from '../generated/types.ts';
 export * from './model.ts';
+export type * from './types.ts';
 export { document };
 
 const METHODS = ['get', 'head', 'post', 'put', 'delete'] as const;

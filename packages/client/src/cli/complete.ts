@@ -1,4 +1,6 @@
+import type { QueryOf, Routes } from '@berth/api-spec';
 import { type FlagTable, list } from '../base/flags.ts';
+import type { Query } from '../transport/api.ts';
 import { Cli } from './cli.ts';
 import { globalFlags, parseGlobals } from './globals.ts';
 import { find, findTop, type Group, isGroup, type Leaf, type Tree } from './nodes.ts';
@@ -255,10 +257,13 @@ async function lookUp(cli: Cli, source: Source, current: string): Promise<Candid
     }
     const api = await cli.api();
     const signal = AbortSignal.timeout(patience);
-    const get = <T>(path: string, query = {}): Promise<T> => api.json<T>('GET', path, { query, signal });
+    const get = <Id extends 'ContainerList' | 'ImageList' | 'NetworkList' | 'VolumeList'>(
+      path: Routes[Id]['path'],
+      query: Query & QueryOf<Id> = {},
+    ) => api.json<Id>('GET', path, { query, signal });
     const containers = async (status: string[]): Promise<Candidate[]> =>
       (
-        await get<{ Names: string[]; Image: string; Status: string }[]>('/containers/json', {
+        await get<'ContainerList'>('/containers/json', {
           all: true,
           ...(status.length ? { filters: JSON.stringify({ status }) } : {}),
         })
@@ -280,22 +285,20 @@ async function lookUp(cli: Cli, source: Source, current: string): Promise<Candid
           ? []
           : (await containers([])).map(({ word, about }) => ({ word: `${word}:`, about }));
       case 'image':
-        return (await get<{ RepoTags: string[] | null }[]>('/images/json')).flatMap(({ RepoTags }) =>
+        return (await get<'ImageList'>('/images/json')).flatMap(({ RepoTags }) =>
           (RepoTags ?? []).map((tag) => ({
             word: current.includes(':') ? tag : tag.replace(/:latest$/, ''),
           })),
         );
       case 'network':
-        return (await get<{ Name: string; Driver: string }[]>('/networks')).map(({ Name, Driver }) => ({
+        return (await get<'NetworkList'>('/networks')).map(({ Name, Driver }) => ({
           word: Name,
           about: Driver,
         }));
       case 'volume':
-        return ((await get<{ Volumes: { Name: string }[] | null }>('/volumes')).Volumes ?? []).map(
-          ({ Name }) => ({
-            word: Name,
-          }),
-        );
+        return ((await get<'VolumeList'>('/volumes')).Volumes ?? []).map(({ Name }) => ({
+          word: Name,
+        }));
       case 'any':
         return (
           await Promise.all(

@@ -3,5 +3,5 @@ export interface InspectedContainer {
   Id: string;
   State: { Running: boolean; Paused: boolean; Restarting: boolean };
   Config: { Tty: boolean; OpenStdin: boolean };
-  HostConfig: { AutoRemove: boolean };
+  HostConfig: { AutoRemove?: boolean };
 }

@@ -112,7 +112,7 @@ async function createOrPull(
   if (flags.pull === 'always') await pull();
   const { config, hostConfig, endpoints } = settings;
   const request = () =>
-    api.json<{ Id: string; Warnings?: string[] | null }>('POST', '/containers/create', {
+    api.json<'ContainerCreate'>('POST', '/containers/create', {
       query: { name: flags.name || undefined, platform: flags.platform || undefined },
       body: {
         ...config,

@@ -9,7 +9,7 @@ export interface ServerInfo {
   ContainersStopped: number;
   Images: number;
   Driver: string;
-  DriverStatus?: [string, string][] | null;
+  DriverStatus?: string[][] | null;
   Plugins: {
     Volume?: string[] | null;
     Network?: string[] | null;

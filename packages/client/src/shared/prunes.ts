@@ -6,11 +6,9 @@ type Filters = Readonly<Record<string, readonly string[]>>;
 
 /** Removes stopped containers. */
 export async function pruneContainers(api: Api, filters: Filters): Promise<Pruned> {
-  const report = await api.json<{ ContainersDeleted?: string[] | null; SpaceReclaimed: number }>(
-    'POST',
-    '/containers/prune',
-    { query: { filters: filtersQuery(filters) } },
-  );
+  const report = await api.json<'ContainerPrune'>('POST', '/containers/prune', {
+    query: { filters: filtersQuery(filters) },
+  });
   return {
     text: prunedText('Deleted Containers:', report.ContainersDeleted ?? []),
     freed: report.SpaceReclaimed,
@@ -19,7 +17,7 @@ export async function pruneContainers(api: Api, filters: Filters): Promise<Prune
 
 /** Removes networks without containers. */
 export async function pruneNetworks(api: Api, filters: Filters): Promise<Pruned> {
-  const report = await api.json<{ NetworksDeleted?: string[] | null }>('POST', '/networks/prune', {
+  const report = await api.json<'NetworkPrune'>('POST', '/networks/prune', {
     query: { filters: filtersQuery(filters) },
   });
   return { text: prunedText('Deleted Networks:', report.NetworksDeleted ?? []), freed: 0 };
@@ -27,20 +25,17 @@ export async function pruneNetworks(api: Api, filters: Filters): Promise<Pruned>
 
 /** Removes volumes without containers. */
 export async function pruneVolumes(api: Api, filters: Filters): Promise<Pruned> {
-  const report = await api.json<{ VolumesDeleted?: string[] | null; SpaceReclaimed: number }>(
-    'POST',
-    '/volumes/prune',
-    { query: { filters: filtersQuery(filters) } },
-  );
+  const report = await api.json<'VolumePrune'>('POST', '/volumes/prune', {
+    query: { filters: filtersQuery(filters) },
+  });
   return { text: prunedText('Deleted Volumes:', report.VolumesDeleted ?? []), freed: report.SpaceReclaimed };
 }
 
 /** Removes untagged images, or with `all` every image without a container. */
 export async function pruneImages(api: Api, filters: Filters, all: boolean): Promise<Pruned> {
-  const report = await api.json<{
-    ImagesDeleted?: { Untagged?: string; Deleted?: string }[] | null;
-    SpaceReclaimed: number;
-  }>('POST', '/images/prune', { query: { filters: filtersQuery({ ...filters, dangling: [String(!all)] }) } });
+  const report = await api.json<'ImagePrune'>('POST', '/images/prune', {
+    query: { filters: filtersQuery({ ...filters, dangling: [String(!all)] }) },
+  });
   const lines = (report.ImagesDeleted ?? []).map(({ Untagged, Deleted }) =>
     Untagged ? `untagged: ${Untagged}` : `deleted: ${Deleted}`,
   );
@@ -54,17 +49,13 @@ export async function pruneBuildCache(
   all: boolean,
   keepBytes = 0,
 ): Promise<Pruned> {
-  const report = await api.json<{ CachesDeleted?: string[] | null; SpaceReclaimed: number }>(
-    'POST',
-    '/build/prune',
-    {
-      query: {
-        all: all || undefined,
-        'keep-storage': keepBytes,
-        filters: filtersQuery(filters),
-      },
+  const report = await api.json<'BuildPrune'>('POST', '/build/prune', {
+    query: {
+      all: all || undefined,
+      'keep-storage': keepBytes,
+      filters: filtersQuery(filters),
     },
-  );
+  });
   return {
     text: prunedText('Deleted build cache objects:', report.CachesDeleted ?? []),
     freed: report.SpaceReclaimed,

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { OperationId, QueryOf, ResponseOf, Routes } from '@berth/api-spec';
 import { CliError } from '../base/errors.ts';
 import type { Body } from './body.ts';
 import { dial } from './dial.ts';
@@ -193,10 +194,14 @@ export class Api {
     return this.checked(method, path, options, false);
   }
 
-  /** Makes a request and reads its JSON answer. */
-  async json<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
+  /** Calls an operation of the API document and reads its JSON answer: `json<'ContainerList'>('GET', ...)`. */
+  async json<Id extends OperationId>(
+    method: Routes[Id]['method'],
+    path: Routes[Id]['path'],
+    options: CallOptions & { query?: QueryOf<Id> } = {},
+  ): Promise<ResponseOf<Id>> {
     const text = await this.text(method, path, options);
-    return (text === '' ? undefined : JSON.parse(text)) as T;
+    return (text === '' ? undefined : JSON.parse(text)) as ResponseOf<Id>;
   }
 
   /** Makes a request and reads its answer as text. */

@@ -1,6 +1,7 @@
 import { BerthError, invalidParameter } from '../base/errors.ts';
 import { log } from '../base/log.ts';
 import type { CacheRecord } from '../builder/api.ts';
+import type { ContainerSummary } from '../containers/api.ts';
 import type { ImageSummary } from '../images/api.ts';
 import type { Services } from '../services.ts';
 import type { Volume } from '../volumes/api.ts';
@@ -46,7 +47,7 @@ interface Sum {
 export interface DiskUsage {
   LayersSize: number;
   Images: ImageSummary[] | null;
-  Containers: unknown[] | null;
+  Containers: ContainerSummary[] | null;
   Volumes: VolumeUsage[] | null;
   BuildCache: CacheRecord[] | null;
   sums: Record<string, Sum>;
@@ -76,11 +77,10 @@ function imageSum({ images, layersSize }: { images: ImageSummary[]; layersSize: 
   );
 }
 
-function containerSum(containers: Array<Record<string, unknown>>): Sum {
+function containerSum(containers: ContainerSummary[]): Sum {
   return sum(
-    containers.map(({ State, SizeRw }) => {
-      const active = ['running', 'paused', 'restarting'].includes(State as string);
-      const size = (SizeRw as number | undefined) ?? 0;
+    containers.map(({ State, SizeRw: size = 0 }) => {
+      const active = ['running', 'paused', 'restarting'].includes(State);
       return { size, active, free: active ? 0 : size };
     }),
   );
@@ -107,7 +107,7 @@ function cacheSum(records: CacheRecord[]): Sum {
 }
 
 /** All containers, without the image's manifest: dockerd leaves it out here. */
-async function listedContainers(rooms: Services): Promise<Array<Record<string, unknown>>> {
+async function listedContainers(rooms: Services): Promise<ContainerSummary[]> {
   const all = await rooms.containers.list({ all: true, limit: 0, size: true, filters: {} });
   return all.map(({ ImageManifestDescriptor: _, ...container }) => container);
 }
@@ -116,8 +116,7 @@ async function volumes(rooms: Services): Promise<VolumeUsage[]> {
   const containers = await rooms.containers.list({ all: true, limit: 0, size: false, filters: {} });
   const users = new Map<string, number>();
   for (const container of containers) {
-    const mounts = (container['Mounts'] as Array<{ Name?: string }> | undefined) ?? [];
-    for (const name of new Set(mounts.map(({ Name }) => Name)))
+    for (const name of new Set(container.Mounts.map(({ Name }) => Name)))
       if (name) users.set(name, (users.get(name) ?? 0) + 1);
   }
   const named = (await rooms.volumes.list()).map(async (volume) => {

@@ -7,7 +7,7 @@ import type { Api } from '../../transport/api.ts';
 
 /** The container, when it can be attached to. */
 async function runningContainer(api: Api, name: string): Promise<InspectedContainer> {
-  const container = await api.json<InspectedContainer>('GET', `/containers/${name}/json`);
+  const container = await api.json<'ContainerInspect'>('GET', `/containers/${name}/json`);
   const { Running, Paused, Restarting } = container.State;
   if (!Running) throw new CliError('You cannot attach to a stopped container, start it first');
   if (Paused) throw new CliError('You cannot attach to a paused container, unpause it first');

@@ -23,7 +23,7 @@ export default command({
       image = { repo: familiarName(reference), tag: withDefaultTag(reference).tag };
     }
     const api = await cli.api();
-    const { Id } = await api.json<{ Id: string }>('POST', '/commit', {
+    const { Id } = await api.json<'ImageCommit'>('POST', '/commit', {
       query: {
         container,
         ...image,

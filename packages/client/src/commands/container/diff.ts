@@ -12,10 +12,7 @@ export default command({
   async run({ cli, args }) {
     if (!args[0]) throw new CliError('Container name cannot be empty');
     const api = await cli.api();
-    const changes = await api.json<{ Kind: number; Path: string }[] | null>(
-      'GET',
-      `/containers/${args[0]}/changes`,
-    );
+    const changes = await api.json<'ContainerChanges'>('GET', `/containers/${args[0]}/changes`);
     cli.print((changes ?? []).map(({ Kind, Path }) => `${kinds[Kind] ?? Kind} ${Path}\n`).join(''));
   },
 });

@@ -35,7 +35,7 @@ export default command({
       cli.checkTerminal(stdin, tty);
     }
     const size = tty ? { ConsoleSize: cli.terminalSize() ?? [0, 0] } : {};
-    const { Id: id } = await api.json<{ Id: string }>('POST', `/containers/${container}/exec`, {
+    const { Id: id } = await api.json<'ContainerExec'>('POST', `/containers/${container}/exec`, {
       body: {
         User: flags.user,
         Privileged: flags.privileged,
@@ -68,7 +68,7 @@ export default command({
     });
     let code: number;
     try {
-      ({ ExitCode: code } = await api.json<{ ExitCode: number }>('GET', `/exec/${id}/json`));
+      code = (await api.json<'ExecInspect'>('GET', `/exec/${id}/json`)).ExitCode ?? 0;
     } catch (error) {
       if (error instanceof ConnectionError) throw new CliError('', 255);
       throw error;

@@ -44,7 +44,7 @@ export default command({
     let multiplexed = type.includes('multiplexed-stream');
     if (!multiplexed && !type.includes('raw-stream')) {
       // A daemon before API 1.42 does not say how it sends.
-      const { Config } = await api.json<{ Config: { Tty: boolean } }>('GET', `/containers/${args[0]}/json`);
+      const { Config } = await api.json<'ContainerInspect'>('GET', `/containers/${args[0]}/json`);
       multiplexed = !Config.Tty;
     }
     const write = writer({ out: cli.out, err: cli.err }, multiplexed);

@@ -20,9 +20,7 @@ export default command({
   flags: {},
   async run({ cli, args }) {
     const api = await cli.api();
-    const { NetworkSettings } = await api.json<{
-      NetworkSettings: { Ports?: Record<string, Binding[] | null> | null };
-    }>('GET', `/containers/${args[0]}/json`);
+    const { NetworkSettings } = await api.json<'ContainerInspect'>('GET', `/containers/${args[0]}/json`);
     const print = (lines: string[]): void =>
       cli.print(
         lines

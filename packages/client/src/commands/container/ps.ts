@@ -161,7 +161,7 @@ export default command({
     if (flags.format && flags.quiet)
       cli.warn('WARNING: Ignoring custom format, because both --format and --quiet are set.\n');
     const api = await cli.api();
-    const rows = await api.json<ListedContainer[]>('GET', '/containers/json', {
+    const rows = await api.json<'ContainerList'>('GET', '/containers/json', {
       query: {
         all: flags.all || undefined,
         limit: flags.last > 0 ? flags.last : flags.latest && flags.last === -1 ? 1 : undefined,

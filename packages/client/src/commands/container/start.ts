@@ -2,7 +2,6 @@ import { CliError, messageOf } from '../../base/errors.ts';
 import { bool, string } from '../../base/flags.ts';
 import type { Cli } from '../../cli/cli.ts';
 import { atLeast, command } from '../../cli/command.ts';
-import type { InspectedContainer } from '../../shared/container.ts';
 import { waitForExit } from '../../shared/wait.ts';
 import { Detached, detachKeysOf, followTerminalSize, forwardSignals, stream } from '../../terminal/attach.ts';
 import type { Api } from '../../transport/api.ts';
@@ -63,7 +62,7 @@ async function startAttached(
     Id: id,
     Config,
     HostConfig,
-  } = await api.json<InspectedContainer>('GET', `/containers/${name}/json`);
+  } = await api.json<'ContainerInspect'>('GET', `/containers/${name}/json`);
   const { Tty: tty } = Config;
   const stdin = interactive && Config.OpenStdin;
   const stopForwarding = tty ? undefined : forwardSignals(api, id);

@@ -110,7 +110,7 @@ export default command({
 });
 
 const listed = async (api: Api, all: boolean): Promise<string[]> =>
-  (await api.json<{ Id: string }[]>('GET', '/containers/json', { query: { all: all || undefined } })).map(
+  (await api.json<'ContainerList'>('GET', '/containers/json', { query: { all: all || undefined } })).map(
     ({ Id }) => Id.slice(0, 12),
   );
 

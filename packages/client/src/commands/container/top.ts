@@ -10,11 +10,9 @@ export default command({
   flags: {},
   async run({ cli, args }) {
     const api = await cli.api();
-    const { Titles, Processes } = await api.json<{ Titles: string[]; Processes: string[][] | null }>(
-      'GET',
-      `/containers/${args[0]}/top`,
-      { query: { ps_args: args.length > 1 ? args.slice(1).join(' ') : undefined } },
-    );
+    const { Titles, Processes } = await api.json<'ContainerTop'>('GET', `/containers/${args[0]}/top`, {
+      query: { ps_args: args.length > 1 ? args.slice(1).join(' ') : undefined },
+    });
     const rows = [Titles, ...(Processes ?? [])].map((row) => `${row.join('\t')}\n`).join('');
     cli.print(alignColumns(rows, 20, 3));
   },

@@ -55,7 +55,7 @@ export default command({
     const failures: string[] = [];
     for (const name of args)
       try {
-        const answer = await api.json<{ Warnings?: string[] | null }>('POST', `/containers/${name}/update`, {
+        const answer = await api.json<'ContainerUpdate'>('POST', `/containers/${name}/update`, {
           body,
         });
         cli.print(`${name}\n`);

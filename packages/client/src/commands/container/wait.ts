@@ -12,10 +12,10 @@ export default command({
     const failures: string[] = [];
     for (const name of args)
       try {
-        const { StatusCode: code, Error: failure } = await api.json<{
-          StatusCode: number;
-          Error?: { Message: string } | null;
-        }>('POST', `/containers/${name}/wait`);
+        const { StatusCode: code, Error: failure } = await api.json<'ContainerWait'>(
+          'POST',
+          `/containers/${name}/wait`,
+        );
         if (failure) throw new CliError(failure.Message);
         cli.print(`${code}\n`);
       } catch (error) {

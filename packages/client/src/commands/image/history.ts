@@ -51,7 +51,7 @@ export default command({
     const options = flags.platform
       ? { query: { platform: platformJson(flags.platform) }, version: platformVersions.history }
       : {};
-    const steps = await api.json<Step[]>('GET', `/images/${args[0]}/history`, options);
+    const steps = await api.json<'ImageHistory'>('GET', `/images/${args[0]}/history`, options);
     const named = {
       table: `table {{.ID}}\\t{{.Created${flags.human ? 'Since' : 'At'}}}\\t{{.CreatedBy}}\\t{{.Size}}\\t{{.Comment}}`,
       quiet: '{{.ID}}',

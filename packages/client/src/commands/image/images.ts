@@ -4,7 +4,7 @@ import { atMost, command } from '../../cli/command.ts';
 import { formatList } from '../../format/list.ts';
 import { filtersQuery } from '../../shared/filters.ts';
 import { chooseFormat, listFormatFlag } from '../../shared/formats.ts';
-import { type ImageSummary, imageColumns, imageFormats, imageRows } from '../../shared/image-rows.ts';
+import { imageColumns, imageFormats, imageRows } from '../../shared/image-rows.ts';
 
 /** Names of subcommands that people type after `images` by mistake. */
 const subcommands = new Set([
@@ -49,7 +49,7 @@ export default command({
       cli.print(await imageTree(api, { all: flags.all, filters }));
       return;
     }
-    const images = await api.json<ImageSummary[]>('GET', '/images/json', {
+    const images = await api.json<'ImageList'>('GET', '/images/json', {
       query: { all: flags.all || undefined, filters: filtersQuery(filters) },
     });
     let format = chooseFormat(

@@ -24,18 +24,14 @@ export default command({
     let fatal = false;
     for (const name of args)
       try {
-        const removed = await api.json<{ Untagged?: string; Deleted?: string }[]>(
-          'DELETE',
-          `/images/${name}`,
-          {
-            query: {
-              force: flags.force || undefined,
-              noprune: flags['no-prune'] || undefined,
-              ...(platforms.length > 0 && { platforms }),
-            },
-            ...(platforms.length > 0 && { version: platformVersions.remove }),
+        const removed = await api.json<'ImageDelete'>('DELETE', `/images/${name}`, {
+          query: {
+            force: flags.force || undefined,
+            noprune: flags['no-prune'] || undefined,
+            ...(platforms.length > 0 && { platforms }),
           },
-        );
+          ...(platforms.length > 0 && { version: platformVersions.remove }),
+        });
         for (const { Untagged, Deleted } of removed)
           cli.print(Deleted ? `Deleted: ${Deleted}\n` : `Untagged: ${Untagged}\n`);
       } catch (error) {

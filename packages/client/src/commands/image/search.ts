@@ -55,7 +55,7 @@ export default command({
     const [term] = args as [string];
     const api = await cli.api();
     const auth = encodeAuth(await getCredentials(cli.config(), keyOf(registryOf(term))).catch(() => ({})));
-    const found = await api.json<Found[]>('GET', '/images/search', {
+    const found = await api.json<'ImageSearch'>('GET', '/images/search', {
       query: { term, limit: flags.limit > 0 ? flags.limit : undefined, filters: filtersQuery(flags.filter) },
       headers: { 'X-Registry-Auth': auth },
     });

@@ -75,7 +75,7 @@ export async function imageTree(
     () => true,
     () => false,
   );
-  const images = await api.json<ImageSummary[]>('GET', '/images/json', {
+  const images: ImageSummary[] = await api.json<'ImageList'>('GET', '/images/json', {
     query: {
       all: all || undefined,
       filters: filtersQuery(filters),
@@ -90,10 +90,7 @@ export async function imageTree(
 
 /** An image without an index, as the only one of it. */
 async function onlyPlatform(api: Api, image: ImageSummary): Promise<ImageManifest> {
-  const found = await api.json<{ Os: string; Architecture: string; Variant?: string }>(
-    'GET',
-    `/images/${image.Id}/json`,
-  );
+  const found = await api.json<'ImageInspect'>('GET', `/images/${image.Id}/json`);
   return {
     ID: image.Id,
     Kind: 'image',

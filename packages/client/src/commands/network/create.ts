@@ -29,7 +29,7 @@ export default command({
     const configs = ipamConfig(flags.subnet, flags['ip-range'], flags.gateway, flags['aux-address']);
     const from = flags['config-from'];
     const api = await cli.api();
-    const created = await api.json<{ Id: string; Warning?: string }>('POST', '/networks/create', {
+    const created = await api.json<'NetworkCreate'>('POST', '/networks/create', {
       body: {
         Name: args[0],
         CheckDuplicate: true,

@@ -60,7 +60,7 @@ export default command({
   },
   async run({ cli, flags }) {
     const api = await cli.api();
-    const networks = await api.json<Network[]>('GET', '/networks', {
+    const networks = await api.json<'NetworkList'>('GET', '/networks', {
       query: { filters: filtersQuery(flags.filter) },
     });
     networks.sort((a, b) => naturalCompare(a.Name, b.Name));

@@ -21,11 +21,11 @@ interface CacheRecord {
 }
 
 interface Usage {
-  LayersSize: number;
-  Images: ImageSummary[] | null;
-  Containers: ListedContainer[] | null;
-  Volumes: Volume[] | null;
-  BuildCache: CacheRecord[] | null;
+  LayersSize?: number;
+  Images?: ImageSummary[] | null;
+  Containers?: ListedContainer[] | null;
+  Volumes?: Volume[] | null;
+  BuildCache?: CacheRecord[] | null;
 }
 
 /** One kind of thing that takes space. */
@@ -59,8 +59,8 @@ function kinds(usage: Usage): Kind[] {
       type: 'Images',
       total: images.length,
       active: images.filter(({ Containers }) => Containers > 0).length,
-      size: usage.LayersSize,
-      reclaimable: usage.LayersSize - sum(kept, ({ Size, SharedSize }) => Size - SharedSize),
+      size: usage.LayersSize ?? 0,
+      reclaimable: (usage.LayersSize ?? 0) - sum(kept, ({ Size, SharedSize }) => Size - SharedSize),
       percent: true,
     },
     {
@@ -192,7 +192,7 @@ export default command({
   },
   async run({ cli, flags }) {
     const api = await cli.api();
-    const usage = await api.json<Usage>('GET', '/system/df');
+    const usage = await api.json<'SystemDataUsage'>('GET', '/system/df');
     const table = 'table {{.Type}}\\t{{.TotalCount}}\\t{{.Active}}\\t{{.Size}}\\t{{.Reclaimable}}';
     const format = chooseFormat({ table, quiet: table }, flags.format, false);
     if (flags.verbose && format === table) cli.print(details(usage));

@@ -7,13 +7,6 @@ import { clientVersion } from '../../cli/version.ts';
 import { alignColumns } from '../../format/table.ts';
 import { diskSpace, type Finding, machineFindings } from '../../shared/checks.ts';
 
-interface Info {
-  ServerVersion: string;
-  DockerRootDir: string;
-  Driver: string;
-  Warnings?: string[] | null;
-}
-
 /** The findings about the daemon. */
 async function daemonFindings(cli: Cli): Promise<Finding[]> {
   const findings: Finding[] = [];
@@ -30,9 +23,9 @@ async function daemonFindings(cli: Cli): Promise<Finding[]> {
         },
       ];
     const begun = performance.now();
-    const { Platform } = await api.json<{ Platform?: { Name: string } }>('GET', '/version');
+    const { Platform } = await api.json<'SystemVersion'>('GET', '/version');
     const took = Math.max(1, Math.round(performance.now() - begun));
-    const info = await api.json<Info>('GET', '/info');
+    const info = await api.json<'SystemInfo'>('GET', '/info');
     const name = Platform?.Name || 'a daemon';
     findings.push({
       check: 'daemon',

@@ -31,7 +31,7 @@ export default command({
     let server: ServerInfo | undefined;
     const failures: string[] = [];
     try {
-      server = await (await cli.api()).json<ServerInfo>('GET', '/info');
+      server = await (await cli.api()).json<'SystemInfo'>('GET', '/info');
     } catch (error) {
       failures.push(messageOf(error));
     }

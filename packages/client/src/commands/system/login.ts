@@ -34,7 +34,8 @@ export default command({
     const address = isHub ? hubKey : hostOf(server);
     const config = cli.config();
     const api = await cli.api();
-    const login = (auth: AuthConfig): Promise<LoginAnswer> => api.json('POST', '/auth', { body: auth });
+    const login = (auth: AuthConfig): Promise<LoginAnswer> =>
+      api.json<'SystemAuth'>('POST', '/auth', { body: auth });
 
     // Stored credentials of the registry are tried first, unless the user named an account.
     const stored: AuthConfig =

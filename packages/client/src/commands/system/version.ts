@@ -85,7 +85,7 @@ export default command({
     let used = apiVersion;
     try {
       const api = await cli.api();
-      server = await api.json<ServerVersion>('GET', '/version');
+      server = await api.json<'SystemVersion'>('GET', '/version');
       used = api.version;
     } catch (error) {
       failure = error as CliError;

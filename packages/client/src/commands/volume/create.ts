@@ -17,7 +17,7 @@ export default command({
     if (args.length && flags.name)
       throw new CliError('conflicting options: either specify --name or provide positional arg, not both');
     const api = await cli.api();
-    const volume = await api.json<{ Name: string }>('POST', '/volumes/create', {
+    const volume = await api.json<'VolumeCreate'>('POST', '/volumes/create', {
       body: {
         Name: args[0] ?? flags.name,
         Driver: flags.driver,

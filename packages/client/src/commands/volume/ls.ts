@@ -4,7 +4,7 @@ import { formatList } from '../../format/list.ts';
 import { naturalCompare } from '../../format/natural.ts';
 import { filtersQuery } from '../../shared/filters.ts';
 import { chooseFormat, listFormatFlag } from '../../shared/formats.ts';
-import { type Volume, volumeColumns } from '../../shared/volume-rows.ts';
+import { volumeColumns } from '../../shared/volume-rows.ts';
 
 const formats = {
   table: 'table {{.Driver}}\\t{{.Name}}',
@@ -25,13 +25,9 @@ export default command({
   },
   async run({ cli, flags }) {
     const api = await cli.api();
-    const answer = await api.json<{ Volumes: Volume[] | null; Warnings?: string[] | null }>(
-      'GET',
-      '/volumes',
-      {
-        query: { filters: filtersQuery(flags.filter) },
-      },
-    );
+    const answer = await api.json<'VolumeList'>('GET', '/volumes', {
+      query: { filters: filtersQuery(flags.filter) },
+    });
     const volumes = (answer.Volumes ?? []).sort((a, b) => naturalCompare(a.Name, b.Name));
     const format = chooseFormat(formats, flags.format, flags.quiet, cli.config().data.volumesFormat);
     cli.print(formatList(volumeColumns, volumes, format));

@@ -1,3 +1,4 @@
+import type { ContainerSummary } from '../../containers/api.ts';
 import type { DaemonInfo } from '../../system/index.ts';
 import { diskUsageFor, infoFor } from './system.ts';
 
@@ -39,10 +40,11 @@ test('/info has what its version had', () => {
 });
 
 test('/system/df has sums by kind from 1.52 on, and then the objects with them where asked for', () => {
+  const container = { Id: 'c', HostConfig: { NetworkMode: 'n' }, NetworkSettings: { Networks: {} } };
   const usage = {
     LayersSize: 5,
     Images: null,
-    Containers: [{ Id: 'c' }],
+    Containers: [container as ContainerSummary],
     Volumes: [],
     BuildCache: null,
     sums: { ContainerUsage: { ActiveCount: 1, TotalCount: 1 }, VolumeUsage: {} },
@@ -52,7 +54,7 @@ test('/system/df has sums by kind from 1.52 on, and then the objects with them w
   expect(diskUsageFor(51, usage, true)).toEqual(older);
   expect(diskUsageFor(52, usage, false)).toEqual({ ...older, ...sums });
   expect(diskUsageFor(52, usage, true)).toEqual({
-    ContainerUsage: { ActiveCount: 1, TotalCount: 1, Items: [{ Id: 'c' }] },
+    ContainerUsage: { ActiveCount: 1, TotalCount: 1, Items: [container] },
     VolumeUsage: {},
   });
 });

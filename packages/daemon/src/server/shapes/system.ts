@@ -1,5 +1,6 @@
 import type { DaemonInfo, DiskUsage } from '../../system/index.ts';
 import type { ResponseOf } from '../api.ts';
+import { summaryFor } from './containers.ts';
 import { imageSummaryFor } from './images.ts';
 
 /* The shape of the daemon's own state by API version: members that came later are left out, ones that went are put
@@ -59,21 +60,22 @@ export function diskUsageFor(
   verbose: boolean,
 ): ResponseOf<'SystemDataUsage'> {
   const images = usage.Images?.map((summary) => imageSummaryFor(version, summary, { counted: true })) ?? null;
-  const older: Shape = {
+  const containers = usage.Containers?.map((summary) => summaryFor(version, summary)) ?? null;
+  const older: ResponseOf<'SystemDataUsage'> = {
     LayersSize: usage.LayersSize,
     Images: images,
-    Containers: usage.Containers,
+    Containers: containers,
     Volumes: usage.Volumes,
     BuildCache: usage.BuildCache,
   };
   if (version < NO_BUILDER_SIZE)
-    older['BuilderSize'] = (usage.BuildCache ?? []).reduce((sum, record) => sum + record.Size, 0);
+    older.BuilderSize = (usage.BuildCache ?? []).reduce((sum, record) => sum + record.Size, 0);
   if (version < USAGE_PER_KIND) return older;
   const sums: Shape = { ...usage.sums };
   if (verbose)
     for (const [name, items] of Object.entries({
       ImageUsage: images,
-      ContainerUsage: usage.Containers,
+      ContainerUsage: containers,
       VolumeUsage: usage.Volumes,
       BuildCacheUsage: usage.BuildCache,
     }))
