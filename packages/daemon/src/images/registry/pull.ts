@@ -159,11 +159,13 @@ async function find(
 async function fetchLayers(
   parts: RegistryParts,
   repository: Repository,
-  { manifest, config }: Found,
+  { id, manifest, config }: Found,
   signal: AbortSignal,
   onProgress: OnProgress,
 ): Promise<void> {
   const { context, downloads, known } = parts;
+  // Of an image that is here dockerd tells no layers.
+  const present = context.catalogue.get(id) !== undefined;
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
   const source = `${repository.session.domain}/${repository.path}`;
@@ -172,7 +174,8 @@ async function fetchLayers(
   for (const [index, { digest, size, mediaType }] of manifest.layers.entries()) {
     const diffId = config.rootfs.diff_ids[index]!;
     const here = context.layers.has(diffId);
-    onProgress(layerLine(here ? 'Already exists' : 'Pulling fs layer', shortId(digest)));
+    if (!here || !present)
+      onProgress(layerLine(here ? 'Already exists' : 'Pulling fs layer', shortId(digest)));
     if (here) known.add(diffId, { digest, size, mediaType }, source);
     else if (!seen.has(`${digest} ${diffId}`)) {
       missing.push({ digest, size, mediaType, diffId });

@@ -70,7 +70,6 @@ test('what is pushed is pulled elsewhere, and pushed from there with its digest 
   expect(second.images.resolve(`${name}:1`)).toMatchObject({ id, repoDigests: [`${name}@${digest}`] });
   expect(await second.pull(name, { tag: '1' })).toEqual([
     '1: Pulling from app',
-    `${blob}: Already exists`,
     `Digest: ${digest}`,
     `Status: Image is up to date for ${name}:1`,
   ]);
