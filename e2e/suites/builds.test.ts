@@ -189,3 +189,56 @@ test('steps are taken from caches in a registry: of an image, and of all stages;
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+test('a here-document with its own interpreter is a program that the shell runs; the classic builder reads none', () => {
+  const dockerfile = 'FROM bb\nRUN <<EOF\n#!/bin/sh -e\necho $0\nfalse\necho never\nEOF\n';
+  const said = build('buildkit', dockerfile, '--no-cache');
+  expect(said).toContain('[internal] preparing inline document');
+  expect(said).toMatch(/ \/dev\/pipes\/EOF$/m);
+  expect(said).toContain('process "/bin/sh -c /dev/pipes/EOF" did not complete successfully: exit code: 1');
+  expect(said).not.toMatch(/[0-9] never/);
+  build('classic', 'FROM bb\nRUN <<EOF cat >/q\ntext\nEOF\n');
+  expect(run('cat', '/q')).toBe('');
+});
+
+test.each([
+  ['source=nosuch,target=/x', /failed to calculate checksum of ref \S+: "\/nosuch": not found/],
+  ['type=cache,target=/x,from=bb,source=/nosuch', /did not complete successfully: open \/nosuch: no such/],
+])('a mount of what is not there (%s) is the failure of its step', (mount, message) => {
+  const said = build('buildkit', `FROM bb\nRUN --mount=${mount} true\n`);
+  expect(said).toMatch(new RegExp(`^#\\d+ ERROR: .*${message.source}`, 'm'));
+  expect(said).toMatch(new RegExp(`failed to solve: .*${message.source}`));
+});
+
+test('a classic VOLUME over a file is refused', () => {
+  expect(build('classic', 'FROM bb\nRUN touch /f\nVOLUME /f /bin\n')).toContain(
+    'cannot mount volume over existing file, file exists /f',
+  );
+  expect(build('classic', 'FROM bb\nVOLUME /new /bin\n')).toContain('Successfully built');
+});
+
+test('an image as an archive: for Docker and as an OCI layout, none of it kept; what it is not is refused', () => {
+  writeFileSync(join(context, 'a'), 'x');
+  writeFileSync(join(context, 'Dockerfile'), 'FROM scratch\nCOPY a /archived\n');
+  const berth = (...args: string[]) => daemon.berth(['build', ...args, context]);
+  for (const [format, here] of [
+    ['docker', 'Loaded image: archived:1'],
+    ['oci', 'Loaded image'],
+  ] as const) {
+    const file = join(context, `${format}.tar`);
+    expect(berth('-o', `type=${format},dest=${file}`, '-t', 'archived:1').status).toBe(0);
+    expect(inspect('{{.Id}}', 'archived:1')).toBe('');
+    expect(daemon.docker(['load', '-i', file]).stdout).toContain(here);
+    daemon.docker(['rmi', 'archived:1']);
+    rmSync(file);
+  }
+  for (const [args, message] of [
+    [['-o', 'type=oci,dest=x.tar,compression=zstd'], 'compression=zstd is not supported'],
+    [['-o', 'type=image,rewrite-timestamp=true'], 'rewrite-timestamp=true is not supported'],
+    [['-o', 'type=nosuch'], 'exporter "nosuch" could not be found'],
+    [['--provenance=mode=max'], 'Attestation is not supported (attest:provenance)'],
+    [['--sbom=true'], 'Attestation is not supported (attest:sbom)'],
+    [['--platform', 'linux/amd64,linux/arm64'], 'Multi-platform build is not supported'],
+  ] as const)
+    expect(berth(...args).stderr).toContain(message);
+});

@@ -22,6 +22,8 @@ export function outputsOf(flags: BuildKitFlags): BuildOutput[] {
     !outputs.some(({ attributes }) => attributes['name'])
   )
     throw new CliError('tag is needed when pushing to registry: add -t NAME');
+  if (flags.iidfile && outputs.some(({ type }) => type === 'local' || type === 'tar'))
+    throw new CliError('local and tar exporters are incompatible with image ID file');
   if (outputs.filter(({ file }) => file === '-').length > 1)
     throw new CliError('only one output can go to standard output');
   return outputs;
@@ -112,7 +114,9 @@ export function solveRequest(
       return [key.includes(':') ? `annotation-${key.replace(':', '.')}` : `annotation.${key}`, value];
     }),
   );
-  const exporters = given.outputs.map((output) => ({
+  // A result that is only to be cached goes nowhere.
+  const kept = given.outputs.filter(({ type }) => type !== 'cacheonly');
+  const exporters = kept.map((output) => ({
     Type: inStore(output) ? 'moby' : output.type,
     Attrs: {
       ...output.attributes,

@@ -260,6 +260,15 @@ export interface Images {
     options: { platforms?: string[]; signal: AbortSignal; onProgress: OnProgress },
   ): Promise<void>;
   save(references: string[], options: { platforms?: string[]; signal: AbortSignal }): Promise<Readable>;
+  /**
+   * A whole configuration whose layers are here as an archive, without an image being registered: an OCI layout, or what
+   * `docker load` reads as well. @throws invalid-parameter for a name; unavailable when a layer is not here.
+   */
+  archive(options: { config: ImageConfig; names: string[]; format: 'oci' | 'docker'; signal: AbortSignal }): {
+    id: string;
+    descriptor: ImageDescriptor;
+    tar: Readable;
+  };
   /** Makes an image of one layer from a root file system's tar, given or fetched from an http(s) URL; returns its id. */
   import(
     tar: Readable | URL,

@@ -24,7 +24,7 @@ import type {
 } from './api.ts';
 import { importImage } from './archives/import.ts';
 import { loadImages } from './archives/load.ts';
-import { saveImages } from './archives/save.ts';
+import { archiveImage, saveImages } from './archives/save.ts';
 import { Catalogue } from './catalogue.ts';
 import { digestOf, parseConfig, timestamp } from './config.ts';
 import type { ImagesContext } from './context.ts';
@@ -237,6 +237,10 @@ class ImageRoom implements Images {
 
   save(references: string[], options: Parameters<Images['save']>[1]): Promise<Readable> {
     return saveImages(this.context, references, options);
+  }
+
+  archive(options: Parameters<Images['archive']>[0]): ReturnType<Images['archive']> {
+    return archiveImage(this.context, options);
   }
 
   import(tar: Readable | URL, options: Parameters<Images['import']>[1]): Promise<string> {

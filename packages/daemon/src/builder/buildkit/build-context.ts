@@ -6,7 +6,7 @@ import { looksLikeTar } from '../add.ts';
 import { remoteContext } from '../remote.ts';
 import type { Stage } from '../stages.ts';
 import { Tree } from '../tree.ts';
-import { collect, noDockerfile } from './instructions.ts';
+import { collect } from './instructions.ts';
 import type { FrontendOptions } from './options.ts';
 import type { Vertex } from './progress/progress.ts';
 import type { Session } from './session/session.ts';
@@ -48,8 +48,8 @@ export class BuildContext {
     return tree;
   }
 
-  /** The Dockerfile's text. @throws BerthError when there is none of that name. */
-  async readDockerfile(name: string, vertex: Vertex): Promise<string> {
+  /** The Dockerfile's text; undefined when there is none of that name. */
+  async readDockerfile(name: string, vertex: Vertex): Promise<string | undefined> {
     const { session, signal, fill } = this.options;
     const remote = this.attributes['context'] ?? '';
     if (remote !== '' || fill) {
@@ -68,7 +68,7 @@ export class BuildContext {
         const inContext = tree.resolve(name);
         const entry = inContext && tree.entries.get(inContext.path);
         if (entry?.type === 'file') return (await tree.readAll(entry)).toString();
-        throw noDockerfile(name);
+        return undefined;
       }
     }
     const tree = await this.newTree();
@@ -82,7 +82,7 @@ export class BuildContext {
     });
     const found = tree.resolve(name) ?? (name === 'Dockerfile' ? tree.resolve('dockerfile') : null);
     const entry = found && tree.entries.get(found.path);
-    if (entry?.type !== 'file') throw noDockerfile(posix.basename(name));
+    if (entry?.type !== 'file') return undefined;
     const ignore = tree.entries.get(`${name}.dockerignore`);
     if (ignore?.type === 'file') this.ownIgnore = (await tree.readAll(ignore)).toString();
     return (await tree.readAll(entry)).toString();

@@ -10,7 +10,7 @@ import { exportCache, exportsOf } from './cache/exports.ts';
 import { importsOf } from './cache/imports.ts';
 import type { CacheImport } from './cache/types.ts';
 import { frontendCaps, llbCaps } from './capabilities.ts';
-import { exportResult } from './exporters.ts';
+import { checkExporters, exportResult } from './exporters.ts';
 import { DockerfileFrontend } from './frontend.ts';
 import { hash } from './hash.ts';
 import { Job } from './job.ts';
@@ -234,6 +234,13 @@ export class Control {
     const attributes: Record<string, string> = request['FrontendAttrs'] ?? {};
     job.imports = importsOf(request['Cache']?.Imports ?? [], attributes);
     job.exports = exportsOf(request['Cache']?.Exports ?? [], attributes);
+    const exporters: Message[] =
+      request['Exporters']?.length > 0
+        ? request['Exporters']
+        : request['ExporterDeprecated']
+          ? [{ Type: request['ExporterDeprecated'], Attrs: request['ExporterAttrsDeprecated'] }]
+          : [];
+    checkExporters(exporters);
     job.folder = await mkdtemp(join(this.parts.root, 'solve-'));
     job.solver = new Solver({ ...this.parts, hostPlatform: this.hostPlatform });
     job.session ??= this.sessions.get(request['Session']);
@@ -243,12 +250,6 @@ export class Control {
     for (const wake of this.waiting.get(job.ref) ?? []) wake();
     this.waiting.delete(job.ref);
     try {
-      const exporters: Message[] =
-        request['Exporters']?.length > 0
-          ? request['Exporters']
-          : request['ExporterDeprecated']
-            ? [{ Type: request['ExporterDeprecated'], Attrs: request['ExporterAttrsDeprecated'] }]
-            : [];
       let result: StageResult;
       if (request['Frontend']) {
         result = await this.frontend(job, request['Frontend'], attributes);

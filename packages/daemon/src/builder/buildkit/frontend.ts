@@ -9,8 +9,16 @@ import { type Dockerfile, type Instruction, parseDockerfile } from '../../docker
 import { expandWord, type Lookup } from '../../dockerfile/words.ts';
 import { missingEntitlement } from '../entitlements.ts';
 import { planStages, type Stage } from '../stages.ts';
+import { checkSupported } from './attributes.ts';
 import { BuildContext } from './build-context.ts';
-import { configHistory, epochOf, historyEntry, platformArguments, prefixed } from './instructions.ts';
+import {
+  configHistory,
+  epochOf,
+  historyEntry,
+  noDockerfile,
+  platformArguments,
+  prefixed,
+} from './instructions.ts';
 import type { FrontendOptions } from './options.ts';
 import type { Vertex } from './progress/progress.ts';
 import { instructionTitle, StepNumbers } from './progress/titles.ts';
@@ -53,14 +61,18 @@ export class DockerfileFrontend implements Build {
       throw new BerthError('unsupported', `unsupported request ${attributes['requestid']}`);
     const name = attributes['filename'] || 'Dockerfile';
     epochOf(attributes);
+    checkSupported(attributes);
     this.filename = posix.basename(name);
-    this.text = await this.options.progress.step(
+    const read = await this.options.progress.step(
       `[internal] load build definition from ${posix.basename(name)}`,
       (vertex) => {
         this.definition = vertex;
         return this.context.readDockerfile(name, vertex);
       },
     );
+    // That there is none is known once it was looked for: the step itself has not failed.
+    if (read === undefined) throw noDockerfile(posix.basename(name));
+    this.text = read;
     if (this.text === '') throw invalidParameter('the Dockerfile cannot be empty');
     this.dockerfile = parseDockerfile(this.text);
     this.checkSyntax();

@@ -6,7 +6,6 @@ import { heredocOpener, heredocText, type Instruction } from '../../dockerfile/p
 import { exposedPorts } from '../../dockerfile/ports.ts';
 import { expandWords, type Lookup } from '../../dockerfile/words.ts';
 import type { ImageConfig, ImageRunConfig } from '../../images/api.ts';
-import { sha256 } from '../steps.ts';
 import type { Snapshot } from './steps/snapshot.ts';
 
 /* The front end's reading of single instructions and attributes. */
@@ -96,38 +95,24 @@ export function configHistory(
   return text;
 }
 
-/** The command line that a RUN executes, and the text that shows it. */
+/** The command line of a RUN. A here-document with its own interpreter (`#!`) is a program that is put at `path`. */
 export function runCommand(
   instruction: Instruction,
   config: ImageRunConfig,
-): { command: string[]; shown: string[] } {
-  if (instruction.json && instruction.heredocs.length === 0)
-    return { command: instruction.json, shown: instruction.json };
+): { command: string[]; program?: { path: string; text: string } } {
+  if (instruction.json && instruction.heredocs.length === 0) return { command: instruction.json };
   const shell = shellOf(config);
   const [heredoc] = instruction.heredocs;
+  if (!heredoc) return { command: [...shell, instruction.rest] };
   const lone = heredocOpener(instruction.rest) !== undefined;
-  if (!heredoc) {
-    const command = [...shell, instruction.rest];
-    return { command, shown: command };
-  }
   if (lone && heredoc.content.startsWith('#!')) {
-    // A script with its own interpreter: the shell hands it over by a file.
-    return {
-      command: [...shell, scriptRunner(heredoc.content)],
-      shown: [...shell, `<<${heredoc.name} (${heredoc.name})`],
-    };
+    const path = `/dev/pipes/${heredoc.name}`;
+    return { command: [...shell, path], program: { path, text: heredocText(heredoc) } };
   }
-  if (lone) return { command: [...shell, heredocText(heredoc)], shown: [...shell, heredocText(heredoc)] };
+  if (lone) return { command: [...shell, heredocText(heredoc)] };
   // The shell reads the documents itself.
   const body = instruction.heredocs.map(({ name, content }) => `${content}${name}`).join('\n');
-  const text = `${instruction.rest}\n${body}`;
-  return { command: [...shell, text], shown: [...shell, text] };
-}
-
-/** A shell text that writes a script with its own `#!` line to a file outside the layer and runs it. */
-export function scriptRunner(content: string): string {
-  const end = `BERTH_${sha256(content).slice(0, 16)}`;
-  return `f=/dev/shm/.run-${end}; cat > "$f" <<'${end}'\n${content}${end}\nchmod 700 "$f"; i=$(head -n 1 "$f" | sed 's/^#! *//'); $i "$f"; c=$?; rm -f "$f"; exit $c`;
+  return { command: [...shell, `${instruction.rest}\n${body}`] };
 }
 
 export function parseUlimit(text: string): { Name: string; Soft: number; Hard: number } {

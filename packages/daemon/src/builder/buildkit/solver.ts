@@ -370,8 +370,13 @@ export class Solver {
   }
 
   /** Puts what a RUN mounts on disk. */
-  mounts(wanted: Mounts[], from: MountSources): Promise<PreparedMounts> {
-    return prepareMounts({ ...this.parts, look: (snapshot, use) => this.look(snapshot, use) }, wanted, from);
+  mounts(
+    wanted: Mounts[],
+    program: { path: string; text: string } | undefined,
+    from: MountSources,
+  ): Promise<PreparedMounts> {
+    const look: Solver['look'] = (snapshot, use) => this.look(snapshot, use);
+    return prepareMounts({ ...this.parts, look }, wanted, program, from);
   }
 
   /** The root as a tar (exporters). */

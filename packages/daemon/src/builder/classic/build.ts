@@ -11,6 +11,7 @@ import { expandWord } from '../../dockerfile/words.ts';
 import type { Images, OnProgress } from '../../images/api.ts';
 import type { Layers } from '../../layers/api.ts';
 import type { BuildOptions } from '../api.ts';
+import { isFolder } from '../copy.ts';
 import { Gathered } from '../gathered.ts';
 import { blankBase, checkPlatform, planStages, type Stage } from '../stages.ts';
 import { Steps, sha256 } from '../steps.ts';
@@ -18,7 +19,7 @@ import type { Tree } from '../tree.ts';
 import type { BuildCache } from './cache.ts';
 import { type ClassicWork, copyStep, type State } from './copy.ts';
 import { CacheSources } from './sources.ts';
-import { heredocScript, needsBuildKit } from './text.ts';
+import { needsBuildKit } from './text.ts';
 
 export interface ClassicRooms {
   images: Images;
@@ -264,10 +265,22 @@ export class ClassicBuild implements ClassicWork {
         return this.workdir(instruction, state);
       default: {
         const comment = applyMetadata(instruction, state, lookup, this.dockerfile);
+        if (instruction.name === 'VOLUME') await this.checkVolumes(state);
         if (comment === null) throw parseError(instruction.line, `unknown instruction: ${instruction.name}`);
         return this.commitConfig(state, comment);
       }
     }
+  }
+
+  /** @throws system with dockerd's text for a volume where a file is. */
+  private async checkVolumes({ image, config }: State): Promise<void> {
+    await this.steps.withRoot(this.diffIds(image), async (archive) => {
+      for (const path of Object.keys(config.Volumes ?? {})) {
+        const there = await archive.stat(path).catch(() => undefined);
+        if (there && !(await isFolder(archive, path)))
+          throw new BerthError('system', `cannot mount volume over existing file, file exists ${path}`);
+      }
+    });
   }
 
   private async commitConfig(state: State, comment: string): Promise<void> {
@@ -330,8 +343,8 @@ export class ClassicBuild implements ClassicWork {
     for (const flag of instruction.flags)
       if (flag.name === 'mount') parseMount(flag.value, '/nowhere', expand);
     for (const flag of instruction.flags) throw invalidParameter(needsBuildKit(flag.name));
-    const [script, input] = heredocScript(instruction);
-    const text = input ?? script;
+    // A here-document is not read: the shell gets the first line alone, as with dockerd.
+    const text = instruction.rest;
     const command = instruction.json ?? [...shellOf(config), ...(text === '' ? [] : [text])];
     const names = new Set((config.Env ?? []).map((entry) => entry.split('=')[0]!));
     const args = state.args.forRun(names);

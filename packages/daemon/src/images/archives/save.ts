@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
-import { notFound, systemError } from '../../base/errors.ts';
+import { notFound, systemError, unavailable } from '../../base/errors.ts';
+import type { Images } from '../api.ts';
 import type { Entry } from '../catalogue.ts';
-import { digestOf } from '../config.ts';
+import { digestOf, parseConfig } from '../config.ts';
 import type { ImagesContext } from '../context.ts';
 import { imageEvent } from '../events.ts';
 import { find, findNamed } from '../lookup.ts';
@@ -14,6 +15,7 @@ import {
   parseReference,
   type Reference,
   repositoryOf,
+  withDefaultTag,
 } from '../references.ts';
 import { variantsOf } from '../variants.ts';
 import { tarEnd, tarHeader, tarPadding } from './archive.ts';
@@ -58,16 +60,65 @@ export async function saveImages(
     ),
   );
   const parts = layout(context, images);
+  return stream(context, parts, signal, release, () => {
+    for (const { image } of images) imageEvent(context, 'save', image.id);
+  });
+}
+
+/** The parts as a tar; `release` is called when it has ended in whatever way, `whole` when all of it was read. */
+function stream(
+  context: ImagesContext,
+  parts: readonly Part[],
+  signal: AbortSignal,
+  release: () => Promise<void>,
+  whole: () => void = () => undefined,
+): Readable {
   async function* archive(): AsyncGenerator<Buffer> {
     try {
       for (const part of parts) yield* emit(context, part, signal);
       yield tarEnd;
-      for (const { image } of images) imageEvent(context, 'save', image.id);
+      whole();
     } finally {
       await release();
     }
   }
   return Readable.from(archive(), { objectMode: false, highWaterMark: 1 << 18 });
+}
+
+/**
+ * Streams an image that is not registered, its layers being here: an OCI layout, for Docker with its manifest.json beside.
+ * @throws invalid-parameter for a name; unavailable when a layer is not here.
+ */
+export function archiveImage(
+  context: ImagesContext,
+  options: Parameters<Images['archive']>[0],
+): ReturnType<Images['archive']> {
+  const raw = JSON.stringify(options.config);
+  const config = parseConfig(raw);
+  const tags = options.names.map((name) => withDefaultTag(parseReference(name)));
+  const image: Entry = {
+    id: digestOf(raw),
+    raw,
+    config,
+    size: 0,
+    created: config.created ?? '',
+    parent: '',
+    repoTags: [],
+    repoDigests: [],
+    references: [],
+    taggedAt: undefined,
+  };
+  const manifest = ownManifest(context.layers, image);
+  if (!manifest) throw unavailable(`a layer of the image ${image.id} is not here`);
+  const release = context.retention.hold(config.rootfs.diff_ids);
+  const all = layout(context, [{ image, tags, variants: [] }]);
+  const docker = new Set(['manifest.json', 'repositories']);
+  const parts = options.format === 'docker' ? all : all.filter(({ name }) => !docker.has(name));
+  return {
+    id: image.id,
+    descriptor: manifest.descriptor,
+    tar: stream(context, parts, options.signal, release),
+  };
 }
 
 function forPlatform({ catalogue }: ImagesContext, image: Entry, platform: string): Entry {

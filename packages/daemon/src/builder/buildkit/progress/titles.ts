@@ -1,7 +1,7 @@
-import type { Instruction } from '../../../dockerfile/parse.ts';
+import { heredocOpener, type Instruction } from '../../../dockerfile/parse.ts';
 import { expandRaw, type Lookup } from '../../../dockerfile/words.ts';
 
-/** An instruction as a step's title shows it: known variables filled in, a here-document by its first line. */
+/** An instruction as a step's title shows it: known variables filled in, a here-document that is the command by its first line. */
 export function instructionTitle(instruction: Instruction, lookup: Lookup, escaper: string): string {
   const flags = instruction.flags
     .map((flag) => (flag.bare ? `--${flag.name} ` : `--${flag.name}=${flag.value} `))
@@ -14,7 +14,7 @@ export function instructionTitle(instruction: Instruction, lookup: Lookup, escap
     // Shown as it stands; what is wrong with it is told when it is its turn.
   }
   const [heredoc] = instruction.heredocs;
-  if (instruction.name !== 'RUN' || !heredoc) return shown;
+  if (instruction.name !== 'RUN' || !heredoc || !heredocOpener(instruction.rest)) return shown;
   const lines = heredoc.content.trim().split(/\r?\n/);
   return `${shown} (${lines[0]}${lines.length > 1 ? '...' : ''})`;
 }

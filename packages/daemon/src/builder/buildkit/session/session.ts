@@ -232,8 +232,12 @@ export class Session {
     await drained;
   }
 
-  /** Sends a tree to the client (`--output type=local`), which asks for the files it wants. */
-  async sendTree(exporter: number, tree: Tree): Promise<void> {
+  /**
+   * Sends a tree to the client (`--output type=local`), which asks for the files it wants.
+   * @returns the bytes of the files sent.
+   */
+  async sendTree(exporter: number, tree: Tree): Promise<number> {
+    let sent = 0;
     const call = this.client.call('/moby.filesync.v1.FileSend/DiffCopy', 'Packet', 'Packet', {
       'buildkit-attachable-exporter-id': String(exporter),
     });
@@ -274,8 +278,10 @@ export class Session {
       if (packet['type'] === packetType.request) {
         const entry = tree.entries.get(paths[packet['ID']]!);
         if (entry?.type === 'file')
-          for await (const chunk of tree.read(entry) as AsyncIterable<Buffer>)
+          for await (const chunk of tree.read(entry) as AsyncIterable<Buffer>) {
             await call.send({ type: packetType.data, ID: packet['ID'], data: chunk });
+            sent += chunk.length;
+          }
         await call.send({ type: packetType.data, ID: packet['ID'] });
       } else if (packet['type'] === packetType.fin) {
         await call.send({ type: packetType.fin });
@@ -283,6 +289,7 @@ export class Session {
       }
     }
     await walk;
+    return sent;
   }
 
   /** Tells the client's health service that we are there; the answer does not matter. */

@@ -14,6 +14,7 @@ import type { Tree } from '../../tree.ts';
 import { isTrue } from '../attributes.ts';
 import { epochOf, historyEntry } from '../instructions.ts';
 import { parentSources, readParents } from '../parents.ts';
+import { missingSource } from './missing.ts';
 import { type Build, type Step, snapshotOf, stepUses } from './step.ts';
 
 /** A COPY or ADD with its variables expanded. */
@@ -203,11 +204,8 @@ function copyFailure(error: Error, title: string): { message: string; failure: E
           /^failed to copy files: .*mkdir (.*): not.*/,
           'cannot copy to non-directory: $1',
         );
-  const missing = /stat (.*): file does not exist/.exec(text)?.[1];
-  const message =
-    missing !== undefined
-      ? `failed to calculate checksum of ref ${sha256(title).slice(0, 25)}::${sha256(text).slice(0, 25)}: "/${missing.replace(/^\/+/, '')}": not found`
-      : text;
+  const missing = missingSource(new Error(text), title);
+  const message = missing ?? text;
   const key =
     missing !== undefined
       ? 'failed to compute cache key: '

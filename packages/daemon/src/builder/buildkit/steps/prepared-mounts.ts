@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { chmod, chown, cp, mkdir, writeFile } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { chmod, chown, cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { BerthError } from '../../../base/errors.ts';
 import type { Mounts } from '../../../dockerfile/mounts.ts';
@@ -21,6 +21,9 @@ export interface PreparedMounts {
   key: string;
   release(): Promise<void>;
 }
+
+/** A cache mount is to begin with what its image or stage does not have. */
+export class MissingInCache extends Error {}
 
 /** Where a RUN's mounts come from. */
 export interface MountSources {
@@ -45,10 +48,12 @@ interface MountParts {
 export async function prepareMounts(
   parts: MountParts,
   wanted: Mounts[],
+  program: { path: string; text: string } | undefined,
   from: MountSources,
 ): Promise<PreparedMounts> {
   const preparation = new Preparation(parts, from);
   try {
+    if (program) await preparation.addProgram(program.path, program.text);
     for (const [index, mount] of wanted.entries()) await preparation.add(mount, index);
   } catch (error) {
     await preparation.release();
@@ -103,6 +108,15 @@ class Preparation {
     }
   }
 
+  /** A here-document that is the step's command. */
+  async addProgram(path: string, text: string): Promise<void> {
+    this.keys.push(['program', path, text]);
+    const source = posix.join(this.from.folder, `program-${randomUUID()}`);
+    await writeFile(source, text, { mode: 0o755, flag: 'wx' });
+    await chmod(source, 0o755);
+    this.mounts.push({ source, destination: path, readonly: true });
+  }
+
   private async addCache(mount: Mounts): Promise<void> {
     const { from } = this;
     const { cacheFolder } = this.parts;
@@ -118,7 +132,12 @@ class Preparation {
     if (fresh !== undefined) {
       await chmod(path, mount.mode);
       await chown(path, mount.uid, mount.gid);
-      if (origin) await this.fill(path, origin, mount.source);
+      if (origin)
+        await this.fill(path, origin, mount.source).catch(async (error) => {
+          // The next build is not to find an empty one.
+          await rm(path, { recursive: true, force: true });
+          throw error;
+        });
     }
     if (mount.sharing === 'locked') this.closing.push(await lockCache(id, from.signal));
     this.keys.push(['cache', mount.id, mount.target]);
@@ -196,7 +215,10 @@ class Preparation {
     const tree = await Tree.create(posix.join(folder, `fill-${owner.slice(0, 16)}`));
     await layers.createWritable(owner, []);
     try {
-      const found = await this.stageSource(origin, source, tree);
+      const found = await this.stageSource(origin, source, tree).catch((error: Error) => {
+        if (!/file does not exist/.test(error.message)) throw error;
+        throw new MissingInCache(`open ${posix.resolve('/', source)}: no such file or directory`);
+      });
       const archive = layers.archive(owner, {});
       const tar = await copyTar([found], '/', archive, {}, true);
       await archive.put('/', tar, { noOverwriteDirNonDir: false, copyUIDGID: false, signal });

@@ -6,6 +6,8 @@ import { type Mounts, parseMount } from '../../../dockerfile/mounts.ts';
 import { expandWord } from '../../../dockerfile/words.ts';
 import { missingEntitlement } from '../../entitlements.ts';
 import { historyEntry, parseUlimit, runCommand } from '../instructions.ts';
+import { missingSource } from './missing.ts';
+import { MissingInCache } from './prepared-mounts.ts';
 import { type Build, type Step, snapshotOf, stepUses } from './step.ts';
 
 /** Programs look for a proxy by either case of its name. */
@@ -17,6 +19,26 @@ function withBothCases(variables: ReturnType<BuildArguments['forRun']>): string[
   }
   for (const [name, value] of variables) values.set(name, value);
   return [...values].map(([name, value]) => `${name}=${value}`);
+}
+
+/**
+ * The text of a step whose mounts could not be made, and the error that the build ends with; undefined where another
+ * step, of a stage or an image, has told it.
+ */
+function mountFailure(
+  error: Error,
+  title: string,
+  command: string[],
+): { message: string; failure: Error } | undefined {
+  if (error instanceof MissingInCache) {
+    const message = `process "${command.join(' ')}" did not complete successfully: ${error.message}`;
+    return { message, failure: new BerthError('system', message, { cause: error }) };
+  }
+  if (/^(secret|unset ssh)/.test(error.message)) return { message: error.message, failure: error };
+  const message = missingSource(error, title);
+  if (message === undefined) return undefined;
+  const failure = new BerthError('not-found', `failed to compute cache key: ${message}`, { cause: error });
+  return { message, failure };
 }
 
 /** RUN: a command in the stage's root, with what it mounts. */
@@ -43,7 +65,7 @@ export async function runStep(build: Build, step: Step, args: BuildArguments): P
   // For the Dockerfile's own steps this was checked before anything ran; an image's ONBUILD triggers are checked here.
   const missing = missingEntitlement([{ instructions: [instruction] }], network, options.entitlements);
   if (missing) throw new BerthError('forbidden', `${missing} is not allowed`);
-  const { command, shown } = runCommand(instruction, state.config);
+  const { command, program } = runCommand(instruction, state.config);
   const names = new Set((state.config.Env ?? []).map((entry) => entry.split('=')[0]!));
   const extra = args.forRun(names);
   const declared = extra
@@ -51,7 +73,10 @@ export async function runStep(build: Build, step: Step, args: BuildArguments): P
     .map(([name, value]) => `${name}=${value}`);
   const env = [...(state.config.Env ?? []), ...withBothCases(extra)];
   if (!names.has('PATH')) env.push('PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin');
-  const preparing = solver.mounts(mounts, {
+  if (program) options.progress.vertex('[internal] preparing inline document').start().done();
+  if (mounts.some(({ type, attributes }) => type === 'cache' && attributes))
+    options.progress.vertex('[internal] settings cache mount permissions').start().done();
+  const preparing = solver.mounts(mounts, program, {
     session,
     context: () => build.context.files(),
     named: (name) => build.context.named(name),
@@ -60,15 +85,15 @@ export async function runStep(build: Build, step: Step, args: BuildArguments): P
     signal,
   });
   const prepared = await preparing.catch((error: Error) => {
-    if (/^(secret|unset ssh)/.test(error.message))
-      options.progress.vertex(title).start().done({ error: error.message });
-    throw error;
+    const told = mountFailure(error, title, command);
+    if (told) options.progress.vertex(title).start().done({ error: told.message });
+    throw told?.failure ?? error;
   });
   try {
     state.snapshot = await solver.run(state.snapshot, {
       config: state.config,
       command,
-      shown,
+      shown: command,
       env: [...env, ...prepared.env],
       keyEnv: [...env.filter((entry) => !/^(https?|ftp|no|all)_proxy=/i.test(entry))],
       mounts: prepared,
@@ -89,5 +114,5 @@ export async function runStep(build: Build, step: Step, args: BuildArguments): P
     await prepared.release();
   }
   const prefix = declared.length > 0 ? `|${declared.length} ${declared.join(' ')} ` : '';
-  state.history.push(historyEntry(`RUN ${prefix}${shown.join(' ')} # buildkit`, state.snapshot));
+  state.history.push(historyEntry(`RUN ${prefix}${command.join(' ')} # buildkit`, state.snapshot));
 }
