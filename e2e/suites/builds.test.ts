@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -241,4 +241,92 @@ test('an image as an archive: for Docker and as an OCI layout, none of it kept; 
     [['--platform', 'linux/amd64,linux/arm64'], 'Multi-platform build is not supported'],
   ] as const)
     expect(berth(...args).stderr).toContain(message);
+});
+
+test('ADD of a Git repository: the files of a commit, or of a folder in it; what it does not have is told', async () => {
+  const repository = mkdtempSync(join(tmpdir(), 'git-'));
+  const git = (...args: string[]) =>
+    spawnSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', '-C', repository, ...args]);
+  let server: ChildProcess | undefined;
+  try {
+    git('init', '-q', '-b', 'main');
+    mkdirSync(join(repository, 'sub'));
+    writeFileSync(join(repository, 'file'), 'one');
+    writeFileSync(join(repository, 'sub/inner'), 'two');
+    git('add', '-A');
+    git('commit', '-qm', 'm');
+    git('tag', 'v1');
+    git('update-server-info');
+    // Plain files: what git calls a dumb server.
+    const code =
+      "const fs=require('fs');const s=require('http').createServer((q,r)=>{try{r.end(fs.readFileSync(process.argv[1]+'/.git'+q.url.split('?')[0].replace('/r.git','')))}catch{r.statusCode=404;r.end()}});s.listen(0,'127.0.0.1',()=>console.log(s.address().port))";
+    server = spawn(process.execPath, ['-e', code, repository], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [port] = (await once(server.stdout!, 'data')) as [Buffer];
+    const url = `http://127.0.0.1:${port.toString().trim()}`;
+    const add = (what: string, flags = '') =>
+      build(
+        'buildkit',
+        `FROM bb\nADD ${flags}${url}/${what} /g\nRUN find /g -maxdepth 1 -type f; ls -d /g/.git\n`,
+      );
+    add('r.git');
+    expect(run('cat', '/g/file', '/g/sub/inner')).toBe('onetwo');
+    expect(run('ls', '-A', '/g')).toBe('file\nsub');
+    add('r.git#v1:sub');
+    expect(run('ls', '-A', '/g')).toBe('inner');
+    add('r.git', '--keep-git-dir=true ');
+    expect(run('ls', '-A', '/g')).toBe('.git\nfile\nsub');
+    expect(add('r.git#none')).toContain('repository does not contain ref none, output: ""');
+    expect(add('r.git#:none')).toContain('invalid subdir /none');
+    expect(add('q.git')).toContain(`error fetching default branch for repository ${url}/q.git`);
+  } finally {
+    server?.kill();
+    rmSync(repository, { recursive: true, force: true });
+  }
+});
+
+test('a cache mount: --no-cache begins it anew once, a private one that nobody uses is the one there was', () => {
+  const write = (text: string, then = '') =>
+    `FROM bb\nRUN --mount=type=cache,target=/c,id=${process.pid} echo ${text} >/c/${text}\n${then}`;
+  build('buildkit', write('one'));
+  const list = `RUN --mount=type=cache,target=/c,id=${process.pid},sharing=private ls /c >/list\n`;
+  build('buildkit', write('two', list));
+  expect(run('cat', '/list')).toBe('one\ntwo');
+  build('buildkit', write('three', list), '--no-cache');
+  expect(run('cat', '/list')).toBe('three');
+});
+
+test('a stage stands on a named context: a folder of the client, or another image', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'named-'));
+  try {
+    writeFileSync(join(folder, 'own'), 'x');
+    writeFileSync(join(folder, 'left'), 'x');
+    writeFileSync(join(folder, '.dockerignore'), 'left\n');
+    writeFileSync(join(context, 'a'), 'x');
+    const dockerfile = 'FROM base\nCOPY a /added\n';
+    const said = build(
+      'buildkit',
+      dockerfile,
+      '--build-context',
+      `base=${folder}`,
+      '-o',
+      join(folder, 'out'),
+    );
+    expect(said).toContain('[context base] load from client');
+    expect(said).toContain('[1/2] COPY a /added');
+    expect(readdirSync(join(folder, 'out')).sort()).toEqual(['.dockerignore', 'added', 'own']);
+    expect(build('buildkit', dockerfile, '--build-context', 'base=docker-image://bb')).toContain(
+      '[context base] bb\n',
+    );
+    expect(run('ls', '/added')).toBe('/added');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('the title of a step shows variables, and quoted ones without their escapes', () => {
+  const said = build(
+    'buildkit',
+    'FROM bb\nARG V=val\nRUN : a\\\\ \\$HOME "in \\"q\\" \\n" \'as \\" $V\' $V $NO ${NO:-d}\n',
+  );
+  expect(said).toContain('RUN : a\\ $HOME "in "q" \\n" \'as \\" $V\' val $NO ${NO:-d}\n');
 });

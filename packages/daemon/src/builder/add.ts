@@ -8,6 +8,7 @@ import { BerthError, invalidParameter } from '../base/errors.ts';
 import type { Fetch } from '../base/fetch.ts';
 import { decompressed } from '../layers/index.ts';
 import { findSources, type Source } from './copy.ts';
+import { checkOut, GitError, git, isGit, parseGit } from './git.ts';
 import { Tree } from './tree.ts';
 
 /** The most bytes of a server's error text that are repeated. */
@@ -46,6 +47,8 @@ export interface AddOptions {
   fromContext?: boolean;
   /** `--unpack`: tars are unpacked, fetched ones too, or none is. Without it, those of the context are. */
   unpacks?: boolean;
+  /** Addresses of Git repositories stand for the files of a commit (BuildKit); `keepDirectory`: with `.git`. */
+  git?: { keepDirectory: boolean };
 }
 
 /** The sources of an ADD: tars of the context unpacked, URLs fetched, the rest as COPY takes it. */
@@ -57,10 +60,16 @@ export async function addSources(
   trees: Tree[],
   signal: AbortSignal,
   fetch: Fetch,
-  { checksum = '', fromContext = true, unpacks }: AddOptions = {},
+  { checksum = '', fromContext = true, unpacks, git: repositories }: AddOptions = {},
 ): Promise<Source[]> {
   const out: Source[] = [];
   for (const pattern of patterns) {
+    if (repositories && isGit(pattern)) {
+      const tree = await newTree(folder, trees);
+      await addRepository(pattern, tree, folder, signal, repositories.keepDirectory);
+      out.push({ tree, path: '', name: '', unpacked: true });
+      continue;
+    }
     if (/^https?:\/\//.test(pattern)) {
       const source = await download(pattern, folder, intoFolder, trees, signal, checksum, fetch);
       out.push(unpacks ? await unpack(source, folder, trees) : source);
@@ -70,6 +79,34 @@ export async function addSources(
       out.push(unpacks === false ? source : await unpack(source, folder, trees));
   }
   return out;
+}
+
+/** Fetches a commit of a repository. @throws FetchFailed with BuildKit's texts. */
+async function addRepository(
+  remote: string,
+  tree: Tree,
+  folder: string,
+  signal: AbortSignal,
+  keepDirectory: boolean,
+): Promise<void> {
+  const parsed = parseGit(remote);
+  const { repository, ref } = parsed;
+  const failed = (text: string) => new FetchFailed(text, text);
+  const wanted = ref === '' ? ['--symref', '--', repository, 'HEAD'] : ['--', repository, ref, `${ref}^{}`];
+  const found = await git(['ls-remote', ...wanted], signal).catch((error: Error) => {
+    if (!(error instanceof GitError)) throw error;
+    const what =
+      ref === ''
+        ? `error fetching default branch for repository ${repository}`
+        : `failed to fetch remote ${repository}`;
+    throw failed(`${what}: ${error.message}`);
+  });
+  if (found === '' && !/^[0-9a-f]{40}$/.test(ref))
+    throw failed(`repository does not contain ref ${ref}, output: ${JSON.stringify(found)}`);
+  await checkOut(parsed, tree, folder, signal, keepDirectory).catch((error: Error) => {
+    if (error instanceof GitError) throw failed(`failed to fetch remote ${repository}: ${error.message}`);
+    throw error;
+  });
 }
 
 let counter = 0;

@@ -1,20 +1,13 @@
-import { spawn } from 'node:child_process';
-import { mkdtemp } from 'node:fs/promises';
 import { STATUS_CODES } from 'node:http';
-import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { endWhenStopped } from '@berth/native/watchdog.ts';
 import { invalidParameter, systemError } from '../base/errors.ts';
 import type { Fetch } from '../base/fetch.ts';
 import { ignoreFilter } from '../dockerfile/ignore.ts';
 import { decompressed } from '../layers/index.ts';
 import { looksLikeTar } from './add.ts';
 import type { BuildOptions } from './api.ts';
+import { checkOut, GitError, isGit, parseGit } from './git.ts';
 import type { Tree } from './tree.ts';
-
-const isGit = (remote: string) =>
-  /^(git:\/\/|git@|github\.com\/|ssh:\/\/)/.test(remote) ||
-  (/^https?:\/\//.test(remote) && (remote.endsWith('.git') || remote.includes('.git#')));
 
 /** Fills a context from `remote`: a Git repository (`url#ref:folder`), a tar or a lone Dockerfile by HTTP. */
 export async function remoteContext(
@@ -52,74 +45,12 @@ async function collect(stream: Readable): Promise<Buffer> {
 }
 
 async function gitContext(remote: string, context: Tree, folder: string, signal: AbortSignal): Promise<void> {
-  const [url = '', fragment = ''] = remote.split('#');
-  const [ref = '', sub = ''] = fragment.split(':');
-  const repository = url.startsWith('github.com/') ? `https://${url}` : url;
-  if (ref.startsWith('-') || repository.startsWith('-'))
-    throw invalidParameter(`invalid Git reference: ${ref}`);
-  const checkout = await mkdtemp(join(folder, 'git-'));
-  await git(['init', '-q', checkout], signal);
-  const commit = await fetchCommit(checkout, repository, ref || 'HEAD', signal);
-  const archive = spawn(
-    'git',
-    ['-C', checkout, 'archive', '--format=tar', sub ? `${commit}:${sub.replace(/^\/+/, '')}` : commit],
-    {
-      stdio: ['ignore', 'pipe', 'ignore'],
-      signal,
-    },
-  );
-  endWhenStopped(archive);
-  archive.on('error', () => undefined);
-  await context.addTar(archive.stdout);
+  await checkOut(parseGit(remote), context, folder, signal).catch((error: Error) => {
+    if (!(error instanceof GitError)) throw error;
+    throw invalidParameter(`unable to prepare context: git fetch: ${error.stderr.trim()}`, error);
+  });
   const entry = context.entries.get('.dockerignore');
   if (entry?.type !== 'file') return;
   const ignored = ignoreFilter((await context.readAll(entry)).toString());
   await context.removeAll(ignored);
-}
-
-/** Brings the commit that is wanted, if it can be had alone without the ones before it; returns how it is called. */
-async function fetchCommit(
-  checkout: string,
-  repository: string,
-  ref: string,
-  signal: AbortSignal,
-): Promise<string> {
-  const fetch = (...args: string[]) => git(['-C', checkout, 'fetch', '-q', ...args], signal);
-  try {
-    await fetch('--depth', '1', '--', repository, ref);
-    return 'FETCH_HEAD';
-  } catch (error) {
-    signal.throwIfAborted();
-    // Plain files behind HTTP are no server that could leave something out; others know commits by branch or tag only.
-    const plain = /dumb http/.test((error as Error).message);
-    const hash = /^[0-9a-f]{7,40}$/.test(ref);
-    if (!plain && !hash) throw error;
-    if (!hash) {
-      await fetch('--', repository, ref);
-      return 'FETCH_HEAD';
-    }
-    await fetch('--', repository, '+refs/heads/*:refs/heads/*', '+refs/tags/*:refs/tags/*');
-    return ref;
-  }
-}
-
-function git(args: string[], signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('git', args, {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      signal,
-      env: { ...process.env, GIT_TERMINAL_PROMPT: '0' },
-    });
-    endWhenStopped(child);
-    let text = '';
-    child.stderr.on('data', (chunk) => {
-      text = (text + chunk).slice(-2000);
-    });
-    child.on('error', (error) => reject(systemError(`git: ${error.message}`)));
-    child.on('close', (code) =>
-      code === 0
-        ? resolve()
-        : reject(invalidParameter(`unable to prepare context: git ${args[2] ?? args[0]}: ${text.trim()}`)),
-    );
-  });
 }

@@ -25,9 +25,9 @@ export function expandWord(text: string, lookup: Lookup, escaper = '\\'): string
   return new Expander(text, lookup, escaper).text();
 }
 
-/** Fills in the variables that are set; quotes, escapes and all else stay as written (what progress shows). */
+/** Fills in the variables that are set and takes escapes away; quotes and all else stay as written (what progress shows). */
 export function expandRaw(text: string, lookup: Lookup, escaper = '\\'): string {
-  return new Expander(text, lookup, escaper, { quotes: true, escapes: true, unset: true }).text();
+  return new Expander(text, lookup, escaper, { quotes: true, unset: true }).text();
 }
 
 /** Fills in variables in a here-document: quotes are bytes of it, an escaped dollar sign is one. */
@@ -72,7 +72,6 @@ export function splitWords(text: string, escaper = '\\'): string[] {
 /** A part of a text that stays as it is written. */
 interface Kept {
   quotes?: boolean;
-  escapes?: boolean;
   /** Variables that are not set. */
   unset?: boolean;
   /** Quotes have no meaning. */
@@ -95,7 +94,7 @@ class Expander {
     this.lookup = lookup;
     this.escaper = escaper;
     this.kept = kept;
-    this.keepEscapes = kept.escapes ?? false;
+    this.keepEscapes = false;
   }
 
   text(): string {

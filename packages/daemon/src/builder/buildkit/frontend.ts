@@ -23,6 +23,7 @@ import type { FrontendOptions } from './options.ts';
 import type { Vertex } from './progress/progress.ts';
 import { instructionTitle, StepNumbers } from './progress/titles.ts';
 import { References } from './references.ts';
+import { contextSnapshot } from './steps/context-snapshot.ts';
 import { copyStep } from './steps/copy-step.ts';
 import { runStep } from './steps/run-step.ts';
 import { type Build, type StageResult, type Step, stepUses } from './steps/step.ts';
@@ -147,8 +148,16 @@ export class DockerfileFrontend implements Build {
     let begin: () => void = () => undefined;
     const parent = this.references.findStage(stage.base, stage);
     const given = this.references.namedContext(stage.base);
+    const files = given === undefined ? undefined : await this.context.named(stage.base);
     if (parent && given === undefined) state = structuredClone(await this.stage(parent));
-    else if (stage.base === 'scratch' && given === undefined) {
+    else if (files) {
+      numbers = new StepNumbers(label, count(stage.instructions) + 1);
+      const snapshot = await contextSnapshot(this.options, stage, files);
+      const config = withPath({ WorkingDir: '/' });
+      const history = [historyEntry(`[context ${stage.base}] load from client`, snapshot)];
+      const platform = solver.platform(stage.platform || this.attributes['platform']);
+      state = { snapshot, config, author: '', cmdSet: false, buildKit: true, history, platform };
+    } else if (stage.base === 'scratch' && given === undefined) {
       state = {
         snapshot: solver.scratch(),
         config: withPath({ WorkingDir: '/' }),
@@ -163,12 +172,11 @@ export class DockerfileFrontend implements Build {
       const triggers = (base.config.config?.OnBuild ?? []).flatMap(
         (trigger) => parseDockerfile(trigger).instructions,
       );
-      numbers = new StepNumbers(
-        label,
-        count([...triggers, ...stage.instructions]) + (given === undefined ? 1 : 0),
-      );
+      numbers = new StepNumbers(label, count([...triggers, ...stage.instructions]) + 1);
       const title =
-        given === undefined ? numbers.next(`FROM ${base.name}`) : `[context ${stage.base}] ${base.name}`;
+        given === undefined
+          ? numbers.next(`FROM ${base.name}`)
+          : `[context ${stage.base}] ${given.replace(/^docker-image:\/\//, '')}`;
       begin = () => {
         begin = () => undefined;
         progress

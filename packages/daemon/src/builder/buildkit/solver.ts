@@ -58,6 +58,7 @@ export class Solver {
   /** The steps of this build so far, done or taken from a cache. */
   readonly steps = new Map<string, StepRecord>();
   readonly caches: RemoteCaches;
+  private readonly emptied = new Set<string>();
   private readonly running = new Map<string, Promise<CachedStep>>();
   /** Layers that this build needs until its image is registered. */
   private readonly held: Array<() => Promise<void>> = [];
@@ -376,7 +377,7 @@ export class Solver {
     from: MountSources,
   ): Promise<PreparedMounts> {
     const look: Solver['look'] = (snapshot, use) => this.look(snapshot, use);
-    return prepareMounts({ ...this.parts, look }, wanted, program, from);
+    return prepareMounts({ ...this.parts, look, emptied: this.emptied }, wanted, program, from);
   }
 
   /** The root as a tar (exporters). */

@@ -8,6 +8,7 @@ import { heredocOpener, heredocText, type Instruction } from '../../../dockerfil
 import { expandDocument, expandWord, type Lookup } from '../../../dockerfile/words.ts';
 import { addSources, FetchFailed } from '../../add.ts';
 import { findSources, readFrom, type Source, sourcesDigest, withoutExcluded } from '../../copy.ts';
+import { isGit } from '../../git.ts';
 import { resolveOwner } from '../../owner.ts';
 import { sha256 } from '../../steps.ts';
 import type { Tree } from '../../tree.ts';
@@ -122,7 +123,7 @@ async function gather(
     sources.push(...found.sources);
     keepOwners = found.keepOwners;
   } else if (patterns.length > 0) {
-    const needsContext = patterns.some((pattern) => !/^(https?:\/\/|git@)/.test(pattern));
+    const needsContext = patterns.some((pattern) => !/^https?:\/\//.test(pattern) && !isGit(pattern));
     const tree = needsContext ? await context.files() : await context.newTree();
     if (name === 'ADD')
       sources.push(
@@ -137,6 +138,7 @@ async function gather(
           {
             checksum: flags['checksum'] ?? '',
             fromContext: false,
+            git: { keepDirectory: isTrue(flags['keep-git-dir']) },
             ...(flags['unpack'] === undefined ? {} : { unpacks: isTrue(flags['unpack']) }),
           },
         )),

@@ -1,23 +1,65 @@
-const cacheLocks = new Map<string, Promise<void>>();
+import type { Mounts } from '../../../dockerfile/mounts.ts';
 
-/** Waits until nobody else has a cache that one RUN at a time may use (`sharing=locked`); returns how to give it back. */
-export async function lockCache(id: string, signal: AbortSignal): Promise<() => Promise<void>> {
-  const before = cacheLocks.get(id) ?? Promise.resolve();
-  let release: () => void = () => undefined;
-  const mine = new Promise<void>((resolve) => {
-    release = resolve;
+/** Who uses a cache folder now. */
+interface Use {
+  count: number;
+  shared: boolean;
+}
+
+const uses = new Map<string, Use>();
+let waiting: Array<() => void> = [];
+
+/**
+ * Takes the folder of a cache mount: one that is shared with those who share it, one that nobody uses, or, where only one
+ * RUN at a time may have it (`locked`), the one when it is given back. A `private` one that is in use has another beside
+ * it; so has one that is to begin empty (`fresh`).
+ * @returns the folder's name and how to give it back; `alone` when nobody else uses it.
+ */
+export async function takeCache(
+  id: string,
+  sharing: Mounts['sharing'],
+  fresh: boolean,
+  signal: AbortSignal,
+): Promise<{ name: string; alone: boolean; release: () => Promise<void> }> {
+  for (;;) {
+    const name = choose(id, sharing, fresh);
+    if (name === undefined) {
+      await released(signal);
+      continue;
+    }
+    const before = uses.get(name);
+    const use = before ?? { count: 0, shared: sharing === 'shared' };
+    use.count += 1;
+    uses.set(name, use);
+    const release = async () => {
+      use.count -= 1;
+      if (use.count === 0) uses.delete(name);
+      const woken = waiting;
+      waiting = [];
+      for (const wake of woken) wake();
+    };
+    return { name, alone: before === undefined, release };
+  }
+}
+
+/** Undefined where it has to be waited for. */
+function choose(id: string, sharing: Mounts['sharing'], fresh: boolean): string | undefined {
+  for (let number = 0; ; number += 1) {
+    const name = number === 0 ? id : `${id}-${number}`;
+    const use = uses.get(name);
+    if (!use || (sharing === 'shared' && use.shared && !fresh)) return name;
+    if (sharing === 'locked' && !fresh) return undefined;
+  }
+}
+
+function released(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const leave = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', leave, { once: true });
+    waiting.push(() => {
+      signal.removeEventListener('abort', leave);
+      resolve();
+    });
   });
-  const tail = before.then(() => mine);
-  cacheLocks.set(id, tail);
-  const done = async () => {
-    release();
-    if (cacheLocks.get(id) === tail) cacheLocks.delete(id);
-  };
-  await Promise.race([
-    before,
-    new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
-  ]);
-  if (signal.aborted) await done();
-  signal.throwIfAborted();
-  return done;
 }

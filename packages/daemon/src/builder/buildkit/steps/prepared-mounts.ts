@@ -10,7 +10,7 @@ import type { WorkerMount } from '../../worker.ts';
 import { hash } from '../hash.ts';
 import type { Session } from '../session/session.ts';
 import { forwardAgent, hasAgent } from '../session/ssh.ts';
-import { lockCache } from './locks.ts';
+import { takeCache } from './locks.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** The mounts of a RUN, prepared on disk. */
@@ -33,6 +33,8 @@ export interface MountSources {
   /** A folder of the client's by that name; undefined when there is none. */
   named: (name: string) => Promise<Tree> | undefined;
   folder: string;
+  /** `--no-cache`: caches begin empty, once for a build. */
+  fresh: boolean;
   signal: AbortSignal;
 }
 
@@ -41,6 +43,8 @@ interface MountParts {
   layers: Layers;
   /** Where cache mounts live. */
   cacheFolder: string;
+  /** The caches that this build has begun anew. */
+  emptied: Set<string>;
   look<T>(snapshot: Snapshot, use: (archive: Archive) => Promise<T>): Promise<T>;
 }
 
@@ -121,15 +125,16 @@ class Preparation {
     const { from } = this;
     const { cacheFolder } = this.parts;
     const origin = mount.from === '' ? null : await from.stage(mount.from);
-    const id = hash([
-      mount.id || mount.target,
-      mount.sharing === 'private' ? from.folder : '',
-      ...(origin ? [origin.key, mount.source] : []),
-    ]);
-    const path = posix.join(cacheFolder, id);
+    const id = hash([mount.id || mount.target, ...(origin ? [origin.key, mount.source] : [])]);
+    const fresh = from.fresh && !this.parts.emptied.has(id);
+    const taken = await takeCache(id, mount.sharing, fresh, from.signal);
+    this.closing.push(taken.release);
+    this.parts.emptied.add(id);
+    const path = posix.join(cacheFolder, taken.name);
+    if (fresh && taken.alone) await rm(path, { recursive: true, force: true });
     await mkdir(cacheFolder, { recursive: true, mode: 0o700 });
-    const fresh = await mkdir(path, { recursive: true, mode: mount.mode });
-    if (fresh !== undefined) {
+    const made = await mkdir(path, { recursive: true, mode: mount.mode });
+    if (made !== undefined) {
       await chmod(path, mount.mode);
       await chown(path, mount.uid, mount.gid);
       if (origin)
@@ -139,7 +144,6 @@ class Preparation {
           throw error;
         });
     }
-    if (mount.sharing === 'locked') this.closing.push(await lockCache(id, from.signal));
     this.keys.push(['cache', mount.id, mount.target]);
     this.mounts.push({ source: path, destination: mount.target, readonly: mount.readonly });
   }

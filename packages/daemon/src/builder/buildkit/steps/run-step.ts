@@ -82,6 +82,7 @@ export async function runStep(build: Build, step: Step, args: BuildArguments): P
     named: (name) => build.context.named(name),
     stage: (name) => snapshotOf(build, name, stage).catch((error) => Promise.reject(locate(error, null))),
     folder: options.folder,
+    fresh: !stepUses(options, stage).cache,
     signal,
   });
   const prepared = await preparing.catch((error: Error) => {
