@@ -263,11 +263,7 @@ test('ADD of a Git repository: the files of a commit, or of a folder in it; what
     server = spawn(process.execPath, ['-e', code, repository], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [port] = (await once(server.stdout!, 'data')) as [Buffer];
     const url = `http://127.0.0.1:${port.toString().trim()}`;
-    const add = (what: string, flags = '') =>
-      build(
-        'buildkit',
-        `FROM bb\nADD ${flags}${url}/${what} /g\nRUN find /g -maxdepth 1 -type f; ls -d /g/.git\n`,
-      );
+    const add = (what: string, flags = '') => build('buildkit', `FROM bb\nADD ${flags}${url}/${what} /g\n`);
     add('r.git');
     expect(run('cat', '/g/file', '/g/sub/inner')).toBe('onetwo');
     expect(run('ls', '-A', '/g')).toBe('file\nsub');
