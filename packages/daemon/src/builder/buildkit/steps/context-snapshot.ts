@@ -9,12 +9,16 @@ import type { Snapshot } from './snapshot.ts';
 import { stepUses } from './step.ts';
 
 /** The root of a stage that stands on a folder of the client's (`FROM name`, `--build-context name=folder`). */
-export function contextSnapshot(options: FrontendOptions, stage: Stage, files: Tree): Promise<Snapshot> {
+export async function contextSnapshot(
+  options: FrontendOptions,
+  stage: Stage,
+  files: Tree,
+): Promise<Snapshot> {
   const sources: Source[] = [{ tree: files, path: '', name: '', unpacked: true }];
   return options.solver.copy(options.solver.scratch(), {
     sources,
     target: '/',
-    digest: sourcesDigest(sources, sha256),
+    digest: await sourcesDigest(sources, sha256),
     owner: undefined,
     ownerKey: '',
     keepOwners: false,
