@@ -1,4 +1,4 @@
-/* What a unit test needs: CHECK ends the program with the place and the condition. */
+/* Help for unit tests: CHECK ends the program with the place and the condition. */
 #ifndef BERTH_CHECK_H
 #define BERTH_CHECK_H
 

@@ -16,7 +16,7 @@ int fs_set(int context, const char *key, const char *value);
 int fs_set_path(int context, const char *key, const char *path, int *hold);
 /* Makes the superblock and a detached mount of it with MOUNT_ATTR_* flags; -1 with errno. */
 int fs_mount(int context, uint64_t attributes);
-/* What the kernel said about the context's failure ("overlay: No changes allowed..."), or "". Valid until the next call. */
+/* The kernel's own words about the context's failure ("overlay: No changes allowed..."), or "". Valid until the next call. */
 const char *fs_reason(int context);
 
 /* A detached clone of the mount at a path; -1 with errno. */

@@ -1,4 +1,4 @@
-/* What a fuzz target is: NAME.fuzz.c beside the code that reads what strangers wrote. `make check` runs each over its seeds and
+/* The interface of a fuzz target: NAME.fuzz.c beside the code that reads untrusted bytes. `make check` runs each over its seeds and
    over damaged copies of them, under the sanitizers of gcc; `make fuzz` lets clang's libFuzzer look for new paths. */
 #ifndef BERTH_FUZZ_H
 #define BERTH_FUZZ_H

@@ -45,7 +45,7 @@ extern const int birth_pass_count;
 int birth_hide(struct birth *birth, struct error *err);
 /* Makes the process that runs the program: returns in it. The caller ends there. Returns -1 when there could be none. */
 int birth_give(struct birth *birth, uint64_t key, struct error *err);
-/* What only the new process can do for itself: its session, terminal, end with the supervisor's, and the limit of the
+/* Does in the new process what only it can do for itself: its session, terminal, end with the supervisor's, and the limit of the
    user's processes (NULL: none), among which the one outside was for a moment. */
 int birth_begin(int terminal, const struct rlimit *processes, uint64_t key, struct error *err);
 

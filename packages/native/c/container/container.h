@@ -1,4 +1,4 @@
-/* What makes a container's inside: namespaces, mounts, devices, cgroup, privileges, exec. The supervisor calls these. */
+/* A container's inside: namespaces, mounts, devices, cgroup, privileges, exec. The supervisor calls these. */
 #ifndef BERTH_CONTAINER_H
 #define BERTH_CONTAINER_H
 

@@ -120,7 +120,7 @@ static void run_first(struct child *child) {
   report_to_supervisor(child, &err);
 }
 
-/* What the child, which waits for it, may not do itself. */
+/* Does what the child, which waits for it, may not do itself: its OOM score and its id maps. */
 static int prepare_user_namespace(const struct container *container, pid_t pid, int channel, struct error *err) {
   if (oom_score_of(container->spec, pid, err) < 0) return -1;
   if ((container->namespaces.create & CLONE_NEWUSER) && id_maps_write(&container->spec->id_maps, pid, err) < 0) return -1;

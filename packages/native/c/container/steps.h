@@ -15,7 +15,7 @@ int run_steps(const struct step *steps, size_t count, struct child *child, struc
 /* Tells the supervisor the error that ends the child. */
 void report_to_supervisor(struct child *child, const struct error *err) __attribute__((noreturn));
 
-/* Those that start and exec share. The child joins its v1 cgroups; begins a session, unless the process that it makes is to;
+/* Steps that start and exec share. The child joins its v1 cgroups; begins a session, unless the process that it makes is to;
    takes the container's root as its own; opens its terminal and sends the master to the supervisor; sets its OOM score, with
    the machine's rights still. */
 int step_cgroup(struct child *child, struct error *err);

@@ -69,7 +69,7 @@ static void lookup_free(struct dns_lookup *lookup) {
   free(lookup);
 }
 
-/* Those that were asked and have said nothing. */
+/* Upstream servers that were asked and have not answered. */
 static void note_silent(struct dns_lookup *lookup, int misses) {
   struct dns_table *table = &lookup->dns->table;
   for (size_t i = 0; i < lookup->servers; i++) {

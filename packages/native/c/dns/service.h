@@ -18,7 +18,7 @@ struct dns_client {
   int timer;
 };
 
-/* Who asked: a TCP connection, or an address of UDP. */
+/* The client of a query: a TCP connection, or an address of UDP. */
 struct dns_asker {
   struct dns_client *client;
   struct sockaddr_in address;

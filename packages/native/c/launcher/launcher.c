@@ -341,7 +341,7 @@ static void daemon_ready(struct source *source, uint32_t events)
     loop_stop(loop);
   while (status > 0 && (status = frame_next(&to_daemon.in, &handle, &records, &size)) > 0) {
     if (is(records, size, "start")) {
-      /* What a daemon that has died asked for is nobody's any more. */
+      /* Requests of a daemon that has died have no one to answer to. */
       if (!daemon_gone())
         start(handle, records, size);
     } else if (is(records, size, "adopt")) {

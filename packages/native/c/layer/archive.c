@@ -60,7 +60,7 @@ static int enter(int argc, char **argv, struct error *err)
   return layer_mount_whole(&root, 0, 1, err);
 }
 
-/* What the daemon has to know of a path; it makes Go's terms of it. */
+/* The stat of a path for the daemon; it makes Go's terms of it. */
 static int print_stat(int root, const char *path, const struct stat *st, struct error *err)
 {
   char target[PATH_MAX] = "";

@@ -1,4 +1,4 @@
-/* What a container changed: its upper folder compared with the lower layers, as dockerd compares the two roots. Each change
+/* The changes of a container: its upper folder compared with the lower layers, as dockerd compares the two roots. Each change
    is told once, a folder before what is in it; `layer changes` prints them, `layer diff` makes a layer's tar of them. */
 #include <fcntl.h>
 #include <stdlib.h>

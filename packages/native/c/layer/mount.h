@@ -11,7 +11,7 @@ int layer_mount_erofs(const char *image, const char *device, struct error *err);
 /* Leaves the host's mount namespace (changes of it are no longer seen, either). */
 int layer_own_namespace(struct error *err);
 
-/* What `layer` verbs are told of a root, as arguments after "--": `erofs IMAGE DEVICE`, `folder PATH` (topmost first),
+/* A root as `layer` verbs are told of it, by arguments after "--": `erofs IMAGE DEVICE`, `folder PATH` (topmost first),
    `upper PATH`, `work PATH`, `bind SOURCE SUBPATH DESTINATION ro|rw` (SUBPATH may be
    empty; it is resolved inside SOURCE), `make PATH` (a folder that is made where it is missing and can be). */
 struct layer_root {

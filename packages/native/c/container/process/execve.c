@@ -43,7 +43,7 @@ int execve_find(const char *name, char *const *env, char *out, size_t size, stru
     at += n + (at[n] == ':');
     if (length < 0 || (size_t) length >= size || check_program(out)) continue;
     if (out[0] == '/') return 0;
-    /* What a relative PATH entry finds is not run, as in Go. */
+    /* A program found by a relative PATH entry is not run, as in Go. */
     return fail_text(err, "exec", ENOENT, "exec: \"%s\": cannot run executable found relative to current directory", name);
   }
   return fail_text(err, "exec", ENOENT, "exec: \"%s\": executable file not found in $PATH", name);

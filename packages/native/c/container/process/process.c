@@ -1,4 +1,4 @@
-/* What a process of a container does last: who it is, where it is, what it may do, and the program. */
+/* The last steps of a container's process: its user, working directory, capabilities, filter, and the program. */
 #include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>

@@ -1,4 +1,4 @@
-/* Who a process of a container is, by the container's own passwd and group: as Docker reads them, and never somebody else. */
+/* User and groups of a container's process, by the container's own passwd and group: as Docker reads them, and never somebody else. */
 #include "container/process/users.h"
 
 #include <stdlib.h>
@@ -60,7 +60,7 @@ static void numbered(void) {
   is_refused("1e3", ENOENT);
 }
 
-/* Whose numbers in the file are none, or wrap to root's, is not there. */
+/* An entry of the file whose numbers are none, or wrap to root's, counts as missing. */
 static void malformed(void) {
   is_refused("huge", ENOENT);
   is_refused("minus", ENOENT);

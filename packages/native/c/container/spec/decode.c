@@ -112,7 +112,7 @@ static int decode_one(struct container_spec *spec, const struct launch_record *r
   return kind->decode(spec, item, &arguments, err);
 }
 
-/* What cannot be missing. */
+/* Refuses a launch that lacks a record without which nothing can start. */
 static int check_whole(const struct container_spec *spec, enum spec_for what, struct error *err) {
   if (!spec->args.count) return fail(err, "launch", EINVAL, "no arg record");
   if (what == SPEC_FOR_EXEC) return 0;

@@ -1,4 +1,4 @@
-/* What a container's launch asks for, decoded once from its records; the rest of the set-up reads these members only.
+/* The spec of a container's launch, decoded once from its records; the rest of the set-up reads these members only.
  *
  * Records of a launch (argv[0] and its arguments). Those marked E are for docker exec too. Order counts among records of
  * one name. A record that is not listed here is refused, as one with too few, too many or malformed arguments; records of

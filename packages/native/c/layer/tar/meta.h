@@ -1,4 +1,4 @@
-/* What extended headers say about the member that follows them. Internal to the tar reader. */
+/* Extended headers (pax, GNU) and the member that follows them. Internal to the tar reader. */
 #ifndef BERTH_TAR_META_H
 #define BERTH_TAR_META_H
 

@@ -28,7 +28,7 @@ struct tar_segment {
   uint64_t offset, size;
 };
 
-/* What the headers say of one member. Strings live until the next call of the parser. */
+/* One member of the archive, as its headers describe it. Strings live until the next call of the parser. */
 struct tar_entry {
   const char *path, *link;
   enum tar_type type;

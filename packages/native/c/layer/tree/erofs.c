@@ -129,7 +129,7 @@ static uint64_t place_inodes(struct tree *tree)
       tail = sizeof(struct erofs_chunk);
     }
     at = round_up(at, EROFS_SLOT);
-    /* What is inline must not cross a block. */
+    /* Inline data must not cross a block. */
     if (layout == EROFS_INLINE && at % EROFS_BLOCK + fixed + tail > EROFS_BLOCK)
       at = round_up(at, EROFS_BLOCK);
     node->place[INODE_AT] = at;

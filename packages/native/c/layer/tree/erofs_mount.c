@@ -11,7 +11,7 @@
 
 #define BLOBS_MAX 64
 
-/* What must stay open until the superblock exists. */
+/* Descriptors that must stay open until the superblock exists. */
 struct held {
   int fds[BLOBS_MAX + 1];
   int count;

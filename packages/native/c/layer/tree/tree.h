@@ -1,4 +1,4 @@
-/* What a layer's tar amounts to: a tree of files, made in memory before anything is written. A hostile name has nothing to
+/* The content of a layer's tar: a tree of files, made in memory before anything is written. A hostile name has nothing to
    escape into: every path is resolved in the tree. Both layer drivers write themselves from it. */
 #ifndef BERTH_LAYER_TREE_H
 #define BERTH_LAYER_TREE_H
