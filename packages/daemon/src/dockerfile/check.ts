@@ -69,7 +69,7 @@ const FLAGS: Record<string, Record<string, FlagKind>> = {
     'start-interval': 'text',
     retries: 'text',
   },
-  RUN: { mount: 'list', network: 'text' },
+  RUN: { mount: 'list', network: 'text', security: 'text' },
 };
 
 /** Flags of later Dockerfile versions than the classic builder has. */

@@ -1,4 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { endWhenStopped } from '@berth/native/watchdog.ts';
 import { BerthError, type ErrorKind, systemError } from '../base/errors.ts';
@@ -115,6 +116,9 @@ export function lowerWords(lower: RootFilesystem['lower']): string[] {
   );
 }
 
+/** Errors of path_resolution(7) that no state of the machine causes: the path as it was given can never be had. */
+const PATH_ERRORS: ReadonlySet<number> = new Set([constants.errno.ENAMETOOLONG, constants.errno.ELOOP]);
+
 function outcome<T>(text: string): T {
   const value = JSON.parse(text) as T & { error?: Failure };
   if (value?.error) throw toError(value.error);
@@ -127,5 +131,6 @@ function toError({ stage, status, message: text }: Failure): BerthError {
     status === 0
       ? text
       : text.replace(/: ([A-Z])([^:]*)$/, (_, a: string, b: string) => `: ${a.toLowerCase()}${b}`);
-  return new BerthError(BLAMED.get(stage) ?? 'system', message, { code: stage });
+  const kind = BLAMED.get(stage) ?? (PATH_ERRORS.has(status) ? 'invalid-parameter' : 'system');
+  return new BerthError(kind, message, { code: stage });
 }
