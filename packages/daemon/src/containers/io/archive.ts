@@ -80,8 +80,11 @@ async function told<T>(container: Container, reference: string, work: Promise<T>
   }
 }
 
-function checkPath(path: string): void {
+/** @throws invalid-parameter for a path that no file of a container can have */
+export function checkPath(path: string): void {
   if (path === '') throw invalidParameter('bad parameter: pathcannot be empty');
+  // No path of Linux has one, and what is passed to the helper would end there.
+  if (path.includes('\0')) throw invalidParameter('bad parameter: path has a NUL character');
 }
 
 /** Copies in and out of a container, by the path inside. */
