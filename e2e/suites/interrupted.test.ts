@@ -409,4 +409,21 @@ test('a daemon starts with records that are damaged, keeps what belongs to them,
   expect((await daemon.call('DELETE', '/images/made')).status).toBe(200);
   expect((await daemon.call('DELETE', '/networks/broken')).status).toBe(204);
   expect((await daemon.call('DELETE', '/volumes/broken')).status).toBe(204);
+
+test('limits of a container that has ended, which nobody was told of yet, are recorded and no error', async () => {
+  const id = await daemon.box(['sleep', '1000'], { HostConfig: { NetworkMode: 'none' } });
+  const { Pid } = await state(id);
+  const supervisor = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${Pid}/status`, 'utf8'))?.[1]);
+  process.kill(supervisor, 'SIGSTOP');
+  try {
+    process.kill(Pid, 'SIGKILL');
+    spawnSync('sh', ['-c', `sleep 0.2; rmdir /sys/fs/cgroup/*/*/${id} /sys/fs/cgroup/*/${id} 2>/dev/null`]);
+    const { status, text } = await daemon.call('POST', `/containers/${id}/update`, { CpuShares: 512 });
+    expect(status === 200 ? '' : text).toBe('');
+  } finally {
+    process.kill(supervisor, 'SIGCONT');
+  }
+  await until('its end', async () => (await state(id)).Status === 'exited');
+  expect((await daemon.call('GET', `/containers/${id}/json`)).json.HostConfig.CpuShares).toBe(512);
+  await remove(id);
 });

@@ -218,6 +218,14 @@ describe.each(['erofs', 'folder'] as const)('layers as %s', (driver) => {
     await expect(bench.layers.add(createReadStream(file, { end: 700 }))).rejects.toThrow('unexpected EOF');
     await settle();
     expect(left(bench)).toEqual([]);
+
+    // Its place cannot be taken.
+    const digest = createHash('sha256').update(tar).digest('hex');
+    writeFileSync(join(bench.root, 'layers/layers', digest), '');
+    await expect(bench.layers.add(stream(tar))).rejects.toThrow();
+    await settle();
+    expect(left(bench)).toEqual([digest]);
+    rmSync(join(bench.root, 'layers/layers', digest));
   });
 
   test('after a crash: half-made things go, a damaged layer goes, an undamaged one stays', async () => {

@@ -131,7 +131,10 @@ export async function openLayerStore(
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'ENOENT') return; // the helper did it
-        if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+        if (code !== 'ENOTEMPTY' && code !== 'EEXIST') {
+          void durable.catch(() => undefined).then(() => discard(folder));
+          throw error;
+        }
       }
     }
     void durable.catch(() => undefined).then(() => discard(folder));

@@ -59,8 +59,8 @@ export function createTrash(folder: string, helper: Helper): Trash {
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'ENOENT') return false;
-        if (code === 'EXDEV') {
-          // A mount of the user's own below the data root.
+        if (code === 'EXDEV' || code === 'ENOSPC') {
+          // A mount of the user's own below the data root; or the trash has no room for one more entry.
           await rm(path, { recursive: true, force: true });
           return { removed: Promise.resolve() };
         }

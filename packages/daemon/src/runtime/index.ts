@@ -224,7 +224,14 @@ class NativeRuntime implements Runtime {
   }
 
   async update(id: string, resources: Resources): Promise<void> {
-    await this.#cgroups.update(await this.#existing(id), supportedResources(resources, this.#features));
+    const path = await this.#locate(id);
+    if (!path) return; // it has ended, and nobody was told yet
+    try {
+      await this.#cgroups.update(path, supportedResources(resources, this.#features));
+    } catch (error) {
+      // Of one that has ended meanwhile nothing is limited any more.
+      if ((await this.#cgroups.processes(path)).length > 0) throw error;
+    }
   }
 
   async pause(id: string): Promise<void> {
