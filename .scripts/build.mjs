@@ -1,16 +1,19 @@
-// Builds packages/native/build and dist. Runs on the pinned Node.
+// Builds packages/native/build and dist. Runs on the pinned Node. With `--failpoints` it builds dist/failpoints instead: a
+// daemon whose system calls fail on demand, for `npm run faults`.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { root, run } from './lib.mjs';
 
-const dist = join(root, 'dist');
+const failing = process.argv.includes('--failpoints');
+const dist = join(root, failing ? 'dist/failpoints' : 'dist');
 mkdirSync(join(dist, 'lib'), { recursive: true });
 // BERTH_SANITIZE=1: the C core under the address and undefined-behaviour sanitizers, for the end-to-end suites.
 const sanitize = process.env['BERTH_SANITIZE'] === '1';
-run('make', ['-s', '-j2', '-C', join(root, 'packages', 'native'), ...(sanitize ? ['SANITIZE=1'] : [])]);
-const native = sanitize ? 'sanitized/berth-native' : 'berth-native';
+const native = failing ? 'berth-native-failpoints' : sanitize ? 'sanitized/berth-native' : 'berth-native';
+const wanted = failing ? [`build/${native}`] : sanitize ? ['SANITIZE=1'] : [];
+run('make', ['-s', '-j2', '-C', join(root, 'packages', 'native'), ...wanted]);
 // Written aside and renamed: a running daemon keeps the old file.
 copyFileSync(join(root, 'packages/native/build', native), join(dist, 'lib/.berth-native'));
 chmodSync(join(dist, 'lib/.berth-native'), 0o755);
@@ -37,7 +40,7 @@ case $self in */*) ;; *) self=./$self ;; esac
 [ -L "$self" ] && self=$(readlink -f "$self")
 here=\${self%/*}
 # Without the dashes Node would take --env-file for an option of its own, wherever it stands.
-${environment}exec "$here/../node_modules/node-linux-${process.arch}/bin/node" ${nodeFlags}-- "$here/lib/${file}" "$@"
+${environment}exec "$here/${failing ? '../' : ''}../node_modules/node-linux-${process.arch}/bin/node" ${nodeFlags}-- "$here/lib/${file}" "$@"
 `,
     { mode: 0o755 },
   );
@@ -45,6 +48,7 @@ ${environment}exec "$here/../node_modules/node-linux-${process.arch}/bin/node" $
 if (existsSync(join(root, 'packages/daemon/src/main.ts'))) {
   await build({
     ...common,
+    plugins: failing ? [(await import('./failpoints.mjs')).failpoints] : [],
     entryPoints: { berthd: join(root, 'packages/daemon/src/main.ts') },
     outdir: join(dist, 'lib'),
     outExtension: { '.js': '.mjs' },
@@ -74,7 +78,7 @@ if (existsSync(join(root, 'packages/daemon/src/main.ts'))) {
   );
 }
 
-if (existsSync(join(root, 'packages/client/src/main.ts'))) {
+if (!failing && existsSync(join(root, 'packages/client/src/main.ts'))) {
   // The client lives for milliseconds: CommonJS in one small file starts fastest, and V8's code for what most commands
   // run is kept beside it. A command's module is run only when it is called.
   const small = { ...common, format: 'cjs', minify: true };

@@ -1,4 +1,5 @@
 import { diskFull } from './faults/disk.ts';
+import { failing } from './faults/failpoints.ts';
 import { daemonKilled, helperKilled, stopped, supervisorKilled } from './faults/processes.ts';
 import type { Mode } from './mode.ts';
 
@@ -11,4 +12,5 @@ export const modes: Record<string, Mode> = {
   stop: stopped(['daemon', 'launcher', 'net', 'supervisor']),
   bytes: diskFull('bytes'),
   inodes: diskFull('inodes'),
+  failpoints: failing(),
 };

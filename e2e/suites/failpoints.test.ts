@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { arm, failing, failingDaemon } from '../faults/faults/failpoints.ts';
+import { removeCgroupParent } from '../faults/run.ts';
+import { dist, type TestDaemon } from '../support/daemon.ts';
+
+/* Calls that fail on demand, in the build that has them. */
+
+const parent = `berth-failing-${randomBytes(4).toString('hex')}`;
+const { EIO, EMFILE } = constants.errno;
+let daemon: TestDaemon;
+let file: string;
+
+beforeAll(async () => {
+  ({ daemon, file } = await failingDaemon(parent));
+}, 120_000);
+afterAll(async () => {
+  await daemon?.dispose();
+  if (daemon) await failing().close!(daemon);
+  removeCgroupParent(parent);
+});
+
+const create = () =>
+  daemon.call('POST', '/containers/create', {
+    Image: 'bb',
+    Cmd: ['sleep', '1000'],
+    HostConfig: { NetworkMode: 'none' },
+  });
+
+test('a call of the daemon fails as often as it is armed to, and so do calls of its native parts', async () => {
+  arm(file, [{ name: 'sqlite.run', action: EIO, skip: 0, count: 20 }]);
+  const refused = await create();
+  expect(refused).toMatchObject({ status: 500, text: expect.stringContaining('failpoint: sqlite.run') });
+  arm(file, []);
+  const { status, json } = await create();
+  expect(status).toBe(201);
+  arm(file, [{ name: 'socket', action: EMFILE, skip: 0, count: 100 }]);
+  const start = () => daemon.call('POST', `/containers/${json.Id}/start`);
+  expect(await start()).toMatchObject({
+    status: 500,
+    text: expect.stringMatching(/too many open files/i),
+  });
+  arm(file, []);
+  expect((await start()).status).toBe(204);
+  expect((await daemon.call('DELETE', `/containers/${json.Id}?force=1`)).status).toBe(204);
+});
+
+test('what is shipped has none', () => {
+  const lib = join(dist, 'lib');
+  const programs = readdirSync(lib).filter((name) => /^berthd.*\.mjs$|^berth-native$/.test(name));
+  expect(programs.length).toBeGreaterThan(1);
+  for (const name of programs) expect(readFileSync(join(lib, name)).includes('BERTH_FAILPOINTS')).toBe(false);
+});
