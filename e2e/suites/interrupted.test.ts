@@ -409,6 +409,7 @@ test('a daemon starts with records that are damaged, keeps what belongs to them,
   expect((await daemon.call('DELETE', '/images/made')).status).toBe(200);
   expect((await daemon.call('DELETE', '/networks/broken')).status).toBe(204);
   expect((await daemon.call('DELETE', '/volumes/broken')).status).toBe(204);
+});
 
 test('limits of a container that has ended, which nobody was told of yet, are recorded and no error', async () => {
   const id = await daemon.box(['sleep', '1000'], { HostConfig: { NetworkMode: 'none' } });
