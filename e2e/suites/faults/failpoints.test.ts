@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { arm, failing, failingDaemon } from '../faults/faults/failpoints.ts';
-import { removeCgroupParent } from '../faults/run.ts';
-import { dist, type TestDaemon } from '../support/daemon.ts';
+import { arm, failing, failingDaemon } from '../../faults/faults/failpoints.ts';
+import { removeCgroupParent } from '../../faults/run.ts';
+import { dist, type TestDaemon } from '../../support/daemon.ts';
 
 /* Calls that fail on demand, in the build that has them. */
 

@@ -1,4 +1,4 @@
-import { powerCutRounds } from '../faults/power-cut.ts';
+import { powerCutRounds } from '../../faults/power-cut.ts';
 
 /** Power cuts; a nightly run asks for more. */
 const ROUNDS = Number(process.env['COUNT'] ?? 4);

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { diskFull, fill } from '../faults/faults/disk.ts';
-import { removeCgroupParent } from '../faults/run.ts';
-import { type TestDaemon, until } from '../support/daemon.ts';
+import { diskFull, fill } from '../../faults/faults/disk.ts';
+import { removeCgroupParent } from '../../faults/run.ts';
+import { type TestDaemon, until } from '../../support/daemon.ts';
 
 /* A data root without a free inode. */
 

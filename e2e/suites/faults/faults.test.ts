@@ -1,5 +1,5 @@
-import { modes } from '../faults/modes.ts';
-import { play } from '../faults/run.ts';
+import { modes } from '../../faults/modes.ts';
+import { play } from '../../faults/run.ts';
 
 /*
  * A few rounds of the rig of faults: what fails names its seed and its round, and is played again by
