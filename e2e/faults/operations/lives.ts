@@ -207,7 +207,10 @@ export async function update(user: User): Promise<void> {
 
 /** Removes what this user has that does not run. */
 export async function pruneContainers(user: User): Promise<void> {
-  const boxes = user.known.boxes.filter(({ may }) => may.has('created') || may.has('exited'));
+  // One whose supervisor was killed may have ended.
+  const boxes = user.known.boxes.filter(
+    ({ may, struck }) => struck || may.has('created') || may.has('exited'),
+  );
   const sure = user.boxes('created', 'exited');
   for (const { may } of boxes) may.add('gone');
   const filters = encodeURIComponent(JSON.stringify({ label: [`user=${user.label}`] }));

@@ -59,12 +59,9 @@ export function createTrash(folder: string, helper: Helper): Trash {
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'ENOENT') return false;
-        if (code === 'EXDEV' || code === 'ENOSPC') {
-          // A mount of the user's own below the data root; or the trash has no room for one more entry.
-          await rm(path, { recursive: true, force: true });
-          return { removed: Promise.resolve() };
-        }
-        throw error;
+        // A mount of the user's own below the data root, a trash without room for one more entry, ...: removed where it stands.
+        await rm(path, { recursive: true, force: true });
+        return { removed: Promise.resolve() };
       }
       return { removed: schedule(soon) };
     },
