@@ -7,6 +7,7 @@ import { leaks } from '../support/leaks.ts';
 import { type Census, census, grown } from './census.ts';
 import { call, type Follower, follow } from './connection.ts';
 import { Probe, percentile } from './latency.ts';
+import { removeCgroupParent } from './run.ts';
 
 /** The daemon's memory after all that, in bytes. */
 const MEMORY_LIMIT = 140e6;
@@ -169,6 +170,7 @@ try {
   broken.push((error as Error).message, daemon.log.slice(-3000));
 } finally {
   await daemon.dispose();
+  removeCgroupParent(parent);
 }
 for (const what of broken) process.stdout.write(`broken: ${what}\n`);
 process.exit(broken.length > 0 ? 1 : 0);
