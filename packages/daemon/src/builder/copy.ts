@@ -272,8 +272,11 @@ function kept({ type, mode }: TreeEntry, { given = false }: CopyAttributes): num
 
 /** The digest of the copied content for the cache and the history: `file:…`, `dir:…` or `multi:…`. */
 export async function sourcesDigest(sources: Source[], hash: (text: string) => string): Promise<string> {
+  // Each digest goes in slices of its own, which a thousand small ones never fill.
+  const slices = new Slices();
   const parts: string[] = [];
   for (const { tree, path, skip } of sources) {
+    if (slices.due()) await slices.next();
     const entry: TreeEntry | undefined = tree.entries.get(path);
     const kind = path === '' || entry?.type === 'directory' ? 'dir' : 'file';
     parts.push(`${kind}:${await tree.digest(path, skip)}`);
