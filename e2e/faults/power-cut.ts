@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import type { Acknowledged } from '../support/chaos.ts';
 import { Chaos } from '../support/chaos.ts';
-import { sleep, TestDaemon, until } from '../support/daemon.ts';
+import { removeTraces, sleep, TestDaemon, until } from '../support/daemon.ts';
 import { damagedLayers, leaks } from '../support/leaks.ts';
 
 /** The file systems that a data root is tried on. */
@@ -132,7 +132,9 @@ class Machine {
 
   async scrap(parent: string): Promise<void> {
     if (this.daemon.process) await tidy(this.daemon).catch(() => undefined);
+    const bridge = this.daemon.process ? await this.daemon.bridge().catch(() => '') : '';
     await this.daemon.down('SIGKILL');
+    if (bridge) removeTraces(bridge);
     for (const pid of users([`${this.daemon.folder}/`])) kill(pid);
     await this.#detach().catch(() => undefined);
     spawnSync('umount', [this.#disk]);

@@ -341,7 +341,7 @@ export class TestDaemon {
 }
 
 /** The default bridge and the firewall table outlive the daemon by design; a test's own are removed with its folder. */
-function removeTraces(bridge: string): void {
+export function removeTraces(bridge: string): void {
   const table = tableOf(bridge);
   if (table) spawnSync('nft', ['delete', 'table', 'inet', table]);
   spawnSync('ip', ['link', 'delete', bridge]);
