@@ -21,6 +21,9 @@ import { HELPER_ANSWER, Watchdog } from './watchdog.ts';
 
 const EPIPE = 32;
 const SIGKILL = 9;
+/** So long, in milliseconds, a launcher that has ended may still have something to be read. */
+const DRAIN_TIME = 200;
+
 /** How long a launcher is waited for that waits for an earlier one's end, in milliseconds: it gives up sooner itself. */
 const READY_TIMEOUT = 10_000;
 /** One that can't even start is not to spin: no sooner than this after the last start is it started again by itself. */
@@ -203,6 +206,9 @@ class NativeLauncher implements Launcher {
     });
     socket.on('error', () => undefined);
     socket.on('close', () => this.#gone(socket));
+    // A process that it forked may hold the other end of the socket: then its own end is all that tells. What it had
+    // written before is read first.
+    child.on('exit', () => setTimeout(() => socket.destroy(), DRAIN_TIME));
     child.on('error', (error) => {
       this.#options.onWarning?.(`the launcher can't be started: ${error.message}`);
       socket.destroy();
