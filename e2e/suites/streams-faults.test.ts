@@ -143,7 +143,7 @@ describe('a paused container', () => {
         .join(', ');
     };
     if (expected.includes('die'))
-      await until('its end', async () => /die|destroy/.test(await told())).catch(() => undefined);
+      await until('its end', async () => (await told()) === expected).catch(() => undefined);
     expect(await told()).toBe(expected);
     await remove(id);
   });
