@@ -2,4 +2,4 @@
 
 export { goMode, goModeOf, goPermissions, hasMode, unixPermissions } from './go-mode.ts';
 export { type Call, type ClientCall, GrpcClient, GrpcError, GrpcServer, type Method } from './grpc.ts';
-export { decode, encode, type Message, timestamp } from './messages.ts';
+export { decode, encode, type Message, packetType, timestamp } from './messages.ts';

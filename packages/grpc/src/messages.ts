@@ -69,6 +69,9 @@ const root = protobuf.parse(definitions, { keepCase: true }).root;
 // biome-ignore lint/suspicious/noExplicitAny: the shapes stand in the definitions above
 export type Message = Record<string, any>;
 
+/** The values of `Packet.type` in BuildKit's file protocol (fsutil). */
+export const packetType = { stat: 0, request: 1, data: 2, fin: 3, error: 4 } as const;
+
 /** The bytes of a message of that name. */
 export function encode(name: string, value: Message): Buffer {
   const type = root.lookupType(name);

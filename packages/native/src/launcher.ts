@@ -208,7 +208,7 @@ class NativeLauncher implements Launcher {
     socket.on('close', () => this.#gone(socket));
     // A process that it forked may hold the other end of the socket: then its own end is all that tells. What it had
     // written before is read first.
-    child.on('exit', () => setTimeout(() => socket.destroy(), DRAIN_TIME));
+    child.on('exit', () => setTimeout(() => socket.destroy(), DRAIN_TIME).unref());
     child.on('error', (error) => {
       this.#options.onWarning?.(`the launcher can't be started: ${error.message}`);
       socket.destroy();

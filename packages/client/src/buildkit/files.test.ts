@@ -12,9 +12,9 @@ import {
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Call, GrpcClient, GrpcServer, goMode, type Message } from '@berth/grpc';
+import { type Call, GrpcClient, GrpcServer, goMode, type Message, packetType } from '@berth/grpc';
 import { receiveFolder } from './receive.ts';
-import { packetType, sendFolder } from './sync.ts';
+import { sendFolder } from './sync.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -13,10 +13,17 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type Call, GrpcError, goMode, hasMode, type Message, unixPermissions } from '@berth/grpc';
+import {
+  type Call,
+  GrpcError,
+  goMode,
+  hasMode,
+  type Message,
+  packetType,
+  unixPermissions,
+} from '@berth/grpc';
 import { CliError } from '../base/errors.ts';
 import { whyNot } from '../shared/files.ts';
-import { packetType } from './sync.ts';
 
 /** One file as the builder described it. */
 interface Told {

@@ -1,13 +1,10 @@
 import type { Stats } from 'node:fs';
 import { lstat, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Call, GrpcError, goModeOf, type Message } from '@berth/grpc';
+import { type Call, GrpcError, goModeOf, type Message, packetType } from '@berth/grpc';
 import { CliError } from '../base/errors.ts';
 import { whyNot } from '../shared/files.ts';
 import { Filter, type Selection } from './selection.ts';
-
-/** Kinds of packets of BuildKit's file protocol (fsutil). */
-export const packetType = { stat: 0, request: 1, data: 2, fin: 3, error: 4 } as const;
 
 const CHUNK = 1 << 16;
 

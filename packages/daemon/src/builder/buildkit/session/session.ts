@@ -7,14 +7,13 @@ import {
   goPermissions,
   hasMode,
   type Message,
+  packetType,
   unixPermissions,
 } from '@berth/grpc';
 import { BerthError } from '../../../base/errors.ts';
 import type { RegistryAuth } from '../../../images/api.ts';
 import { Slices } from '../../../patterns/slices.ts';
 import type { Tree } from '../../tree.ts';
-
-const packetType = { stat: 0, request: 1, data: 2, fin: 3, error: 4 } as const;
 
 /** A client's side of a build: it serves its files, credentials and secrets over the connection it opened. */
 export class Session {
