@@ -59,8 +59,21 @@ static void look_at_folders(pid_t pid) {
   if (n > 0 && target[0] != '/') leak(pid, "cwd %.*s", (int) n, target);
 }
 
+/* The program that a process runs, in `target` of `size` bytes; -1 when it cannot be had. */
+static int program_of(pid_t pid, char *target, size_t size) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/exe", pid);
+  ssize_t n = readlink(path, target, size - 1);
+  if (n < 0) return -1;
+  target[n] = 0;
+  return 0;
+}
+
+/* Before it has become its program: afterwards its descriptors are its own. */
+static int is_early(const char *program) { return strstr(program, "berth-native") != NULL; }
+
 static void look_at_descriptors(pid_t pid) {
-  char path[64], target[256];
+  char path[64], target[256], program[256];
   snprintf(path, sizeof path, "/proc/%d/fd", pid);
   DIR *folder = opendir(path);
   for (struct dirent *entry; folder && (entry = readdir(folder));) {
@@ -73,19 +86,18 @@ static void look_at_descriptors(pid_t pid) {
     target[n] = 0;
     /* Its channel to the engine, and the sealed program of --init. */
     if ((number == 3 && !strncmp(target, "socket:", 7)) || !strncmp(target, "/memfd:berth-native", 19)) continue;
-    if (number > 2) leak(pid, "fd %d %s", number, target);
-    else if (strncmp(target, "pipe:", 5) && strcmp(target, "/dev/null") && strncmp(target, "/dev/pts/", 9)) leak(pid, "fd %d %s", number, target);
+    if (number <= 2 && (!strncmp(target, "pipe:", 5) || !strcmp(target, "/dev/null") || !strncmp(target, "/dev/pts/", 9))) continue;
+    /* One that was looked at on the run may have changed meanwhile. */
+    if (!program_of(pid, program, sizeof program) && is_early(program)) leak(pid, "fd %d %s", number, target);
   }
   if (folder) closedir(folder);
 }
 
 static int look_at_program(pid_t pid) {
   char path[64], target[256];
+  if (program_of(pid, target, sizeof target) < 0) return 0;
+  int early = is_early(target);
   snprintf(path, sizeof path, "/proc/%d/exe", pid);
-  ssize_t n = readlink(path, target, sizeof target - 1);
-  if (n < 0) return 0;
-  target[n] = 0;
-  int early = strstr(target, "berth-native") != NULL;
   if (early && strncmp(target, "/memfd:", 7)) leak(pid, "exe %s", target);
   int fd = open(path, O_WRONLY | O_CLOEXEC);
   if (fd >= 0) leak(pid, "exe %s can be written", target), close(fd);
