@@ -1,7 +1,11 @@
 import { closeSync, existsSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { CliError, messageOf } from '../base/errors.ts';
 import type { Cli } from '../cli/cli.ts';
-import type { ContainerFlagValues, ContainerSettings } from '../parse/container-config.ts';
+import {
+  type ContainerFlagValues,
+  type ContainerSettings,
+  containerSettings,
+} from '../parse/container-config.ts';
 import { cut } from '../parse/csv.ts';
 import type { Mount } from '../parse/mounts.ts';
 import { familiar, parseReference, type Reference, withDefaultTag } from '../parse/reference.ts';
@@ -10,7 +14,7 @@ import { type Api, ApiError } from '../transport/api.ts';
 const policies = ['always', 'missing', 'never', ''];
 
 /** Checks `--pull`. Throws with Docker's reason. */
-export function checkPullPolicy(policy: string): void {
+function checkPullPolicy(policy: string): void {
   if (!policies.includes(policy))
     throw new Error(`invalid pull option: '${policy}': must be one of "always", "missing" or "never"`);
 }
@@ -23,8 +27,27 @@ export function reportedError(path: string, error: unknown, withHelp: boolean): 
 }
 
 /** The proxy variables of the configuration that the user did not set himself. */
-export function proxies(cli: Cli, host: string, env: readonly string[]): Record<string, string> {
+function proxies(cli: Cli, host: string, env: readonly string[]): Record<string, string> {
   return cli.config().proxyVariables(host, new Set(env.map((pair) => cut(pair, '=')[0])));
+}
+
+/**
+ * The daemon and the settings of `run` and `create`, from their flags and arguments (the image, then its command).
+ * @throws CliError with Docker's exit code for a command line that can't be run.
+ */
+export async function prepareContainer(
+  cli: Cli,
+  given: { flags: ContainerFlagValues; given: ReadonlySet<string>; args: readonly string[]; path: string },
+): Promise<{ api: Api; settings: ContainerSettings }> {
+  const { flags, args } = given;
+  try {
+    checkPullPolicy(flags.pull);
+    const api = await cli.api();
+    const variables = cli.config().data.proxies ? proxies(cli, api.endpoint.host, flags.env) : {};
+    return { api, settings: containerSettings(flags, given.given, args[0]!, args.slice(1), variables) };
+  } catch (error) {
+    throw new CliError(reportedError(given.path, error, true), 125);
+  }
 }
 
 /** The file of `--cidfile`, which exists only when a container was created. */

@@ -2,9 +2,9 @@ import { CliError } from '../../base/errors.ts';
 import { bool, string } from '../../base/flags.ts';
 import { type Cli, program } from '../../cli/cli.ts';
 import { atLeast, command } from '../../cli/command.ts';
-import { type ContainerSettings, containerSettings } from '../../parse/container-config.ts';
+import type { ContainerSettings } from '../../parse/container-config.ts';
 import { containerFlags, renamedContainerFlags } from '../../parse/container-flags.ts';
-import { checkPullPolicy, createContainer, proxies, reportedError } from '../../shared/create.ts';
+import { createContainer, prepareContainer, reportedError } from '../../shared/create.ts';
 import { waitForExit } from '../../shared/wait.ts';
 import { Detached, detachKeysOf, followTerminalSize, forwardSignals, stream } from '../../terminal/attach.ts';
 import type { Api } from '../../transport/api.ts';
@@ -33,16 +33,7 @@ export default command({
     'sig-proxy': bool('', 'Forward the signals this client gets to the process', { initial: true }),
   },
   async run({ cli, flags, given, args, path }) {
-    let settings: ContainerSettings;
-    let api: Api;
-    try {
-      checkPullPolicy(flags.pull);
-      api = await cli.api();
-      const variables = cli.config().data.proxies ? proxies(cli, api.endpoint.host, flags.env) : {};
-      settings = containerSettings(flags, given, args[0]!, args.slice(1), variables);
-    } catch (error) {
-      throw new CliError(reportedError(path, error, true), 125);
-    }
+    const { api, settings } = await prepareContainer(cli, { flags, given, args, path });
     const { config } = settings;
     if (!flags.detach) cli.checkTerminal(config.AttachStdin, config.Tty);
     else {
