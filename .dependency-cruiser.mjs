@@ -101,7 +101,7 @@ export default {
       name: 'native-alone',
       comment: 'what speaks to the native programs knows nothing of those who use it',
       severity: 'error',
-      from: { path: '^packages/(native|grpc|patterns|api-spec)/' },
+      from: { path: '^packages/(native|grpc|patterns|templates|api-spec)/' },
       to: { path: '^packages/(daemon|client)/' },
     },
     {

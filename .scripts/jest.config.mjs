@@ -11,8 +11,8 @@ const common = {
   },
   transformIgnorePatterns: ['/node_modules/(?!.*/(tar-stream|undici)/)'],
   moduleNameMapper: {
-    '^@berth/(api-spec|grpc|native|patterns|daemon|client)$': '<rootDir>/packages/$1/src/index.ts',
-    '^@berth/(api-spec|grpc|native|patterns|daemon|client)/(.+\\.(ts|mjs|json))$':
+    '^@berth/(api-spec|grpc|native|patterns|templates|daemon|client)$': '<rootDir>/packages/$1/src/index.ts',
+    '^@berth/(api-spec|grpc|native|patterns|templates|daemon|client)/(.+\\.(ts|mjs|json))$':
       '<rootDir>/packages/$1/src/$2',
   },
 };

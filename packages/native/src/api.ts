@@ -13,6 +13,10 @@ export interface LogOptions {
   compress: boolean;
   /** Attributes for json-file's `attrs`. */
   attrs?: Record<string, string>;
+  /** The file that tells how far the log is delivered (c/supervisor/log/position.h), for a driver that sends it elsewhere. */
+  position?: string;
+  /** How many bytes may wait for delivery before the container's output is not read; 0, or absent: any number. */
+  limit?: number;
 }
 
 export interface ExitStatus {

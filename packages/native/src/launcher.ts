@@ -248,9 +248,20 @@ function startRecords(
   ];
 }
 
-function logRecord({ driver, path, maxSize, maxFile, compress, attrs }: LogOptions): LaunchRecord {
+function logRecord(options: LogOptions): LaunchRecord {
+  const { driver, path, maxSize, maxFile, compress, attrs, position, limit } = options;
   const extra = attrs && Object.keys(attrs).length > 0 ? goJson(attrs) : '';
-  return ['log', driver, path, String(maxSize), String(maxFile), compress ? '1' : '0', extra];
+  return [
+    'log',
+    driver,
+    path,
+    String(maxSize),
+    String(maxFile),
+    compress ? '1' : '0',
+    extra,
+    position ?? '',
+    String(limit ?? 0),
+  ];
 }
 
 /** JSON as Go's encoder writes a map of strings: sorted, with what HTML treats specially escaped. */

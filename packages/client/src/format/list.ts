@@ -1,8 +1,8 @@
+import { GoTemplate } from '@berth/templates/exec.ts';
+import { headerFunctions } from '@berth/templates/functions.ts';
+import type { GoObject } from '@berth/templates/value.ts';
 import { CliError, messageOf } from '../base/errors.ts';
 import { alignColumns } from './table.ts';
-import { GoTemplate } from './template/exec.ts';
-import { headerFunctions } from './template/functions.ts';
-import type { GoObject } from './template/value.ts';
 
 /** The columns of a list: each a method of a row, with the header it has in a table. */
 export interface Columns<T> {

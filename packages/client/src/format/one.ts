@@ -1,6 +1,6 @@
+import { GoTemplate } from '@berth/templates/exec.ts';
 import { CliError, messageOf } from '../base/errors.ts';
-import { GoTemplate } from './template/exec.ts';
-import { asGo } from './template/types.ts';
+import { asGo } from './go-types.ts';
 
 /**
  * A function that shows one value of a Go type by `json` or a template. Throws CliError (exit code 64) when the text

@@ -1,4 +1,4 @@
-import { goExponential, goFixed } from './rounding.ts';
+import { goExponential, goFixed } from '@berth/templates/rounding.ts';
 
 const decimal = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB', 'ZB', 'YB'];
 const binary = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB', 'ZiB', 'YiB'];

@@ -42,9 +42,9 @@ export async function inspectAll(
 async function printer(format: string): Promise<((one: Inspected) => string) | undefined> {
   if (format === '' || format === 'json') return undefined;
   const [{ GoTemplate }, { asGo }, { parseJson }] = await Promise.all([
-    import('../format/template/exec.ts'),
-    import('../format/template/types.ts'),
-    import('../format/template/value.ts'),
+    import('@berth/templates/exec.ts'),
+    import('../format/go-types.ts'),
+    import('@berth/templates/value.ts'),
   ]);
   let template: InstanceType<typeof GoTemplate>;
   try {

@@ -1,5 +1,5 @@
+import { goFixed } from '@berth/templates/rounding.ts';
 import type { Columns } from '../format/list.ts';
-import { goFixed } from '../format/rounding.ts';
 import { binarySize, humanSize } from '../format/sizes.ts';
 
 /** A sample of a container's usage, as far as the client reads it. */

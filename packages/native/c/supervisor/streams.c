@@ -17,6 +17,7 @@ enum {
   read_size = 256 * 1024, /* at a time, and what a pipe holds: fewer wake-ups, larger writes of the log */
   burst = 16 * 1024,      /* more than this at once is a burst, after which memory is given back */
   idle_ms = 1000,
+  delivery_ms = 20, /* how soon a program that waits for its log's delivery goes on */
 };
 
 char *streams_scratch(void)
@@ -152,9 +153,26 @@ static void output_ready(struct source *source, uint32_t events)
     streams_update(output->streams);
 }
 
+static void look_again(void *data)
+{
+  struct streams *streams = data;
+  streams->delivery_timer = 0;
+  streams_update(streams);
+}
+
+/* Nothing tells when the deliverer, another process, has caught up: that is looked for. */
+static int delivery_behind(struct streams *streams)
+{
+  if (streams->finished || !streams->log || !log_behind(streams->log))
+    return 0;
+  if (!streams->delivery_timer)
+    streams->delivery_timer = loop_timer(streams->loop, delivery_ms, look_again, streams);
+  return 1;
+}
+
 void streams_update(struct streams *streams)
 {
-  int behind = 0;
+  int behind = delivery_behind(streams);
   for (struct client *client = streams->clients; client && !streams->finished; client = client->next)
     behind |= client_behind(client);
   if (behind == streams->paused)
@@ -309,6 +327,9 @@ void streams_close(struct streams *streams)
     loop_cancel(streams->loop, streams->idle_timer);
     give_memory_back(streams);
   }
+  if (streams->delivery_timer)
+    loop_cancel(streams->loop, streams->delivery_timer);
+  streams->delivery_timer = 0;
   if (streams->console >= 0)
     close(streams->console);
   streams->console = -1;

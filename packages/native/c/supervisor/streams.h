@@ -40,9 +40,10 @@ struct streams {
   int close_input; /* a client's end of input is the process's (stdinOnce) */
   int console;     /* the pty's master, for its size; -1 */
   int started;
-  int paused;   /* outputs are not read: a client is too far behind */
+  int paused;   /* outputs are not read: a client, or the log's delivery, is too far behind */
   int finished; /* the process has ended: outputs are read to their end whatever the clients do */
   int idle_timer;
+  int delivery_timer;
   struct client *clients;
   struct log *log;
   uint64_t lost; /* entries that the log could not take, as was last told */

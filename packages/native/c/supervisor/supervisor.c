@@ -245,14 +245,16 @@ static void process_ended(struct source *source, uint32_t events)
 static int open_log(struct supervisor *supervisor, struct error *err)
 {
   const struct launch_record *record = launch_find(&supervisor->request, "log");
-  if (!record || record->argc != 7)
+  if (!record || record->argc != 9)
     return fail(err, "launch", EPROTO, "no log record");
   struct log_options options = {.driver = record->argv[1],
                                 .path = record->argv[2],
                                 .max_size = strtoull(record->argv[3], NULL, 10),
                                 .max_file = (unsigned) strtoul(record->argv[4], NULL, 10),
                                 .compress = record->argv[5][0] == '1',
-                                .attrs = record->argv[6]};
+                                .attrs = record->argv[6],
+                                .position = record->argv[7],
+                                .limit = strtoull(record->argv[8], NULL, 10)};
   supervisor->streams.log = log_open(&options, err);
   return !supervisor->streams.log && err->stage[0] ? -1 : 0;
 }

@@ -1,3 +1,5 @@
+import { GoTemplate } from '@berth/templates/exec.ts';
+import { goQuote } from '@berth/templates/printf.ts';
 import { CliError, messageOf } from '../../base/errors.ts';
 import { bool, filter, int, string } from '../../base/flags.ts';
 import { command, noArgs } from '../../cli/command.ts';
@@ -5,8 +7,6 @@ import { type Columns, formatList, goRow, shortId } from '../../format/list.ts';
 import { displayPorts, type ListedPort } from '../../format/ports.ts';
 import { humanSize } from '../../format/sizes.ts';
 import { ellipsis } from '../../format/table.ts';
-import { GoTemplate } from '../../format/template/exec.ts';
-import { goQuote } from '../../format/template/printf.ts';
 import { ago, goTime } from '../../format/time.ts';
 import { familiar, parseReference } from '../../parse/reference.ts';
 import { filtersQuery } from '../../shared/filters.ts';

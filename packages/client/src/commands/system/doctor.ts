@@ -62,7 +62,7 @@ export default command({
     // Another machine's kernel cannot be seen from here.
     const findings = [...(scheme === 'unix' ? machineFindings() : []), ...(await daemonFindings(cli))];
     if (flags.format) {
-      const { GoTemplate } = await import('../../format/template/exec.ts');
+      const { GoTemplate } = await import('@berth/templates/exec.ts');
       try {
         const template = new GoTemplate(flags.format === 'json' ? '{{json .}}' : flags.format);
         for (const one of findings) cli.print(`${template.execute(one)}\n`);

@@ -1,7 +1,7 @@
+import { isRawNumber, parseJson } from '@berth/templates/value.ts';
 import { CliError, messageOf } from '../../base/errors.ts';
 import { filter, string } from '../../base/flags.ts';
 import { command, noArgs } from '../../cli/command.ts';
-import { isRawNumber, parseJson } from '../../format/template/value.ts';
 import { rfc3339 } from '../../format/time.ts';
 import { timestamp } from '../../parse/timestamp.ts';
 import { filtersQuery } from '../../shared/filters.ts';
@@ -36,8 +36,8 @@ export function eventLine(event: EventMessage): string {
 async function shower(format: string): Promise<(event: unknown) => string> {
   if (format === '') return (event) => eventLine(event as EventMessage);
   const [{ GoTemplate }, { asGoPointer }] = await Promise.all([
-    import('../../format/template/exec.ts'),
-    import('../../format/template/types.ts'),
+    import('@berth/templates/exec.ts'),
+    import('../../format/go-types.ts'),
   ]);
   try {
     const template = new GoTemplate(format === 'json' ? '{{json .}}' : format);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "supervisor/log/jsonlog.h"
+#include "supervisor/log/position.h"
 #include "supervisor/log/rotate.h"
 
 enum { output_size = 512 * 1024 };
@@ -29,6 +30,8 @@ struct log {
   uint64_t lost;   /* entries since the last that was written */
   int lost_reason; /* errno */
   struct rotation rotation;
+  struct position *position; /* NULL: the log stays here */
+  uint64_t limit;
   uint64_t size;    /* of the file, with what is in `output` */
   uint64_t written; /* of the file */
   char *output;     /* mapped on first use */
@@ -62,6 +65,15 @@ struct log *log_open(const struct log_options *options, struct error *err)
     return NULL;
   }
   log->size = log->written = (uint64_t) st.st_size;
+  log->limit = options->limit;
+  if (options->position && options->position[0]) {
+    log->position = position_open(options->position, log->fd, options->path, log->written);
+    if (!log->position) {
+      fail(err, "log", errno, "open %s", options->position);
+      log_close(log);
+      return NULL;
+    }
+  }
   if (options->attrs && options->attrs[0]) {
     log->tail_size = strlen(options->attrs) + strlen(",\"attrs\":");
     log->tail = malloc(log->tail_size + 1);
@@ -149,6 +161,12 @@ static void flush(struct log *log)
   log->filled = 0;
 }
 
+/* A rotation would take lines away that wait for delivery, for which the program has to wait. */
+static int keeps(const struct log *log)
+{
+  return log->position && log->limit && position_behind(log->position, log->written) > log->written;
+}
+
 /* Room for one entry of `size` bytes of text; rotates before it when the file has reached its size. */
 static char *reserve(struct log *log, size_t size)
 {
@@ -161,9 +179,11 @@ static char *reserve(struct log *log, size_t size)
   int full = log->rotation.max_size && log->size >= log->rotation.max_size;
   if (full || log->filled + size * json_worst + log->tail_size + 256 > output_size)
     flush(log);
-  if (full && log->written >= log->rotation.max_size) {
+  if (full && log->written >= log->rotation.max_size && !keeps(log)) {
     int fd = rotate(&log->rotation, log->fd, log->written);
     if (fd >= 0) {
+      if (log->position)
+        position_rotated(log->position, fd, log->written);
       log->fd = fd;
       log->size = log->written = 0;
     }
@@ -299,6 +319,11 @@ const char *log_partial(const struct log *log, int stream, size_t *size)
   return partial->size ? partial->data : NULL;
 }
 
+int log_behind(const struct log *log)
+{
+  return log->position && log->limit && position_behind(log->position, log->written) > log->limit;
+}
+
 void log_idle(struct log *log)
 {
   if (log->touched > 16 * 1024)
@@ -320,6 +345,7 @@ void log_close(struct log *log)
   for (int i = 0; i < 2; i++)
     free(log->partial[i].data);
   free(log->tail);
+  position_close(log->position);
   rotation_free(&log->rotation);
   free(log);
 }

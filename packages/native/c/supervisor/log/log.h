@@ -20,6 +20,8 @@ struct log_options {
   unsigned max_file;
   int compress;
   const char *attrs; /* a JSON object, or empty */
+  const char *position; /* the file that tells how far the log is delivered (position.h), or empty */
+  uint64_t limit;       /* bytes that may wait for delivery before log_behind() is true; 0: any number */
 };
 
 /* Opens the file for appending (made 0640). NULL with `err` set on failure; for driver none, NULL with err->stage empty. */
@@ -38,6 +40,8 @@ int log_position(const struct log *log, uint64_t *device, uint64_t *inode, uint6
 const char *log_partial(const struct log *log, int stream, size_t *size);
 /* The output pauses: gives back memory that a burst needed, and takes note of a finished compressor. */
 void log_idle(struct log *log);
+/* So much waits for delivery that the output should not be read for now. */
+int log_behind(const struct log *log);
 void log_close(struct log *log);
 
 #endif

@@ -1,6 +1,7 @@
 /* The log files: entries byte for byte as Docker writes them, lines that come in pieces, and rotation. */
 #include "supervisor/log/log.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -207,6 +208,59 @@ static void full(void)
   unlink(path);
 }
 
+static void deliver(const char *file, uint64_t to)
+{
+  int fd = open(file, O_WRONLY | O_CREAT, 0600);
+  CHECK(fd >= 0 && pwrite(fd, &to, sizeof to, 2 * sizeof to) == sizeof to);
+  close(fd);
+}
+
+static void delivery(void)
+{
+  char position[64];
+  snprintf(position, sizeof position, "%s/position", folder);
+  struct error err;
+  struct log_options options = {
+    .driver = "local", .path = path, .max_size = 100, .max_file = 2, .attrs = "", .position = position, .limit = 150};
+  struct log *log = log_open(&options, &err);
+  CHECK(log);
+  struct stat st;
+  uint64_t record[3];
+  int fd = open(position, O_RDONLY);
+  CHECK(fd >= 0 && stat(path, &st) == 0);
+  CHECK(pread(fd, record, sizeof record, 0) == sizeof record && record[0] == 0 && record[1] == st.st_ino);
+  write_text(log, 1, "a\n");
+  CHECK(!log_behind(log));
+  write_text(log, 1, "b\nc\n");
+  CHECK(log_behind(log));
+  /* Reached its size, and the first rotation takes nothing away; the second would. */
+  write_text(log, 1, "d\n");
+  CHECK(pread(fd, record, sizeof record, 0) == sizeof record && record[0] > 100 && access(first, F_OK) == 0);
+  uint64_t base = record[0];
+  write_text(log, 1, "e\nf\n");
+  CHECK(pread(fd, record, sizeof record, 0) == sizeof record && record[0] == base);
+  deliver(position, base);
+  write_text(log, 1, "g\n");
+  CHECK(pread(fd, record, sizeof record, 0) == sizeof record && record[0] > base);
+  CHECK(stat(path, &st) == 0 && record[1] == st.st_ino);
+  uint64_t end = record[0] + (uint64_t) st.st_size;
+  deliver(position, end);
+  CHECK(!log_behind(log));
+  log_close(log);
+  /* Another run goes on where this one ended; so does one whose predecessor was killed within a rotation. */
+  log = log_open(&options, &err);
+  write_text(log, 1, "h\n");
+  log_close(log);
+  CHECK(rename(path, first) == 0 && stat(first, &st) == 0);
+  log_close(log_open(&options, &err));
+  uint64_t before = record[0];
+  CHECK(pread(fd, record, sizeof record, 0) == sizeof record && record[0] == before + (uint64_t) st.st_size);
+  close(fd);
+  unlink(position);
+  unlink(path);
+  unlink(first);
+}
+
 int main(void)
 {
   umask(022);
@@ -222,6 +276,7 @@ int main(void)
   driver_and_mode();
   raw_bytes();
   full();
+  delivery();
   CHECK(rmdir(folder) == 0);
   return 0;
 }

@@ -1,4 +1,4 @@
-import { type GoField, type GoType, Typed } from './value.ts';
+import { type GoField, type GoType, Typed } from '@berth/templates/value.ts';
 
 /**
  * The Go types of what Docker's client inspects: a template may name a member that the daemon left out because it is

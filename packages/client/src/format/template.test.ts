@@ -1,6 +1,6 @@
-import { GoTemplate } from './exec.ts';
-import { asGo } from './types.ts';
-import { parseJson } from './value.ts';
+import { GoTemplate } from '@berth/templates/exec.ts';
+import { parseJson } from '@berth/templates/value.ts';
+import { asGo } from './go-types.ts';
 
 const shown = (source: string, value: unknown): string => new GoTemplate(source).execute(value);
 

@@ -1,4 +1,4 @@
-import { goExponential, goFixed } from '../rounding.ts';
+import { goExponential, goFixed } from './rounding.ts';
 import { elements, entries, print, printNumber } from './value.ts';
 
 const quoteEscapes: Record<string, string> = {
