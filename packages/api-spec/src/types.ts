@@ -27,6 +27,23 @@ export type BodyOf<Id extends OperationId> =
     ? Decoded<Body> | undefined
     : undefined;
 
+/** A value that a client only sends: its arrays may be ones that nobody may change. */
+type Sent<T> =
+  T extends ReadonlyArray<infer Item>
+    ? ReadonlyArray<Sent<Item>>
+    : T extends object
+      ? { [Name in keyof T]: Sent<T[Name]> }
+      : T;
+/** A client's query. */
+export type SentQueryOf<Id extends OperationId> = Sent<QueryOf<Id>>;
+/** A client's body: the document's JSON, where the operation takes some; bytes or a stream of them otherwise. */
+export type RequestOf<Id extends OperationId> =
+  NonNullable<Operation<Id>['requestBody']> extends { content: { 'application/json': infer Body } }
+    ? Sent<Body>
+    : NonNullable<Operation<Id>['requestBody']> extends { content: object }
+      ? Uint8Array | AsyncIterable<Uint8Array>
+      : undefined;
+
 /** The responses of success. */
 type Success<Responses> = Responses[keyof Responses & (101 | 200 | 201 | 204)];
 type Content<Answer> = Answer extends { content: infer Types } ? Types[keyof Types] : undefined;

@@ -82,7 +82,7 @@ async function build(
     },
     contexts.shared,
   );
-  const client = new GrpcClient((await api.hijack('/grpc', {}, 'h2c')).socket);
+  const client = new GrpcClient((await api.hijack<'Grpc'>('/grpc', {}, 'h2c')).socket);
   const abort = (): void => client.destroy();
   signal.addEventListener('abort', abort, { once: true });
   try {
@@ -180,7 +180,7 @@ async function push(
 ): Promise<void> {
   for (const name of names.split(',')) {
     const image = withDefaultTag(parseReference(name));
-    const answer = await api.call('POST', `/images/${familiarName(image)}/push`, {
+    const answer = await api.call<'ImagePush'>('POST', `/images/${familiarName(image)}/push`, {
       query: { tag: image.tag },
       headers: { 'X-Registry-Auth': await registryAuth(cli.config(), image.domain) },
       signal,

@@ -118,7 +118,7 @@ export interface Session {
 export async function openSession(api: Api, lent: Lent, shared: string): Promise<Session> {
   const id = randomBytes(16).toString('hex');
   const methods = methodsOf(lent);
-  const { socket } = await api.hijack(
+  const { socket } = await api.hijack<'Session'>(
     '/session',
     {
       headers: {

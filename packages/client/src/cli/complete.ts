@@ -1,4 +1,4 @@
-import type { QueryOf, Routes } from '@berth/api-spec';
+import type { Routes, SentQueryOf } from '@berth/api-spec';
 import { type FlagTable, list } from '../base/flags.ts';
 import type { Query } from '../transport/api.ts';
 import { Cli } from './cli.ts';
@@ -259,7 +259,7 @@ async function lookUp(cli: Cli, source: Source, current: string): Promise<Candid
     const signal = AbortSignal.timeout(patience);
     const get = <Id extends 'ContainerList' | 'ImageList' | 'NetworkList' | 'VolumeList'>(
       path: Routes[Id]['path'],
-      query: Query & QueryOf<Id> = {},
+      query?: Query & SentQueryOf<Id>,
     ) => api.json<Id>('GET', path, { query, signal });
     const containers = async (status: string[]): Promise<Candidate[]> =>
       (

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { RequestOf } from '@berth/api-spec';
 import { CliError, messageOf } from '../base/errors.ts';
 import type { FlagValues } from '../base/flags.ts';
 import type { containerFlags } from './container-flags.ts';
@@ -7,14 +8,16 @@ import { isCdiName, parseDevice } from './devices.ts';
 import { keyValues, toMap } from './environment.ts';
 import { parseRestartPolicy } from './limits.ts';
 import { parseVolume } from './mounts.ts';
-import { endpoints, isMac } from './networks.ts';
+import { type EndpointSettings, endpoints, isMac } from './networks.ts';
 import { parsePorts } from './ports.ts';
 
+type CreateRequest = RequestOf<'ContainerCreate'>;
+export type HostConfig = NonNullable<CreateRequest['HostConfig']>;
 export type ContainerFlagValues = FlagValues<typeof containerFlags>;
 
 /** The body of a create request, as far as the client sets it. */
 export interface ContainerSettings {
-  config: Record<string, unknown> & {
+  config: Omit<CreateRequest, 'HostConfig' | 'NetworkingConfig'> & {
     Image: string;
     Tty: boolean;
     OpenStdin: boolean;
@@ -23,8 +26,8 @@ export interface ContainerSettings {
     AttachStdout: boolean;
     AttachStderr: boolean;
   };
-  hostConfig: Record<string, unknown>;
-  endpoints: Record<string, unknown>;
+  hostConfig: HostConfig;
+  endpoints: Record<string, EndpointSettings>;
 }
 
 /**
@@ -155,7 +158,8 @@ export function containerSettings(
   };
 }
 
-const optional = <T>(name: string, value: T | undefined) => (value === undefined ? {} : { [name]: value });
+const optional = <const Name extends string, T>(name: Name, value: T | undefined) =>
+  (value === undefined ? {} : { [name]: value }) as { [name in Name]?: T };
 const orNull = <T>(values: readonly T[]): readonly T[] | null => (values.length ? values : null);
 
 function splitTmpfs(specs: readonly string[]): Record<string, string> {
@@ -176,7 +180,7 @@ function namespaces(flags: ContainerFlagValues): void {
   if (!['', 'host', 'private'].includes(flags.cgroupns)) throw new Error('--cgroupns: invalid CGROUP mode');
 }
 
-function healthCheck(flags: ContainerFlagValues): object | undefined {
+function healthCheck(flags: ContainerFlagValues): CreateRequest['Healthcheck'] {
   const times = [
     'health-interval',
     'health-timeout',
@@ -232,7 +236,7 @@ function securityOptions(given: readonly string[]): { options: string[]; unmaske
   return { options, unmasked };
 }
 
-function resources(flags: ContainerFlagValues, devices: object[], cdi: string[]): Record<string, unknown> {
+function resources(flags: ContainerFlagValues, devices: object[], cdi: string[]): HostConfig {
   const requests = [...flags.gpus, ...(cdi.length ? [{ Driver: 'cdi', DeviceIDs: cdi }] : [])];
   for (const name of ['cpu-count', 'cpu-percent', 'io-maxbandwidth', 'io-maxiops'] as const)
     if (flags[name]) throw new CliError(`--${name} is an option of Windows containers only`, 125);

@@ -1,34 +1,14 @@
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
+import type { components } from '@berth/api-spec';
 import { parseBool } from '../base/flags.ts';
 import { csvFields, cut } from './csv.ts';
 import { parseBytes } from './units.ts';
 
 /** A mount as the API takes it. */
-export interface Mount {
-  Type: string;
-  Source?: string;
-  Target?: string;
-  ReadOnly?: boolean;
-  Consistency?: string;
-  BindOptions?: {
-    Propagation?: string;
-    NonRecursive?: boolean;
-    CreateMountpoint?: boolean;
-    ReadOnlyNonRecursive?: boolean;
-    ReadOnlyForceRecursive?: boolean;
-  };
-  VolumeOptions?: {
-    NoCopy?: boolean;
-    Labels?: Record<string, string>;
-    DriverConfig?: { Name?: string; Options?: Record<string, string> };
-    Subpath?: string;
-  };
-  ImageOptions?: { Subpath?: string };
-  TmpfsOptions?: { SizeBytes?: number; Mode?: number };
-}
+export type Mount = components['schemas']['Mount'] & { Type: string };
 
-function withPair(map: Record<string, string> | undefined, pair: string): Record<string, string> {
+function withPair(map: Record<string, string> | null | undefined, pair: string): Record<string, string> {
   const [key, value] = cut(pair, '=');
   return key ? { ...map, [key]: value ?? '' } : { ...map };
 }

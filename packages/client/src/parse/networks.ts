@@ -1,3 +1,4 @@
+import type { components } from '@berth/api-spec';
 import { csvFields, cut } from './csv.ts';
 
 /** One `--network`. */
@@ -68,14 +69,7 @@ export function isUserDefined(mode: string): boolean {
   );
 }
 
-export interface EndpointSettings {
-  Aliases?: string[];
-  Links?: string[];
-  MacAddress?: string;
-  DriverOpts?: Record<string, string>;
-  GwPriority?: number;
-  IPAMConfig?: { IPv4Address?: string; IPv6Address?: string; LinkLocalIPs?: string[] };
-}
+export type EndpointSettings = components['schemas']['EndpointRequest'];
 
 /** The values of a container's network flags other than --network. */
 export interface NetworkFlags {

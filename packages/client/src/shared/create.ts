@@ -5,9 +5,9 @@ import {
   type ContainerFlagValues,
   type ContainerSettings,
   containerSettings,
+  type HostConfig,
 } from '../parse/container-config.ts';
 import { cut } from '../parse/csv.ts';
-import type { Mount } from '../parse/mounts.ts';
 import { familiar, parseReference, type Reference, withDefaultTag } from '../parse/reference.ts';
 import { type Api, ApiError } from '../transport/api.ts';
 
@@ -81,8 +81,8 @@ class IdFile {
   }
 }
 
-function warnings(cli: Cli, hostConfig: Record<string, unknown>, dns: readonly string[]): void {
-  if (hostConfig['OomKillDisable'] && !hostConfig['Memory'])
+function warnings(cli: Cli, hostConfig: HostConfig, dns: readonly string[]): void {
+  if (hostConfig.OomKillDisable && !hostConfig.Memory)
     cli.warn(
       "WARNING: Disabling the OOM killer on containers without setting a '-m/--memory' limit may be dangerous.\n",
     );
@@ -93,8 +93,8 @@ function warnings(cli: Cli, hostConfig: Record<string, unknown>, dns: readonly s
 /** The version of the API that mounts images. */
 const imageMounts = '1.48';
 
-const mountsImages = (hostConfig: Record<string, unknown>): boolean =>
-  ((hostConfig['Mounts'] ?? []) as Mount[]).some(({ Type }) => Type === 'image');
+const mountsImages = (hostConfig: HostConfig): boolean =>
+  (hostConfig.Mounts ?? []).some(({ Type }) => Type === 'image');
 
 /** Creates a container, pulling its image as `--pull` says. Returns its id. */
 export async function createContainer(

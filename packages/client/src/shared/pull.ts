@@ -51,7 +51,7 @@ export async function cancellable<T>(work: (signal: AbortSignal) => Promise<T>):
 /** Pulls an image through the daemon and shows how it goes. */
 export async function pullImage(cli: Cli, api: Api, image: Reference, options: PullOptions): Promise<void> {
   await cancellable(async (signal) => {
-    const answer = await api.call('POST', '/images/create', {
+    const answer = await api.call<'ImageCreate'>('POST', '/images/create', {
       query: {
         fromImage: canonical({ domain: image.domain, path: image.path }).replace(
           /^docker\.io\/library\//,

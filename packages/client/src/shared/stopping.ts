@@ -17,6 +17,8 @@ export const stopping = (verb: 'stop' | 'restart', about: string) =>
       const api = await cli.api();
       // Without --time the container's own timeout holds.
       const query = { signal: flags.signal || undefined, t: given.has('time') ? flags.time : undefined };
-      await forEach(cli, args, (name) => api.done('POST', `/containers/${name}/${verb}`, { query }));
+      await forEach(cli, args, (name) =>
+        api.done<'ContainerStop' | 'ContainerRestart'>('POST', `/containers/${name}/${verb}`, { query }),
+      );
     },
   });

@@ -1,10 +1,6 @@
+import type { ResponseOf } from '@berth/api-spec';
 import { messageOf } from '../base/errors.ts';
 import type { Api } from '../transport/api.ts';
-
-interface WaitAnswer {
-  StatusCode: number;
-  Error?: { Message: string } | null;
-}
 
 /**
  * Asks for the exit code of a container. Resolves as soon as the daemon listens; `code` is the answer, 125 when waiting
@@ -16,10 +12,10 @@ export async function waitForExit(
   condition: 'next-exit' | 'removed' | 'not-running',
   warn: (text: string) => void,
 ): Promise<{ code: Promise<number> }> {
-  const answer = await api.call('POST', `/containers/${id}/wait`, { query: { condition } });
+  const answer = await api.call<'ContainerWait'>('POST', `/containers/${id}/wait`, { query: { condition } });
   const code = answer.body.text().then(
     (text) => {
-      const { StatusCode, Error: failure } = JSON.parse(text) as WaitAnswer;
+      const { StatusCode, Error: failure } = JSON.parse(text) as ResponseOf<'ContainerWait'>;
       if (!failure) return StatusCode;
       warn(`Error waiting for container: ${failure.Message}\n`);
       return 125;

@@ -168,15 +168,23 @@ function send(
 }
 
 /** Tells the daemon the size of the terminal, now and whenever it changes. */
-export function followTerminalSize(cli: Cli, api: Api, path: string): void {
+export function followTerminalSize(
+  cli: Cli,
+  api: Api,
+  path: `/containers/${string}` | `/exec/${string}`,
+): void {
   const resize = async (): Promise<boolean> => {
     const size = cli.terminalSize();
     if (!size || (!size[0] && !size[1])) return true;
-    return api.done('POST', `${path}/resize`, { query: { h: size[0], w: size[1] } }).then(
-      () => true,
-      // Gone already; its size matters no more.
-      (error: unknown) => error instanceof ApiError && error.status === 404,
-    );
+    return api
+      .done<'ContainerResize' | 'ExecResize'>('POST', `${path}/resize`, {
+        query: { h: String(size[0]), w: String(size[1]) },
+      })
+      .then(
+        () => true,
+        // Gone already; its size matters no more.
+        (error: unknown) => error instanceof ApiError && error.status === 404,
+      );
   };
   void (async () => {
     // The process may not be there yet for a moment.
@@ -210,7 +218,7 @@ export function forwardSignals(api: Api, id: string): () => void {
   const handlers = forwarded.map((signal) => {
     const handler = (): void => {
       api
-        .done('POST', `/containers/${id}/kill`, { query: { signal: signal.slice(3) } })
+        .done<'ContainerKill'>('POST', `/containers/${id}/kill`, { query: { signal: signal.slice(3) } })
         .catch(() => undefined);
     };
     process.on(signal, handler);

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { OperationId, QueryOf, ResponseOf, Routes } from '@berth/api-spec';
+import type { OperationId, RequestOf, ResponseOf, Routes, SentQueryOf } from '@berth/api-spec';
 import { CliError } from '../base/errors.ts';
 import type { Body } from './body.ts';
 import { dial } from './dial.ts';
@@ -27,14 +27,20 @@ export class ApiError extends CliError {
 
 export type Query = Record<string, string | number | boolean | readonly string[] | undefined>;
 
-export interface CallOptions {
+interface AnyCall {
   query?: Query;
-  /** An object is sent as JSON, bytes and streams as they are. */
   body?: unknown;
   headers?: Record<string, string | readonly string[]>;
   signal?: AbortSignal;
   /** Speak this version of the API in this call. */
   version?: string;
+}
+
+/** What a call of one operation of the API document may carry. */
+export interface CallOptions<Id extends OperationId> extends AnyCall {
+  query?: SentQueryOf<Id> & Query;
+  /** An object is sent as JSON, bytes and streams as they are. */
+  body?: RequestOf<Id>;
 }
 
 function queryString(query: Query | undefined): string {
@@ -121,7 +127,7 @@ export class Api {
     }
   }
 
-  private request(method: string, path: string, version: string, options: CallOptions): Request {
+  private request(method: string, path: string, version: string, options: AnyCall): Request {
     const headers: Request['headers'] = { ...this.headers, ...options.headers };
     let { body } = options;
     if (body !== undefined && typeof body === 'object' && !Buffer.isBuffer(body) && !isStream(body)) {
@@ -159,12 +165,7 @@ export class Api {
     return (await this.ping())['builder-version'] === '2';
   }
 
-  private async checked(
-    method: string,
-    path: string,
-    options: CallOptions,
-    hijack: boolean,
-  ): Promise<Answer> {
+  private async checked(method: string, path: string, options: AnyCall, hijack: boolean): Promise<Answer> {
     if (isStream(options.body)) await this.negotiate();
     for (let attempt = 0; ; attempt++) {
       const version = options.version ?? this.version;
@@ -189,35 +190,49 @@ export class Api {
     }
   }
 
-  /** Makes a request and gives its answer with the body still to be read. Throws ApiError for 4xx and 5xx. */
-  async call(method: string, path: string, options: CallOptions = {}): Promise<Answer> {
+  /**
+   * Calls an operation of the API document, `call<'ImageLoad'>('POST', '/images/load', ...)`, and gives its answer with
+   * the body still to be read. Throws ApiError for 4xx and 5xx. */
+  async call<Id extends OperationId = never>(
+    method: Routes[Id]['method'],
+    path: Routes[Id]['path'],
+    options: CallOptions<Id> = {},
+  ): Promise<Answer> {
     return this.checked(method, path, options, false);
   }
 
   /** Calls an operation of the API document and reads its JSON answer: `json<'ContainerList'>('GET', ...)`. */
-  async json<Id extends OperationId>(
+  async json<Id extends OperationId = never>(
     method: Routes[Id]['method'],
     path: Routes[Id]['path'],
-    options: CallOptions & { query?: QueryOf<Id> } = {},
+    options: CallOptions<Id> = {},
   ): Promise<ResponseOf<Id>> {
-    const text = await this.text(method, path, options);
+    const text = await this.text<Id>(method, path, options);
     return (text === '' ? undefined : JSON.parse(text)) as ResponseOf<Id>;
   }
 
   /** Makes a request and reads its answer as text. */
-  async text(method: string, path: string, options: CallOptions = {}): Promise<string> {
-    return (await this.call(method, path, options)).body.text();
+  async text<Id extends OperationId = never>(
+    method: Routes[Id]['method'],
+    path: Routes[Id]['path'],
+    options: CallOptions<Id> = {},
+  ): Promise<string> {
+    return (await this.call<Id>(method, path, options)).body.text();
   }
 
   /** Makes a request whose answer does not matter. */
-  async done(method: string, path: string, options: CallOptions = {}): Promise<void> {
-    await this.text(method, path, options);
+  async done<Id extends OperationId = never>(
+    method: Routes[Id]['method'],
+    path: Routes[Id]['path'],
+    options: CallOptions<Id> = {},
+  ): Promise<void> {
+    await this.text<Id>(method, path, options);
   }
 
   /** A request that turns the connection into a stream in both directions, which carries `protocol` (`h2c` for gRPC). */
-  async hijack(
-    path: string,
-    options: CallOptions = {},
+  async hijack<Id extends OperationId = never>(
+    path: Routes[Id]['path'],
+    options: CallOptions<Id> = {},
     protocol = 'tcp',
   ): Promise<{ socket: Duplex; multiplexed: boolean }> {
     const answer = await this.checked(

@@ -1,3 +1,4 @@
+import type { ResponseOf } from '@berth/api-spec';
 import { CliError, messageOf } from '../../base/errors.ts';
 import { bool, string } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
@@ -35,8 +36,8 @@ export default command({
     const stdin = !flags['no-stdin'] && OpenStdin;
     if (flags['sig-proxy'] && !tty) forwardSignals(api, id);
     // The daemon answers at once and sends the code when the container has ended.
-    const exit = await api.call('POST', `/containers/${id}/wait`);
-    const { socket } = await api.hijack(`/containers/${name}/attach`, {
+    const exit = await api.call<'ContainerWait'>('POST', `/containers/${id}/wait`);
+    const { socket } = await api.hijack<'ContainerAttach'>(`/containers/${name}/attach`, {
       query: { stream: true, stdin, stdout: true, stderr: true, detachKeys: keys || undefined },
     });
     // It may have ended in between; then nothing would ever come.
@@ -57,17 +58,16 @@ export default command({
       // A size that changes makes a full-screen program draw itself anew.
       if (size)
         await api
-          .done('POST', `/containers/${id}/resize`, { query: { h: size[0] + 1, w: size[1] + 1 } })
+          .done<'ContainerResize'>('POST', `/containers/${id}/resize`, {
+            query: { h: String(size[0] + 1), w: String(size[1] + 1) },
+          })
           .catch(() => undefined);
       followTerminalSize(cli, api, `/containers/${id}`);
     }
     await streaming.done.catch((error: unknown) => {
       throw new CliError(messageOf(error));
     });
-    const { StatusCode, Error: failure } = JSON.parse(await exit.body.text()) as {
-      StatusCode: number;
-      Error?: { Message: string } | null;
-    };
+    const { StatusCode, Error: failure } = JSON.parse(await exit.body.text()) as ResponseOf<'ContainerWait'>;
     if (failure) throw new CliError(failure.Message);
     if (StatusCode) throw new CliError('', StatusCode);
   },

@@ -36,7 +36,9 @@ const decodeStat = (header: string | undefined): PathStat =>
   JSON.parse(Buffer.from(header ?? '', 'base64').toString() || '{"mode":0}') as PathStat;
 
 async function pathStat(api: Api, container: string, path: string): Promise<PathStat> {
-  const answer = await api.call('HEAD', `/containers/${container}/archive`, { query: { path } });
+  const answer = await api.call<'ContainerArchiveInfo'>('HEAD', `/containers/${container}/archive`, {
+    query: { path },
+  });
   await answer.body.text();
   return decodeStat(answer.headers['x-docker-container-path-stat']);
 }
@@ -111,7 +113,7 @@ async function fromContainer(
     }
   }
   await cancellable(async (signal) => {
-    const answer = await api.call('GET', `/containers/${container}/archive`, {
+    const answer = await api.call<'ContainerArchive'>('GET', `/containers/${container}/archive`, {
       query: { path: source },
       signal,
     });
@@ -191,11 +193,11 @@ async function intoContainer(
     });
   }
   await cancellable((signal) =>
-    api.done('PUT', `/containers/${container}/archive`, {
+    api.done<'PutContainerArchive'>('PUT', `/containers/${container}/archive`, {
       query: {
         path: folder,
-        noOverwriteDirNonDir: 'true',
-        copyUIDGID: settings.archive ? 'true' : undefined,
+        noOverwriteDirNonDir: true,
+        copyUIDGID: settings.archive || undefined,
       },
       headers: { 'Content-Type': 'application/x-tar' },
       body,

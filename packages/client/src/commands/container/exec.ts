@@ -31,7 +31,7 @@ export default command({
     const api = await cli.api();
     if (!detach && stdin && tty && !cli.stdinIsTerminal) {
       // A container that does not exist is the more important news.
-      await api.done('GET', `/containers/${container}/json`);
+      await api.done<'ContainerInspect'>('GET', `/containers/${container}/json`);
       cli.checkTerminal(stdin, tty);
     }
     const size = tty ? { ConsoleSize: cli.terminalSize() ?? [0, 0] } : {};
@@ -46,14 +46,19 @@ export default command({
         AttachStderr: !detach,
         Detach: detach,
         DetachKeys: keys,
-        Env: env.length ? env : null,
+        Env: env.length ? env : undefined,
         WorkingDir: flags.workdir,
         Cmd: words,
       },
     });
     if (!id) throw new CliError('exec ID empty');
-    if (detach) return api.done('POST', `/exec/${id}/start`, { body: { Detach: true, Tty: tty, ...size } });
-    const { socket } = await api.hijack(`/exec/${id}/start`, { body: { Detach: false, Tty: tty, ...size } });
+    if (detach)
+      return api.done<'ExecStart'>('POST', `/exec/${id}/start`, {
+        body: { Detach: true, Tty: tty, ...size },
+      });
+    const { socket } = await api.hijack<'ExecStart'>(`/exec/${id}/start`, {
+      body: { Detach: false, Tty: tty, ...size },
+    });
     const streaming = stream({
       socket,
       stdin,

@@ -11,7 +11,7 @@ export default command({
   async run({ cli, flags, args }) {
     checkOutput(flags.output, cli.stdoutIsTerminal, 'export container');
     const api = await cli.api();
-    const { body } = await api.call('GET', `/containers/${args[0]}/export`);
+    const { body } = await api.call<'ContainerExport'>('GET', `/containers/${args[0]}/export`);
     if (flags.output) return writeToFile(flags.output, body);
     for await (const chunk of body) await cli.out.writeAll(chunk);
   },

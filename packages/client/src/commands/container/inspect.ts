@@ -15,7 +15,7 @@ export default command({
     const query = { size: flags.size || undefined };
     await inspectAll(cli, args, flags.format, async (name) => ({
       goType: 'types.ContainerJSON',
-      json: await api.text('GET', `/containers/${name}/json`, { query }),
+      json: await api.text<'ContainerInspect'>('GET', `/containers/${name}/json`, { query }),
     }));
   },
 });

@@ -10,6 +10,8 @@ export default command({
   async run({ cli, flags, args }) {
     const api = await cli.api();
     const query = { signal: flags.signal || undefined };
-    await forEach(cli, args, (name) => api.done('POST', `/containers/${name}/kill`, { query }));
+    await forEach(cli, args, (name) =>
+      api.done<'ContainerKill'>('POST', `/containers/${name}/kill`, { query }),
+    );
   },
 });

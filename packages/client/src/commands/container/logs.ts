@@ -39,7 +39,7 @@ export default command({
       until: time('until', flags.until),
     };
     const api = await cli.api();
-    const answer = await api.call('GET', `/containers/${args[0]}/logs`, { query });
+    const answer = await api.call<'ContainerLogs'>('GET', `/containers/${args[0]}/logs`, { query });
     const type = answer.headers['content-type'] ?? '';
     let multiplexed = type.includes('multiplexed-stream');
     if (!multiplexed && !type.includes('raw-stream')) {

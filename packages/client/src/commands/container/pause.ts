@@ -8,6 +8,6 @@ export default command({
   flags: {},
   async run({ cli, args }) {
     const api = await cli.api();
-    await forEach(cli, args, (name) => api.done('POST', `/containers/${name}/pause`));
+    await forEach(cli, args, (name) => api.done<'ContainerPause'>('POST', `/containers/${name}/pause`));
   },
 });

@@ -12,7 +12,9 @@ export default command({
     if (!oldName || !newName) throw new CliError('Error: Neither old nor new names may be empty');
     const api = await cli.api();
     try {
-      await api.done('POST', `/containers/${oldName}/rename`, { query: { name: newName } });
+      await api.done<'ContainerRename'>('POST', `/containers/${oldName}/rename`, {
+        query: { name: newName },
+      });
     } catch (error) {
       throw new CliError(`${messageOf(error)}\nError: failed to rename container named ${oldName}`);
     }

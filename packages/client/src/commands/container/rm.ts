@@ -24,7 +24,7 @@ export default command({
       const trimmed = name.replace(/^\/+|\/+$/g, '');
       if (!trimmed) throw new CliError('Container name cannot be empty');
       try {
-        return await api.done('DELETE', `/containers/${trimmed}`, { query });
+        return await api.done<'ContainerDelete'>('DELETE', `/containers/${trimmed}`, { query });
       } catch (error) {
         // With --force nothing to remove is as good as removed; it is told but no failure.
         if (!flags.force || !(error instanceof ApiError) || error.status !== 404) throw error;

@@ -70,7 +70,7 @@ async function runCreated(
   // Both must listen before the start, so that nothing is missed; neither waits for the other.
   const [attachment, exit] = await Promise.all([
     attached
-      ? api.hijack(`/containers/${id}/attach`, {
+      ? api.hijack<'ContainerAttach'>(`/containers/${id}/attach`, {
           query: { stream: true, stdin, stdout, stderr, detachKeys: options.keys || undefined },
         })
       : undefined,
@@ -90,7 +90,7 @@ async function runCreated(
     });
   streaming?.done.catch(() => undefined);
   try {
-    await api.done('POST', `/containers/${id}/start`);
+    await api.done<'ContainerStart'>('POST', `/containers/${id}/start`);
   } catch (error) {
     streaming?.stop();
     cli.warn(`${program}: ${(error as Error).message.replace(/\.$/, '')}.\n`);

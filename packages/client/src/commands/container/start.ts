@@ -40,7 +40,7 @@ export default command({
     const failed: string[] = [];
     for (const name of args)
       try {
-        await api.done('POST', `/containers/${name}/start`, { query });
+        await api.done<'ContainerStart'>('POST', `/containers/${name}/start`, { query });
         cli.print(`${name}\n`);
       } catch (error) {
         cli.warn(`${messageOf(error)}\n`);
@@ -68,7 +68,7 @@ async function startAttached(
   const stopForwarding = tty ? undefined : forwardSignals(api, id);
   // Both must listen before the start, so that nothing is missed.
   const [{ socket }, exit] = await Promise.all([
-    api.hijack(`/containers/${id}/attach`, {
+    api.hijack<'ContainerAttach'>(`/containers/${id}/attach`, {
       query: { stream: true, stdin, stdout: true, stderr: true, detachKeys: keys || undefined },
     }),
     waitForExit(api, id, HostConfig.AutoRemove ? 'removed' : 'next-exit', (text) => cli.warn(text)),
@@ -83,7 +83,7 @@ async function startAttached(
   });
   streaming.done.catch(() => undefined);
   try {
-    await api.done('POST', `/containers/${id}/start`, { query });
+    await api.done<'ContainerStart'>('POST', `/containers/${id}/start`, { query });
   } catch (error) {
     streaming.stop();
     if (HostConfig.AutoRemove) await exit.code;

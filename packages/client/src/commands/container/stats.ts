@@ -38,7 +38,7 @@ class Watched {
 
   private async read(api: Api, stream: boolean, first: () => void): Promise<void> {
     const { signal } = this.controller;
-    const { body } = await api.call('GET', `/containers/${this.usage.container}/stats`, {
+    const { body } = await api.call<'ContainerStats'>('GET', `/containers/${this.usage.container}/stats`, {
       query: { stream },
       signal,
     });
@@ -121,7 +121,7 @@ async function follow(
   watched: Map<string, Watched>,
   watch: (name: string) => Promise<void>,
 ): Promise<void> {
-  const { body } = await api.call('GET', '/events', {
+  const { body } = await api.call<'SystemEvents'>('GET', '/events', {
     query: { filters: filtersQuery({ type: ['container'] }) },
   });
   const comes = all ? 'create' : 'start';

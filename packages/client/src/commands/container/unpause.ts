@@ -8,6 +8,6 @@ export default command({
   flags: {},
   async run({ cli, args }) {
     const api = await cli.api();
-    await forEach(cli, args, (name) => api.done('POST', `/containers/${name}/unpause`));
+    await forEach(cli, args, (name) => api.done<'ContainerUnpause'>('POST', `/containers/${name}/unpause`));
   },
 });

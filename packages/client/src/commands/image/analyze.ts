@@ -1,3 +1,4 @@
+import type { ResponseOf } from '@berth/api-spec';
 import { CliError } from '../../base/errors.ts';
 import { custom, type Flag, int, string } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
@@ -6,40 +7,8 @@ import { alignColumns, ellipsis } from '../../format/table.ts';
 import { parseBytes } from '../../parse/units.ts';
 import { inspectFormatFlag } from '../../shared/formats.ts';
 
-interface Count {
-  Files: number;
-  Size: number;
-}
-
-interface FoundPath {
-  Path: string;
-  Size: number;
-  Layer?: number;
-}
-
-/** The daemon's analysis of an image's layers; sizes are bytes of file contents. */
-interface Analysis {
-  Id: string;
-  Name: string;
-  Size: number;
-  VisibleSize: number;
-  WastedSize: number;
-  Score: number;
-  Layers: {
-    Index: number;
-    CreatedBy: string;
-    Size: number;
-    Added: Count;
-    Changed: Count;
-    Hidden: Count;
-    Wasted: Count;
-  }[];
-  LargestDirectories: FoundPath[];
-  LargestFiles: FoundPath[];
-  Wasted: { Path: string; Size: number; Layers: number[]; Reason: string }[];
-  Duplicates: { Size: number; Wasted: number; Paths: string[] }[];
-  Hints: { Message: string; Size: number }[];
-}
+type Analysis = ResponseOf<'ImageAnalyze'>;
+type FoundPath = Analysis['LargestFiles'][number];
 
 const maximum: Flag<number | undefined> = custom<number | undefined>(
   'bytes',
@@ -64,7 +33,7 @@ export default command({
   async run({ cli, flags, args }) {
     const api = await cli.api();
     const [os, architecture, variant] = flags.platform.split('/');
-    const text = await api.text('GET', `/images/${args[0]}/analyze`, {
+    const text = await api.text<'ImageAnalyze'>('GET', `/images/${args[0]}/analyze`, {
       query: {
         top: flags.top,
         platform: flags.platform ? JSON.stringify({ os, architecture, variant }) : undefined,
@@ -104,7 +73,8 @@ function section(title: string, header: string, rows: readonly (readonly string[
   return rows.length ? `\n${title}\n${table(header, rows)}` : '';
 }
 
-const countOf = ({ Files, Size }: Count): string => (Files ? `${humanSize(Size, 3)} (${Files})` : '-');
+const countOf = ({ Files, Size }: Analysis['Layers'][number]['Added']): string =>
+  Files ? `${humanSize(Size, 3)} (${Files})` : '-';
 
 function report(analysis: Analysis, top: number): string {
   const first = <T>(items: readonly T[]): readonly T[] => items.slice(0, top);

@@ -1,4 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { SentQueryOf } from '@berth/api-spec';
 import { CliError, messageOf } from '../../base/errors.ts';
 import { bool, type FlagValues, int, parseBool, string, strings } from '../../base/flags.ts';
 import { Output } from '../../base/output.ts';
@@ -15,7 +16,7 @@ import { toMap } from '../../parse/environment.ts';
 import { stdinStream, whyNot } from '../../shared/files.ts';
 import { cancellable } from '../../shared/pull.ts';
 import { StreamError, showProgressOn } from '../../terminal/progress.ts';
-import type { Api, Query } from '../../transport/api.ts';
+import type { Api } from '../../transport/api.ts';
 
 /** The options that only the classic builder knows. */
 const classicFlags = {
@@ -137,7 +138,7 @@ async function send(
   signal: AbortSignal,
 ): Promise<string> {
   const sent = context && sending(cli, context.body, flags);
-  const answer = await api.call('POST', '/build', {
+  const answer = await api.call<'ImageBuild'>('POST', '/build', {
     query: {
       ...buildQuery(cli, api, flags),
       dockerfile: context?.dockerfile ?? (flags.file || undefined),
@@ -228,7 +229,7 @@ async function gzipped(body: AsyncIterable<Buffer>): Promise<AsyncIterable<Buffe
 
 const json = (value: unknown): string => JSON.stringify(value);
 
-function buildQuery(cli: Cli, api: Api, flags: Flags): Query {
+function buildQuery(cli: Cli, api: Api, flags: Flags): SentQueryOf<'ImageBuild'> {
   const buildArguments: Record<string, string | null> = cli
     .config()
     .proxyVariables(api.endpoint.host, new Set(flags['build-arg'].map((pair) => cut(pair, '=')[0])));

@@ -23,7 +23,7 @@ export default command({
     if (reference) parseReference(reference);
     const api = await cli.api();
     await cancellable(async (signal) => {
-      const answer = await api.call('POST', '/images/create', {
+      const answer = await api.call<'ImageCreate'>('POST', '/images/create', {
         query: {
           fromSrc: body ? '-' : source,
           repo: reference || undefined,

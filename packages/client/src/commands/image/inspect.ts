@@ -19,7 +19,7 @@ export default command({
       : {};
     await inspectAll(cli, args, flags.format, async (name) => ({
       goType: 'types.ImageInspect',
-      json: await api.text('GET', `/images/${name}/json`, options),
+      json: await api.text<'ImageInspect'>('GET', `/images/${name}/json`, options),
     }));
   },
 });

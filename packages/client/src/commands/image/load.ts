@@ -23,7 +23,7 @@ export default command({
     const api = await cli.api();
     const { query, ...version } = archivePlatforms(flags.platform);
     await cancellable(async (signal) => {
-      const answer = await api.call('POST', '/images/load', {
+      const answer = await api.call<'ImageLoad'>('POST', '/images/load', {
         query: { quiet: flags.quiet || !cli.stdoutIsTerminal, ...query },
         headers: { 'Content-Type': 'application/x-tar' },
         body,

@@ -28,7 +28,7 @@ export default command({
     const api = await cli.api();
     const headers = { 'X-Registry-Auth': await registryAuth(cli.config(), image.domain) };
     await cancellable(async (signal) => {
-      const answer = await api.call('POST', `/images/${familiarName(image)}/push`, {
+      const answer = await api.call<'ImagePush'>('POST', `/images/${familiarName(image)}/push`, {
         query: {
           tag: all ? '' : image.tag,
           platform: flags.platform ? platformJson(flags.platform) : undefined,

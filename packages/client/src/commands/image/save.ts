@@ -19,7 +19,7 @@ export default command({
     const api = await cli.api();
     await cancellable(async (signal) => {
       const { query, ...version } = archivePlatforms(flags.platform);
-      const { body } = await api.call('GET', '/images/get', {
+      const { body } = await api.call<'ImageGetAll'>('GET', '/images/get', {
         query: { names: args, ...query },
         signal,
         ...version,

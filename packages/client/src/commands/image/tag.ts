@@ -15,7 +15,9 @@ export default command({
     if (reference.digest) throw new CliError('refusing to create a tag with a digest reference');
     const { tag } = withDefaultTag(reference);
     const api = await cli.api();
-    await api.done('POST', `/images/${source}/tag`, { query: { repo: familiarName(reference), tag } });
+    await api.done<'ImageTag'>('POST', `/images/${source}/tag`, {
+      query: { repo: familiarName(reference), tag },
+    });
   },
 });
 

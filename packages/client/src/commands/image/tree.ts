@@ -71,7 +71,7 @@ export async function imageTree(
   { all, filters }: { all: boolean; filters: Record<string, string[]> },
 ): Promise<string> {
   // An older daemon has no such version, and its images one platform each.
-  const newer = await api.done('GET', '/_ping', { version: withManifests }).then(
+  const newer = await api.done<'SystemPing'>('GET', '/_ping', { version: withManifests }).then(
     () => true,
     () => false,
   );

@@ -25,7 +25,7 @@ export default command({
       driverOptions[name.trim()] = value.trim();
     }
     const api = await cli.api();
-    await api.done('POST', `/networks/${network}/connect`, {
+    await api.done<'NetworkConnect'>('POST', `/networks/${network}/connect`, {
       body: {
         Container: container,
         EndpointConfig: {

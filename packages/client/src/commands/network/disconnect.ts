@@ -9,7 +9,7 @@ export default command({
   async run({ cli, flags, args }) {
     const [network, container] = args;
     const api = await cli.api();
-    await api.done('POST', `/networks/${network}/disconnect`, {
+    await api.done<'NetworkDisconnect'>('POST', `/networks/${network}/disconnect`, {
       body: { Container: container, Force: flags.force },
     });
   },

@@ -13,7 +13,7 @@ export default command({
     const query = { verbose: flags.verbose || undefined };
     await inspectAll(cli, args, flags.format, async (name) => ({
       goType: 'types.NetworkResource',
-      json: await api.text('GET', `/networks/${name}`, { query }),
+      json: await api.text<'NetworkInspect'>('GET', `/networks/${name}`, { query }),
     }));
   },
 });

@@ -14,7 +14,7 @@ export default command({
     let failed = false;
     for (const name of args)
       try {
-        await api.done('DELETE', `/networks/${name}`);
+        await api.done<'NetworkDelete'>('DELETE', `/networks/${name}`);
         cli.print(`${name}\n`);
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;

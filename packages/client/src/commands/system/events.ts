@@ -75,7 +75,7 @@ export default command({
       filters: filtersQuery(flags.filter),
     };
     const api = await cli.api();
-    const { body } = await api.call('GET', '/events', { query });
+    const { body } = await api.call<'SystemEvents'>('GET', '/events', { query });
     for await (const text of jsonTexts(body)) cli.print(show(parseJson(text)));
   },
 });

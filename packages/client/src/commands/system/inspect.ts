@@ -1,13 +1,16 @@
+import type { Routes } from '@berth/api-spec';
 import { CliError } from '../../base/errors.ts';
 import { bool, string } from '../../base/flags.ts';
 import { atLeast, command } from '../../cli/command.ts';
 import { type Inspected, inspectAll } from '../../shared/inspect.ts';
 import { type Api, ApiError } from '../../transport/api.ts';
 
+type Inspect = 'ContainerInspect' | 'ImageInspect' | 'NetworkInspect' | 'VolumeInspect';
+
 interface Kind {
   name: string;
   goType: string;
-  path(name: string): string;
+  path(name: string): Routes[Inspect]['path'];
 }
 
 /** In the order in which a bare name is looked for. */
@@ -51,7 +54,7 @@ async function findAny(
   for (const kind of candidates)
     try {
       const query = kind.name === 'container' && size ? { size: true } : {};
-      return { goType: kind.goType, json: await api.text('GET', kind.path(name), { query }) };
+      return { goType: kind.goType, json: await api.text<Inspect>('GET', kind.path(name), { query }) };
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 404 || type) throw error;
     }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { ResponseOf } from '@berth/api-spec';
 import { CliError, Interrupted, messageOf } from '../../base/errors.ts';
 import { bool, string } from '../../base/flags.ts';
 import type { Cli } from '../../cli/cli.ts';
@@ -11,11 +12,6 @@ import {
   storeCredentials,
 } from '../../config/credentials.ts';
 import { readByte, readLine } from '../../shared/prune.ts';
-
-interface LoginAnswer {
-  Status?: string;
-  IdentityToken?: string;
-}
 
 export default command({
   use: '[OPTIONS] [SERVER]',
@@ -34,14 +30,14 @@ export default command({
     const address = isHub ? hubKey : hostOf(server);
     const config = cli.config();
     const api = await cli.api();
-    const login = (auth: AuthConfig): Promise<LoginAnswer> =>
+    const login = (auth: AuthConfig): Promise<ResponseOf<'SystemAuth'>> =>
       api.json<'SystemAuth'>('POST', '/auth', { body: auth });
 
     // Stored credentials of the registry are tried first, unless the user named an account.
     const stored: AuthConfig =
       flags.username || password ? {} : await getCredentials(config, address).catch(() => ({}));
     let auth: AuthConfig = { ...stored, serveraddress: address };
-    let answer: LoginAnswer | undefined;
+    let answer: ResponseOf<'SystemAuth'> | undefined;
     if (auth.username && auth.password) {
       cli.print('Authenticating with existing credentials...\n');
       answer = await login(auth).catch(async (error: unknown) => {

@@ -11,7 +11,7 @@ export default command({
     const api = await cli.api();
     await inspectAll(cli, args, flags.format, async (name) => ({
       goType: 'volume.Volume',
-      json: await api.text('GET', `/volumes/${name}`),
+      json: await api.text<'VolumeInspect'>('GET', `/volumes/${name}`),
     }));
   },
 });

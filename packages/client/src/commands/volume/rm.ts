@@ -11,6 +11,11 @@ export default command({
   async run({ cli, flags, args }) {
     const api = await cli.api();
     const query = { force: flags.force || undefined };
-    await forEach(cli, args, (name) => api.done('DELETE', `/volumes/${name}`, { query }), false);
+    await forEach(
+      cli,
+      args,
+      (name) => api.done<'VolumeDelete'>('DELETE', `/volumes/${name}`, { query }),
+      false,
+    );
   },
 });
