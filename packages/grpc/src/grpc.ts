@@ -9,15 +9,17 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Duplex, Readable } from 'node:stream';
-import { decode, encode, type Message } from './messages.ts';
+import { decode, encode, type Message, type MessageName, type Sent } from './messages.ts';
+
+type StatusDetail = Message<'Any'>;
 
 /** A call that ended with another status than OK. */
 export class GrpcError extends Error {
   readonly code: number;
   /** The details of the status (google.rpc.Status), which a client's library unpacks into typed errors. */
-  readonly details: Message[];
+  readonly details: readonly StatusDetail[];
 
-  constructor(code: number, message: string, details: Message[] = []) {
+  constructor(code: number, message: string, details: readonly StatusDetail[] = []) {
     super(message);
     this.code = code;
     this.details = details;
@@ -54,23 +56,44 @@ function frame(bytes: Buffer): Buffer {
 }
 
 /** One call that arrived. */
-export interface Call {
+export interface Call<Request extends MessageName = MessageName, Response extends MessageName = MessageName> {
   metadata: IncomingHttpHeaders;
   /** All values of a repeated metadata key, in order: `metadata` joins them with commas that values may hold, too. */
   values(name: string): string[];
   signal: AbortSignal;
   /** The request's messages; a unary call has one. */
-  requests: AsyncGenerator<Message>;
+  requests: AsyncGenerator<Message<Request>>;
   /** Sends one answer; resolves when more may be sent. */
-  send(message: Message): Promise<void>;
+  send(message: Sent<Response>): Promise<void>;
 }
 
-/** A method: message names and what it does; what a unary method returns is sent. */
-export interface Method {
-  request: string;
-  response: string;
-  handle(call: Call): Promise<Message | undefined>;
+/** A method of a service; the message that its handler returns is sent, so that of a stream returns none. */
+export interface Method<
+  Request extends MessageName = MessageName,
+  Response extends MessageName = MessageName,
+> {
+  request: Request;
+  response: Response;
+  handle(call: Call<Request, Response>): Promise<Sent<Response> | undefined>;
 }
+
+/** A method with the names of its messages, which type its handler. */
+export const method = <Request extends MessageName, Response extends MessageName>(
+  request: Request,
+  response: Response,
+  handle: (call: Call<Request, Response>) => Promise<Sent<Response> | undefined>,
+): Method<Request, Response> => ({ request, response, handle });
+
+/** A method that takes one message and answers with one. */
+export const unary = <Request extends MessageName, Response extends MessageName>(
+  request: Request,
+  response: Response,
+  answer: (message: Message<Request>, call: Call<Request, Response>) => Promise<Sent<Response>>,
+): Method<Request, Response> =>
+  method(request, response, async (call) => {
+    for await (const message of call.requests) return answer(message, call);
+    throw new GrpcError(13, 'no request');
+  });
 
 /** A server for given connections. `methods` is keyed by path (`/package.Service/Method`). */
 export class GrpcServer {
@@ -113,7 +136,7 @@ export class GrpcServer {
       const requests = (async function* () {
         for await (const bytes of messages(stream)) yield decode(method.request, bytes);
       })();
-      const send = async (message: Message) => {
+      const send = async (message: Sent<MessageName>) => {
         if (stream.destroyed) throw new GrpcError(1, 'the client is gone');
         if (!stream.write(frame(encode(method.response, message))))
           await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
@@ -152,21 +175,21 @@ const decodeMessage = (text: string) => {
 };
 
 /** The details of a status (google.rpc.Status, base64 with or without padding); none where they cannot be read. */
-function detailsOf(header: unknown): Message[] {
+function detailsOf(header: unknown): StatusDetail[] {
   if (typeof header !== 'string') return [];
   try {
-    return decode('Status', Buffer.from(header, 'base64'))['details'];
+    return decode('Status', Buffer.from(header, 'base64')).details;
   } catch {
     return [];
   }
 }
 
 /** An open call of a client. */
-export interface ClientCall {
-  send(message: Message): Promise<void>;
+export interface ClientCall<Request extends MessageName, Response extends MessageName> {
+  send(message: Sent<Request>): Promise<void>;
   /** Nothing more will be sent. */
   end(): void;
-  responses: AsyncGenerator<Message>;
+  responses: AsyncGenerator<Message<Response>>;
   cancel(): void;
 }
 
@@ -188,12 +211,12 @@ export class GrpcClient {
   }
 
   /** Begins a call. @throws GrpcError from `responses` when it ends with another status than OK. */
-  call(
+  call<Request extends MessageName, Response extends MessageName>(
     path: string,
-    request: string,
-    response: string,
+    request: Request,
+    response: Response,
     metadata: Record<string, string | string[]> = {},
-  ): ClientCall {
+  ): ClientCall<Request, Response> {
     const stream: ClientHttp2Stream = this.session.request({
       ':method': 'POST',
       ':path': path,
@@ -232,11 +255,16 @@ export class GrpcClient {
   }
 
   /** A call with one request and one answer. */
-  async unary(path: string, request: string, response: string, message: Message): Promise<Message> {
+  async unary<Request extends MessageName, Response extends MessageName>(
+    path: string,
+    request: Request,
+    response: Response,
+    message: Sent<Request>,
+  ): Promise<Message<Response>> {
     const call = this.call(path, request, response);
     await call.send(message);
     call.end();
-    let answer: Message | undefined;
+    let answer: Message<Response> | undefined;
     for await (const value of call.responses) answer = value;
     if (!answer) throw new GrpcError(13, `${path} gave no answer`);
     return answer;

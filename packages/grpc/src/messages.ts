@@ -1,97 +1,284 @@
-import protobuf from 'protobufjs';
+import protobuf from 'protobufjs/light.js';
 
 /**
- * The wire messages of BuildKit's control, gateway and session services that this daemon speaks, field numbers as in
- * moby/buildkit's API; what we never read or write is left out (protobuf skips unknown fields).
+ * The messages of BuildKit's control, gateway and session services that this daemon speaks, field numbers as in
+ * moby/buildkit's API; members that are never read or written are left out (protobuf skips unknown fields). A member is
+ * its number, then `repeated`, `map` (from strings) or `oneof` where it is one, then its type. One table serves
+ * protobuf.js and the compiler alike.
  */
-const definitions = `
-syntax = "proto3";
-message Empty {}
-message Timestamp { int64 seconds = 1; int32 nanos = 2; }
-message Any { string type_url = 1; bytes value = 2; }
-message Status { int32 code = 1; string message = 2; repeated Any details = 3; }
-message BytesMessage { bytes data = 1; }
+const definitions = {
+  Empty: {},
+  Timestamp: { seconds: '1 int64', nanos: '2 int32' },
+  Any: { type_url: '1 string', value: '2 bytes' },
+  Status: { code: '1 int32', message: '2 string', details: '3 repeated Any' },
+  BytesMessage: { data: '1 bytes' },
 
-message Platform { string Architecture = 1; string OS = 2; string Variant = 3; string OSVersion = 4; repeated string OSFeatures = 5; }
-message Definition { repeated bytes def = 1; }
-message BuildkitVersion { string package = 1; string version = 2; string revision = 3; }
-message GCPolicy { bool all = 1; int64 keepDuration = 2; int64 keepBytes = 3; repeated string filters = 4; }
-message WorkerRecord { string ID = 1; map<string, string> Labels = 2; repeated Platform platforms = 3; repeated GCPolicy GCPolicy = 4; BuildkitVersion BuildkitVersion = 5; }
-message ListWorkersRequest { repeated string filter = 1; }
-message ListWorkersResponse { repeated WorkerRecord record = 1; }
-message InfoResponse { BuildkitVersion buildkitVersion = 1; }
+  Platform: {
+    Architecture: '1 string',
+    OS: '2 string',
+    Variant: '3 string',
+    OSVersion: '4 string',
+    OSFeatures: '5 repeated string',
+  },
+  Definition: { def: '1 repeated bytes' },
+  BuildkitVersion: { package: '1 string', version: '2 string', revision: '3 string' },
+  GCPolicy: { all: '1 bool', keepDuration: '2 int64', keepBytes: '3 int64', filters: '4 repeated string' },
+  WorkerRecord: {
+    ID: '1 string',
+    Labels: '2 map string',
+    platforms: '3 repeated Platform',
+    GCPolicy: '4 repeated GCPolicy',
+    BuildkitVersion: '5 BuildkitVersion',
+  },
+  ListWorkersRequest: { filter: '1 repeated string' },
+  ListWorkersResponse: { record: '1 repeated WorkerRecord' },
+  InfoResponse: { buildkitVersion: '1 BuildkitVersion' },
 
-message UsageRecord { string ID = 1; bool Mutable = 2; bool InUse = 3; int64 Size = 4; string Parent = 5; Timestamp CreatedAt = 6; Timestamp LastUsedAt = 7; int64 UsageCount = 8; string Description = 9; string RecordType = 10; bool Shared = 11; repeated string Parents = 12; }
-message DiskUsageRequest { repeated string filter = 1; }
-message DiskUsageResponse { repeated UsageRecord record = 1; }
-message PruneRequest { repeated string filter = 1; bool all = 2; int64 keepDuration = 3; int64 keepBytes = 4; int64 maxUsedSpace = 5; int64 minFreeSpace = 6; }
+  UsageRecord: {
+    ID: '1 string',
+    Mutable: '2 bool',
+    InUse: '3 bool',
+    Size: '4 int64',
+    Parent: '5 string',
+    CreatedAt: '6 Timestamp',
+    LastUsedAt: '7 Timestamp',
+    UsageCount: '8 int64',
+    Description: '9 string',
+    RecordType: '10 string',
+    Shared: '11 bool',
+    Parents: '12 repeated string',
+  },
+  DiskUsageRequest: { filter: '1 repeated string' },
+  DiskUsageResponse: { record: '1 repeated UsageRecord' },
+  PruneRequest: {
+    filter: '1 repeated string',
+    all: '2 bool',
+    keepDuration: '3 int64',
+    keepBytes: '4 int64',
+    maxUsedSpace: '5 int64',
+    minFreeSpace: '6 int64',
+  },
 
-message Exporter { string Type = 1; map<string, string> Attrs = 2; }
-message CacheOptionsEntry { string Type = 1; map<string, string> Attrs = 2; }
-message CacheOptions { repeated CacheOptionsEntry Exports = 4; repeated CacheOptionsEntry Imports = 5; }
-message SolveRequest { string Ref = 1; Definition Definition = 2; string ExporterDeprecated = 3; map<string, string> ExporterAttrsDeprecated = 4; string Session = 5; string Frontend = 6; map<string, string> FrontendAttrs = 7; CacheOptions Cache = 8; repeated string Entitlements = 9; map<string, Definition> FrontendInputs = 10; bool Internal = 11; repeated Exporter Exporters = 13; }
-message SolveResponse { map<string, string> ExporterResponse = 1; }
-message StatusRequest { string Ref = 1; }
-message Vertex { string digest = 1; repeated string inputs = 2; string name = 3; bool cached = 4; Timestamp started = 5; Timestamp completed = 6; string error = 7; }
-message VertexStatus { string ID = 1; string vertex = 2; string name = 3; int64 current = 4; int64 total = 5; Timestamp timestamp = 6; Timestamp started = 7; Timestamp completed = 8; }
-message VertexLog { string vertex = 1; Timestamp timestamp = 2; int64 stream = 3; bytes msg = 4; }
-message VertexWarning { string vertex = 1; int64 level = 2; bytes short = 3; repeated bytes detail = 4; string url = 5; }
-message StatusResponse { repeated Vertex vertexes = 1; repeated VertexStatus statuses = 2; repeated VertexLog logs = 3; repeated VertexWarning warnings = 4; }
-message BuildHistoryRecord { string Ref = 1; string Frontend = 2; map<string, string> FrontendAttrs = 3; Timestamp CreatedAt = 6; Timestamp CompletedAt = 7; }
-message BuildHistoryRequest { bool ActiveOnly = 1; string Ref = 2; bool EarlyExit = 3; }
-message BuildHistoryEvent { int32 type = 1; BuildHistoryRecord record = 2; }
+  Exporter: { Type: '1 string', Attrs: '2 map string' },
+  CacheOptionsEntry: { Type: '1 string', Attrs: '2 map string' },
+  CacheOptions: { Exports: '4 repeated CacheOptionsEntry', Imports: '5 repeated CacheOptionsEntry' },
+  SolveRequest: {
+    Ref: '1 string',
+    Definition: '2 Definition',
+    ExporterDeprecated: '3 string',
+    ExporterAttrsDeprecated: '4 map string',
+    Session: '5 string',
+    Frontend: '6 string',
+    FrontendAttrs: '7 map string',
+    Cache: '8 CacheOptions',
+    Entitlements: '9 repeated string',
+    FrontendInputs: '10 map Definition',
+    Internal: '11 bool',
+    Exporters: '13 repeated Exporter',
+  },
+  SolveResponse: { ExporterResponse: '1 map string' },
+  StatusRequest: { Ref: '1 string' },
+  Vertex: {
+    digest: '1 string',
+    inputs: '2 repeated string',
+    name: '3 string',
+    cached: '4 bool',
+    started: '5 Timestamp',
+    completed: '6 Timestamp',
+    error: '7 string',
+  },
+  VertexStatus: {
+    ID: '1 string',
+    vertex: '2 string',
+    name: '3 string',
+    current: '4 int64',
+    total: '5 int64',
+    timestamp: '6 Timestamp',
+    started: '7 Timestamp',
+    completed: '8 Timestamp',
+  },
+  VertexLog: { vertex: '1 string', timestamp: '2 Timestamp', stream: '3 int64', msg: '4 bytes' },
+  VertexWarning: {
+    vertex: '1 string',
+    level: '2 int64',
+    short: '3 bytes',
+    detail: '4 repeated bytes',
+    url: '5 string',
+  },
+  StatusResponse: {
+    vertexes: '1 repeated Vertex',
+    statuses: '2 repeated VertexStatus',
+    logs: '3 repeated VertexLog',
+    warnings: '4 repeated VertexWarning',
+  },
+  BuildHistoryRecord: {
+    Ref: '1 string',
+    Frontend: '2 string',
+    FrontendAttrs: '3 map string',
+    CreatedAt: '6 Timestamp',
+    CompletedAt: '7 Timestamp',
+  },
+  BuildHistoryRequest: { ActiveOnly: '1 bool', Ref: '2 string', EarlyExit: '3 bool' },
+  BuildHistoryEvent: { type: '1 int32', record: '2 BuildHistoryRecord' },
 
-message APICap { string ID = 1; bool Enabled = 2; }
-message PongResponse { repeated APICap FrontendAPICaps = 1; repeated APICap LLBCaps = 2; repeated WorkerRecord Workers = 3; }
-message Ref { string id = 1; Definition def = 2; }
-message RefMap { map<string, Ref> refs = 1; }
-message Result { oneof result { string refDeprecated = 1; Ref ref = 3; RefMap refs = 4; } map<string, bytes> metadata = 10; }
-message GatewaySolveRequest { Definition Definition = 1; string Frontend = 2; map<string, string> FrontendOpt = 3; bool allowResultReturn = 5; bool allowResultArrayRef = 6; bool Final = 10; bytes ExporterAttr = 11; repeated CacheOptionsEntry CacheImports = 12; map<string, Definition> FrontendInputs = 13; bool Evaluate = 14; }
-message GatewaySolveResponse { string ref = 1; Result result = 3; }
-message ReturnRequest { Result result = 1; Status error = 2; }
-message ResolveImageConfigRequest { string Ref = 1; Platform Platform = 2; string ResolveMode = 3; string LogName = 4; }
-message ResolveImageConfigResponse { string Digest = 1; bytes Config = 2; string Ref = 3; }
-message InputsResponse { map<string, Definition> Definitions = 1; }
+  APICap: { ID: '1 string', Enabled: '2 bool' },
+  PongResponse: {
+    FrontendAPICaps: '1 repeated APICap',
+    LLBCaps: '2 repeated APICap',
+    Workers: '3 repeated WorkerRecord',
+  },
+  Ref: { id: '1 string', def: '2 Definition' },
+  RefMap: { refs: '1 map Ref' },
+  Result: {
+    refDeprecated: '1 oneof string',
+    ref: '3 oneof Ref',
+    refs: '4 oneof RefMap',
+    metadata: '10 map bytes',
+  },
+  GatewaySolveRequest: {
+    Definition: '1 Definition',
+    Frontend: '2 string',
+    FrontendOpt: '3 map string',
+    allowResultReturn: '5 bool',
+    allowResultArrayRef: '6 bool',
+    Final: '10 bool',
+    ExporterAttr: '11 bytes',
+    CacheImports: '12 repeated CacheOptionsEntry',
+    FrontendInputs: '13 map Definition',
+    Evaluate: '14 bool',
+  },
+  GatewaySolveResponse: { ref: '1 string', result: '3 Result' },
+  ReturnRequest: { result: '1 Result', error: '2 Status' },
+  ResolveImageConfigRequest: {
+    Ref: '1 string',
+    Platform: '2 Platform',
+    ResolveMode: '3 string',
+    LogName: '4 string',
+  },
+  ResolveImageConfigResponse: { Digest: '1 string', Config: '2 bytes', Ref: '3 string' },
+  InputsResponse: { Definitions: '1 map Definition' },
 
-message Stat { string path = 1; uint32 mode = 2; uint32 uid = 3; uint32 gid = 4; int64 size = 5; int64 modTime = 6; string linkname = 7; int64 devmajor = 8; int64 devminor = 9; map<string, bytes> xattrs = 10; }
-message Packet { int32 type = 1; Stat stat = 2; uint32 ID = 3; bytes data = 4; }
+  Stat: {
+    path: '1 string',
+    mode: '2 uint32',
+    uid: '3 uint32',
+    gid: '4 uint32',
+    size: '5 int64',
+    modTime: '6 int64',
+    linkname: '7 string',
+    devmajor: '8 int64',
+    devminor: '9 int64',
+    xattrs: '10 map bytes',
+  },
+  Packet: { type: '1 int32', stat: '2 Stat', ID: '3 uint32', data: '4 bytes' },
 
-message CredentialsRequest { string Host = 1; }
-message CredentialsResponse { string Username = 1; string Secret = 2; }
-message CheckAgentRequest { string ID = 1; }
-message GetSecretRequest { string ID = 1; map<string, string> annotations = 2; }
-message GetSecretResponse { bytes data = 1; }
-message HealthCheckResponse { int32 status = 1; }
-`;
+  CredentialsRequest: { Host: '1 string' },
+  CredentialsResponse: { Username: '1 string', Secret: '2 string' },
+  CheckAgentRequest: { ID: '1 string' },
+  GetSecretRequest: { ID: '1 string', annotations: '2 map string' },
+  GetSecretResponse: { data: '1 bytes' },
+  HealthCheckResponse: { status: '1 int32' },
+} as const;
 
-const root = protobuf.parse(definitions, { keepCase: true }).root;
+export type MessageName = keyof typeof definitions;
+type Fields<Name extends MessageName> = (typeof definitions)[Name];
 
-// biome-ignore lint/suspicious/noExplicitAny: the shapes stand in the definitions above
-export type Message = Record<string, any>;
+interface Scalars {
+  string: string;
+  bool: boolean;
+  int32: number;
+  uint32: number;
+  int64: number;
+}
+type Scalar = keyof Scalars | 'bytes';
+
+type ReadOne<Type> = Type extends keyof Scalars
+  ? Scalars[Type]
+  : Type extends 'bytes'
+    ? Buffer
+    : Type extends MessageName
+      ? Message<Type>
+      : never;
+/** A member as it is read: a message that is absent is null, all else that is absent has its zero value. */
+type Read<Field> = Field extends `${number} repeated ${infer Type}`
+  ? Array<ReadOne<Type>>
+  : Field extends `${number} map ${infer Type}`
+    ? Record<string, ReadOne<Type>>
+    : Field extends `${number} oneof ${infer Type}`
+      ? ReadOne<Type> | undefined
+      : Field extends `${number} ${infer Type}`
+        ? ReadOne<Type> | (Type extends Scalar ? never : null)
+        : never;
+
+/** A message as `decode` reads it. */
+export type Message<Name extends MessageName> = {
+  [Member in keyof Fields<Name>]: Read<Fields<Name>[Member]>;
+};
+
+type WrittenOne<Type> = Type extends keyof Scalars
+  ? // One beyond the integers that a number holds exactly is written as text.
+    Scalars[Type] | (Type extends 'int64' ? string : never)
+  : Type extends 'bytes'
+    ? Uint8Array
+    : Type extends MessageName
+      ? Sent<Type>
+      : never;
+type Written<Field> = Field extends `${number} repeated ${infer Type}`
+  ? ReadonlyArray<WrittenOne<Type>>
+  : Field extends `${number} map ${infer Type}`
+    ? Readonly<Record<string, WrittenOne<Type>>>
+    : Field extends `${number} oneof ${infer Type}` | `${number} ${infer Type}`
+      ? WrittenOne<Type>
+      : never;
+
+/** A message as `encode` takes it: any member may be absent. A message that was read may be sent. */
+export type Sent<Name extends MessageName> = {
+  [Member in keyof Fields<Name>]?: Written<Fields<Name>[Member]> | null;
+};
+
+/** The table in protobuf.js's own terms. */
+function descriptor(fields: Record<string, string>): protobuf.IType {
+  const choice: string[] = [];
+  const described: protobuf.IType = { fields: {} };
+  for (const [name, text] of Object.entries(fields)) {
+    const words = text.split(' ');
+    const [id, rule, type] = [Number(words[0]), words.length === 3 ? words[1] : '', words.at(-1)!];
+    const field: protobuf.IField & { keyType?: string } = { id, type };
+    if (rule === 'repeated') field.rule = rule;
+    if (rule === 'map') field.keyType = 'string';
+    if (rule === 'oneof') choice.push(name);
+    described.fields[name] = field;
+  }
+  if (choice.length > 0) described.oneofs = { choice: { oneof: choice } };
+  return described;
+}
+
+const root = protobuf.Root.fromJSON({
+  nested: Object.fromEntries(Object.entries(definitions).map(([name, fields]) => [name, descriptor(fields)])),
+});
 
 /** The values of `Packet.type` in BuildKit's file protocol (fsutil). */
 export const packetType = { stat: 0, request: 1, data: 2, fin: 3, error: 4 } as const;
 
 /** The bytes of a message of that name. */
-export function encode(name: string, value: Message): Buffer {
+export function encode<Name extends MessageName>(name: Name, value: Sent<Name>): Buffer {
   const type = root.lookupType(name);
   return Buffer.from(type.encode(type.fromObject(value)).finish());
 }
 
-/** A message's fields; absent ones have their zero value, 64-bit numbers are numbers. @throws Error for malformed bytes. */
-export function decode(name: string, bytes: Uint8Array): Message {
+/** A message's members; 64-bit numbers are numbers. @throws Error for malformed bytes. */
+export function decode<Name extends MessageName>(name: Name, bytes: Uint8Array): Message<Name> {
   const type = root.lookupType(name);
   return type.toObject(type.decode(bytes), {
     longs: Number,
     defaults: true,
     arrays: true,
     objects: true,
-    oneofs: true,
     bytes: Buffer,
-  });
+  }) as Message<Name>;
 }
 
 /** A point in time as protobuf's Timestamp. */
-export function timestamp(milliseconds: number): Message {
+export function timestamp(milliseconds: number): Message<'Timestamp'> {
   return { seconds: Math.floor(milliseconds / 1000), nanos: Math.round((milliseconds % 1000) * 1e6) };
 }

@@ -12,7 +12,16 @@ import {
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Call, GrpcClient, GrpcServer, goMode, type Message, packetType } from '@berth/grpc';
+import {
+  type Call,
+  GrpcClient,
+  GrpcServer,
+  goMode,
+  type Message,
+  method,
+  packetType,
+  type Sent,
+} from '@berth/grpc';
 import { receiveFolder } from './receive.ts';
 import { sendFolder } from './sync.ts';
 
@@ -24,7 +33,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A builder on one end of a socket, what answers it on the other. */
 async function builder(
-  handle: (call: Call) => Promise<undefined>,
+  handle: (call: Call<'Packet', 'Packet'>) => Promise<undefined>,
 ): Promise<{ client: GrpcClient; close: () => void }> {
   const path = join(folder, '.socket');
   const accepted = new Promise<Socket>((resolve) => {
@@ -35,7 +44,7 @@ async function builder(
   });
   const client = new GrpcClient(connect(path));
   const served = await accepted;
-  void new GrpcServer({ '/files': { request: 'Packet', response: 'Packet', handle } }).accept(served);
+  void new GrpcServer({ '/files': method('Packet', 'Packet', handle) }).accept(served);
   return { client, close: () => served.destroy() };
 }
 
@@ -46,21 +55,21 @@ async function asked(
   const context = join(folder, 'context');
   const { client, close } = await builder((call) => sendFolder(call, { context }));
   const call = client.call('/files', 'Packet', 'Packet', { 'dir-name': 'context', ...metadata });
-  const stats: Message[] = [];
+  const stats: Array<Message<'Stat'>> = [];
   const texts: Record<string, string> = {};
   let open = 0;
   try {
     for await (const packet of call.responses) {
-      if (packet['type'] === packetType.error) throw new Error(String(packet['data']));
-      if (packet['type'] === packetType.fin) {
+      if (packet.type === packetType.error) throw new Error(String(packet.data));
+      if (packet.type === packetType.fin) {
         call.end();
         break;
       }
-      if (packet['type'] === packetType.data) {
-        const path = stats[packet['ID']]!['path'];
-        texts[path] = (texts[path] ?? '') + packet['data'];
-        if (packet['data'].length === 0 && --open === 0) await call.send({ type: packetType.fin });
-      } else if (packet['stat']?.path) stats.push(packet['stat']);
+      if (packet.type === packetType.data) {
+        const path = stats[packet.ID]!.path!;
+        texts[path] = (texts[path] ?? '') + packet.data;
+        if (packet.data.length === 0 && --open === 0) await call.send({ type: packetType.fin });
+      } else if (packet.stat?.path) stats.push(packet.stat);
       else {
         for (const [ID, { mode, linkname }] of stats.entries())
           if (mode < 2 ** 20 && linkname === '') {
@@ -147,21 +156,21 @@ describe('a context is sent', () => {
 
 describe('a result is received', () => {
   /** Sends files as a builder does; the bytes of each are its path. */
-  async function sent(stats: Message[]): Promise<void> {
+  async function sent(stats: Array<Sent<'Stat'>>): Promise<void> {
     const { client, close } = await builder((call) => receiveFolder(call, join(folder, 'result')));
     const call = client.call('/files', 'Packet', 'Packet');
     try {
       for (const stat of stats) await call.send({ type: packetType.stat, stat: { modTime: 1e18, ...stat } });
       await call.send({ type: packetType.stat });
       for await (const packet of call.responses) {
-        if (packet['type'] === packetType.request) {
+        if (packet.type === packetType.request) {
           await call.send({
             type: packetType.data,
-            ID: packet['ID'],
-            data: Buffer.from(stats[packet['ID']]!['path']),
+            ID: packet.ID,
+            data: Buffer.from(stats[packet.ID]!.path!),
           });
-          await call.send({ type: packetType.data, ID: packet['ID'] });
-        } else if (packet['type'] === packetType.fin) {
+          await call.send({ type: packetType.data, ID: packet.ID });
+        } else if (packet.type === packetType.fin) {
           await call.send({ type: packetType.fin });
           call.end();
         }

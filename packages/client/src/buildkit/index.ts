@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { GrpcClient, type Message } from '@berth/grpc';
+import { GrpcClient, type Message, type Sent } from '@berth/grpc';
 import { CliError, Interrupted } from '../base/errors.ts';
 import type { Cli } from '../cli/cli.ts';
 import { getCredentials, keyOf, registryAuth } from '../config/credentials.ts';
@@ -113,13 +113,13 @@ async function solve(
   cli: Cli,
   client: GrpcClient,
   flags: BuildKitFlags,
-  request: Message,
+  request: Sent<'SolveRequest'>,
   signal: AbortSignal,
 ): Promise<Record<string, string>> {
   const display = displayFor(cli, flags);
   const status = client.call('/moby.buildkit.v1.Control/Status', 'StatusRequest', 'StatusResponse');
   const shown = (async () => {
-    await status.send({ Ref: request['Ref'] });
+    await status.send({ Ref: request.Ref });
     status.end();
     for await (const message of status.responses) display.update(message);
   })().catch(() => undefined); // the answer to Solve tells what went wrong
@@ -133,7 +133,7 @@ async function solve(
     await shown;
     display.end();
     if (flags.progress !== 'rawjson' && !flags.quiet) cli.warn(warningText(display.state));
-    return answer['ExporterResponse'] as Record<string, string>;
+    return answer.ExporterResponse as Record<string, string>;
   } catch (error) {
     if (!signal.aborted) await Promise.race([shown, new Promise((next) => setTimeout(next, 2000))]);
     display.end();
@@ -152,7 +152,7 @@ function displayFor(cli: Cli, flags: BuildKitFlags): Display {
   }
   if (mode === 'rawjson') {
     const state = new BuildState();
-    const update = (message: Message): void => {
+    const update = (message: Message<'StatusResponse'>): void => {
       state.apply(message);
       print(
         `${JSON.stringify(message, (_key, value) => (isBuffer(value) ? Buffer.from(value.data).toString() : value))}\n`,

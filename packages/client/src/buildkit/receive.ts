@@ -25,6 +25,8 @@ import {
 import { CliError } from '../base/errors.ts';
 import { whyNot } from '../shared/files.ts';
 
+type Files = Call<'Packet', 'Packet'>;
+
 /** One file as the builder described it. */
 interface Told {
   path: string;
@@ -38,20 +40,20 @@ interface Told {
  * made when it is missing; what is there and not in the tree stays. The builder is not trusted: no name leads out of the
  * folder, by itself or through a link that was there or came with the tree.
  */
-export async function receiveFolder(call: Call, folder: string): Promise<undefined> {
+export async function receiveFolder(call: Files, folder: string): Promise<undefined> {
   mkdirSync(folder, { recursive: true });
   const receiver = new Receiver(call, folder);
   for await (const packet of call.requests) {
-    if (packet['type'] === packetType.error) throw new GrpcError(2, String(packet['data']));
-    if (packet['type'] === packetType.stat) await receiver.told(packet['stat']);
-    else if (packet['type'] === packetType.data) await receiver.bytes(packet['ID'], packet['data']);
-    else if (packet['type'] === packetType.fin) break;
+    if (packet.type === packetType.error) throw new GrpcError(2, String(packet.data));
+    if (packet.type === packetType.stat) await receiver.told(packet.stat);
+    else if (packet.type === packetType.data) await receiver.bytes(packet.ID, packet.data);
+    else if (packet.type === packetType.fin) break;
   }
   receiver.finish();
 }
 
 class Receiver {
-  private readonly call: Call;
+  private readonly call: Files;
   private readonly folder: string;
   private count = 0;
   private ended = false;
@@ -60,22 +62,22 @@ class Receiver {
   private readonly links: Told[] = [];
   private readonly folders: Told[] = [];
 
-  constructor(call: Call, folder: string) {
+  constructor(call: Files, folder: string) {
     this.call = call;
     this.folder = folder;
   }
 
-  async told(stat: Message | null): Promise<void> {
-    if (!stat?.['path']) {
+  async told(stat: Message<'Stat'> | null): Promise<void> {
+    if (!stat?.path) {
       this.ended = true;
       return this.finIfDone();
     }
     const id = this.count++;
     const told: Told = {
-      path: stat['path'],
-      mode: stat['mode'],
-      modTime: stat['modTime'],
-      linkname: stat['linkname'],
+      path: stat.path,
+      mode: stat.mode,
+      modTime: stat.modTime,
+      linkname: stat.linkname,
     };
     const path = this.place(told.path);
     try {

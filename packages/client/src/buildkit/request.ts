@@ -1,4 +1,4 @@
-import type { Message } from '@berth/grpc';
+import type { Sent } from '@berth/grpc';
 import { CliError } from '../base/errors.ts';
 import { cut } from '../parse/csv.ts';
 import { toMap } from '../parse/environment.ts';
@@ -105,7 +105,7 @@ export function solveRequest(
     attributes: Record<string, string>;
     outputs: readonly BuildOutput[];
   },
-): Message {
+): Sent<'SolveRequest'> {
   const annotations = Object.fromEntries(
     flags.annotation.map((pair) => {
       const [key, value] = cut(pair, '=');

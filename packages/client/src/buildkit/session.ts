@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { basename } from 'node:path';
-import { GrpcError, GrpcServer, type Message, type Method } from '@berth/grpc';
+import { type Call, GrpcError, GrpcServer, type Message, type Method, method, unary } from '@berth/grpc';
 import type { AuthConfig } from '../config/credentials.ts';
 import type { Api } from '../transport/api.ts';
 import { type BuildOutput, receiveFile } from './outputs.ts';
@@ -29,38 +29,28 @@ const hub = new Set(['docker.io', 'registry-1.docker.io', 'index.docker.io']);
  * client opens (https://github.com/moby/buildkit, session/*).
  */
 function methodsOf(lent: Lent): Record<string, Method> {
-  const unary = (
-    request: string,
-    response: string,
-    answer: (message: Message) => Promise<Message>,
-  ): Method => ({
-    request,
-    response,
-    handle: async ({ requests }) => {
-      for await (const message of requests) return answer(message);
-      throw new GrpcError(13, 'no request');
-    },
-  });
   const { outputs, agents } = lent;
+  const outputOf = ({ metadata }: Pick<Call, 'metadata'>) =>
+    outputs[Number(metadata['buildkit-attachable-exporter-id'] ?? 0)];
+  const noOutput = () => new GrpcError(12, 'this build has no output on this machine');
   return {
     '/grpc.health.v1.Health/Check': unary('Empty', 'HealthCheckResponse', async () => ({ status: 1 })),
-    '/moby.filesync.v1.FileSync/DiffCopy': {
-      request: 'Packet',
-      response: 'Packet',
-      handle: (call) => sendFolder(call, lent.folders),
-    },
-    '/moby.filesync.v1.FileSend/DiffCopy': {
-      // One path with two shapes of message: a tree for a folder, bytes for a file. A build has one or the other.
-      request: outputs.some(({ folder }) => folder) ? 'Packet' : 'BytesMessage',
-      response: outputs.some(({ folder }) => folder) ? 'Packet' : 'BytesMessage',
-      handle: async (call) => {
-        const output = outputs[Number(call.metadata['buildkit-attachable-exporter-id'] ?? 0)];
-        if (output?.folder) return receiveFolder(call, output.folder);
-        if (output?.file === undefined) throw new GrpcError(12, 'this build has no output on this machine');
-        await receiveFile(bytesOf(call.requests), output.file, lent.stdout);
-        return undefined;
-      },
-    },
+    '/moby.filesync.v1.FileSync/DiffCopy': method('Packet', 'Packet', (call) =>
+      sendFolder(call, lent.folders),
+    ),
+    // One path with two shapes of message: a tree for a folder, bytes for a file. A build has one or the other.
+    '/moby.filesync.v1.FileSend/DiffCopy': outputs.some(({ folder }) => folder)
+      ? method('Packet', 'Packet', async (call) => {
+          const { folder } = outputOf(call) ?? {};
+          if (folder === undefined) throw noOutput();
+          return receiveFolder(call, folder);
+        })
+      : method('BytesMessage', 'BytesMessage', async (call) => {
+          const { file } = outputOf(call) ?? {};
+          if (file === undefined) throw noOutput();
+          await receiveFile(bytesOf(call.requests), file, lent.stdout);
+          return undefined;
+        }),
     '/moby.filesync.v1.Auth/Credentials': unary(
       'CredentialsRequest',
       'CredentialsResponse',
@@ -82,30 +72,23 @@ function methodsOf(lent: Lent): Record<string, Method> {
       agents.check(ID);
       return {};
     }),
-    '/moby.sshforward.v1.SSH/ForwardAgent': {
-      request: 'BytesMessage',
-      response: 'BytesMessage',
-      handle: (call) => agents.forward(call),
-    },
+    '/moby.sshforward.v1.SSH/ForwardAgent': method('BytesMessage', 'BytesMessage', (call) =>
+      agents.forward(call),
+    ),
     ...(lent.upload ? { '/moby.upload.v1.Upload/Pull': uploadMethod(lent.upload) } : {}),
   };
 }
 
-function uploadMethod(upload: AsyncIterable<Buffer>): Method {
-  return {
-    request: 'BytesMessage',
-    response: 'BytesMessage',
-    handle: async (call) => {
-      for await (const chunk of upload)
-        for (let at = 0; at < chunk.length; at += 1 << 20)
-          await call.send({ data: chunk.subarray(at, at + (1 << 20)) });
-      return undefined;
-    },
-  };
-}
+const uploadMethod = (upload: AsyncIterable<Buffer>): Method =>
+  method('BytesMessage', 'BytesMessage', async (call) => {
+    for await (const chunk of upload)
+      for (let at = 0; at < chunk.length; at += 1 << 20)
+        await call.send({ data: chunk.subarray(at, at + (1 << 20)) });
+    return undefined;
+  });
 
-async function* bytesOf(messages: AsyncIterable<Message>): AsyncGenerator<Buffer> {
-  for await (const { data } of messages) yield data as Buffer;
+async function* bytesOf(messages: AsyncIterable<Message<'BytesMessage'>>): AsyncGenerator<Buffer> {
+  for await (const { data } of messages) yield data;
 }
 
 /** The connection over which a builder reads this side's files and secrets. */

@@ -91,7 +91,7 @@ export class Agents {
   }
 
   /** Joins a call of the builder's with a new connection to the agent. */
-  async forward(call: Call): Promise<undefined> {
+  async forward(call: Call<'BytesMessage', 'BytesMessage'>): Promise<undefined> {
     const socket = connect(this.find(String(call.metadata['buildkit.ssh.id'] ?? '')));
     const abort = (): void => void socket.destroy();
     call.signal.addEventListener('abort', abort, { once: true });
@@ -99,7 +99,7 @@ export class Agents {
       const answers = (async () => {
         for await (const data of socket as AsyncIterable<Buffer>) await call.send({ data });
       })();
-      for await (const { data } of call.requests) socket.write(data as Buffer);
+      for await (const { data } of call.requests) socket.write(data);
       socket.end();
       await answers;
     } finally {

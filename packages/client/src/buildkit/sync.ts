@@ -1,12 +1,14 @@
 import type { Stats } from 'node:fs';
 import { lstat, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Call, GrpcError, goModeOf, type Message, packetType } from '@berth/grpc';
+import { type Call, GrpcError, goModeOf, packetType } from '@berth/grpc';
 import { CliError } from '../base/errors.ts';
 import { whyNot } from '../shared/files.ts';
 import { Filter, type Selection } from './selection.ts';
 
 const CHUNK = 1 << 16;
+
+type Files = Call<'Packet', 'Packet'>;
 
 /** The folders that a builder may read, by the names it knows them under. */
 export type Folders = Readonly<Record<string, string>>;
@@ -15,7 +17,7 @@ export type Folders = Readonly<Record<string, string>>;
  * Answers FileSync.DiffCopy: tells what is in a folder of this machine, then sends the files that the builder asks for.
  * The files belong to root there, as in every build context.
  */
-export async function sendFolder(call: Call, folders: Folders): Promise<undefined> {
+export async function sendFolder(call: Files, folders: Folders): Promise<undefined> {
   const name = String(call.metadata['dir-name'] ?? '');
   const folder = Object.hasOwn(folders, name) ? folders[name]! : undefined;
   if (folder === undefined) throw new GrpcError(5, `no access allowed to dir ${JSON.stringify(name)}`);
@@ -30,7 +32,7 @@ export async function sendFolder(call: Call, folders: Folders): Promise<undefine
   }
 }
 
-function selectionOf(call: Call): Selection {
+function selectionOf(call: Pick<Call, 'metadata' | 'values'>): Selection {
   const values = (key: string): string[] => {
     const found = call.values(key);
     return call.metadata[`${key}-encoded`] === '1' ? found.map(decodeURIComponent) : found;
@@ -43,7 +45,7 @@ function selectionOf(call: Call): Selection {
 }
 
 class Sender {
-  private readonly call: Call;
+  private readonly call: Files;
   private readonly folder: string;
   /** The files by the number that the builder asks for them by: the position of their packet. */
   private readonly told: Array<string | undefined> = [];
@@ -51,7 +53,7 @@ class Sender {
   /** Folders that are only told when something in them is. */
   private readonly owed: Array<{ path: string; stats: Stats }> = [];
 
-  constructor(call: Call, folder: string) {
+  constructor(call: Files, folder: string) {
     this.call = call;
     this.folder = folder;
   }
@@ -95,18 +97,20 @@ class Sender {
   }
 
   private async send(path: string, stats: Stats): Promise<void> {
-    const stat: Message = {
+    const stat = {
       path,
       mode: goModeOf(stats),
       size: stats.isFile() ? stats.size : 0,
       // Nanoseconds since 1970 have more digits than a JavaScript number.
       modTime: String(BigInt(Math.round(stats.mtimeMs * 1000)) * 1000n),
+      linkname: stats.isSymbolicLink() ? await readlink(join(this.folder, path)) : '',
+      ...(stats.isBlockDevice() || stats.isCharacterDevice()
+        ? {
+            devmajor: (stats.rdev >> 8) & 0xfff,
+            devminor: (stats.rdev & 0xff) | ((stats.rdev >> 12) & 0xfff00),
+          }
+        : {}),
     };
-    if (stats.isSymbolicLink()) stat['linkname'] = await readlink(join(this.folder, path));
-    if (stats.isBlockDevice() || stats.isCharacterDevice()) {
-      stat['devmajor'] = (stats.rdev >> 8) & 0xfff;
-      stat['devminor'] = (stats.rdev & 0xff) | ((stats.rdev >> 12) & 0xfff00);
-    }
     if (stats.isFile() && stats.nlink > 1) {
       const id = `${stats.dev}:${stats.ino}`;
       const first = this.links.get(id);
@@ -120,15 +124,15 @@ class Sender {
   /** Sends the bytes of each file asked for, until the builder has all it wants. */
   async files(): Promise<void> {
     for await (const packet of this.call.requests) {
-      if (packet['type'] === packetType.fin) {
+      if (packet.type === packetType.fin) {
         await this.call.send({ type: packetType.fin });
         return;
       }
-      if (packet['type'] === packetType.error) throw new GrpcError(2, String(packet['data']));
-      if (packet['type'] !== packetType.request) continue;
-      const path = this.told[packet['ID']];
-      if (path === undefined) throw new GrpcError(3, `there is no file ${packet['ID']}`);
-      await this.file(packet['ID'], path);
+      if (packet.type === packetType.error) throw new GrpcError(2, String(packet.data));
+      if (packet.type !== packetType.request) continue;
+      const path = this.told[packet.ID];
+      if (path === undefined) throw new GrpcError(3, `there is no file ${packet.ID}`);
+      await this.file(packet.ID, path);
     }
   }
 

@@ -23,7 +23,7 @@ export class PlainDisplay {
     this.print = print;
   }
 
-  update(message: Message): void {
+  update(message: Message<'StatusResponse'>): void {
     for (const vertex of this.state.apply(message)) if (!this.finished.has(vertex)) this.waiting.add(vertex);
     this.advance(false);
   }

@@ -48,9 +48,9 @@ export class BuildState {
   readonly started = Date.now();
 
   /** Takes a message in; gives the nodes it was about. */
-  apply(message: Message): Set<Vertex> {
+  apply(message: Message<'StatusResponse'>): Set<Vertex> {
     const touched = new Set<Vertex>();
-    for (const told of message['vertexes'] ?? []) {
+    for (const told of message.vertexes) {
       const vertex = this.vertex(told.digest);
       vertex.name = told.name || vertex.name;
       vertex.started = milliseconds(told.started) || vertex.started;
@@ -60,7 +60,7 @@ export class BuildState {
       if (vertex.completed) this.endLine(vertex);
       touched.add(vertex);
     }
-    for (const told of message['statuses'] ?? []) {
+    for (const told of message.statuses) {
       const vertex = this.vertex(told.vertex);
       const part = vertex.parts.get(told.ID) ?? {
         id: told.ID,
@@ -77,12 +77,12 @@ export class BuildState {
       part.completed = milliseconds(told.completed);
       touched.add(vertex);
     }
-    for (const told of message['logs'] ?? []) {
+    for (const told of message.logs) {
       const vertex = this.vertex(told.vertex);
       this.output(vertex, told.msg.toString(), milliseconds(told.timestamp));
       touched.add(vertex);
     }
-    for (const told of message['warnings'] ?? [])
+    for (const told of message.warnings)
       this.warnings.push({
         text: told.short.toString(),
         detail: told.detail.map(String),

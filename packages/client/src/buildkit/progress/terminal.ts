@@ -28,7 +28,7 @@ export class TerminalDisplay {
     this.timer = setInterval(() => this.paint(false), INTERVAL);
   }
 
-  update(message: Message): void {
+  update(message: Message<'StatusResponse'>): void {
     this.state.apply(message);
     this.changed = true;
   }

@@ -1,7 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { type Call, GrpcError, GrpcServer, type Message, type Method, timestamp } from '@berth/grpc';
+import {
+  type Call,
+  GrpcError,
+  GrpcServer,
+  type Message,
+  type Method,
+  method,
+  type Sent,
+  timestamp,
+  unary,
+} from '@berth/grpc';
 import { invalidParameter } from '../../base/errors.ts';
 import { runnablePlatforms } from '../../images/index.ts';
 import type { CacheRecord, PruneOptions } from '../api.ts';
@@ -16,7 +26,8 @@ import { hash } from './hash.ts';
 import { Job } from './job.ts';
 import { withSource } from './progress/source.ts';
 import { imageConfig, pruneFilters, usageRecord } from './records.ts';
-import { type Session, Sessions } from './session/session.ts';
+import type { Session } from './session/session.ts';
+import { Sessions } from './session/sessions.ts';
 import { Solver, type SolverParts } from './solver.ts';
 import type { StageResult } from './steps/step.ts';
 
@@ -56,18 +67,6 @@ export class Control {
   }
 
   private methods(): Record<string, Method> {
-    const unary = (
-      request: string,
-      response: string,
-      handle: (message: Message, call: Call) => Promise<Message>,
-    ): Method => ({
-      request,
-      response,
-      handle: async (call) => {
-        for await (const message of call.requests) return handle(message, call);
-        throw new GrpcError(13, 'no request');
-      },
-    });
     const control = (name: string) => `/moby.buildkit.v1.Control/${name}`;
     const bridge = (name: string) => `/moby.buildkit.v1.frontend.LLBBridge/${name}`;
     return {
@@ -78,65 +77,53 @@ export class Control {
       [control('DiskUsage')]: unary('DiskUsageRequest', 'DiskUsageResponse', async ({ filter }) => ({
         record: this.parts.records(pruneFilters(filter)).map(usageRecord),
       })),
-      [control('Prune')]: {
-        request: 'PruneRequest',
-        response: 'UsageRecord',
-        handle: async (call) => {
-          for await (const request of call.requests) {
-            const gone = await this.parts.prune({
-              filters: pruneFilters(request['filter']),
-              all: request['all'],
-              keepStorage: request['keepBytes'],
-              maxUsed: request['maxUsedSpace'],
-              minFree: request['minFreeSpace'],
-              keepDuration: request['keepDuration'] / 1e6,
-            });
-            for (const record of gone) await call.send(usageRecord(record));
-            break;
-          }
-          return undefined;
-        },
-      },
+      [control('Prune')]: method('PruneRequest', 'UsageRecord', async (call) => {
+        for await (const request of call.requests) {
+          const gone = await this.parts.prune({
+            filters: pruneFilters(request.filter),
+            all: request.all,
+            keepStorage: request.keepBytes,
+            maxUsed: request.maxUsedSpace,
+            minFree: request.minFreeSpace,
+            keepDuration: request.keepDuration / 1e6,
+          });
+          for (const record of gone) await call.send(usageRecord(record));
+          break;
+        }
+        return undefined;
+      }),
       [control('Solve')]: unary('SolveRequest', 'SolveResponse', (message, call) =>
-        this.solve(new Job(message['Ref']), message, call.signal),
+        this.solve(new Job(message.Ref), message, call.signal),
       ),
-      [control('Status')]: {
-        request: 'StatusRequest',
-        response: 'StatusResponse',
-        handle: async (call) => {
-          for await (const { Ref } of call.requests) {
-            const job = await this.job(Ref, call.signal);
-            for await (const message of job.progress.messages(call.signal)) await call.send(message);
-            break;
+      [control('Status')]: method('StatusRequest', 'StatusResponse', async (call) => {
+        for await (const { Ref } of call.requests) {
+          const job = await this.job(Ref, call.signal);
+          for await (const message of job.progress.messages(call.signal)) await call.send(message);
+          break;
+        }
+        return undefined;
+      }),
+      [control('ListenBuildHistory')]: method('BuildHistoryRequest', 'BuildHistoryEvent', async (call) => {
+        for await (const request of call.requests) {
+          // No records are kept: a listener that wants only what is there gets the end at once.
+          if (request.EarlyExit) return undefined;
+          if (request.Ref) {
+            await call.send({
+              type: 1,
+              record: {
+                Ref: request.Ref,
+                CreatedAt: timestamp(Date.now()),
+                CompletedAt: timestamp(Date.now()),
+              },
+            });
+            return undefined;
           }
-          return undefined;
-        },
-      },
-      [control('ListenBuildHistory')]: {
-        request: 'BuildHistoryRequest',
-        response: 'BuildHistoryEvent',
-        handle: async (call) => {
-          for await (const request of call.requests) {
-            // No records are kept: a listener that wants only what is there gets the end at once.
-            if (request['EarlyExit']) return undefined;
-            if (request['Ref']) {
-              await call.send({
-                type: 1,
-                record: {
-                  Ref: request['Ref'],
-                  CreatedAt: timestamp(Date.now()),
-                  CompletedAt: timestamp(Date.now()),
-                },
-              });
-              return undefined;
-            }
-            await new Promise<void>((resolve) =>
-              call.signal.addEventListener('abort', () => resolve(), { once: true }),
-            );
-          }
-          return undefined;
-        },
-      },
+          await new Promise<void>((resolve) =>
+            call.signal.addEventListener('abort', () => resolve(), { once: true }),
+          );
+        }
+        return undefined;
+      }),
       [control('UpdateBuildHistory')]: unary('Empty', 'Empty', async () => ({})),
       [bridge('Ping')]: unary('Empty', 'PongResponse', async () => ({
         FrontendAPICaps: frontendCaps.map((ID) => ({ ID, Enabled: true })),
@@ -151,21 +138,19 @@ export class Control {
       ),
       [bridge('Return')]: unary('ReturnRequest', 'Empty', async (message, call) => {
         const job = await this.job(buildId(call), call.signal);
-        if (message['error']?.code)
-          job.rejectReturned(
-            new GrpcError(message['error'].code, message['error'].message, message['error'].details ?? []),
-          );
-        else job.resolveReturned(message['result'] ?? {});
+        if (message.error?.code)
+          job.rejectReturned(new GrpcError(message.error.code, message.error.message, message.error.details));
+        else job.resolveReturned(message.result ?? {});
         return {};
       }),
     };
   }
 
-  private version(): Message {
+  private version(): Sent<'BuildkitVersion'> {
     return { package: 'berth', version: `v${this.parts.version}`, revision: '' };
   }
 
-  private worker(): Message {
+  private worker(): Sent<'WorkerRecord'> {
     return {
       ID: 'berth',
       Labels: {
@@ -202,12 +187,12 @@ export class Control {
 
   /** A build that is no gRPC call, its progress told as it goes. Returns what the exporter says. */
   async build(
-    request: Message,
+    request: Sent<'SolveRequest'>,
     given: { session: Session; fill?: (tree: Tree) => Promise<void> },
     signal: AbortSignal,
-    onStatus: (status: Message) => void,
+    onStatus: (status: Sent<'StatusResponse'>) => void,
   ): Promise<Record<string, string>> {
-    const job = new Job(request['Ref']);
+    const job = new Job(request.Ref ?? '');
     job.session = Promise.resolve(given.session);
     job.fill = given.fill;
     const told = (async () => {
@@ -220,10 +205,14 @@ export class Control {
     }
   }
 
-  private async solve(job: Job, request: Message, signal: AbortSignal): Promise<Message> {
-    if (request['Definition']?.def?.length > 0)
+  private async solve(
+    job: Job,
+    request: Sent<'SolveRequest'>,
+    signal: AbortSignal,
+  ): Promise<{ ExporterResponse: Record<string, string> }> {
+    if (request.Definition?.def?.length)
       throw new GrpcError(12, 'solving an LLB definition is not supported: give a Dockerfile');
-    const entitlements = new Set<string>(request['Entitlements'] ?? []);
+    const entitlements = new Set<string>(request.Entitlements ?? []);
     job.entitlements = entitlements;
     for (const entitlement of entitlements)
       if (!this.parts.grantable.has(entitlement))
@@ -231,19 +220,18 @@ export class Control {
           2,
           `granting entitlement ${entitlement} is not allowed by build daemon configuration`,
         );
-    const attributes: Record<string, string> = request['FrontendAttrs'] ?? {};
-    job.imports = importsOf(request['Cache']?.Imports ?? [], attributes);
-    job.exports = exportsOf(request['Cache']?.Exports ?? [], attributes);
-    const exporters: Message[] =
-      request['Exporters']?.length > 0
-        ? request['Exporters']
-        : request['ExporterDeprecated']
-          ? [{ Type: request['ExporterDeprecated'], Attrs: request['ExporterAttrsDeprecated'] }]
-          : [];
+    const attributes = request.FrontendAttrs ?? {};
+    job.imports = importsOf(request.Cache?.Imports ?? [], attributes);
+    job.exports = exportsOf(request.Cache?.Exports ?? [], attributes);
+    const exporters: ReadonlyArray<Sent<'Exporter'>> = request.Exporters?.length
+      ? request.Exporters
+      : request.ExporterDeprecated
+        ? [{ Type: request.ExporterDeprecated, Attrs: request.ExporterAttrsDeprecated }]
+        : [];
     checkExporters(exporters);
     job.folder = await mkdtemp(join(this.parts.root, 'solve-'));
     job.solver = new Solver({ ...this.parts, hostPlatform: this.hostPlatform });
-    job.session ??= this.sessions.get(request['Session']);
+    job.session ??= this.sessions.get(request.Session ?? '');
     job.session.catch(() => undefined);
     signal.addEventListener('abort', () => job.abort.abort(), { once: true });
     this.jobs.set(job.ref, job);
@@ -251,14 +239,12 @@ export class Control {
     this.waiting.delete(job.ref);
     try {
       let result: StageResult;
-      if (request['Frontend']) {
-        result = await this.frontend(job, request['Frontend'], attributes);
+      if (request.Frontend) {
+        result = await this.frontend(job, request.Frontend, attributes);
       } else {
         const returned = await Promise.race([job.returned, aborted(job.abort.signal)]);
         const ref =
-          returned['ref']?.id ||
-          returned['refDeprecated'] ||
-          Object.values((returned['refs']?.refs ?? {}) as Record<string, Message>)[0]?.['id'];
+          returned.ref?.id || returned.refDeprecated || Object.values(returned.refs?.refs ?? {})[0]?.id;
         const found = ref === undefined ? [...job.results.values()][0] : job.results.get(ref);
         // buildx opens a second build after the first, for its debugger, and takes nothing out of it.
         if (!found && exporters.length === 0) return { ExporterResponse: {} };
@@ -310,27 +296,30 @@ export class Control {
     }
   }
 
-  private async gatewaySolve(request: Message, call: Call): Promise<Message> {
+  private async gatewaySolve(
+    request: Message<'GatewaySolveRequest'>,
+    call: Pick<Call, 'metadata' | 'signal'>,
+  ): Promise<Sent<'GatewaySolveResponse'>> {
     const job = await this.job(buildId(call), call.signal);
-    if (!request['Frontend']) {
-      if (request['Definition']?.def?.length > 0)
+    if (!request.Frontend) {
+      if (request.Definition?.def?.length)
         throw new GrpcError(12, 'solving an LLB definition is not supported: give a Dockerfile');
       return { result: { ref: { id: '' } } };
     }
-    const attributes: Record<string, string> = request['FrontendOpt'] ?? {};
+    const attributes = request.FrontendOpt;
     const own = new Set(job.imports.map((entry) => hash(entry)));
-    const imports = importsOf(request['CacheImports'] ?? [], attributes).filter((x) => !own.has(hash(x)));
-    const result = await this.frontend(job, request['Frontend'], attributes, imports);
+    const imports = importsOf(request.CacheImports, attributes).filter((x) => !own.has(hash(x)));
+    const result = await this.frontend(job, request.Frontend, attributes, imports);
     const id = `ref-${job.results.size}`;
     job.results.set(id, result);
     const metadata = { 'containerimage.config': Buffer.from(JSON.stringify(imageConfig(result))) };
-    return request['allowResultArrayRef'] || request['allowResultReturn']
+    return request.allowResultArrayRef || request.allowResultReturn
       ? { result: { ref: { id }, metadata } }
       : { ref: id };
   }
 }
 
-function buildId(call: Call): string {
+function buildId(call: Pick<Call, 'metadata'>): string {
   const id = call.metadata['buildkit-controlapi-buildid'];
   if (typeof id !== 'string') throw invalidParameter('no buildid in the call');
   return id;

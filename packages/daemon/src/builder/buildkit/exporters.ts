@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import type { Message } from '@berth/grpc';
+import type { Sent } from '@berth/grpc';
 import { BerthError } from '../../base/errors.ts';
 import type { Images } from '../../images/api.ts';
 import { fullReference, normalizedReference } from '../../images/index.ts';
@@ -15,9 +15,9 @@ import type { StageResult } from './steps/step.ts';
 const EXPORTERS = ['moby', 'image', 'oci', 'docker', 'tar', 'local'];
 
 /** Looks at what a client wants to have before it is made. @throws unsupported for an exporter that is not known. */
-export function checkExporters(exporters: readonly Message[]): void {
+export function checkExporters(exporters: ReadonlyArray<Sent<'Exporter'>>): void {
   for (const { Type } of exporters)
-    if (!EXPORTERS.includes(Type))
+    if (!EXPORTERS.includes(Type ?? ''))
       throw new BerthError('unsupported', `exporter ${JSON.stringify(Type)} could not be found`);
 }
 
@@ -26,17 +26,17 @@ export async function exportResult(
   images: Images,
   job: Job,
   result: StageResult,
-  exporter: Message,
+  exporter: Sent<'Exporter'>,
   index: number,
 ): Promise<Record<string, string>> {
-  const attributes: Record<string, string> = exporter['Attrs'] ?? {};
-  switch (exporter['Type']) {
+  const attributes: Record<string, string> = exporter.Attrs ?? {};
+  switch (exporter.Type) {
     case 'moby':
     case 'image':
       return exportImage(images, job, result, attributes);
     case 'oci':
     case 'docker':
-      return exportArchive(images, job, result, exporter['Type'], attributes, index);
+      return exportArchive(images, job, result, exporter.Type, attributes, index);
     case 'tar':
       await job.progress.step('exporting to client tarball', async (vertex) => {
         const session = await job.session!;
@@ -59,7 +59,7 @@ export async function exportResult(
       });
       return {};
     default:
-      throw new BerthError('unsupported', `exporter ${JSON.stringify(exporter['Type'])} could not be found`);
+      throw new BerthError('unsupported', `exporter ${JSON.stringify(exporter.Type)} could not be found`);
   }
 }
 

@@ -12,8 +12,8 @@ export class Job {
   readonly progress = new Progress();
   readonly results = new Map<string, StageResult>();
   /** The result that the client's own build function returned. */
-  readonly returned: Promise<Message>;
-  resolveReturned!: (result: Message) => void;
+  readonly returned: Promise<Partial<Message<'Result'>>>;
+  resolveReturned!: (result: Partial<Message<'Result'>>) => void;
   rejectReturned!: (error: Error) => void;
   session: Promise<Session> | undefined;
   solver: Solver | undefined;

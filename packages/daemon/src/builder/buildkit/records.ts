@@ -1,11 +1,11 @@
-import { type Message, timestamp } from '@berth/grpc';
+import { type Sent, timestamp } from '@berth/grpc';
 import type { ImageConfig, ImageRunConfig } from '../../images/api.ts';
 import { sortedMap } from '../../images/index.ts';
 import type { CacheRecord } from '../api.ts';
 import type { StageResult } from './steps/step.ts';
 
 /** A step as BuildKit's clients list it. */
-export function usageRecord(record: CacheRecord): Message {
+export function usageRecord(record: CacheRecord): Sent<'UsageRecord'> {
   return {
     ID: record.ID,
     Mutable: false,

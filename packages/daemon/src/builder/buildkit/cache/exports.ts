@@ -1,4 +1,4 @@
-import type { Message } from '@berth/grpc';
+import type { Sent } from '@berth/grpc';
 import { BerthError, invalidParameter } from '../../../base/errors.ts';
 import type { Images } from '../../../images/api.ts';
 import { fullReference } from '../../../images/index.ts';
@@ -13,7 +13,10 @@ import type { CacheExports } from './types.ts';
  * themselves.
  * @throws unsupported naming a kind that is not known; invalid-parameter without a reference.
  */
-export function exportsOf(entries: readonly Message[], attributes: Record<string, string>): CacheExports {
+export function exportsOf(
+  entries: ReadonlyArray<Sent<'CacheOptionsEntry'>>,
+  attributes: Record<string, string>,
+): CacheExports {
   const exports: CacheExports = {
     inline: isTrue(attributes['build-arg:BUILDKIT_INLINE_CACHE']),
     registry: [],

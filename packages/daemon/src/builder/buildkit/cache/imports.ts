@@ -1,4 +1,4 @@
-import type { Message } from '@berth/grpc';
+import type { Sent } from '@berth/grpc';
 import { BerthError, invalidParameter } from '../../../base/errors.ts';
 import type { CacheSource, Images } from '../../../images/api.ts';
 import { fullReference } from '../../../images/index.ts';
@@ -12,16 +12,19 @@ import type { CacheImport } from './types.ts';
 
 /** All caches that a client names for a build: with the request to solve, and with the front end's attributes. */
 export function importsOf(
-  entries: readonly Message[],
+  entries: ReadonlyArray<Sent<'CacheOptionsEntry'>>,
   attributes: Record<string, string> = {},
 ): CacheImport[] {
-  const found: CacheImport[] = entries.map(({ Type, Attrs }) => ({ type: Type, attributes: Attrs ?? {} }));
+  const found: CacheImport[] = entries.map(({ Type, Attrs }) => ({
+    type: Type ?? '',
+    attributes: Attrs ?? {},
+  }));
   for (const ref of (attributes['cache-from'] ?? '').split(',').filter(Boolean))
     found.push({ type: 'registry', attributes: { ref } });
   const text = attributes['cache-imports'];
   if (text) {
     try {
-      for (const { Type, Attrs } of JSON.parse(text) as Message[])
+      for (const { Type, Attrs } of JSON.parse(text) as Array<Sent<'CacheOptionsEntry'>>)
         found.push({ type: String(Type), attributes: Attrs ?? {} });
     } catch (error) {
       throw invalidParameter(`failed to unmarshal cache-imports (${JSON.stringify(text)})`, error);

@@ -1,4 +1,4 @@
-import type { Message } from '@berth/grpc';
+import type { Sent } from '@berth/grpc';
 import { Progress } from './progress.ts';
 
 test('of a step that writes without end no more is kept than BuildKit tells', async () => {
@@ -8,7 +8,7 @@ test('of a step that writes without end no more is kept than BuildKit tells', as
   progress.end();
   const told: Buffer[] = [];
   for await (const { logs } of progress.messages(new AbortController().signal))
-    for (const { msg } of (logs ?? []) as Message[]) told.push(msg as Buffer);
+    for (const { msg } of logs ?? []) told.push(Buffer.from(msg!));
   const text = Buffer.concat(told).toString();
   expect(text.length).toBeLessThan((2 << 20) + 100);
   expect(text).toMatch(/y\n\[output clipped, log limit 2MiB reached\]\n$/);
@@ -20,9 +20,9 @@ test('of numbers that follow each other at once only some are kept, and the last
   for (let bytes = 1; bytes <= 100_000; bytes++) vertex.status('transferring context:', bytes);
   vertex.status('transferring context:', 100_000, 0, true);
   progress.end();
-  const told: Message[] = [];
+  const told: Array<Sent<'VertexStatus'>> = [];
   for await (const { statuses } of progress.messages(new AbortController().signal))
-    told.push(...((statuses ?? []) as Message[]));
+    told.push(...(statuses ?? []));
   expect(told.length).toBeLessThan(1000);
   expect(told.at(-1)).toMatchObject({ current: 100_000, completed: expect.anything() });
 });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Message, timestamp } from '@berth/grpc';
+import { type Sent, timestamp } from '@berth/grpc';
 
 /** As much as BuildKit tells of one step: a build's messages are kept until it ends, and its commands are anybody's. */
 const LOG_LIMIT = 2 << 20;
@@ -73,7 +73,7 @@ export class Vertex {
     this.send({ completed: timestamp(Date.now()), ...options });
   }
 
-  private send(more: Message): void {
+  private send(more: Sent<'Vertex'>): void {
     this.progress.send({
       vertexes: [
         {
@@ -90,7 +90,7 @@ export class Vertex {
 
 /** The progress messages of a build; late listeners get all of them. */
 export class Progress {
-  private readonly sent: Message[] = [];
+  private readonly sent: Array<Sent<'StatusResponse'>> = [];
   private readonly listeners = new Set<() => void>();
   private ended = false;
 
@@ -111,7 +111,7 @@ export class Progress {
     }
   }
 
-  send(message: Message): void {
+  send(message: Sent<'StatusResponse'>): void {
     this.sent.push(message);
     for (const wake of this.listeners) wake();
   }
@@ -121,7 +121,7 @@ export class Progress {
     for (const wake of this.listeners) wake();
   }
 
-  async *messages(signal: AbortSignal): AsyncGenerator<Message> {
+  async *messages(signal: AbortSignal): AsyncGenerator<Sent<'StatusResponse'>> {
     for (let at = 0; ; ) {
       while (at < this.sent.length) yield this.sent[at++]!;
       if (this.ended || signal.aborted) return;

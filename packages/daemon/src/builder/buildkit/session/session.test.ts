@@ -2,7 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GrpcClient, GrpcError, GrpcServer, goPermissions, type Method, unixPermissions } from '@berth/grpc';
+import {
+  GrpcClient,
+  GrpcError,
+  GrpcServer,
+  goPermissions,
+  type Method,
+  method,
+  unixPermissions,
+} from '@berth/grpc';
 import { parseMount } from '../../../dockerfile/mounts.ts';
 import { Tree } from '../../tree.ts';
 import { Session } from './session.ts';
@@ -37,23 +45,19 @@ async function open(methods: Record<string, Method>): Promise<{ client: Socket; 
 describe('gRPC on a given connection', () => {
   test('unary calls, errors with their text, unknown methods', async () => {
     const { client, close } = await open({
-      '/a/Echo': {
-        request: 'BytesMessage',
-        response: 'BytesMessage',
-        handle: async (call) => {
-          for await (const { data } of call.requests) {
-            if (data.toString() === 'bad') throw new GrpcError(5, 'nö: 100% missing');
-            return { data: Buffer.concat([data, Buffer.from('!')]) };
-          }
-          return undefined;
-        },
-      },
+      '/a/Echo': method('BytesMessage', 'BytesMessage', async (call) => {
+        for await (const { data } of call.requests) {
+          if (data.toString() === 'bad') throw new GrpcError(5, 'nö: 100% missing');
+          return { data: Buffer.concat([data, Buffer.from('!')]) };
+        }
+        return undefined;
+      }),
     });
     const grpc = new GrpcClient(client);
     expect(
-      (await grpc.unary('/a/Echo', 'BytesMessage', 'BytesMessage', { data: Buffer.from('hi') }))[
-        'data'
-      ].toString(),
+      (
+        await grpc.unary('/a/Echo', 'BytesMessage', 'BytesMessage', { data: Buffer.from('hi') })
+      ).data.toString(),
     ).toBe('hi!');
     await expect(
       grpc.unary('/a/Echo', 'BytesMessage', 'BytesMessage', { data: Buffer.from('bad') }),
@@ -62,9 +66,9 @@ describe('gRPC on a given connection', () => {
       grpc.unary('/a/Nope', 'BytesMessage', 'BytesMessage', { data: Buffer.from('x') }),
     ).rejects.toMatchObject({ code: 12 });
     const large = Buffer.alloc(3 << 20, 'x');
-    expect(
-      (await grpc.unary('/a/Echo', 'BytesMessage', 'BytesMessage', { data: large }))['data'].length,
-    ).toBe(large.length + 1);
+    expect((await grpc.unary('/a/Echo', 'BytesMessage', 'BytesMessage', { data: large })).data.length).toBe(
+      large.length + 1,
+    );
     grpc.close();
     close();
   });
@@ -80,26 +84,22 @@ describe('gRPC on a given connection', () => {
       { path: 'l', mode: 2 ** 27 + 0o777, linkname: 'd/b' },
     ];
     const { client, close } = await open({
-      '/moby.filesync.v1.FileSync/DiffCopy': {
-        request: 'Packet',
-        response: 'Packet',
-        handle: async (call) => {
-          expect(call.metadata['dir-name']).toBe('context');
-          for (const stat of stats) await call.send({ type: 0, stat });
-          await call.send({ type: 0 });
-          for await (const packet of call.requests) {
-            if (packet['type'] === 3) {
-              await call.send({ type: 3 });
-              return undefined;
-            }
-            const bytes = Buffer.from(files[stats[packet['ID']]!.path]!);
-            for (let at = 0; at < bytes.length; at += 30_000)
-              await call.send({ type: 2, ID: packet['ID'], data: bytes.subarray(at, at + 30_000) });
-            await call.send({ type: 2, ID: packet['ID'] });
+      '/moby.filesync.v1.FileSync/DiffCopy': method('Packet', 'Packet', async (call) => {
+        expect(call.metadata['dir-name']).toBe('context');
+        for (const stat of stats) await call.send({ type: 0, stat });
+        await call.send({ type: 0 });
+        for await (const packet of call.requests) {
+          if (packet.type === 3) {
+            await call.send({ type: 3 });
+            return undefined;
           }
-          return undefined;
-        },
-      },
+          const bytes = Buffer.from(files[stats[packet.ID]!.path]!);
+          for (let at = 0; at < bytes.length; at += 30_000)
+            await call.send({ type: 2, ID: packet.ID, data: bytes.subarray(at, at + 30_000) });
+          await call.send({ type: 2, ID: packet.ID });
+        }
+        return undefined;
+      }),
     });
     const session = new Session('x', client, []);
     const tree = await Tree.create(join(folder, 'pack'));

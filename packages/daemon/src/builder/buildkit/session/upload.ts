@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Duplex } from 'node:stream';
-import { encode, type Message } from '@berth/grpc';
+import { encode } from '@berth/grpc';
 import { BerthError } from '../../../base/errors.ts';
 import type { OnProgress, RegistryAuth } from '../../../images/api.ts';
 import type { BuildOptions } from '../../api.ts';
@@ -53,7 +53,7 @@ function attributesOf(options: BuildOptions): Record<string, string> {
   set('cgroup-parent', hostConfig['CgroupParent']);
   set(
     'ulimit',
-    ((hostConfig['Ulimits'] ?? []) as Message[])
+    ((hostConfig['Ulimits'] ?? []) as Array<{ Name: string; Soft: number; Hard: number }>)
       .map(({ Name, Soft, Hard }) => `${Name}=${Soft}:${Hard}`)
       .join(','),
   );
