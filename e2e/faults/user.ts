@@ -3,6 +3,9 @@ import type { Journal } from './journal.ts';
 import { Acknowledged, type Box, type State, type Thing } from './model.ts';
 import type { Random } from './random.ts';
 
+/** A refusal that dockerd, too, gives the class 5xx. */
+const AS_DOCKERD = /Container [0-9a-f]{64} is not paused/;
+
 /** The parts of a round that its users share. */
 export interface Stage {
   socket: string;
@@ -38,8 +41,8 @@ export class User {
       const from = performance.now();
       const reply = await call(this.stage.socket, { method, path, body, headers });
       const failed = reply.text.slice(-300);
-      if (reply.status >= 500 && !this.stage.excused(failed, from, performance.now()))
-        this.broken(`${method} ${path}: ${reply.status} ${failed}`);
+      const excused = AS_DOCKERD.test(failed) || this.stage.excused(failed, from, performance.now());
+      if (reply.status >= 500 && !excused) this.broken(`${method} ${path}: ${reply.status} ${failed}`);
       return [reply, `${reply.status} ${summary(reply)}`];
     });
   }

@@ -71,7 +71,10 @@ export function fill(what: 'bytes' | 'inodes', filler: string, left: number): vo
 }
 
 /** A daemon that is killed on a full disk may refuse to start there; it starts when there is room. */
-async function killedWhileFull({ daemon, journal }: Scene): Promise<void> {
+async function killedWhileFull({ daemon, journal, users }: Scene): Promise<void> {
+  // The end of one that goes with its end may have had no room for a record: then only the running daemon knew of it.
+  for (const { may } of users.flatMap(({ known }) => known.boxes))
+    if (may.has('gone') && may.size > 1) may.add('exited');
   journal.note('the daemon is killed on the full disk');
   await daemon.down('SIGKILL');
   const child = daemon.launch();

@@ -179,7 +179,7 @@ export async function remove(user: User): Promise<void> {
   // It said that it failed: it was killed by then, or is one that can be removed again.
   if (reply.status >= 500) for (const state of ['exited', 'dead'] as const) box.may.add(state);
   const alive = before.every((state) => state === 'running' || state === 'paused');
-  if (!force && alive && reply.status === 204 && box.program.kind !== 'short')
+  if (!force && alive && !box.struck && reply.status === 204 && box.program.kind !== 'short')
     user.broken(`container ${box.id} was ${before} and went without force`);
 }
 

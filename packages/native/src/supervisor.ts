@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import {
@@ -216,7 +217,8 @@ export class ControlledSupervisor implements Supervisor {
   /** The supervisor is gone: what it left is the exit, or nobody will ever know. */
   lost(): void {
     if (this.#released) {
-      this.#tidy.resolve(true);
+      // The folder is the last that it removes: one that was killed on its way out has left it.
+      this.#tidy.resolve(!existsSync(this.runFolder));
       this.#link.drop();
       return;
     }
