@@ -35,7 +35,7 @@ export function brokenLog(box: Box, lines: string[]): string | undefined {
   const rotated = box.request.HostConfig.LogConfig.Config['max-size'] !== undefined;
   const { runs: found, broken } = runs(lines);
   if (broken) return box.cut ? undefined : broken;
-  if (!rotated && found[0] && found[0][0] !== '1') return `begins with ${found[0][0]}`;
+  if (!rotated && !box.cut && found[0] && found[0][0] !== '1') return `begins with ${found[0][0]}`;
   const most = box.starts + box.perhapsStarted;
   if (found.length > most) return `${found.length} runs in the log of ${most} starts`;
   if (box.program.kind === 'short' && box.is('exited') && box.codes?.has(box.program.code) && !box.cut) {

@@ -105,7 +105,8 @@ async function playMode(
       ].join('\n');
       problems.push(problem);
       play.tell(problem);
-      // A broken state must not be found again in the next round.
+      // A broken state must not be found again in the next round, nor hold up the rig.
+      await daemon.down('SIGKILL');
       await dispose(daemon, mode);
       daemon = undefined;
     }

@@ -323,6 +323,63 @@ test('a launcher that was killed is started again, and its containers’ ends ar
   other.close();
 });
 
+test('an exit that nobody heard is not put into a folder that was cleared, or is the next run’s by now', async () => {
+  for (const next of [false, true]) {
+    const given = options(sh('busybox sleep 0.3; exit 6'));
+    const first = await daemon(given);
+    const socket = join(given.runFolder, 'supervisor.sock');
+    rmSync(socket);
+    if (next) writeFileSync(socket, '');
+    const ended = once(first, 'exit');
+    first.kill('SIGKILL');
+    await ended;
+    await sleep(600);
+    expect(readdirSync(given.runFolder)).toEqual(next ? ['supervisor.sock'] : []);
+    rmSync(given.runFolder, { recursive: true });
+  }
+});
+
+/** Kills what `before` does not have of this process's children; returns once it is dead, before this process hears of it. */
+function killNew(before: Set<string>): void {
+  for (const pid of ownChildren()) {
+    if (before.has(pid)) continue;
+    globalThis.process.kill(Number(pid), 'SIGKILL');
+    while (!/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
+  }
+}
+
+function ownChildren(): Set<string> {
+  const { pid } = globalThis.process;
+  return new Set(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean));
+}
+
+test('starts are answered when launchers are killed, whatever is asked before that is known', async () => {
+  const quick = async (other: Launcher) => {
+    const given = options(['busybox', 'true']);
+    const answer = other.start(given).then(
+      (supervisor) => finish(supervisor).then(String, String),
+      (error: Error) => error.message,
+    );
+    return Promise.race([answer, sleep(3000, 'no answer', { ref: false })]);
+  };
+  for (let round = 0; round < 6; round++) {
+    const before = ownChildren();
+    const other = openLauncher({ program: nativeProgram });
+    const answers = [quick(other)];
+    await answers[0];
+    answers.push(quick(other));
+    killNew(before);
+    // One of the rounds asks when the socket is known to be of no use, and is not closed yet.
+    for (let turn = 0; turn < round; turn++) await new Promise((resolve) => setImmediate(resolve));
+    answers.push(quick(other));
+    expect(await Promise.all(answers)).not.toContain('no answer');
+    killNew(before);
+    answers.push(quick(other));
+    expect(await answers.at(-1)).toMatch(/0|lost/);
+    other.close();
+  }
+}, 60_000);
+
 test('a supervisor that is killed takes its container along', async () => {
   const supervisor = await launcher.start(options(['busybox', 'sleep', '100']));
   const parent = /^PPid:\t(\d+)/m.exec(readFileSync(`/proc/${supervisor.pid}/status`, 'utf8'))![1]!;

@@ -183,6 +183,8 @@ class NativeLauncher implements Launcher {
   #connection(): Socket {
     if (this.#closed) throw new LaunchError('launcher', EPIPE, 'the launcher was closed');
     if (this.#socket?.writable) return this.#socket;
+    // Its end is known and not told yet: those that wait for it hear of it before another one takes its place.
+    if (this.#socket) this.#gone(this.#socket);
     const { program, lockFile } = this.#options;
     const lock = lockFile === undefined ? undefined : openSync(lockFile, 'a', 0o600);
     const child = spawn(program, ['launcher'], {

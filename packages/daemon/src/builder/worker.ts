@@ -78,7 +78,8 @@ export class Worker {
     await this.rooms.networks.forget(id).catch(() => undefined);
     await this.rooms.runtime.removeCgroup(id);
     await rm(join(this.folder, id), { recursive: true, force: true });
-    await rm(join(this.runFolder, id), { recursive: true, force: true });
+    // Its supervisor may be about to put its exit there.
+    await rm(join(this.runFolder, id), { recursive: true, force: true, maxRetries: 5 });
   }
 
   /** Returns the exit code and, for 0, what the command changed as a layer. */

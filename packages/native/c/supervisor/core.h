@@ -68,6 +68,8 @@ _Noreturn void supervise(int control, int lock, const char *records, size_t size
 /* folder.c. Opens the run folder and locks it until the socket is there: the supervisor of the run before may be about to
    remove it. */
 int folder_open(struct supervisor *supervisor, const char *path, struct error *err);
+/* Leaves the exit in the run folder for a daemon to come, unless the folder was cleared or is another run's by now. */
+void folder_leave_exit(struct supervisor *supervisor);
 /* Removes what is ours in the run folder, and the folder. It may be another run's by now. */
 void folder_remove(struct supervisor *supervisor);
 

@@ -46,6 +46,23 @@ int folder_open(struct supervisor *supervisor, const char *path, struct error *e
   return fail(err, "folder", EBUSY, "%s is removed again and again", path);
 }
 
+/* Whether the socket in the folder is this run's, or `missing` where there is none. */
+static int socket_ours(const struct supervisor *supervisor, int missing)
+{
+  struct stat st;
+  if (fstatat(supervisor->folder, "supervisor.sock", &st, AT_SYMLINK_NOFOLLOW) < 0)
+    return missing;
+  return st.st_ino == supervisor->socket;
+}
+
+void folder_leave_exit(struct supervisor *supervisor)
+{
+  flock(supervisor->folder, LOCK_EX);
+  if (socket_ours(supervisor, 0))
+    exit_record_write(supervisor->folder, supervisor->exit_code, supervisor->oom_kills > 0, supervisor->finished_at);
+  flock(supervisor->folder, LOCK_UN);
+}
+
 void folder_remove(struct supervisor *supervisor)
 {
   const struct launch_record *head = launch_find(&supervisor->request, "start");
@@ -53,8 +70,8 @@ void folder_remove(struct supervisor *supervisor)
   if (supervisor->folder < 0)
     return;
   flock(supervisor->folder, LOCK_EX);
-  int ours = fstatat(supervisor->folder, "supervisor.sock", &st, AT_SYMLINK_NOFOLLOW) < 0
-             || st.st_ino == supervisor->socket;
+  /* One that is gone already may have left its place to the next run's. */
+  int ours = fstat(supervisor->folder, &st) == 0 && st.st_nlink > 0 && socket_ours(supervisor, 1);
   if (ours)
     unlinkat(supervisor->folder, "supervisor.sock", 0);
   /* A daemon to come will want the record. */

@@ -103,7 +103,7 @@ static void stop(void *data)
 static void check_end(struct supervisor *supervisor)
 {
   if (!supervisor->released && !supervisor->control && !supervisor->recorded) {
-    exit_record_write(supervisor->folder, supervisor->exit_code, supervisor->oom_kills > 0, supervisor->finished_at);
+    folder_leave_exit(supervisor);
     supervisor->recorded = 1;
   }
   if (!supervisor->released && supervisor->control)

@@ -200,7 +200,12 @@ export class Life {
     // The supervisor forgets the exit only when the store has it: commits are made at the end of a tick.
     await new Promise((resolve) => setImmediate(resolve));
     void supervisor.release().then((inOrder) => {
-      if (!inOrder) void container.queue(() => this.tidyUp(container)).catch(() => undefined);
+      if (inOrder) return;
+      void container
+        .queue(() => this.tidyUp(container))
+        .catch((error: unknown) =>
+          log.warn({ container: container.id, err: error }, 'could not clear the run folder'),
+        );
     });
   }
 

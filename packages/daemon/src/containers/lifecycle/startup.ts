@@ -224,8 +224,8 @@ export async function release(context: Context, container: Container): Promise<v
 /** Removes the supervisor's folder. */
 export async function clearRunFolder(context: Context, id: string): Promise<void> {
   const folder = runFolder(context, id);
-  // As a rule the supervisor has done it.
-  if (existsSync(folder)) await rm(folder, { recursive: true, force: true });
+  // As a rule the supervisor has done it. One that hears only now that nobody listens may put its exit into it meanwhile.
+  if (existsSync(folder)) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
 function noDeviceDriver(requests: Array<Record<string, unknown>>): BerthError {
