@@ -58,7 +58,7 @@ export class Steps {
   ): Promise<Layer> {
     return this.changed(diffIds, async (archive) => {
       const tar = await copyTar(sources, destination, archive, options, options.keepOwners);
-      await archive.put('/', tar, { noOverwriteDirNonDir: false, copyUIDGID: false, signal: options.signal });
+      await archive.put('/', tar, { noOverwriteDirNonDir: false, signal: options.signal });
     });
   }
 
@@ -92,7 +92,6 @@ export class Steps {
       out.finalize();
       await archive.put('/', out as unknown as Readable, {
         noOverwriteDirNonDir: false,
-        copyUIDGID: false,
         signal,
       });
       return this.layers.add(await this.layers.diffTar(owner));

@@ -23,6 +23,10 @@ export interface CreateOptions {
   version: number;
   /** It is a step of a build, and goes with a build that the daemon's end interrupts; `keepStep` makes it one that stays. */
   buildStep?: true;
+  /** Nameless volumes of `Mounts` are marked as anonymous. */
+  anonymousMounts?: boolean;
+  /** Links put no variables into its environment. */
+  noLinkVariables?: boolean;
 }
 
 export interface LogOptions {
@@ -144,16 +148,20 @@ export interface Containers {
     reference: string,
     path: string,
     tar: Readable,
+    /** `copyUIDGID` gives everything to the container's user. */
     options: { noOverwriteDirNonDir: boolean; copyUIDGID: boolean; signal?: AbortSignal },
   ): Promise<void>;
 
-  execCreate(reference: string, config: ExecConfig): string;
+  /** `checkUser` looks the user up now. @throws invalid-parameter for one that the container does not know. */
+  execCreate(reference: string, config: ExecConfig, options?: { checkUser?: boolean }): Promise<string>;
   /** Without `connection` the exec is detached: resolves when it runs. With it: when the stream has ended. */
   execStart(
     execId: string,
     options: {
       tty?: boolean;
       consoleSize?: [height: number, width: number];
+      /** The exit code of one that cannot be started tells the reason: 127 not found, 126 not to be run, else 128. */
+      exitCodes?: boolean;
       connection?: (tty: boolean) => Promise<Duplex>;
     },
   ): Promise<void>;

@@ -343,11 +343,18 @@ class ContainerRoom implements Containers {
   }
 
   async archivePut(...[reference, path, tar, options]: Parameters<Containers['archivePut']>): Promise<void> {
-    await archives.put(this.context, this.registry.lookup(reference), reference, path, tar, options);
+    const container = this.registry.lookup(reference);
+    const { copyUIDGID, ...rest } = options;
+    const { User } = container.record.config;
+    await archives.put(this.context, container, reference, path, tar, {
+      ...rest,
+      ...(copyUIDGID && User !== '' && { owner: User }),
+    });
   }
 
-  execCreate(reference: string, config: Parameters<Containers['execCreate']>[1]): string {
-    return this.execs.create(this.registry.lookup(reference), reference.replace(/^\//, ''), config);
+  async execCreate(...[reference, config, options]: Parameters<Containers['execCreate']>): Promise<string> {
+    const name = reference.replace(/^\//, '');
+    return this.execs.create(this.registry.lookup(reference), name, config, options?.checkUser);
   }
 
   async execStart(execId: string, options: Parameters<Containers['execStart']>[1]): Promise<void> {

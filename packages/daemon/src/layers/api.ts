@@ -125,8 +125,15 @@ export interface Archive {
   put(
     path: string,
     tar: Readable,
-    options: { noOverwriteDirNonDir: boolean; copyUIDGID: boolean; signal?: AbortSignal },
+    options: {
+      noOverwriteDirNonDir: boolean;
+      /** Who everything is given to (`user[:group]` by the root's own files); without it those whom the archive names. */
+      owner?: string;
+      signal?: AbortSignal;
+    },
   ): Promise<void>;
+  /** The ids of a `user[:group]`, by the root's own passwd and group files. @throws system when there is none. */
+  user(spec: string): Promise<{ uid: number; gid: number }>;
   /** The whole root as one tar (GET /export). */
   export(): Promise<Readable>;
 }

@@ -75,7 +75,7 @@ export function openArchive(helper: Helper, writables: Writables, owner: string,
       }
     },
 
-    async put(path, tar, { noOverwriteDirNonDir, signal }) {
+    async put(path, tar, { noOverwriteDirNonDir, owner: user, signal }) {
       signal?.throwIfAborted();
       const { options, rest } = places();
       const body = await decompressed(tar);
@@ -83,6 +83,7 @@ export function openArchive(helper: Helper, writables: Writables, owner: string,
         op: 'put',
         path: absolute(path),
         'keep-kinds': noOverwriteDirNonDir ? 'yes' : undefined,
+        owner: user || undefined,
         ...options,
       };
       const run = helper.start<object>('archive', words, rest, ['pipe', 'ignore']);
@@ -91,6 +92,11 @@ export function openArchive(helper: Helper, writables: Writables, owner: string,
       } catch (error) {
         throw told(error, path);
       }
+    },
+
+    async user(spec) {
+      const { options, rest } = places();
+      return await helper.run('archive', { op: 'user', user: spec, ...options }, rest);
     },
 
     async export() {

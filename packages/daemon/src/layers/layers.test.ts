@@ -133,7 +133,6 @@ describe.each(['erofs', 'folder'] as const)('layers as %s', (driver) => {
     expect(listed(tar, bench.root)).toHaveLength(141);
     await bench.layers.archive(owner, {}).put('/', stream(tarOf([{ name: 'new' }])), {
       noOverwriteDirNonDir: false,
-      copyUIDGID: false,
     });
     expect(await bench.layers.changes(owner)).toEqual([{ Path: '/new', Kind: 1 }]);
   });
@@ -417,7 +416,7 @@ describe.each(['erofs', 'folder'] as const)('layers as %s', (driver) => {
       message: `Could not find the file /nope in container ${owner}`,
     });
     const file = join(bench.root, 'host-file');
-    const options = { noOverwriteDirNonDir: true, copyUIDGID: false };
+    const options = { noOverwriteDirNonDir: true };
     await archive.put(
       '/out',
       stream(gzipSync(tarOf([{ name: 'host-file', content: 'x', uid: 7 }]))),
@@ -458,7 +457,6 @@ describe.each(['erofs', 'folder'] as const)('layers as %s', (driver) => {
       expect((await archive.stat('/mnt/inside')).size).toBe(5);
       await archive.put('/mnt', stream(tarOf([{ name: 'put', content: 'p' }])), {
         noOverwriteDirNonDir: false,
-        copyUIDGID: false,
       });
       expect(
         listed(await buffer((await archive.get('/mnt')).tar), bench.root).map((line) => line.split(' ')[5]),

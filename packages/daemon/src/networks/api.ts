@@ -19,6 +19,14 @@ export interface EndpointSettings {
   DNSNames: string[] | null;
 }
 
+/** What the client of a create knows of networks. */
+export interface NetworkClient {
+  /** A network that asks for IPv6 and names no subnet gets one of the daemon's own. */
+  hasIpv6Pool: boolean;
+  /** A macvlan or ipvlan network has a gateway only where one is given. */
+  givenGateways: boolean;
+}
+
 export type PortMap = Record<string, Array<{ HostIp: string; HostPort: string }> | null>;
 
 /** A container's request to this room, from HostConfig and NetworkingConfig. */
@@ -90,16 +98,14 @@ export interface NetworkInspect {
 }
 
 export interface Networks {
-  create(
-    options: Record<string, unknown>,
-    client?: { hasIpv6Pool: boolean },
-  ): Promise<{ id: string; warning: string }>;
+  create(options: Record<string, unknown>, client?: NetworkClient): Promise<{ id: string; warning: string }>;
   /** By name, id or unique id prefix. @throws not-found (`network x not found`). */
   inspect(reference: string): NetworkInspect;
   /** Packets that egress policies refused since the daemon's start, by the network's members; undefined: no policy. */
   refused(reference: string): Promise<Record<string, number> | undefined>;
   list(filters: Record<string, string[]>): Promise<NetworkInspect[]>;
-  remove(reference: string): Promise<void>;
+  /** `nameEndpoints`: the error of one that is in use says by whom. @throws forbidden, not-found */
+  remove(reference: string, options?: { nameEndpoints?: boolean }): Promise<void>;
   prune(filters: Record<string, string[]>): Promise<{ NetworksDeleted: string[] }>;
 
   /** Checks what can be checked at create (networks exist, addresses fit, ports parse); returns the stopped state. */

@@ -24,6 +24,19 @@ export function gatewayMode(
   return (mode || 'nat') as ReturnType<typeof gatewayMode>;
 }
 
+/**
+ * Whether a new network keeps no address for a gateway: none of its packets leave through one. `givenGateways`: nor does a
+ * macvlan or ipvlan network, whose gateway is a machine outside that the daemon cannot know.
+ */
+export function needsNoGateway(record: NetworkRecord, family: 4 | 6, givenGateways: boolean): boolean {
+  if (record.driver !== 'bridge') return givenGateways;
+  if (!record.internal) return false;
+  return (
+    gatewayMode(record, family) === 'isolated' ||
+    (givenGateways && family === 4 && flag(record, 'inhibit_ipv4', false))
+  );
+}
+
 /** The address of the host on a network's bridge, of each family that has one. */
 export function bridgeAddresses(record: NetworkRecord): string[] {
   return record.subnets
@@ -31,6 +44,7 @@ export function bridgeAddresses(record: NetworkRecord): string[] {
     .filter(
       ({ subnet }) => !(record.internal && gatewayMode(record, subnet.includes(':') ? 6 : 4) === 'isolated'),
     )
+    .filter(({ gateway }) => gateway !== '')
     .map(({ subnet, gateway }) => `${gateway}/${subnet.split('/')[1]}`);
 }
 
@@ -116,5 +130,6 @@ export function gatewayOf(
   if (record.driver === 'ipvlan' && (record.options['ipvlan_mode'] || 'l2') !== 'l2')
     return { address: '', direct: true };
   if (record.driver === 'bridge' && gatewayMode(record, family) === 'isolated') return undefined;
-  return { address: record.defaultGateway?.[family] ?? subnet.gateway, direct: false };
+  const address = record.defaultGateway?.[family] ?? subnet.gateway;
+  return address === '' ? undefined : { address, direct: false };
 }

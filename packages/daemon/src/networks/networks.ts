@@ -30,10 +30,10 @@ export class Room implements Networks {
 
   async create(
     options: Record<string, unknown>,
-    client = { hasIpv6Pool: true },
+    client = { hasIpv6Pool: true, givenGateways: false },
   ): Promise<{ id: string; warning: string }> {
     const { catalogue, firewall } = this.#context;
-    const record = await catalogue.create(options as CreateNetworkBody, client.hasIpv6Pool);
+    const record = await catalogue.create(options as CreateNetworkBody, client);
     try {
       if (record.driver === 'bridge' && !record.configOnly) await firewall.apply();
       await this.#context.flush();
@@ -66,13 +66,21 @@ export class Room implements Networks {
     return (await listed(this.#context, filters)).map((record) => this.#shape(record));
   }
 
-  async remove(reference: string): Promise<void> {
-    const { catalogue, firewall, folder, members } = this.#context;
+  async remove(reference: string, { nameEndpoints = false } = {}): Promise<void> {
+    const { catalogue, containers, firewall, folder, members } = this.#context;
     const record = catalogue.get(reference);
-    if (!catalogue.isPredefined(record) && members.of(record.id).size > 0)
-      throw forbidden(
-        `error while removing network: network ${record.name} id ${record.id} has active endpoints`,
+    const active = [...members.of(record.id)];
+    if (!catalogue.isPredefined(record) && active.length > 0) {
+      const endpoints = active.map(
+        ([id, { endpointId }]) =>
+          `name:${JSON.stringify(containers.get(id)?.request.name ?? id)} id:"${endpointId.slice(0, 12)}"`,
       );
+      throw forbidden(
+        nameEndpoints
+          ? `error while removing network: network ${record.name} has active endpoints (${endpoints.join(', ')})`
+          : `error while removing network: network ${record.name} id ${record.id} has active endpoints`,
+      );
+    }
     await catalogue.remove(record);
     folder.removeNames(record.id);
     if (record.driver === 'bridge')

@@ -39,8 +39,10 @@ function suffix({ errno, message }: LaunchError): string {
   return '';
 }
 
-/** The exit code that Docker gives a container whose start failed so. */
-export function launchExitCode(error: LaunchError): number {
+/** The exit code that Docker gives a container whose start failed so, or an exec. */
+export function launchExitCode(error: LaunchError, what: 'start' | 'exec' = 'start'): number {
+  if (what === 'exec' && [EACCES, EISDIR].includes(error.errno)) return 126;
+  if (what === 'exec' && error.errno === ENOTDIR) return 127;
   if (/executable file not found|no such file or directory/.test(error.message)) return 127;
   if ([EACCES, EPERM, EISDIR, ENOTDIR].includes(error.errno) && ['exec', 'mount'].includes(error.stage))
     return 126;

@@ -155,6 +155,30 @@ static int op_export(int argc, char **argv, struct error *err)
   return result;
 }
 
+/* Tells whose ids a `user[:group]` stands for in this root. */
+static int op_user(int root, const char *spec, struct error *err)
+{
+  cleanup_free char *group = NULL;
+  struct user user = {0};
+  int result = users_read(root, spec, &group, &user, err);
+  free(user.groups);
+  if (result)
+    return -1;
+  fprintf(layer_report(), "{\"uid\":%u,\"gid\":%u}\n", user.uid, user.gid);
+  return fflush(layer_report()) ? fail(err, "write", errno, "report") : 0;
+}
+
+static int op_put(int root, const char *path, int argc, char **argv, struct error *err)
+{
+  cleanup_free char *group = NULL;
+  struct user user = {0};
+  const char *owner = layer_option(argc, argv, "owner", "");
+  int keep_kinds = !strcmp(layer_option(argc, argv, "keep-kinds", ""), "yes");
+  int result = *owner ? users_read(root, owner, &group, &user, err) : 0;
+  free(user.groups);
+  return result || layer_put(root, path, keep_kinds, *owner ? &user : NULL, err) ? -1 : 0;
+}
+
 int layer_archive(int argc, char **argv)
 {
   struct error err = {0};
@@ -170,8 +194,10 @@ int layer_archive(int argc, char **argv)
       result = op_stat(root, path, &err);
     else if (!strcmp(op, "get"))
       result = op_get(root, path, layer_option(argc, argv, "base", "/"), &err);
+    else if (!strcmp(op, "user"))
+      result = op_user(root, layer_option(argc, argv, "user", ""), &err);
     else
-      result = layer_put(root, path, !strcmp(layer_option(argc, argv, "keep-kinds", ""), "yes"), &err);
+      result = op_put(root, path, argc, argv, &err);
   }
   return result ? layer_report_error(&err) : 0;
 }

@@ -3,9 +3,10 @@
 #define BERTH_LAYER_ARCHIVE_H
 
 #include "base/error.h"
+#include "base/users/users.h"
 
 /* Unpacks the tar on standard input into the folder `path` of the root. With `keep_kinds` a folder is not replaced by
-   anything else, nor anything else by a folder. */
-int layer_put(int root, const char *path, int keep_kinds, struct error *err);
+   anything else, nor anything else by a folder. All of it is given to `owner` unless that is NULL. */
+int layer_put(int root, const char *path, int keep_kinds, const struct user *owner, struct error *err);
 
 #endif

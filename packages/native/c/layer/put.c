@@ -25,6 +25,7 @@ struct later {
 
 struct put {
   int root, keep_kinds;
+  const struct user *owner; /* of everything, or NULL: who the archive says */
   char base[PATH_MAX]; /* the folder, without a slash at its end */
   int file;            /* the file whose bytes come */
   char path[PATH_MAX];
@@ -168,12 +169,18 @@ static int make_file(struct put *put, int parent, const char *name, const struct
   return fchown(put->file, entry->uid, entry->gid) || fchmod(put->file, entry->mode) ? put_fail(put, err) : 0;
 }
 
-static int on_entry(void *data, const struct tar_entry *entry, struct error *err)
+static int on_entry(void *data, const struct tar_entry *given, struct error *err)
 {
   struct put *put = data;
+  struct tar_entry owned = *given;
+  const struct tar_entry *entry = &owned;
   char buffer[PATH_MAX];
   const char *name;
   int kept;
+  if (put->owner) {
+    owned.uid = put->owner->uid;
+    owned.gid = put->owner->gid;
+  }
   if (join(put, entry->path, put->path, err))
     return -1;
   if (!strcmp(put->path, put->base)) {
@@ -286,7 +293,7 @@ static void set_folder_times(struct put *put)
   }
 }
 
-int layer_put(int root, const char *path, int keep_kinds, struct error *err)
+int layer_put(int root, const char *path, int keep_kinds, const struct user *owner, struct error *err)
 {
   struct put *put = calloc(1, sizeof *put);
   struct tar_handler handler = {.entry = on_entry, .bytes = on_bytes, .end = on_end, .data = put};
@@ -296,6 +303,7 @@ int layer_put(int root, const char *path, int keep_kinds, struct error *err)
   put->root = root;
   put->file = -1;
   put->keep_kinds = keep_kinds;
+  put->owner = owner;
   cleanup_close int folder = inroot_open(root, path, O_PATH | O_CLOEXEC, INROOT_FOLLOW);
   struct stat st;
   int result;

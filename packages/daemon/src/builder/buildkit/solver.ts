@@ -296,7 +296,6 @@ export class Solver {
         );
         await archive.put('/', tar, {
           noOverwriteDirNonDir: false,
-          copyUIDGID: false,
           signal: options.signal,
         });
       }),

@@ -74,6 +74,7 @@ export async function createContainer(
     mounts: [],
     endpoints: asked.endpoints,
     ...(options.buildStep && { buildStep: true }),
+    ...(options.noLinkVariables && { noLinkVariables: true }),
   };
   // On a network of the user's own a link is a name that is looked up when it is asked for; else it is the container of
   // now, whatever it is named later.
@@ -83,7 +84,7 @@ export async function createContainer(
   registry.reserve(record.name, id);
   try {
     if (!host.NetworkMode.startsWith('container:')) rooms.networks.prepare(networkRequest(container));
-    await makeMounts(context, record, options.version);
+    await makeMounts(context, record, options);
     // Likewise before what else it owns.
     context.records.put(id, record);
     context.states.put(id, container.state);
@@ -175,7 +176,11 @@ async function checkSources(host: HostConfig): Promise<void> {
 }
 
 /** Resolves all mounts, in dockerd's order: from other containers, Binds, Mounts, the image's and Config's Volumes. */
-async function makeMounts(context: Context, record: ContainerRecord, version: number): Promise<void> {
+async function makeMounts(
+  context: Context,
+  record: ContainerRecord,
+  { version, anonymousMounts }: CreateOptions,
+): Promise<void> {
   const { hostConfig: host, config } = record;
   const points = new Map<string, MountPoint>();
   for (const spec of host.VolumesFrom ?? []) {
@@ -234,7 +239,10 @@ async function makeMounts(context: Context, record: ContainerRecord, version: nu
   const made: string[] = [];
   try {
     for (const point of record.mounts) {
-      const name = await bindVolume(context, host, point, explicit.includes(point));
+      const name = await bindVolume(context, host, point, {
+        explicit: explicit.includes(point),
+        marked: anonymousMounts,
+      });
       if (name) made.push(name);
     }
   } catch (error) {
@@ -279,15 +287,15 @@ async function bindVolume(
   context: Context,
   host: HostConfig,
   point: MountPoint,
-  explicit: boolean,
+  { explicit, marked = false }: { explicit: boolean; marked?: boolean | undefined },
 ): Promise<string | undefined> {
   if (point.Type !== 'volume') return undefined;
   const options = point.spec?.VolumeOptions;
   const driver = point.Driver === 'local' ? options?.DriverConfig?.Name || 'local' : point.Driver;
   const { volume, created } = await context.rooms.volumes.create({
     name: point.Name!,
-    // One of Mounts is not marked as anonymous: only `prune --all` takes its volume.
-    ...(point.anonymous && !point.spec && { anonymous: true }),
+    // To older clients one of Mounts is not marked as anonymous: only `prune --all` takes its volume.
+    ...(point.anonymous && (!point.spec || marked) && { anonymous: true }),
     driver: driver ?? (host.VolumeDriver || 'local'),
     ...(options?.Labels && { labels: options.Labels }),
     ...(options?.DriverConfig?.Options && { options: options.DriverConfig.Options }),
@@ -330,7 +338,7 @@ async function copyUp(context: Context, container: Container): Promise<void> {
         },
       ],
     });
-    await target.put(parent(point.Destination), tar, { noOverwriteDirNonDir: false, copyUIDGID: true });
+    await target.put(parent(point.Destination), tar, { noOverwriteDirNonDir: false });
     copied = true;
   }
   // Copied once, into an empty volume: a part of it would stay a part.

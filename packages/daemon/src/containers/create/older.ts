@@ -47,7 +47,7 @@ export function asVersionMeans(body: CreateBody, version: number): { body: Creat
     .map(([port]) => port);
   if (version >= EMPTY_BINDINGS_WARNING && empty.length > 0)
     warnings.push(
-      `Following container port(s) have an empty list of port-bindings: ${empty.join(', ')}. Such bindings will be discarded in a future version.`,
+      `Following container port(s) have an empty list of port-bindings: ${empty.join(', ')}. Starting with API 1.53, such bindings will be discarded.`,
     );
   return {
     body: {

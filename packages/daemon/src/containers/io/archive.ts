@@ -145,7 +145,7 @@ export const archives = {
     if (!isFolder(mode) && !isLink(mode)) throw invalidParameter('extraction point is not a directory');
     // A link may lead out of a volume into a root that is read-only.
     checkWritable(container, isLink(mode) ? linkTarget : path);
-    await told(container, reference, archive.put(path, tar, options));
+    await told(container, reference, archive.put(path, tar, options)).catch(noSuchUser);
   },
 
   async export(context: Context, container: Container) {
@@ -155,6 +155,16 @@ export const archives = {
     return tar;
   },
 };
+
+/** A user of the container that its files do not know is the request's fault. */
+function noSuchUser(error: unknown): never {
+  throw error instanceof BerthError && error.code === 'user' ? invalidParameter(error.message, error) : error;
+}
+
+/** @throws invalid-parameter for a user (`user[:group]`) whom the files of a running container do not know. */
+export async function checkUser(context: Context, container: Container, user: string): Promise<void> {
+  await archiveOf(context, container).user(user).catch(noSuchUser);
+}
 
 /** Go's os.ModeDir and os.ModeSymlink. */
 const isFolder = (mode: number) => (mode & 0x80000000) !== 0;

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type ExecProcess, LaunchError } from '@berth/native';
 import { BerthError, conflict, invalidParameter, notFound, systemError } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
-import { describeLaunchError } from '../../runtime/index.ts';
+import { describeLaunchError, launchExitCode } from '../../runtime/index.ts';
 import type { ExecConfig, ExecInspect } from '../api.ts';
 import { linkVariables } from '../lifecycle/links.ts';
 import { environment, overlayEnvironment } from '../lifecycle/request.ts';
@@ -11,6 +11,7 @@ import { rebuildRequest } from '../lifecycle/startup.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
 import type { RunningExec } from '../model/running.ts';
+import { checkUser } from './archive.ts';
 import { join as joinStreams, unframed } from './attach.ts';
 import { endConnection } from './connection.ts';
 import { EndedExecs } from './ended-execs.ts';
@@ -78,9 +79,18 @@ export class Execs {
     this.context = context;
   }
 
-  create(container: Container, reference: string, config: ExecConfig): string {
+  async create(
+    container: Container,
+    reference: string,
+    config: ExecConfig,
+    userNow = false,
+  ): Promise<string> {
     if (!config.Cmd?.length) throw invalidParameter('No exec command specified');
     checkRunning(container, reference);
+    if (userNow && config.User) {
+      await checkUser(this.context, container, config.User);
+      checkRunning(container, reference);
+    }
     const exec = new Exec(container, config);
     this.byId.set(exec.id, exec);
     container.execs.set(exec.id, exec);
@@ -101,6 +111,7 @@ export class Execs {
     options: {
       tty?: boolean;
       consoleSize?: [number, number];
+      exitCodes?: boolean;
       connection?: (tty: boolean) => Promise<Duplex>;
     },
   ): Promise<void> {
@@ -123,7 +134,7 @@ export class Execs {
     try {
       process = await this.launch(exec, connection !== undefined, options.consoleSize ?? config.ConsoleSize);
     } catch (error) {
-      this.finished(exec, NOT_RUN, false);
+      this.finished(exec, options.exitCodes ? exitCodeOf(error) : NOT_RUN, false);
       const told = execError(error);
       if (!connection) throw told;
       tellInStream(connection, framed, told);
@@ -286,6 +297,11 @@ async function execute(
 function tellInStream(connection: Duplex, framed: boolean, { message }: BerthError): void {
   connection.write(framed ? frame(1, `${message}\r\n`) : `${message}\r\n`);
   endConnection(connection);
+}
+
+/** The exit code by the reason; 126 for what failed before there was a process. */
+function exitCodeOf(error: unknown): number {
+  return error instanceof LaunchError && error.stage !== 'user' ? launchExitCode(error, 'exec') : NOT_RUN;
 }
 
 /** A supervisor that does not answer. */

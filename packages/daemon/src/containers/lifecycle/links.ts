@@ -34,6 +34,7 @@ export function linkNames(
  * make them: where each exposed port is, the link's name, and the other's own variables.
  */
 export function linkVariables(container: Container, find: (name: string) => Container | undefined): string[] {
+  if (container.record.noLinkVariables) return [];
   return bridgeLinks(container.record).flatMap(({ target, alias }) => {
     const other = find(target);
     return other ? variablesOf(container.record.name, alias, other) : [];

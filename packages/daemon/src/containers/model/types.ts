@@ -240,6 +240,8 @@ export interface ContainerRecord {
   keepsVolumes?: boolean;
   /** It is a step of a build: a build that was interrupted by the daemon's end does not leave it behind. */
   buildStep?: true;
+  /** Those that it is linked to put no variables into its environment. */
+  noLinkVariables?: true;
 }
 
 /** One frozen view of a container: what list and inspect read. */

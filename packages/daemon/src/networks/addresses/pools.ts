@@ -1,5 +1,5 @@
 import type { NetWorker } from '@berth/native/net.ts';
-import { forbidden, notFound, systemError } from '../../base/errors.ts';
+import { forbidden, invalidParameter, notFound, systemError } from '../../base/errors.ts';
 import type { NetworkRecord, SubnetRecord } from '../model/records.ts';
 import { formatAddress, formatPrefix, network, overlaps, type Prefix, parsePrefix } from './addresses.ts';
 import { AddressPool, type Holder, type IpamConfig, type PoolBase, pickSubnet } from './ipam.ts';
@@ -29,8 +29,26 @@ export function heldRanges(records: Iterable<NetworkRecord>): Holder[] {
   return holders;
 }
 
+/** A subnet that names nothing but its size (`0.0.0.0/24`, `::/96`): one of the pools, of that size. */
+const isUnspecified = ({ Subnet }: IpamConfig): boolean =>
+  Subnet !== undefined && parsePrefix(Subnet)?.value === 0n;
+
+/** The pools that subnets of a size can be cut from, in that size. @throws system when there is none */
+function sized(pools: readonly PoolBase[], { Subnet }: IpamConfig): PoolBase[] {
+  const { bits, prefix } = parsePrefix(Subnet!)!;
+  if (prefix === 0) return [...pools];
+  const fitting = pools.filter(({ base }) => {
+    const pool = parsePrefix(base);
+    return pool?.bits === bits && pool.prefix <= prefix;
+  });
+  if (fitting.length === 0)
+    throw systemError(`invalid pool: no address pool of the daemon is as large as ${Subnet}`);
+  return fitting.map(({ base }) => ({ base, size: prefix }));
+}
+
 /**
  * Gives a new network its subnets: those asked for, and one from the pools where a family has none. Fills the record.
+ * A network that is `gatewayless` has no gateway but one that is asked for.
  * @throws forbidden for an overlap; not-found when the pools are used up, naming who holds them.
  */
 export function allocateSubnets(
@@ -38,24 +56,32 @@ export function allocateSubnets(
   pools: readonly PoolBase[],
   held: readonly Holder[],
   routed: readonly Holder[],
+  gatewayless: { v4: boolean; v6: boolean } = { v4: false, v6: false },
 ): void {
-  const asked = record.ipamConfig.filter(({ Subnet }) => Subnet && (record.ipv6 || !Subnet.includes(':')));
+  const wanted = record.ipamConfig.filter(({ Subnet }) => Subnet && (record.ipv6 || !Subnet.includes(':')));
+  const unspecified = wanted.filter(isUnspecified);
+  for (const { Subnet, IPRange } of unspecified)
+    if (IPRange) throw invalidParameter(`invalid ip-range ${IPRange}: the subnet ${Subnet} is not known yet`);
+  const asked = wanted.filter((config) => !unspecified.includes(config));
+  record.ipamConfig = record.ipamConfig.filter((config) => !unspecified.includes(config));
+  const skips = (subnet: Prefix) => (subnet.bits === 32 ? gatewayless.v4 : gatewayless.v6);
   const subnets: SubnetRecord[] = [];
   for (const config of asked) {
     const subnet = parsePrefix(config.Subnet!)!;
     const mine = subnets.map((other) => ({ range: parsePrefix(other.subnet)!, name: record.name }));
     if ([...held, ...mine].some(({ range }) => overlaps(range, subnet)))
       throw forbidden('Pool overlaps with other one on this address space');
-    subnets.push(subnetOf(subnet, config));
+    subnets.push(subnetOf(subnet, config, skips(subnet)));
   }
   for (const bits of [32, 128] as const) {
     if (bits === 128 ? !record.ipv6 : !record.ipv4) continue;
     if (asked.some(({ Subnet }) => Subnet!.includes(':') === (bits === 128))) continue;
-    const picked = pickSubnet(pools, bits, [...held, ...routed]);
+    const size = unspecified.find(({ Subnet }) => Subnet!.includes(':') === (bits === 128));
+    const picked = pickSubnet(size ? sized(pools, size) : pools, bits, [...held, ...routed]);
     if (!('subnet' in picked)) throw usedUp(bits, picked.holders);
-    const made = subnetOf(picked.subnet, {});
+    const made = subnetOf(picked.subnet, {}, skips(picked.subnet));
     subnets.push(made);
-    record.ipamConfig.push({ Subnet: made.subnet, Gateway: made.gateway });
+    record.ipamConfig.push({ Subnet: made.subnet, ...(made.gateway && { Gateway: made.gateway }) });
   }
   record.subnets = subnets;
 }
@@ -68,12 +94,16 @@ function usedUp(bits: 32 | 128, holders: readonly Holder[]) {
   return notFound(listed.length > 0 ? `${text}: ${listed.join(', ')}` : text);
 }
 
-/** A subnet with its gateway and what else is not for containers. @throws system for an address taken twice. */
-export function subnetOf(subnet: Prefix, config: IpamConfig): SubnetRecord {
+/**
+ * A subnet with its gateway ('': none) and what else is not for containers. `gatewayless`: none unless it is asked for.
+ * @throws system for an address taken twice.
+ */
+export function subnetOf(subnet: Prefix, config: IpamConfig, gatewayless = false): SubnetRecord {
   const whole = new AddressPool(network(subnet));
+  const first = () => (gatewayless ? '' : (whole.take() ?? formatAddress(subnet)));
   const gateway = config.Gateway
     ? formatAddress({ ...parsePrefix(`${config.Gateway}/${subnet.bits}`)! })
-    : (whole.take() ?? formatAddress(subnet));
+    : first();
   // The gateway may not be what the subnet keeps for itself: its own and the broadcast address.
   if (config.Gateway && subnet.bits === 32 && !whole.reserve(gateway))
     throw systemError(`failed to allocate gateway (${gateway}): Address already in use`);

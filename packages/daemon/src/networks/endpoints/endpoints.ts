@@ -69,9 +69,10 @@ export function checkEndpoint(network: NetworkRecord, config: EndpointConfig): B
   }
   for (const address of LinkLocalIPs ?? [])
     if (!parseAddress(address)) wrong.push(`invalid link-local IP address: ${address}`);
-  if (wrong.length === 0) {
-    endpointSysctls(config, 'eth0');
-  }
+  const asked = askedName(config);
+  if (asked !== '' && (!isInterfaceName(asked) || asked === 'lo'))
+    wrong.push(`${IFNAME}: ${JSON.stringify(asked)} cannot be the name of an interface`);
+  if (wrong.length === 0) endpointSysctls(config, 'eth0');
   return complaints('invalid endpoint settings:', [...new Set(wrong)]);
 }
 
@@ -108,12 +109,36 @@ export function endpointSysctls(config: EndpointConfig, name: string): string[] 
 /** The name of a new host end of a veth pair. */
 export const vethName = (): string => `veth${randomBytes(4).toString('hex').slice(0, 7)}`;
 
-/** The first interface name that a container does not have. */
-export function interfaceName(network: NetworkRecord, taken: readonly LiveEndpoint[]): string {
+const IFNAME = 'com.docker.network.endpoint.ifname';
+
+/** The interface name that an endpoint asks for; '' for none. */
+export const askedName = (config: EndpointConfig): string => config.DriverOpts?.[IFNAME] ?? '';
+
+/** The kernel's rule for the name of an interface; a colon or a quote would not come through. */
+const isInterfaceName = (name: string): boolean =>
+  /^[^\s/:"\\%*]{1,15}$/.test(name) && name !== '.' && name !== '..' && name !== 'all' && name !== 'default';
+
+/**
+ * The interface name of a new endpoint: the one it asks for, else the first that neither the container has nor another of its
+ * endpoints asks for.
+ * @throws invalid-parameter for one that the container has.
+ */
+export function interfaceName(
+  network: NetworkRecord,
+  config: EndpointConfig,
+  taken: readonly LiveEndpoint[],
+  wanted: readonly string[],
+): string {
+  const asked = askedName(config);
+  if (asked !== '') {
+    if (taken.some((endpoint) => endpoint.interface === asked))
+      throw invalidParameter(`the container has an interface ${asked} already (${IFNAME})`);
+    return asked;
+  }
   const prefix = network.options['com.docker.network.container_iface_prefix'] || 'eth';
   for (let number = 0; ; number++) {
     const name = `${prefix}${number}`;
-    if (!taken.some((endpoint) => endpoint.interface === name)) return name;
+    if (!wanted.includes(name) && !taken.some((endpoint) => endpoint.interface === name)) return name;
   }
 }
 

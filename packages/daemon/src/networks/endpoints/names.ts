@@ -110,7 +110,11 @@ export function extraHosts(context: Context, request: NetworkRequest): Array<rea
 
 function hostGateways({ settings, catalogue }: Context): string[] {
   if (settings.hostGatewayIps.length > 0) return settings.hostGatewayIps;
-  const gateways = catalogue.find('bridge')?.subnets.map(({ gateway }) => gateway) ?? [];
+  const gateways =
+    catalogue
+      .find('bridge')
+      ?.subnets.map(({ gateway }) => gateway)
+      .filter(Boolean) ?? [];
   if (gateways.length === 0) throw invalidParameter('unable to derive the IP value for host-gateway');
   return gateways;
 }

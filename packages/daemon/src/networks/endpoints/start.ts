@@ -20,6 +20,7 @@ import {
   takePorts,
 } from '../ports/publish.ts';
 import {
+  askedName,
   checkEndpoint,
   configuredNetworks,
   endpointSysctls,
@@ -70,6 +71,7 @@ export function reserveEndpoint(
   network: NetworkRecord,
   config: EndpointConfig,
   others: readonly LiveEndpoint[],
+  wanted: readonly string[] = [],
 ): LiveEndpoint {
   for (const address of config.IPAMConfig?.LinkLocalIPs ?? [])
     if (!/^(169\.254\.|fe[89ab][0-9a-f]:)/i.test(address))
@@ -84,7 +86,7 @@ export function reserveEndpoint(
     ipv6: '',
   };
   if (network.driver === 'host' || network.driver === 'null') return endpoint;
-  endpoint.interface = interfaceName(network, others);
+  endpoint.interface = interfaceName(network, config, others, wanted);
   if (network.driver === 'bridge') endpoint.host = vethName();
   const pools = context.catalogue.pools(network.id);
   try {
@@ -186,8 +188,9 @@ export async function startSandbox(
   const sandboxId = newId();
   const endpoints: LiveEndpoint[] = [];
   try {
+    const wanted = networks.map(({ entry }) => askedName(entry.config));
     for (const { entry, network } of networks)
-      endpoints.push(reserveEndpoint(context, network, entry.config, endpoints));
+      endpoints.push(reserveEndpoint(context, network, entry.config, endpoints, wanted));
   } catch (error) {
     for (const endpoint of endpoints) freeAddresses(context, endpoint);
     throw error;

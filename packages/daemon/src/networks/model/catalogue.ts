@@ -16,9 +16,10 @@ import {
   routedRanges,
   subnetFor,
 } from '../addresses/pools.ts';
+import type { NetworkClient } from '../api.ts';
 import { defaultBridge } from '../bridge.ts';
 import type { FirewallNetwork } from '../firewall/firewall.ts';
-import { flag, gatewayMode } from '../kernel.ts';
+import { flag, gatewayMode, needsNoGateway } from '../kernel.ts';
 import { DUMMY, forwardIpv4, forwardIpv6, makeBridge, makeParent } from './links.ts';
 import {
   BRIDGE,
@@ -87,9 +88,8 @@ export class Catalogue {
     return new Set(this.all().flatMap(({ link, driver }) => (link && driver !== 'host' ? [link] : [])));
   }
 
-  /** `hasIpv6Pool`: a network that asks for IPv6 and names no subnet gets one of the daemon's own. */
-  create(body: CreateNetworkBody, hasIpv6Pool = true): Promise<NetworkRecord> {
-    return this.between(() => this.#create(body, hasIpv6Pool));
+  create(body: CreateNetworkBody, client: NetworkClient): Promise<NetworkRecord> {
+    return this.between(() => this.#create(body, client));
   }
 
   /** Runs something while no network is being made or removed: each has its links without a record for a while. */
@@ -99,7 +99,10 @@ export class Catalogue {
     return done;
   }
 
-  async #create(body: CreateNetworkBody, hasIpv6Pool: boolean): Promise<NetworkRecord> {
+  async #create(
+    body: CreateNetworkBody,
+    { hasIpv6Pool, givenGateways }: NetworkClient,
+  ): Promise<NetworkRecord> {
     const { records, worker, events, settings } = this.#options;
     const record = networkFromBody(withDefaults(body, settings.defaultNetworkOpts), this.find, (name) =>
       this.#byName.has(name),
@@ -107,7 +110,11 @@ export class Catalogue {
     if (!record.configOnly) {
       await this.#checkLink(record);
       const routed = await this.#call(() => routedRanges(worker, this.links()));
-      allocateSubnets(record, this.#poolBases(hasIpv6Pool), heldRanges(this.all()), routed);
+      const skipped = {
+        v4: needsNoGateway(record, 4, givenGateways),
+        v6: needsNoGateway(record, 6, givenGateways),
+      };
+      allocateSubnets(record, this.#poolBases(hasIpv6Pool), heldRanges(this.all()), routed, skipped);
       record.foreignLink = await this.#makeLink(record);
     }
     records.put(record.id, record);

@@ -4,6 +4,7 @@ import { parseUnixTime } from '../../base/time.ts';
 import type { AttachOptions, WaitCondition } from '../../containers/api.ts';
 import type { Services } from '../../services.ts';
 import type { ApiReply, ApiRequest, Server } from '../api.ts';
+import { SINCE } from '../shapes/behaviour.ts';
 import { inspectFor, summaryFor } from '../shapes/containers.ts';
 import { archiveRoutes } from './archive.ts';
 import { parseSide, RAW_STREAM, send, streamType } from './streams.ts';
@@ -57,6 +58,8 @@ function listAndCreate(server: Server, { containers }: Services): void {
     const created = await containers.create({
       body,
       version,
+      anonymousMounts: version >= SINCE.anonymousMounts,
+      noLinkVariables: version >= SINCE.noLinkVariables,
       ...(query['name'] && { name: query['name'] }),
       ...(version >= PLATFORM && query['platform'] && { platform: query['platform'] }),
     });
@@ -104,9 +107,9 @@ function life(server: Server, { containers }: Services): void {
     // A device that lacks its path or its limit is for the room to refuse.
     return containers.update(params['id']!, known as Parameters<typeof containers.update>[1]);
   });
-  server.serve('ContainerResize', async ({ params, query }, reply) => {
-    const height = parseSide(query['h']);
-    const width = parseSide(query['w']);
+  server.serve('ContainerResize', async ({ params, query, version }, reply) => {
+    const height = parseSide(query['h'], 'height', version);
+    const width = parseSide(query['w'], 'width', version);
     await containers.resize(params['id']!, height, width);
     reply.status(200);
   });

@@ -1,6 +1,6 @@
-import { invalidParameter } from '../../base/errors.ts';
 import type { Services } from '../../services.ts';
 import type { Server } from '../api.ts';
+import { SINCE } from '../shapes/behaviour.ts';
 import { parseSide, RAW_STREAM, streamType } from './streams.ts';
 
 /** A terminal's size may be told at create and start from this version on. */
@@ -8,39 +8,42 @@ const CONSOLE_SIZE_SINCE = 42;
 
 /** /containers/{id}/exec and /exec */
 export function execRoutes(server: Server, { containers }: Services): void {
-  server.serve('ContainerExec', ({ params, body, version }, reply) => {
+  server.serve('ContainerExec', async ({ params, body, version }, reply) => {
     const { ConsoleSize, ...config } = body ?? {};
     const sized = version >= CONSOLE_SIZE_SINCE && config.Tty && ConsoleSize !== undefined;
-    const Id = containers.execCreate(params['id']!, {
-      ...config,
-      ...(sized && { ConsoleSize: twoSides(ConsoleSize) }),
-    });
+    const Id = await containers.execCreate(
+      params['id']!,
+      { ...config, ...(sized && { ConsoleSize: twoSides(ConsoleSize) }) },
+      { checkUser: version >= SINCE.execUserAtCreate },
+    );
     reply.status(201);
     return { Id };
   });
 
   server.serve('ExecStart', async ({ params, body, version, headers }, reply) => {
     const { Detach = false, Tty = false, ConsoleSize } = body ?? {};
-    if (ConsoleSize !== undefined && version >= CONSOLE_SIZE_SINCE && !Tty)
-      throw invalidParameter('console size is only valid for a terminal');
     const size =
-      version >= CONSOLE_SIZE_SINCE && ConsoleSize?.length === 2 ? twoSides(ConsoleSize) : undefined;
+      version >= CONSOLE_SIZE_SINCE && Tty && ConsoleSize?.length === 2 ? twoSides(ConsoleSize) : undefined;
+    const options = {
+      tty: Tty,
+      exitCodes: version >= SINCE.execExitCodes,
+      ...(size && { consoleSize: size }),
+    };
     if (Detach) {
-      await containers.execStart(params['id']!, { tty: Tty, ...(size && { consoleSize: size }) });
+      await containers.execStart(params['id']!, options);
       // dockerd answers 200 here, without a body.
       reply.status(200);
       return;
     }
     await containers.execStart(params['id']!, {
-      tty: Tty,
-      ...(size && { consoleSize: size }),
+      ...options,
       connection: () => reply.hijack(headers.upgrade ? streamType(Tty, version) : RAW_STREAM),
     });
   });
 
-  server.serve('ExecResize', async ({ params, query }, reply) => {
-    const height = parseSide(query['h']);
-    const width = parseSide(query['w']);
+  server.serve('ExecResize', async ({ params, query, version }, reply) => {
+    const height = parseSide(query['h'], 'height', version);
+    const width = parseSide(query['w'], 'width', version);
     await containers.execResize(params['id']!, height, width);
     reply.status(200);
   });

@@ -2,6 +2,7 @@ import { invalidParameter, notFound } from '../../base/errors.ts';
 import { parseFilters } from '../../base/filters.ts';
 import type { Services } from '../../services.ts';
 import type { Server } from '../api.ts';
+import { SINCE } from '../shapes/behaviour.ts';
 import { networkFor, networkSummaryFor } from '../shapes/networks.ts';
 
 /** An IPv4 that is asked for or refused counts from this version on. */
@@ -20,7 +21,10 @@ export function networkRoutes(server: Server, { networks, containers }: Services
   server.serve('NetworkCreate', async ({ body, version }, reply) => {
     const given = { ...body };
     if (version < ENABLE_IPV4) delete given.EnableIPv4;
-    const { id, warning } = await networks.create(given, { hasIpv6Pool: version >= IPV6_POOL });
+    const { id, warning } = await networks.create(given, {
+      hasIpv6Pool: version >= IPV6_POOL,
+      givenGateways: version >= SINCE.givenGateways,
+    });
     reply.status(201);
     return { Id: id, Warning: warning };
   });
@@ -39,7 +43,9 @@ export function networkRoutes(server: Server, { networks, containers }: Services
     return refused ? { ...shaped, Status: { ...shaped.Status, Egress: { Refused: refused } } } : shaped;
   });
 
-  server.serve('NetworkDelete', ({ params }) => networks.remove(params['id']!));
+  server.serve('NetworkDelete', ({ params, version }) =>
+    networks.remove(params['id']!, { nameEndpoints: version >= SINCE.namedEndpoints }),
+  );
 
   server.serve('NetworkPrune', async ({ query }) => {
     const { NetworksDeleted } = await networks.prune(parseFilters(query['filters']));

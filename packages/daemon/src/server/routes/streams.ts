@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { invalidParameter } from '../../base/errors.ts';
+import { SINCE } from '../shapes/behaviour.ts';
 
 export const RAW_STREAM = 'application/vnd.docker.raw-stream';
 const MULTIPLEXED_STREAM = 'application/vnd.docker.multiplexed-stream';
@@ -28,9 +29,18 @@ export function send(source: Readable, target: Writable): Promise<void> {
   });
 }
 
+const MAX_SIDE = 2 ** 32 - 1;
+
 /** Rows or columns. @throws invalid-parameter with dockerd's text */
-export function parseSide(text: unknown): number {
+export function parseSide(text: unknown, side: 'height' | 'width', version: number): number {
   const value = typeof text === 'string' ? text : '';
+  if (version >= SINCE.namedSizes) {
+    const digits = /^-?\d+$/.test(value);
+    if (digits && !value.startsWith('-') && Number(value) <= MAX_SIDE) return Number(value);
+    throw invalidParameter(
+      `invalid resize ${side} ${JSON.stringify(value)}: ${digits ? 'value out of range' : 'invalid syntax'}`,
+    );
+  }
   if (!/^[+-]?\d+$/.test(value))
     throw invalidParameter(`strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`);
   return Number(value);

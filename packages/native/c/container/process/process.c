@@ -19,19 +19,11 @@
 #include "container/process/caps.h"
 #include "container/process/execve.h"
 #include "container/process/process.h"
-#include "container/process/users.h"
-
-#define FILE_LIMIT (16 << 20)
+#include "base/users/users.h"
 
 static int read_user(const struct child *child, struct user *user, struct error *err) {
-  cleanup_free char *passwd = NULL;
   cleanup_free char *group = NULL;
-  size_t size;
-  if (inroot_read(child->root, "/etc/passwd", FILE_LIMIT, &passwd, &size) < 0 && errno != ENOENT && errno != ENOTDIR)
-    return fail(err, "user", errno, "/etc/passwd of the container");
-  if (inroot_read(child->root, "/etc/group", FILE_LIMIT, &group, &size) < 0 && errno != ENOENT && errno != ENOTDIR)
-    return fail(err, "user", errno, "/etc/group of the container");
-  if (users_find(passwd, group, child->spec->user, user, err) < 0) return -1;
+  if (users_read(child->root, child->spec->user, &group, user, err) < 0) return -1;
   FOR_EACH(name, &child->spec->groups) {
     if (users_add_group(group, *name, user, err) < 0) return -1;
   }

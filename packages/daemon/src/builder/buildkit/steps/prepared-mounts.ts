@@ -197,7 +197,6 @@ class Preparation {
       const tar = await copyTar([source], single ? '/file' : '/', archive, {}, true);
       await archive.put('/', tar, {
         noOverwriteDirNonDir: false,
-        copyUIDGID: false,
         signal: from.signal,
       });
       const { upper } = layers.rootFilesystem(owner);
@@ -225,7 +224,7 @@ class Preparation {
       });
       const archive = layers.archive(owner, {});
       const tar = await copyTar([found], '/', archive, {}, true);
-      await archive.put('/', tar, { noOverwriteDirNonDir: false, copyUIDGID: false, signal });
+      await archive.put('/', tar, { noOverwriteDirNonDir: false, signal });
       await cp(layers.rootFilesystem(owner).upper, path, { recursive: true, verbatimSymlinks: true });
     } finally {
       await tree.close();

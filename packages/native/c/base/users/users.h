@@ -18,6 +18,9 @@ struct user {
 
 /* Looks `spec` up in the texts of a passwd and a group file (either may be NULL: there is none). A number needs no entry. */
 int users_find(const char *passwd, const char *group, const char *spec, struct user *out, struct error *err);
+/* The same by the passwd and group files of a root; files that are not there have no entries. `*group` is set to the text of
+   the group file (or NULL), which the caller frees. */
+int users_read(int root, const char *spec, char **group, struct user *out, struct error *err);
 /* Adds one supplementary group, a number or a name of the group file. */
 int users_add_group(const char *group, const char *name, struct user *out, struct error *err);
 

@@ -1,13 +1,17 @@
-#include "container/process/users.h"
+#include "base/users/users.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/fail_text.h"
+#include "base/inroot.h"
 
 #define ID_MAX 2147483647LL
+#define FILE_LIMIT (16 << 20)
 
 struct field {
   const char *at;
@@ -150,6 +154,17 @@ int users_find(const char *passwd, const char *group, const char *spec, struct u
     return 0;
   }
   return name.length ? add_memberships(group, name, out, err) : 0;
+}
+
+int users_read(int root, const char *spec, char **group, struct user *out, struct error *err) {
+  cleanup_free char *passwd = NULL;
+  size_t size;
+  *group = NULL;
+  if (inroot_read(root, "/etc/passwd", FILE_LIMIT, &passwd, &size) < 0 && errno != ENOENT && errno != ENOTDIR)
+    return fail(err, "user", errno, "/etc/passwd of the container");
+  if (inroot_read(root, "/etc/group", FILE_LIMIT, group, &size) < 0 && errno != ENOENT && errno != ENOTDIR)
+    return fail(err, "user", errno, "/etc/group of the container");
+  return users_find(passwd, *group, spec, out, err);
 }
 
 int users_add_group(const char *group, const char *name, struct user *out, struct error *err) {

@@ -1,5 +1,5 @@
 /* User and groups of a container's process, by the container's own passwd and group: as Docker reads them, and never somebody else. */
-#include "container/process/users.h"
+#include "base/users/users.h"
 
 #include <stdlib.h>
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/fuzz.h"
-#include "container/process/users.h"
+#include "base/users/users.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   char *text = malloc(size + 3);
