@@ -9,9 +9,18 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Duplex, Readable } from 'node:stream';
-import { decode, encode, type Message, type MessageName, type Sent } from './messages.ts';
+import { type Codec, codec, type NameOf, type ReadOf, type SentOf, type Table } from './codec.ts';
 
-type StatusDetail = Message<'Any'>;
+/** google.rpc.Status, which carries the details of an error. */
+const status = codec({
+  Any: { type_url: '1 string', value: '2 bytes' },
+  Status: { code: '1 int32', message: '2 string', details: '3 repeated Any' },
+});
+
+interface StatusDetail {
+  type_url: string;
+  value: Buffer;
+}
 
 /** A call that ended with another status than OK. */
 export class GrpcError extends Error {
@@ -56,44 +65,54 @@ function frame(bytes: Buffer): Buffer {
 }
 
 /** One call that arrived. */
-export interface Call<Request extends MessageName = MessageName, Response extends MessageName = MessageName> {
+export interface CallOf<Request, Response> {
   metadata: IncomingHttpHeaders;
   /** All values of a repeated metadata key, in order: `metadata` joins them with commas that values may hold, too. */
   values(name: string): string[];
   signal: AbortSignal;
   /** The request's messages; a unary call has one. */
-  requests: AsyncGenerator<Message<Request>>;
+  requests: AsyncGenerator<Request>;
   /** Sends one answer; resolves when more may be sent. */
-  send(message: Sent<Response>): Promise<void>;
+  send(message: Response): Promise<void>;
 }
 
-/** A method of a service; the message that its handler returns is sent, so that of a stream returns none. */
-export interface Method<
-  Request extends MessageName = MessageName,
-  Response extends MessageName = MessageName,
-> {
-  request: Request;
-  response: Response;
-  handle(call: Call<Request, Response>): Promise<Sent<Response> | undefined>;
+/** A method of a service: its messages' bytes, and its handler. */
+export interface Method<Request = unknown, Response = unknown> {
+  decode(bytes: Uint8Array): Request;
+  encode(message: Response): Buffer;
+  /** What it returns is sent; a method that streams its answers returns nothing. */
+  handle(call: CallOf<Request, Response>): Promise<Response | undefined>;
 }
 
-/** A method with the names of its messages, which type its handler. */
-export const method = <Request extends MessageName, Response extends MessageName>(
-  request: Request,
-  response: Response,
-  handle: (call: Call<Request, Response>) => Promise<Sent<Response> | undefined>,
-): Method<Request, Response> => ({ request, response, handle });
-
-/** A method that takes one message and answers with one. */
-export const unary = <Request extends MessageName, Response extends MessageName>(
-  request: Request,
-  response: Response,
-  answer: (message: Message<Request>, call: Call<Request, Response>) => Promise<Sent<Response>>,
-): Method<Request, Response> =>
-  method(request, response, async (call) => {
-    for await (const message of call.requests) return answer(message, call);
-    throw new GrpcError(13, 'no request');
+/** Makes methods of the messages of a table. */
+export function methodsFor<T extends Table>({ decode, encode }: Codec<T>) {
+  /** A method that takes and gives streams of messages. */
+  const method = <Request extends NameOf<T>, Response extends NameOf<T>>(
+    request: Request,
+    response: Response,
+    handle: (
+      call: CallOf<ReadOf<T, Request>, SentOf<T, Response>>,
+    ) => Promise<SentOf<T, Response> | undefined>,
+  ): Method<ReadOf<T, Request>, SentOf<T, Response>> => ({
+    decode: (bytes) => decode(request, bytes),
+    encode: (message) => encode(response, message),
+    handle,
   });
+  /** A method that takes one message and answers with one. */
+  const unary = <Request extends NameOf<T>, Response extends NameOf<T>>(
+    request: Request,
+    response: Response,
+    answer: (
+      message: ReadOf<T, Request>,
+      call: CallOf<ReadOf<T, Request>, SentOf<T, Response>>,
+    ) => Promise<SentOf<T, Response>>,
+  ) =>
+    method(request, response, async (call) => {
+      for await (const message of call.requests) return answer(message, call);
+      throw new GrpcError(13, 'no request');
+    });
+  return { method, unary };
+}
 
 /** A server for given connections. `methods` is keyed by path (`/package.Service/Method`). */
 export class GrpcServer {
@@ -134,11 +153,11 @@ export class GrpcServer {
     try {
       if (!method) throw new GrpcError(12, `unknown method ${String(headers[':path'])}`);
       const requests = (async function* () {
-        for await (const bytes of messages(stream)) yield decode(method.request, bytes);
+        for await (const bytes of messages(stream)) yield method.decode(bytes);
       })();
-      const send = async (message: Sent<MessageName>) => {
+      const send = async (message: unknown) => {
         if (stream.destroyed) throw new GrpcError(1, 'the client is gone');
-        if (!stream.write(frame(encode(method.response, message))))
+        if (!stream.write(frame(method.encode(message))))
           await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
       };
       const result = await method.handle({ metadata: headers, values, signal: abort.signal, requests, send });
@@ -148,11 +167,13 @@ export class GrpcServer {
       const code = error instanceof GrpcError ? error.code : abort.signal.aborted ? 1 : 2; // as BuildKit's own errors: clients show any other code's name before the text
       trailers = { 'grpc-status': String(code), 'grpc-message': encodeMessage(message) };
       if (error instanceof GrpcError && error.details.length > 0)
-        trailers['grpc-status-details-bin'] = encode('Status', {
-          code,
-          message,
-          details: error.details,
-        }).toString('base64');
+        trailers['grpc-status-details-bin'] = status
+          .encode('Status', {
+            code,
+            message,
+            details: error.details,
+          })
+          .toString('base64');
     }
     if (!stream.destroyed) stream.end();
   }
@@ -178,27 +199,29 @@ const decodeMessage = (text: string) => {
 function detailsOf(header: unknown): StatusDetail[] {
   if (typeof header !== 'string') return [];
   try {
-    return decode('Status', Buffer.from(header, 'base64')).details;
+    return status.decode('Status', Buffer.from(header, 'base64')).details;
   } catch {
     return [];
   }
 }
 
 /** An open call of a client. */
-export interface ClientCall<Request extends MessageName, Response extends MessageName> {
-  send(message: Sent<Request>): Promise<void>;
+export interface ClientCall<Request, Response> {
+  send(message: Request): Promise<void>;
   /** Nothing more will be sent. */
   end(): void;
-  responses: AsyncGenerator<Message<Response>>;
+  responses: AsyncGenerator<Response>;
   cancel(): void;
 }
 
-/** A client on a given connection, whose other end serves. */
-export class GrpcClient {
+/** A client on a given connection, whose other end serves the messages of a table. */
+export class GrpcClient<T extends Table> {
+  private readonly codec: Codec<T>;
   private readonly session: ClientHttp2Session;
   readonly closed: Promise<void>;
 
-  constructor(connection: Duplex) {
+  constructor(connection: Duplex, codec: Codec<T>) {
+    this.codec = codec;
     this.session = connect('http://session', {
       createConnection: () => connection,
       settings: { initialWindowSize: 4 << 20 },
@@ -211,12 +234,13 @@ export class GrpcClient {
   }
 
   /** Begins a call. @throws GrpcError from `responses` when it ends with another status than OK. */
-  call<Request extends MessageName, Response extends MessageName>(
+  call<Request extends NameOf<T>, Response extends NameOf<T>>(
     path: string,
     request: Request,
     response: Response,
     metadata: Record<string, string | string[]> = {},
-  ): ClientCall<Request, Response> {
+  ): ClientCall<SentOf<T, Request>, ReadOf<T, Response>> {
+    const { codec } = this;
     const stream: ClientHttp2Stream = this.session.request({
       ':method': 'POST',
       ':path': path,
@@ -224,29 +248,29 @@ export class GrpcClient {
       te: 'trailers',
       ...metadata,
     });
-    let status: Record<string, unknown> = {};
+    let ended: Record<string, unknown> = {};
     stream.on('error', () => undefined);
     stream.on('response', (headers) => {
-      if (headers['grpc-status'] !== undefined) status = headers;
+      if (headers['grpc-status'] !== undefined) ended = headers;
     });
     stream.on('trailers', (headers) => {
-      status = headers;
+      ended = headers;
     });
     const responses = (async function* () {
-      for await (const bytes of messages(stream)) yield decode(response, bytes);
-      const code = Number(status['grpc-status'] ?? 14);
+      for await (const bytes of messages(stream)) yield codec.decode(response, bytes);
+      const code = Number(ended['grpc-status'] ?? 14);
       if (code !== 0)
         throw new GrpcError(
           code,
-          decodeMessage(String(status['grpc-message'] ?? 'the session is gone')),
-          detailsOf(status['grpc-status-details-bin']),
+          decodeMessage(String(ended['grpc-message'] ?? 'the session is gone')),
+          detailsOf(ended['grpc-status-details-bin']),
         );
     })();
     return {
       responses,
       send: async (message) => {
         if (stream.destroyed) throw new GrpcError(14, 'the session is gone');
-        if (!stream.write(frame(encode(request, message))))
+        if (!stream.write(frame(codec.encode(request, message))))
           await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
       },
       end: () => stream.end(),
@@ -255,16 +279,16 @@ export class GrpcClient {
   }
 
   /** A call with one request and one answer. */
-  async unary<Request extends MessageName, Response extends MessageName>(
+  async unary<Request extends NameOf<T>, Response extends NameOf<T>>(
     path: string,
     request: Request,
     response: Response,
-    message: Sent<Request>,
-  ): Promise<Message<Response>> {
+    message: SentOf<T, Request>,
+  ): Promise<ReadOf<T, Response>> {
     const call = this.call(path, request, response);
     await call.send(message);
     call.end();
-    let answer: Message<Response> | undefined;
+    let answer: ReadOf<T, Response> | undefined;
     for await (const value of call.responses) answer = value;
     if (!answer) throw new GrpcError(13, `${path} gave no answer`);
     return answer;

@@ -1,10 +1,9 @@
-import protobuf from 'protobufjs/light.js';
+import { codec, type NameOf, type ReadOf, type SentOf } from './codec.ts';
+import { type CallOf, type GrpcClient, methodsFor } from './grpc.ts';
 
 /**
  * The messages of BuildKit's control, gateway and session services that this daemon speaks, field numbers as in
- * moby/buildkit's API; members that are never read or written are left out (protobuf skips unknown fields). A member is
- * its number, then `repeated`, `map` (from strings) or `oneof` where it is one, then its type. One table serves
- * protobuf.js and the compiler alike.
+ * moby/buildkit's API; members that are never read or written are left out (protobuf skips unknown fields).
  */
 const definitions = {
   Empty: {},
@@ -180,103 +179,27 @@ const definitions = {
   HealthCheckResponse: { status: '1 int32' },
 } as const;
 
-export type MessageName = keyof typeof definitions;
-type Fields<Name extends MessageName> = (typeof definitions)[Name];
+/** The codec of BuildKit's messages. */
+export const buildkit = codec(definitions);
+export const { encode, decode } = buildkit;
+export const { method, unary } = methodsFor(buildkit);
 
-interface Scalars {
-  string: string;
-  bool: boolean;
-  int32: number;
-  uint32: number;
-  int64: number;
-}
-type Scalar = keyof Scalars | 'bytes';
+export type MessageName = NameOf<typeof definitions>;
+/** A message of BuildKit's as it is read. */
+export type Message<Name extends MessageName> = ReadOf<typeof definitions, Name>;
+/** A message of BuildKit's as it may be sent. */
+export type Sent<Name extends MessageName> = SentOf<typeof definitions, Name>;
+/** A call of one of BuildKit's methods, by the names of its messages. */
+export type Call<
+  Request extends MessageName = MessageName,
+  Response extends MessageName = MessageName,
+> = CallOf<Message<Request>, Sent<Response>>;
 
-type ReadOne<Type> = Type extends keyof Scalars
-  ? Scalars[Type]
-  : Type extends 'bytes'
-    ? Buffer
-    : Type extends MessageName
-      ? Message<Type>
-      : never;
-/** A member as it is read: a message that is absent is null, all else that is absent has its zero value. */
-type Read<Field> = Field extends `${number} repeated ${infer Type}`
-  ? Array<ReadOne<Type>>
-  : Field extends `${number} map ${infer Type}`
-    ? Record<string, ReadOne<Type>>
-    : Field extends `${number} oneof ${infer Type}`
-      ? ReadOne<Type> | undefined
-      : Field extends `${number} ${infer Type}`
-        ? ReadOne<Type> | (Type extends Scalar ? never : null)
-        : never;
-
-/** A message as `decode` reads it. */
-export type Message<Name extends MessageName> = {
-  [Member in keyof Fields<Name>]: Read<Fields<Name>[Member]>;
-};
-
-type WrittenOne<Type> = Type extends keyof Scalars
-  ? // One beyond the integers that a number holds exactly is written as text.
-    Scalars[Type] | (Type extends 'int64' ? string : never)
-  : Type extends 'bytes'
-    ? Uint8Array
-    : Type extends MessageName
-      ? Sent<Type>
-      : never;
-type Written<Field> = Field extends `${number} repeated ${infer Type}`
-  ? ReadonlyArray<WrittenOne<Type>>
-  : Field extends `${number} map ${infer Type}`
-    ? Readonly<Record<string, WrittenOne<Type>>>
-    : Field extends `${number} oneof ${infer Type}` | `${number} ${infer Type}`
-      ? WrittenOne<Type>
-      : never;
-
-/** A message as `encode` takes it: any member may be absent. A message that was read may be sent. */
-export type Sent<Name extends MessageName> = {
-  [Member in keyof Fields<Name>]?: Written<Fields<Name>[Member]> | null;
-};
-
-/** The table in protobuf.js's own terms. */
-function descriptor(fields: Record<string, string>): protobuf.IType {
-  const choice: string[] = [];
-  const described: protobuf.IType = { fields: {} };
-  for (const [name, text] of Object.entries(fields)) {
-    const words = text.split(' ');
-    const [id, rule, type] = [Number(words[0]), words.length === 3 ? words[1] : '', words.at(-1)!];
-    const field: protobuf.IField & { keyType?: string } = { id, type };
-    if (rule === 'repeated') field.rule = rule;
-    if (rule === 'map') field.keyType = 'string';
-    if (rule === 'oneof') choice.push(name);
-    described.fields[name] = field;
-  }
-  if (choice.length > 0) described.oneofs = { choice: { oneof: choice } };
-  return described;
-}
-
-const root = protobuf.Root.fromJSON({
-  nested: Object.fromEntries(Object.entries(definitions).map(([name, fields]) => [name, descriptor(fields)])),
-});
+/** A client of BuildKit's services. */
+export type BuildKitClient = GrpcClient<typeof definitions>;
 
 /** The values of `Packet.type` in BuildKit's file protocol (fsutil). */
 export const packetType = { stat: 0, request: 1, data: 2, fin: 3, error: 4 } as const;
-
-/** The bytes of a message of that name. */
-export function encode<Name extends MessageName>(name: Name, value: Sent<Name>): Buffer {
-  const type = root.lookupType(name);
-  return Buffer.from(type.encode(type.fromObject(value)).finish());
-}
-
-/** A message's members; 64-bit numbers are numbers. @throws Error for malformed bytes. */
-export function decode<Name extends MessageName>(name: Name, bytes: Uint8Array): Message<Name> {
-  const type = root.lookupType(name);
-  return type.toObject(type.decode(bytes), {
-    longs: Number,
-    defaults: true,
-    arrays: true,
-    objects: true,
-    bytes: Buffer,
-  }) as Message<Name>;
-}
 
 /** A point in time as protobuf's Timestamp. */
 export function timestamp(milliseconds: number): Message<'Timestamp'> {

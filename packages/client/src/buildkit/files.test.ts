@@ -13,6 +13,8 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  type BuildKitClient,
+  buildkit,
   type Call,
   GrpcClient,
   GrpcServer,
@@ -34,7 +36,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 /** A builder on one end of a socket, what answers it on the other. */
 async function builder(
   handle: (call: Call<'Packet', 'Packet'>) => Promise<undefined>,
-): Promise<{ client: GrpcClient; close: () => void }> {
+): Promise<{ client: BuildKitClient; close: () => void }> {
   const path = join(folder, '.socket');
   const accepted = new Promise<Socket>((resolve) => {
     const server = createServer((socket) => {
@@ -42,7 +44,7 @@ async function builder(
       resolve(socket);
     }).listen(path);
   });
-  const client = new GrpcClient(connect(path));
+  const client = new GrpcClient(connect(path), buildkit);
   const served = await accepted;
   void new GrpcServer({ '/files': method('Packet', 'Packet', handle) }).accept(served);
   return { client, close: () => served.destroy() };

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { GrpcClient, type Message, type Sent } from '@berth/grpc';
+import { type BuildKitClient, buildkit, GrpcClient, type Message, type Sent } from '@berth/grpc';
 import { CliError, Interrupted } from '../base/errors.ts';
 import type { Cli } from '../cli/cli.ts';
 import { getCredentials, keyOf, registryAuth } from '../config/credentials.ts';
@@ -82,7 +82,7 @@ async function build(
     },
     contexts.shared,
   );
-  const client = new GrpcClient((await api.hijack<'Grpc'>('/grpc', {}, 'h2c')).socket);
+  const client = new GrpcClient((await api.hijack<'Grpc'>('/grpc', {}, 'h2c')).socket, buildkit);
   const abort = (): void => client.destroy();
   signal.addEventListener('abort', abort, { once: true });
   try {
@@ -111,7 +111,7 @@ type Display = Pick<PlainDisplay, 'update' | 'end' | 'state'>;
 /** Solves and shows how it goes. Gives what the exporters told. */
 async function solve(
   cli: Cli,
-  client: GrpcClient,
+  client: BuildKitClient,
   flags: BuildKitFlags,
   request: Sent<'SolveRequest'>,
   signal: AbortSignal,

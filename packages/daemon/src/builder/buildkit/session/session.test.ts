@@ -3,6 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  buildkit,
   GrpcClient,
   GrpcError,
   GrpcServer,
@@ -53,7 +54,7 @@ describe('gRPC on a given connection', () => {
         return undefined;
       }),
     });
-    const grpc = new GrpcClient(client);
+    const grpc = new GrpcClient(client, buildkit);
     expect(
       (
         await grpc.unary('/a/Echo', 'BytesMessage', 'BytesMessage', { data: Buffer.from('hi') })

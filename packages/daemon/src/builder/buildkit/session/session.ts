@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { GrpcClient, GrpcError } from '@berth/grpc';
+import { type BuildKitClient, buildkit, GrpcClient, GrpcError } from '@berth/grpc';
 import type { RegistryAuth } from '../../../images/api.ts';
 import type { Tree } from '../../tree.ts';
 import { receiveTree, sendTree, type Wanted } from './trees.ts';
@@ -7,12 +7,12 @@ import { receiveTree, sendTree, type Wanted } from './trees.ts';
 /** A client's side of a build: it serves its files, credentials and secrets over the connection it opened. */
 export class Session {
   readonly id: string;
-  readonly client: GrpcClient;
+  readonly client: BuildKitClient;
   private readonly methods: Set<string>;
 
   constructor(id: string, connection: Duplex, methods: string[]) {
     this.id = id;
-    this.client = new GrpcClient(connection);
+    this.client = new GrpcClient(connection, buildkit);
     this.methods = new Set(methods.map((method) => method.toLowerCase()));
   }
 

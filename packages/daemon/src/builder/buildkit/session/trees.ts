@@ -1,5 +1,5 @@
 import {
-  type GrpcClient,
+  type BuildKitClient,
   GrpcError,
   goMode,
   goPermissions,
@@ -33,7 +33,7 @@ export interface Wanted {
  * Reads a folder of the client into a tree (FileSync.DiffCopy): first all names, then the bytes of each file.
  * @throws BerthError when the client refuses.
  */
-export async function receiveTree(client: GrpcClient, tree: Tree, options: Wanted): Promise<void> {
+export async function receiveTree(client: BuildKitClient, tree: Tree, options: Wanted): Promise<void> {
   const call = client.call('/moby.filesync.v1.FileSync/DiffCopy', 'Packet', 'Packet', {
     'dir-name': options.name,
     ...patterns('include-patterns', options.include),
@@ -153,7 +153,7 @@ async function requestFiles(
  * Sends a tree to the client (`--output type=local`), which asks for the files it wants.
  * @returns the bytes of the files sent.
  */
-export async function sendTree(client: GrpcClient, exporter: number, tree: Tree): Promise<number> {
+export async function sendTree(client: BuildKitClient, exporter: number, tree: Tree): Promise<number> {
   let sent = 0;
   const call = client.call('/moby.filesync.v1.FileSend/DiffCopy', 'Packet', 'Packet', {
     'buildkit-attachable-exporter-id': String(exporter),

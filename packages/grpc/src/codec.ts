@@ -1,0 +1,107 @@
+import protobuf from 'protobufjs/light.js';
+
+/**
+ * Messages by name, each its members by name: a member is its number, then `repeated`, `map` (from strings) or `oneof`
+ * where it is one, then its type. Both protobuf.js and the compiler read the table, so that what is decoded is typed. An
+ * enum is an int32.
+ */
+export type Table = Readonly<Record<string, Readonly<Record<string, string>>>>;
+export type NameOf<T extends Table> = keyof T & string;
+
+interface Scalars {
+  string: string;
+  bool: boolean;
+  int32: number;
+  uint32: number;
+  int64: number;
+  uint64: number;
+  double: number;
+}
+type Scalar = keyof Scalars | 'bytes';
+
+type ReadOne<T extends Table, Type> = Type extends keyof Scalars
+  ? Scalars[Type]
+  : Type extends 'bytes'
+    ? Buffer
+    : Type extends NameOf<T>
+      ? ReadOf<T, Type>
+      : never;
+/** A member as it is read: a message that is absent is null, all else that is absent has its zero value. */
+type Read<T extends Table, Member> = Member extends `${number} repeated ${infer Type}`
+  ? Array<ReadOne<T, Type>>
+  : Member extends `${number} map ${infer Type}`
+    ? Record<string, ReadOne<T, Type>>
+    : Member extends `${number} oneof ${infer Type}`
+      ? ReadOne<T, Type> | undefined
+      : Member extends `${number} ${infer Type}`
+        ? ReadOne<T, Type> | (Type extends Scalar ? never : null)
+        : never;
+
+/** A message as a codec reads it. */
+export type ReadOf<T extends Table, Name extends NameOf<T>> = {
+  [Member in keyof T[Name]]: Read<T, T[Name][Member]>;
+};
+
+type WrittenOne<T extends Table, Type> = Type extends keyof Scalars
+  ? // One beyond the integers that a number holds exactly is written as text.
+    Scalars[Type] | (Type extends 'int64' | 'uint64' ? string : never)
+  : Type extends 'bytes'
+    ? Uint8Array
+    : Type extends NameOf<T>
+      ? SentOf<T, Type>
+      : never;
+type Written<T extends Table, Member> = Member extends `${number} repeated ${infer Type}`
+  ? ReadonlyArray<WrittenOne<T, Type>>
+  : Member extends `${number} map ${infer Type}`
+    ? Readonly<Record<string, WrittenOne<T, Type>>>
+    : Member extends `${number} oneof ${infer Type}` | `${number} ${infer Type}`
+      ? WrittenOne<T, Type>
+      : never;
+
+/** A message as a codec takes it: any member may be absent. A message that was read may be sent. */
+export type SentOf<T extends Table, Name extends NameOf<T>> = {
+  readonly [Member in keyof T[Name]]?: Written<T, T[Name][Member]> | null;
+};
+
+/** What turns the messages of a table into bytes and back. */
+export interface Codec<T extends Table> {
+  /** The bytes of a message of that name. */
+  encode<Name extends NameOf<T>>(name: Name, value: SentOf<T, Name>): Buffer;
+  /** A message's members; 64-bit numbers are numbers. @throws Error for malformed bytes. */
+  decode<Name extends NameOf<T>>(name: Name, bytes: Uint8Array): ReadOf<T, Name>;
+}
+
+/** The codec of a table. */
+export function codec<const T extends Table>(table: T): Codec<T> {
+  const root = protobuf.Root.fromJSON({
+    nested: Object.fromEntries(Object.entries(table).map(([name, members]) => [name, descriptor(members)])),
+  });
+  return {
+    encode(name, value) {
+      const type = root.lookupType(name);
+      return Buffer.from(type.encode(type.fromObject(value)).finish());
+    },
+    decode(name, bytes) {
+      const type = root.lookupType(name);
+      const options = { longs: Number, defaults: true, arrays: true, objects: true, bytes: Buffer };
+      return type.toObject(type.decode(bytes), options) as ReadOf<T, typeof name>;
+    },
+  };
+}
+
+/** A message of a table in protobuf.js's own terms. */
+function descriptor(members: Table[string]): protobuf.IType {
+  const choice: string[] = [];
+  const described: protobuf.IType = { fields: {} };
+  for (const [name, text] of Object.entries(members)) {
+    const words = text.split(' ');
+    const [id, rule, type] = [Number(words[0]), words.length === 3 ? words[1] : '', words.at(-1)!];
+    const field: protobuf.IField & { keyType?: string } = { id, type };
+    if (rule === 'repeated') field.rule = rule;
+    if (rule === 'map') field.keyType = 'string';
+    if (rule === 'oneof') choice.push(name);
+    described.fields[name] = field;
+  }
+  if (choice.length > 0) described.oneofs = { choice: { oneof: choice } };
+  return described;
+}
