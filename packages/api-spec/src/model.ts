@@ -42,6 +42,9 @@ export interface Parameter {
   required?: boolean;
   description?: string;
   schema: Schema;
+  /** The minor API versions from which, and before which, it is heeded. */
+  'x-since'?: number;
+  'x-until'?: number;
   $ref?: undefined;
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type DescribedOperation, describedOperations, schemaLookup } from '@berth/api-spec';
+import { type DescribedOperation, describedOperations, type Parameter, schemaLookup } from '@berth/api-spec';
 import fastify, {
   type FastifyInstance,
   type FastifyReply,
@@ -109,6 +109,10 @@ export function createApp(serverName: string): App {
       if (!described) throw new Error(`the API document does not describe ${operationId}`);
       if (served.has(operationId)) throw new Error(`${operationId} is served twice`);
       served.add(operationId);
+      const versioned = described.parameters.filter(
+        ({ in: place, ...given }) =>
+          place === 'query' && (given['x-since'] ?? given['x-until']) !== undefined,
+      );
       const json = described.operation.requestBody?.content['application/json'] !== undefined;
       app.route({
         method: described.method as HTTPMethods,
@@ -119,9 +123,8 @@ export function createApp(serverName: string): App {
         },
         attachValidation: false,
         onRequest(request, _reply, done) {
-          const version = (request.raw as Routed)[asked];
           try {
-            if (version !== undefined) minorVersion(version);
+            leaveOut(versioned, request.query as Record<string, unknown>, versionOf(request));
             done();
           } catch (error) {
             done(error as Error);
@@ -166,6 +169,18 @@ function attempt(
   };
 }
 
+/** The minor API version of a request. @throws invalid-parameter for one that is not spoken. */
+function versionOf(request: FastifyRequest): number {
+  const version = (request.raw as Routed)[asked];
+  return version === undefined ? NEWEST_MINOR : minorVersion(version);
+}
+
+/** Takes the parameters away that the version does not have: dockerd neither reads nor checks one of another version. */
+function leaveOut(parameters: Parameter[], query: Record<string, unknown>, version: number): void {
+  for (const { name, 'x-since': since = 0, 'x-until': until = Number.POSITIVE_INFINITY } of parameters)
+    if (version < since || version >= until) delete query[name];
+}
+
 function decodeQuery({ parameters }: DescribedOperation, query: unknown): Record<string, unknown> {
   const raw = query as Record<string, unknown>;
   const decoded: Record<string, unknown> = {};
@@ -205,8 +220,7 @@ class Incoming implements Received {
   }
 
   get version(): number {
-    const version = (this.request.raw as Routed)[asked];
-    return version === undefined ? NEWEST_MINOR : minorVersion(version);
+    return versionOf(this.request);
   }
 
   get raw(): IncomingMessage {

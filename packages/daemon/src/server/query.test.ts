@@ -46,6 +46,17 @@ test('a parameter that may be repeated is a list even where it is given once', a
   expect(await received('ImageBuild', 'POST', '/build?t=a&t=b')).toEqual({ t: ['a', 'b'] });
 });
 
+test('a parameter counts for the versions that have it', async () => {
+  const inspect = '/images/x/json?manifests=1&platform=p';
+  expect(await received('ImageInspect', 'GET', inspect)).toEqual({ manifests: true, platform: 'p' });
+  expect(await received('ImageInspect', 'GET', `/v1.48${inspect}`)).toEqual({ manifests: true });
+  expect(await received('ImageInspect', 'GET', `/v1.47${inspect}`)).toEqual({});
+  expect(await received('ImageList', 'GET', '/v1.40/images/json?filter=x')).toEqual({ filter: 'x' });
+  expect(await received('ImageList', 'GET', '/v1.41/images/json?filter=x')).toEqual({});
+  // Neither is a wrong value of one checked.
+  expect(await received('BuildPrune', 'POST', '/v1.47/build/prune?max-used-space=x')).toEqual({});
+});
+
 test('the list of networks that an empty id stands for takes filters', async () => {
   expect(await received('NetworkInspect', 'GET', '/networks/?filters=%7B%7D')).toEqual({ filters: '{}' });
 });

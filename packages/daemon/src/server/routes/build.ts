@@ -8,9 +8,6 @@ import { upload } from '../upload.ts';
 
 const NO_UPGRADE = 'no upgrade proto in request';
 
-/** A prune may bound what stays in several ways from this version on. */
-const BOUNDS = 48;
-
 /** POST /build and the cache. */
 export function buildRoutes(server: Server, rooms: Services): void {
   server.serve('ImageBuild', async (request, reply) => {
@@ -28,17 +25,13 @@ export function buildRoutes(server: Server, rooms: Services): void {
     lines?.end();
   });
 
-  server.serve('BuildPrune', async ({ query, version }) => {
+  server.serve('BuildPrune', async ({ query }) => {
     const pruned = await rooms.builder.prune({
       filters: parseFilters(query['filters']),
       all: query['all'] ?? false,
-      ...(version < BOUNDS
-        ? { keepStorage: query['keep-storage'] ?? 0 }
-        : {
-            keepStorage: query['reserved-space'] || (query['keep-storage'] ?? 0),
-            maxUsed: query['max-used-space'] ?? 0,
-            minFree: query['min-free-space'] ?? 0,
-          }),
+      keepStorage: query['reserved-space'] || (query['keep-storage'] ?? 0),
+      maxUsed: query['max-used-space'] ?? 0,
+      minFree: query['min-free-space'] ?? 0,
     });
     rooms.events.emit('builder', 'prune', '', { reclaimed: String(pruned.SpaceReclaimed) });
     return { ...pruned, CachesDeleted: pruned.CachesDeleted.length > 0 ? pruned.CachesDeleted : null };

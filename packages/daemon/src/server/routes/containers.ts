@@ -12,16 +12,10 @@ import { acceptKey, overWebSocket } from './websocket.ts';
 
 /** From this version on a wait sends its headers before the end comes, and knows conditions. */
 const EARLY_WAIT = 30;
-/** A create may name the platform of its image from this version on. */
-const PLATFORM = 41;
 /** An update may set the limit of processes from this version on. */
 const PIDS_LIMIT = 40;
-/** Stats may be read without a second reading to compare with from this version on. */
-const ONE_SHOT = 41;
 /** Stats tell what kind of system they are of from this version on. */
 const OS_TYPE = 52;
-/** A stop may name its signal from this version on. */
-const STOP_SIGNAL = 42;
 /** A body of at most this many bytes (`{}`, `null`) says nothing. */
 const NO_BODY = 7;
 const CONDITIONS: readonly string[] = ['not-running', 'next-exit', 'removed'];
@@ -61,7 +55,7 @@ function listAndCreate(server: Server, { containers }: Services): void {
       anonymousMounts: version >= SINCE.anonymousMounts,
       noLinkVariables: version >= SINCE.noLinkVariables,
       ...(query['name'] && { name: query['name'] }),
-      ...(version >= PLATFORM && query['platform'] && { platform: query['platform'] }),
+      ...(query['platform'] && { platform: query['platform'] }),
     });
     reply.status(201);
     return created;
@@ -84,9 +78,9 @@ function life(server: Server, { containers }: Services): void {
     if (query['checkpoint'] || query['checkpoint-dir']) throw unsupported('checkpoints are not supported');
     return containers.start(params['id']!);
   });
-  const stopOptions = ({ query, version }: ApiRequest<'ContainerStop' | 'ContainerRestart'>) => ({
+  const stopOptions = ({ query }: ApiRequest<'ContainerStop' | 'ContainerRestart'>) => ({
     timeout: query['t'],
-    ...(version >= STOP_SIGNAL && { signal: query['signal'] }),
+    signal: query['signal'],
   });
   server.serve('ContainerStop', (request) => containers.stop(request.params['id']!, stopOptions(request)));
   server.serve('ContainerRestart', (request) =>
@@ -176,7 +170,7 @@ function streams(server: Server, { containers }: Services): void {
 
   server.serve('ContainerStats', async ({ params, query, version, signal }, reply) => {
     const stream = query['stream'] ?? true;
-    const oneShot = version >= ONE_SHOT && (query['one-shot'] ?? false);
+    const oneShot = query['one-shot'] ?? false;
     if (stream && oneShot) throw invalidParameter('cannot have stream=true and one-shot=true');
     const readings = await containers.stats(params['id']!, {
       stream,

@@ -4,10 +4,7 @@ import { type EngineEvent, matches } from '../../events/index.ts';
 import type { Services } from '../../services.ts';
 import type { Server } from '../api.ts';
 import { JSON_SEQUENCE } from '../reply.ts';
-
-/** Versions in which something appeared or went. */
-const IMAGE_CREATE = 46;
-const NO_LEGACY = 52;
+import { eventFor } from '../shapes/events.ts';
 
 /** Types of a stream of JSON values that a client may ask for. */
 const STREAMS = ['application/jsonl', 'application/x-ndjson', JSON_SEQUENCE];
@@ -40,9 +37,10 @@ export function eventsRoutes(server: Server, rooms: Services): void {
     const filters = parseFilters(query['filters']);
     const lines = reply.lines(negotiate(headers.accept), '\n');
     const send = (event: EngineEvent) => {
-      if (version < IMAGE_CREATE && event.Type === 'image' && event.Action === 'create') return;
       if (!matches(event, filters)) return;
-      lines.write(version < NO_LEGACY ? withLegacyMembers(event) : event);
+      const shaped = eventFor(version, event);
+      if (shaped === undefined) return;
+      lines.write(shaped);
       // A listener that does not read is cut off rather than told a part.
       if (lines.stream.writableLength > BACKLOG) lines.stream.destroy();
     };
@@ -79,16 +77,4 @@ function timestamp(text: string | undefined): number | undefined {
     if (!/^[+-]?\d+$/.test(part))
       throw invalidParameter(`strconv.ParseInt: parsing ${JSON.stringify(part)}: invalid syntax`);
   return Number(seconds) * 1e9 + Number(fraction.slice(0, 9).padEnd(9, '0'));
-}
-
-/** Before 1.52, events of containers and images said once more who and what. */
-function withLegacyMembers(event: EngineEvent): Record<string, unknown> {
-  if (event.Type !== 'container' && event.Type !== 'image') return { ...event };
-  const image = event.Type === 'container' ? event.Actor.Attributes['image'] : undefined;
-  return {
-    status: event.Action,
-    id: event.Actor.ID,
-    ...(image !== undefined && { from: image }),
-    ...event,
-  };
 }

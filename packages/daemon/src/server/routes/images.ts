@@ -9,28 +9,19 @@ import { imageInspectFor, imageSummaryFor } from '../shapes/images.ts';
 import { upload } from '../upload.ts';
 import { send } from './streams.ts';
 
-/** Versions from which a parameter means something. */
-const PULL_PLATFORM = 32;
-const NO_NAME_FILTER = 41;
-const SHARED_SIZE = 42;
-const PUSH_PLATFORM = 46;
-const LIST_MANIFESTS = 47;
-const PLATFORM = 48;
-const INSPECT_PLATFORM = 49;
-const DELETE_PLATFORMS = 50;
+/** Save and load know several platforms from this version on. */
 const SEVERAL_PLATFORMS = 52;
 
 /** /images, /distribution and /auth. */
 export function imageRoutes(server: Server, { images }: Services): void {
   server.serve('ImageList', ({ query, version }) => {
     const filters = parseFilters(query['filters']);
-    if (version < NO_NAME_FILTER && query['filter'])
-      filters['reference'] = [...(filters['reference'] ?? []), query['filter']];
+    if (query['filter']) filters['reference'] = [...(filters['reference'] ?? []), query['filter']];
     const options = {
       all: query['all'] ?? false,
       filters,
-      sharedSize: version >= SHARED_SIZE && (query['shared-size'] ?? false),
-      manifests: version >= LIST_MANIFESTS && (query['manifests'] ?? false),
+      sharedSize: query['shared-size'] ?? false,
+      manifests: query['manifests'] ?? false,
     };
     return images.summaries(options).map((summary) => imageSummaryFor(version, summary));
   });
@@ -40,12 +31,9 @@ export function imageRoutes(server: Server, { images }: Services): void {
     else await importRoot(request, reply);
   });
 
-  async function pull(
-    { query, headers, signal, version }: ApiRequest<'ImageCreate'>,
-    reply: ApiReply,
-  ): Promise<void> {
+  async function pull({ query, headers, signal }: ApiRequest<'ImageCreate'>, reply: ApiReply): Promise<void> {
     const { name, tag } = parsePullName(query['fromImage'] ?? '', query['tag']);
-    const platform = version >= PULL_PLATFORM ? query['platform'] : undefined;
+    const { platform } = query;
     const auth = registryAuth(headers['x-registry-auth']);
     await streamed(reply, (onProgress) =>
       images.pull({
@@ -60,11 +48,10 @@ export function imageRoutes(server: Server, { images }: Services): void {
   }
 
   async function importRoot(
-    { query, raw, signal, version }: ApiRequest<'ImageCreate'>,
+    { query, raw, signal }: ApiRequest<'ImageCreate'>,
     reply: ApiReply,
   ): Promise<void> {
-    const { repo = '', tag = '', message, fromSrc = '', changes } = query;
-    const platform = version >= PULL_PLATFORM ? query['platform'] : undefined;
+    const { repo = '', tag = '', message, fromSrc = '', changes, platform } = query;
     await streamed(reply, async (onProgress) => {
       const id = await images.import(fromSrc === '-' ? upload(raw) : sourceUrl(fromSrc), {
         ...(repo === '' ? {} : { reference: repo, tag }),
@@ -79,21 +66,20 @@ export function imageRoutes(server: Server, { images }: Services): void {
   }
 
   server.serve('ImageInspect', ({ params, query, version }) => {
-    const manifests = version >= PLATFORM && (query['manifests'] ?? false);
-    const chosen = version >= INSPECT_PLATFORM ? platformOf(query['platform']) : {};
+    const manifests = query['manifests'] ?? false;
+    const chosen = platformOf(query['platform']);
     if (manifests && chosen.platform)
       throw invalidParameter('conflicting options: manifests and platform options cannot both be set');
     return imageInspectFor(version, images.inspect(params['name']!, { ...chosen, manifests }));
   });
 
-  server.serve('ImageHistory', ({ params, query, version }) =>
-    images.history(params['name']!, version >= PLATFORM ? platformOf(query['platform']) : {}),
+  server.serve('ImageHistory', ({ params, query }) =>
+    images.history(params['name']!, platformOf(query['platform'])),
   );
 
-  server.serve('ImagePush', async ({ params, query, headers, signal, version }, reply) => {
+  server.serve('ImagePush', async ({ params, query, headers, signal }, reply) => {
     const auth = registryAuth(headers['x-registry-auth']);
-    // Clients from before sent one that meant nothing.
-    const chosen = version >= PUSH_PLATFORM ? platformOf(query['platform']) : {};
+    const chosen = platformOf(query['platform']);
     await streamed(reply, (onProgress) =>
       images.push({
         name: params['name']!,
@@ -111,11 +97,11 @@ export function imageRoutes(server: Server, { images }: Services): void {
     reply.status(201);
   });
 
-  server.serve('ImageDelete', ({ params, query, version }) =>
+  server.serve('ImageDelete', ({ params, query }) =>
     images.remove(params['name']!, {
       force: query['force'] ?? false,
       noprune: query['noprune'] ?? false,
-      ...(version >= DELETE_PLATFORMS && { platforms: (query['platforms'] ?? []).map(parsePlatformJson) }),
+      platforms: (query['platforms'] ?? []).map(parsePlatformJson),
     }),
   );
 
@@ -218,7 +204,7 @@ function platformsOf({ query, version }: ApiRequest<'ImageGet' | 'ImageGetAll' |
   platforms?: string[];
 } {
   const given = query['platform'] ?? [];
-  if (version < PLATFORM || given.length === 0) return {};
+  if (given.length === 0) return {};
   if (version < SEVERAL_PLATFORMS && given.length > 1)
     throw invalidParameter(
       'multiple platform parameters are not supported in this API version; use API version 1.52 or later',

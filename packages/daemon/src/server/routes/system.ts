@@ -4,9 +4,6 @@ import type { Server } from '../api.ts';
 import { diskUsageFor, infoFor } from '../shapes/system.ts';
 import { API_VERSION, MIN_API_VERSION } from '../versions.ts';
 
-/** Only some kinds of object may be asked for from this version on. */
-const KINDS_OF_USAGE = 42;
-
 /** `/_ping`, `/version`, `/info` and `/system/df`. */
 export function systemRoutes(server: Server, rooms: Services): void {
   server.serve('SystemPing', (_request, reply) => {
@@ -20,7 +17,7 @@ export function systemRoutes(server: Server, rooms: Services): void {
   server.serve('SystemVersion', () => versionInfo(API_VERSION, MIN_API_VERSION));
   server.serve('SystemInfo', ({ version }) => infoFor(version, daemonInfo(rooms)));
   server.serve('SystemDataUsage', async ({ query, version }) => {
-    const usage = await diskUsage(rooms, version < KINDS_OF_USAGE ? undefined : query['type']);
+    const usage = await diskUsage(rooms, query['type']);
     return diskUsageFor(version, usage, query['verbose'] ?? false);
   });
 }
