@@ -44,6 +44,25 @@ const docker = (...args: string[]) => {
 const output = (image: string, ...command: string[]) =>
   docker('run', '--rm', '--network', 'none', image, ...command);
 
+test('an image that goes by force leaves its layers for its containers, and they go with the last of them', async () => {
+  const layers = () => readdirSync(join(daemon.data, 'layers/layers'));
+  const before = layers();
+  const base = await daemon.box(['sh', '-c', 'echo text > /file'], { HostConfig: { NetworkMode: 'none' } });
+  await daemon.call('POST', `/containers/${base}/wait`);
+  expect((await daemon.call('POST', `/commit?container=${base}&repo=forced`)).status).toBe(201);
+  const create = async () =>
+    (await daemon.call('POST', '/containers/create', { Image: 'forced', Cmd: ['cat', '/file'] })).json.Id;
+  const [first, last] = [await create(), await create()];
+  expect((await daemon.call('DELETE', '/images/forced?force=1')).status).toBe(200);
+  await daemon.call('DELETE', `/containers/${first}`);
+  expect(layers()).toHaveLength(before.length + 1);
+  expect((await daemon.call('POST', `/containers/${last}/start`)).status).toBe(204);
+  expect((await daemon.call('POST', `/containers/${last}/wait`)).json.StatusCode).toBe(0);
+  expect((await daemon.call('DELETE', `/containers/${last}`)).status).toBe(204);
+  expect(layers()).toEqual(before);
+  await daemon.call('DELETE', `/containers/${base}`);
+});
+
 test('containers of one image share its mounted layer, which goes with the image', async () => {
   const kept = () => {
     const [launcher = ''] = spawnSync('pgrep', ['-P', String(daemon.process!.pid), 'berth-launcher'], {

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { diskFull, fill } from '../../faults/faults/disk.ts';
 import { removeCgroupParent } from '../../faults/run.ts';
 import { type TestDaemon, until } from '../../support/daemon.ts';
+import { tarOf } from '../../support/tar.ts';
 
 /* A data root without a free inode. */
 
@@ -37,6 +38,16 @@ test('a container does not start with a root that the kernel made read-only for 
   expect((await state()).ExitCode).toBe(0);
 });
 
+test('the first pull, on a full disk, is refused for want of room, and a later one is not', async () => {
+  const pull = async () => (await daemon.call('POST', '/images/create?fromImage=127.0.0.1:1/x&tag=1')).text;
+  const filler = join(dirname(daemon.data), 'filler');
+  fill('inodes', filler, 0);
+  const refused = await pull();
+  rmSync(filler, { recursive: true });
+  expect(refused).toMatch(/no space left/i);
+  expect(await pull()).toMatch(/connection refused/);
+});
+
 test('with no room for a single record, containers stop, are killed and removed, and none starts', async () => {
   const box = (...Cmd: string[]) => daemon.box(Cmd, { HostConfig: { NetworkMode: 'none' } });
   const state = async (id: string) => (await daemon.call('GET', `/containers/${id}/json`)).json?.State;
@@ -47,6 +58,11 @@ test('with no room for a single record, containers stop, are killed and removed,
     await box('true'),
   ];
   await until('its end', async () => (await state(idle)).Status === 'exited');
+  const layers = () => readdirSync(join(daemon.data, 'layers/layers'));
+  const before = layers();
+  const imported = tarOf({ file: randomBytes(1000) });
+  await daemon.call('POST', '/images/create?fromSrc=-&repo=unneeded', imported);
+  expect(layers()).toHaveLength(before.length + 1);
   const filler = join(dirname(daemon.data), 'filler');
   fill('bytes', filler, 0);
   // Until what is kept for such times is used up, too.
@@ -65,6 +81,7 @@ test('with no room for a single record, containers stop, are killed and removed,
     stop: await daemon.call('POST', `/containers/${stopped}/stop?t=0`),
     kill: await daemon.call('POST', `/containers/${killed}/kill`),
     remove: await daemon.call('DELETE', `/containers/${removed}?force=1`),
+    image: await daemon.call('DELETE', '/images/unneeded'),
   };
   const states = { idle: await state(idle), stopped: await state(stopped), killed: await state(killed) };
   rmSync(filler, { recursive: true });
@@ -74,10 +91,14 @@ test('with no room for a single record, containers stop, are killed and removed,
     stop: { status: 204 },
     kill: { status: 204 },
     remove: { status: 204 },
+    image: { status: 500, text: expect.stringMatching(/full: make room/i) },
   });
   for (const { Status } of Object.values(states)) expect(Status).toBe('exited');
   const recorded = () => daemon.call('POST', '/volumes/create', { Name: 'room' });
   await until('room for records', async () => (await recorded()).status === 201);
+  await until('the layer of the image to go, now that this is on record', () =>
+    layers().every((layer) => before.includes(layer)),
+  );
   await daemon.down('SIGKILL');
   await daemon.up();
   for (const id of [stopped, killed, idle]) expect((await state(id)).Status).toBe('exited');

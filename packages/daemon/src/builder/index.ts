@@ -248,8 +248,9 @@ class BuilderRoom implements Builder {
       held -= step.size;
       if (step.diffId === null || [...this.steps.values()].some(({ diffId }) => diffId === step.diffId))
         continue;
-      await this.kept.get(step.diffId)?.();
+      const release = this.kept.get(step.diffId);
       this.kept.delete(step.diffId);
+      await release?.();
     }
     if (all && Object.keys(filters).length === 0)
       await rm(join(this.parts.root, 'mounts'), { recursive: true, force: true });

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Duplex, type Readable } from 'node:stream';
 import { pack } from 'tar-stream';
 import { BerthError, invalidParameter } from '../base/errors.ts';
+import { log } from '../base/log.ts';
 import type { Containers } from '../containers/api.ts';
 import type { ImageRunConfig } from '../images/api.ts';
 import type { Archive, Layer, Layers } from '../layers/api.ts';
@@ -45,7 +46,12 @@ export class Steps {
     try {
       return await use(this.layers.archive(owner, {}), owner);
     } finally {
-      await this.layers.removeWritable(owner);
+      // What was made of it is not lost for that.
+      await this.layers
+        .removeWritable(owner)
+        .catch((error: unknown) =>
+          log.warn({ err: error }, 'the files of a build step stay until the next start'),
+        );
     }
   }
 

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Launcher, LaunchRecord } from '@berth/native';
+import { log } from '../base/log.ts';
 import type { ImageRunConfig } from '../images/api.ts';
 import type { Layer, Layers } from '../layers/api.ts';
 import type { Networks } from '../networks/api.ts';
@@ -143,8 +144,11 @@ export class Worker {
       const diff = await layers.diffTar(id);
       return { exitCode: 0, layer: await layers.add(stubs.size > 0 ? withoutStubs(diff, stubs) : diff) };
     } finally {
-      await this.clear(id);
-      await layers.removeWritable(id);
+      // A layer that was made is not lost for that.
+      const kept = (error: unknown) =>
+        log.warn({ err: error }, 'files of a build step stay until the next start');
+      await this.clear(id).catch(kept);
+      await layers.removeWritable(id).catch(kept);
     }
   }
 

@@ -359,8 +359,11 @@ export interface Images {
    * called: hold them before `layers.add` is asked for them, and let go after `create`.
    */
   hold(diffIds: Iterable<string>): () => Promise<void>;
-  /** Removes what a deleted image left while containers stood on it; called when a container was removed. */
-  collect(): Promise<void>;
+  /**
+   * Removes what an image that was deleted left for containers that stood on it; called when one of them has gone.
+   * @throws system: it could not be recorded; then it is done as soon as it can be
+   */
+  collect(id: string): Promise<void>;
   /** Set by `rooms.ts`: which containers use an image, so that images need not know the containers room. */
   setUsers(users: (imageId: string) => Array<{ id: string; running: boolean }>): void;
   reconcile(): Promise<void>;

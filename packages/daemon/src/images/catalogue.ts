@@ -80,6 +80,11 @@ export class Catalogue {
     return orphans;
   }
 
+  /** Whether an image was deleted while containers needed its layers. */
+  isOrphan(id: string): boolean {
+    return this.records.get(id)?.deleted === true;
+  }
+
   /** The image that a full name (`fullName`) stands for. */
   idOf(name: string): string | undefined {
     return this.names.get(name);

@@ -112,7 +112,7 @@ describe('images', () => {
     expect(room.images.list()).toEqual([]);
     expect(layersLeft()).toBe(1);
     users = [];
-    await room.images.collect();
+    await room.images.collect(id);
     expect(layersLeft()).toBe(0);
   });
 

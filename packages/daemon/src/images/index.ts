@@ -110,7 +110,7 @@ class ImageRoom implements Images {
   constructor({ store, layers, events, settings, root, registry }: ImagesParts) {
     const catalogue = new Catalogue(store);
     const users = (imageId: string) => this.users(imageId);
-    const retention = new Retention(layers, catalogue, (imageId) => users(imageId).length > 0);
+    const retention = new Retention(layers, catalogue, store, (imageId) => users(imageId).length > 0);
     this.context = {
       root,
       store,
@@ -142,10 +142,16 @@ class ImageRoom implements Images {
 
   /** The registry client, loaded when first asked for: it is a third of the daemon's code. */
   private registry(): Promise<Registry> {
-    this.opened ??= import('./registry/index.ts').then(({ openRegistry }) =>
+    if (this.opened) return this.opened;
+    const opened = import('./registry/index.ts').then(({ openRegistry }) =>
       openRegistry(this.context, this.registryOptions),
     );
-    return this.opened;
+    this.opened = opened;
+    // It makes a folder: what a full disk refused is tried again by whoever asks next.
+    opened.catch(() => {
+      this.opened = undefined;
+    });
+    return opened;
   }
 
   private readonly layerSize = (diffId: string): number => this.context.layers.get(diffId)?.size ?? 0;
@@ -365,12 +371,9 @@ class ImageRoom implements Images {
     return this.context.retention.hold(diffIds);
   }
 
-  async collect(): Promise<void> {
-    const { retention, store } = this.context;
-    const freed = retention.dropOrphans();
-    if (freed.length === 0) return;
-    await store.flush();
-    await retention.collect(freed);
+  async collect(id: string): Promise<void> {
+    const { retention, catalogue } = this.context;
+    if (catalogue.isOrphan(id)) await retention.free(retention.dropOrphans());
   }
 
   setUsers(users: (imageId: string) => Array<{ id: string; running: boolean }>): void {

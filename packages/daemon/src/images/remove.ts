@@ -199,11 +199,8 @@ function deleteImage(
     deleteImage(removal, image.parent, { force: false, prune: true, quiet: true });
 }
 
-/** The records are durable before a layer goes: a killed daemon leaves layers too many, never too few. */
 async function finish({ context, lines, images }: Removal): Promise<Removed[]> {
-  await context.store.flush();
-  const candidates = images.flatMap(({ diffIds }) => diffIds);
-  const gone = new Set(candidates.length > 0 ? await context.retention.collect(candidates) : []);
+  const gone = new Set(await context.retention.free(images.flatMap(({ diffIds }) => diffIds)));
   const result = [...lines];
   for (const { at, diffIds } of images.toReversed()) {
     const chain = chainIds(diffIds);

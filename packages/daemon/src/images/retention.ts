@@ -1,5 +1,10 @@
+import { log } from '../base/log.ts';
 import type { Layers } from '../layers/api.ts';
+import type { Store } from '../store/api.ts';
 import type { Catalogue } from './catalogue.ts';
+
+/** So often it is tried to record what a full disk had no room for, in milliseconds. */
+const TRY_AGAIN = 1000;
 
 /**
  * Decides when a layer may go. A layer stays while an image lists it, while a container stands on an image that was
@@ -9,12 +14,17 @@ import type { Catalogue } from './catalogue.ts';
 export class Retention {
   private readonly layers: Layers;
   private readonly catalogue: Catalogue;
+  private readonly store: Store;
   private readonly inUse: (imageId: string) => boolean;
   private readonly holds = new Map<string, number>();
+  /** Layers that nothing needs any more, which is not on record yet. */
+  private readonly owed = new Set<string>();
+  private timer: NodeJS.Timeout | undefined;
 
-  constructor(layers: Layers, catalogue: Catalogue, inUse: (imageId: string) => boolean) {
+  constructor(layers: Layers, catalogue: Catalogue, store: Store, inUse: (imageId: string) => boolean) {
     this.layers = layers;
     this.catalogue = catalogue;
+    this.store = store;
     this.inUse = inUse;
   }
 
@@ -39,11 +49,55 @@ export class Retention {
   async collect(candidates: Iterable<string>): Promise<string[]> {
     const needed = this.needed();
     const gone = [...new Set(candidates)].filter(
-      (diffId) => !needed.has(diffId) && !this.holds.has(diffId) && this.layers.has(diffId),
+      (diffId) =>
+        !needed.has(diffId) && !this.holds.has(diffId) && !this.owed.has(diffId) && this.layers.has(diffId),
     );
     // All removals begin in the tick that decided on them: an image registered later cannot lose a layer to them.
-    await Promise.all(gone.map((diffId) => this.layers.remove(diffId)));
+    await Promise.all(
+      gone.map((diffId) =>
+        this.layers
+          .remove(diffId)
+          .catch((error: unknown) =>
+            log.warn(
+              { layer: diffId, err: error },
+              'a layer could not be removed; the next start tries again',
+            ),
+          ),
+      ),
+    );
     return gone;
+  }
+
+  /**
+   * As `collect`, for layers whose images were just taken out of the catalogue: that is durable before a layer goes, so that
+   * a killed daemon leaves layers too many, never too few. When it cannot be recorded (a full disk), they go as soon as it
+   * can.
+   * @throws what the store's flush does
+   */
+  async free(candidates: readonly string[]): Promise<string[]> {
+    try {
+      await this.store.flush();
+    } catch (error) {
+      for (const diffId of candidates) this.owed.add(diffId);
+      this.payLater();
+      throw error;
+    }
+    return this.collect(candidates);
+  }
+
+  private payLater(): void {
+    if (this.owed.size === 0) return;
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      const owed = [...this.owed];
+      this.store.flush().then(
+        () => {
+          for (const diffId of owed) this.owed.delete(diffId);
+          void this.collect(owed);
+        },
+        () => this.payLater(),
+      );
+    }, TRY_AGAIN).unref();
   }
 
   /** Forgets deleted images that no container uses any more; returns the layers they had. */

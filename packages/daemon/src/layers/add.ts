@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { buffersPassed } from '../base/buffers.ts';
@@ -31,7 +31,7 @@ export interface AddOptions {
  * when a layer of that digest was there already. `durable` resolves when it is safe from a power cut, and
  * rejects when the disk does not take it.
  * @throws invalid-parameter for a bad tar or one of another digest than `expected`; the folder is then the caller's to
- * remove (`failed` is told its path)
+ * remove (`failed` is told its path, which may be in `places.layers` already)
  */
 export async function makeLayer(
   helper: Helper,
@@ -44,6 +44,7 @@ export async function makeLayer(
   options.signal?.throwIfAborted();
   const folder = join(places.made, randomBytes(12).toString('hex'));
   await mkdir(folder, { mode: 0o700 });
+  const { ino } = await stat(folder);
   try {
     const words = {
       driver,
@@ -60,9 +61,19 @@ export async function makeLayer(
     durable.catch(() => undefined);
     return { ...added, folder, durable };
   } catch (error) {
-    failed(folder);
+    failed((await placed(places.layers, ino)) ?? folder);
     throw error;
   }
+}
+
+/** The layer that a helper made of the folder with this inode, if it had come as far when it was stopped. */
+async function placed(layers: string, ino: number): Promise<string | undefined> {
+  for (const name of await readdir(layers).catch(() => [])) {
+    const path = join(layers, name);
+    const found = await stat(path).catch(() => undefined);
+    if (found?.ino === ino) return path;
+  }
+  return undefined;
 }
 
 type Words = Record<string, string | undefined>;

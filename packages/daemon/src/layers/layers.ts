@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { notFound, systemError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
@@ -63,6 +63,8 @@ export async function openLayerStore(
     void trash
       .take(folder, { soon: true })
       .catch((error: unknown) => log.warn({ err: error, folder }, 'removing'));
+  /** The layers that adds are taking to be theirs, with how many do. */
+  const arriving = new Map<string, number>();
 
   for (const name of await readdir(places.made)) discard(join(places.made, name));
   for (const name of await readdir(places.layers)) {
@@ -140,6 +142,34 @@ export async function openLayerStore(
     void durable.catch(() => undefined).then(() => discard(folder));
   }
 
+  /** What a failed add has made, wherever it came to stand; another add of the same bytes may rely on it by now. */
+  function abandon(path: string): void {
+    const diffId = `sha256:${basename(path)}`;
+    if (!records.has(diffId) && !arriving.has(diffId)) discard(path);
+  }
+
+  async function arrive(added: Awaited<ReturnType<typeof makeLayer>>): Promise<LayerRecord> {
+    const { diffId, durable } = added;
+    arriving.set(diffId, (arriving.get(diffId) ?? 0) + 1);
+    try {
+      await takePlace(added);
+      let layer = records.get(diffId);
+      if (layer === undefined) {
+        const name = diffId.slice('sha256:'.length);
+        layer = await readRecord(folderOf(diffId), name).catch((error: unknown) => {
+          throw systemError(`layer ${diffId} is gone`, error);
+        });
+        records.set(diffId, layer);
+        synced.set(diffId, durable);
+      }
+      return layer;
+    } finally {
+      const others = arriving.get(diffId)! - 1;
+      if (others > 0) arriving.set(diffId, others);
+      else arriving.delete(diffId);
+    }
+  }
+
   async function remove(diffId: string): Promise<void> {
     if (!records.delete(diffId)) return;
     synced.delete(diffId);
@@ -156,18 +186,7 @@ export async function openLayerStore(
   return {
     record,
     async add(tar, options = {}) {
-      const added = await makeLayer(helper, places, driver, tar, options, discard);
-      await takePlace(added);
-      let layer = records.get(added.diffId);
-      if (layer === undefined) {
-        const name = added.diffId.slice('sha256:'.length);
-        layer = await readRecord(folderOf(added.diffId), name).catch((error: unknown) => {
-          throw systemError(`layer ${added.diffId} is gone`, error);
-        });
-        records.set(layer.diffId, layer);
-        synced.set(layer.diffId, added.durable);
-      }
-      return face(layer);
+      return face(await arrive(await makeLayer(helper, places, driver, tar, options, abandon)));
     },
     durable: async (diffIds) => {
       await Promise.all(diffIds.map(writtenThrough));

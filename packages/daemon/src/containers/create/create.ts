@@ -9,6 +9,7 @@ import type { NetworkState } from '../../networks/api.ts';
 import type { CreateOptions } from '../api.ts';
 import { makeWorkingDir } from '../io/archive.ts';
 import { linkParts } from '../lifecycle/links.ts';
+import { freeImage } from '../lifecycle/remove.ts';
 import { checkable, discardUnsupported, networkRequest, resourcesOf } from '../lifecycle/request.ts';
 import { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
@@ -358,6 +359,7 @@ async function undo(context: Context, container: Container): Promise<void> {
   registry.delete(container);
   const made = records.delete(container.id);
   states.delete(container.id);
+  await freeImage(context, container);
   if (!made) return;
   await rooms.layers
     .removeWritable(container.id)

@@ -65,7 +65,17 @@ export async function removeContainer(
     context.emit(container, 'destroy');
     container.gone.abort();
     container.settle(true);
+    await freeImage(context, container);
   });
+}
+
+/** An image that was deleted by force left its layers for the containers on it: with the last of them they go, too. */
+export async function freeImage({ rooms }: Context, { id, record }: Container): Promise<void> {
+  await rooms.images
+    .collect(record.imageId)
+    .catch((error: unknown) =>
+      log.warn({ container: id, image: record.imageId, err: error }, 'the layers of its image stay for now'),
+    );
 }
 
 async function removeOwned(context: Context, container: Container, volumes: boolean): Promise<void> {

@@ -33,15 +33,17 @@ export async function loadImages(context: ImagesContext, tar: Readable, options:
   const wanted = (options.platforms ?? []).map(parsePlatform);
   const contents: Contents = { documents: new Map(), layers: new Map(), links: new Map() };
   const releases: Array<() => Promise<void>> = [];
+  // Layers on their way in, also those of a name that the archive has twice.
+  const pending = new Set<Promise<unknown>>();
   const stop = () => tar.destroy(options.signal.reason as Error);
   options.signal.addEventListener('abort', stop, { once: true });
   try {
-    await receive(context, tar, contents, releases, options);
+    await receive(context, tar, contents, pending, releases, options);
     const images = describe(contents, wanted);
     for (const image of parentsFirst(images)) await register(context, contents, image, options.onProgress);
   } finally {
     options.signal.removeEventListener('abort', stop);
-    await Promise.allSettled(contents.layers.values());
+    await Promise.all(pending);
     for (const release of releases) await release();
   }
 }
@@ -68,12 +70,12 @@ async function receive(
   context: ImagesContext,
   tar: Readable,
   contents: Contents,
+  pending: Set<Promise<unknown>>,
   releases: Array<() => Promise<void>>,
   options: Options,
 ): Promise<void> {
   let entries = 0;
   let bytes = 0;
-  const pending = new Set<Promise<unknown>>();
   for await (const entry of archiveEntries(tar)) {
     options.signal.throwIfAborted();
     entries += 1;

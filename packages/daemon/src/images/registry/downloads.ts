@@ -28,6 +28,8 @@ export interface Wanted {
 export interface DownloadParts {
   folder: string;
   layers: Layers;
+  /** Keeps layers until the returned function is called. */
+  hold(diffIds: Iterable<string>): () => Promise<void>;
   limits: Limits;
   concurrent: number;
   attempts: number;
@@ -162,6 +164,8 @@ class Transfer {
     await fetching.run(signal, () => this.fetch());
     this.say(layerLine('Download complete', this.id));
     const { diffId, size } = this.wanted;
+    // Everybody may have left when the layer is there; then it goes.
+    const release = parts.hold([diffId]);
     try {
       return await adding.run(signal, async () => {
         this.say(transferLine('Extracting', this.id, 0, size));
@@ -175,6 +179,7 @@ class Transfer {
       throw error;
     } finally {
       if (parts.layers.has(diffId)) await rm(this.path, { force: true });
+      await release();
     }
   }
 

@@ -60,6 +60,7 @@ export function openRegistry(context: ImagesContext, options: RegistryOptions = 
     downloads: new Downloads({
       folder: join(root, 'partial'),
       layers,
+      hold: (diffIds) => context.retention.hold(diffIds),
       limits,
       concurrent: settings.maxConcurrentDownloads,
       attempts,
