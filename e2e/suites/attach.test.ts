@@ -162,6 +162,42 @@ describe('clients that went leave nothing behind', () => {
     await remove(waiting);
   }, 120_000);
 
+  test('attach by WebSocket: messages in and out, and a refusal of what is none', async () => {
+    const id = await daemon.box(['sh', '-c', 'read a; read b; echo "got $a $b"; sleep 9'], {
+      ...none,
+      OpenStdin: true,
+    });
+    const request = (headers: string) =>
+      `GET /containers/${id}/attach/ws?stream=1&stdout=1&stdin=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n` +
+      `Upgrade: websocket\r\n${headers}\r\n`;
+    const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
+    for (const headers of ['', key, `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: short\r\n`])
+      expect(await talk(daemon, request(headers))).toMatch(/^HTTP\/1.1 400 .*Sec-WebSocket/s);
+    const socket = connect({ path: daemon.socket });
+    socket.write(request(`Sec-WebSocket-Version: 13\r\n${key}`));
+    let answer = '';
+    socket.on('data', (part: Buffer) => {
+      answer += part.toString('latin1');
+    });
+    // RFC 6455's own example of the key's answer.
+    await until('the handshake', async () => answer.includes('\r\n\r\n'));
+    expect(answer).toMatch(/^HTTP\/1.1 101 .*Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK\+xOo=/s);
+    // A client masks what it sends: here with zeros. A text and a binary message, in pieces, then a ping.
+    const frame = (first: number, text: string) =>
+      Buffer.concat([Buffer.from([first, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
+    socket.write(frame(0x81, 'one\n'));
+    socket.write(frame(0x02, 'tw').subarray(0, 3));
+    socket.write(
+      Buffer.concat([frame(0x02, 'tw').subarray(3), frame(0x80, 'o\n'), frame(0x89, 'still there')]),
+    );
+    await until('the output', async () => answer.includes('\x82\x0cgot one two\n'));
+    await until('the pong', async () => answer.includes('\x8a\x0bstill there'));
+    // One that is not masked breaks the protocol: the reason comes (1002), then the end.
+    socket.write(Buffer.from([0x82, 1, 0x78]));
+    await until('the end', async () => answer.includes('\x88\x02\x03\xea'));
+    await remove(id);
+  });
+
   test('a client that only ends its input stays', async () => {
     const id = await daemon.box(['sh', '-c', 'sleep 2.5; echo late'], none);
     const socket = await begin(daemon, post(`/containers/${id}/attach?stream=1&stdout=1`, {}));

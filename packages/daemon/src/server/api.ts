@@ -50,6 +50,8 @@ export interface ApiReply {
    * a bare 200 without length. The JSON body of the request was consumed.
    */
   hijack(contentType?: string): Promise<Duplex>;
+  /** Takes the connection over as a WebSocket: its messages are the stream's bytes. The request was checked (`checkWebSocket`). */
+  webSocket(): Promise<Duplex>;
 }
 
 /** A handler of an operation. Its result is sent as JSON (objects, arrays) or text (strings); undefined: no body. */

@@ -1,6 +1,7 @@
 import { type Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { invalidParameter } from '../base/errors.ts';
 import { detachParser, hasAnswered, stopFlowing } from './detach.ts';
 
 /**
@@ -95,9 +96,45 @@ export function wanted(request: IncomingMessage): string | undefined {
   return undefined;
 }
 
+/** @throws invalid-parameter for a request that is no WebSocket's: what `ws` would only find when HTTP has been left. */
+export function checkWebSocket({ method, headers }: IncomingMessage): void {
+  const key = headers['sec-websocket-key'];
+  if (method !== 'GET' || headers.upgrade?.toLowerCase() !== 'websocket' || !key)
+    throw invalidParameter('this is for WebSocket clients: no Sec-WebSocket-Key in the request');
+  if (!/^[+/0-9A-Za-z]{22}==$/.test(key))
+    throw invalidParameter('Sec-WebSocket-Key must be the base64 text of 16 bytes');
+  if (!['13', '8'].includes(headers['sec-websocket-version'] ?? ''))
+    throw invalidParameter('Sec-WebSocket-Version must be 13');
+}
+
+/** A connection that has left HTTP. */
+export interface Connection {
+  socket: Duplex;
+  /** Bytes that have come behind the request, and are not in the socket any more. */
+  head: Buffer;
+}
+
+/** Takes a connection out of HTTP with nothing sent. The request's body must have been read. */
+export function leaveHttp(request: IncomingMessage, response: ServerResponse): Connection {
+  const upgrade = (request as Marked)[taken];
+  const socket = (upgrade?.socket ?? response.socket) as Socket | null;
+  if (!socket || socket.destroyed) throw new Error('the client has gone');
+  response.removeAllListeners('finish');
+  response.detachSocket(socket);
+  const head = upgrade?.head ?? Buffer.concat(early.get(socket) ?? []);
+  if (!upgrade) {
+    early.delete(socket);
+    detachParser(socket);
+  }
+  socket.setTimeout(0);
+  socket.removeAllListeners('drain');
+  socket.on('error', () => socket.destroy());
+  return { socket, head };
+}
+
 /**
  * Takes a connection out of HTTP and sends the response's head: 101 where the client asked for an upgrade, else 200
- * without a length. The request's body must have been read.
+ * without a length.
  */
 export function hijack(
   request: IncomingMessage,
@@ -105,20 +142,7 @@ export function hijack(
   contentType: string | undefined,
   headers: Record<string, string>,
 ): Duplex {
-  const upgrade = (request as Marked)[taken];
-  const socket = (upgrade?.socket ?? response.socket) as Socket | null;
-  if (!socket || socket.destroyed) throw new Error('the client has gone');
-  response.removeAllListeners('finish');
-  response.detachSocket(socket);
-  let head = upgrade?.head;
-  if (!upgrade) {
-    head = Buffer.concat(early.get(socket) ?? []);
-    early.delete(socket);
-    detachParser(socket);
-  }
-  socket.setTimeout(0);
-  socket.removeAllListeners('drain');
-  socket.on('error', () => socket.destroy());
+  const { socket, head } = leaveHttp(request, response);
   // The header alone is enough of a wish, without the `Connection: Upgrade` that makes Node leave HTTP.
   const protocol = wanted(request);
   let start = protocol ? 'HTTP/1.1 101 UPGRADED\r\n' : 'HTTP/1.1 200 OK\r\n';
@@ -126,7 +150,7 @@ export function hijack(
   if (protocol) start += `Connection: Upgrade\r\nUpgrade: ${protocol}\r\n`;
   for (const [name, value] of Object.entries(headers)) start += `${name}: ${value}\r\n`;
   socket.write(`${start}\r\n`);
-  if (head && head.length > 0) socket.unshift(head);
+  if (head.length > 0) socket.unshift(head);
   return socket;
 }
 

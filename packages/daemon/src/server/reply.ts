@@ -3,7 +3,7 @@ import type { Duplex, Writable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { drained } from '../base/streams.ts';
 import type { ApiReply } from './api.ts';
-import { hijack } from './hijack.ts';
+import { hijack, leaveHttp } from './hijack.ts';
 import { discardRest } from './upload.ts';
 
 /** JSON texts each after a record separator (RFC 7464). */
@@ -90,6 +90,12 @@ export class Reply implements ApiReply {
   async hijack(contentType?: string): Promise<Duplex> {
     const response = this.take();
     return hijack(this.request, response, contentType, { ...this.common, ...this.own });
+  }
+
+  async webSocket(): Promise<Duplex> {
+    // Loaded when the first one comes.
+    const { acceptWebSocket } = await import('./websocket.ts');
+    return acceptWebSocket(this.request, leaveHttp(this.request, this.take()));
   }
 
   /** Sends what a handler returned. */

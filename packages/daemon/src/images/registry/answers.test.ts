@@ -88,6 +88,14 @@ server = "https://registry.example" # the registry
   ]);
 });
 
+test('a hosts.toml in the other ways to write it, and one that is none', () => {
+  expect(parseHosts('host."a.example" = { ca = "one.pem", client = ["c.pem", "c.key"] }')).toEqual([
+    { url: 'https://a.example', pull: true, skipVerify: false, ca: ['one.pem'], client: ['c.pem', 'c.key'] },
+  ]);
+  expect(parseHosts('server = "https://registry.example"')).toEqual([]);
+  expect(() => parseHosts('[host."a.example"\n')).toThrow(/Invalid TOML document.*\n1:/s);
+});
+
 const proxies = {
   httpProxy: 'http://web:3128',
   httpsProxy: 'secure:3129',

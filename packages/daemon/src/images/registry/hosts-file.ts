@@ -1,3 +1,5 @@
+import { parse } from 'smol-toml';
+
 /** A `[host."..."]` table of a hosts.toml. */
 export interface HostEntry {
   url: string;
@@ -10,53 +12,29 @@ export interface HostEntry {
 /**
  * Reads what containerd's `hosts.toml` says about mirrors: the host tables in their order, with `capabilities`,
  * `skip_verify`, `ca` and `client`. Other members are passed over.
+ * @throws Error that shows the place of what is no TOML.
  */
 export function parseHosts(text: string): HostEntry[] {
-  const hosts: HostEntry[] = [];
-  let current: HostEntry | undefined;
-  for (const line of joinLists(text)) {
-    const table = /^\[\s*(.+?)\s*\]$/.exec(line);
-    if (table) {
-      const url = /^host\s*\.\s*(?:"([^"]+)"|'([^']+)')$/.exec(table[1]!);
-      current = undefined;
-      if (url) {
-        const address = url[1] ?? url[2]!;
-        current = {
-          url: address.includes('://') ? address : `https://${address}`,
-          pull: true,
-          skipVerify: false,
-          ca: [],
-        };
-        hosts.push(current);
-      }
-      continue;
-    }
-    const pair = /^([\w-]+)\s*=\s*(.+)$/.exec(line);
-    if (pair && current) set(current, pair[1]!, pair[2]!);
-  }
-  return hosts;
+  const { host } = parse(text);
+  if (!isTable(host)) return [];
+  return Object.entries(host).map(([address, table]) => entryOf(address, isTable(table) ? table : {}));
 }
 
-function set(host: HostEntry, name: string, value: string): void {
-  const strings = [...value.matchAll(/"([^"]*)"|'([^']*)'/g)].map((match) => match[1] ?? match[2]!);
-  if (name === 'capabilities') host.pull = strings.includes('pull');
-  else if (name === 'skip_verify') host.skipVerify = value === 'true';
-  else if (name === 'ca') host.ca = strings;
-  else if (name === 'client' && strings.length >= 2) host.client = [strings[0]!, strings[1]!];
-}
+const isTable = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Lines without comments and blanks; a list that goes over several lines becomes one. */
-function joinLists(text: string): string[] {
-  const lines: string[] = [];
-  let open = '';
-  for (const raw of text.split('\n')) {
-    const line = raw.replace(/^((?:[^"'#]|"[^"]*"|'[^']*')*)#.*$/, '$1').trim();
-    if (line === '') continue;
-    open = open === '' ? line : `${open} ${line}`;
-    const plain = open.replace(/"[^"]*"|'[^']*'/g, '');
-    if (plain.split('[').length > plain.split(']').length) continue;
-    lines.push(open);
-    open = '';
-  }
-  return lines;
+const texts = (value: unknown): string[] =>
+  (Array.isArray(value) ? value : [value]).filter((one): one is string => typeof one === 'string');
+
+function entryOf(address: string, table: Record<string, unknown>): HostEntry {
+  const { capabilities, skip_verify: skipVerify, ca, client } = table;
+  // One certificate and its key, or a list of such pairs, of which the first is used.
+  const [certificate, key] = texts(Array.isArray(client) && Array.isArray(client[0]) ? client[0] : client);
+  return {
+    url: address.includes('://') ? address : `https://${address}`,
+    pull: capabilities === undefined || texts(capabilities).includes('pull'),
+    skipVerify: skipVerify === true,
+    ca: texts(ca),
+    ...(certificate !== undefined && key !== undefined ? { client: [certificate, key] } : {}),
+  };
 }

@@ -5,7 +5,7 @@ import ipaddr from 'ipaddr.js';
 import { invalidParameter, systemError } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
 import type { Settings } from '../../config/settings.ts';
-import { parseHosts } from './hosts-file.ts';
+import type { HostEntry } from './hosts-file.ts';
 import { inNetwork } from './proxy.ts';
 import type { Trust } from './transport.ts';
 
@@ -63,7 +63,7 @@ export class Hosts {
       const text = await readFile(join(place, 'hosts.toml'), 'utf8').catch(() => undefined);
       if (text === undefined) continue;
       const found = [];
-      for (const host of parseHosts(text)) {
+      for (const host of await hostsIn(join(place, 'hosts.toml'), text)) {
         const url = URL.parse(host.url);
         if (!url || !host.pull) continue;
         const read = (name: string) => readFile(name.startsWith('/') ? name : join(place, name));
@@ -117,6 +117,16 @@ export class Hosts {
     ]))
       for (const folder of this.folders) await readCertificates(join(folder, name), trust);
     return trust;
+  }
+}
+
+/** @throws system naming the file, where it is no TOML: a mirror must not be passed over by a slip of the pen. */
+async function hostsIn(file: string, text: string): Promise<HostEntry[]> {
+  const { parseHosts } = await import('./hosts-file.ts');
+  try {
+    return parseHosts(text);
+  } catch (error) {
+    throw systemError(`failed to parse ${file}: ${(error as Error).message}`, error);
   }
 }
 

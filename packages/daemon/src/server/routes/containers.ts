@@ -4,11 +4,11 @@ import { parseUnixTime } from '../../base/time.ts';
 import type { AttachOptions, WaitCondition } from '../../containers/api.ts';
 import type { Services } from '../../services.ts';
 import type { ApiReply, ApiRequest, Server } from '../api.ts';
+import { checkWebSocket } from '../hijack.ts';
 import { SINCE } from '../shapes/behaviour.ts';
 import { inspectFor, summaryFor } from '../shapes/containers.ts';
 import { archiveRoutes } from './archive.ts';
 import { parseSide, RAW_STREAM, send, streamType } from './streams.ts';
-import { acceptKey, overWebSocket } from './websocket.ts';
 
 /** From this version on a wait sends its headers before the end comes, and knows conditions. */
 const EARLY_WAIT = 30;
@@ -153,16 +153,11 @@ function streams(server: Server, { containers }: Services): void {
 
   server.serve('ContainerAttachWebsocket', async (request, reply) => {
     containers.get(request.params['id']!);
-    const key = request.headers['sec-websocket-key'];
-    if (request.headers.upgrade?.toLowerCase() !== 'websocket' || !key)
-      throw invalidParameter('this is for WebSocket clients: no Sec-WebSocket-Key in the request');
+    checkWebSocket(request.raw);
     await containers.attach(request.params['id']!, {
       ...attachOptions(request),
       raw: true,
-      connection: async () => {
-        reply.header('Sec-WebSocket-Accept', acceptKey(key));
-        return overWebSocket(await reply.hijack());
-      },
+      connection: () => reply.webSocket(),
     });
   });
 
