@@ -11,6 +11,7 @@ const daemon = {
   dockerfile: ['base', 'patterns'],
   images: ['base', 'patterns', 'config', 'store', 'events', 'layers', 'dockerfile'],
   runtime: ['base', 'config', 'layers'],
+  logging: ['base', 'patterns', 'config'],
   networks: ['base', 'patterns', 'config', 'store', 'events'],
   volumes: ['base', 'patterns', 'store', 'events', 'layers'],
   containers: [
@@ -23,6 +24,7 @@ const daemon = {
     'dockerfile',
     'images',
     'runtime',
+    'logging',
     'networks',
     'volumes',
   ],
@@ -36,6 +38,7 @@ const daemon = {
     'dockerfile',
     'images',
     'runtime',
+    'logging',
     'networks',
     'volumes',
     'containers',

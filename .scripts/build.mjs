@@ -49,7 +49,10 @@ if (existsSync(join(root, 'packages/daemon/src/main.ts'))) {
   await build({
     ...common,
     plugins: failing ? [(await import('./failpoints.mjs')).failpoints] : [],
-    entryPoints: { berthd: join(root, 'packages/daemon/src/main.ts') },
+    entryPoints: {
+      berthd: join(root, 'packages/daemon/src/main.ts'),
+      'berthd-logs': join(root, 'packages/daemon/src/logging/deliver/worker.ts'),
+    },
     outdir: join(dist, 'lib'),
     outExtension: { '.js': '.mjs' },
     chunkNames: 'berthd-[hash]',

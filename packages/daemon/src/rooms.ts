@@ -8,6 +8,7 @@ import { openContainers } from './containers/index.ts';
 import { openEvents } from './events/index.ts';
 import { openImages } from './images/index.ts';
 import { openLayers } from './layers/index.ts';
+import { openLogging } from './logging/index.ts';
 import { openNetworks } from './networks/index.ts';
 import { openRuntime } from './runtime/index.ts';
 import type { Services } from './services.ts';
@@ -32,6 +33,7 @@ export async function openRooms(settings: Settings): Promise<Services> {
     storageDriver: settings.storageDriver,
     storageOpts: settings.storageOpts,
   });
+  const logging = openLogging({ root: join(dataRoot, 'logs'), settings });
   const images = openImages({ root: join(dataRoot, 'images'), store, events, layers, settings });
   const volumes = openVolumes({
     dataRoot,
@@ -41,7 +43,7 @@ export async function openRooms(settings: Settings): Promise<Services> {
     folderSize: layers.folderSize,
   });
   const networks = await openNetworks({ store, events, settings, program: nativeProgram });
-  const below = { settings, store, events, launcher, layers, images, runtime, networks, volumes };
+  const below = { settings, store, events, launcher, layers, images, runtime, logging, networks, volumes };
   const containers = openContainers(below);
   const builder = await openBuilder({
     ...below,
@@ -51,6 +53,7 @@ export async function openRooms(settings: Settings): Promise<Services> {
     version: VERSION,
   });
   await containers.reconcile();
+  logging.reconcile(new Set(containers.all().map(({ record }) => record.id)));
   // After the builder, which holds the layers of its cache.
   await images.reconcile();
   await layers.reconcile({
@@ -63,6 +66,7 @@ export async function openRooms(settings: Settings): Promise<Services> {
     builder,
     close() {
       containers.close();
+      logging.close();
       networks.close();
       launcher.close();
       store.close();

@@ -5,6 +5,7 @@ import type { Containers } from './containers/api.ts';
 import type { Events } from './events/api.ts';
 import type { Images } from './images/api.ts';
 import type { Layers } from './layers/api.ts';
+import type { Logging } from './logging/api.ts';
 import type { Networks } from './networks/api.ts';
 import type { Runtime } from './runtime/api.ts';
 import type { Store } from './store/api.ts';
@@ -22,6 +23,7 @@ export interface Services {
   layers: Layers;
   images: Images;
   runtime: Runtime;
+  logging: Logging;
   networks: Networks;
   volumes: Volumes;
   containers: Containers;

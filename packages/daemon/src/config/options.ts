@@ -295,7 +295,6 @@ function check(settings: Settings): void {
   oneOf('log-format', settings.logFormat, ['text', 'json']);
   oneOf('default-ipc-mode', settings.defaultIpcMode, ['private', 'shareable']);
   oneOf('default-cgroupns-mode', settings.defaultCgroupnsMode, ['host', 'private']);
-  oneOf('log-driver', settings.logDriver, ['json-file', 'local', 'none']);
   for (const host of settings.hosts) {
     const [scheme, rest] = splitHost(host);
     if (!['unix', 'tcp', 'fd'].includes(scheme) || (scheme === 'unix' && rest === ''))

@@ -294,7 +294,7 @@ class ContainerRoom implements Containers {
     const container = this.registry.lookup(reference);
     if (!options.stdout && !options.stderr)
       throw invalidParameter('Bad parameters: you must choose at least one stream');
-    if (container.record.hostConfig.LogConfig.Type === 'none')
+    if (!this.context.rooms.logging.readable(container.record.hostConfig.LogConfig))
       throw unsupported('configured logging driver does not support reading');
     return { tty: container.record.config.Tty, stream: openLog(this.context, container, options) };
   }

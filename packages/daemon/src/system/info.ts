@@ -1,6 +1,7 @@
 import { availableParallelism, hostname, totalmem } from 'node:os';
 import { nowNanos, rfc3339 } from '../base/clock.ts';
 import { VERSION } from '../base/version.ts';
+import { driverNames } from '../logging/check.ts';
 import type { Services } from '../services.ts';
 import { daemonId } from './identity.ts';
 import { kernelVersion, machineName, openFiles, operatingSystem, switchedOn } from './machine.ts';
@@ -38,7 +39,7 @@ export function daemonInfo(rooms: Services) {
       Volume: ['local'],
       Network: ['bridge', 'host', 'ipvlan', 'macvlan', 'null'],
       Authorization: null,
-      Log: ['json-file', 'local'],
+      Log: driverNames(),
     },
     ...features,
     IPv4Forwarding: switchedOn('/proc/sys/net/ipv4/ip_forward'),

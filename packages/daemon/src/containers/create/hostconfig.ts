@@ -1,9 +1,9 @@
 import { normalize } from 'node:path/posix';
 import { invalidParameter } from '../../base/errors.ts';
 import type { Settings } from '../../config/settings.ts';
+import { checkLogConfig, isCacheOption } from '../../logging/check.ts';
 import type { PortMap } from '../../networks/api.ts';
 import { maskedPaths, READONLY_PATHS } from '../../runtime/index.ts';
-import { checkLogConfig } from '../io/logs/options.ts';
 import type { Config, HostConfig, RestartPolicy } from '../model/types.ts';
 
 type Body = Record<string, unknown>;
@@ -45,8 +45,7 @@ export function fillHostConfig(body: Body, defaults: HostDefaults, version: numb
     ContainerIDFile: text('ContainerIDFile'),
     LogConfig: {
       Type: logType,
-      // The daemon's options are those of its own driver.
-      Config: { ...(logType === settings.logDriver ? settings.logOpts : {}), ...logConfig.Config },
+      Config: { ...daemonLogOptions(logType, settings), ...logConfig.Config },
     },
     NetworkMode: mode === '' || mode === 'default' ? (settings.bridge === 'none' ? 'none' : 'bridge') : mode,
     PortBindings: portBindings(body['PortBindings'] as PortMap | undefined),
@@ -128,6 +127,12 @@ function cgroupnsDefault(
 ): string {
   if (cgroupVersion === 1 && (privileged || version < 41)) return 'host';
   return settings.defaultCgroupnsMode || (cgroupVersion === 2 ? 'private' : 'host');
+}
+
+/** The daemon's options are those of its own driver, but for those of the local copy. */
+function daemonLogOptions(type: string, { logDriver, logOpts }: Settings): Record<string, string> {
+  if (type === logDriver) return logOpts;
+  return Object.fromEntries(Object.entries(logOpts).filter(([name]) => isCacheOption(name)));
 }
 
 const device = (given: Record<string, string>) => ({

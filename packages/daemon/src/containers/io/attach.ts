@@ -33,7 +33,7 @@ export async function attach(
     throw conflict(`container ${reference} is paused, unpause the container before attach`);
   if (status === 'restarting')
     throw conflict(`container ${reference} is restarting, wait until the container is running before attach`);
-  if (options.logs && container.record.hostConfig.LogConfig.Type === 'none')
+  if (options.logs && !context.rooms.logging.readable(container.record.hostConfig.LogConfig))
     throw unsupported('configured logging driver does not support reading');
 
   const { config } = container.record;
@@ -49,7 +49,7 @@ export async function attach(
   const early = options.stream && any && !container.alive ? expectStart(container, wanted) : undefined;
   const client = new AbortController();
   const opening = options.logs
-    ? await openWholeLog(container, { ...pick(options), signal: client.signal })
+    ? await openWholeLog(context, container, { ...pick(options), signal: client.signal })
     : undefined;
   let connection: Duplex;
   try {
@@ -72,7 +72,7 @@ export async function attach(
   }
   const live = await (early
     ? early.live(connection)
-    : attachNow(container, wanted, opening, (log) => sendLog(log, connection, plain)));
+    : attachNow(context, container, wanted, opening, (log) => sendLog(log, connection, plain)));
   if (!live) {
     endConnection(connection);
     return;
@@ -97,6 +97,7 @@ const SEAM_TRIES = 10;
 
 /** Attaches to what runs, behind its log where that is wanted; undefined when it has ended meanwhile. */
 async function attachNow(
+  context: Context,
   container: Container,
   options: StreamOptions,
   opened: OpenedLog | undefined,
@@ -121,7 +122,7 @@ async function attachNow(
     }
     stream.destroy();
     await log.close();
-    log = await openWholeLog(container, { ...pick(options), signal: new AbortController().signal });
+    log = await openWholeLog(context, container, { ...pick(options), signal: new AbortController().signal });
   }
   if (log) await send(log.read());
   return undefined;

@@ -85,6 +85,7 @@ async function removeOwned(context: Context, container: Container, volumes: bool
     rooms.layers.removeWritable(container.id),
     rooms.layers.discard(container.folder),
     rooms.networks.forget(container.id),
+    rooms.logging.removed(container.id),
     clearRunFolder(context, container.id),
   ]);
   if (!volumes) return;

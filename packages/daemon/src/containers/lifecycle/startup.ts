@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { LaunchError, type LaunchRecord, type Supervisor } from '@berth/native';
 import { BerthError, invalidParameter, notFound, systemError } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
+import type { LogSubject } from '../../logging/api.ts';
 import { describeLaunchError, type RuntimeRequest } from '../../runtime/index.ts';
 import { checkPropagation } from '../create/propagation.ts';
-import { logAttributes, logOptions } from '../io/logs/options.ts';
 import type { Container } from '../model/container.ts';
 import { type Context, setRecord } from '../model/context.ts';
 import { tellMounts, tellUnmounts } from '../model/mount-events.ts';
@@ -37,15 +37,7 @@ export async function launch(context: Context, container: Container): Promise<Su
   const { rooms, registry } = context;
   const { config, hostConfig: host } = container.record;
   if (host.DeviceRequests?.length) throw noDeviceDriver(host.DeviceRequests);
-  const log = await logOptions(host.LogConfig.Type, host.LogConfig.Config, logPath(container), () =>
-    logAttributes(host.LogConfig.Config, {
-      id: container.id,
-      name: container.record.name,
-      image: container.record.imageName,
-      labels: config.Labels,
-      env: config.Env ?? [],
-    }),
-  );
+  const log = await rooms.logging.begin(host.LogConfig, logSubject(container), container.folder);
   const joined = resolveJoins(container.record, (reference) => registry.lookup(reference));
   if (joined.network) takeNames(context, container, joined.network);
   const [network] = await settled([
@@ -152,10 +144,13 @@ export function rebuildRequest(context: Context, container: Container): RuntimeR
 }
 
 /** Where the supervisor writes the log. */
-export function logPath(container: Container): string {
-  return container.record.hostConfig.LogConfig.Type === 'local'
-    ? join(container.folder, 'container.log')
-    : join(container.folder, `${container.id}-json.log`);
+export function logPath({ rooms }: Pick<Context, 'rooms'>, container: Container): string {
+  return rooms.logging.path(container.record.hostConfig.LogConfig, container.id, container.folder);
+}
+
+function logSubject({ id, record }: Container): LogSubject {
+  const { name, imageId, imageName, created, path, args, config } = record;
+  return { id, name, imageId, imageName, created, path, args, labels: config.Labels, env: config.Env ?? [] };
 }
 
 async function prepareMounts(context: Context, container: Container): Promise<void> {
@@ -218,6 +213,7 @@ export async function release(context: Context, container: Container): Promise<v
     work.push(rooms.volumes.unmount(point.Name, container.id));
   }
   tellUnmounts(context, container);
+  rooms.logging.ended(container.id);
   await Promise.all(work);
 }
 

@@ -4,6 +4,7 @@ import type { Settings } from '../../config/settings.ts';
 import type { Events } from '../../events/api.ts';
 import type { Images } from '../../images/api.ts';
 import type { Layers } from '../../layers/api.ts';
+import type { Logging } from '../../logging/api.ts';
 import type { Networks } from '../../networks/api.ts';
 import type { Runtime } from '../../runtime/api.ts';
 import type { Collection, Store } from '../../store/api.ts';
@@ -21,6 +22,7 @@ export interface RoomsBelow {
   layers: Layers;
   images: Images;
   runtime: Runtime;
+  logging: Logging;
   networks: Networks;
   volumes: Volumes;
 }

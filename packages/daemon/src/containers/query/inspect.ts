@@ -147,7 +147,7 @@ export function inspectContainer(
     ResolvConfPath: paths['resolv.conf'],
     HostnamePath: paths.hostname,
     HostsPath: paths.hosts,
-    LogPath: started && record.hostConfig.LogConfig.Type === 'json-file' ? logPath(container) : '',
+    LogPath: started && record.hostConfig.LogConfig.Type === 'json-file' ? logPath(context, container) : '',
     ...(manifest && { ImageManifestDescriptor: manifest }),
     Name: `/${record.name}`,
     RestartCount: state.restartCount,

@@ -17,10 +17,11 @@ export interface OpenedLog {
 
 /** Opens a container's whole log, to be read as an attached client gets it. */
 export async function openWholeLog(
+  context: Context,
   container: Container,
   wanted: { stdout: boolean; stderr: boolean; signal: AbortSignal },
 ): Promise<OpenedLog> {
-  const path = logPath(container);
+  const path = logPath(context, container);
   const source: Source = await openSource(path, -1);
   return {
     file: source.identity,
@@ -47,12 +48,12 @@ export async function openWholeLog(
 }
 
 /** A container's log as the API sends it. Following ends with the run that is under way. */
-export function openLog(_context: Context, container: Container, options: LogOptions): Readable {
+export function openLog(context: Context, container: Container, options: LogOptions): Readable {
   const { startedAt } = container.state;
   // A time before 1970 comes before every line; 0 is no time.
   const until = options.until < 0n ? 1n : options.until;
   return Readable.from(
-    readLog(logPath(container), {
+    readLog(logPath(context, container), {
       stdout: options.stdout,
       stderr: options.stderr,
       timestamps: options.timestamps,

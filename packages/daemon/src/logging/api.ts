@@ -1,0 +1,34 @@
+import type { LogOptions } from '@berth/native';
+import type { LogSubject } from './attributes.ts';
+
+export type { LogSubject } from './attributes.ts';
+
+/** A container's log configuration, as the API has it. */
+export interface LogConfig {
+  Type: string;
+  Config: Record<string, string>;
+}
+
+/**
+ * Log drivers. Whatever the driver, the container's supervisor writes a file; what a driver sends elsewhere is read from
+ * that file by a thread of the daemon, from where the receiver has it. So a receiver that hangs holds up no container (but
+ * with `mode=blocking`), and a daemon that is killed loses no line: the next one goes on.
+ */
+export interface Logging {
+  /**
+   * What the supervisor needs for a run's log. A driver that sends elsewhere connects first, as dockerd does.
+   * @throws system with dockerd's texts
+   */
+  begin(config: LogConfig, subject: LogSubject, folder: string): Promise<LogOptions>;
+  /** Where the log file is. */
+  path(config: LogConfig, id: string, folder: string): string;
+  /** Whether `logs` can read the log. */
+  readable(config: LogConfig): boolean;
+  /** A run has ended: what was gathered is sent. */
+  ended(id: string): void;
+  /** A container goes: what waits is sent still, then its log is removed. */
+  removed(id: string): void;
+  /** After the daemon's start: goes on with what an earlier one has not sent, also of containers that are gone. */
+  reconcile(containers: ReadonlySet<string>): void;
+  close(): void;
+}
