@@ -127,7 +127,9 @@ async function deliveryRecord(
   options: Record<string, string>,
   subject: LogSubject,
 ): Promise<DeliveryRecord> {
-  const attributes = await chosenAttributes(options, subject);
+  // To syslog and awslogs they are of no use but in a tag.
+  const needed = !['syslog', 'awslogs'].includes(type) || options['tag']?.includes('ExtraAttributes');
+  const attributes = needed ? await chosenAttributes(options, subject) : {};
   const { id, name, imageId, imageName, created, path, args } = subject;
   const usual = type === 'awslogs' ? '{{.FullID}}' : '{{.ID}}';
   // To splunk an empty tag is none.

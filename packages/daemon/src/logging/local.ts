@@ -26,6 +26,8 @@ export function fileOptions(
   }
   const maxSize = sizeOf(options['max-size'], local);
   const maxFile = countOf(options['max-file'], local);
+  // The copy's default gives way to the number of its files.
+  if (prefix !== '' && maxFile < 2) options['compress'] = config[`${prefix}compress`] ?? 'false';
   const compress = compressed(options['compress'], local);
   if (compress && local && maxFile < 2)
     throw initFailed('compression cannot be enabled when max file count is 1');

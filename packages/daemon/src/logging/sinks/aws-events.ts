@@ -7,6 +7,8 @@ export const EVENT_MOST = 262_144 - EVENT_OVERHEAD;
 const REQUEST_MOST = 1_048_576;
 const REQUEST_EVENTS = 10_000;
 
+const NEWLINE = Buffer.from('\n');
+
 export interface LogEvent {
   message: string;
   timestamp: number;
@@ -36,7 +38,7 @@ export function eventsOf(entries: readonly Entry[], begins: Matcher | undefined,
   const batch: EventBatch & { size: number } = { events: [], entries: 0, size: 0 };
   let open: Open | undefined;
   const finish = (until: number): boolean => {
-    if (open && !add(batch, open)) return false;
+    if (open && !add(batch, open, begins !== undefined)) return false;
     batch.entries = until;
     open = undefined;
     return true;
@@ -60,7 +62,7 @@ function belongs(open: Open, entry: Entry, begins: Matcher | undefined): boolean
 
 function extended(open: Open | undefined, entry: Entry, lines: boolean): Open {
   const unfinished = entry.piece !== undefined && !entry.piece.last;
-  const parts = lines && !unfinished ? [entry.text, Buffer.from('\n')] : [entry.text];
+  const parts = lines && !unfinished ? [entry.text, NEWLINE] : [entry.text];
   return {
     parts: [...(open?.parts ?? []), ...parts],
     size: (open?.size ?? 0) + entry.text.length + parts.length - 1,
@@ -69,9 +71,13 @@ function extended(open: Open | undefined, entry: Entry, lines: boolean): Open {
   };
 }
 
-function add(batch: EventBatch & { size: number }, { parts, size, timestamp }: Open): boolean {
+function add(
+  batch: EventBatch & { size: number },
+  { parts, size, timestamp, unfinished }: Open,
+  lines: boolean,
+): boolean {
   if (size === 0) return true; // CloudWatch takes no empty event
-  const text = Buffer.concat(parts).toString();
+  const text = Buffer.concat(lines && unfinished ? [...parts, NEWLINE] : parts).toString();
   const counted = size + EVENT_OVERHEAD;
   if (batch.events.length >= REQUEST_EVENTS || batch.size + counted > REQUEST_MOST) return false;
   batch.size += counted;

@@ -20,7 +20,7 @@ export function udpDatagrams(host: string, port: number): Datagrams {
   const open = async () => {
     if (socket) return;
     const found = await lookup(host || '127.0.0.1').catch((error) => {
-      throw dialError({ host, port }, error);
+      throw new Error(dialError({ host, port }, error).message.replace('dial tcp', 'dial udp'));
     });
     address = found.address;
     socket = createSocket(found.family === 6 ? 'udp6' : 'udp4');

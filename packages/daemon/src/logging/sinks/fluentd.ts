@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
 import { type Entry, nanosecondsOf, seconds } from '../deliver/entries.ts';
 import type { DeliveryRecord } from '../deliver/record.ts';
 import type { Sink } from '../deliver/sink.ts';
@@ -51,7 +52,9 @@ export function fluentdSink(record: DeliveryRecord): Sink {
 
 function target({ network, host, port, path }: FluentdOptions): Target {
   if (network === 'unix') return { path };
-  return network === 'tls' ? { host, port, tls: { servername: host } } : { host, port };
+  return network === 'tls'
+    ? { host, port, tls: isIP(host) === 0 ? { servername: host } : {} }
+    : { host, port };
 }
 
 const uniqueId = () => randomBytes(16).toString('base64');

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { Entry } from '../deliver/entries.ts';
 import { milliseconds, nanosecondsOf } from '../deliver/entries.ts';
 import type { DeliveryRecord } from '../deliver/record.ts';
@@ -77,7 +78,7 @@ function target({ network, host, port, path, tls }: SyslogOptions): Target {
     host,
     port,
     tls: {
-      servername: host,
+      ...(isIP(host) === 0 && { servername: host }),
       rejectUnauthorized: !skipVerify,
       minVersion: 'TLSv1.2',
       ...(ca && { ca: readKeyFile(ca, `could not read CA certificate "${ca}"`) }),

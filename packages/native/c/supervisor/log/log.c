@@ -14,7 +14,10 @@
 #include "supervisor/log/position.h"
 #include "supervisor/log/rotate.h"
 
-enum { output_size = 512 * 1024 };
+enum {
+  output_size = 512 * 1024,
+  undelivered_most = 64 * 1024 * 1024,
+};
 
 /* The unfinished line of a stream. */
 struct partial {
@@ -161,10 +164,11 @@ static void flush(struct log *log)
   log->filled = 0;
 }
 
-/* A rotation would take lines away that wait for delivery, for which the program has to wait. */
+/* A rotation could take lines away that wait for delivery: the file grows on, up to a size where nobody holds the program. */
 static int keeps(const struct log *log)
 {
-  return log->position && log->limit && position_behind(log->position, log->written) > log->written;
+  return log->position && position_behind(log->position, log->written) > log->written
+         && (log->limit || log->written < undelivered_most);
 }
 
 /* Room for one entry of `size` bytes of text; rotates before it when the file has reached its size. */
