@@ -95,7 +95,7 @@ const flagValues: Record<string, readonly string[] | Source> = {
   context: 'context',
   format: ['json', 'table'],
   ipc: ['none', 'private', 'shareable', 'host'],
-  'log-driver': ['json-file', 'local', 'none'],
+  'log-driver': ['awslogs', 'fluentd', 'gelf', 'journald', 'json-file', 'local', 'none', 'splunk', 'syslog'],
   'log-level': ['debug', 'info', 'warn', 'error', 'fatal'],
   network: 'network',
   pid: ['host'],
