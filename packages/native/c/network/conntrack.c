@@ -61,15 +61,15 @@ static int forget_port(struct netlink *netlink, struct netlink_batch *batch, lon
 }
 
 /* forget address=... udp=PORT...: deletes what the kernel tracks of connections to these. */
-int net_op_forget(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
+int net_op_forget(struct net *net, const union net_request *asked, struct reply *reply, struct error *err) {
+  const struct forget_request *request = &asked->forget;
   struct netlink netlink;
-  const char *text;
   int result = 0;
   if (netlink_open(&netlink, NETLINK_NETFILTER, err) < 0) return -1;
-  for (int i = 0; result == 0 && (text = net_argument(record, "address", i)); i++)
-    result = forget_address(&netlink, &net->batch, text, err);
-  for (int i = 0; result == 0 && (text = net_argument(record, "udp", i)); i++)
-    result = forget_port(&netlink, &net->batch, strtol(text, NULL, 10), err);
+  for (size_t i = 0; result == 0 && i < request->addresses.count; i++)
+    result = forget_address(&netlink, &net->batch, request->addresses.items[i], err);
+  for (size_t i = 0; result == 0 && i < request->udp_ports.count; i++)
+    result = forget_port(&netlink, &net->batch, strtol(request->udp_ports.items[i], NULL, 10), err);
   netlink_close(&netlink);
   if (result == 0) reply_put(reply, "ok");
   return result;

@@ -59,17 +59,16 @@ static int put_element(struct netlink_batch *batch, const char *table, int add, 
 }
 
 /* elements TABLE delete=SET/KEY... add=MAP/KEY/VALUE...: changes a table of the family inet; all or nothing. */
-int net_op_elements(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
-  static const char *const words[] = {"delete", "add"};
+int net_op_elements(struct net *net, const union net_request *asked, struct reply *reply, struct error *err) {
+  const struct elements_request *request = &asked->elements;
   struct netlink_batch *batch = &net->batch;
-  const char *argument;
-  if (record->argc < 2) return fail(err, "net", EINVAL, "elements without a table");
   if (net->firewall.fd < 0 && netlink_open(&net->firewall, NETLINK_NETFILTER, err) < 0) return -1;
   netlink_reset(batch);
   edge(batch, NFNL_MSG_BATCH_BEGIN);
-  for (int add = 0; add < 2; add++)
-    for (int i = 0; (argument = net_argument(record, words[add], i)); i++)
-      if (put_element(batch, record->argv[1], add, argument, err) < 0) return -1;
+  for (size_t i = 0; i < request->removed.count; i++)
+    if (put_element(batch, request->table, 0, request->removed.items[i], err) < 0) return -1;
+  for (size_t i = 0; i < request->added.count; i++)
+    if (put_element(batch, request->table, 1, request->added.items[i], err) < 0) return -1;
   edge(batch, NFNL_MSG_BATCH_END);
   batch->trailer = 1;
   if (netlink_commit(&net->firewall, batch, NULL, err) < 0) return -1;

@@ -14,20 +14,33 @@
 #include "base/cleanup.h"
 
 /* ping: whether this process is there. */
-static int ping(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
-  (void) net, (void) record, (void) err;
+static int ping(struct net *net, const union net_request *asked, struct reply *reply, struct error *err) {
+  (void) net, (void) asked, (void) err;
   reply_put(reply, "ok");
   return 0;
 }
 
 static const struct {
   const char *name;
+  const struct net_field *fields;
   net_op run;
 } OPERATIONS[] = {
-    {"sandbox", net_op_sandbox}, {"bridge", net_op_bridge},     {"link", net_op_link},           {"endpoint", net_op_endpoint},
-    {"routes", net_op_routes},   {"unplug", net_op_unplug},     {"unlink", net_op_unlink},       {"links", net_op_links},
-    {"taken", net_op_taken},     {"stats", net_op_stats},       {"listen", net_op_listen},       {"close", net_op_close},
-    {"forget", net_op_forget},   {"elements", net_op_elements}, {"addresses", net_op_addresses}, {"ping", ping},
+    {"sandbox", sandbox_fields, net_op_sandbox},
+    {"bridge", bridge_fields, net_op_bridge},
+    {"link", link_fields, net_op_link},
+    {"endpoint", endpoint_fields, net_op_endpoint},
+    {"routes", routes_fields, net_op_routes},
+    {"unplug", unplug_fields, net_op_unplug},
+    {"unlink", unlink_fields, net_op_unlink},
+    {"links", no_fields, net_op_links},
+    {"taken", no_fields, net_op_taken},
+    {"addresses", addresses_fields, net_op_addresses},
+    {"stats", stats_fields, net_op_stats},
+    {"listen", listen_fields, net_op_listen},
+    {"elements", elements_fields, net_op_elements},
+    {"forget", forget_fields, net_op_forget},
+    {"close", close_fields, net_op_close},
+    {"ping", no_fields, ping},
 };
 
 static pthread_mutex_t output = PTHREAD_MUTEX_INITIALIZER;
@@ -73,23 +86,14 @@ void reply_record(struct reply *reply, int count, const char *const *strings) {
   }
 }
 
-const char *net_argument(const struct launch_record *record, const char *key, int number) {
-  size_t size = strlen(key);
-  for (int i = 1; i < record->argc; i++) {
-    const char *argument = record->argv[i];
-    if (!strncmp(argument, key, size) && argument[size] == '=' && number-- == 0) return argument + size + 1;
-  }
-  return NULL;
-}
-
-long net_number(const struct launch_record *record, const char *key, long otherwise) {
-  const char *value = net_argument(record, key, 0);
-  return value && *value ? strtol(value, NULL, 10) : otherwise;
-}
-
 static int run(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
   for (size_t i = 0; i < sizeof OPERATIONS / sizeof OPERATIONS[0]; i++) {
-    if (!strcmp(OPERATIONS[i].name, record->argv[0])) return OPERATIONS[i].run(net, record, reply, err);
+    if (strcmp(OPERATIONS[i].name, record->argv[0])) continue;
+    union net_request asked;
+    cleanup_free const char **words = calloc((size_t) record->argc, sizeof *words);
+    if (!words) return fail(err, "net", ENOMEM, "operation %s", record->argv[0]);
+    if (net_decode(OPERATIONS[i].fields, record, &asked, words, err) < 0) return -1;
+    return OPERATIONS[i].run(net, &asked, reply, err);
   }
   return fail(err, "net", ENOSYS, "operation %s", record->argv[0]);
 }

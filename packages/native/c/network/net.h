@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/launch.h"
 #include "base/netlink.h"
+#include "network/requests.h"
 
 /* A network namespace and a netlink socket inside it. */
 struct sandbox {
@@ -39,28 +40,23 @@ void reply_record(struct reply *reply, int count, const char *const *strings);
   reply_record(reply, (int) (sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)), (const char *[]){__VA_ARGS__})
 
 /* One operation. It appends rows to the reply if it has any, then a record "ok"; or fails. */
-typedef int (*net_op)(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err);
+typedef int (*net_op)(struct net *net, const union net_request *asked, struct reply *reply, struct error *err);
 
-int net_op_sandbox(struct net *, const struct launch_record *, struct reply *, struct error *);
-int net_op_bridge(struct net *, const struct launch_record *, struct reply *, struct error *);
-int net_op_link(struct net *, const struct launch_record *, struct reply *, struct error *);
-int net_op_endpoint(struct net *, const struct launch_record *, struct reply *, struct error *);
-int net_op_routes(struct net *, const struct launch_record *, struct reply *, struct error *);
-int net_op_unplug(struct net *, const struct launch_record *, struct reply *, struct error *);
-int net_op_unlink(struct net *, const struct launch_record *, struct reply *, struct error *);
-int net_op_links(struct net *, const struct launch_record *, struct reply *, struct error *);
-int net_op_taken(struct net *, const struct launch_record *, struct reply *, struct error *);
-int net_op_addresses(struct net *, const struct launch_record *, struct reply *, struct error *);
-int net_op_stats(struct net *, const struct launch_record *, struct reply *, struct error *);
-int net_op_listen(struct net *, const struct launch_record *, struct reply *, struct error *);
-int net_op_elements(struct net *, const struct launch_record *, struct reply *, struct error *);
-int net_op_forget(struct net *, const struct launch_record *, struct reply *, struct error *);
-int net_op_close(struct net *, const struct launch_record *, struct reply *, struct error *);
-
-/* The value of the argument `key=value` of that number (0: the first), or NULL. */
-const char *net_argument(const struct launch_record *record, const char *key, int number);
-/* As a number; `otherwise` when it is not given. */
-long net_number(const struct launch_record *record, const char *key, long otherwise);
+int net_op_sandbox(struct net *, const union net_request *, struct reply *, struct error *);
+int net_op_bridge(struct net *, const union net_request *, struct reply *, struct error *);
+int net_op_link(struct net *, const union net_request *, struct reply *, struct error *);
+int net_op_endpoint(struct net *, const union net_request *, struct reply *, struct error *);
+int net_op_routes(struct net *, const union net_request *, struct reply *, struct error *);
+int net_op_unplug(struct net *, const union net_request *, struct reply *, struct error *);
+int net_op_unlink(struct net *, const union net_request *, struct reply *, struct error *);
+int net_op_links(struct net *, const union net_request *, struct reply *, struct error *);
+int net_op_taken(struct net *, const union net_request *, struct reply *, struct error *);
+int net_op_addresses(struct net *, const union net_request *, struct reply *, struct error *);
+int net_op_stats(struct net *, const union net_request *, struct reply *, struct error *);
+int net_op_listen(struct net *, const union net_request *, struct reply *, struct error *);
+int net_op_elements(struct net *, const union net_request *, struct reply *, struct error *);
+int net_op_forget(struct net *, const union net_request *, struct reply *, struct error *);
+int net_op_close(struct net *, const union net_request *, struct reply *, struct error *);
 
 /* Namespaces made ahead of need, by a thread. */
 void pool_start(struct net *net);

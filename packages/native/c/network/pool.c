@@ -201,14 +201,14 @@ void sandbox_put(struct sandbox *sandbox) {
   if (sandbox && !sandbox->id[0]) sandbox_free(sandbox);
 }
 
-int net_op_sandbox(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
-  if (record->argc < 2) return fail(err, "netns", EINVAL, "sandbox without an id");
+int net_op_sandbox(struct net *net, const union net_request *asked, struct reply *reply, struct error *err) {
+  const struct sandbox_request *request = &asked->sandbox;
   /* Maps follow, each a record in four words. */
   struct launch_record maps[64];
   struct launch owner = {.records = maps};
-  for (int i = 2; i + 4 <= record->argc && owner.count < 64; i += 4)
-    maps[owner.count++] = (struct launch_record){.argc = 4, .argv = record->argv + i};
-  struct sandbox *sandbox = pool_take(net, record->argv[1], &owner, err);
+  for (size_t i = 0; i + 4 <= request->maps.count && owner.count < 64; i += 4)
+    maps[owner.count++] = (struct launch_record){.argc = 4, .argv = (const char **) request->maps.items + i};
+  struct sandbox *sandbox = pool_take(net, request->id, &owner, err);
   if (!sandbox) return -1;
   char path[48];
   snprintf(path, sizeof path, "/proc/%d/fd/%d", (int) getpid(), sandbox->ns);

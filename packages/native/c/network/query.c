@@ -45,7 +45,8 @@ static int dump(struct net *net, struct netlink *netlink, uint16_t type, const v
 }
 
 /* links: a row `link NAME` for every link of this daemon's group. */
-int net_op_links(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
+int net_op_links(struct net *net, const union net_request *asked, struct reply *reply, struct error *err) {
+  (void) asked;
   struct walk walk = {.net = net, .reply = reply};
   struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
   if (dump(net, &net->host, RTM_GETLINK, &header, sizeof header, each_link, &walk, err) < 0) return -1;
@@ -70,7 +71,8 @@ static int each_route(const struct nlmsghdr *message, void *data) {
 }
 
 /* taken: a row `route CIDR DEVICE` for every route of the host but the default ones. */
-int net_op_taken(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
+int net_op_taken(struct net *net, const union net_request *asked, struct reply *reply, struct error *err) {
+  (void) asked;
   struct walk walk = {.net = net, .reply = reply};
   static const unsigned char families[] = {AF_INET, AF_INET6};
   for (int i = 0; i < 2; i++) {
@@ -103,10 +105,10 @@ static int each_address(const struct nlmsghdr *message, void *data) {
 }
 
 /* addresses NAME: a row `address CIDR` for every address of a link of the host. */
-int net_op_addresses(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
-  if (record->argc < 2) return fail(err, "net", EINVAL, "addresses without a name");
-  struct address_walk walk = {.reply = reply, .index = if_nametoindex(record->argv[1])};
-  if (!walk.index) return fail(err, "net", ENODEV, "link %s", record->argv[1]);
+int net_op_addresses(struct net *net, const union net_request *asked, struct reply *reply, struct error *err) {
+  const struct addresses_request *request = &asked->addresses;
+  struct address_walk walk = {.reply = reply, .index = if_nametoindex(request->name)};
+  if (!walk.index) return fail(err, "net", ENODEV, "link %s", request->name);
   struct ifaddrmsg header = {.ifa_family = AF_UNSPEC};
   if (dump(net, &net->host, RTM_GETADDR, &header, sizeof header, each_address, &walk, err) < 0) return -1;
   reply_put(reply, "ok");
@@ -132,9 +134,9 @@ static int each_counter(const struct nlmsghdr *message, void *data) {
 }
 
 /* stats SANDBOX: a row per interface: received bytes, packets, errors, dropped; sent likewise. */
-int net_op_stats(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
-  if (record->argc < 2) return fail(err, "net", EINVAL, "stats without a namespace");
-  struct sandbox *sandbox = sandbox_get(net, record->argv[1], err);
+int net_op_stats(struct net *net, const union net_request *asked, struct reply *reply, struct error *err) {
+  const struct stats_request *request = &asked->stats;
+  struct sandbox *sandbox = sandbox_get(net, request->sandbox, err);
   if (!sandbox) return -1;
   struct walk walk = {.net = net, .reply = reply};
   struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
@@ -146,10 +148,10 @@ int net_op_stats(struct net *net, const struct launch_record *record, struct rep
 
 /* listen PROTOCOL ADDRESS PORT: a bound (tcp: listening) socket of the host, kept until `close`; its number is the reply.
    The supervisor of the container takes a copy (pidfd_getfd). */
-int net_op_listen(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
-  if (record->argc < 4) return fail(err, "listen", EINVAL, "listen without an address");
-  const char *protocol = record->argv[1], *text = record->argv[2];
-  int tcp = !strcmp(protocol, "tcp"), port = atoi(record->argv[3]), one = 1;
+int net_op_listen(struct net *net, const union net_request *asked, struct reply *reply, struct error *err) {
+  const struct listen_request *request = &asked->listen;
+  const char *protocol = request->protocol, *text = request->address;
+  int tcp = !strcmp(protocol, "tcp"), port = (int) request->port, one = 1;
   struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t) port)};
   struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((uint16_t) port)};
   int family = strchr(text, ':') ? AF_INET6 : AF_INET;
@@ -171,8 +173,9 @@ int net_op_listen(struct net *net, const struct launch_record *record, struct re
 }
 
 /* close FD...: sockets that `listen` gave. */
-int net_op_close(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
-  for (int i = 1; i < record->argc; i++) close(atoi(record->argv[i]));
+int net_op_close(struct net *net, const union net_request *asked, struct reply *reply, struct error *err) {
+  const struct close_request *request = &asked->close;
+  for (size_t i = 0; i < request->sockets.count; i++) close(atoi(request->sockets.items[i]));
   reply_put(reply, "ok");
   return 0;
 }

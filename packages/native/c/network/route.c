@@ -36,14 +36,13 @@ static int default_route(struct net *net, struct sandbox *sandbox, const char *g
 
 /* routes SANDBOX gateway4= device4= gateway6= device6=: the default routes as they shall be; only those families that
    have a `device` argument are touched ("": no route). */
-int net_op_routes(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
-  if (record->argc < 2) return fail(err, "net", EINVAL, "routes without a namespace");
-  struct sandbox *sandbox = sandbox_get(net, record->argv[1], err);
+int net_op_routes(struct net *net, const union net_request *asked, struct reply *reply, struct error *err) {
+  const struct routes_request *request = &asked->routes;
+  struct sandbox *sandbox = sandbox_get(net, request->sandbox, err);
   if (!sandbox) return -1;
-  const char *device4 = net_argument(record, "device4", 0), *device6 = net_argument(record, "device6", 0);
   int result = 0;
-  if (device4) result = default_route(net, sandbox, net_argument(record, "gateway4", 0), device4, AF_INET, err);
-  if (result == 0 && device6) result = default_route(net, sandbox, net_argument(record, "gateway6", 0), device6, AF_INET6, err);
+  if (request->device4) result = default_route(net, sandbox, request->gateway4, request->device4, AF_INET, err);
+  if (result == 0 && request->device6) result = default_route(net, sandbox, request->gateway6, request->device6, AF_INET6, err);
   sandbox_put(sandbox);
   if (result == 0) reply_put(reply, "ok");
   return result;
@@ -59,24 +58,24 @@ static void put_delete(struct netlink_batch *batch, const char *name) {
 static const int no_device[] = {ENODEV, 0};
 
 /* unplug SANDBOX NAME: deletes an interface of a container. */
-int net_op_unplug(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
-  if (record->argc < 3) return fail(err, "net", EINVAL, "unplug without a name");
-  struct sandbox *sandbox = sandbox_get(net, record->argv[1], err);
+int net_op_unplug(struct net *net, const union net_request *asked, struct reply *reply, struct error *err) {
+  const struct unplug_request *request = &asked->unplug;
+  struct sandbox *sandbox = sandbox_get(net, request->sandbox, err);
   if (!sandbox) return -1;
   netlink_reset(&net->batch);
-  put_delete(&net->batch, record->argv[2]);
+  put_delete(&net->batch, request->name);
   int result = netlink_commit(&sandbox->netlink, &net->batch, no_device, err);
-  if (result == 0 && sandbox->spare[0] && !strcmp(record->argv[2], "eth0")) sandbox->spare[0] = 0;
+  if (result == 0 && sandbox->spare[0] && !strcmp(request->name, "eth0")) sandbox->spare[0] = 0;
   sandbox_put(sandbox);
   if (result == 0) reply_put(reply, "ok");
   return result;
 }
 
 /* unlink NAME: deletes a link of the host (a bridge). */
-int net_op_unlink(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
-  if (record->argc < 2) return fail(err, "net", EINVAL, "unlink without a name");
+int net_op_unlink(struct net *net, const union net_request *asked, struct reply *reply, struct error *err) {
+  const struct unlink_request *request = &asked->unlink;
   netlink_reset(&net->batch);
-  put_delete(&net->batch, record->argv[1]);
+  put_delete(&net->batch, request->name);
   if (netlink_commit(&net->host, &net->batch, no_device, err) < 0) return -1;
   reply_put(reply, "ok");
   return 0;
