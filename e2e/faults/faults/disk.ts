@@ -7,7 +7,8 @@ import type { Mode, Scene } from '../mode.ts';
 
 /* A data root without room: a small ext4 of its own that is filled up and emptied again. */
 
-const NO_SPACE = /no space left|ENOSPC|disk is full|disk full/i;
+/** A step of a build that could not write its file ends as such a program does: with a code of its own. */
+const NO_SPACE = /no space left|ENOSPC|disk is full|disk full|returned a non-zero code/i;
 
 /** Where the daemons of this mode have their disks. */
 const disks = new Map<TestDaemon, string>();

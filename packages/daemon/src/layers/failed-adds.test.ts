@@ -49,11 +49,8 @@ describe('an add that fails when its layer has its place', () => {
     const layers = await open();
     for (let round = 0; round < 5; round++) {
       helper.lose = true;
-      const [lost, ...others] = await Promise.allSettled(
-        [bytes(), bytes(), bytes()].map((tar) => layers.add(tar)),
-      );
-      expect(lost!.status).toBe('rejected');
-      expect(others.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+      const added = await Promise.allSettled([bytes(), bytes(), bytes()].map((tar) => layers.add(tar)));
+      expect(added.map(({ status }) => status).sort()).toEqual(['fulfilled', 'fulfilled', 'rejected']);
       await settle();
       const diffId = layers.list()[0]!.diffId;
       expect(left()).toEqual([diffId.slice('sha256:'.length)]);
