@@ -1,6 +1,7 @@
 import { sleep, type TestDaemon } from '../support/daemon.ts';
 import { damagedLayers, leaks } from '../support/leaks.ts';
 import { call, Lost } from './connection.ts';
+import { EventWatch } from './events.ts';
 import { Excuses } from './excuses.ts';
 import { brokenPromises } from './invariants.ts';
 import { Journal } from './journal.ts';
@@ -29,6 +30,7 @@ export async function playRound(
     socket: daemon.socket,
     registry,
     journal,
+    events: new EventWatch(daemon.socket),
     broken: [],
     excused: (text, from, to) => excuses.excused(text, from, to),
     troubled: (from, to) => excuses.troubled(from, to),
@@ -40,6 +42,7 @@ export async function playRound(
   );
   const logged = daemon.log.length;
   const scene: Scene = { daemon, random: new Random(seed, round, 'harm'), journal, stage, users, excuses };
+  await stage.events.open();
   const working = users.map(work);
   try {
     await mode.harm(scene);
@@ -51,6 +54,8 @@ export async function playRound(
   journal.note('the users have stopped');
   const broken = stage.broken;
   try {
+    broken.push(...(await stage.events.check()));
+    journal.note('events were checked');
     broken.push(...(await brokenPromises(daemon, users)));
     journal.note('promises were checked');
     broken.push(...(await leaks(daemon, parent)));

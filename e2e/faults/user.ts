@@ -1,4 +1,5 @@
 import { call, type Follower, follow, Hung, Lost, type Reply } from './connection.ts';
+import type { EventWatch } from './events.ts';
 import type { Journal } from './journal.ts';
 import { Acknowledged, type Box, type State, type Thing } from './model.ts';
 import type { Random } from './random.ts';
@@ -11,6 +12,7 @@ export interface Stage {
   socket: string;
   registry: string;
   journal: Journal;
+  events: EventWatch;
   /** Invariants that were broken while it ran. */
   broken: string[];
   /** Whether an answer of the class 5xx to a request of that time span is the fault's own. */
@@ -40,6 +42,7 @@ export class User {
     return this.#noted(`${method} ${path}`, body, async () => {
       const from = performance.now();
       const reply = await call(this.stage.socket, { method, path, body, headers });
+      this.stage.events.answered(this.label, method, path, reply, from);
       const failed = reply.text.slice(-300);
       const excused = AS_DOCKERD.test(failed) || this.stage.excused(failed, from, performance.now());
       if (reply.status >= 500 && !excused) this.broken(`${method} ${path}: ${reply.status} ${failed}`);

@@ -112,6 +112,25 @@ describe('streams', () => {
   });
 });
 
+test('a container is found when it is made, and not while it is', async () => {
+  const big = tarOf({ 'big/file': Buffer.alloc(60 << 20, 'x') });
+  await daemon.call('POST', '/images/create?fromSrc=-&repo=big', big);
+  // Its volume gets a copy of what the image has there, which takes a while.
+  const body = { Image: 'big', Cmd: ['x'], Volumes: { '/big': {} }, ...none };
+  let over = false;
+  const created = daemon.call('POST', '/containers/create?name=slow', body).finally(() => {
+    over = true;
+  });
+  const removals: number[] = [];
+  while (!over) removals.push((await daemon.call('DELETE', '/containers/slow?force=1')).status);
+  expect(removals.length).toBeGreaterThan(3);
+  expect((await created).status).toBe(201);
+  // The last may have come after it.
+  expect(new Set(removals.slice(0, -1))).toEqual(new Set([404]));
+  await daemon.call('DELETE', '/containers/slow?v=1');
+  expect((await daemon.call('DELETE', '/images/big')).status).toBe(200);
+});
+
 describe('environment', () => {
   const run = (...args: string[]) => daemon.docker(['run', '--rm', '--network=none', ...args]).stdout;
 

@@ -173,9 +173,11 @@ export async function remove(user: User): Promise<void> {
   if (!box) return;
   const force = user.random.chance(0.7);
   const before = [...box.may];
-  const reply = await user.change(box, ['gone'], () =>
-    user.call('DELETE', `/containers/${box.id}?v=1${force ? '&force=1' : ''}`),
-  );
+  const reply = await user.change(box, ['gone'], () => {
+    // Killed first, then removed: a daemon that is killed in between leaves the one without the other.
+    if (force) box.may.add('exited');
+    return user.call('DELETE', `/containers/${box.id}?v=1${force ? '&force=1' : ''}`);
+  });
   // It said that it failed: it was killed by then, or is one that can be removed again.
   if (reply.status >= 500) for (const state of ['exited', 'dead'] as const) box.may.add(state);
   const alive = before.every((state) => state === 'running' || state === 'paused');

@@ -147,7 +147,11 @@ class BuilderRoom implements Builder {
         open ??= begun();
         return open(line);
       };
-      return await this.finish(build, send, () => open !== undefined, tags, options);
+      try {
+        return await this.finish(build, send, () => open !== undefined, tags, options);
+      } finally {
+        build.release();
+      }
     } finally {
       await context?.close();
       await rm(folder, { recursive: true, force: true });

@@ -108,7 +108,8 @@ class ContainerRoom implements Containers {
   }
 
   private imageUsers(imageId: string): Array<{ id: string; running: boolean }> {
-    return [...this.registry.all()]
+    return this.registry
+      .owners()
       .filter(
         ({ record }) =>
           record.imageId === imageId || record.mounts.some(({ image }) => image?.id === imageId),

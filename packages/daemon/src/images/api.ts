@@ -296,9 +296,14 @@ export interface Images {
     os?: string;
     variant?: string;
     reference?: string;
-    /** A step of a build: safe from a power cut only with the image that `settle` is called for. */
-    step?: boolean;
+    /**
+     * For a step of a build, which is safe from a power cut only with the image that `settle` is called for: told its id
+     * before any other request can find it.
+     */
+    step?: (id: string) => void;
   }): Promise<string>;
+  /** A build stands on this image until the returned function is called: only force removes it. */
+  building(id: string): () => void;
   /** Resolves when an image is safe from a power cut, layers and record. @throws system */
   settle(id: string): Promise<void>;
   /** Records that an image continues another one: that is its parent from now on. */

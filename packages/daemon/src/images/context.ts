@@ -17,6 +17,8 @@ export interface ImagesContext {
   catalogue: Catalogue;
   retention: Retention;
   users: (imageId: string) => Array<{ id: string; running: boolean }>;
+  /** The images that builds stand on, with how many do. */
+  builds: Map<string, number>;
   /**
    * Puts an image and its names into the catalogue, in one transaction; its layers must be here and held.
    * @throws unavailable when one of them is not.

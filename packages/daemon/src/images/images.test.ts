@@ -116,6 +116,26 @@ describe('images', () => {
     expect(layersLeft()).toBe(0);
   });
 
+  test('a prune leaves what a build stands on, and takes it when the build is over', async () => {
+    const layer = await room.layers.add(stream(archive({ step: 'content' })));
+    const releases: Array<() => void> = [];
+    const step = (id: string) => void releases.push(room.images.building(id));
+    const config = { config: {}, history: {}, step };
+    const first = await room.images.create({ ...config, layer });
+    const second = await room.images.create({ ...config, parent: first, layer });
+    const prune = async () => (await room.images.prune({})).ImagesDeleted;
+    expect(await prune()).toBeNull();
+    expect(
+      room.images
+        .list()
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual([first, second].sort());
+    for (const release of releases) release();
+    expect(await prune()).toContainEqual({ Deleted: first });
+    expect(layersLeft()).toBe(0);
+  });
+
   test('an image of several platforms is one, whatever is asked of it', async () => {
     const layout = layoutOf('multi:1', ['linux/s390x', 'linux/amd64', 'linux/arm64']);
     await load(layout);

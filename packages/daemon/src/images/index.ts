@@ -120,6 +120,7 @@ class ImageRoom implements Images {
       catalogue,
       retention,
       users,
+      builds: new Map(),
       register: (id, raw, options) => {
         const { diff_ids } = parseConfig(raw).rootfs;
         let size = 0;
@@ -259,7 +260,7 @@ class ImageRoom implements Images {
     await this.context.store.flush();
   }
 
-  async create(options: ChildOptions & { reference?: string; step?: boolean }): Promise<string> {
+  async create(options: ChildOptions & { reference?: string; step?: (id: string) => void }): Promise<string> {
     // A layer that no image lists afterwards goes again: an empty one, or that of an image that could not be made.
     const release = options.layer && this.hold([options.layer.diffId]);
     try {
@@ -269,7 +270,9 @@ class ImageRoom implements Images {
     }
   }
 
-  private async createChild(options: ChildOptions & { reference?: string; step?: boolean }): Promise<string> {
+  private async createChild(
+    options: ChildOptions & { reference?: string; step?: (id: string) => void },
+  ): Promise<string> {
     const { catalogue, store } = this.context;
     const reference = parseRepositoryTag(options.reference);
     const parent = options.parent === undefined ? undefined : catalogue.get(options.parent);
@@ -281,11 +284,22 @@ class ImageRoom implements Images {
       names: reference ? [reference] : [],
       ...(parent ? { parent: parent.id } : {}),
     });
+    options.step?.(id);
     if (reference) catalogue.touch(id, timestamp());
     if (!options.step) await store.flush();
     imageEvent(this.context, 'create', id);
     if (reference) imageEvent(this.context, 'tag', id, familiarString(reference));
     return id;
+  }
+
+  building(id: string): () => void {
+    const { builds } = this.context;
+    builds.set(id, (builds.get(id) ?? 0) + 1);
+    return () => {
+      const others = builds.get(id)! - 1;
+      if (others > 0) builds.set(id, others);
+      else builds.delete(id);
+    };
   }
 
   async adopt(id: string, parent: string): Promise<void> {

@@ -21,6 +21,7 @@ export interface RemovalContext {
   events: Events;
   store: Store;
   users: (imageId: string) => Array<{ id: string; running: boolean }>;
+  builds: ReadonlyMap<string, number>;
 }
 
 /** A reason against deleting an image; a `hard` one holds even when forced. */
@@ -138,7 +139,7 @@ function isSingle(references: readonly Reference[]): boolean {
 }
 
 function obstacle(
-  { catalogue, users }: RemovalContext,
+  { catalogue, users, builds }: RemovalContext,
   id: string,
   { soft, references }: { soft: boolean; references: boolean },
 ): Obstacle | undefined {
@@ -162,6 +163,7 @@ function obstacle(
       used: true,
       message: `image is being used by stopped container ${shortId(stopped.id)}`,
     };
+  if (builds.has(id)) return { hard: false, used: true, message: 'image is being used by a build' };
   return undefined;
 }
 

@@ -41,7 +41,25 @@ export async function makeLayer(
   options: AddOptions,
   failed: (folder: string) => void,
 ): Promise<Added & { folder: string; durable: Promise<void> }> {
-  options.signal?.throwIfAborted();
+  // Whoever reads it is told; an error of one that nobody comes to read is nobody's.
+  if (isStream(tar)) tar.on('error', () => undefined);
+  try {
+    options.signal?.throwIfAborted();
+    return await makeFrom(helper, places, driver, tar, options, failed);
+  } catch (error) {
+    if (isStream(tar)) tar.destroy();
+    throw error;
+  }
+}
+
+async function makeFrom(
+  helper: Helper,
+  places: Places,
+  driver: DriverKind,
+  tar: Readable | { path: string },
+  options: AddOptions,
+  failed: (folder: string) => void,
+): ReturnType<typeof makeLayer> {
   const folder = join(places.made, randomBytes(12).toString('hex'));
   await mkdir(folder, { mode: 0o700 });
   const { ino } = await stat(folder);

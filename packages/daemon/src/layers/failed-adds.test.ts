@@ -25,6 +25,19 @@ function losing(helper: Helper): Helper & { lose: boolean } {
   return made;
 }
 
+test('an input that breaks off behind an add that could not begin is no matter', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'berth-failed-adds-'));
+  const real = createHelper(nativeProgram);
+  const layers = await openLayerStore(root, 'erofs', real, createTrash(join(root, 'trash'), real), false);
+  rmSync(join(root, 'made'), { recursive: true });
+  const tar = stream(tarOf([{ name: 'f' }]));
+  await expect(layers.add(tar)).rejects.toThrow('ENOENT');
+  expect(tar.destroyed).toBe(true);
+  // Nobody else listens: it would be an uncaught exception.
+  tar.emit('error', new Error('what it was read from has gone'));
+  rmSync(root, { recursive: true });
+});
+
 describe('an add that fails when its layer has its place', () => {
   const root = mkdtempSync(join(tmpdir(), 'berth-failed-adds-'));
   const helper = losing(createHelper(nativeProgram));

@@ -48,6 +48,7 @@ export class ClassicBuild implements ClassicWork {
   private readonly total: number;
   private readonly meta: BuildArguments;
   private readonly sources: CacheSources;
+  private readonly kept: Array<() => void> = [];
   private step = 0;
   private cacheBroken = false;
   private send: OnProgress = () => undefined;
@@ -67,12 +68,20 @@ export class ClassicBuild implements ClassicWork {
     this.fetch = rooms.fetch;
     this.steps = new Steps(rooms.layers, rooms.containers);
     this.meta = new BuildArguments(options.buildArgs);
-    this.sources = new CacheSources(rooms.images, options.cacheFrom);
+    this.sources = new CacheSources(rooms.images, options.cacheFrom, this.keep);
     const plan = planStages(dockerfile, options.target, this.meta);
     this.stages = plan.stages;
     this.total =
       plan.stages.reduce((sum, stage) => sum + 1 + stage.instructions.length, plan.metaInstructions.length) +
       Object.keys(options.labels).length;
+  }
+
+  /** A prune does not take away an image that this build stands on, until it lets go. */
+  private readonly keep = (id: string): void => void this.kept.push(this.rooms.images.building(id));
+
+  /** The build is over, its result has its names. */
+  release(): void {
+    for (const release of this.kept.splice(0)) release();
   }
 
   /** Runs all steps. Returns the image's id. */
@@ -190,6 +199,7 @@ export class ClassicBuild implements ClassicWork {
       return { ...base, config: withPath({}) };
     }
     const image = await this.findImage(stage.base, stage.platform || this.options.platform);
+    this.keep(image.id);
     this.cacheBroken = false;
     return {
       ...base,
@@ -297,7 +307,7 @@ export class ClassicBuild implements ClassicWork {
   /** Registers an image over the state's: its configuration, and a layer where there is one. */
   register(state: State, createdBy: string, layer?: { diffId: string; size: number }): Promise<string> {
     return this.rooms.images.create({
-      step: true,
+      step: this.keep,
       ...(state.image ? { parent: state.image } : {}),
       config: { ...structuredClone(state.config), ...(state.image ? { Image: state.image } : {}) },
       ...(layer ? { layer } : {}),
@@ -311,6 +321,7 @@ export class ClassicBuild implements ClassicWork {
     if (!this.options.noCache && !this.cacheBroken) {
       const found = await this.known(full, state, createdBy);
       if (found && this.rooms.images.get(found)) {
+        this.keep(found);
         this.out(' ---> Using cache\n');
         state.image = found;
         return;

@@ -4,10 +4,13 @@ import type { Image, ImageConfig, Images } from '../../images/api.ts';
 /** The images that `--cache-from` names, as places to take steps from. */
 export class CacheSources {
   private readonly images: Images;
+  private readonly keep: (id: string) => void;
   private sources: Image[];
 
-  constructor(images: Images, references: string[]) {
+  /** @param keep told of an image that is made, before any other request can find it */
+  constructor(images: Images, references: string[], keep: (id: string) => void) {
     this.images = images;
+    this.keep = keep;
     this.sources = references.flatMap((reference) => {
       try {
         return [images.resolve(reference)];
@@ -51,7 +54,7 @@ export class CacheSources {
       ? undefined
       : source.config.rootfs.diff_ids[below?.rootfs.diff_ids.length ?? 0];
     return this.images.create({
-      step: true,
+      step: this.keep,
       ...(parent === '' ? {} : { parent }),
       config: structuredClone(source.config.config ?? {}),
       ...(diffId === undefined ? {} : { layer: { diffId, size: 0 } }),

@@ -82,14 +82,13 @@ export async function createContainer(
   if (isDefaultMode(host.NetworkMode) && host.Links)
     host.Links = host.Links.map((link) => resolvedLink(context, link));
   const container = new Container(rooms.settings.dataRoot, record, { ...INITIAL }, networkState);
-  registry.reserve(record.name, id);
+  registry.begin(container);
   try {
     if (!host.NetworkMode.startsWith('container:')) rooms.networks.prepare(networkRequest(container));
     await makeMounts(context, record, options);
     // Likewise before what else it owns.
     context.records.put(id, record);
     context.states.put(id, container.state);
-    registry.add(container);
     context.folders.make(container.folder);
     await rooms.layers.createWritable(id, image.config.rootfs.diff_ids, { ...quota(host), places: true });
     // With the layer's record: without it what was acknowledged would look unfinished after a kill.
@@ -102,6 +101,7 @@ export async function createContainer(
     await undo(context, container);
     throw error;
   }
+  registry.add(container);
   context.emit(container, 'create');
   if (!options.platform) warnings.push(...platformWarnings(image));
   return { container, warnings };

@@ -6,19 +6,37 @@ import type { Container } from './container.ts';
 export class Registry {
   private readonly byId = new Map<string, Container>();
   private readonly byName = new Map<string, string>();
+  private readonly unfinished = new Set<Container>();
+
+  /**
+   * Takes the name of a container that is being made: until `add` no request finds it, which could remove what is not
+   * there yet.
+   * @throws conflict as `reserve`
+   */
+  begin(container: Container): void {
+    this.reserve(container.record.name, container.id);
+    this.unfinished.add(container);
+  }
 
   add(container: Container): void {
+    this.unfinished.delete(container);
     this.byId.set(container.id, container);
     this.byName.set(container.record.name, container.id);
   }
 
   delete(container: Container): void {
+    this.unfinished.delete(container);
     this.byId.delete(container.id);
     if (this.byName.get(container.record.name) === container.id) this.byName.delete(container.record.name);
   }
 
   all(): IterableIterator<Container> {
     return this.byId.values();
+  }
+
+  /** Those that hold on to what they are made of: all, and those that are being made. */
+  owners(): Container[] {
+    return [...this.byId.values(), ...this.unfinished];
   }
 
   get size(): number {
