@@ -73,6 +73,8 @@ export interface Supervisor {
   readonly id: string;
   /** The container's first process, as the host numbers it. */
   readonly pid: number;
+  /** It runs under another OCI runtime: its execs are launched otherwise. */
+  readonly foreign: boolean;
   /** Resolves when the container's first process has ended (also when it ended while no daemon was there). */
   readonly exited: Promise<ExitStatus>;
   /** How often the kernel's OOM killer has struck in the container, as far as its supervisor has told. */

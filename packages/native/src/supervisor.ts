@@ -46,6 +46,7 @@ export class ControlledSupervisor implements Supervisor {
   readonly id: string;
   readonly runFolder: string;
   pid = 0;
+  foreign = false;
   oomKills = 0;
   early: Duplex[] = [];
   /** The launcher was lost before the program ran. */
@@ -119,6 +120,7 @@ export class ControlledSupervisor implements Supervisor {
         break;
       case 'started':
         this.#process = Number(rest[1]);
+        this.foreign = rest[2] === '1';
         this.#running(Number(rest[0]));
         break;
       case 'state':
@@ -127,6 +129,7 @@ export class ControlledSupervisor implements Supervisor {
           break;
         }
         this.#process = Number(rest[2]);
+        this.foreign = rest[3] === '1';
         // Requests given to the launcher before may have been lost with it; asking twice does no harm.
         for (const { records } of this.#replies.values()) this.#tell(records);
         // A supervisor that is still at its start says `started` or `failed` later.

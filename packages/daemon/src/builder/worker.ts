@@ -121,7 +121,7 @@ export class Worker {
       const supervisor = await launcher.start({
         id,
         runFolder: join(this.runFolder, id),
-        launch: [...runtime.compile(spec, request), ...attached.launch],
+        launch: [...runtime.compile(spec), ...attached.launch],
         log: { driver: 'none', path: join(folder, 'log'), maxSize: 0, maxFile: 1, compress: false },
         openStdin: false,
         stdinOnce: false,

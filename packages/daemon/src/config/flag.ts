@@ -4,7 +4,17 @@ export interface Flag {
   short?: string;
   /** The configuration file's key, where it is not the flag's name. */
   key?: string;
-  type: 'string' | 'boolean' | 'integer' | 'bytes' | 'list' | 'map' | 'maps' | 'ulimits' | 'pools';
+  type:
+    | 'string'
+    | 'boolean'
+    | 'integer'
+    | 'bytes'
+    | 'list'
+    | 'map'
+    | 'maps'
+    | 'ulimits'
+    | 'pools'
+    | 'runtimes';
   field?: string;
   /** Flags that make no sense in a configuration file. */
   flagOnly?: boolean;

@@ -17,6 +17,14 @@ function refuseBuilder(value: unknown): string | undefined {
 }
 
 const APPLIED: Flag[] = [
+  {
+    name: 'add-runtime',
+    key: 'runtimes',
+    type: 'runtimes',
+    field: 'runtimes',
+    reload: true,
+    help: 'Register an OCI runtime (NAME=PATH), to be chosen by its name',
+  },
   { name: 'bip', type: 'string', field: 'bip', help: 'Address of the default bridge, as CIDR' },
   { name: 'bip6', type: 'string', field: 'bip6', help: 'IPv6 address of the default bridge, as CIDR' },
   {
@@ -70,8 +78,8 @@ const APPLIED: Flag[] = [
     name: 'default-runtime',
     type: 'string',
     field: 'defaultRuntime',
-    help: 'OCI runtime of containers',
-    refuse: only('runc', 'io.containerd.runc.v2')('only the built-in runtime (called runc) is supported'),
+    reload: true,
+    help: "OCI runtime of containers that name none (default: Berth's own)",
   },
   {
     name: 'default-shm-size',

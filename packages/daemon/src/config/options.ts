@@ -6,6 +6,7 @@ import { DEFAULT_CONFIG_FILE, DEFAULTS } from './defaults.ts';
 import type { Flag } from './flag.ts';
 import { FLAGS } from './flags.ts';
 import { splitHost } from './hosts.ts';
+import { addRuntime, knowsRuntime, readRuntimes } from './runtimes.ts';
 import type { Settings } from './settings.ts';
 
 /** The parsed command line. */
@@ -137,6 +138,12 @@ function merge(flag: Flag, shown: string, before: unknown, text: string): unknow
         [name]: { Name: name, Soft: Number(soft), Hard: Number(hard) },
       };
     }
+    case 'runtimes':
+      try {
+        return addRuntime(before as Parameters<typeof addRuntime>[0], text);
+      } catch (error) {
+        throw invalid((error as Error).message);
+      }
     case 'pools': {
       const parts = Object.fromEntries(text.split(',').map((part) => part.split('=', 2)));
       if (!parts['base'] || !/^\d+$/.test(parts['size'] ?? '')) throw invalid('want base=CIDR,size=BITS');
@@ -246,6 +253,13 @@ function fileValue(flag: Flag, key: string, value: unknown, failed: (why: string
         if (!strings(Object.values(map))) throw wrong('an object of objects of strings');
       return value;
     }
+    case 'runtimes':
+      if (value === null || typeof value !== 'object' || Array.isArray(value)) throw wrong('an object');
+      try {
+        return readRuntimes(value);
+      } catch (error) {
+        throw failed((error as Error).message);
+      }
     case 'ulimits':
     case 'map': {
       if (value === null || typeof value !== 'object' || Array.isArray(value)) throw wrong('an object');
@@ -295,6 +309,8 @@ function check(settings: Settings): void {
   oneOf('log-format', settings.logFormat, ['text', 'json']);
   oneOf('default-ipc-mode', settings.defaultIpcMode, ['private', 'shareable']);
   oneOf('default-cgroupns-mode', settings.defaultCgroupnsMode, ['host', 'private']);
+  if (!knowsRuntime(settings))
+    throw new UsageError(`specified default runtime '${settings.defaultRuntime}' does not exist`);
   for (const host of settings.hosts) {
     const [scheme, rest] = splitHost(host);
     if (!['unix', 'tcp', 'fd'].includes(scheme) || (scheme === 'unix' && rest === ''))

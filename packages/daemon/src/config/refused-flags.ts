@@ -6,13 +6,6 @@ const CONTAINERD = 'Berth does not use containerd';
 /** The flags of dockerd that set nothing here: refused, unless they ask for what is done anyway. */
 export const REFUSED: Flag[] = [
   {
-    name: 'add-runtime',
-    key: 'runtimes',
-    type: 'map',
-    help: 'Register an additional OCI runtime',
-    refuse: never('only the built-in runtime is supported'),
-  },
-  {
     name: 'allow-nondistributable-artifacts',
     type: 'list',
     help: 'Push nondistributable artifacts to these registries',

@@ -1,3 +1,9 @@
+/** An OCI runtime: its program, and the arguments that come before its commands. */
+export interface RuntimeSettings {
+  path: string;
+  runtimeArgs: string[];
+}
+
 /** The settings of berthd: its flags and configuration file, with defaults filled in (see `config/options.ts`). */
 export interface Settings {
   dataRoot: string;
@@ -19,7 +25,10 @@ export interface Settings {
   logDriver: string;
   logOpts: Record<string, string>;
   cgroupParent: string;
+  /** '': Berth's own, under the name that clients expect (runtime/handlers.ts). */
   defaultRuntime: string;
+  /** OCI runtimes besides Berth's own, by the names that clients choose them by. */
+  runtimes: Record<string, RuntimeSettings>;
   defaultShmSize: number;
   defaultUlimits: Record<string, { Name: string; Soft: number; Hard: number }>;
   defaultIpcMode: string;

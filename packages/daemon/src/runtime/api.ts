@@ -1,53 +1,9 @@
 import type { LaunchRecord } from '@berth/native';
 import type { RootFilesystem } from '../layers/api.ts';
+import type { RuntimeHandlers, RuntimeProgram } from './handlers.ts';
+import type { RuntimeSpec } from './oci.ts';
 
-/**
- * An OCI runtime specification (runtime-spec config.md), the part we use. The policy lives here: every default
- * (capabilities, seccomp, masked paths, devices) is in the object before it is compiled.
- */
-export interface RuntimeSpec {
-  ociVersion: string;
-  process: {
-    terminal: boolean;
-    consoleSize?: { height: number; width: number };
-    user: { uid: number; gid: number; additionalGids?: number[]; username?: string };
-    args: string[];
-    env: string[];
-    cwd: string;
-    capabilities?: Record<'bounding' | 'effective' | 'inheritable' | 'permitted' | 'ambient', string[]>;
-    rlimits?: Array<{ type: string; soft: number; hard: number }>;
-    noNewPrivileges: boolean;
-    apparmorProfile?: string;
-    selinuxLabel?: string;
-    oomScoreAdj?: number;
-  };
-  root: { path: string; readonly: boolean };
-  hostname?: string;
-  domainname?: string;
-  mounts: Array<{ destination: string; type?: string; source?: string; options?: string[] }>;
-  annotations?: Record<string, string>;
-  linux: {
-    uidMappings?: Array<{ containerID: number; hostID: number; size: number }>;
-    gidMappings?: Array<{ containerID: number; hostID: number; size: number }>;
-    namespaces: Array<{ type: string; path?: string }>;
-    devices?: Array<{
-      path: string;
-      type: string;
-      major: number;
-      minor: number;
-      fileMode: number;
-      uid: number;
-      gid: number;
-    }>;
-    resources?: Record<string, unknown>;
-    cgroupsPath: string;
-    sysctl?: Record<string, string>;
-    seccomp?: Record<string, unknown>;
-    rootfsPropagation?: string;
-    maskedPaths?: string[];
-    readonlyPaths?: string[];
-  };
-}
+export type { RuntimeHandlers, RuntimeProgram, RuntimeSpec };
 
 /** The resource members of HostConfig that `docker update` can change too; units as in the Docker API. */
 export interface Resources {
@@ -136,6 +92,23 @@ export interface RuntimeRequest {
   annotations: Record<string, string>;
 }
 
+/** Under another runtime than Berth's own: its program (`RuntimeHandlers.resolve`), and the bundle's directory. */
+export interface LaunchOptions {
+  program?: RuntimeProgram;
+  bundle?: string;
+}
+
+/** What a further process of a container has of its own. */
+export interface ExecRequest {
+  args: string[];
+  env: string[];
+  cwd: string;
+  user: string;
+  privileged: boolean;
+  tty: boolean;
+  consoleSize?: [height: number, width: number];
+}
+
 /** The members of `/info` about the machine, by their names there. */
 export interface RuntimeInfo {
   MemoryLimit: boolean;
@@ -190,22 +163,17 @@ export interface Runtime {
   userMaps(): LaunchRecord[];
   /** The AppArmor profile of a container with these settings; '' where the kernel has no AppArmor. */
   apparmorProfile(request: Pick<RuntimeRequest, 'privileged' | 'securityOpt'>): string;
+  /** Which runtimes there are, Berth's own among them. */
+  readonly handlers: RuntimeHandlers;
+  /** The complete OCI spec of a container, whatever runtime it is for. */
   spec(request: RuntimeRequest): RuntimeSpec;
-  /** The flat launch description of a spec, in the order that `native` executes it. */
-  compile(spec: RuntimeSpec, request: RuntimeRequest): LaunchRecord[];
-  /** The launch records of one exec in that container. */
-  compileExec(
-    request: RuntimeRequest,
-    exec: {
-      args: string[];
-      env: string[];
-      cwd: string;
-      user: string;
-      privileged: boolean;
-      tty: boolean;
-      consoleSize?: [number, number];
-    },
-  ): LaunchRecord[];
+  /** The launch description of a spec, in the order that `native` executes it. */
+  compile(spec: RuntimeSpec, options?: LaunchOptions): LaunchRecord[];
+  /**
+   * The launch records of one exec in that container. `foreign`: it runs under another runtime than Berth's own
+   * (`Supervisor.foreign`).
+   */
+  compileExec(request: RuntimeRequest, exec: ExecRequest, foreign?: boolean): LaunchRecord[];
   /** The limits without those that this kernel can't apply, which `validate` warned of. */
   supported(resources: Resources): Resources;
   /** Applies changed limits to a running container's cgroup. @throws invalid-parameter, system. */

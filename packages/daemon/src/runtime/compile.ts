@@ -1,15 +1,17 @@
 import type { LaunchRecord } from '@berth/native';
-import type { Resources, RuntimeRequest, RuntimeSpec } from './api.ts';
+import type { RootFilesystem } from '../layers/api.ts';
 import { capabilityMask } from './capabilities.ts';
 import type { Cgroups } from './cgroups/index.ts';
-import type { Device, DeviceRule } from './devices.ts';
+import type { OciDevice, OciMount, OciNamespace, OciProcess, OciSeccomp, RuntimeSpec } from './oci.ts';
+import { type OwnSpec, ownOf, preparedIndex } from './own.ts';
+import { DOMAIN_NAME } from './spec.ts';
 
 /* The records are documented in native/c/container/spec/spec.h. */
 
 /** How many strings one record can hold besides its name. */
 const RECORD_STRINGS = 254;
 
-const NAMESPACES: Record<string, string> = {
+const NAMESPACES: Record<OciNamespace['type'], string> = {
   mount: 'mnt',
   pid: 'pid',
   uts: 'uts',
@@ -29,104 +31,61 @@ const LINKS: Array<[path: string, target: string]> = [
   ['/dev/ptmx', 'pts/ptmx'],
 ];
 
-/** The facts that compile needs besides the spec. */
+/** The facts of this machine and daemon that a compilation needs besides the spec. */
 export interface CompileContext {
   cgroups: Cgroups;
-  /** The limits that the kernel can apply. */
-  resources(resources: Resources): Resources;
-  /** The compiled filter of the spec's `linux.seccomp`. */
-  seccompFile(spec: RuntimeSpec): string | undefined;
-  seccompFlags(spec: RuntimeSpec): string[];
+  /** The compiled form of a filter, on the host. */
+  seccompFile(filter: OciSeccomp): string;
   /** Marks cgroups as this daemon's. */
   owner: string;
   hasKcore: boolean;
 }
 
-export function compileSpec(
-  spec: RuntimeSpec,
-  request: RuntimeRequest,
-  context: CompileContext,
-): LaunchRecord[] {
-  const records: LaunchRecord[] = [['id', request.id]];
-  for (const { type, path } of spec.linux.namespaces) {
-    const kind = NAMESPACES[type] ?? type;
+/** The launch of a container under Berth's own runtime: all of it stands in the spec. */
+export function compileSpec(spec: RuntimeSpec, context: CompileContext): LaunchRecord[] {
+  const own = ownOf(spec);
+  const { process, linux } = spec;
+  const records: LaunchRecord[] = [['id', own.id]];
+  for (const { type, path } of linux.namespaces) {
+    const kind = NAMESPACES[type];
     records.push(path === undefined ? ['namespace', kind] : ['namespace', kind, path]);
   }
-  records.push(...mapRecords(spec.linux));
-  rootFilesystem(spec, request, records);
-  for (const { destination, lower } of request.mounts)
-    for (const layer of lower ?? []) records.push(['image-lower', destination, ...layerWords(layer)]);
-  for (const { type = 'bind', source = '', destination, options = [] } of spec.mounts)
-    records.push(['mount', type, source, destination, ...options]);
+  records.push(...mapRecords(linux), ...rootRecords(own));
+  if (spec.root.readonly) records.push(['root-readonly']);
+  for (const mount of spec.mounts) records.push(mountRecord(mount, own));
   // A /dev of the user's has its own devices.
   if (spec.mounts.some(({ destination, type }) => destination === '/dev' && type === 'tmpfs')) {
-    for (const device of spec.linux.devices ?? []) records.push(deviceRecord(device));
+    for (const device of linux.devices) records.push(deviceRecord(device));
     for (const [path, target] of LINKS) records.push(['link', path, target]);
     if (context.hasKcore) records.push(['link', '/dev/core', '/proc/kcore']);
   }
-  for (const path of spec.linux.maskedPaths ?? []) if (path) records.push(['mask', path]);
-  for (const path of spec.linux.readonlyPaths ?? []) if (path) records.push(['readonly', path]);
-  if (has(spec, 'uts')) {
-    if (spec.hostname) records.push(['hostname', spec.hostname]);
-    if (spec.domainname) records.push(['domainname', spec.domainname]);
-  }
-  for (const [key, value] of Object.entries(spec.linux.sysctl ?? {})) records.push(['sysctl', key, value]);
-  cgroup(spec, request, context, records);
-  if (request.init) records.push(['init']);
-  if (spec.process.consoleSize)
-    records.push([
-      'console-size',
-      String(spec.process.consoleSize.height),
-      String(spec.process.consoleSize.width),
-    ]);
-  confinement(spec, request, context, records);
-  records.push(['user', request.user], ['cwd', spec.process.cwd, 'create']);
-  strings('env', spec.process.env, records);
-  strings('arg', spec.process.args, records);
+  for (const path of linux.maskedPaths) if (path) records.push(['mask', path]);
+  for (const path of linux.readonlyPaths) if (path) records.push(['readonly', path]);
+  if (spec.hostname) records.push(['hostname', spec.hostname]);
+  for (const [key, value] of Object.entries(linux.sysctl))
+    records.push(key === DOMAIN_NAME ? ['domainname', value] : ['sysctl', key, value]);
+  records.push(...cgroupRecords(spec, context), ...limitRecords(spec, context));
+  if (own.init) records.push(['init']);
+  records.push(...processRecords(process, linux.seccomp, context), ...ownerRecords(own));
+  records.push(['cwd', process.cwd, 'create']);
+  strings('env', process.env, records);
+  strings('arg', process.args, records);
   return records;
 }
 
-/** One exec, confined as its container is but for what it asks to have of its own. */
-export function compileExecRecords(
-  spec: RuntimeSpec,
-  request: RuntimeRequest,
-  exec: {
-    args: string[];
-    env: string[];
-    cwd: string;
-    user: string;
-    capabilities: string[];
-    apparmor: string | undefined;
-    consoleSize?: [number, number];
-  },
+/** One more process in a container under Berth's own runtime. */
+export function compileExec(
+  process: OciProcess,
+  own: Pick<OwnSpec, 'id' | 'user' | 'groups'>,
+  filter: OciSeccomp | undefined,
   context: CompileContext,
 ): LaunchRecord[] {
-  const { process } = spec;
-  const own: RuntimeSpec = {
-    ...spec,
-    process: {
-      ...process,
-      capabilities: {
-        ...process.capabilities!,
-        bounding: exec.capabilities,
-        effective: exec.capabilities,
-        permitted: exec.capabilities,
-      },
-      apparmorProfile: exec.apparmor,
-    },
-  };
-  const records: LaunchRecord[] = [['id', request.id]];
-  if (exec.consoleSize)
-    records.push(['console-size', String(exec.consoleSize[0]), String(exec.consoleSize[1])]);
-  confinement(own, request, context, records);
-  records.push(['user', exec.user || request.user], ['cwd', exec.cwd || process.cwd]);
-  strings('env', exec.env, records);
-  strings('arg', exec.args, records);
+  const records: LaunchRecord[] = [['id', own.id]];
+  records.push(...processRecords(process, filter, context), ...ownerRecords(own), ['cwd', process.cwd]);
+  strings('env', process.env, records);
+  strings('arg', process.args, records);
   return records;
 }
-
-const has = (spec: RuntimeSpec, type: string): boolean =>
-  spec.linux.namespaces.some((namespace) => namespace.type === type && namespace.path === undefined);
 
 /** The records of a user namespace. */
 export function mapRecords({
@@ -138,74 +97,94 @@ export function mapRecords({
   return [...records('uid-map', uidMappings), ...records('gid-map', gidMappings)];
 }
 
-function rootFilesystem(
-  spec: RuntimeSpec,
-  { rootFilesystem: root }: RuntimeRequest,
-  records: LaunchRecord[],
-): void {
-  for (const layer of root.lower) records.push(['lower', ...layerWords(layer)]);
+/** The root's layers, and those of mounted images. */
+export function rootRecords({ root, prepared }: OwnSpec): LaunchRecord[] {
+  const records: LaunchRecord[] = root.lower.map((layer) => ['lower', ...layerWords(layer)]);
   records.push(['overlay', root.upper, root.work, ...(root.volatile ? ['volatile'] : [])]);
   if (root.places) records.push(['own-places']);
-  if (spec.root.readonly) records.push(['root-readonly']);
+  for (const { destination, lower } of prepared)
+    for (const layer of lower ?? []) records.push(['image-lower', destination, ...layerWords(layer)]);
+  return records;
 }
 
-function layerWords(layer: RuntimeRequest['rootFilesystem']['lower'][number]): string[] {
+function layerWords(layer: RootFilesystem['lower'][number]): string[] {
   return layer.kind === 'erofs' ? ['erofs', layer.image, ...layer.devices] : ['folder', layer.path];
 }
 
-function deviceRecord(device: Device): LaunchRecord {
-  const { path, type, major, minor, fileMode, uid, gid } = device;
+/** @param mount of the spec, or what one with that index is made of */
+export function mountRecord(mount: OciMount, own: OwnSpec): LaunchRecord {
+  const { type = 'bind', source = '', destination, options = [] } = mount;
+  const made = own.prepared[preparedIndex(source)];
+  const forced = own.forcedReadOnly.includes(destination) ? ['force-recursive'] : [];
+  if (!made) return ['mount', type, source, destination, ...options, ...forced];
+  const record: LaunchRecord = ['mount', made.type, made.source, destination];
+  if (made.type === 'bind') record.push(...options, ...forced);
+  if (made.type === 'image') record.push('ro');
+  if (made.subpath) record.push(`subpath=${made.subpath}`);
+  return record;
+}
+
+function deviceRecord({ path, type, major, minor, fileMode, uid, gid }: OciDevice): LaunchRecord {
   return ['device', path, type, String(major), String(minor), fileMode.toString(8), String(uid), String(gid)];
 }
 
-function cgroup(
-  spec: RuntimeSpec,
-  request: RuntimeRequest,
-  context: CompileContext,
-  records: LaunchRecord[],
-): void {
-  const { cgroups } = context;
-  for (const { name, path } of cgroups.folders(spec.linux.cgroupsPath))
-    records.push(['cgroup', String(cgroups.version), name, path]);
-  records.push(['cgroup-owner', context.owner]);
-  const resources = context.resources(request.resources);
-  for (const { controller, file, value } of cgroups.writes(resources))
-    records.push(['cgroup-write', controller, file, value]);
-  if (resources.Memory) records.push(['oom-watch']);
-  const rules = spec.linux.resources?.['devices'] as DeviceRule[] | null | undefined;
-  for (const { type, major, minor, access } of rules ?? [])
-    records.push(['device-rule', type, String(major ?? '*'), String(minor ?? '*'), access]);
+/** The cgroup that a container is put into, whatever runtime it has. */
+export function cgroupRecords(spec: RuntimeSpec, { cgroups, owner }: CompileContext): LaunchRecord[] {
+  const records: LaunchRecord[] = cgroups
+    .folders(spec.linux.cgroupsPath)
+    .map(({ name, path }) => ['cgroup', String(cgroups.version), name, path]);
+  records.push(['cgroup-owner', owner]);
+  if (spec.linux.resources.memory?.limit) records.push(['oom-watch']);
+  return records;
+}
+
+function limitRecords({ linux: { resources } }: RuntimeSpec, { cgroups }: CompileContext): LaunchRecord[] {
+  const records: LaunchRecord[] = cgroups
+    .writes(resources)
+    .map(({ controller, file, value }) => ['cgroup-write', controller, file, value]);
+  // With no such record every device is allowed, with one only those that are named.
+  const [first, ...rules] = resources.devices ?? [];
+  if (first && !first.allow)
+    for (const { type = 'a', major, minor, access } of rules)
+      records.push(['device-rule', type, String(major ?? '*'), String(minor ?? '*'), access]);
+  return records;
 }
 
 /** The confinement of a process, for a container's first and for execs alike. */
-function confinement(
-  spec: RuntimeSpec,
-  request: RuntimeRequest,
+function processRecords(
+  process: OciProcess,
+  filter: OciSeccomp | undefined,
   context: CompileContext,
-  records: LaunchRecord[],
-): void {
-  const { process } = spec;
+): LaunchRecord[] {
+  const records: LaunchRecord[] = [];
+  if (process.consoleSize)
+    records.push(['console-size', String(process.consoleSize.height), String(process.consoleSize.width)]);
   for (const { type, soft, hard } of process.rlimits ?? [])
-    records.push(['rlimit', type.replace(/^RLIMIT_/, '').toLowerCase(), String(soft), String(hard)]);
-  records.push(['oom-score-adj', String(process.oomScoreAdj ?? 0)]);
+    records.push(['rlimit', type.slice('RLIMIT_'.length).toLowerCase(), String(soft), String(hard)]);
+  records.push(['oom-score-adj', String(process.oomScoreAdj)]);
   if (process.noNewPrivileges) records.push(['no-new-privileges']);
-  const sets = process.capabilities!;
-  records.push([
-    'caps',
-    capabilityMask(sets.bounding),
-    capabilityMask(sets.effective),
-    capabilityMask(sets.permitted),
-    capabilityMask(sets.inheritable),
-    capabilityMask(sets.ambient),
-  ]);
-  const filter = context.seccompFile(spec);
-  if (filter) records.push(['seccomp', filter, ...context.seccompFlags(spec)]);
+  const { bounding, effective, permitted, inheritable, ambient } = process.capabilities;
+  records.push(['caps', ...[bounding, effective, permitted, inheritable, ambient].map(capabilityMask)]);
+  if (filter) records.push(['seccomp', context.seccompFile(filter), ...seccompFlags(filter)]);
   if (process.apparmorProfile) records.push(['apparmor', process.apparmorProfile]);
-  for (const group of request.groupAdd) records.push(['group', group]);
+  return records;
+}
+
+function seccompFlags({ flags }: OciSeccomp): string[] {
+  // Without word of its own a filter does not slow the processor down (runc's default).
+  if (flags.length === 0) return ['spec-allow'];
+  return flags
+    .map((flag) => flag.replace('SECCOMP_FILTER_FLAG_', '').toLowerCase().replaceAll('_', '-'))
+    .filter((flag) => flag !== 'tsync');
+}
+
+/** The user and the groups, which the C side looks up. */
+export function ownerRecords({ user, groups }: Pick<OwnSpec, 'user' | 'groups'>): LaunchRecord[] {
+  return [...groups.map((group): LaunchRecord => ['group', group]), ['user', user]];
 }
 
 /** A list of any length, over as many records as it takes. */
-function strings(name: string, list: string[], records: LaunchRecord[]): void {
+export function strings(name: string, list: string[], records: LaunchRecord[]): void {
   for (let at = 0; at < list.length; at += RECORD_STRINGS)
     records.push([name, ...list.slice(at, at + RECORD_STRINGS)]);
 }

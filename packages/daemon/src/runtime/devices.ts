@@ -1,19 +1,9 @@
 import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemError } from '../base/errors.ts';
-import type { RuntimeRequest, RuntimeSpec } from './api.ts';
-import { majorOf, minorOf } from './cgroups/limits.ts';
-
-export type Device = NonNullable<RuntimeSpec['linux']['devices']>[number];
-
-/** A rule of the devices cgroup; null is any number. */
-export interface DeviceRule {
-  allow: true;
-  type: 'a' | 'b' | 'c';
-  major: number | null;
-  minor: number | null;
-  access: string;
-}
+import type { RuntimeRequest } from './api.ts';
+import type { OciDevice as Device, OciDeviceRule as DeviceRule } from './oci.ts';
+import { majorOf, minorOf } from './resources.ts';
 
 const S_IFMT = 0o170000;
 const S_IFCHR = 0o020000;
@@ -39,16 +29,21 @@ const DEFAULT_DEVICES = [
   node('tty', 5, 0),
 ];
 
+/** The first rule of a container that may not open everything. */
+const DENY_ALL: DeviceRule = { allow: false, access: 'rwm' };
+const ALLOW_ALL: DeviceRule = { allow: true, access: 'rwm' };
+
+/** `null` is any number. */
 const rule = (
-  type: DeviceRule['type'],
+  type: 'a' | 'b' | 'c',
   major: number | null,
   minor: number | null,
   access: string,
 ): DeviceRule => ({
   allow: true,
   type,
-  major,
-  minor,
+  ...(major !== null && { major }),
+  ...(minor !== null && { minor }),
   access,
 });
 
@@ -71,10 +66,10 @@ const DEFAULT_RULES = [
   rule('c', 136, null, 'rwm'),
 ];
 
-/** Devices and rules of a container; rules null: it may open everything. */
+/** Devices of a container, and the rules of its devices cgroup in their order: the last that fits decides. */
 export interface ContainerDevices {
   devices: Device[];
-  rules: DeviceRule[] | null;
+  rules: DeviceRule[];
 }
 
 /**
@@ -97,8 +92,9 @@ export function containerDevices(
       ...asked.map(({ device }) => device),
     ].map((device) => [device.path, device]),
   );
-  if (request.privileged) return { devices: [...devices.values()], rules: null };
+  if (request.privileged) return { devices: [...devices.values()], rules: [ALLOW_ALL] };
   const rules = [
+    DENY_ALL,
     ...DEFAULT_RULES,
     ...asked.map(({ device, access }) =>
       rule(device.type === 'b' ? 'b' : 'c', device.major, device.minor, sanitizeAccess(access)),
@@ -117,7 +113,7 @@ export function parseRule(text: string): DeviceRule {
   const match = /^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$/.exec(text);
   if (!match) throw systemError(`invalid device cgroup rule format: '${text}'`);
   const number = (part: string) => (part === '*' ? null : Number(part));
-  return rule(match[1] as DeviceRule['type'], number(match[2]!), number(match[3]!), match[4]!);
+  return rule(match[1] as 'a' | 'b' | 'c', number(match[2]!), number(match[3]!), match[4]!);
 }
 
 function gatherError(path: string, reason: string, cause?: unknown) {

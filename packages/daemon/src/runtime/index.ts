@@ -3,17 +3,36 @@ import { basename, join, resolve } from 'node:path';
 import type { LaunchRecord } from '@berth/native';
 import { notFound } from '../base/errors.ts';
 import type { Settings } from '../config/settings.ts';
-import type { CgroupStats, Resources, Runtime, RuntimeInfo, RuntimeRequest, RuntimeSpec } from './api.ts';
+import type {
+  CgroupStats,
+  ExecRequest,
+  LaunchOptions,
+  Resources,
+  Runtime,
+  RuntimeInfo,
+  RuntimeRequest,
+  RuntimeSpec,
+} from './api.ts';
 import { DEFAULT_APPARMOR_PROFILE, ensureDefaultProfile } from './apparmor.ts';
-import { availableCapabilities, containerCapabilities } from './capabilities.ts';
+import { bundleExec, bundleLaunch } from './bundle.ts';
 import { type Cgroups, findHierarchies, openCgroups } from './cgroups/index.ts';
-import { type CompileContext, compileExecRecords, compileSpec, mapRecords } from './compile.ts';
+import { type CompileContext, compileExec, compileSpec, mapRecords } from './compile.ts';
 import { featureWarnings, type KernelFeatures, probeFeatures } from './features.ts';
+import { Handlers } from './handlers.ts';
+import { ownOf } from './own.ts';
 import { ownerMark, readOwner } from './owner.ts';
+import { ociResources } from './resources.ts';
 import { runtimeFeatures } from './runtime-features.ts';
-import { Seccomp, type SeccompFilter } from './seccomp/index.ts';
+import { Seccomp } from './seccomp/index.ts';
 import { parseSecurityOptions } from './security.ts';
-import { apparmorProfile, buildSpec, hasKcore, type SpecContext } from './spec.ts';
+import {
+  apparmorProfile,
+  buildSpec,
+  containerProcess,
+  hasKcore,
+  type SpecContext,
+  seccompFilter,
+} from './spec.ts';
 import { readRemapping } from './userns.ts';
 import { supportedResources, validateRequest } from './validate.ts';
 
@@ -34,6 +53,8 @@ export interface RuntimeOptions {
     | 'noNewPrivileges'
     | 'usernsRemap'
     | 'defaultCgroupnsMode'
+    | 'defaultRuntime'
+    | 'runtimes'
   >;
 }
 
@@ -47,6 +68,7 @@ export function openRuntime({ settings }: RuntimeOptions): Runtime {
 
 class NativeRuntime implements Runtime {
   readonly cgroupDriver = 'cgroupfs';
+  readonly handlers: Handlers;
   readonly #settings: RuntimeOptions['settings'];
   readonly #cgroups: Cgroups;
   readonly #features: KernelFeatures;
@@ -73,13 +95,12 @@ class NativeRuntime implements Runtime {
       hasPing: existsSync('/proc/sys/net/ipv4/ping_group_range'),
       defaultCgroupNamespace: this.#defaultCgroupNamespace(),
       cgroupPath: (request) => this.#pathFor(request.id, request.resources.CgroupParent),
+      supported: (resources) => this.supported(resources),
     };
+    this.handlers = new Handlers(settings, () => this.features());
     this.#compile = {
       cgroups: this.#cgroups,
-      resources: (resources) => supportedResources(resources, this.#features),
-      seccompFile: (spec) =>
-        spec.linux.seccomp && this.#seccomp.file(spec.linux.seccomp as unknown as SeccompFilter),
-      seccompFlags: (spec) => seccompFlags(spec.linux.seccomp as unknown as SeccompFilter | undefined),
+      seccompFile: (filter) => this.#seccomp.file(filter),
       owner: ownerMark(settings.dataRoot),
       hasKcore: hasKcore(),
     };
@@ -170,53 +191,22 @@ class NativeRuntime implements Runtime {
     return buildSpec(request, this.#spec);
   }
 
-  compile(spec: RuntimeSpec, request: RuntimeRequest): LaunchRecord[] {
-    this.#paths.set(request.id, spec.linux.cgroupsPath);
-    return compileSpec(spec, request, this.#compile);
+  compile(spec: RuntimeSpec, { program, bundle }: LaunchOptions = {}): LaunchRecord[] {
+    this.#paths.set(ownOf(spec).id, spec.linux.cgroupsPath);
+    return program && bundle !== undefined
+      ? bundleLaunch(spec, program, bundle, this.#compile)
+      : compileSpec(spec, this.#compile);
   }
 
-  compileExec(request: RuntimeRequest, exec: Parameters<Runtime['compileExec']>[1]): LaunchRecord[] {
-    const spec = this.#execSpec(request);
-    const capabilities = exec.privileged ? availableCapabilities() : spec.process.capabilities!.bounding;
-    const apparmor = exec.privileged && this.#features.apparmor ? 'unconfined' : spec.process.apparmorProfile;
-    return compileExecRecords(spec, request, { ...exec, capabilities, apparmor }, this.#compile);
-  }
-
-  /** The part of a spec that execs are confined by; cheaper than the whole. */
-  #execSpec(request: RuntimeRequest): RuntimeSpec {
-    const security = parseSecurityOptions(request.securityOpt);
-    const capabilities = containerCapabilities(request);
-    const filtered = this.#features.seccomp && !(request.privileged && security.seccomp === '');
-    const filter = filtered ? this.#seccomp.filter(security.seccomp, capabilities) : undefined;
-    const apparmor = apparmorProfile(request.privileged, security.apparmor, this.#spec);
-    return {
-      ociVersion: '1.2.0',
-      process: {
-        terminal: false,
-        user: { uid: 0, gid: 0 },
-        args: [],
-        env: [],
-        cwd: request.cwd,
-        capabilities: {
-          bounding: capabilities,
-          effective: capabilities,
-          permitted: capabilities,
-          inheritable: [],
-          ambient: [],
-        },
-        rlimits: request.ulimits.map(({ Name, Soft, Hard }) => ({ type: Name, soft: Soft, hard: Hard })),
-        noNewPrivileges: security.noNewPrivileges ?? this.#settings.noNewPrivileges,
-        ...(apparmor && { apparmorProfile: apparmor }),
-        oomScoreAdj: request.oomScoreAdj,
-      },
-      root: { path: '/', readonly: false },
-      mounts: [],
-      linux: {
-        namespaces: [],
-        cgroupsPath: '',
-        ...(filter && { seccomp: filter as unknown as Record<string, unknown> }),
-      },
-    };
+  compileExec(request: RuntimeRequest, exec: ExecRequest, foreign = false): LaunchRecord[] {
+    const process = containerProcess(request, this.#spec, {
+      ...exec,
+      cwd: exec.cwd || request.cwd,
+    });
+    const own = { id: request.id, user: exec.user || request.user, groups: request.groupAdd };
+    return foreign
+      ? bundleExec(process, own)
+      : compileExec(process, own, seccompFilter(request, this.#spec), this.#compile);
   }
 
   supported(resources: Resources): Resources {
@@ -227,7 +217,7 @@ class NativeRuntime implements Runtime {
     const path = await this.#locate(id);
     if (!path) return; // it has ended, and nobody was told yet
     try {
-      await this.#cgroups.update(path, supportedResources(resources, this.#features));
+      await this.#cgroups.update(path, ociResources(this.supported(resources), true));
     } catch (error) {
       // Of one that has ended meanwhile nothing is limited any more.
       if ((await this.#cgroups.processes(path)).length > 0) throw error;
@@ -278,13 +268,4 @@ class NativeRuntime implements Runtime {
   #isOwn(path: string): boolean {
     return this.#cgroups.folders(path).some((folder) => readOwner(folder.path) === this.#compile.owner);
   }
-}
-
-function seccompFlags(filter: SeccompFilter | undefined): string[] {
-  if (!filter) return [];
-  const named = filter.flags.map((flag) =>
-    flag.replace('SECCOMP_FILTER_FLAG_', '').toLowerCase().replaceAll('_', '-'),
-  );
-  // Without word of its own a filter does not slow the processor down (runc's default).
-  return filter.flags.length > 0 ? named.filter((flag) => flag !== 'tsync') : ['spec-allow'];
 }

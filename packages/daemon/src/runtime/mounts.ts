@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 import { systemError } from '../base/errors.ts';
-import type { RuntimeRequest, RuntimeSpec } from './api.ts';
-
-export type Mount = RuntimeSpec['mounts'][number];
+import type { RuntimeRequest } from './api.ts';
+import type { OciMount as Mount } from './oci.ts';
+import { type PreparedMount, preparedSource } from './own.ts';
 
 const CREATE_FAILED =
   'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: ';
@@ -21,8 +21,19 @@ const OVER_PROC = new Set([
   '/proc/uptime',
 ]);
 
+/** A container's mounts, and what the specification has no words for: see own.ts. */
+export interface ContainerMounts {
+  mounts: Mount[];
+  prepared: PreparedMount[];
+  forcedReadOnly: string[];
+}
+
 /** The file systems of every container, in the order in which they are mounted. */
-function standardMounts(request: RuntimeRequest): Mount[] {
+function standardMounts(
+  request: RuntimeRequest,
+  isTaken: (destination: string) => boolean,
+  prepared: PreparedMount[],
+): Mount[] {
   const writable = request.privileged ? 'rw' : 'ro';
   const mounts: Mount[] = [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
@@ -47,19 +58,23 @@ function standardMounts(request: RuntimeRequest): Mount[] {
     },
     { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
   ];
-  const shm = sharedMemory(request);
+  const shm = isTaken('/dev/shm') ? undefined : sharedMemory(request, prepared);
   if (shm) mounts.push(shm);
-  return mounts;
+  return mounts.filter(({ destination }) => !isTaken(destination));
 }
 
-function sharedMemory({ namespaces: { ipc, shmPath }, shmSize }: RuntimeRequest): Mount | undefined {
+function sharedMemory(
+  { namespaces: { ipc, shmPath }, shmSize }: RuntimeRequest,
+  prepared: PreparedMount[],
+): Mount | undefined {
   if (ipc === 'none') return undefined;
   const destination = '/dev/shm';
   if (ipc === 'host')
     return { destination, type: 'bind', source: '/dev/shm', options: ['rbind', 'rprivate'] };
   const joined = ipc.startsWith('/') && /^(\/proc\/\d+)\/root\/dev\/shm$/.exec(shmPath ?? '');
   // Another container's is reached through its mount namespace, not by a path of the host.
-  if (joined) return { destination, type: 'shm-of', source: joined[1]!, options: [] };
+  if (joined)
+    return preparedMount({ destination, type: 'shm-of', source: joined[1]! }, ['bind', 'rprivate'], prepared);
   return {
     destination,
     type: 'tmpfs',
@@ -68,13 +83,19 @@ function sharedMemory({ namespaces: { ipc, shmPath }, shmSize }: RuntimeRequest)
   };
 }
 
+/** The mount in the spec, a bind of what the C side makes. */
+function preparedMount(mount: PreparedMount, options: string[], prepared: PreparedMount[]): Mount {
+  prepared.push(mount);
+  const source = preparedSource(prepared.length - 1);
+  return { destination: mount.destination, type: 'bind', source, options };
+}
+
 function bindOptions(mount: RuntimeRequest['mounts'][number]): string[] {
   const given = new Set(mount.options);
   const options = [given.has('bind') ? 'bind' : 'rbind'];
   if (mount.readonly) options.push('ro');
   // Read-only means all of what is mounted below, too, unless told otherwise; as of Docker 25.
   if (mount.readonly && !given.has('ro-nonrecursive') && options[0] === 'rbind') options.push('rro');
-  if (given.has('ro-force-recursive')) options.push('force-recursive');
   for (const option of ['z', 'Z', 'nocopy']) given.delete(option); // labels of SELinux, and the volumes room's own
   for (const option of ['bind', 'rbind', 'ro', 'rw', 'ro-nonrecursive', 'ro-force-recursive'])
     given.delete(option);
@@ -93,8 +114,8 @@ function checkOverProc({ type, source = type, destination }: RuntimeRequest['mou
   );
 }
 
-function userMount(mount: RuntimeRequest['mounts'][number]): Mount {
-  const { destination } = mount;
+function userMount(mount: RuntimeRequest['mounts'][number], prepared: PreparedMount[]): Mount {
+  const { destination, subpath, lower } = mount;
   checkOverProc(mount);
   if (mount.type === 'tmpfs') {
     const options = mount.options.filter((option) => option !== 'tmpcopyup');
@@ -102,9 +123,17 @@ function userMount(mount: RuntimeRequest['mounts'][number]): Mount {
     return { destination, type: 'tmpfs', source: 'tmpfs', options };
   }
   const source = mount.source ?? '';
-  const subpath = mount.subpath ? [`subpath=${mount.subpath}`] : [];
-  if (mount.type === 'image') return { destination, type: 'image', source, options: ['ro', ...subpath] };
-  return { destination, type: 'bind', source, options: [...bindOptions(mount), ...subpath] };
+  const details = { destination, source, ...(subpath && { subpath }) };
+  if (mount.type === 'image')
+    return preparedMount(
+      { ...details, type: 'image', lower: lower ?? [] },
+      ['bind', 'ro', 'rprivate'],
+      prepared,
+    );
+  const options = bindOptions(mount);
+  return subpath
+    ? preparedMount({ ...details, type: 'bind' }, options, prepared)
+    : { destination, type: 'bind', source, options };
 }
 
 const depth = (path: string): number => posix.normalize(path).split('/').filter(Boolean).length;
@@ -114,20 +143,24 @@ const depth = (path: string): number => posix.normalize(path).split('/').filter(
  * one at its destination, and of all in /dev when it is /dev.
  * @throws system for a mount inside /proc.
  */
-export function containerMounts(request: RuntimeRequest): Mount[] {
+export function containerMounts(request: RuntimeRequest): ContainerMounts {
+  const prepared: PreparedMount[] = [];
   const files = request.networkFiles.map<Mount>(({ source, destination }) => ({
     destination,
     type: 'bind',
     source,
     options: ['rbind', ...(request.readonlyRootfs ? ['ro'] : []), 'rprivate'],
   }));
-  const users = request.mounts.map(userMount);
+  const users = request.mounts.map((mount) => userMount(mount, prepared));
   const taken = new Set(users.map(({ destination }) => posix.normalize(destination)));
-  const standard = standardMounts(request).filter(
-    ({ destination }) => !taken.has(destination) && !(destination.startsWith('/dev/') && taken.has('/dev')),
-  );
+  const isTaken = (destination: string) =>
+    taken.has(destination) || (destination.startsWith('/dev/') && taken.has('/dev'));
+  const standard = standardMounts(request, isTaken, prepared);
   const own = [...files.filter(({ destination }) => !taken.has(destination)), ...users];
   // Sorting is stable: of two at one depth the first given comes first.
   own.sort((a, b) => depth(a.destination) - depth(b.destination));
-  return [...standard, ...own];
+  const forcedReadOnly = request.mounts
+    .filter(({ readonly, options }) => readonly && options.includes('ro-force-recursive'))
+    .map(({ destination }) => destination);
+  return { mounts: [...standard, ...own], prepared, forcedReadOnly };
 }

@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs';
-import type { RuntimeRequest, RuntimeSpec } from './api.ts';
-import { containerCapabilities } from './capabilities.ts';
+import type { Resources, RuntimeRequest } from './api.ts';
+import { availableCapabilities, containerCapabilities } from './capabilities.ts';
 import { containerDevices } from './devices.ts';
 import { maskedPaths, READONLY_PATHS } from './masks.ts';
 import { containerMounts } from './mounts.ts';
+import type { OciMount, OciNamespace, OciProcess, OciSeccomp, RuntimeSpec } from './oci.ts';
+import { ownAnnotation, ROOT_PATH } from './own.ts';
+import { ociResources } from './resources.ts';
 import type { Seccomp } from './seccomp/index.ts';
 import { parseSecurityOptions } from './security.ts';
 import { checkSysctls, defaultSysctls } from './sysctls.ts';
@@ -22,83 +25,114 @@ export interface SpecContext {
   /** `private` or `host`, where the request does not say. */
   defaultCgroupNamespace: string;
   cgroupPath(request: RuntimeRequest): string;
+  /** The limits that the kernel can apply. */
+  supported(resources: Resources): Resources;
 }
 
+/** dockerd sets a container's domain name by this parameter: runtimes older than the spec's `domainname` know it, too. */
+export const DOMAIN_NAME = 'kernel.domainname';
+
+const OCI_VERSION = '1.2.0';
+
 /**
- * The OCI spec of a container, with every default in it.
+ * The OCI spec of a container: complete, with every default in it.
  * @throws invalid-parameter, system: in dockerd's words, what of the request can't be done.
  */
 export function buildSpec(request: RuntimeRequest, context: SpecContext): RuntimeSpec {
   checkSysctls(request);
   const security = parseSecurityOptions(request.securityOpt);
-  const capabilities = containerCapabilities(request);
   const { devices, rules } = containerDevices(request);
-  const filter = seccompFilter(request, security.seccomp, capabilities, context);
-  const apparmor = apparmorProfile(request.privileged, security.apparmor, context);
+  const { mounts, prepared, forcedReadOnly } = containerMounts(request);
+  const filter = seccompFilter(request, context);
   const remapping = request.namespaces.user === 'private' ? context.remapping : undefined;
+  const { uts } = request.namespaces;
+  const ownNames = uts !== 'host' && !uts.startsWith('/');
   return {
-    ociVersion: '1.2.0',
-    process: {
-      terminal: request.tty,
-      ...(request.consoleSize && {
-        consoleSize: { height: request.consoleSize[0], width: request.consoleSize[1] },
+    ociVersion: OCI_VERSION,
+    process: containerProcess(request, context),
+    root: { path: ROOT_PATH, readonly: request.readonlyRootfs },
+    ...(ownNames && request.hostname && { hostname: request.hostname }),
+    mounts: security.writableCgroups ? mounts.map(writableCgroup) : mounts,
+    annotations: {
+      ...request.annotations,
+      ...ownAnnotation({
+        id: request.id,
+        root: request.rootFilesystem,
+        user: request.user,
+        groups: request.groupAdd,
+        init: request.init,
+        prepared,
+        forcedReadOnly,
       }),
-      // Names are known inside only; C looks them up in the container's own files.
-      user: { uid: 0, gid: 0, username: request.user },
-      args: request.args,
-      env: request.env,
-      cwd: request.cwd,
-      capabilities: {
-        bounding: capabilities,
-        effective: capabilities,
-        permitted: capabilities,
-        inheritable: [],
-        ambient: [],
-      },
-      rlimits: request.ulimits.map(({ Name, Soft, Hard }) => ({
-        type: `RLIMIT_${Name.toUpperCase()}`,
-        soft: Soft,
-        hard: Hard,
-      })),
-      noNewPrivileges: security.noNewPrivileges ?? context.noNewPrivileges,
-      ...(apparmor && { apparmorProfile: apparmor }),
-      oomScoreAdj: request.oomScoreAdj,
     },
-    root: { path: request.rootFilesystem.upper, readonly: request.readonlyRootfs },
-    hostname: request.hostname,
-    domainname: request.domainname,
-    mounts: writableCgroups(containerMounts(request), security.writableCgroups),
-    annotations: request.annotations,
     linux: {
       ...(remapping && { uidMappings: remapping.uids, gidMappings: remapping.gids }),
       namespaces: namespaces(request, remapping !== undefined, context),
       devices,
-      resources: { devices: rules },
+      resources: { devices: rules, ...ociResources(context.supported(request.resources)) },
       cgroupsPath: context.cgroupPath(request),
-      sysctl: { ...defaultSysctls(request, context.hasPing), ...request.sysctls },
-      ...(filter && { seccomp: filter as unknown as Record<string, unknown> }),
+      sysctl: {
+        ...defaultSysctls(request, context.hasPing),
+        ...request.sysctls,
+        ...(ownNames && request.domainname && { [DOMAIN_NAME]: request.domainname }),
+      },
+      ...(filter && { seccomp: filter }),
       maskedPaths: request.maskedPaths ?? (request.privileged ? [] : maskedPaths()),
       readonlyPaths: request.readonlyPaths ?? (request.privileged ? [] : READONLY_PATHS),
     },
   };
 }
 
-function writableCgroups(mounts: RuntimeSpec['mounts'], writable: boolean): RuntimeSpec['mounts'] {
-  if (!writable) return mounts;
-  return mounts.map((mount) =>
-    mount.type === 'cgroup' ? { ...mount, options: [...(mount.options ?? []), 'rw'] } : mount,
-  );
+/** A process of a container: the first one's confinement, which an exec has, too, but for what it asks to have of its own. */
+export function containerProcess(
+  request: RuntimeRequest,
+  context: SpecContext,
+  own: Pick<RuntimeRequest, 'args' | 'env' | 'cwd' | 'tty' | 'consoleSize'> & {
+    privileged?: boolean;
+  } = request,
+): OciProcess {
+  const security = parseSecurityOptions(request.securityOpt);
+  const more = own !== request && own.privileged === true;
+  const capabilities = more ? availableCapabilities() : containerCapabilities(request);
+  const apparmor =
+    more && context.hasAppArmor
+      ? 'unconfined'
+      : apparmorProfile(request.privileged, security.apparmor, context);
+  return {
+    terminal: own.tty,
+    ...(own.consoleSize && { consoleSize: { height: own.consoleSize[0], width: own.consoleSize[1] } }),
+    user: { uid: 0, gid: 0 },
+    args: own.args,
+    env: own.env,
+    cwd: own.cwd,
+    capabilities: {
+      bounding: capabilities,
+      effective: capabilities,
+      permitted: capabilities,
+      inheritable: [],
+      ambient: [],
+    },
+    rlimits: request.ulimits.map(({ Name, Soft, Hard }) => ({
+      type: `RLIMIT_${Name.toUpperCase()}`,
+      soft: Soft,
+      hard: Hard,
+    })),
+    noNewPrivileges: security.noNewPrivileges ?? context.noNewPrivileges,
+    ...(apparmor && { apparmorProfile: apparmor }),
+    oomScoreAdj: request.oomScoreAdj,
+  };
 }
 
+const writableCgroup = (mount: OciMount): OciMount =>
+  mount.type === 'cgroup'
+    ? { ...mount, options: [...(mount.options ?? []).filter((option) => option !== 'ro'), 'rw'] }
+    : mount;
+
 /** The seccomp filter of a container; for a privileged one only a profile that it names itself counts. */
-function seccompFilter(
-  request: RuntimeRequest,
-  option: string,
-  capabilities: string[],
-  context: SpecContext,
-) {
-  if (!context.hasSeccomp || (request.privileged && option === '')) return undefined;
-  return context.seccomp.filter(option, capabilities);
+export function seccompFilter(request: RuntimeRequest, context: SpecContext): OciSeccomp | undefined {
+  const { seccomp } = parseSecurityOptions(request.securityOpt);
+  if (!context.hasSeccomp || (request.privileged && seccomp === '')) return undefined;
+  return context.seccomp.filter(seccomp, containerCapabilities(request));
 }
 
 /** The profile that a container's processes get; '' for none of its own. */
@@ -112,14 +146,10 @@ export function apparmorProfile(
   return privileged ? 'unconfined' : context.apparmorProfile;
 }
 
-function namespaces(
-  request: RuntimeRequest,
-  remapped: boolean,
-  context: SpecContext,
-): RuntimeSpec['linux']['namespaces'] {
+function namespaces(request: RuntimeRequest, remapped: boolean, context: SpecContext): OciNamespace[] {
   const { network, pid, ipc, uts, cgroup, user } = request.namespaces;
-  const list: RuntimeSpec['linux']['namespaces'] = [{ type: 'mount' }];
-  const add = (type: string, asked: string) => {
+  const list: OciNamespace[] = [{ type: 'mount' }];
+  const add = (type: OciNamespace['type'], asked: string) => {
     if (asked === 'host') return;
     list.push(asked.startsWith('/') ? { type, path: asked } : { type });
   };

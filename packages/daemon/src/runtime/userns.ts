@@ -1,12 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { systemError } from '../base/errors.ts';
-
-export interface IdMapping {
-  containerID: number;
-  hostID: number;
-  size: number;
-}
+import type { IdMapping } from './oci.ts';
 
 export interface Remapping {
   uids: IdMapping[];

@@ -7,18 +7,15 @@ import { daemonId } from './identity.ts';
 import { kernelVersion, machineName, openFiles, operatingSystem, switchedOn } from './machine.ts';
 import { registryConfig } from './registries.ts';
 
-export type DaemonInfo = ReturnType<typeof daemonInfo>;
+export type DaemonInfo = Awaited<ReturnType<typeof daemonInfo>>;
 
 /** The reply of `/info`. */
-export function daemonInfo(rooms: Services) {
+export async function daemonInfo(rooms: Services) {
   const { settings, store, containers, images, runtime, layers } = rooms;
   const counts = containers.counts();
   const { SecurityOptions, DefaultCgroupnsMode: _, ...features } = runtime.info();
+  const runtimes = await runtime.handlers.describe();
   const distribution = operatingSystem();
-  const builtIn = {
-    path: 'berth-native',
-    status: { 'org.opencontainers.runtime-spec.features': JSON.stringify(runtime.features()) },
-  };
   const warnings = [...runtime.warnings(), ...insecureWarnings(rooms)];
   return {
     ID: daemonId(store),
@@ -71,8 +68,8 @@ export function daemonInfo(rooms: Services) {
     Labels: settings.labels,
     ExperimentalBuild: false,
     ServerVersion: VERSION,
-    Runtimes: { 'io.containerd.runc.v2': builtIn, runc: builtIn },
-    DefaultRuntime: settings.defaultRuntime,
+    Runtimes: runtimes,
+    DefaultRuntime: runtime.handlers.default,
     Swarm: {
       NodeID: '',
       NodeAddr: '',

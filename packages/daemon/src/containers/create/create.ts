@@ -44,10 +44,15 @@ export async function createContainer(
   const config = mergeConfig(configBody, image?.config.config ?? {});
   const host = fillHostConfig(
     hostBody,
-    { settings: rooms.settings, cgroupVersion: rooms.runtime.cgroupVersion },
+    {
+      settings: rooms.settings,
+      cgroupVersion: rooms.runtime.cgroupVersion,
+      runtime: rooms.runtime.handlers.default,
+    },
     options.version,
   );
   checkModes(host, configBody as AskedNames);
+  rooms.runtime.handlers.check(host.Runtime);
   checkRemapped(host, rooms.settings);
   warnings.push(...checkHostConfig(host, hostBody), ...rooms.runtime.validate(checkable(host)));
   discardUnsupported(host, rooms.runtime.supported(resourcesOf(host)));

@@ -12,10 +12,9 @@ type Body = Record<string, unknown>;
 export interface HostDefaults {
   settings: Settings;
   cgroupVersion: 1 | 2;
+  /** The name of the runtime of containers that name none. */
+  runtime: string;
 }
-
-/** The runtimes that may be asked for by name; all mean our own. */
-const RUNTIMES = ['runc', 'io.containerd.runc.v2', 'berth'];
 
 /**
  * The whole HostConfig, defaults filled in, members as inspect shows them. Absent lists stay null, as dockerd leaves
@@ -81,7 +80,7 @@ export function fillHostConfig(body: Body, defaults: HostDefaults, version: numb
     UsernsMode: text('UsernsMode'),
     ShmSize: number('ShmSize') || settings.defaultShmSize,
     ...filled('Sysctls'),
-    Runtime: text('Runtime') || settings.defaultRuntime || 'runc',
+    Runtime: text('Runtime') || defaults.runtime,
     Isolation: text('Isolation'),
     CpuShares: number('CpuShares'),
     Memory: memory,
@@ -215,8 +214,6 @@ export function checkModes(host: HostConfig, config: AskedNames): void {
     throw invalidParameter(`invalid cgroup namespace mode: ${host.CgroupnsMode}`);
   if (host.Cgroup !== '')
     throw invalidParameter(`invalid cgroup: ${host.Cgroup}: joining cgroups is not supported`);
-  if (!RUNTIMES.includes(host.Runtime))
-    throw invalidParameter(`unknown or invalid runtime name: ${host.Runtime}`);
 }
 
 function checkSharedNetwork(host: HostConfig, config: AskedNames): void {

@@ -281,7 +281,7 @@ async function execute(
     ).map((entry) => [entry.split('=', 1)[0]!, entry]),
   );
   overlayEnvironment(variables, config.Env ?? []);
-  const launch = context.rooms.runtime.compileExec(container.request, {
+  const asked = {
     args: config.Cmd ?? [],
     env: [...variables.values()],
     cwd: config.WorkingDir || record.config.WorkingDir || '/',
@@ -289,7 +289,8 @@ async function execute(
     privileged: config.Privileged === true,
     tty: options.tty,
     ...(size && { consoleSize: size }),
-  });
+  };
+  const launch = context.rooms.runtime.compileExec(container.request, asked, supervisor.foreign);
   return supervisor.exec(launch, options);
 }
 

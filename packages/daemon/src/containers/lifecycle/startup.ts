@@ -37,6 +37,7 @@ export async function launch(context: Context, container: Container): Promise<Su
   const { rooms, registry } = context;
   const { config, hostConfig: host } = container.record;
   if (host.DeviceRequests?.length) throw noDeviceDriver(host.DeviceRequests);
+  const { program } = rooms.runtime.handlers.resolve(host.Runtime);
   const log = await rooms.logging.begin(host.LogConfig, logSubject(container), container.folder);
   const joined = resolveJoins(container.record, (reference) => registry.lookup(reference));
   if (joined.network) takeNames(context, container, joined.network);
@@ -61,15 +62,17 @@ export async function launch(context: Context, container: Container): Promise<Su
     joined,
     rooms.layers,
   );
-  const spec = rooms.runtime.spec(request);
-  const records = [...rooms.runtime.compile(spec, request), ...(network?.launch ?? [])];
+  const folder = runFolder(context, container.id);
+  const records = [
+    ...rooms.runtime.compile(rooms.runtime.spec(request), { program, bundle: folder }),
+    ...(network?.launch ?? []),
+  ];
   const pending = container.pending;
   // Its addresses and limits are recorded before it can run, and safe from a power cut before its start is answered.
   container.recorded = rooms.store.flush();
   container.recorded.catch(() => undefined);
   // A commit that fails does so at once: nothing is started then that the next daemon would not know of.
   await Promise.race([container.recorded, Promise.resolve()]);
-  const folder = runFolder(context, container.id);
   // The supervisor would make it, too, and does where one that is about to end takes its own away.
   if (!existsSync(folder)) context.runs.make(folder);
   const supervisor = await rooms.launcher.start({

@@ -1,4 +1,5 @@
-import type { CgroupStats, Resources } from '../api.ts';
+import type { CgroupStats } from '../api.ts';
+import type { OciResources } from '../oci.ts';
 import type { CgroupWrite } from './limits.ts';
 
 /** A container's folder in one hierarchy, as a launch names it; v2 has one, without a name. */
@@ -13,10 +14,10 @@ export interface Cgroups {
   /** Folders that a start makes and joins. */
   folders(path: string): CgroupFolder[];
   /** Limits as file writes; each `controller` is the name of the folder it goes to. */
-  writes(resources: Resources): CgroupWrite[];
+  writes(resources: OciResources): CgroupWrite[];
   /** True when there is a folder of that path. */
   exists(path: string): boolean;
-  update(path: string, resources: Resources): Promise<void>;
+  update(path: string, resources: OciResources): Promise<void>;
   freeze(path: string, frozen: boolean): Promise<void>;
   /** Kills all that is in it, frozen or not; does not wait for their end. */
   kill(path: string): Promise<void>;

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CgroupStats, Resources } from '../api.ts';
+import type { CgroupStats } from '../api.ts';
+import type { OciResources } from '../oci.ts';
 import {
   eventually,
   foldersIn,
@@ -33,7 +34,7 @@ export class CgroupsV1 implements Cgroups {
     return this.#hierarchies.mounts.map((mount) => ({ name: mount.name, path: join(mount.path, path) }));
   }
 
-  writes(resources: Resources): CgroupWrite[] {
+  writes(resources: OciResources): CgroupWrite[] {
     return limitsV1(resources)
       .filter(({ controller }) => this.#hierarchies.mountOf(controller) !== undefined)
       .map((write) => ({ ...write, controller: this.#hierarchies.nameOf(write.controller)! }));
@@ -43,8 +44,8 @@ export class CgroupsV1 implements Cgroups {
     return existsSync(this.#path('pids', path));
   }
 
-  async update(path: string, resources: Resources): Promise<void> {
-    let writes = limitsV1(resources, true).filter(({ controller }) => this.#hierarchies.mountOf(controller));
+  async update(path: string, resources: OciResources): Promise<void> {
+    let writes = limitsV1(resources).filter(({ controller }) => this.#hierarchies.mountOf(controller));
     if (await this.#raisesMemory(path, resources)) {
       // Memory may never exceed memory plus swap, so the larger one goes first.
       const swap = writes.filter(({ file }) => file === 'memory.memsw.limit_in_bytes');
@@ -54,10 +55,11 @@ export class CgroupsV1 implements Cgroups {
       await writeText(join(this.#path(controller, path), file), value);
   }
 
-  async #raisesMemory(path: string, { Memory = 0 }: Resources): Promise<boolean> {
-    if (!Memory) return true;
+  async #raisesMemory(path: string, { memory }: OciResources): Promise<boolean> {
+    const limit = memory?.limit;
+    if (!limit) return true;
     const now = Number(await readText(join(this.#path('memory', path), 'memory.limit_in_bytes')));
-    return Memory < 0 || Memory > now;
+    return limit < 0 || limit > now;
   }
 
   async freeze(path: string, frozen: boolean): Promise<void> {

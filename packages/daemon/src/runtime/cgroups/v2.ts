@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CgroupStats, Resources } from '../api.ts';
+import type { CgroupStats } from '../api.ts';
+import type { OciResources } from '../oci.ts';
 import {
   eventually,
   foldersIn,
@@ -29,7 +30,7 @@ export class CgroupsV2 implements Cgroups {
     return [{ name: '', path: join(this.#root, path) }];
   }
 
-  writes(resources: Resources): CgroupWrite[] {
+  writes(resources: OciResources): CgroupWrite[] {
     return limitsV2(resources);
   }
 
@@ -37,9 +38,8 @@ export class CgroupsV2 implements Cgroups {
     return existsSync(join(this.#root, path));
   }
 
-  async update(path: string, resources: Resources): Promise<void> {
-    for (const { file, value } of limitsV2(resources, true))
-      await writeText(join(this.#root, path, file), value);
+  async update(path: string, resources: OciResources): Promise<void> {
+    for (const { file, value } of limitsV2(resources)) await writeText(join(this.#root, path, file), value);
   }
 
   async freeze(path: string, frozen: boolean): Promise<void> {

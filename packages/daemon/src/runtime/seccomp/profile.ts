@@ -1,3 +1,5 @@
+import type { OciSeccomp } from '../oci.ts';
+
 /** A profile in the format of Docker's `--security-opt seccomp=FILE`. */
 export interface SeccompProfile {
   defaultAction: string;
@@ -35,13 +37,7 @@ export interface Condition {
 }
 
 /** A profile resolved for one container: `linux.seccomp` of the OCI spec. */
-export interface SeccompFilter {
-  defaultAction: string;
-  defaultErrnoRet?: number;
-  architectures: string[];
-  flags: string[];
-  syscalls: Array<{ names: string[]; action: string; errnoRet?: number; args: SeccompArgument[] }>;
-}
+export type SeccompFilter = OciSeccomp;
 
 /** The machine that a profile's conditions are held against. */
 export interface Machine {

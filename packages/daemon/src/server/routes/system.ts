@@ -15,7 +15,7 @@ export function systemRoutes(server: Server, rooms: Services): void {
     return '';
   });
   server.serve('SystemVersion', () => versionInfo(API_VERSION, MIN_API_VERSION));
-  server.serve('SystemInfo', ({ version }) => infoFor(version, daemonInfo(rooms)));
+  server.serve('SystemInfo', async ({ version }) => infoFor(version, await daemonInfo(rooms)));
   server.serve('SystemDataUsage', async ({ query, version }) => {
     const usage = await diskUsage(rooms, query['type']);
     return diskUsageFor(version, usage, query['verbose'] ?? false);

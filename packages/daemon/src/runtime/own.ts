@@ -1,0 +1,53 @@
+import type { RootFilesystem } from '../layers/api.ts';
+
+/*
+ * What a container is made of and the OCI specification has no member for. It stands in one annotation of the spec, so that
+ * the spec is whole: Berth's own runtime (compile.ts) and the bundle of another one (bundle.ts) are made of nothing else.
+ */
+
+const ANNOTATION = 'dev.berth.container';
+
+/** A mount whose source is made by the C side, for no path of the host leads to it. */
+export interface PreparedMount {
+  destination: string;
+  /** `shm-of`: `source` is /proc/PID of a process whose /dev/shm is shared; `bind`: of `subpath` in it. */
+  type: 'bind' | 'image' | 'shm-of';
+  source: string;
+  /** bind, image: resolved so that no link in it leads out of the source. */
+  subpath?: string;
+  /** image: its layers. */
+  lower?: RootFilesystem['lower'];
+}
+
+export interface OwnSpec {
+  id: string;
+  /** The layers that are mounted as the spec's root. */
+  root: RootFilesystem;
+  /** `user[:group]`, looked up by the C side in the container's own files; the spec's `process.user` is 0 until then. */
+  user: string;
+  /** Further groups, likewise. */
+  groups: string[];
+  /** The program runs under Berth's init. */
+  init: boolean;
+  /** The Nth is the mount whose source in the spec is `preparedSource(N)`. */
+  prepared: PreparedMount[];
+  /** Destinations of binds that have to be read-only with all that is mounted below them. */
+  forcedReadOnly: string[];
+}
+
+/** Where another runtime finds the root and the prepared mounts: relative to its bundle, as the specification allows. */
+export const ROOT_PATH = 'fs/rootfs';
+const PREPARED = 'fs/mounts/';
+
+export const preparedSource = (index: number): string => PREPARED + index;
+
+/** The index of a prepared mount by its source in the spec, or -1; other sources are absolute paths or bare names. */
+export const preparedIndex = (source: string): number =>
+  source.startsWith(PREPARED) ? Number(source.slice(PREPARED.length)) : -1;
+
+export const ownAnnotation = (own: OwnSpec): Record<string, string> => ({
+  [ANNOTATION]: JSON.stringify(own),
+});
+
+export const ownOf = ({ annotations }: { annotations: Record<string, string> }): OwnSpec =>
+  JSON.parse(annotations[ANNOTATION]!) as OwnSpec;
