@@ -19,6 +19,11 @@ export function describeLaunchError(error: LaunchError, what: 'start' | 'exec'):
   // The daemon itself looks users up, so no runtime's name is in front.
   if (error.stage === 'user') return error.message;
   if (error.stage === 'cwd' && error.message.startsWith('Cannot mkdir: ')) return error.message;
+  // Another runtime says it in its own words.
+  if (error.stage === 'runtime')
+    return what === 'start'
+      ? `failed to create task for container: failed to create shim task: OCI runtime create failed: ${error.message}: unknown`
+      : `OCI runtime exec failed: ${error.message}: unknown`;
   const stage =
     BARE_STAGES.has(error.stage) ||
     error.message.startsWith('unable to apply cgroup configuration') ||
@@ -41,9 +46,10 @@ function suffix({ errno, message }: LaunchError): string {
 
 /** The exit code that Docker gives a container whose start failed so, or an exec. */
 export function launchExitCode(error: LaunchError, what: 'start' | 'exec' = 'start'): number {
+  if (error.stage === 'runtime' && /permission denied|is a directory/i.test(error.message)) return 126;
   if (what === 'exec' && [EACCES, EISDIR].includes(error.errno)) return 126;
   if (what === 'exec' && error.errno === ENOTDIR) return 127;
-  if (/executable file not found|no such file or directory/.test(error.message)) return 127;
+  if (/executable file not found|no such file or directory/i.test(error.message)) return 127;
   if ([EACCES, EPERM, EISDIR, ENOTDIR].includes(error.errno) && ['exec', 'mount'].includes(error.stage))
     return 126;
   return 128;

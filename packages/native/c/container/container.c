@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/sys.h"
 #include "container/parts.h"
+#include "container/runtime/runtime.h"
 #include "layer/cache.h"
 
 /* The descriptors that only the start needs. */
@@ -39,13 +40,24 @@ static int open_init(struct container *c, struct error *err) {
   return c->init_program < 0 ? fail(err, "start", errno, "own program") : 0;
 }
 
+/* Another runtime makes the rest by the bundle's config.json. */
+static int prepare_bundle(struct container *c, int *user_ns, struct error *err) {
+  if (cgroup_prepare(c->spec, &c->cgroup, err) < 0) return -1;
+  c->runtime = runtime_new(c->spec, c->cgroup.version, err);
+  if (!c->runtime) return -1;
+  c->runtime->user_ns = steal_fd(user_ns);
+  return 0;
+}
+
 static int prepare(struct container *c, const struct launch *launch, struct error *err) {
   cleanup_close int user_ns = -1;
   if (spec_decode(launch, SPEC_FOR_START, &c->spec, err) < 0 ||
       namespaces_prepare(c->spec->namespaces.items, c->spec->namespaces.count, &c->namespaces, err) < 0 ||
       open_user_namespace(c, &user_ns, err) < 0 || open_init(c, err) < 0 || rootfs_prepare(c, user_ns, err) < 0 ||
-      mounts_prepare(c, user_ns, err) < 0 || devices_prepare(c, user_ns, err) < 0)
+      mounts_prepare(c, user_ns, err) < 0)
     return -1;
+  if (c->spec->runtime) return prepare_bundle(c, &user_ns, err);
+  if (devices_prepare(c, user_ns, err) < 0) return -1;
   return cgroup_prepare(c->spec, &c->cgroup, err);
 }
 
@@ -84,7 +96,17 @@ void container_kill_all(struct container *container) {
   cgroup_kill(&container->cgroup);
 }
 
-void container_remove_cgroups(const struct container *container) {
+int container_is_foreign(const struct container *container) {
+  return container->runtime != NULL;
+}
+
+int container_signal(const struct container *container, int process, int signal, struct error *err) {
+  if (container->runtime && signal) return runtime_kill(container->runtime, signal, err);
+  return sys_pidfd_send_signal(process, signal) < 0 ? fail(err, "kill", errno, "signal %d", signal) : 0;
+}
+
+void container_ended(const struct container *container) {
+  if (container->runtime) runtime_delete(container->runtime);
   cgroup_remove(&container->cgroup);
 }
 
@@ -99,6 +121,7 @@ int container_oom_fd(const struct container *container, int *counter) {
 void container_free(struct container *c) {
   if (!c) return;
   container_forget_start(c);
+  runtime_free(c->runtime);
   namespaces_close(&c->namespaces);
   cgroup_close(&c->cgroup);
   close_if_open(&c->root);

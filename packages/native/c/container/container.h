@@ -24,6 +24,10 @@ struct process_io {
    limits. Nothing visible is left in the host's mount table. */
 int container_prepare(const struct launch *launch, struct container **out, struct error *err);
 
+/* Whether it runs under another OCI runtime (runtime/runtime.h). What follows holds for it, too, but where it says otherwise.
+   Its processes may be left in the supervisor's care one by one: see supervisor/reap.c. */
+int container_is_foreign(const struct container *container);
+
 /* Clones the first process into its namespaces and lets it run up to, and through, exec. Returns its pid when the
    program was really exec'ed (a CLOEXEC pipe tells), else -1 with the child's own error (stage "exec" with ENOENT,
    EACCES, ... when the program can't be run). */
@@ -46,13 +50,17 @@ const pid_t *joining_left(const struct joining *joining);
 void joining_kill(const struct joining *joining);
 void joining_free(struct joining *joining);
 
+/* Sends a signal to the first process, whose pidfd is `process`. Another runtime is asked to: the process may stand for what
+   runs in a sandbox. Returns 0, or -1. */
+int container_signal(const struct container *container, int process, int signal, struct error *err);
+
 /* Fds the rest of the supervisor may need after the start; -1 where there is none. */
 int container_netns(const struct container *container);
 
 /* Kills what is left in the cgroup (PID namespaces do it themselves unless the host's is shared). */
 void container_kill_all(struct container *container);
-/* Removes the container's cgroups once all its processes have ended; see cgroup_remove (cgroup/cgroup.h). */
-void container_remove_cgroups(const struct container *container);
+/* The first process has ended: removes the container's cgroups (cgroup/cgroup.h), and has another runtime forget it. */
+void container_ended(const struct container *container);
 /* How often the kernel's OOM killer struck in the cgroup since the start, and what to poll for it (cgroup/cgroup.h). */
 long container_oom_kills(const struct container *container);
 int container_oom_fd(const struct container *container, int *counter);

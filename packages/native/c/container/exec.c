@@ -49,6 +49,11 @@ struct joining *container_exec(struct container *container, const struct launch 
   cleanup_spec struct container_spec *spec = NULL;
   int channel[2];
   if (spec_decode(launch, SPEC_FOR_EXEC, &spec, err) < 0) return NULL;
+  if (!container->runtime != !spec->config_head) {
+    fail(err, "launch", EINVAL, "an exec for another runtime than the container's");
+    return NULL;
+  }
+  if (container->runtime) return joining_foreign(container, spec, io, err);
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) {
     fail(err, "start", errno, "socketpair");
     return NULL;

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "container/init_message.h"
+#include "container/runtime/runtime.h"
 
 void end_child(pid_t pid) {
   kill(pid, SIGKILL);
@@ -15,7 +16,8 @@ void end_child(pid_t pid) {
 }
 
 struct joining {
-  int channel; /* init messages come here */
+  struct runtime_exec *foreign; /* a call of another runtime, which is all there is then; or NULL */
+  int channel;                  /* init messages come here */
   int terminal, master;
   int *console;
   pid_t pid;
@@ -24,10 +26,14 @@ struct joining {
 };
 
 int joining_fd(const struct joining *joining) {
-  return joining->channel;
+  return joining->foreign ? runtime_exec_fd(joining->foreign) : joining->channel;
 }
 
 void joining_kill(const struct joining *joining) {
+  if (joining->foreign) {
+    runtime_exec_kill(joining->foreign);
+    return;
+  }
   kill(joining->pid, SIGKILL);
   if (joining->birth && joining->birth->pid > 0) kill(joining->birth->pid, SIGKILL);
 }
@@ -37,6 +43,7 @@ const pid_t *joining_left(const struct joining *joining) {
 }
 
 int joining_step(struct joining *joining, pid_t *program, struct error *err) {
+  if (joining->foreign) return runtime_exec_step(joining->foreign, program, err);
   const struct birth *birth = joining->birth;
   int fd = -1;
   enum init_message message = receive_init_message(joining->channel, err, &fd);
@@ -63,7 +70,8 @@ int joining_step(struct joining *joining, pid_t *program, struct error *err) {
 
 void joining_free(struct joining *joining) {
   if (!joining) return;
-  close(joining->channel);
+  runtime_exec_free(joining->foreign);
+  if (joining->channel >= 0) close(joining->channel);
   if (joining->master >= 0) close(joining->master);
   birth_free(joining->birth);
   free(joining);
@@ -85,6 +93,20 @@ struct joining *joining_new(int *channel, pid_t pid, const struct process_io *io
   *birth = NULL;
   fcntl(joining->channel, F_SETFL, O_NONBLOCK);
   return joining;
+}
+
+struct joining *joining_foreign(struct container *container, const struct container_spec *spec, const struct process_io *io,
+                                struct error *err) {
+  struct joining *joining = calloc(1, sizeof *joining);
+  if (!joining) {
+    fail(err, "start", ENOMEM, "exec");
+    return NULL;
+  }
+  *joining = (struct joining){.channel = -1, .master = -1};
+  joining->foreign = runtime_exec_begin(container, spec, io, err);
+  if (joining->foreign) return joining;
+  free(joining);
+  return NULL;
 }
 
 pid_t joining_await(int *channel, pid_t pid, const struct process_io *io, struct birth **birth, struct error *err) {

@@ -21,6 +21,7 @@ struct prepared_mount {
 
 struct container {
   struct container_spec *spec; /* until the program runs */
+  struct runtime *runtime;     /* another than ours (runtime/runtime.h), or NULL */
   struct namespaces namespaces;
   struct cgroup cgroup;
   int root; /* the detached, later attached, root mount */

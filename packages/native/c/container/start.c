@@ -10,6 +10,7 @@
 #include "container/joining.h"
 #include "container/parts.h"
 #include "container/process/process.h"
+#include "container/runtime/runtime.h"
 #include "container/steps.h"
 
 /* A network namespace that the container's user namespace does not own. */
@@ -129,6 +130,7 @@ static int prepare_user_namespace(const struct container *container, pid_t pid, 
 
 pid_t container_start(struct container *container, const struct process_io *io, struct error *err) {
   int channel[2];
+  if (container->runtime) return runtime_start(container, io, err);
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) return fail(err, "start", errno, "socketpair");
   cleanup_close int ours = channel[0], theirs = channel[1];
   struct child child = {.container = container,

@@ -26,8 +26,8 @@ struct later {
 struct put {
   int root, keep_kinds;
   const struct user *owner; /* of everything, or NULL: who the archive says */
-  char base[PATH_MAX]; /* the folder, without a slash at its end */
-  int file;            /* the file whose bytes come */
+  char base[PATH_MAX];      /* the folder, without a slash at its end */
+  int file;                 /* the file whose bytes come */
   char path[PATH_MAX];
   struct tar_entry entry; /* its attributes; the segments are kept apart */
   struct tar_segment *segments;

@@ -20,9 +20,7 @@ static int signal_process(struct supervisor *supervisor, const struct launch *me
   const char *const *argv = message->records[0].argv;
   if (message->records[0].argc < 3)
     return fail(err, "control", EPROTO, "kill");
-  if (process_signal(supervisor->process.fd, atoi(argv[2])) < 0)
-    return fail(err, "kill", errno, "signal %s", argv[2]);
-  return 0;
+  return container_signal(supervisor->container, supervisor->process.fd, atoi(argv[2]), err);
 }
 
 static int resize(struct supervisor *supervisor, const struct launch *message, struct error *err)

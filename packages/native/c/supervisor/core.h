@@ -114,6 +114,8 @@ void exec_announce(struct supervisor *supervisor);
 /* The container has ended, and these with it: kills them and ends their outputs. Returns how many still have to be reaped,
    which their ends tell supervisor_check(). */
 int exec_end_all(struct supervisor *supervisor);
+/* Whether a child may be an exec's: it is one, or one is on its way. */
+int exec_of(const struct supervisor *supervisor, pid_t pid);
 /* How many execs have clients still. */
 int exec_clients(const struct supervisor *supervisor);
 
@@ -133,6 +135,8 @@ void ended_announce(struct supervisor *supervisor);
 
 /* reap.c: reaps a child that has ended or was killed, when it is gone: a frozen one dies only when it is thawed. */
 void reap_later(struct loop *loop, pid_t pid);
+/* Another runtime has left processes in the supervisor's care: those that nothing else here waits for are reaped when they end. */
+void reap_adopted(struct supervisor *supervisor);
 
 /* supervisor.c */
 int process_fd(pid_t pid);

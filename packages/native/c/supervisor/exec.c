@@ -203,6 +203,7 @@ static void joining_ready(struct source *source, uint32_t events)
     exec->done(NULL, &err, exec->data);
     exec_free(exec);
   }
+  reap_adopted(supervisor);
   supervisor_check(supervisor);
 }
 
@@ -274,6 +275,15 @@ int exec_end_all(struct supervisor *supervisor)
     }
   }
   return left;
+}
+
+int exec_of(const struct supervisor *supervisor, pid_t pid)
+{
+  for (const struct exec *exec = supervisor->execs; exec; exec = exec->next) {
+    if (exec->joining || exec->pid == pid)
+      return 1;
+  }
+  return 0;
 }
 
 int exec_clients(const struct supervisor *supervisor)

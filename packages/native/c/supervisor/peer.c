@@ -72,7 +72,8 @@ static void become_control(struct peer *peer)
   char pid[16], own[16], code[16], finished[24];
   snprintf(pid, sizeof pid, "%d", supervisor->pid);
   snprintf(own, sizeof own, "%d", getpid());
-  supervisor_tell(supervisor, "state", supervisor->id, pid, own);
+  const char *foreign = supervisor->container && container_is_foreign(supervisor->container) ? "1" : "0";
+  supervisor_tell(supervisor, "state", supervisor->id, pid, own, foreign);
   supervisor_oom_again(supervisor);
   exec_announce(supervisor);
   if (supervisor->reported) {

@@ -222,15 +222,17 @@ static void process_ended(struct source *source, uint32_t events)
 {
   struct supervisor *supervisor = (struct supervisor *) ((char *) source - offsetof(struct supervisor, process));
   int status;
-  if (waitpid(supervisor->pid, &status, WNOHANG) != supervisor->pid)
+  pid_t pid = waitpid(supervisor->pid, &status, WNOHANG);
+  /* A runtime's process that is not our child has ended without a word. */
+  if (pid != supervisor->pid && !(pid < 0 && errno == ECHILD))
     return;
   supervisor->finished_at = now_ns();
-  supervisor->exit_code = process_code(status);
+  supervisor->exit_code = pid < 0 ? 255 : process_code(status);
   supervisor->exited = 1;
   supervisor_oom(supervisor);
   loop_remove(supervisor->loop, &supervisor->process);
   /* Before anybody knows of the end, and may start the container again: its cgroup has the same name. */
-  container_remove_cgroups(supervisor->container);
+  container_ended(supervisor->container);
   parts_stop(supervisor);
   /* With a PID namespace of its own, everything in the container is dead by now, and this reads to the end. */
   streams_drain(&supervisor->streams);
@@ -338,6 +340,7 @@ static int start(struct supervisor *supervisor, struct error *err)
       || streams_start(&supervisor->streams, supervisor->loop) < 0)
     return fail(err, "watch", errno, "watch the process");
   supervisor->started = 1;
+  reap_adopted(supervisor);
   return 0;
 }
 
@@ -381,7 +384,7 @@ _Noreturn void supervise(int control, int lock, const char *records, size_t size
   prctl(PR_SET_NAME, name);
   snprintf(pid, sizeof pid, "%d", supervisor.pid);
   snprintf(own, sizeof own, "%d", getpid());
-  supervisor_tell(&supervisor, "started", pid, own);
+  supervisor_tell(&supervisor, "started", pid, own, container_is_foreign(supervisor.container) ? "1" : "0");
   loop_run(supervisor.loop);
   folder_remove(&supervisor);
   streams_close(&supervisor.streams);

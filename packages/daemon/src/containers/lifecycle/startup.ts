@@ -253,9 +253,9 @@ export function startFailure(error: unknown): StartFailure {
 
 function told(error: BerthError, text: string): StartFailure {
   if (!text.startsWith(CREATE_FAILED)) return { exitCode: 128, error };
-  if (/executable file not found|no such file or directory|system cannot find the file specified/.test(text))
+  if (/executable file not found|no such file or directory|system cannot find the file specified/i.test(text))
     return { exitCode: 127, error: invalidParameter(text, error) };
-  if (/permission denied|not a directory|is a directory/.test(text))
+  if (/permission denied|not a directory|is a directory/i.test(text))
     return { exitCode: 126, error: invalidParameter(text, error) };
   return { exitCode: 128, error };
 }

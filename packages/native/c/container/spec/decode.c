@@ -43,6 +43,8 @@ const struct record_kind record_kinds[] = {
     {"user", 1, 1, .exec = 1, WORD(user)},
     {"group", 1, 1, .exec = 1, LIST(groups), .decode = decode_word},
     {"cwd", 1, 2, .exec = 1, .decode = decode_cwd},
+    {"runtime", 2, -1, .decode = decode_runtime},
+    {"config", 2, 2, .exec = 1, .decode = decode_config},
     {"env", 0, -1, .exec = 1, .decode = decode_env},
     {"arg", 0, -1, .exec = 1, .decode = decode_arg},
 };
@@ -114,7 +116,8 @@ static int decode_one(struct container_spec *spec, const struct launch_record *r
 
 /* Refuses a launch that lacks a record without which nothing can start. */
 static int check_whole(const struct container_spec *spec, enum spec_for what, struct error *err) {
-  if (!spec->args.count) return fail(err, "launch", EINVAL, "no arg record");
+  if (spec->runtime && !spec->config_head) return fail(err, "launch", EINVAL, "no config record");
+  if (!spec->args.count && !spec->config_head) return fail(err, "launch", EINVAL, "no arg record");
   if (what == SPEC_FOR_EXEC) return 0;
   if (!spec->upper) return fail(err, "launch", EINVAL, "no overlay record");
   if (!spec->layers.count) return fail(err, "launch", EINVAL, "no lower record");

@@ -1,4 +1,4 @@
-/* Records of a process: its limits, rights, user, directory, environment and arguments. */
+/* Records of a process: its limits, rights, user, directory, environment and arguments; or another runtime's words for them. */
 #include <limits.h>
 #include <linux/seccomp.h>
 #include <stdlib.h>
@@ -86,4 +86,18 @@ int decode_env(struct container_spec *spec, void *item, const struct arguments *
 
 int decode_arg(struct container_spec *spec, void *item, const struct arguments *a, struct error *err) {
   return add_words(&spec->args, a);
+}
+
+int decode_runtime(struct container_spec *spec, void *item, const struct arguments *a, struct error *err) {
+  for (int i = 0; i < 2; i++) {
+    if (a->words[i][0] != '/') return refuse_record(err, a, "not an absolute path");
+  }
+  spec->runtime = (const char *const *) a->words;
+  return 0;
+}
+
+int decode_config(struct container_spec *spec, void *item, const struct arguments *a, struct error *err) {
+  spec->config_head = a->words[0];
+  spec->config_tail = a->words[1];
+  return 0;
 }

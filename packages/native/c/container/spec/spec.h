@@ -42,6 +42,12 @@
  *   user SPEC                              E  USER[:GROUP], numbers or names of the container's own files
  *   group ID-OR-NAME                       E  a supplementary group
  *   cwd PATH [create]                      E
+ *   runtime PROGRAM BUNDLE [ARG...]           the container runs under another OCI runtime: PROGRAM with these arguments
+ *                                             before its commands; BUNDLE is a directory (container/runtime/runtime.h). Then
+ *                                             `mount` has only the mounts whose sources are made here: bind with a subpath, image
+ *                                             and shm-of, in the order of their numbers below fs/mounts
+ *   config HEAD TAIL                       E  for that runtime: config.json, of an exec its process, but for the value of the
+ *                                             process's user, which stands between the two
  *   env NAME=VALUE...                      E  may be repeated
  *   arg VALUE...                           E  may be repeated
  */
@@ -169,7 +175,9 @@ struct container_spec {
   const char *cwd; /* "/" without a record */
   int create_cwd;
   struct words_spec env, args;
-  void *words; /* memory of mounts' data */
+  const char *const *runtime;            /* PROGRAM, BUNDLE, arguments, NULL; or NULL: our own */
+  const char *config_head, *config_tail; /* or NULL */
+  void *words;                           /* memory of mounts' data */
 };
 
 enum spec_for { SPEC_FOR_START, SPEC_FOR_EXEC };

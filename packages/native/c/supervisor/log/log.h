@@ -19,7 +19,7 @@ struct log_options {
   uint64_t max_size; /* 0: no rotation */
   unsigned max_file;
   int compress;
-  const char *attrs; /* a JSON object, or empty */
+  const char *attrs;    /* a JSON object, or empty */
   const char *position; /* the file that tells how far the log is delivered (position.h), or empty */
   uint64_t limit;       /* bytes that may wait for delivery before log_behind() is true; 0: any number */
 };
