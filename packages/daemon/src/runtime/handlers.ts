@@ -162,7 +162,10 @@ async function askFeatures({ path, args }: RuntimeProgram): Promise<string | und
     const { stdout } = await run(path, [...args, 'features'], { timeout: FEATURES_TIMEOUT });
     return JSON.stringify(JSON.parse(stdout));
   } catch (error) {
-    log.info({ runtime: path, err: error }, 'a runtime does not tell its features');
+    log.debug(
+      { runtime: path, reason: (error as Error).message.split('\n', 1)[0] },
+      'no features of a runtime',
+    );
     return undefined;
   }
 }
