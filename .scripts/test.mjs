@@ -37,7 +37,7 @@ if (wantedOnly.length === 0) {
   run(pinnedNode, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json']);
   run(pinnedNode, [join(root, '.scripts/rooms.mjs')]);
   run(pinnedNode, [join(root, '.scripts/lint-api.mjs')]);
-  run('make', ['-s', '-j2', '-C', join(root, 'packages/native'), 'check', 'check-format']);
+  run('make', ['-s', '-j2', '-C', join(root, 'packages/native'), 'check', 'check-format', 'lint']);
 }
 
 const before = traces();

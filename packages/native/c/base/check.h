@@ -20,9 +20,11 @@ static inline char *slurp(const char *path) {
   char *text = NULL;
   size_t size = 0;
   if (!file) return NULL;
-  if (getdelim(&text, &size, 0, file) < 0) text = realloc(text, 1), text[0] = 0;
+  ssize_t read = getdelim(&text, &size, 0, file);
   fclose(file);
-  return text;
+  if (read >= 0) return text;
+  free(text);
+  return strdup("");
 }
 
 #endif

@@ -148,6 +148,7 @@ int netlink_commit(struct netlink *netlink, struct netlink_batch *batch, const i
     at += NLMSG_ALIGN(message->nlmsg_len);
     if (i < batch->count - batch->trailer) last = message;
   }
+  if (!last) return fail(err, "netlink", EINVAL, "nothing but the edges of a batch");
   last->nlmsg_flags |= NLM_F_ACK;
   if (send(netlink->fd, batch->bytes, batch->size, 0) < 0) return fail(err, "netlink", errno, "send to the kernel");
 

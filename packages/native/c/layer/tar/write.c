@@ -89,7 +89,8 @@ static int add_record(struct records *records, const char *key, const void *valu
 static int add_number(struct records *records, const char *key, uint64_t value, struct error *err)
 {
   char text[24];
-  return add_record(records, key, text, (size_t) snprintf(text, sizeof text, "%" PRIu64, value), err);
+  int size = snprintf(text, sizeof text, "%" PRIu64, value);
+  return add_record(records, key, text, (size_t) size, err);
 }
 
 static int add_time(struct records *records, const struct tar_entry *entry, uint32_t ns, struct error *err)
