@@ -47,18 +47,23 @@ const document = {
     },
   },
 };
-for (const [index, text] of texts.entries()) {
+const parts = texts.map((text, index) => {
   const parsed = parseDocument(text);
   if (parsed.errors.length > 0) fail(`spec/${files[index]}: ${parsed.errors[0].message}`);
-  const part = parsed.toJS() ?? {};
-  const tag = files[index].replace(/\.yaml$/, '');
-  document.tags.push(...(part.tags ?? [{ name: tag }]));
+  return parsed.toJS() ?? {};
+});
+for (const [index, part] of parts.entries()) {
+  // NOUN-PART.yaml goes on with NOUN.yaml, under its tag.
+  const noun = files[index].replace(/(-\w+)?\.yaml$/, '');
+  const own = files[index] === `${noun}.yaml`;
+  const { tags = [{ name: noun }] } = own ? part : (parts[files.indexOf(`${noun}.yaml`)] ?? {});
+  if (own) document.tags.push(...tags);
   for (const [path, item] of Object.entries(part.paths ?? {})) {
     document.paths[path] ??= {};
     for (const [method, operation] of Object.entries(item)) {
       if (document.paths[path][method]) fail(`spec/${files[index]}: ${method} ${path} is described twice`);
       document.paths[path][method] =
-        method === 'parameters' ? operation : { tags: [part.tags?.[0]?.name ?? tag], ...operation };
+        method === 'parameters' ? operation : { tags: [tags[0].name], ...operation };
     }
   }
   for (const kind of ['schemas', 'parameters']) {
