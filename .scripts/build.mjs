@@ -1,10 +1,24 @@
 // Builds packages/native/build and dist. Runs on the pinned Node. With `--failpoints` it builds dist/failpoints instead: a
 // daemon whose system calls fail on demand, for `npm run faults`.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { root, run } from './lib.mjs';
+import { CLIENT_FLAGS } from './client-flags.mjs';
+import { pinnedNode, root, run } from './lib.mjs';
 
 const failing = process.argv.includes('--failpoints');
 const dist = join(root, failing ? 'dist/failpoints' : 'dist');
@@ -12,6 +26,10 @@ mkdirSync(join(dist, 'lib'), { recursive: true });
 // BERTH_SANITIZE=1: the C core under the address and undefined-behaviour sanitizers, for the end-to-end suites.
 const sanitize = process.env['BERTH_SANITIZE'] === '1';
 const native = failing ? 'berth-native-failpoints' : sanitize ? 'sanitized/berth-native' : 'berth-native';
+// What the client's front says in the client's place; the client's TypeScript is asked.
+run(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, '.scripts/generate-front.mjs')], {
+  env: { ...process.env, DOCKER_DEFAULT_PLATFORM: '' },
+});
 const wanted = failing ? [`build/${native}`] : sanitize ? ['SANITIZE=1'] : [];
 run('make', ['-s', '-j2', '-C', join(root, 'packages', 'native'), ...wanted]);
 // Written aside and renamed: a running daemon keeps the old file.
@@ -20,6 +38,32 @@ chmodSync(join(dist, 'lib/.berth-native'), 0o755);
 renameSync(join(dist, 'lib/.berth-native'), join(dist, 'lib/berth-native'));
 if (existsSync(join(root, '.scripts/generate-api.mjs')))
   run(process.execPath, [join(root, '.scripts/generate-api.mjs')]);
+
+// dist stands on its own, wherever it is moved: it has its Node (a link to npm's where the file system has links; `cp` and
+// `tar` make a file of it) and koffi.
+const node = join(dist, 'lib/node');
+if (!existsSync(node) || statSync(node).size !== statSync(pinnedNode).size) {
+  rmSync(node, { force: true });
+  try {
+    linkSync(pinnedNode, node);
+  } catch {
+    copyFileSync(pinnedNode, node);
+  }
+}
+const koffi = realpathSync(join(root, 'node_modules/koffi'));
+const { version: koffiVersion } = createRequire(import.meta.url)(join(koffi, 'package.json'));
+const modules = join(dist, 'lib/node_modules');
+if (!existsSync(join(modules, `.koffi-${koffiVersion}`))) {
+  rmSync(modules, { recursive: true, force: true });
+  const platform = `@koromix/koffi-linux-${process.arch}`;
+  const file = (path) => !/\/(doc|vendor|lib|musl_[a-z0-9]+)$|\.(md|h|hh|cc|ts)$/.test(path);
+  cpSync(koffi, join(modules, 'koffi'), { recursive: true, filter: file });
+  cpSync(realpathSync(join(koffi, '..', platform)), join(modules, platform), {
+    recursive: true,
+    filter: file,
+  });
+  writeFileSync(join(modules, `.koffi-${koffiVersion}`), '');
+}
 
 const common = {
   bundle: true,
@@ -40,7 +84,7 @@ case $self in */*) ;; *) self=./$self ;; esac
 [ -L "$self" ] && self=$(readlink -f "$self")
 here=\${self%/*}
 # Without the dashes Node would take --env-file for an option of its own, wherever it stands.
-${environment}exec "$here/${failing ? '../' : ''}../node_modules/node-linux-${process.arch}/bin/node" ${nodeFlags}-- "$here/lib/${file}" "$@"
+${environment}exec "$here/lib/node" ${nodeFlags}-- "$here/lib/${file}" "$@"
 `,
     { mode: 0o755 },
   );
@@ -102,15 +146,34 @@ if (!failing && existsSync(join(root, 'packages/client/src/main.ts'))) {
     entryPoints: [join(root, 'packages/grpc/src/index.ts')],
     outfile: join(dist, 'lib/berth-grpc.cjs'),
   });
+  // V8's code is kept beside it for whoever runs it, wherever dist lies; Node's own cache is each user's. V8 refuses one of
+  // another version or other flags, and compiles.
   writeFileSync(
     join(dist, 'lib/berth.cjs'),
-    `require('node:module').enableCompileCache(__dirname + '/berth-cache');\nrequire('./berth-main.cjs');\n`,
+    `const { readFileSync } = require('node:fs');
+const { Script } = require('node:vm');
+const filename = __dirname + '/berth-main.cjs';
+let cachedData;
+try {
+  cachedData = readFileSync(__dirname + '/berth.cache');
+} catch {}
+const text = '(function(exports,require,module,__filename,__dirname){' + readFileSync(filename, 'utf8') + '\\n})';
+const script = new Script(text, { filename, cachedData });
+exports.script = script;
+script.runInThisContext()({}, require, module, filename, __dirname);
+`,
   );
-  // At the exit Node waits for V8's threads, and one that compiles may wait, for ever, for a collection by the main thread.
-  program('berth', '--no-concurrent-sparkplug --no-concurrent-recompilation ', 'berth.cjs');
-  rmSync(join(dist, 'lib/berth-cache'), { recursive: true, force: true });
+  // The front runs the hottest commands itself, and Node for all others. Written aside and renamed: it may be running.
+  copyFileSync(join(root, 'packages/native/build/berth'), join(dist, '.berth'));
+  chmodSync(join(dist, '.berth'), 0o755);
+  renameSync(join(dist, '.berth'), join(dist, 'berth'));
   // Ends with an error, for want of a daemon, after most of what such a command runs.
-  spawnSync(join(dist, 'berth'), ['-H', 'unix:///nonexistent', 'run', '--rm', 'busybox', 'true'], {
-    stdio: 'ignore',
-  });
+  const warm = ['-H', 'unix:///nonexistent', 'run', '--rm', 'busybox', 'true'];
+  spawnSync(
+    pinnedNode,
+    [...CLIENT_FLAGS, join(root, '.scripts/client-cache.cjs'), join(dist, 'lib'), ...warm],
+    {
+      stdio: 'ignore',
+    },
+  );
 }

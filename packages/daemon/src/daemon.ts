@@ -5,6 +5,7 @@ import { collectWhenQuiet } from './base/buffers.ts';
 import { configureLog, log } from './base/log.ts';
 import { VERSION } from './base/version.ts';
 import { reload, type Settings } from './config/index.ts';
+import { type Manager, openManager } from './manager.ts';
 import { writePidfile } from './pidfile.ts';
 import { openRooms } from './rooms.ts';
 import { createApp, type Listening, listen } from './server/index.ts';
@@ -19,7 +20,9 @@ export async function runDaemon(settings: Settings, args: string[], configFile: 
   const pidfile = settings.pidfile === '' ? { remove: () => undefined } : writePidfile(settings.pidfile);
   let rooms: Services | undefined;
   let listening: Listening | undefined;
+  let manager: Manager;
   try {
+    manager = await openManager();
     mkdirSync(settings.dataRoot, { recursive: true, mode: 0o700 });
     mkdirSync(settings.execRoot, { recursive: true, mode: 0o711 });
     rooms = await openRooms(settings);
@@ -31,7 +34,8 @@ export async function runDaemon(settings: Settings, args: string[], configFile: 
     pidfile.remove();
     throw error;
   }
-  handleSignals(settings, rooms, listening, pidfile, args, configFile);
+  handleSignals(settings, rooms, listening, manager, pidfile, args, configFile);
+  manager.ready(`Answers at ${listening.addresses.join(' ')}`);
   log.info({ hosts: listening.addresses.join(' '), version: VERSION, pid: process.pid }, 'Berth answers');
   // When whoever has waited for the daemon has been served.
   collectWhenQuiet(1000);
@@ -41,6 +45,7 @@ function handleSignals(
   settings: Settings,
   rooms: Services,
   listening: Listening,
+  manager: Manager,
   pidfile: { remove(): void },
   args: string[],
   configFile: string,
@@ -50,6 +55,7 @@ function handleSignals(
     if (stopping) return;
     stopping = true;
     log.info({ signal }, 'stopping; containers go on');
+    manager.stopping();
     rooms.events.emit('daemon', 'shutdown', daemonId(rooms.store), { name: hostname() });
     const late = setTimeout(() => finish(1), settings.shutdownTimeout * 1000);
     late.unref();

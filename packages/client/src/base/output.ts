@@ -1,6 +1,9 @@
 import { write, writeSync } from 'node:fs';
 
-const lock = new Int32Array(new SharedArrayBuffer(4));
+/** Waits without the event loop. */
+export function sleepSync(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+}
 
 /**
  * Writes to a standard stream. Node's own stream objects cost milliseconds at start-up, so text goes out by plain
@@ -29,7 +32,7 @@ export class Output {
         rest = rest.subarray(writeSync(this.fd, rest));
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
-        if (code === 'EAGAIN') Atomics.wait(lock, 0, 0, 2);
+        if (code === 'EAGAIN') sleepSync(2);
         else if (code === 'EINTR') continue;
         else {
           this.broken = true;

@@ -7,6 +7,7 @@ import {
   containerSettings,
   type HostConfig,
 } from '../parse/container-config.ts';
+import { createBody } from '../parse/create-body.ts';
 import { cut } from '../parse/csv.ts';
 import { familiar, parseReference, type Reference, withDefaultTag } from '../parse/reference.ts';
 import { type Api, ApiError } from '../transport/api.ts';
@@ -133,16 +134,11 @@ async function createOrPull(
     });
   };
   if (flags.pull === 'always') await pull();
-  const { config, hostConfig, endpoints } = settings;
   const request = () =>
     api.json<'ContainerCreate'>('POST', '/containers/create', {
       query: { name: flags.name || undefined, platform: flags.platform || undefined },
-      body: {
-        ...config,
-        HostConfig: { ...hostConfig, ConsoleSize: cli.terminalSize() ?? [0, 0] },
-        NetworkingConfig: { EndpointsConfig: endpoints },
-      },
-      ...(mountsImages(hostConfig) && { version: imageMounts }),
+      body: createBody(settings, cli.terminalSize() ?? [0, 0]),
+      ...(mountsImages(settings.hostConfig) && { version: imageMounts }),
     });
   let created: Awaited<ReturnType<typeof request>>;
   try {

@@ -1,5 +1,6 @@
 import { readSync } from 'node:fs';
 import { bool, filter } from '../base/flags.ts';
+import { sleepSync } from '../base/output.ts';
 import type { Cli } from '../cli/cli.ts';
 import { humanSize } from '../format/sizes.ts';
 
@@ -9,8 +10,6 @@ export const pruneFlags = {
   force: bool('f', 'Do not ask'),
 };
 
-const lock = new Int32Array(new SharedArrayBuffer(4));
-
 /** The next byte of standard input; nothing at its end. It waits for it, and takes no byte more. */
 export function readByte(): number | undefined {
   const byte = Buffer.alloc(1);
@@ -19,7 +18,7 @@ export function readByte(): number | undefined {
       return readSync(0, byte, 0, 1, null) ? byte[0] : undefined;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EAGAIN') Atomics.wait(lock, 0, 0, 10);
+      if (code === 'EAGAIN') sleepSync(10);
       else if (code === 'EOF' || code === 'EIO') return undefined;
       else if (code !== 'EINTR') throw error;
     }

@@ -10,6 +10,8 @@ import { explainClosedTls, explainTls } from './tls-errors.ts';
 
 /** The version of the Docker Engine API the client speaks, the one whose shapes its output shows. */
 export const apiVersion = '1.45';
+/** How the client names itself. */
+export const userAgent = 'Berth-Client/0.1.0 (linux)';
 
 /** The daemon refused. */
 export class ApiError extends CliError {
@@ -89,7 +91,7 @@ export class Api {
     this.debug = options.debug;
     this.headers = {
       Host: endpoint.scheme === 'tcp' ? `${endpoint.address}:${endpoint.port}` : 'api.moby.localhost',
-      'User-Agent': 'Berth-Client/0.1.0 (linux)',
+      'User-Agent': userAgent,
       ...options.headers,
     };
   }

@@ -22,6 +22,15 @@ export interface Flag {
   help: string;
   /** Why this value is not supported; undefined when it is. */
   refuse?: (value: unknown) => string | undefined;
+  /** What of it is not supported, where the reason of a refusal does not say it all. */
+  limit?: string;
+}
+
+/** What of a flag is not supported, for its help: the reason that any value but the accepted ones gets. */
+export function limitOf({ type, limit, refuse }: Flag): string | undefined {
+  if (!refuse || limit !== undefined) return limit;
+  const other = type === 'list' ? ['\0'] : type === 'map' ? { '\0': '' } : '\0';
+  return refuse(other);
 }
 
 /** Refuses every value. */

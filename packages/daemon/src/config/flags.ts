@@ -108,6 +108,7 @@ const APPLIED: Flag[] = [
     field: 'builder',
     help: 'What builds may be granted; in the configuration file: {"entitlements": {"security-insecure": true}}',
     refuse: refuseBuilder,
+    limit: `only entitlements, of which there are ${ENTITLEMENTS.join(' and ')}`,
   },
   { name: 'dns', type: 'list', field: 'dns', help: 'Name servers of containers' },
   {

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { isAbsolute } from 'node:path';
 import { jsonProblem } from '../base/go-json.ts';
 import { DEFAULT_CONFIG_FILE, DEFAULTS } from './defaults.ts';
-import type { Flag } from './flag.ts';
+import { type Flag, limitOf } from './flag.ts';
 import { FLAGS } from './flags.ts';
 import { splitHost } from './hosts.ts';
 import { addRuntime, knowsRuntime, readRuntimes } from './runtimes.ts';
@@ -55,9 +55,11 @@ export function reload(settings: Settings, args: string[]): Record<string, unkno
 
 /** The text of `--help`. */
 export function usage(): string {
-  const lines = FLAGS.map(({ name, short, type, help, refuse }) => {
+  const lines = FLAGS.map((flag) => {
+    const { name, short, type, help } = flag;
     const left = `  ${short ? `-${short}, ` : '    '}--${name}${type === 'boolean' ? '' : ` ${type}`}`;
-    return `${left.padEnd(42)} ${help}${refuse ? ' (limited)' : ''}`;
+    const limit = limitOf(flag);
+    return `${left.padEnd(42)} ${help}${limit ? ` (limited: ${limit})` : ''}`;
   });
   return `\nUsage:  berthd [OPTIONS]\n\nA container engine that speaks the Docker Engine API.\n\nOptions:\n${lines.join('\n')}\n`;
 }
@@ -176,7 +178,8 @@ function fromFile(path: string, flags: Map<string, unknown>): Map<string, unknow
     if (flags.has('config-file')) throw failed(`open ${path}: no such file or directory`);
     return found;
   }
-  const text = readFileSync(path, 'utf8');
+  // Lines that begin with // are comments, of which JSON has none: they are blanked, so that positions stay.
+  const text = readFileSync(path, 'utf8').replaceAll(/^[ \t]*\/\/.*$/gm, (line) => ' '.repeat(line.length));
   if (text.trim() === '') return found;
   let parsed: unknown;
   try {
@@ -291,6 +294,10 @@ function settle(asked: Map<string, unknown>): Settings {
   }
   if (settings.tlsVerify) settings.tls = true;
   if (settings.debug) settings.logLevel = 'debug';
+  // Whoever connects to a socket that systemd holds waits until it is served, whatever else the daemon listens on.
+  const activated =
+    process.env['LISTEN_PID'] === String(process.pid) && Number(process.env['LISTEN_FDS']) > 0;
+  if (activated && !settings.hosts.some((host) => host.startsWith('fd:'))) settings.hosts.push('fd://');
   if (settings.hosts.length === 0) settings.hosts = [`unix://${settings.execRoot}/berth.sock`];
   // Said twice, as a unit file and a configuration may, it is one.
   settings.hosts = [...new Set(settings.hosts.map((host) => splitHost(host).join('://')))];
