@@ -30,6 +30,14 @@ const native = failing ? 'berth-native-failpoints' : sanitize ? 'sanitized/berth
 run(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, '.scripts/generate-front.mjs')], {
   env: { ...process.env, DOCKER_DEFAULT_PLATFORM: '' },
 });
+// The reference of the configuration follows the flags.
+run(
+  process.execPath,
+  ['--disable-warning=ExperimentalWarning', join(root, '.scripts/package.mjs'), '--reference'],
+  {
+    env: { ...process.env, DOCKER_CERT_PATH: '~/.docker' },
+  },
+);
 const wanted = failing ? [`build/${native}`] : sanitize ? ['SANITIZE=1'] : [];
 run('make', ['-s', '-j2', '-C', join(root, 'packages', 'native'), ...wanted]);
 // Written aside and renamed: a running daemon keeps the old file.

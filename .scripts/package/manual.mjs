@@ -238,7 +238,7 @@ export async function configurationReference() {
     '| key | flag | type | default | changed by | meaning |\n| --- | --- | --- | --- | --- | --- |\n';
   return `# Configuration of the daemon
 
-<!-- Made by \`npm run package -- --reference\` from packages/daemon/src/config/; a test holds it to be current. -->
+<!-- Made by \`npm run setup\` from packages/daemon/src/config/. -->
 
 \`berthd\` reads \`/etc/berth/daemon.json\` (another by \`--config-file\`) and its command line. The keys and flags are dockerd's.
 Lines that begin with \`//\` are comments. A key that is also given as a flag is an error, so is a key that does not exist.

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { top } from '../support/daemon.ts';
+import { top } from '../../support/daemon.ts';
 
 // The client's front (packages/native/front) beside the client itself, on a daemon of the test's that notes what it is
 // asked: requests, output and exit code are the same, and what the front leaves to Node has asked nothing before.

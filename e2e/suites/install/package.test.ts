@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { top } from '../support/daemon.ts';
+import { top } from '../../support/daemon.ts';
 
 // The contents of the Debian package; that it installs, upgrades and purges is seen by `npm run package -- --test`.
 const folder = mkdtempSync(join(tmpdir(), 'berth-package-'));
