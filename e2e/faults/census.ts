@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { TestDaemon } from '../support/daemon.ts';
-import { helpers } from '../support/leaks.ts';
+import { sleep, type TestDaemon } from '../support/daemon.ts';
+import { helpers, supervisors } from '../support/leaks.ts';
 
 /** The resources that the processes of an engine hold at an instant. */
 export interface Census {
@@ -59,6 +59,60 @@ export function grown(before: Census, after: Census, slack: number): string[] {
   if (after.cgroups > before.cgroups) said.push(`cgroups: ${before.cgroups} before, ${after.cgroups} after`);
   if (after.files > before.files + slack) said.push(`files: ${before.files} before, ${after.files} after`);
   return said;
+}
+
+/** The descriptors of each part of a daemon when its first round was over, by the process that they were of. */
+const first = new Map<number, number>();
+
+/** So many more a process may have: some are opened once, when they are first needed. */
+const MORE = 10;
+/** The sockets, pipes, timers and the like that a supervisor without clients has at most. */
+const OF_SUPERVISOR = 18;
+
+/** Repeats a look until nothing is found, for what goes on behind the answers gets some seconds to end. */
+async function settled(look: () => string[]): Promise<string[]> {
+  let said = look();
+  for (const deadline = Date.now() + 5000; said.length > 0 && Date.now() < deadline; said = look())
+    await sleep(100);
+  return said;
+}
+
+/** Descriptors of daemon, launcher and network worker that stayed open since their first round, when nothing runs any more. */
+export const leftOpen = (daemon: TestDaemon): Promise<string[]> =>
+  settled(() => {
+    const parts: [string, number][] = [['daemon', daemon.process!.pid!]];
+    for (const { pid, args } of helpers(daemon)) parts.push([args[1] ?? '', pid]);
+    return parts.flatMap(([name, pid]) => {
+      const files = openFiles(pid);
+      const before = first.get(pid);
+      if (before === undefined) first.set(pid, files.length);
+      return files.length <= (before ?? files.length) + MORE
+        ? []
+        : [`${name} (${pid}): ${before} open files before, ${files.length} now: ${counted(files)}`];
+    });
+  });
+
+/** Descriptors that supervisors have kept of clients that have gone. */
+export const leftOpenBySupervisors = (daemon: TestDaemon): Promise<string[]> =>
+  settled(() =>
+    supervisors(daemon).flatMap(({ pid, name }) => {
+      const files = openFiles(pid).filter((file) => KINDS.test(file));
+      return files.length > OF_SUPERVISOR
+        ? [`${name} (${pid}): ${files.length} open: ${counted(files)}`]
+        : [];
+    }),
+  );
+
+const KINDS = /^(socket|pipe|anon_inode)/;
+
+/** How many there are of each kind. */
+function counted(files: string[]): string {
+  const kinds = new Map<string, number>();
+  for (const file of files) {
+    const kind = KINDS.exec(file)?.[0] ?? file;
+    kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  }
+  return [...kinds].map(([kind, count]) => `${count} ${kind}`).join(', ');
 }
 
 function pss(pid: number): number {

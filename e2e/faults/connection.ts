@@ -8,7 +8,7 @@ export class Lost extends Error {}
 export class Hung extends Error {}
 
 /** The longest that any request of the rig may take, in milliseconds. */
-const PATIENCE = 25_000;
+export const PATIENCE = 25_000;
 
 export interface Reply {
   status: number;

@@ -5,6 +5,7 @@ import type { Acknowledged } from '../support/chaos.ts';
 import { Chaos } from '../support/chaos.ts';
 import { removeTraces, sleep, TestDaemon, until } from '../support/daemon.ts';
 import { damagedLayers, leaks } from '../support/leaks.ts';
+import { Random } from './random.ts';
 
 /** The file systems that a data root is tried on. */
 export type FileSystem = 'ext4' | 'ext4-without-journal' | 'xfs' | 'btrfs';
@@ -22,6 +23,8 @@ const TIDY = 10;
 export interface PowerCutOptions {
   rounds: number;
   seed: number;
+  /** Only this round, with those that it stands on. */
+  round?: number | undefined;
   fileSystem?: FileSystem;
   /** A registry to push to and to pull from. */
   registry?: string;
@@ -35,20 +38,24 @@ export interface PowerCutOptions {
  */
 export async function powerCutRounds(options: PowerCutOptions): Promise<string[]> {
   const { rounds, seed, fileSystem = 'ext4' } = options;
-  const next = random(seed);
   const parent = `berth-power-${process.pid}`;
   const machine = new Machine(fileSystem, ['--cgroup-parent', parent]);
   const problems: string[] = [];
   try {
     await machine.build();
     await machine.daemon.importBusybox();
-    for (let round = 0; round < rounds; round++) {
-      const chaos = new Chaos(machine.daemon, options.registry);
+    // What a round finds is from the last tidying on: so many of those before it are played again, too.
+    const first = options.round === undefined ? 0 : options.round - (options.round % TIDY);
+    const end = options.round === undefined ? rounds : options.round + 1;
+    for (let round = first; round < end; round++) {
+      const random = new Random(seed, round);
+      const chaos = new Chaos(machine.daemon, options.registry, () => random.next());
+      const cut = new Random(seed, round, 'cut');
       for (const Name of ['net-a', 'net-b']) await machine.daemon.call('POST', '/networks/create', { Name });
       const users = chaos.run(4);
-      await sleep(50 + next() * 450);
+      await sleep(cut.between(50, 500));
       const known = copy(chaos.known);
-      await machine.cut(Math.floor(next() * 2 ** 31));
+      await machine.cut(cut.between(0, 2 ** 31));
       chaos.stop();
       await users;
       await machine.start();
@@ -57,7 +64,7 @@ export async function powerCutRounds(options: PowerCutOptions): Promise<string[]
         ...(await lost(machine.daemon, known)),
         ...damagedLayers(machine.daemon).map((layer) => `damaged layer ${layer}`),
         ...(await leaks(machine.daemon, parent)),
-      ].map((what) => `seed ${seed}, ${fileSystem}, round ${round}: ${what}`);
+      ].map((what) => `power cut, ${fileSystem}, seed ${seed}, round ${round}: ${what}`);
       options.onRound?.(round, found);
       problems.push(...found);
       if (round % TIDY === TIDY - 1) await tidy(machine.daemon);
@@ -209,17 +216,6 @@ function copy(known: Acknowledged): Acknowledged {
     volumes: new Map(known.volumes),
     networks: new Map(known.networks),
     removed: new Set(known.removed),
-  };
-}
-
-/** mulberry32: rounds of one seed are alike, but for what the users do. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
 

@@ -1,5 +1,6 @@
 import { sleep, type TestDaemon } from '../support/daemon.ts';
 import { damagedLayers, leaks } from '../support/leaks.ts';
+import { leftOpen, leftOpenBySupervisors } from './census.ts';
 import { call, Lost } from './connection.ts';
 import { EventWatch } from './events.ts';
 import { Excuses } from './excuses.ts';
@@ -62,9 +63,12 @@ export async function playRound(
     broken.push(...damagedLayers(daemon, 3).map((layer) => `damaged layer ${layer}`));
     journal.note('leaks were looked for');
     for (const { followed } of users) for (const { follower } of followed) follower.close();
+    broken.push(...(await leftOpenBySupervisors(daemon)));
+    journal.note('open files were counted');
     broken.push(...(await removeAll(daemon)));
     journal.note('all was removed');
     broken.push(...(await leaks(daemon, parent)).map((what) => `after all was removed: ${what}`));
+    broken.push(...(await leftOpen(daemon)));
     journal.note('leaks were looked for');
   } catch (error) {
     broken.push(`the daemon could not be asked: ${(error as Error).message}`);

@@ -39,12 +39,15 @@ export async function play({
       if (mine.length === 0) continue;
       const began = performance.now();
       if (name === 'power') {
-        // A program of its own, too.
+        // A program of its own, too. Its rounds have numbers of their own.
         const { powerCutRounds } = await import('./power-cut.ts');
-        const cuts = { rounds: mine.length, seed, registry: registry.host };
+        const cuts = { rounds: mine.length, seed, registry: registry.host, round: only ? one : undefined };
         const found = await powerCutRounds({ ...cuts, onRound: (_, lines) => lines.forEach(tell) });
         problems.push(...found);
-        tell(`power        ${mine.length} rounds: ${found.length} broken`);
+        const again = `again: npm run faults -- --rounds ${mine.length} --seed ${seed} --mode power --round N`;
+        tell(
+          `power        ${mine.length} rounds: ${found.length} broken${found.length > 0 ? `; ${again}` : ''}`,
+        );
         continue;
       }
       const { problems: found, requests } = await playMode(name, mine, {

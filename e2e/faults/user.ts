@@ -1,4 +1,8 @@
-import { call, type Follower, follow, Hung, Lost, type Reply } from './connection.ts';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { dist } from '../support/daemon.ts';
+import { call, type Follower, follow, Hung, Lost, PATIENCE, type Reply } from './connection.ts';
 import type { EventWatch } from './events.ts';
 import type { Journal } from './journal.ts';
 import { Acknowledged, type Box, type State, type Thing } from './model.ts';
@@ -79,6 +83,36 @@ export class User {
       }
       throw error;
     }
+  }
+
+  /** Runs our own client to its end. */
+  client(args: string[], input: string): Promise<{ status: number; output: string }> {
+    return this.#noted(`berth ${args.join(' ')}`, undefined, async () => {
+      const child = spawn(join(dist, 'berth'), args, {
+        env: { ...process.env, BERTH_HOST: `unix://${this.stage.socket}`, DOCKER_CONFIG: '/nonexistent' },
+        stdio: ['pipe', 'pipe', 'pipe'],
+        timeout: PATIENCE,
+        killSignal: 'SIGKILL',
+      });
+      let output = '';
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', (part: Buffer) => {
+          output += part.toString();
+        });
+      child.stdin.on('error', () => undefined);
+      child.stdin.end(input);
+      const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+      if (signal) this.broken(`berth ${args.join(' ')}: no end in ${PATIENCE} ms`);
+      return [{ status: code ?? -1, output }, `${code ?? signal} ${output.slice(-200).trim()}`];
+    });
+  }
+
+  /** Whether the daemon is there. */
+  answers(): Promise<boolean> {
+    return call(this.stage.socket, { method: 'GET', path: '/_ping' }).then(
+      ({ status }) => status === 200,
+      () => false,
+    );
   }
 
   broken(what: string): void {

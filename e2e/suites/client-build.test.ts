@@ -9,7 +9,8 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { TestDaemon } from '../support/daemon.ts';
+import { openFiles } from '../faults/census.ts';
+import { TestDaemon, until } from '../support/daemon.ts';
 import { Registry } from '../support/registry.ts';
 import { tarOf } from '../support/tar.ts';
 import { onTerminal } from '../support/terminal.ts';
@@ -210,4 +211,14 @@ test('on a terminal each step has a line; Ctrl-C ends the build on both sides', 
   await ended.sees('begun');
   ended.type('\x03');
   expect(await ended.end()).toBe(130);
+});
+
+test('the connections of a build are closed with it', async () => {
+  const sockets = () => openFiles(daemon.process!.pid!).filter((file) => file.startsWith('socket')).length;
+  const quick = () => build(['-q', context], { dockerfile: 'FROM scratch\nCOPY sub /\n' });
+  expect(quick().status).toBe(0);
+  const before = sockets();
+  for (let index = 0; index < 3; index++) quick();
+  expect(daemon.docker(['buildx', 'build', '-q', context]).status).toBe(0);
+  await until('connections to be closed', () => sockets() <= before, 3000);
 });

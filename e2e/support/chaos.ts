@@ -27,18 +27,30 @@ export class Chaos {
   readonly surprises: string[] = [];
   readonly registry: string | undefined;
   readonly daemon: TestDaemon;
+  private readonly random: () => number;
   private stopped = false;
 
-  constructor(daemon: TestDaemon, registry: string | undefined) {
+  /** @param random gives the users' choices: numbers from 0 (inclusive) to 1 (exclusive) */
+  constructor(daemon: TestDaemon, registry: string | undefined, random: () => number) {
     this.daemon = daemon;
     this.registry = registry;
+    this.random = random;
+  }
+
+  chance(probability: number): boolean {
+    return this.random() < probability;
+  }
+
+  any<T>(values: Iterable<T>): T | undefined {
+    const all = [...values];
+    return all[Math.floor(this.random() * all.length)];
   }
 
   /** Runs `users` users side by side; resolves once all have met a dead daemon or `stop` was called. */
   async run(users: number): Promise<void> {
     const one = async () => {
       while (!this.stopped) {
-        const step = steps[Math.floor(Math.random() * steps.length)]!;
+        const step = this.any(steps)!;
         try {
           await step(this);
         } catch (error) {
@@ -67,10 +79,6 @@ export class Chaos {
 }
 
 const name = (kind: string) => `${kind}-${randomBytes(4).toString('hex')}`;
-const any = <T>(values: Iterable<T>): T | undefined => {
-  const all = [...values];
-  return all[Math.floor(Math.random() * all.length)];
-};
 
 /** A container's life; some are left running, some are only created. */
 const containerLife: Step = async (chaos) => {
@@ -79,24 +87,24 @@ const containerLife: Step = async (chaos) => {
     Image: 'bb',
     Cmd: ['sh', '-c', 'echo started; sleep 300'],
     ExposedPorts: { '80/tcp': {} },
-    Volumes: Math.random() < 0.3 ? { '/data': {} } : {},
+    Volumes: chaos.chance(0.3) ? { '/data': {} } : {},
     HostConfig: {
-      NetworkMode: any(['none', 'bridge', 'bridge', 'net-a']),
-      PortBindings: Math.random() < 0.5 ? { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }] } : {},
-      Binds: Math.random() < 0.3 ? [`vol-${Math.floor(Math.random() * 3)}:/v`] : [],
+      NetworkMode: chaos.any(['none', 'bridge', 'bridge', 'net-a']),
+      PortBindings: chaos.chance(0.5) ? { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }] } : {},
+      Binds: chaos.chance(0.3) ? [`vol-${chaos.any([0, 1, 2])}:/v`] : [],
     },
   });
   if (created.status !== 201) return;
   const id = created.json.Id as string;
   containers.set(id, 'created');
-  if (Math.random() < 0.1) return;
+  if (chaos.chance(0.1)) return;
   containers.set(id, 'unsure');
   const started = await chaos.call('POST', `/containers/${id}/start`);
   containers.set(id, started.status === 204 ? 'running' : 'created');
-  if (Math.random() < 0.3) await execIn(chaos, id);
-  if (Math.random() < 0.2) return;
+  if (chaos.chance(0.3)) await execIn(chaos, id);
+  if (chaos.chance(0.2)) return;
   containers.set(id, 'unsure');
-  if (Math.random() < 0.3) await chaos.call('POST', `/containers/${id}/stop?t=0`);
+  if (chaos.chance(0.3)) await chaos.call('POST', `/containers/${id}/stop?t=0`);
   const removed = await chaos.call('DELETE', `/containers/${id}?force=1&v=1`);
   if (removed.status !== 204) return;
   containers.delete(id);
@@ -109,12 +117,12 @@ async function execIn(chaos: Chaos, id: string): Promise<void> {
 }
 
 const connectAndDisconnect: Step = async (chaos) => {
-  const [id] = any([...chaos.known.containers].filter(([, state]) => state === 'running')) ?? [];
+  const [id] = chaos.any([...chaos.known.containers].filter(([, state]) => state === 'running')) ?? [];
   if (!id) return;
   const { json } = await chaos.call('GET', `/containers/${id}/json`);
   if (!json?.HostConfig || json.HostConfig.NetworkMode === 'none') return;
   const { status } = await chaos.call('POST', '/networks/net-b/connect', { Container: id });
-  if (status === 200 && Math.random() < 0.7)
+  if (status === 200 && chaos.chance(0.7))
     await chaos.call('POST', '/networks/net-b/disconnect', { Container: id, Force: true });
 };
 
@@ -123,7 +131,7 @@ const networkLife: Step = async (chaos) => {
   const made = await chaos.call('POST', '/networks/create', { Name: name('n') });
   if (made.status !== 201) return;
   networks.set(made.json.Id, 'there');
-  if (Math.random() < 0.2) return;
+  if (chaos.chance(0.2)) return;
   networks.set(made.json.Id, 'unsure');
   if ((await chaos.call('DELETE', `/networks/${made.json.Id}`)).status !== 204) return;
   networks.delete(made.json.Id);
@@ -135,7 +143,7 @@ const volumeLife: Step = async (chaos) => {
   const given = name('v');
   if ((await chaos.call('POST', '/volumes/create', { Name: given })).status !== 201) return;
   volumes.set(given, 'there');
-  if (Math.random() < 0.2) return;
+  if (chaos.chance(0.2)) return;
   volumes.set(given, 'unsure');
   if ((await chaos.call('DELETE', `/volumes/${given}`)).status !== 204) return;
   volumes.delete(given);
@@ -156,7 +164,7 @@ const importImage: Step = async (chaos) => {
 };
 
 const commitContainer: Step = async (chaos) => {
-  const id = any(chaos.known.containers.keys());
+  const id = chaos.any(chaos.known.containers.keys());
   if (!id) return;
   const tag = name('i');
   if ((await chaos.call('POST', `/commit?container=${id}&repo=${tag}&pause=0`)).status === 201)
@@ -171,7 +179,7 @@ const buildImage: Step = async (chaos) => {
 };
 
 const saveAndLoad: Step = async (chaos) => {
-  const tag = any(chaos.known.images.keys());
+  const tag = chaos.any(chaos.known.images.keys());
   if (!tag) return;
   const saved = await chaos.daemon.raw('GET', `/images/${tag}/get`);
   if (saved.status !== 200) return;
@@ -179,14 +187,14 @@ const saveAndLoad: Step = async (chaos) => {
 };
 
 const pushAndPull: Step = async (chaos) => {
-  const tag = any(chaos.known.images.keys());
+  const tag = chaos.any(chaos.known.images.keys());
   if (!tag || !chaos.registry) return;
   const remote = `${chaos.registry}/${name('r')}`;
   if ((await chaos.call('POST', `/images/${tag}/tag?repo=${remote}&tag=latest`)).status !== 201) return;
   const pushed = await chaos.daemon.call('POST', `/images/${remote}/push?tag=latest`, undefined, {
     'x-registry-auth': Buffer.from('{}').toString('base64'),
   });
-  if (pushed.status === 200 && Math.random() < 0.5) {
+  if (pushed.status === 200 && chaos.chance(0.5)) {
     await chaos.call('DELETE', `/images/${remote}:latest`);
     await chaos.call('POST', `/images/create?fromImage=${remote}&tag=latest`);
   }
@@ -194,7 +202,7 @@ const pushAndPull: Step = async (chaos) => {
 };
 
 const removeImage: Step = async (chaos) => {
-  const tag = any(chaos.known.images.keys());
+  const tag = chaos.any(chaos.known.images.keys());
   if (!tag) return;
   chaos.known.images.delete(tag);
   await chaos.call('DELETE', `/images/${tag}?force=1`);

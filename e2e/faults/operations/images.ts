@@ -107,6 +107,35 @@ export async function build(user: User): Promise<void> {
   await make(user, name, () => user.call('POST', `/build?t=${name}&forcerm=1`, context));
 }
 
+/**
+ * A build with BuildKit, by the client: sessions, uploads, a step in a container that no list shows. Its layers stay in
+ * the cache of builds.
+ */
+export async function buildWithBuildKit(user: User): Promise<void> {
+  const name = newTag(user);
+  const from = performance.now();
+  const shared = user.random.between(0, 3);
+  const dockerfile = [
+    'FROM bb',
+    `RUN --mount=type=cache,target=/cache echo ${shared} >> /cache/x && echo ${shared} > /shared`,
+    `RUN echo ${name} > /y`,
+    '',
+  ].join('\n');
+  const { images } = user.known;
+  images.set(name, { there: 'perhaps' });
+  const { status, output } = await user.client(['build', '-q', '-t', name, '-'], dockerfile);
+  if (status === 0) {
+    images.set(name, { there: 'yes' });
+    const found = await user.call('GET', `/images/${name}/json`);
+    if (found.status === 200) images.set(name, { there: 'yes', value: found.json.Id });
+    else if (found.status < 500) user.broken(`image ${name} was built and is not there: ${found.text}`);
+    return;
+  }
+  const lost = /connect|closed|hang up|reset|ended|daemon/i.test(output) && !(await user.answers());
+  if (!lost && !user.stage.excused(output, from, performance.now()))
+    user.broken(`building ${name} with BuildKit: ${status} ${output.slice(-400)}`);
+}
+
 /** Only what has no tag: nobody was promised anything of that. */
 export async function pruneImages(user: User): Promise<void> {
   await user.call('POST', user.random.pick(['/images/prune', '/build/prune?all=1']));

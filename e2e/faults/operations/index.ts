@@ -21,6 +21,7 @@ const operations: [weight: number, operation: (user: User) => Promise<unknown>][
   [2, lives.update],
   [1, lives.pruneContainers],
   [6, uses.execAttached],
+  [3, uses.execAndPause],
   [3, uses.execDetached],
   [2, uses.execAborted],
   [4, uses.followLogs],
@@ -41,6 +42,7 @@ const operations: [weight: number, operation: (user: User) => Promise<unknown>][
   [1, images.saveAndLoad],
   [1, images.pushAndPull],
   [2, images.build],
+  [2, images.buildWithBuildKit],
   [1, images.pruneImages],
   [6, contend],
 ];

@@ -130,7 +130,7 @@ export async function runToItsEnd(user: User): Promise<void> {
   const reply = await waits;
   if (reply instanceof Error) throw reply;
   const expected = box.codes;
-  if (reply.status === 200 && expected && !expected.has(reply.json.StatusCode))
+  if (reply.status === 200 && expected && !box.struck && !expected.has(reply.json.StatusCode))
     user.broken(`wait for ${box.id}: ${reply.text}, not ${[...expected]}`);
   if (reply.status === 200 && box.may.has('running')) box.may.delete('running');
 }
@@ -226,5 +226,11 @@ export async function pruneContainers(user: User): Promise<void> {
     if (deleted.has(box.id)) box.may = new Set(['gone']);
     else if (failed) box.may.add('dead');
     else if (sure.includes(box)) user.broken(`prune left ${box.id}, which was ${[...box.may]}`);
+  }
+  for (const box of user.known.boxes) {
+    if (!deleted.has(box.id) || boxes.includes(box)) continue;
+    // Its supervisor was killed while the prune was under way.
+    if (box.struck) box.may = new Set(['gone']);
+    else user.broken(`prune took ${box.id}, which was ${[...box.may]}`);
   }
 }

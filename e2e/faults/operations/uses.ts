@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { tarOf } from '../../support/tar.ts';
+import { type Follower, PATIENCE } from '../connection.ts';
 import type { Box } from '../model.ts';
 import type { User } from '../user.ts';
 
@@ -20,22 +22,71 @@ export async function execAttached(user: User): Promise<void> {
   });
   if (made.status !== 201) return;
   const path = `/exec/${made.json.Id}`;
+  const from = performance.now();
   const follower = await user.follow(
     'POST',
     `${path}/start`,
     { Detach: false },
     { hijack: user.random.chance(0.5) },
   );
-  await follower.over;
+  if (!(await overInTime(user, follower, `exec ${made.json.Id} of ${box.id}`))) return;
+  await checkExec(user, box, made.json.Id, { follower, from, code, lines });
+}
+
+/** Whether a program's output came to its end; one that does not is broken. */
+async function overInTime(user: User, follower: Follower, what: string): Promise<boolean> {
+  const late = new AbortController();
+  const over = await Promise.race([
+    follower.over.then(() => true),
+    sleep(PATIENCE, false, { signal: late.signal }),
+  ]).finally(() => late.abort());
+  if (!over) user.broken(`${what} does not end`);
+  return over;
+}
+
+/** What an exec of `seq LINES; exit CODE` has given. */
+async function checkExec(
+  user: User,
+  box: Box,
+  id: string,
+  { follower, from, code, lines }: { follower: Follower; from: number; code: number; lines: number },
+): Promise<void> {
+  const path = `/exec/${id}`;
   if (follower.status >= 400 || !follower.ended || !box.is('running')) return;
   const { status, json } = await user.call('GET', `${path}/json`);
   if (status !== 200 || !box.is('running')) return; // it has ended meanwhile
+  // It could not be begun.
+  if (json.ExitCode >= 126 && follower.text === '' && user.stage.troubled(from, performance.now())) return;
   if (json.ExitCode !== code || json.Running)
-    user.broken(
-      `exec ${made.json.Id} of ${box.id} ended with ${json.ExitCode}, running ${json.Running}, not ${code}`,
-    );
+    user.broken(`exec ${id} of ${box.id} ended with ${json.ExitCode}, running ${json.Running}, not ${code}`);
   else if (follower.text !== Array.from({ length: lines }, (_, index) => `${index + 1}\n`).join(''))
-    user.broken(`exec ${made.json.Id} of ${box.id}: ${follower.text.length} bytes of seq ${lines}`);
+    user.broken(`exec ${id} of ${box.id}: ${follower.text.length} bytes of seq ${lines}`);
+}
+
+/** Pauses a container while an exec is on its way into it: when it goes on, the exec does, or has done so before. */
+export async function execAndPause(user: User): Promise<void> {
+  const box = running(user, 'counter', 'idle');
+  if (!box) return;
+  const [lines, code] = [user.random.pick([0, 500]), user.random.pick([0, 3])];
+  const made = await user.call('POST', `/containers/${box.id}/exec`, {
+    AttachStdout: true,
+    AttachStderr: true,
+    Cmd: ['sh', '-c', `seq ${lines}; exit ${code}`],
+  });
+  if (made.status !== 201) return;
+  const from = performance.now();
+  const start = user.follow('POST', `/exec/${made.json.Id}/start`, { Detach: false });
+  const begun = start.catch((error: Error) => error);
+  await sleep(user.random.between(0, 12));
+  const paused = await user.change(box, ['paused'], () => user.call('POST', `/containers/${box.id}/pause`));
+  if (paused.status === 204)
+    await user.change(box, ['running'], () => user.call('POST', `/containers/${box.id}/unpause`));
+  const follower = await begun;
+  if (follower instanceof Error) throw follower;
+  // One that is still frozen after all will not end.
+  if (!box.is('running')) return follower.close();
+  if (!(await overInTime(user, follower, `exec ${made.json.Id} of ${box.id}`))) return;
+  await checkExec(user, box, made.json.Id, { follower, from, code, lines });
 }
 
 export async function execDetached(user: User): Promise<void> {

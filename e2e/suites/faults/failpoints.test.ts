@@ -9,7 +9,7 @@ import { dist, type TestDaemon } from '../../support/daemon.ts';
 /* Calls that fail on demand, in the build that has them. */
 
 const parent = `berth-failing-${randomBytes(4).toString('hex')}`;
-const { EIO, EMFILE } = constants.errno;
+const { EIO, EMFILE, ENOSPC } = constants.errno;
 let daemon: TestDaemon;
 let file: string;
 
@@ -45,6 +45,18 @@ test('a call of the daemon fails as often as it is armed to, and so do calls of 
   arm(file, []);
   expect((await start()).status).toBe(204);
   expect((await daemon.call('DELETE', `/containers/${json.Id}?force=1`)).status).toBe(204);
+});
+
+test('a container whose SandboxKey cannot be made runs, and its end is seen', async () => {
+  const { json } = await create();
+  arm(file, [{ name: 'fs.symlink', action: ENOSPC, skip: 0, count: 2 }]);
+  const started = await daemon.call('POST', `/containers/${json.Id}/start`);
+  arm(file, []);
+  expect(started.status).toBe(204);
+  expect((await daemon.call('POST', `/containers/${json.Id}/kill`)).status).toBe(204);
+  const { State } = (await daemon.call('GET', `/containers/${json.Id}/json`)).json;
+  expect(State).toMatchObject({ Status: 'exited', ExitCode: 137 });
+  expect((await daemon.call('DELETE', `/containers/${json.Id}`)).status).toBe(204);
 });
 
 test('what is shipped has none', () => {

@@ -114,6 +114,14 @@ export function methodsFor<T extends Table>({ decode, encode }: Codec<T>) {
   return { method, unary };
 }
 
+/**
+ * A connection whose other side has ended is of no use to HTTP/2, but one that comes from an HTTP server may be half open:
+ * it would stay for ever.
+ */
+function closeAtEnd(connection: Duplex): void {
+  connection.once('end', () => connection.destroy());
+}
+
 /** A server for given connections. `methods` is keyed by path (`/package.Service/Method`). */
 export class GrpcServer {
   private readonly server: Http2Server;
@@ -132,6 +140,7 @@ export class GrpcServer {
   accept(connection: Duplex): Promise<void> {
     return new Promise((resolve) => {
       connection.once('close', () => resolve());
+      closeAtEnd(connection);
       this.server.emit('connection', connection);
     });
   }
@@ -227,6 +236,7 @@ export class GrpcClient<T extends Table> {
       settings: { initialWindowSize: 4 << 20 },
     });
     this.session.on('error', () => undefined);
+    closeAtEnd(connection);
     this.closed = new Promise((resolve) => {
       this.session.once('close', () => resolve());
       connection.once('close', () => resolve());

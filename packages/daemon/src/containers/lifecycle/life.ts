@@ -145,11 +145,20 @@ export class Life {
     }
   }
 
+  /** It runs: a folder without room for the name of its network namespace is no reason to lose sight of it. */
+  private nameNetwork({ id, record }: Container, pid: number): void {
+    if (record.hostConfig.NetworkMode.startsWith('container:')) return;
+    try {
+      this.context.rooms.networks.running(id, pid);
+    } catch (error) {
+      log.warn({ container: id, err: error }, 'its SandboxKey could not be made');
+    }
+  }
+
   /** Watches a running container for its end, and for what the OOM killer takes of it. */
   private follow(container: Container): void {
     const supervisor = container.supervisor!;
-    if (!container.record.hostConfig.NetworkMode.startsWith('container:'))
-      this.context.rooms.networks.running(container.id, supervisor.pid);
+    this.nameNetwork(container, supervisor.pid);
     supervisor.whenOomKilled(() => {
       const kills = supervisor.oomKills;
       void container.queue(async () => {
