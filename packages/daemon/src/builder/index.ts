@@ -3,13 +3,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
 import type { Launcher } from '@berth/native';
-import { parseDuration } from '../base/durations.ts';
 import { BerthError, invalidParameter, systemError } from '../base/errors.ts';
 import { type Fetch, fetchThrough, type Proxies } from '../base/fetch.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Containers } from '../containers/api.ts';
-import { ignoreFilter } from '../dockerfile/ignore.ts';
-import { type Dockerfile, parseDockerfile } from '../dockerfile/parse.ts';
 import type { Images, OnProgress, Progress } from '../images/api.ts';
 import { parsePlatform, splitReference } from '../images/index.ts';
 import type { Layers } from '../layers/api.ts';
@@ -20,8 +17,10 @@ import type { Collection, Store } from '../store/api.ts';
 import type { Builder, BuildOptions, CacheRecord, PruneOptions } from './api.ts';
 import type { Control } from './buildkit/control.ts';
 import type { CachedStep } from './buildkit/solver.ts';
+import { durationMs, matchesRecord, recordFilters, stepRecord } from './cache-records.ts';
 import { ClassicBuild } from './classic/build.ts';
 import { BuildCache } from './classic/cache.ts';
+import { dockerfilePath, dropIgnored, readDockerfile } from './context-dockerfile.ts';
 import { grantable } from './entitlements.ts';
 import { keptBytes } from './kept-bytes.ts';
 import { remoteContext } from './remote.ts';
@@ -189,7 +188,7 @@ class BuilderRoom implements Builder {
       if (options.quiet) send({ stream: `${id}\n` });
       return id;
     } catch (error) {
-      for (const stream of build.held) send({ stream });
+      for (const stream of build.output.held) send({ stream });
       if (!hasBegun()) throw error;
       const message = error instanceof Error ? error.message : String(error);
       const code = error instanceof RunFailed ? { code: error.exitCode } : {};
@@ -220,7 +219,8 @@ class BuilderRoom implements Builder {
     if (options.filters['label'] || options.filters['label!'])
       return { CachesDeleted: [], SpaceReclaimed: 0 };
     for (const name of Object.keys(options.filters))
-      if (!known.has(name)) throw invalidParameter(`failed to prune build cache: invalid filter '${name}'`);
+      if (!recordFilters.has(name))
+        throw invalidParameter(`failed to prune build cache: invalid filter '${name}'`);
     const gone = await this.forget(options);
     return {
       CachesDeleted: gone.map(({ ID }) => ID),
@@ -270,74 +270,4 @@ function hostGateway(networks: Networks): string {
   } catch {
     return '';
   }
-}
-
-/** Whether a record is what the filters name, their times aside. */
-function matchesRecord(record: CacheRecord, filters: Record<string, string[]>): boolean {
-  const fits = (name: string, value: string) =>
-    !filters[name] || filters[name].some((part) => value.includes(part));
-  return (
-    fits('id', record.ID) &&
-    fits('type', record.Type) &&
-    fits('description', record.Description) &&
-    (!filters['inuse'] || record.InUse) &&
-    (!filters['shared'] || record.Shared) &&
-    (!filters['private'] || !record.Shared) &&
-    // A filter that is not known matches no record.
-    Object.keys(filters).every((name) => known.has(name))
-  );
-}
-
-const known = new Set(['until', 'id', 'unused-for', 'type', 'description', 'inuse', 'shared', 'private']);
-
-/** A step of a BuildKit build as a record of the cache. */
-function stepRecord(key: string, step: CachedStep): CacheRecord {
-  return {
-    ID: key.slice(0, 25),
-    Type: 'regular',
-    Description: step.description,
-    InUse: false,
-    Shared: false,
-    Size: step.size,
-    CreatedAt: step.created,
-    LastUsedAt: step.used,
-    UsageCount: step.count,
-  };
-}
-
-function durationMs(text: string): number {
-  const duration = parseDuration(text);
-  if (duration === undefined)
-    throw invalidParameter(`invalid until filter: time: invalid duration "${text}"`);
-  return Number(duration) / 1e6;
-}
-
-/** @throws invalid-parameter with the words that dockerd puts before what its parser says. */
-function readDockerfile(text: string, name: string): Dockerfile {
-  try {
-    return parseDockerfile(text);
-  } catch (error) {
-    throw invalidParameter(`failed to parse ${name}: ${(error as Error).message}`, error);
-  }
-}
-
-/** The Dockerfile's path in the context; lower case where the usual name is missing. @throws invalid-parameter. */
-async function dockerfilePath(context: Tree, name: string): Promise<string> {
-  for (const candidate of name === 'Dockerfile' ? [name, 'dockerfile'] : [name]) {
-    const resolved = context.resolve(candidate);
-    if (resolved?.escapes)
-      throw invalidParameter(
-        `failed to read dockerfile: forbidden path outside the build context: ${name} ()`,
-      );
-    if (resolved && context.entries.get(resolved.path)?.type === 'file') return resolved.path;
-  }
-  throw systemError(`Cannot locate specified Dockerfile: ${name}`);
-}
-
-/** A client sends the Dockerfile and .dockerignore even where they are ignored: then no COPY sees them. */
-async function dropIgnored(context: Tree, dockerfile: string): Promise<void> {
-  const entry = context.entries.get('.dockerignore');
-  if (entry?.type !== 'file') return;
-  const ignored = ignoreFilter((await context.readAll(entry)).toString());
-  for (const path of ['.dockerignore', dockerfile]) if (ignored(path)) context.remove(path);
 }

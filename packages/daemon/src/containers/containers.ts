@@ -23,6 +23,7 @@ import { connectContainer, disconnectContainer } from './lifecycle/connect.ts';
 import { Life } from './lifecycle/life.ts';
 import { reconcileContainers } from './lifecycle/reconcile.ts';
 import { removeContainer, removeLink } from './lifecycle/remove.ts';
+import { killContainer, restartContainer, stopContainer } from './lifecycle/stop.ts';
 import { updateContainer } from './lifecycle/update.ts';
 import { Container } from './model/container.ts';
 import { type Context, setRecord } from './model/context.ts';
@@ -147,7 +148,7 @@ class ContainerRoom implements Containers {
     const container = this.registry.lookup(reference);
     let stopped: boolean;
     try {
-      stopped = await this.life.stop(container, options);
+      stopped = await stopContainer(this.context, this.life, container, options);
     } catch (error) {
       const text = `cannot stop container: ${reference}: ${(error as Error).message}`;
       throw isKind(error, 'invalid-parameter') ? invalidParameter(text, error) : systemError(text, error);
@@ -159,7 +160,7 @@ class ContainerRoom implements Containers {
   async restart(reference: string, options: { timeout?: number; signal?: string } = {}): Promise<void> {
     const container = this.registry.lookup(reference);
     try {
-      await this.life.restart(container, options);
+      await restartContainer(this.context, this.life, container, options);
     } catch (error) {
       if (error instanceof BerthError && error.kind === 'not-modified') return;
       if (!(error instanceof BerthError)) throw error;
@@ -172,7 +173,7 @@ class ContainerRoom implements Containers {
 
   async kill(reference: string, signal?: string): Promise<void> {
     try {
-      await this.life.kill(this.registry.lookup(reference), signal);
+      await killContainer(this.context, this.life, this.registry.lookup(reference), signal);
       await this.context.rooms.store.flushOrLater();
     } catch (error) {
       if (!(error instanceof BerthError)) throw error;

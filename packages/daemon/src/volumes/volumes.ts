@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { chmod, chown, lstat, mkdir, readdir, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BerthError, conflict, notFound, systemError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
@@ -9,13 +8,11 @@ import { filterMatcher } from '../patterns/expression.ts';
 import type { Store } from '../store/api.ts';
 import type { Volume, Volumes } from './api.ts';
 import { booleanFilter, checkFilters, checkVolume, hasLabel, pruneAll } from './checks.ts';
+import { Folders, REMOVED } from './folders.ts';
 import { mountOptions, unmountOptions } from './mounting.ts';
 
 /** The label that marks a volume that nobody named. */
 const ANONYMOUS = 'com.docker.volume.anonymous';
-
-/** Where volumes go that are being removed; no volume has such a name. */
-const REMOVED = '.removed';
 
 const seconds = (time: Date): string => `${time.toISOString().slice(0, 19)}Z`;
 
@@ -41,11 +38,9 @@ export function openVolumes(deps: {
 }
 
 class LocalVolumes implements Volumes {
-  private readonly folder: string;
-  private readonly removed: string;
+  private readonly folders: Folders;
   private readonly store: Store;
   private readonly events: Events;
-  private readonly owner: { uid: number; gid: number };
   private readonly folderSize: (folder: string) => Promise<number>;
   private readonly records;
   /** Removed ones whose folder may come back with a power cut: such a folder is no lost volume. */
@@ -64,9 +59,7 @@ class LocalVolumes implements Volumes {
     folderSize: (folder: string) => Promise<number>,
   ) {
     this.folderSize = folderSize;
-    this.owner = owner;
-    this.folder = join(dataRoot, 'volumes');
-    this.removed = join(this.folder, REMOVED);
+    this.folders = new Folders(join(dataRoot, 'volumes'), owner);
     this.store = store;
     this.events = events;
     this.records = store.collection<VolumeRecord>('volumes');
@@ -86,7 +79,7 @@ class LocalVolumes implements Volumes {
     const known = this.records.get(name);
     checkVolume(name, asked.driver || 'local', known ? {} : options);
     if (known) {
-      await this.ensureFolder(name);
+      await this.folders.ensure(name);
       return { volume: this.shown(known), created: false };
     }
 
@@ -102,12 +95,12 @@ class LocalVolumes implements Volumes {
     this.gone.delete(name);
     try {
       // Recorded first: a folder that no record names is a volume whose record was lost, never one half made.
-      const results = await Promise.allSettled([this.store.flush(), this.makeFolder(name)]);
+      const results = await Promise.allSettled([this.store.flush(), this.folders.make(name)]);
       // Only now: what is undone must not be under way any more.
       for (const result of results) if (result.status === 'rejected') throw result.reason;
     } catch (error) {
       this.records.delete(name);
-      await rm(join(this.folder, name), { recursive: true, force: true }).catch(() => undefined);
+      await rm(join(this.folders.root, name), { recursive: true, force: true }).catch(() => undefined);
       throw systemError(
         `create ${name}: error while creating volume path: ${(error as Error).message}`,
         error,
@@ -149,7 +142,7 @@ class LocalVolumes implements Volumes {
       const users = this.usersOf(name);
       if (users.length > 0) throw conflict(`remove ${name}: volume is in use - [${users.join(', ')}]`);
       if (!this.records.get(name)) return;
-      await this.removeFolder(name);
+      await this.folders.remove(name);
       this.gone.put(name, true);
       this.records.delete(name);
       await this.store.flush();
@@ -191,7 +184,7 @@ class LocalVolumes implements Volumes {
     const record = this.records.get(name);
     if (!record) throw notFound(`get ${name}: no such volume`);
     try {
-      return await this.folderSize(this.mountpoint(name));
+      return await this.folderSize(this.folders.data(name));
     } catch (error) {
       // It may have been removed meanwhile, and another of that name made.
       if (this.records.get(name) !== record) throw notFound(`get ${name}: no such volume`);
@@ -212,8 +205,8 @@ class LocalVolumes implements Volumes {
   async needsCopyUp(name: string, subpath = ''): Promise<boolean> {
     const record = this.records.get(name);
     if (!record || record.options) return false;
-    await this.ensureFolder(name);
-    const base = await realpath(this.mountpoint(name));
+    await this.folders.ensure(name);
+    const base = await realpath(this.folders.data(name));
     // A subpath that is missing, no folder or outside the volume is refused when the container starts.
     const folder = await realpath(join(base, subpath)).catch(() => '');
     if (folder !== base && !folder.startsWith(`${base}/`)) return false;
@@ -223,11 +216,11 @@ class LocalVolumes implements Volumes {
   async mount(name: string, owner: string): Promise<void> {
     const record = this.records.get(name);
     if (!record) throw notFound(`get ${name}: no such volume`);
-    await this.ensureFolder(name);
+    await this.folders.ensure(name);
     if (!record.options) return;
     await this.queued(name, async () => {
       const owners = this.mounted.get(name) ?? new Set();
-      if (owners.size === 0) await mountOptions(this.mountpoint(name), record.options!);
+      if (owners.size === 0) await mountOptions(this.folders.data(name), record.options!);
       owners.add(owner);
       this.mounted.set(name, owners);
     });
@@ -239,45 +232,47 @@ class LocalVolumes implements Volumes {
       const owners = this.mounted.get(name);
       if (!owners?.delete(owner) || owners.size > 0) return;
       this.mounted.delete(name);
-      await unmountOptions(this.mountpoint(name));
+      await unmountOptions(this.folders.data(name));
     });
   }
 
   async reconcile(running: Array<{ owner: string; volumes: string[] }> = []): Promise<void> {
-    await mkdir(this.folder, { recursive: true, mode: 0o711 });
-    await chmod(this.folder, 0o711);
-    const present = await this.mountedFolders();
+    await mkdir(this.folders.root, { recursive: true, mode: 0o711 });
+    await chmod(this.folders.root, 0o711);
+    const present = await this.folders.mounted();
     for (const { owner, volumes } of running) {
       for (const name of volumes) {
-        if (!this.records.get(name)?.options || !present.has(this.mountpoint(name))) continue;
+        if (!this.records.get(name)?.options || !present.has(this.folders.data(name))) continue;
         this.mounted.set(name, (this.mounted.get(name) ?? new Set()).add(owner));
       }
     }
-    const held = new Set([...this.mounted.keys()].map((name) => this.mountpoint(name)));
+    const held = new Set([...this.mounted.keys()].map((name) => this.folders.data(name)));
     for (const path of present) {
       if (!held.has(path)) await unmountOptions(path);
     }
-    const found = new Set(await readdir(this.folder));
-    for (const name of await readdir(this.removed).catch(() => [] as string[]))
+    const found = new Set(await readdir(this.folders.root));
+    for (const name of await readdir(this.folders.removed).catch(() => [] as string[]))
       if (!found.has(name)) this.records.delete(name);
-    await rm(this.removed, { recursive: true, force: true });
+    await rm(this.folders.removed, { recursive: true, force: true });
     // On a full disk there is no room for it, and a removal is what makes some.
-    await mkdir(this.removed, { mode: 0o700 }).catch((error) =>
+    await mkdir(this.folders.removed, { mode: 0o700 }).catch((error) =>
       log.warn({ err: error }, 'volumes cannot be removed until something else is'),
     );
     found.delete(REMOVED);
     for (const [name] of [...this.gone.entries()]) {
-      if (found.delete(name)) await rm(join(this.folder, name), { recursive: true, force: true });
+      if (found.delete(name)) await rm(join(this.folders.root, name), { recursive: true, force: true });
       else this.gone.delete(name);
     }
     for (const name of found) if (!this.records.has(name)) await this.adopt(name);
     for (const record of this.records.values())
-      await this.ensureFolder(record.name).catch((error) =>
-        log.error(
-          { volume: record.name, err: error },
-          'a volume has no folder: see what stands in its place',
-        ),
-      );
+      await this.folders
+        .ensure(record.name)
+        .catch((error) =>
+          log.error(
+            { volume: record.name, err: error },
+            'a volume has no folder: see what stands in its place',
+          ),
+        );
   }
 
   private shown({ name, created, labels, options }: VolumeRecord): Volume {
@@ -285,73 +280,22 @@ class LocalVolumes implements Volumes {
       CreatedAt: created,
       Driver: 'local',
       Labels: labels,
-      Mountpoint: this.mountpoint(name),
+      Mountpoint: this.folders.data(name),
       Name: name,
       Options: options,
       Scope: 'local',
     };
   }
 
-  private mountpoint(name: string): string {
-    return join(this.folder, name, '_data');
-  }
-
-  private async makeFolder(name: string): Promise<void> {
-    const data = this.mountpoint(name);
-    await mkdir(data, { recursive: true, mode: 0o755 });
-    // The daemon's umask must not decide what containers may see.
-    await Promise.all([chmod(data, 0o755), chmod(join(this.folder, name), 0o701)]);
-    if (this.owner.uid !== 0 || this.owner.gid !== 0) await chown(data, this.owner.uid, this.owner.gid);
-  }
-
-  /** Makes a volume's folder again that is not there: a power cut took it, or somebody. */
-  private async ensureFolder(name: string): Promise<void> {
-    if (existsSync(this.mountpoint(name))) return;
-    log.warn(
-      { volume: name },
-      'the files of a volume are missing; it is empty now: restore them from a copy',
-    );
-    await this.makeFolder(name);
-  }
-
   /** Users' data is not thrown away with a database: a folder without a record becomes a volume again. */
   private async adopt(name: string): Promise<void> {
-    if (!(await lstat(this.mountpoint(name)).catch(() => undefined))?.isDirectory()) {
-      await rm(join(this.folder, name), { recursive: true, force: true });
+    if (!(await lstat(this.folders.data(name)).catch(() => undefined))?.isDirectory()) {
+      await rm(join(this.folders.root, name), { recursive: true, force: true });
       return;
     }
-    const { birthtime } = await lstat(join(this.folder, name));
+    const { birthtime } = await lstat(join(this.folders.root, name));
     this.records.put(name, { name, created: seconds(birthtime), labels: null, options: null });
     log.warn({ volume: name }, 'the record of a volume was lost; its files are here, and are a volume again');
-  }
-
-  /** Moved aside under its name first: a kill in the middle leaves no half volume, and the next start ends the removal. */
-  private async removeFolder(name: string): Promise<void> {
-    const aside = join(this.removed, name);
-    try {
-      await mkdir(this.removed, { recursive: true, mode: 0o700 });
-      await rm(aside, { recursive: true, force: true });
-      await rename(join(this.folder, name), aside);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-      throw systemError(`remove ${name}: ${(error as Error).message}`, error);
-    }
-    await rm(aside, { recursive: true, force: true });
-  }
-
-  private async mountedFolders(): Promise<Set<string>> {
-    const table = await readFile('/proc/self/mountinfo', 'utf8');
-    const under = `${this.folder}/`;
-    return new Set(
-      table
-        .split('\n')
-        .map((line) =>
-          (line.split(' ')[4] ?? '').replaceAll(/\\(\d{3})/g, (_, octal: string) =>
-            String.fromCharCode(Number.parseInt(octal, 8)),
-          ),
-        )
-        .filter((path) => path.startsWith(under)),
-    );
   }
 
   private queued<T>(name: string, action: () => Promise<T>): Promise<T> {

@@ -5,21 +5,20 @@ import { BuildArguments, declarations } from '../../dockerfile/arguments.ts';
 import { shellOf, variablesOf, withPath } from '../../dockerfile/environment.ts';
 import { parseError } from '../../dockerfile/errors.ts';
 import { applyMetadata, workingDirectory } from '../../dockerfile/metadata.ts';
-import { parseMount } from '../../dockerfile/mounts.ts';
 import { type Dockerfile, type Instruction, parseDockerfile } from '../../dockerfile/parse.ts';
 import { expandWord } from '../../dockerfile/words.ts';
 import type { Images, OnProgress } from '../../images/api.ts';
 import type { Layers } from '../../layers/api.ts';
 import type { BuildOptions } from '../api.ts';
 import { isFolder } from '../copy.ts';
-import { Gathered } from '../gathered.ts';
 import { blankBase, checkPlatform, planStages, type Stage } from '../stages.ts';
 import { Steps, sha256 } from '../steps.ts';
 import type { Tree } from '../tree.ts';
 import type { BuildCache } from './cache.ts';
 import { type ClassicWork, copyStep, type State } from './copy.ts';
+import { ClassicOutput, short } from './output.ts';
+import { runStep } from './run.ts';
 import { CacheSources } from './sources.ts';
-import { needsBuildKit } from './text.ts';
 
 export interface ClassicRooms {
   images: Images;
@@ -28,11 +27,6 @@ export interface ClassicRooms {
   cache: BuildCache;
   fetch: Fetch;
 }
-
-/** So many characters of output a quiet build keeps for the case that it fails. */
-const HELD_LIMIT = 16 << 20;
-
-const short = (id: string) => id.replace(/^sha256:/, '').slice(0, 12);
 
 /** The builder that dockerd had before BuildKit: one instruction after another, each result an image, same texts. */
 export class ClassicBuild implements ClassicWork {
@@ -45,13 +39,11 @@ export class ClassicBuild implements ClassicWork {
   readonly steps: Steps;
   readonly fetch: Fetch;
   readonly done: State[] = [];
-  private readonly total: number;
+  readonly output: ClassicOutput;
   private readonly meta: BuildArguments;
   private readonly sources: CacheSources;
   private readonly kept: Array<() => void> = [];
-  private step = 0;
   private cacheBroken = false;
-  private send: OnProgress = () => undefined;
 
   constructor(
     rooms: ClassicRooms,
@@ -71,9 +63,11 @@ export class ClassicBuild implements ClassicWork {
     this.sources = new CacheSources(rooms.images, options.cacheFrom, this.keep);
     const plan = planStages(dockerfile, options.target, this.meta);
     this.stages = plan.stages;
-    this.total =
-      plan.stages.reduce((sum, stage) => sum + 1 + stage.instructions.length, plan.metaInstructions.length) +
-      Object.keys(options.labels).length;
+    const steps = plan.stages.reduce(
+      (sum, stage) => sum + 1 + stage.instructions.length,
+      plan.metaInstructions.length + Object.keys(options.labels).length,
+    );
+    this.output = new ClassicOutput(options, steps);
   }
 
   /** A prune does not take away an image that this build stands on, until it lets go. */
@@ -86,13 +80,13 @@ export class ClassicBuild implements ClassicWork {
 
   /** Runs all steps. Returns the image's id. */
   async run(send: OnProgress): Promise<string> {
-    this.send = send;
+    this.output.send = send;
     const { options } = this;
     for (const instruction of planStages(this.dockerfile, options.target, this.meta).metaInstructions)
-      this.announce(instruction.original);
+      this.output.announce(instruction.original);
     for (const warning of this.dockerfile.warnings) {
-      this.warn(`[WARNING]: ${warning}\n`);
-      this.warn('[WARNING]: Empty continuation lines will become errors in a future release.\n');
+      this.output.warn(`[WARNING]: ${warning}\n`);
+      this.output.warn('[WARNING]: Empty continuation lines will become errors in a future release.\n');
     }
     for (const [index, stage] of this.stages.entries()) {
       this.done.push(await this.stage(stage));
@@ -105,40 +99,10 @@ export class ClassicBuild implements ClassicWork {
     if (last.image === '') throw invalidParameter('No image was generated. Is your Dockerfile empty?');
     const unused = new BuildArguments(options.buildArgs, new Map(), this.meta.used).unused();
     if (unused.length > 0)
-      this.out(`[Warning] One or more build-args [${unused.join(' ')}] were not consumed\n`);
+      this.output.write(`[Warning] One or more build-args [${unused.join(' ')}] were not consumed\n`);
     if (!options.quiet) send({ aux: { ID: last.image } });
-    this.out(`Successfully built ${short(last.image)}\n`);
+    this.output.write(`Successfully built ${short(last.image)}\n`);
     return last.image;
-  }
-
-  /** The output of a quiet build, told when it fails. */
-  readonly held: string[] = [];
-  private heldSize = 0;
-
-  private out(text: string): unknown {
-    if (!this.options.quiet) return this.send({ stream: text });
-    this.held.push(text);
-    this.heldSize += text.length;
-    while (this.heldSize > HELD_LIMIT) this.heldSize -= this.held.shift()!.length;
-    return undefined;
-  }
-
-  private warn(text: string): void {
-    this.out(`\u001b[91m${text}\u001b[0m`);
-  }
-
-  private announce(original: string): void {
-    this.step++;
-    this.out(`Step ${this.step}/${this.total} : ${original}`);
-    this.out('\n');
-  }
-
-  private removed(container: string): void {
-    if (this.options.rm) this.out(` ---> Removed intermediate container ${short(container)}\n`);
-  }
-
-  private finished(state: State): void {
-    this.out(` ---> ${short(state.image)}\n`);
   }
 
   private async stage(stage: Stage): Promise<State> {
@@ -148,24 +112,24 @@ export class ClassicBuild implements ClassicWork {
       this.stages.indexOf(stage) > this.stages.findIndex(({ name }) => name === stage.name)
     )
       throw invalidParameter(`${stage.name} stage name already used`);
-    this.announce(stage.from.original);
+    this.output.announce(stage.from.original);
     if (stage.base === '') throw blankBase(stage.from.rest.split(/\s+/)[0]!);
     if (stage.from.flags.some(({ name }) => name === 'platform')) checkPlatform(stage.platform);
     const state = await this.from(stage);
     const triggers = state.config.OnBuild ?? [];
     state.config.OnBuild = null;
-    if (triggers.length === 0) this.finished(state);
+    if (triggers.length === 0) this.output.finished(state.image);
     else if (triggers.length > 0) {
-      this.out(`# Executing ${triggers.length} build trigger${triggers.length > 1 ? 's' : ''}\n`);
+      this.output.write(`# Executing ${triggers.length} build trigger${triggers.length > 1 ? 's' : ''}\n`);
       for (const trigger of triggers) {
         const instruction = parseDockerfile(trigger).instructions[0];
         if (instruction) await this.dispatch(instruction, state);
       }
-      this.finished(state);
+      this.output.finished(state.image);
     }
     for (const instruction of stage.instructions) {
       this.options.signal.throwIfAborted();
-      this.announce(instruction.original);
+      this.output.announce(instruction.original);
       try {
         await this.dispatch(instruction, state);
       } catch (error) {
@@ -173,7 +137,7 @@ export class ClassicBuild implements ClassicWork {
           ? error
           : new BerthError('system', (error as Error).message, { cause: error });
       }
-      this.finished(state);
+      this.output.finished(state.image);
     }
     return state;
   }
@@ -238,7 +202,7 @@ export class ClassicBuild implements ClassicWork {
       auth: this.options.registries[host],
       signal: this.options.signal,
       onProgress: (line) => {
-        if (!this.options.quiet) this.send(line);
+        if (!this.options.quiet) this.output.send(line);
       },
     });
     return images.resolve(reference, platform ? { platform } : {});
@@ -267,7 +231,7 @@ export class ClassicBuild implements ClassicWork {
         );
       }
       case 'RUN':
-        return this.runStep(instruction, state);
+        return runStep(this, instruction, state);
       case 'COPY':
       case 'ADD':
         return copyStep(this, instruction, state);
@@ -297,9 +261,9 @@ export class ClassicBuild implements ClassicWork {
     const createdBy = `${shellOf(state.config).join(' ')} #(nop)  ${comment}`;
     await this.cached(state, createdBy, createdBy, async () => {
       const container = sha256(`${Math.random()}`).slice(0, 12);
-      this.out(` ---> Running in ${container}\n`);
+      this.output.write(` ---> Running in ${container}\n`);
       const image = await this.register(state, createdBy);
-      this.removed(container);
+      this.output.removed(container);
       return image;
     });
   }
@@ -322,7 +286,7 @@ export class ClassicBuild implements ClassicWork {
       const found = await this.known(full, state, createdBy);
       if (found && this.rooms.images.get(found)) {
         this.keep(found);
-        this.out(' ---> Using cache\n');
+        this.output.write(' ---> Using cache\n');
         state.image = found;
         return;
       }
@@ -348,53 +312,6 @@ export class ClassicBuild implements ClassicWork {
     return same ?? this.sources.restore(state.image, createdBy);
   }
 
-  private async runStep(instruction: Instruction, state: State): Promise<void> {
-    const { config } = state;
-    const expand = (text: string) => expandWord(text, this.lookup(state), this.dockerfile.escape);
-    for (const flag of instruction.flags)
-      if (flag.name === 'mount') parseMount(flag.value, '/nowhere', expand);
-    for (const flag of instruction.flags) throw invalidParameter(needsBuildKit(flag.name));
-    // A here-document is not read: the shell gets the first line alone, as with dockerd.
-    const text = instruction.rest;
-    const command = instruction.json ?? [...shellOf(config), ...(text === '' ? [] : [text])];
-    const names = new Set((config.Env ?? []).map((entry) => entry.split('=')[0]!));
-    const args = state.args.forRun(names);
-    const inKey = args.filter(([, , shown]) => shown).map(([name, value]) => `${name}=${value}`);
-    const createdBy = (inKey.length > 0 ? [`|${inKey.length}`, ...inKey, ...command] : command).join(' ');
-    await this.cached(state, createdBy, createdBy, async () => {
-      // Nothing can be run in an empty root.
-      if (state.image === '') this.out(` ---> Running in ${sha256(`${Math.random()}`).slice(0, 12)}\n`);
-      if (state.image === '')
-        throw invalidParameter(`exec: "${command[0]}": stat ${command[0]}: no such file or directory`);
-      const output = new Gathered((text, stream) =>
-        this.out(stream === 'stderr' ? `\u001b[91m${text}\u001b[0m` : text),
-      );
-      const running = this.steps.run({
-        image: state.image,
-        config,
-        command,
-        shown: command,
-        env: [...(config.Env ?? []), ...args.map(([name, value]) => `${name}=${value}`)],
-        hostConfig: {
-          ...this.options.hostConfig,
-          NetworkMode: this.options.networkMode || 'default',
-          ExtraHosts: this.options.extraHosts,
-        },
-        keepOnSuccess: !this.options.rm && !this.options.forceRm,
-        keepOnFailure: !this.options.forceRm,
-        signal: this.options.signal,
-        onCreated: (id) => this.out(` ---> Running in ${short(id)}\n`),
-        onRemoved: (id) => {
-          output.flush();
-          this.removed(id);
-        },
-        onOutput: (text, stream) => output.add(text, stream),
-      });
-      const layer = await running.finally(() => output.flush());
-      return this.register(state, createdBy, layer);
-    });
-  }
-
   private async workdir(instruction: Instruction, state: State): Promise<void> {
     const path = expandWord(instruction.args[0]!, this.lookup(state), this.dockerfile.escape);
     const config = state.config;
@@ -402,14 +319,14 @@ export class ClassicBuild implements ClassicWork {
     const createdBy = `${shellOf(config).join(' ')} #(nop) WORKDIR ${config.WorkingDir}`;
     await this.cached(state, createdBy, createdBy, async () => {
       const container = sha256(`${Math.random()}`).slice(0, 12);
-      this.out(` ---> Running in ${container}\n`);
+      this.output.write(` ---> Running in ${container}\n`);
       const layer = await this.steps.makeFolder(
         this.diffIds(state.image),
         config.WorkingDir!,
         this.options.signal,
       );
       const image = await this.register(state, createdBy, layer ?? undefined);
-      this.removed(container);
+      this.output.removed(container);
       return image;
     });
   }
@@ -417,10 +334,10 @@ export class ClassicBuild implements ClassicWork {
   private async labels(state: State): Promise<void> {
     // Each is a step of its own, as if it stood in the Dockerfile.
     for (const [name, value] of Object.entries(this.options.labels).sort(([a], [b]) => (a < b ? -1 : 1))) {
-      this.announce(`LABEL ${name}=${value}`);
+      this.output.announce(`LABEL ${name}=${value}`);
       state.config.Labels = { ...state.config.Labels, [name]: value };
       await this.commitConfig(state, `LABEL ${name}=${value}`);
-      this.finished(state);
+      this.output.finished(state.image);
     }
   }
 }

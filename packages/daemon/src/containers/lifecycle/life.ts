@@ -1,8 +1,5 @@
 import type { ExitStatus, Supervisor } from '@berth/native';
-import { HELPER_ANSWER } from '@berth/native/watchdog.ts';
-import { conflict, invalidParameter, systemError } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
-import { isKnownSignal, parseSignal } from '../../base/signals.ts';
 import { nowNanos, rfc3339 } from '../../base/time.ts';
 import type { Container } from '../model/container.ts';
 import { type Context, setState } from '../model/context.ts';
@@ -22,14 +19,6 @@ type PlainEffect = Exclude<LifeEffect, { do: 'launch' | 'freeze' | 'thaw' }>;
 /** The exit code of a run whose end nobody saw. */
 const UNKNOWN_CODE = 255;
 const SIGKILL = 9;
-const SIGTERM = 15;
-const SIGCONT = 18;
-const DEFAULT_STOP_SECONDS = 10;
-/** How long a killed process may take to be gone, in milliseconds: until another way is tried, and at most. */
-const KILL_GRACE = 500;
-/** How long the signal of a stop may take to be sent, in milliseconds. */
-const SIGNAL_PATIENCE = 2000;
-const KILL_PATIENCE = 10_000;
 
 /** Carries out what the state machine decides. */
 export class Life {
@@ -185,16 +174,6 @@ export class Life {
     if (container.abandoned) void supervisor.kill(SIGKILL).catch(() => undefined);
   }
 
-  /** Stops it, if it runs, and starts it again; meanwhile it does not go by itself. */
-  async restart(container: Container, options: { timeout?: number; signal?: string }): Promise<void> {
-    try {
-      await this.stop(container, { ...options, restart: true });
-      await this.start(container);
-    } finally {
-      if (container.state.restarting) await this.apply(container, { type: 'restart-failed' });
-    }
-  }
-
   private async ended(container: Container, supervisor: Supervisor, exit: ExitStatus): Promise<void> {
     if (container.supervisor !== supervisor) return;
     container.supervisor = undefined;
@@ -245,125 +224,6 @@ export class Life {
     }, delay);
   }
 
-  /**
-   * Stops by signal, then by force. `timeout` in seconds, negative: for ever.
-   * @returns false when it did not run.
-   */
-  async stop(
-    container: Container,
-    options: { timeout?: number; signal?: string; restart?: boolean },
-  ): Promise<boolean> {
-    const restarting = container.state.status === 'restarting';
-    if (!restarting && !container.alive) return false;
-    const { config } = container.record;
-    const { restart = false } = options;
-    const named = options.signal || config.StopSignal;
-    const signal = named ? parseSignal(named) : SIGTERM;
-    if (restarting) {
-      await this.apply(container, { type: 'stop-asked', restart });
-      this.context.emit(container, 'stop');
-      return true;
-    }
-    const seconds = options.timeout ?? config.StopTimeout ?? DEFAULT_STOP_SECONDS;
-    const ended = container.wait('next-exit');
-    container.stopping++;
-    try {
-      await this.apply(container, { type: 'stop-asked', restart });
-      // Gone already, or to be killed below.
-      await within(
-        this.signal(container, signal).catch(() => undefined),
-        SIGNAL_PATIENCE,
-      );
-      await this.thawToDie(container);
-      if (!(await within(ended, seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000)))
-        await this.killAndWait(container, ended);
-    } catch (error) {
-      container.stopping = Math.max(0, container.stopping - 1);
-      throw error;
-    }
-    return true;
-  }
-
-  /** Sends a signal as `docker kill` does; SIGKILL waits for the end. @throws conflict when it does not run */
-  async kill(container: Container, signalText: string | undefined): Promise<void> {
-    const signal = parseSignal(signalText || 'KILL');
-    if (!isKnownSignal(signal)) throw invalidParameter(`the linux daemon does not support signal ${signal}`);
-    if (container.state.status === 'restarting') {
-      await this.apply(container, { type: 'stop-asked' });
-      return;
-    }
-    if (!container.alive) throw conflict(`container ${container.id} is not running`);
-    const { StopSignal } = container.record.config;
-    // A signal other than the one that stops leaves the restart policy in force, where the container names that one.
-    const final = signal === SIGKILL || !StopSignal || parseSignal(StopSignal) === signal;
-    if (final) await this.apply(container, { type: 'stop-asked' });
-    if (signal !== SIGKILL) {
-      await this.signal(container, signal);
-      if (final) await this.thawToDie(container);
-      return;
-    }
-    const ended = container.wait('next-exit');
-    await this.killAndWait(container, ended);
-  }
-
-  private async signal(container: Container, signal: number): Promise<void> {
-    const { supervisor } = container;
-    if (!supervisor) throw conflict(`container ${container.id} is not running`);
-    await supervisor.kill(signal);
-    this.context.emit(container, 'kill', { signal: String(signal) });
-  }
-
-  /** A frozen process does not act on a signal. */
-  private async thawToDie(container: Container): Promise<void> {
-    if (container.state.status !== 'paused') return;
-    await container
-      .queue(() => this.apply(container, { type: 'unpause' }))
-      .catch((error) => log.debug({ container: container.id, err: error }, 'could not unpause to stop'));
-    await container.supervisor?.kill(SIGCONT).catch(() => undefined);
-  }
-
-  /**
-   * Lets a paused container that was killed die. It is thawed in the kernel alone and stays paused until its end, as with
-   * dockerd, which emits no `unpause` then.
-   */
-  private async thawKilled(container: Container): Promise<void> {
-    await container.queue(async () => {
-      if (container.state.status === 'paused') await this.context.rooms.runtime.unpause(container.id);
-    });
-  }
-
-  /**
-   * Kills and waits for the end, `ended`, at most some 20 seconds, whatever holds it up: a freezer that nobody recorded, a
-   * supervisor that does not answer. @throws system when the kernel holds on to the process
-   */
-  async killAndWait(container: Container, ended: Promise<unknown>): Promise<void> {
-    const { supervisor } = container;
-    const { runtime } = this.context.rooms;
-    const warn = (error: unknown) =>
-      log.debug({ container: container.id, err: error }, 'a step to kill a container failed');
-    // Not waited for alone: the supervisor, or what passes this on to it, may be stopped.
-    let answers = false;
-    const asked = this.signal(container, SIGKILL)
-      .then(() => {
-        answers = true;
-      }, warn)
-      .then(() => this.thawKilled(container));
-    void asked.catch(warn);
-    if (await within(ended, KILL_GRACE)) return;
-    for (const deadline = Date.now() + HELPER_ANSWER; Date.now() < deadline; ) {
-      // By way of the cgroup, without the supervisor. A pause that was under way may have come after the signal.
-      await within(runtime.killAll(container.id).catch(warn), KILL_GRACE);
-      if (await within(ended, KILL_GRACE)) return;
-    }
-    if (!answers) supervisor?.end();
-    if (await within(ended, KILL_PATIENCE)) return;
-    await runtime.removeCgroup(container.id).catch(warn);
-    if (!(await within(ended, KILL_GRACE)))
-      throw systemError(
-        `cannot kill container: ${container.id}: tried to kill container, but did not receive an exit event`,
-      );
-  }
-
   /** Makes an end of a start that hangs: what it runs is killed, and it fails. */
   async abandonStart(container: Container): Promise<void> {
     container.abandoned = true;
@@ -390,22 +250,5 @@ export class Life {
       oomKilled: exit?.oomKilled ?? false,
       at: rfc3339(exit ? BigInt(exit.finishedAt) : nowNanos()),
     });
-  }
-}
-
-/** True when `promise` settles in time. */
-async function within(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
-  if (milliseconds === Number.POSITIVE_INFINITY) {
-    await promise;
-    return true;
-  }
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), Math.min(milliseconds, 2 ** 31 - 1));
-  });
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -6,6 +6,7 @@ import { type Context, setRecord } from '../model/context.ts';
 import type { Life } from './life.ts';
 import { linkParts } from './links.ts';
 import { clearRunFolder } from './startup.ts';
+import { killAndWait } from './stop.ts';
 
 /**
  * Removes a container and all that it owns. `force` kills it first, also out of a start that hangs.
@@ -25,7 +26,7 @@ export async function removeContainer(
     if (container.alive) {
       const ended = container.wait('next-exit');
       await life.apply(container, { type: 'stop-asked' });
-      await life.killAndWait(container, ended);
+      await killAndWait(context, container, ended);
     }
   }
   // An automatic removal may have begun with the end.

@@ -1,0 +1,34 @@
+import { invalidParameter, systemError } from '../base/errors.ts';
+import { ignoreFilter } from '../dockerfile/ignore.ts';
+import { type Dockerfile, parseDockerfile } from '../dockerfile/parse.ts';
+import type { Tree } from './tree.ts';
+
+/** Parses a Dockerfile. @throws invalid-parameter with the words that dockerd puts before what its parser says. */
+export function readDockerfile(text: string, name: string): Dockerfile {
+  try {
+    return parseDockerfile(text);
+  } catch (error) {
+    throw invalidParameter(`failed to parse ${name}: ${(error as Error).message}`, error);
+  }
+}
+
+/** The Dockerfile's path in the context; lower case where the usual name is missing. @throws invalid-parameter. */
+export async function dockerfilePath(context: Tree, name: string): Promise<string> {
+  for (const candidate of name === 'Dockerfile' ? [name, 'dockerfile'] : [name]) {
+    const resolved = context.resolve(candidate);
+    if (resolved?.escapes)
+      throw invalidParameter(
+        `failed to read dockerfile: forbidden path outside the build context: ${name} ()`,
+      );
+    if (resolved && context.entries.get(resolved.path)?.type === 'file') return resolved.path;
+  }
+  throw systemError(`Cannot locate specified Dockerfile: ${name}`);
+}
+
+/** A client sends the Dockerfile and .dockerignore even where they are ignored: then no COPY sees them. */
+export async function dropIgnored(context: Tree, dockerfile: string): Promise<void> {
+  const entry = context.entries.get('.dockerignore');
+  if (entry?.type !== 'file') return;
+  const ignored = ignoreFilter((await context.readAll(entry)).toString());
+  for (const path of ['.dockerignore', dockerfile]) if (ignored(path)) context.remove(path);
+}

@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs';
+import { chmod, chown, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemError } from '../base/errors.ts';
+import { log } from '../base/log.ts';
+
+/** Where volumes go that are being removed; no volume has such a name. */
+export const REMOVED = '.removed';
+
+/** The folders of volumes: `<name>/_data` each, below one of their own. */
+export class Folders {
+  readonly root: string;
+  readonly removed: string;
+  private readonly owner: { uid: number; gid: number };
+
+  constructor(root: string, owner: { uid: number; gid: number }) {
+    this.root = root;
+    this.removed = join(root, REMOVED);
+    this.owner = owner;
+  }
+
+  /** The folder that containers see. */
+  data(name: string): string {
+    return join(this.root, name, '_data');
+  }
+
+  async make(name: string): Promise<void> {
+    const data = this.data(name);
+    await mkdir(data, { recursive: true, mode: 0o755 });
+    // The daemon's umask must not decide what containers may see.
+    await Promise.all([chmod(data, 0o755), chmod(join(this.root, name), 0o701)]);
+    if (this.owner.uid !== 0 || this.owner.gid !== 0) await chown(data, this.owner.uid, this.owner.gid);
+  }
+
+  /** Makes a volume's folder again that is not there: a power cut took it, or somebody. */
+  async ensure(name: string): Promise<void> {
+    if (existsSync(this.data(name))) return;
+    log.warn(
+      { volume: name },
+      'the files of a volume are missing; it is empty now: restore them from a copy',
+    );
+    await this.make(name);
+  }
+
+  /** Moved aside under its name first: a kill in the middle leaves no half volume, and the next start ends the removal. */
+  async remove(name: string): Promise<void> {
+    const aside = join(this.removed, name);
+    try {
+      await mkdir(this.removed, { recursive: true, mode: 0o700 });
+      await rm(aside, { recursive: true, force: true });
+      await rename(join(this.root, name), aside);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw systemError(`remove ${name}: ${(error as Error).message}`, error);
+    }
+    await rm(aside, { recursive: true, force: true });
+  }
+
+  /** The folders of volumes on which something is mounted. */
+  async mounted(): Promise<Set<string>> {
+    const table = await readFile('/proc/self/mountinfo', 'utf8');
+    const under = `${this.root}/`;
+    return new Set(
+      table
+        .split('\n')
+        .map((line) =>
+          (line.split(' ')[4] ?? '').replaceAll(/\\(\d{3})/g, (_, octal: string) =>
+            String.fromCharCode(Number.parseInt(octal, 8)),
+          ),
+        )
+        .filter((path) => path.startsWith(under)),
+    );
+  }
+}
