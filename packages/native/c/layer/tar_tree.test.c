@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "layer/tar/sample.h"
 #include "layer/sha256.h"
 #include "layer/tar/tar.h"
 #include "layer/tree/erofs.h"
@@ -60,18 +61,9 @@ static uint8_t *sample(size_t *size)
     longest[i] = '/';
   longest[sizeof longest - 1] = 0;
   assert(write(data, "some bytes of a file", 20) == 20);
-  struct tar_xattr xattrs[] = {{"user.note", "a\0b\n", 4},
-                               {"security.capability", "\1\0\0\2\0\40\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20}};
   const struct tar_entry entries[] = {
-    {.path = "folder/", .type = TAR_DIRECTORY, .mode = 01777, .mtime = 1700000000},
-    {.path = "folder/file",
-     .type = TAR_FILE,
-     .mode = 0644,
-     .size = 20,
-     .mtime = -5,
-     .mtime_ns = 250000000,
-     .xattr_count = 2,
-     .xattrs = xattrs},
+    SAMPLE_FOLDER,
+    SAMPLE_FILE,
     {.path = longest, .type = TAR_FILE, .size = 20, .uid = 4000000000u, .gid = 77},
     {.path = "link", .type = TAR_SYMLINK, .link = longest, .mode = 0777},
     {.path = "folder/again", .type = TAR_HARDLINK, .link = "folder/file"},

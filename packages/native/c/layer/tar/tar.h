@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "layer/tar/buffered.h"
 
 /* Hard limits on what an archive may ask for; errors name them. */
 #define TAR_PATH_LIMIT 4095
@@ -68,10 +69,7 @@ int tar_parser_finish(struct tar_parser *parser, struct error *err);
 
 /* Builds one archive on a file descriptor, buffered. */
 struct tar_writer {
-  int fd;
-  uint64_t written;
-  size_t held;
-  uint8_t *buffer;
+  struct buffered out;
 };
 
 int tar_writer_open(struct tar_writer *writer, int fd, struct error *err);

@@ -10,54 +10,26 @@
 #include "base/cleanup.h"
 #include "layer/tar/tar.h"
 
-#define BUFFER (1u << 20)
 #define COPY_LIMIT (64u << 10) /* files up to here go through the buffer; larger ones by sendfile */
 
 int tar_writer_open(struct tar_writer *writer, int fd, struct error *err)
 {
-  *writer = (struct tar_writer){.fd = fd, .buffer = malloc(BUFFER)};
-  return writer->buffer ? 0 : fail(err, "memory", ENOMEM, "archive");
+  return buffered_open(&writer->out, fd, "archive", err);
 }
 
 void tar_writer_close(struct tar_writer *writer)
 {
-  free(writer->buffer);
-  writer->buffer = NULL;
-}
-
-static int flush(struct tar_writer *w, struct error *err)
-{
-  for (size_t done = 0; done < w->held;) {
-    ssize_t n = write(w->fd, w->buffer + done, w->held - done);
-    if (n < 0 && errno != EINTR)
-      return fail(err, "write", errno, "archive");
-    done += n > 0 ? (size_t) n : 0;
-  }
-  w->held = 0;
-  return 0;
+  buffered_close(&writer->out);
 }
 
 static int put(struct tar_writer *w, const void *bytes, size_t size, struct error *err)
 {
-  const uint8_t *p = bytes;
-  w->written += size;
-  while (size) {
-    if (w->held == BUFFER && flush(w, err))
-      return -1;
-    size_t n = size < BUFFER - w->held ? size : BUFFER - w->held;
-    if (p)
-      memcpy(w->buffer + w->held, p, n), p += n;
-    else
-      memset(w->buffer + w->held, 0, n);
-    w->held += n;
-    size -= n;
-  }
-  return 0;
+  return buffered_put(&w->out, bytes, size, err);
 }
 
 static int pad(struct tar_writer *w, struct error *err)
 {
-  return put(w, NULL, -w->written & 511, err);
+  return put(w, NULL, -w->out.position & 511, err);
 }
 
 /* Pax records, collected. */
@@ -227,26 +199,27 @@ int tar_write_entry(struct tar_writer *w, const struct tar_entry *e, int nanosec
 
 int tar_write_file(struct tar_writer *w, int from, uint64_t size, struct error *err)
 {
+  struct buffered *out = &w->out;
   uint64_t left = size;
   int by_kernel = size > COPY_LIMIT;
-  if (by_kernel && flush(w, err))
+  if (by_kernel && buffered_flush(out, err))
     return -1;
   while (left) {
     ssize_t n;
     if (by_kernel) {
-      n = sendfile(w->fd, from, NULL, left < 1 << 30 ? (size_t) left : 1 << 30);
+      n = sendfile(out->fd, from, NULL, left < 1 << 30 ? (size_t) left : 1 << 30);
       if (n < 0 && (errno == EINVAL || errno == ENOSYS)) {
         by_kernel = 0;
         continue;
       }
-      w->written += n > 0 ? (uint64_t) n : 0;
+      out->position += n > 0 ? (uint64_t) n : 0;
     } else {
-      if (w->held == BUFFER && flush(w, err))
+      if (out->held == buffered_room && buffered_flush(out, err))
         return -1;
-      size_t room = BUFFER - w->held;
-      n = read(from, w->buffer + w->held, left < room ? (size_t) left : room);
+      size_t room = buffered_room - out->held;
+      n = read(from, out->bytes + out->held, left < room ? (size_t) left : room);
       if (n > 0)
-        w->held += (size_t) n, w->written += (uint64_t) n;
+        out->held += (size_t) n, out->position += (uint64_t) n;
     }
     if (n < 0 && errno == EINTR)
       continue;
@@ -257,7 +230,7 @@ int tar_write_file(struct tar_writer *w, int from, uint64_t size, struct error *
     left -= (uint64_t) n;
   }
   while (left) {
-    size_t n = left < BUFFER ? (size_t) left : BUFFER;
+    size_t n = left < buffered_room ? (size_t) left : buffered_room;
     if (put(w, NULL, n, err))
       return -1;
     left -= n;
@@ -267,5 +240,5 @@ int tar_write_file(struct tar_writer *w, int from, uint64_t size, struct error *
 
 int tar_write_end(struct tar_writer *w, struct error *err)
 {
-  return put(w, NULL, 1024, err) || flush(w, err) ? -1 : 0;
+  return put(w, NULL, 1024, err) || buffered_flush(&w->out, err) ? -1 : 0;
 }

@@ -11,48 +11,10 @@
 #include "layer/tree/erofs_format.h"
 
 #define FIRST_INODE (EROFS_SUPER_OFFSET + EROFS_BLOCK) /* what the superblock's checksum covers holds nothing else */
-#define BUFFER (1u << 20)
 
-struct image {
-  int fd;
-  uint64_t position;
-  size_t held;
-  uint8_t *buffer;
-};
-
-static int flush(struct image *image, struct error *err)
+static int pad_to(struct buffered *image, uint64_t offset, struct error *err)
 {
-  for (size_t done = 0; done < image->held;) {
-    ssize_t n = write(image->fd, image->buffer + done, image->held - done);
-    if (n < 0 && errno != EINTR)
-      return fail(err, "write", errno, "layer index");
-    done += n > 0 ? (size_t) n : 0;
-  }
-  image->held = 0;
-  return 0;
-}
-
-static int put(struct image *image, const void *bytes, size_t size, struct error *err)
-{
-  const uint8_t *p = bytes;
-  while (size) {
-    if (image->held == BUFFER && flush(image, err))
-      return -1;
-    size_t n = size < BUFFER - image->held ? size : BUFFER - image->held;
-    if (p)
-      memcpy(image->buffer + image->held, p, n), p += n;
-    else
-      memset(image->buffer + image->held, 0, n);
-    image->held += n;
-    image->position += n;
-    size -= n;
-  }
-  return 0;
-}
-
-static int pad_to(struct image *image, uint64_t offset, struct error *err)
-{
-  return put(image, NULL, (size_t) (offset - image->position), err);
+  return buffered_put(image, NULL, (size_t) (offset - image->position), err);
 }
 
 static uint64_t round_up(uint64_t n, uint64_t to)
@@ -169,12 +131,12 @@ static int place_blocks(struct tree *tree, uint64_t at, uint64_t *blocks, struct
   return 0;
 }
 
-static int put_xattrs(struct image *image, const struct node *node, struct error *err)
+static int put_xattrs(struct buffered *image, const struct node *node, struct error *err)
 {
   struct erofs_xattr_header header = {0};
   if (!xattr_total(node))
     return 0;
-  if (put(image, &header, sizeof header, err))
+  if (buffered_put(image, &header, sizeof header, err))
     return -1;
   for (uint32_t i = 0; i < xattr_total(node); i++) {
     const struct tar_xattr *x = xattr_at(node, i);
@@ -183,8 +145,8 @@ static int put_xattrs(struct image *image, const struct node *node, struct error
     size_t name = strlen(rest);
     struct erofs_xattr entry = {
       .name_size = (uint8_t) name, .name_prefix = (uint8_t) prefix, .value_size = (uint16_t) x->size};
-    if (put(image, &entry, sizeof entry, err) || put(image, rest, name, err) || put(image, x->value, x->size, err)
-        || pad_to(image, round_up(image->position, 4), err))
+    if (buffered_put(image, &entry, sizeof entry, err) || buffered_put(image, rest, name, err)
+        || buffered_put(image, x->value, x->size, err) || pad_to(image, round_up(image->position, 4), err))
       return -1;
   }
   return 0;
@@ -199,20 +161,20 @@ static uint32_t file_mode(const struct node *node)
   return types[node->type] | node->mode;
 }
 
-static int put_folder_blocks(struct image *image, const struct node *folder, int tail, struct error *err)
+static int put_folder_blocks(struct buffered *image, const struct node *folder, int tail, struct error *err)
 {
   struct listing list = {.folder = folder};
   uint8_t block[EROFS_BLOCK];
   uint64_t left = folder->size;
   for (size_t used; (used = erofs_folder_block(&list, block)); left -= left < EROFS_BLOCK ? left : EROFS_BLOCK) {
     int whole = left >= EROFS_BLOCK || folder->place[LAYOUT] == EROFS_PLAIN;
-    if (whole == !tail && put(image, block, tail ? used : EROFS_BLOCK, err))
+    if (whole == !tail && buffered_put(image, block, tail ? used : EROFS_BLOCK, err))
       return -1;
   }
   return 0;
 }
 
-static int put_inode(struct image *image, struct node *node, struct error *err)
+static int put_inode(struct buffered *image, struct node *node, struct error *err)
 {
   size_t xattrs = xattr_size(node);
   int layout = (int) node->place[LAYOUT];
@@ -233,24 +195,27 @@ static int put_inode(struct image *image, struct node *node, struct error *err)
     inode.where = (node->minor & 0xff) | node->major << 8 | (node->minor & ~0xffu) << 12;
   if (layout == EROFS_CHUNKED)
     inode.where = (uint32_t) chunk_bits(node->size) | EROFS_CHUNK_INDEXES;
-  if (pad_to(image, node->place[INODE_AT], err) || put(image, &inode, sizeof inode, err) || put_xattrs(image, node, err))
+  if (pad_to(image, node->place[INODE_AT], err) || buffered_put(image, &inode, sizeof inode, err)
+      || put_xattrs(image, node, err))
     return -1;
   if (layout == EROFS_CHUNKED) {
     struct erofs_chunk chunk = {.device = 1, .block = (uint32_t) (node->data_offset / EROFS_BLOCK)};
-    return pad_to(image, round_up(image->position, sizeof chunk), err) || put(image, &chunk, sizeof chunk, err);
+    return pad_to(image, round_up(image->position, sizeof chunk), err) || buffered_put(image, &chunk, sizeof chunk, err);
   }
   if (layout == EROFS_INLINE)
-    return node->type == TAR_SYMLINK ? put(image, node->link, node->size, err) : put_folder_blocks(image, node, 1, err);
+    return node->type == TAR_SYMLINK ? buffered_put(image, node->link, node->size, err)
+                                     : put_folder_blocks(image, node, 1, err);
   return 0;
 }
 
-static int put_outside(struct image *image, const struct node *node, struct error *err)
+static int put_outside(struct buffered *image, const struct node *node, struct error *err)
 {
   if (!outside_size(node) || node->sparse)
     return 0;
   if (pad_to(image, node->place[BLOCK_AT] * EROFS_BLOCK, err))
     return -1;
-  return node->type == TAR_SYMLINK ? put(image, node->link, node->size, err) : put_folder_blocks(image, node, 0, err);
+  return node->type == TAR_SYMLINK ? buffered_put(image, node->link, node->size, err)
+                                   : put_folder_blocks(image, node, 0, err);
 }
 
 /* The pieces of a sparse file, each at its place in the image; between them are holes. */
@@ -283,8 +248,8 @@ static uint32_t crc32c(uint32_t crc, const uint8_t *bytes, size_t size)
   return crc;
 }
 
-static int put_super(struct image *image, const struct tree *tree, uint64_t blocks, uint64_t tar_size, const char *digest,
-                     struct error *err)
+static int put_super(struct buffered *image, const struct tree *tree, uint64_t blocks, uint64_t tar_size,
+                     const char *digest, struct error *err)
 {
   uint8_t block[EROFS_BLOCK] = {0};
   struct erofs_super super = {
@@ -308,16 +273,15 @@ static int put_super(struct image *image, const struct tree *tree, uint64_t bloc
   memcpy(block + sizeof super, &device, sizeof device);
   super.checksum = crc32c(~0u, block, sizeof block);
   memcpy(block, &super, sizeof super);
-  return pad_to(image, EROFS_SUPER_OFFSET, err) || put(image, block, sizeof block, err) ? -1 : 0;
+  return pad_to(image, EROFS_SUPER_OFFSET, err) || buffered_put(image, block, sizeof block, err) ? -1 : 0;
 }
 
 int erofs_write(struct tree *tree, int fd, int tar, uint64_t tar_size, const char *digest, struct error *err)
 {
-  cleanup_free uint8_t *buffer = malloc(BUFFER);
-  struct image image = {.fd = fd, .buffer = buffer};
+  __attribute__((cleanup(buffered_close))) struct buffered image;
   uint64_t blocks = 0;
-  if (!buffer)
-    return fail(err, "memory", ENOMEM, "layer index");
+  if (buffered_open(&image, fd, "layer index", err) < 0)
+    return -1;
   if (tar_size / EROFS_BLOCK >= UINT32_MAX)
     return fail(err, "tar", EFBIG, "a layer of %llu bytes", (unsigned long long) tar_size);
   if (place_blocks(tree, place_inodes(tree), &blocks, err) || put_super(&image, tree, blocks, tar_size, digest, err))
@@ -328,7 +292,7 @@ int erofs_write(struct tree *tree, int fd, int tar, uint64_t tar_size, const cha
   for (struct node *node = tree->root; node; node = node->next)
     if (put_outside(&image, node, err))
       return -1;
-  if (pad_to(&image, round_up(image.position, EROFS_BLOCK), err) || flush(&image, err))
+  if (pad_to(&image, round_up(image.position, EROFS_BLOCK), err) || buffered_flush(&image, err))
     return -1;
   if (ftruncate(fd, (off_t) (blocks * EROFS_BLOCK)))
     return fail(err, "write", errno, "layer index");
