@@ -136,7 +136,8 @@ if (existsSync(join(root, 'packages/daemon/src/main.ts'))) {
 if (!failing && existsSync(join(root, 'packages/client/src/main.ts'))) {
   // The client lives for milliseconds: CommonJS in one small file starts fastest, and V8's code for what most commands
   // run is kept beside it. A command's module is run only when it is called.
-  const small = { ...common, format: 'cjs', minify: true };
+  // A script with a cache of its own has no `import()`.
+  const small = { ...common, format: 'cjs', minify: true, supported: { 'dynamic-import': false } };
   // Only builds speak gRPC: what that needs is in a file of its own, read by the first build step.
   const apart = {
     name: 'grpc-apart',

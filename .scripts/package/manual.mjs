@@ -150,7 +150,7 @@ export async function daemonPages(version) {
     .sort((a, b) => (a.key < b.key ? -1 : 1))
     .map(
       ({ key, type, help, initial, limit, reload }) =>
-        `.TP\n${bold(key)} (${TYPES[type]})\n${sentence(help)}\n${roff(`Default: ${initial === undefined ? 'none' : JSON.stringify(initial)}. ${reload ? 'Taken over by a reload.' : 'Needs a restart of the daemon.'}`)}\n${limit ? `${sentence(`Limited: ${limit}`)}\n` : ''}`,
+        `.TP\n${bold(key)} (${TYPES[type] ?? type})\n${sentence(help)}\n${roff(`Default: ${initial === undefined ? 'none' : JSON.stringify(initial)}. ${reload ? 'Taken over by a reload.' : 'Needs a restart of the daemon.'}`)}\n${limit ? `${sentence(`Limited: ${limit}`)}\n` : ''}`,
     )
     .join('');
   return new Map([
@@ -205,6 +205,7 @@ const TYPES = {
   maps: 'object of objects',
   ulimits: 'object of {Name, Soft, Hard}',
   pools: 'list of {base, size}',
+  runtimes: 'object of {path}',
 };
 
 /** /etc/berth/daemon.json: nothing set, every key explained. */
@@ -231,7 +232,7 @@ export async function configurationReference() {
   const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
   const flags = await daemonFlags();
   const row = ({ key, name, short, type, initial, reload, help, limit }) =>
-    `| \`${key ?? '(flag only)'}\` | \`${short ? `-${short}, ` : ''}--${name}\` | ${TYPES[type]} | ${initial === undefined ? '' : `\`${cell(JSON.stringify(initial))}\``} | ${reload ? 'reload' : key ? 'restart' : ''} | ${cell(help)}${limit ? `. **Limited**: ${cell(limit)}` : ''} |`;
+    `| \`${key ?? '(flag only)'}\` | \`${short ? `-${short}, ` : ''}--${name}\` | ${TYPES[type] ?? type} | ${initial === undefined ? '' : `\`${cell(JSON.stringify(initial))}\``} | ${reload ? 'reload' : key ? 'restart' : ''} | ${cell(help)}${limit ? `. **Limited**: ${cell(limit)}` : ''} |`;
   const applied = flags.filter(({ field, flagOnly }) => field || flagOnly);
   const refused = flags.filter((flag) => !applied.includes(flag));
   const head =

@@ -51,8 +51,9 @@ async function dispatch(cli: Cli, top: TopLevel): Promise<void> {
   if (!node) {
     const { runPlugin } = await import('./cli/plugins.ts');
     if (await runPlugin(cli, first, rest)) return;
+    const { elsewhere } = await import('./tree/elsewhere.ts');
     const { unknownCommand } = await import('./tree/suggest.ts');
-    throw unknownCommand(first);
+    throw elsewhere(first) ?? unknownCommand(first);
   }
   if (!isGroup(node)) return runLeaf(cli, `${program} ${first}`, node, rest);
   return runGroup(cli, `${program} ${first}`, node, rest);

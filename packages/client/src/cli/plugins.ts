@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { accessSync, constants, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CliError } from '../base/errors.ts';
 import { defaultHost } from '../transport/endpoint.ts';
 import type { Cli } from './cli.ts';
@@ -30,6 +30,19 @@ export function pluginNames(cli: Cli): string[] {
   return [...names];
 }
 
+/** The options of TLS that stood before the command, as a plugin takes them. */
+function tlsWords(cli: Cli): string[] {
+  const { tls, tlsVerify, tlsCaCert, tlsCert, tlsKey, debug } = cli.options;
+  return [
+    ...(debug ? ['--debug'] : []),
+    ...(tls ? ['--tls'] : []),
+    ...(tlsVerify ? ['--tlsverify'] : []),
+    ...(tlsCaCert ? ['--tlscacert', tlsCaCert] : []),
+    ...(tlsCert ? ['--tlscert', tlsCert] : []),
+    ...(tlsKey ? ['--tlskey', tlsKey] : []),
+  ];
+}
+
 /**
  * Runs a plugin of Docker's client (`compose`, `buildx`) against this client's daemon, and ends with its exit code.
  * False when there is no such plugin.
@@ -48,12 +61,13 @@ export async function runPlugin(cli: Cli, name: string, args: readonly string[])
     });
   if (!file) return false;
   const endpoint = await cli.endpoint();
-  const child = spawn(file, [name, ...args], {
+  const child = spawn(file, [...tlsWords(cli), name, ...args], {
     stdio: 'inherit',
     env: {
       ...cli.env,
       DOCKER_HOST: endpoint.host || defaultHost,
-      DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: process.argv[1] ?? '',
+      // The program beside the folder of this script; plugins call it, and show it in their help.
+      DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: join(dirname(dirname(process.argv[1] ?? '')), 'berth'),
       ...(cli.options.config ? { DOCKER_CONFIG: cli.options.config } : {}),
     },
   });
