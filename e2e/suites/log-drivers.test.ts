@@ -16,7 +16,8 @@ afterAll(async () => {
 
 /** A server that takes lines, and can stop taking them. */
 class Receiver {
-  text = '';
+  /** What each connection brought. */
+  private readonly texts = new Map<Socket, string>();
   private server: Server | undefined;
   private readonly sockets = new Set<Socket>();
   private deaf = false;
@@ -28,11 +29,21 @@ class Receiver {
       socket.on('close', () => this.sockets.delete(socket));
       socket.on('error', () => undefined);
       if (this.deaf) socket.pause();
-      else socket.on('data', (bytes) => (this.text += bytes.toString('latin1')));
+      else this.take(socket);
     });
     await new Promise<void>((resolve) => this.server!.listen(port, '127.0.0.1', resolve));
     this.port = (this.server.address() as AddressInfo).port;
     return this;
+  }
+
+  private take(socket: Socket): void {
+    socket.on('data', (bytes) =>
+      this.texts.set(socket, (this.texts.get(socket) ?? '') + bytes.toString('latin1')),
+    );
+  }
+
+  get text(): string {
+    return [...this.texts.values()].join('');
   }
 
   /** Takes connections from now on and reads nothing of them. */
@@ -43,7 +54,7 @@ class Receiver {
   listen(): void {
     this.deaf = false;
     for (const socket of this.sockets) {
-      socket.on('data', (bytes) => (this.text += bytes.toString('latin1')));
+      this.take(socket);
       socket.resume();
     }
   }

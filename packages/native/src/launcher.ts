@@ -250,7 +250,8 @@ function startRecords(
   ];
 }
 
-function logRecord(options: LogOptions): LaunchRecord {
+/** A run's log: first of all, or by `Supervisor.control` for another from the next line on. */
+export function logRecord(options: LogOptions): LaunchRecord {
   const { driver, path, maxSize, maxFile, compress, attrs, position, limit } = options;
   const extra = attrs && Object.keys(attrs).length > 0 ? goJson(attrs) : '';
   return [

@@ -1,9 +1,9 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { Archive, Change } from '../layers/api.ts';
 import type { EndpointSettings } from '../networks/api.ts';
-import type { Resources } from '../runtime/api.ts';
+import type { ChangeOutcome, Update } from './model/changes.ts';
 import type { ContainerInspect, ContainerSummary, ExecInspect } from './model/shown.ts';
-import type { ContainerSnapshot, RestartPolicy, WaitCondition, WaitResult } from './model/types.ts';
+import type { ContainerSnapshot, WaitCondition, WaitResult } from './model/types.ts';
 
 export type * from './model/shown.ts';
 export type * from './model/types.ts';
@@ -99,10 +99,7 @@ export interface Containers {
     signal?: AbortSignal,
   ): { id: string; done: Promise<WaitResult> };
   resize(reference: string, height: number, width: number): Promise<void>;
-  update(
-    reference: string,
-    change: Resources & { RestartPolicy?: Partial<RestartPolicy> },
-  ): Promise<{ Warnings: string[] | null }>;
+  update(reference: string, change: Update): Promise<{ Warnings: string[] | null } & Partial<ChangeOutcome>>;
   /** The step of a build is over, and its container stays. */
   keepStep(id: string): Promise<void>;
   prune(

@@ -102,8 +102,8 @@ class ContainerRoom implements Containers {
   private volumeUsers(name: string): string[] {
     const users: string[] = [];
     // Volumes of containers that are still being made count too.
-    for (const { id, mounts } of this.context.records.values()) {
-      if (mounts.some((point) => point.Name === name)) users.push(id);
+    for (const { id, mounts, nextMounts = [] } of this.context.records.values()) {
+      if ([...mounts, ...nextMounts].some((point) => point.Name === name)) users.push(id);
     }
     return users;
   }

@@ -129,6 +129,11 @@ export interface Networks {
     endpoint: Partial<EndpointSettings>,
     pid?: number,
   ): Promise<NetworkState>;
+  /**
+   * Publishes the ports that a request asks for now: at once where the container runs, else with its next start.
+   * @throws system for a port that can't be had; the ports whose bindings changed are unpublished then
+   */
+  publish(request: NetworkRequest): Promise<NetworkState>;
   disconnect(network: string, id: string, options: { force: boolean; pid?: number }): Promise<NetworkState>;
   /**
    * After a connect or disconnect of a running container: records that its supervisor must take in

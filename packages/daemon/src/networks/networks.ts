@@ -16,6 +16,7 @@ import { listed, prunable } from './model/list.ts';
 import type { CreateNetworkBody } from './model/options.ts';
 import type { ContainerRecord, LiveEndpoint, NetworkRecord } from './model/records.ts';
 import { egressRefusal } from './model/refusals.ts';
+import { changePorts } from './ports/change.ts';
 import { portWishes } from './ports/ports.ts';
 
 /** The room: what `api.ts` promises, each by the part that does it. */
@@ -161,6 +162,14 @@ export class Room implements Networks {
     const found = pid === undefined ? catalogue.find(network) : catalogue.get(network);
     if (found) await connect(this.#context, found, request, endpoint, pid);
     else connectLater(this.#context, network, request, endpoint);
+    return this.state(request.id)!;
+  }
+
+  async publish(request: NetworkRequest): Promise<NetworkState> {
+    const record = this.#context.containers.get(request.id);
+    portWishes(request);
+    if (record?.live) await changePorts(this.#context, record, request);
+    else remember(this.#context, request);
     return this.state(request.id)!;
   }
 

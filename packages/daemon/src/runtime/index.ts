@@ -39,6 +39,7 @@ import { supportedResources, validateRequest } from './validate.ts';
 export type * from './api.ts';
 export { describeLaunchError, launchExitCode } from './launch-errors.ts';
 export { maskedPaths, READONLY_PATHS } from './masks.ts';
+export { bindWords } from './mounts.ts';
 
 /** Where containers are below each hierarchy's root; monitoring tools look for Docker's there. */
 const DEFAULT_PARENT = '/docker';

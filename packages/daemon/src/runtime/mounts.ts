@@ -136,6 +136,12 @@ function userMount(mount: RuntimeRequest['mounts'][number], prepared: PreparedMo
     : { destination, type: 'bind', source, options };
 }
 
+/** The words of a launch's `mount` record (native/c/container/spec/spec.h), for a bind that a running container gets. */
+export function bindWords(mount: RuntimeRequest['mounts'][number]): string[] {
+  const { type = 'bind', source = '', destination, options = [] } = userMount(mount);
+  return [type, source, destination, ...options];
+}
+
 const depth = (path: string): number => posix.normalize(path).split('/').filter(Boolean).length;
 
 /**

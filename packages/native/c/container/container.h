@@ -54,6 +54,12 @@ void joining_free(struct joining *joining);
    runs in a sandbox. Returns 0, or -1. */
 int container_signal(const struct container *container, int process, int signal, struct error *err);
 
+/* A bind more, or one less, in a running container: by a process that joins its mount namespace alone and is waited for, at
+   most some seconds. `record`: as the launch's `mount`; `destination`: where one is mounted. Only a container without a user
+   namespace of its own. A child that is not gone by then is put in `*left` (else 0), to be reaped. */
+int container_mount(struct container *container, const struct launch_record *record, pid_t *left, struct error *err);
+int container_unmount(struct container *container, const char *destination, pid_t *left, struct error *err);
+
 /* Fds the rest of the supervisor may need after the start; -1 where there is none. */
 int container_netns(const struct container *container);
 

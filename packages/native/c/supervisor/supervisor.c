@@ -244,9 +244,8 @@ static void process_ended(struct source *source, uint32_t events)
   supervisor->timer = loop_timer(supervisor->loop, drain_ms, cut, supervisor);
 }
 
-static int open_log(struct supervisor *supervisor, struct error *err)
+static int open_log_of(const struct launch_record *record, struct log **log, struct error *err)
 {
-  const struct launch_record *record = launch_find(&supervisor->request, "log");
   if (!record || record->argc != 9)
     return fail(err, "launch", EPROTO, "no log record");
   struct log_options options = {.driver = record->argv[1],
@@ -257,8 +256,29 @@ static int open_log(struct supervisor *supervisor, struct error *err)
                                 .attrs = record->argv[6],
                                 .position = record->argv[7],
                                 .limit = strtoull(record->argv[8], NULL, 10)};
-  supervisor->streams.log = log_open(&options, err);
-  return !supervisor->streams.log && err->stage[0] ? -1 : 0;
+  *log = log_open(&options, err);
+  return !*log && err->stage[0] ? -1 : 0;
+}
+
+/* As control: other options of the log, or another log, from the next line on. */
+static int change_log(struct supervisor *supervisor, const struct launch_record *record, struct error *err)
+{
+  struct streams *streams = &supervisor->streams;
+  struct log *log;
+  if (open_log_of(record, &log, err) < 0)
+    return -1;
+  log_replace(streams->log, log);
+  streams->log = log;
+  streams->lost = 0;
+  streams_update(streams);
+  return 0;
+}
+
+static struct supervisor_part log_part = {.record = "log", .control = change_log};
+
+__attribute__((constructor)) static void register_log(void)
+{
+  supervisor_register(&log_part);
 }
 
 /* Sorts the records: ours up to `launch`, then the container's and those that parts of the program take. */
@@ -324,7 +344,7 @@ static int start(struct supervisor *supervisor, struct error *err)
   supervisor->attachable = 1;
   if (supervisor->early_count)
     supervisor_tell(supervisor, "listening");
-  if (open_log(supervisor, err) < 0 || container_prepare(&supervisor->launch, &supervisor->container, err) < 0
+  if (open_log_of(launch_find(&supervisor->request, "log"), &supervisor->streams.log, err) < 0 || container_prepare(&supervisor->launch, &supervisor->container, err) < 0
       || parts_launch(supervisor, &for_parts, err) < 0 || wait_for_clients(supervisor, err) < 0)
     return -1;
   free(for_parts.records);

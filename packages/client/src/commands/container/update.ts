@@ -1,12 +1,17 @@
+import type { RequestOf } from '@berth/api-spec';
 import { CliError, messageOf } from '../../base/errors.ts';
-import { int, string, uint16 } from '../../base/flags.ts';
+import { int, list, string, uint16 } from '../../base/flags.ts';
 import { atLeast, command } from '../../cli/command.ts';
-import { bytes, decimal, swapBytes } from '../../parse/container-flags.ts';
+import { bytes, containerFlags, decimal, swapBytes } from '../../parse/container-flags.ts';
+import { toMap } from '../../parse/environment.ts';
 import { parseRestartPolicy } from '../../parse/limits.ts';
+import { parsePorts } from '../../parse/ports.ts';
+
+type UpdateRequest = RequestOf<'ContainerUpdate'>;
 
 export default command({
   use: '[OPTIONS] CONTAINER [CONTAINER...]',
-  about: 'Change the limits of containers',
+  about: 'Change the limits and settings of containers',
   aliases: ['berth container update', 'berth update'],
   args: atLeast(1),
   flags: {
@@ -20,6 +25,24 @@ export default command({
     'cpuset-cpus': string('', 'CPUs to run on (0-3, 0,1)'),
     'cpuset-mems': string('', 'Memory nodes to use (0-3, 0,1)'),
     'kernel-memory': { ...bytes('', 'Limit of kernel memory'), hidden: true },
+    'env-add': {
+      ...containerFlags.env,
+      short: '',
+      help: 'Add or change a variable, for execs now and for the next start',
+    },
+    'env-rm': list('', 'Remove a variable'),
+    'label-add': { ...containerFlags.label, short: '', help: 'Add or change a label' },
+    'label-rm': list('', 'Remove a label'),
+    'log-driver': string('', 'Where the output goes from now on'),
+    'log-opt': list('', 'Option of the log driver, from now on'),
+    'mount-add': { ...containerFlags.mount, help: 'Attach a mount, at once where it is a bind or a volume' },
+    'mount-rm': list('', 'Take the mount at a path away'),
+    'publish-add': {
+      ...containerFlags.publish,
+      short: '',
+      help: 'Publish a port of the container, in place of how it is published',
+    },
+    'publish-rm': list('', 'Publish a port of the container no more: port[/protocol]'),
     memory: bytes('m', 'Limit of memory'),
     'memory-reservation': bytes('', 'Soft limit of memory'),
     'memory-swap': swapBytes('', "Limit of memory and swap together: '-1' for unlimited swap"),
@@ -49,9 +72,11 @@ export default command({
       MemorySwap: flags['memory-swap'],
       PidsLimit: given.has('pids-limit') ? flags['pids-limit'] : undefined,
       RestartPolicy: restart,
+      ...settings(flags),
     };
     const api = await cli.api();
     const warnings: string[] = [];
+    const waiting: string[] = [];
     const failures: string[] = [];
     for (const name of args)
       try {
@@ -60,10 +85,46 @@ export default command({
         });
         cli.print(`${name}\n`);
         warnings.push(...(answer.Warnings ?? []));
+        if (answer.AfterRestart?.length)
+          waiting.push(`${name}: ${answer.AfterRestart.join(' and ')} will hold when it is started again`);
       } catch (error) {
         failures.push(messageOf(error));
       }
+    if (waiting.length) cli.print(`${waiting.join('\n')}\n`);
     if (warnings.length) cli.print(`${warnings.join('\n')}\n`);
     if (failures.length) throw new CliError(failures.join('\n'));
   },
 });
+
+interface SettingsFlags {
+  'env-add': string[];
+  'env-rm': string[];
+  'label-add': string[];
+  'label-rm': string[];
+  'log-driver': string;
+  'log-opt': string[];
+  'mount-add': NonNullable<UpdateRequest['Mounts']>;
+  'mount-rm': string[];
+  'publish-add': string[];
+  'publish-rm': string[];
+}
+
+/** The members of the request that are not of Docker, as far as flags name them. */
+function settings(flags: SettingsFlags): Partial<UpdateRequest> {
+  const bindings = parsePorts(flags['publish-add'], []).bindings as NonNullable<
+    UpdateRequest['PortBindings']
+  >;
+  for (const port of flags['publish-rm']) bindings[port.includes('/') ? port : `${port}/tcp`] = [];
+  const any = (list: readonly unknown[]) => list.length > 0;
+  const log = flags['log-driver'] !== '' || any(flags['log-opt']);
+  return {
+    ...(any(flags['env-add']) && { Env: toMap(flags['env-add']) }),
+    ...(any(flags['env-rm']) && { RemovedEnv: flags['env-rm'] }),
+    ...(any(flags['label-add']) && { Labels: toMap(flags['label-add']) }),
+    ...(any(flags['label-rm']) && { RemovedLabels: flags['label-rm'] }),
+    ...(Object.keys(bindings).length > 0 && { PortBindings: bindings }),
+    ...(any(flags['mount-add']) && { Mounts: flags['mount-add'] }),
+    ...(any(flags['mount-rm']) && { RemovedMounts: flags['mount-rm'] }),
+    ...(log && { LogConfig: { Type: flags['log-driver'], Config: toMap(flags['log-opt']) } }),
+  };
+}

@@ -294,7 +294,8 @@ function isAddress(text: string): boolean {
   return text.includes(':') && /^[0-9a-fA-F:.]+(%\w+)?$/.test(text);
 }
 
-function checkPort(port: string, bindings: Array<{ HostPort: string }>): void {
+/** @throws invalid-parameter for a port, or a binding's, that is none */
+export function checkPort(port: string, bindings: Array<{ HostPort: string }>): void {
   const [number = ''] = port.split('/');
   if (!/^\d+$/.test(number) || Number(number) > 65535)
     throw invalidParameter(`invalid port specification: ${JSON.stringify(number)}`);

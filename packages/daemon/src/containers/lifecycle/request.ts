@@ -6,7 +6,7 @@ import type { Resources, RuntimeRequest } from '../../runtime/api.ts';
 import { withProtocol } from '../create/config.ts';
 import { mergeTmpfsOptions } from '../create/mounts.ts';
 import type { Container } from '../model/container.ts';
-import type { ContainerRecord, HostConfig } from '../model/types.ts';
+import type { ContainerRecord, HostConfig, MountPoint } from '../model/types.ts';
 import { badJoin } from './joins.ts';
 
 /** The request to the networks room for a container. */
@@ -239,22 +239,27 @@ function mounts(
         readonly: true,
         options: [],
       };
-    const options = [point.nonRecursive ? 'bind' : 'rbind'];
-    if (point.readOnlyNonRecursive) options.push('ro-nonrecursive');
-    if (point.readOnlyForceRecursive) options.push('ro-force-recursive');
-    return {
-      type: 'bind',
-      source: point.Source,
-      ...(point.subpath && { subpath: point.subpath }),
-      destination: point.Destination,
-      readonly: !point.RW,
-      options,
-      ...(point.Propagation && { propagation: point.Propagation }),
-    };
+    return bindRequest(point);
   });
   for (const [destination, options] of Object.entries(host.Tmpfs ?? {}))
     list.push(tmpfs(destination, options));
   return list;
+}
+
+/** A bind, or a volume, as the runtime takes it. */
+export function bindRequest(point: MountPoint): RuntimeRequest['mounts'][number] {
+  const options = [point.nonRecursive ? 'bind' : 'rbind'];
+  if (point.readOnlyNonRecursive) options.push('ro-nonrecursive');
+  if (point.readOnlyForceRecursive) options.push('ro-force-recursive');
+  return {
+    type: 'bind',
+    source: point.Source,
+    ...(point.subpath && { subpath: point.subpath }),
+    destination: point.Destination,
+    readonly: !point.RW,
+    options,
+    ...(point.Propagation && { propagation: point.Propagation }),
+  };
 }
 
 function tmpfs(destination: string, asked: string): RuntimeRequest['mounts'][number] {

@@ -35,6 +35,7 @@ export function runFolders(context: Context): string {
  */
 export async function launch(context: Context, container: Container): Promise<Supervisor> {
   const { rooms, registry } = context;
+  takeNextMounts(context, container);
   const { config, hostConfig: host } = container.record;
   if (host.DeviceRequests?.length) throw noDeviceDriver(host.DeviceRequests);
   const { program } = rooms.runtime.handlers.resolve(host.Runtime);
@@ -91,6 +92,12 @@ export async function launch(context: Context, container: Container): Promise<Su
     attach.deliver({ stream: supervisor.early[index]!, supervisor });
   });
   return supervisor;
+}
+
+/** Mounts that an update of the run before could only note. */
+function takeNextMounts(context: Context, container: Container): void {
+  const { nextMounts, ...record } = container.record;
+  if (nextMounts) setRecord(context, container, { ...record, mounts: nextMounts });
 }
 
 /** A container that shares another's network takes its host names, too, in its settings as well. */
@@ -151,7 +158,8 @@ export function logPath({ rooms }: Pick<Context, 'rooms'>, container: Container)
   return rooms.logging.path(container.record.hostConfig.LogConfig, container.id, container.folder);
 }
 
-function logSubject({ id, record }: Container): LogSubject {
+/** What log drivers may tell of a container. */
+export function logSubject({ id, record }: Container): LogSubject {
   const { name, imageId, imageName, created, path, args, config } = record;
   return { id, name, imageId, imageName, created, path, args, labels: config.Labels, env: config.Env ?? [] };
 }

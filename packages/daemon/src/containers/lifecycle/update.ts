@@ -1,18 +1,18 @@
 import { conflict, invalidParameter } from '../../base/errors.ts';
 import type { Resources } from '../../runtime/api.ts';
 import { checkRestartPolicy } from '../create/hostconfig.ts';
+import type { ChangeOutcome, Update } from '../model/changes.ts';
 import type { Container } from '../model/container.ts';
 import { type Context, setRecord } from '../model/context.ts';
-import type { HostConfig, RestartPolicy } from '../model/types.ts';
+import type { HostConfig } from '../model/types.ts';
+import { changeSettings, changesSettings } from './change.ts';
 import { checkable, discardUnsupported, resourcesOf } from './request.ts';
-
-type Change = Resources & { RestartPolicy?: Partial<RestartPolicy> };
 
 /**
  * The HostConfig after an update: members that are zero or absent stay as they are.
  * @throws conflict, invalid-parameter with dockerd's texts
  */
-export function mergeUpdate(host: HostConfig, change: Change): HostConfig {
+export function mergeUpdate(host: HostConfig, change: Update): HostConfig {
   const merged: HostConfig = { ...host };
   const cannot = (why: string) => conflict(`Conflicting options: ${why}`);
   if (change.NanoCpus && host.CpuPeriod > 0)
@@ -59,8 +59,8 @@ export function mergeUpdate(host: HostConfig, change: Change): HostConfig {
 export async function updateContainer(
   context: Context,
   container: Container,
-  change: Change,
-): Promise<{ Warnings: string[] | null }> {
+  change: Update,
+): Promise<{ Warnings: string[] | null } & Partial<ChangeOutcome>> {
   const { runtime } = context.rooms;
   if (change.RestartPolicy)
     checkRestartPolicy({
@@ -79,27 +79,33 @@ export async function updateContainer(
   return container.queue(async () => {
     const host = container.record.hostConfig;
     let merged: HostConfig;
+    let outcome: ChangeOutcome | undefined;
     try {
       merged = mergeUpdate(host, change);
       // A reservation is compared with the limit only where one request names both.
       runtime.validate(checkable({ ...merged, MemoryReservation: 0 }));
       discardUnsupported(merged, runtime.supported(resourcesOf(merged)));
+      // The part that can fail for what others have; it leaves nothing half done.
+      if (changesSettings(change)) outcome = await changeSettings(context, container, change);
       if (container.alive) await runtime.update(container.id, resourcesOf(merged));
       // It may have had no limit, and so nobody who watches. One that has just ended needs none.
       if (change.Memory) await container.supervisor?.control(['oom-watch']).catch(() => undefined);
     } catch (error) {
       throw prefixed(error, container.id);
     }
-    setRecord(context, container, { ...container.record, hostConfig: merged });
+    const { LogConfig, PortBindings, Binds, Mounts } = container.record.hostConfig;
+    const settings = { LogConfig, PortBindings, Binds, ...(Mounts && { Mounts }) };
+    if (!Mounts) delete merged.Mounts;
+    setRecord(context, container, { ...container.record, hostConfig: { ...merged, ...settings } });
     if (container.request) container.request = { ...container.request, resources: resourcesOf(merged) };
     await context.rooms.store.flush();
     context.emit(container, 'update');
-    return { Warnings: asked.length > 0 ? asked : null };
+    return { Warnings: asked.length > 0 ? asked : null, ...outcome };
   });
 }
 
 /** A swap limit may be changed without the memory limit, which the container has already. */
-function withoutSwapAlone({ RestartPolicy: _, ...resources }: Change): Resources {
+function withoutSwapAlone({ RestartPolicy: _, ...resources }: Update): Resources {
   return resources.Memory ? resources : { ...resources, MemorySwap: 0, MemoryReservation: 0 };
 }
 

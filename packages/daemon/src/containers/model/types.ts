@@ -236,6 +236,8 @@ export interface ContainerRecord {
   mounts: MountPoint[];
   /** Endpoints asked for, by network; connect and disconnect change it. */
   endpoints: Record<string, Partial<EndpointSettings>>;
+  /** The mounts from the next start on, where an update could not change those of the run. */
+  nextMounts?: MountPoint[];
   /** It is being removed, and its anonymous volumes are not to go with it. */
   keepsVolumes?: boolean;
   /** It is a step of a build: a build that was interrupted by the daemon's end does not leave it behind. */

@@ -11,6 +11,9 @@ int open_bind(struct container *container, const struct mount_spec *mount, int u
 int open_image(struct container *container, const struct mount_spec *mount, int user_ns, struct error *err);
 int open_shm_of(struct container *container, const struct mount_spec *mount, int user_ns, struct error *err);
 
+/* mounts.c: opens the place of a mount, making it where it is missing; returns it as O_PATH, or -1. */
+int open_target(struct container *container, const struct mount_spec *mount, int directory, struct error *err);
+
 /* filesystems.c: in the child, after show_host_filesystems(). Each returns a detached mount with the spec's options, or -1. */
 int make_plain(struct container *container, const struct mount_spec *mount, struct error *err);
 int make_proc(struct container *container, const struct mount_spec *mount, struct error *err);

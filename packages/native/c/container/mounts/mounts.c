@@ -67,8 +67,7 @@ static int check_target(const struct container *container, const struct mount_sp
                    mount->source, mount->destination, mount->destination, mount->destination, mount->destination, place);
 }
 
-/* Opens the place of a mount, making it where it is missing. Returns it as O_PATH, or -1. */
-static int open_target(struct container *container, const struct mount_spec *mount, int directory, struct error *err) {
+int open_target(struct container *container, const struct mount_spec *mount, int directory, struct error *err) {
   cleanup_close int target = inroot_target(container->root, mount->destination, directory ? INROOT_DIRECTORY : INROOT_FILE,
                                            is_kernel_filesystem(mount) ? INROOT_REFUSE : INROOT_FOLLOW);
   if (target < 0 && errno == ENOTDIR)

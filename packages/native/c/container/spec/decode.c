@@ -101,6 +101,7 @@ static int decode_one(struct container_spec *spec, const struct launch_record *r
   const struct record_kind *kind = find_kind(r->argv[0]);
   struct arguments arguments = {.record = r->argv[0], .words = r->argv + 1, .count = r->argc - 1};
   if (what == SPEC_FOR_EXEC && !kind->exec) return refuse_record(err, &arguments, "not for an exec");
+  if (what == SPEC_FOR_MOUNT && kind->decode != decode_mount) return refuse_record(err, &arguments, "no mount");
   if (arguments.count < kind->least || (kind->most >= 0 && arguments.count > kind->most))
     return fail(err, "launch", EINVAL, "%s record of %d arguments", arguments.record, arguments.count);
   if (kind->word) *(const char **) ((char *) spec + kind->word) = arguments.words[0];
@@ -116,6 +117,7 @@ static int decode_one(struct container_spec *spec, const struct launch_record *r
 
 /* Refuses a launch that lacks a record without which nothing can start. */
 static int check_whole(const struct container_spec *spec, enum spec_for what, struct error *err) {
+  if (what == SPEC_FOR_MOUNT) return 0;
   if (spec->runtime && !spec->config_head) return fail(err, "launch", EINVAL, "no config record");
   if (!spec->args.count && !spec->config_head) return fail(err, "launch", EINVAL, "no arg record");
   if (what == SPEC_FOR_EXEC) return 0;

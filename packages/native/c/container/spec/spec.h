@@ -180,9 +180,9 @@ struct container_spec {
   void *words;                           /* memory of mounts' data */
 };
 
-enum spec_for { SPEC_FOR_START, SPEC_FOR_EXEC };
+enum spec_for { SPEC_FOR_START, SPEC_FOR_EXEC, SPEC_FOR_MOUNT };
 
-/* Decodes the records of a start or an exec. Strings of the spec are those of `launch`, which must outlive it. Returns 0, or
+/* Decodes the records of a start, an exec, or mounts that a running container gets. Strings of the spec are those of `launch`, which must outlive it. Returns 0, or
    -1 with stage "launch" and an error that names the record; then there is nothing to free. */
 int spec_decode(const struct launch *launch, enum spec_for what, struct container_spec **out, struct error *err);
 /* Frees a spec; NULL is allowed. */

@@ -336,6 +336,21 @@ void log_idle(struct log *log)
   rotation_reap(&log->rotation);
 }
 
+void log_replace(struct log *log, struct log *by)
+{
+  if (log && by) {
+    for (int i = 0; i < 2; i++) {
+      by->partial[i] = log->partial[i];
+      log->partial[i] = (struct partial){0};
+    }
+    by->last = log->last;
+    /* Not waited for: it works on a file that the other rotates, too, or on none of its files. */
+    by->rotation.compressor = log->rotation.compressor;
+    log->rotation.compressor = 0;
+  }
+  log_close(log);
+}
+
 void log_close(struct log *log)
 {
   if (!log)

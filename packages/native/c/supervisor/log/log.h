@@ -32,6 +32,8 @@ struct log *log_open(const struct log_options *options, struct error *err);
 void log_write(struct log *log, int stream, const char *data, size_t size, int64_t now);
 /* The stream has ended: its unfinished line is written as it is. */
 void log_end(struct log *log, int stream);
+/* Another log takes this one's place in the middle of a run, with the unfinished lines; this one is closed. Both may be NULL. */
+void log_replace(struct log *log, struct log *by);
 /* How many entries could not be written since the last one that was; `reason` gets the errno. */
 uint64_t log_lost(const struct log *log, int *reason);
 /* Where the log ends: its file, and how much of it is written. 0, or -1 when that can't be told. */
