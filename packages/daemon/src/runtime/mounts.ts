@@ -138,7 +138,7 @@ function userMount(mount: RuntimeRequest['mounts'][number], prepared: PreparedMo
 
 /** The words of a launch's `mount` record (native/c/container/spec/spec.h), for a bind that a running container gets. */
 export function bindWords(mount: RuntimeRequest['mounts'][number]): string[] {
-  const { type = 'bind', source = '', destination, options = [] } = userMount(mount);
+  const { type = 'bind', source = '', destination, options = [] } = userMount(mount, []);
   return [type, source, destination, ...options];
 }
 
