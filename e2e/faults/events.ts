@@ -100,6 +100,12 @@ export class EventWatch {
     }
   }
 
+  /** Whether the daemon was there all the time since then. */
+  unbroken(since: number): boolean {
+    const { from, to } = this.#stretches.at(-1)!;
+    return from <= since && to === Number.POSITIVE_INFINITY;
+  }
+
   answered(user: string, method: string, path: string, reply: Reply, from: number): void {
     const promised = promisedBy(method, path, reply);
     if (promised) this.#promised.push({ ...promised, user, from, to: performance.now() });

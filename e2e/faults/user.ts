@@ -107,14 +107,6 @@ export class User {
     });
   }
 
-  /** Whether the daemon is there. */
-  answers(): Promise<boolean> {
-    return call(this.stage.socket, { method: 'GET', path: '/_ping' }).then(
-      ({ status }) => status === 200,
-      () => false,
-    );
-  }
-
   broken(what: string): void {
     this.stage.broken.push(`${this.label}: ${what}`);
   }

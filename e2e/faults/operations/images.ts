@@ -131,8 +131,7 @@ export async function buildWithBuildKit(user: User): Promise<void> {
     else if (found.status < 500) user.broken(`image ${name} was built and is not there: ${found.text}`);
     return;
   }
-  const lost = /connect|closed|hang up|reset|ended|daemon/i.test(output) && !(await user.answers());
-  if (!lost && !user.stage.excused(output, from, performance.now()))
+  if (user.stage.events.unbroken(from) && !user.stage.excused(output, from, performance.now()))
     user.broken(`building ${name} with BuildKit: ${status} ${output.slice(-400)}`);
 }
 

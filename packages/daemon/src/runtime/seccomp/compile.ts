@@ -87,9 +87,14 @@ function load(): Library {
   return library;
 }
 
+/** The number of a name that comes from a user, who may write `constructor`, too. */
+function named(table: Record<string, number>, name: string): number | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
+}
+
 function actionOf(name: string, errnoRet: number | undefined): number {
   if (name === 'SCMP_ACT_NOTIFY') throw new Error('SCMP_ACT_NOTIFY needs a listener, which berthd has not');
-  const action = ACTIONS[name];
+  const action = named(ACTIONS, name);
   if (action === undefined) throw new Error(`string ${name} is not a valid action for seccomp`);
   return name === 'SCMP_ACT_ERRNO' || name === 'SCMP_ACT_TRACE'
     ? action | ((errnoRet ?? EPERM) & 0xffff)
@@ -117,7 +122,7 @@ export function compileFilter(filter: SeccompFilter): Buffer {
     );
     lib.attrSet(context, FILTER_ATTRIBUTE_OPTIMIZE, BINARY_TREE); // from libseccomp 2.5 on
     for (const name of filter.architectures) {
-      const architecture = ARCHITECTURES[name];
+      const architecture = named(ARCHITECTURES, name);
       if (architecture === undefined) throw new Error(`string ${name} is not a valid arch for seccomp`);
       check(lib.archAdd(context, architecture), `architecture ${name}`);
     }
@@ -140,7 +145,7 @@ function addRule(
   // libseccomp refuses rules that say what is so anyway.
   if (action === actionOf(filter.defaultAction, filter.defaultErrnoRet)) return;
   const args = rule.args.map(({ index, op, value, valueTwo }) => {
-    const comparison = COMPARISONS[op];
+    const comparison = named(COMPARISONS, op);
     if (comparison === undefined) throw new Error(`string ${op} is not a valid operator for seccomp`);
     return { arg: index, op: comparison, datum_a: BigInt(value), datum_b: BigInt(valueTwo ?? 0) };
   });

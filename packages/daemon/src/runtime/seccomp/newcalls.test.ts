@@ -84,3 +84,11 @@ test('with the numbers of libseccomp', () => {
   expect(verdict(program, audit, 436)).toBe(0x00050001);
   expect(verdict(program, audit, 438)).toBe(ENOSYS);
 });
+
+test.each(['constructor', '__proto__', 'SCMP_ACT_X'])('%s is told to be no name of seccomp', (name) => {
+  const rule = { names: ['mkdir'], action: 'SCMP_ACT_ALLOW', args: [{ index: 0, op: name, value: 1 }] };
+  const refused = (given: object) => () => compileFilter({ ...filter(), ...given } as SeccompFilter);
+  expect(refused({ defaultAction: name })).toThrow(`string ${name} is not a valid action for seccomp`);
+  expect(refused({ architectures: [name] })).toThrow(`string ${name} is not a valid arch for seccomp`);
+  expect(refused({ syscalls: [rule] })).toThrow(`string ${name} is not a valid operator for seccomp`);
+});
