@@ -8,7 +8,7 @@ import { cut } from '../parse/csv.ts';
 import { stdinStream, whyNot } from '../shared/files.ts';
 import type { BuildKitFlags } from './flags.ts';
 
-/** Where a build's files come from: what the front end is told, and what the session lends. */
+/** Where a build's files come from: what the front end is told, and what the session offers. */
 export interface Contexts {
   attributes: Record<string, string>;
   folders: Record<string, string>;
@@ -66,7 +66,7 @@ async function findMain(argument: string, file: string, found: Contexts): Promis
   } else ownDockerfile(source.dockerfileText!, temporary(found), found);
 }
 
-/** A Dockerfile that is no file of the user's is lent from a folder of its own. */
+/** A Dockerfile that is no file of the user's is offered from a folder of its own. */
 function ownDockerfile(text: Buffer, folder: string, found: Contexts, key?: string): void {
   const own = join(folder, 'dockerfile');
   mkdirSync(own);

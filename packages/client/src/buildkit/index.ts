@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { type BuildKitClient, buildkit, GrpcClient, type Message, type Sent } from '@berth/grpc';
 import { CliError, Interrupted } from '../base/errors.ts';
 import type { Cli } from '../cli/cli.ts';
-import { getCredentials, keyOf, registryAuth } from '../config/credentials.ts';
+import { getCredentials, keyOf } from '../config/credentials.ts';
 import { cut } from '../parse/csv.ts';
-import { familiarName, parseReference, withDefaultTag } from '../parse/reference.ts';
+import { parseReference, withDefaultTag } from '../parse/reference.ts';
 import { cancellable } from '../shared/pull.ts';
-import { showProgressOn } from '../terminal/progress.ts';
+import { pushImage } from '../shared/push.ts';
 import type { Api } from '../transport/api.ts';
 import { type Contexts, findContexts, writeResult } from './contexts.ts';
 import type { BuildKitFlags } from './flags.ts';
@@ -180,12 +180,7 @@ async function push(
 ): Promise<void> {
   for (const name of names.split(',')) {
     const image = withDefaultTag(parseReference(name));
-    const answer = await api.call<'ImagePush'>('POST', `/images/${familiarName(image)}/push`, {
-      query: { tag: image.tag },
-      headers: { 'X-Registry-Auth': await registryAuth(cli.config(), image.domain) },
-      signal,
-    });
-    await showProgressOn(cli, answer.body, flags.quiet ? 'nowhere' : 'err');
+    await pushImage(cli, api, image, { tag: image.tag, where: flags.quiet ? 'nowhere' : 'err', signal });
   }
 }
 

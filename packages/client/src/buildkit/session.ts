@@ -9,8 +9,8 @@ import type { Secrets } from './secrets.ts';
 import type { Agents } from './ssh.ts';
 import { type Folders, sendFolder } from './sync.ts';
 
-/** The files, outputs, credentials and secrets that this side of a build lends to the builder. */
-export interface Lent {
+/** The files, outputs, credentials and secrets that this side of a build offers the builder. */
+export interface Offered {
   folders: Folders;
   outputs: readonly BuildOutput[];
   /** The archive on standard input. */
@@ -28,15 +28,15 @@ const hub = new Set(['docker.io', 'registry-1.docker.io', 'index.docker.io']);
  * The services of BuildKit's session, as methods of a gRPC server: the builder calls them over the connection that the
  * client opens (https://github.com/moby/buildkit, session/*).
  */
-function methodsOf(lent: Lent): Record<string, Method> {
-  const { outputs, agents } = lent;
+function methodsOf(offered: Offered): Record<string, Method> {
+  const { outputs, agents } = offered;
   const outputOf = ({ metadata }: Pick<Call, 'metadata'>) =>
     outputs[Number(metadata['buildkit-attachable-exporter-id'] ?? 0)];
   const noOutput = () => new GrpcError(12, 'this build has no output on this machine');
   return {
     '/grpc.health.v1.Health/Check': unary('Empty', 'HealthCheckResponse', async () => ({ status: 1 })),
     '/moby.filesync.v1.FileSync/DiffCopy': method('Packet', 'Packet', (call) =>
-      sendFolder(call, lent.folders),
+      sendFolder(call, offered.folders),
     ),
     // One path with two shapes of message: a tree for a folder, bytes for a file. A build has one or the other.
     '/moby.filesync.v1.FileSend/DiffCopy': outputs.some(({ folder }) => folder)
@@ -48,14 +48,14 @@ function methodsOf(lent: Lent): Record<string, Method> {
       : method('BytesMessage', 'BytesMessage', async (call) => {
           const { file } = outputOf(call) ?? {};
           if (file === undefined) throw noOutput();
-          await receiveFile(bytesOf(call.requests), file, lent.stdout);
+          await receiveFile(bytesOf(call.requests), file, offered.stdout);
           return undefined;
         }),
     '/moby.filesync.v1.Auth/Credentials': unary(
       'CredentialsRequest',
       'CredentialsResponse',
       async ({ Host }) => {
-        const auth = await lent.credentials(hub.has(Host) ? 'docker.io' : Host);
+        const auth = await offered.credentials(hub.has(Host) ? 'docker.io' : Host);
         return auth.identitytoken
           ? { Secret: auth.identitytoken }
           : { Username: auth.username ?? '', Secret: auth.password ?? '' };
@@ -65,7 +65,7 @@ function methodsOf(lent: Lent): Record<string, Method> {
       'GetSecretRequest',
       'GetSecretResponse',
       async ({ ID }) => ({
-        data: lent.secrets(ID),
+        data: offered.secrets(ID),
       }),
     ),
     '/moby.sshforward.v1.SSH/CheckAgent': unary('CheckAgentRequest', 'Empty', async ({ ID }) => {
@@ -75,7 +75,7 @@ function methodsOf(lent: Lent): Record<string, Method> {
     '/moby.sshforward.v1.SSH/ForwardAgent': method('BytesMessage', 'BytesMessage', (call) =>
       agents.forward(call),
     ),
-    ...(lent.upload ? { '/moby.upload.v1.Upload/Pull': uploadMethod(lent.upload) } : {}),
+    ...(offered.upload ? { '/moby.upload.v1.Upload/Pull': uploadMethod(offered.upload) } : {}),
   };
 }
 
@@ -98,9 +98,9 @@ export interface Session {
 }
 
 /** Opens a session for a build. `shared` names the context, so that builders find what they have of it. */
-export async function openSession(api: Api, lent: Lent, shared: string): Promise<Session> {
+export async function openSession(api: Api, offered: Offered, shared: string): Promise<Session> {
   const id = randomBytes(16).toString('hex');
-  const methods = methodsOf(lent);
+  const methods = methodsOf(offered);
   const { socket } = await api.hijack<'Session'>(
     '/session',
     {

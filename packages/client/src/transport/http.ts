@@ -156,6 +156,7 @@ export class HttpConnection {
 
   private line(text: string): void {
     if (this.stage === 'chunk-end') {
+      if (text !== '') throw new Error('malformed chunked encoding: a chunk is longer than it says');
       this.stage = 'chunk-size';
       return;
     }
@@ -166,6 +167,7 @@ export class HttpConnection {
     const size = /^([0-9a-fA-F]+)\s*(;.*)?$/.exec(text);
     if (!size) throw new Error(`malformed chunked encoding: ${JSON.stringify(text.slice(0, 40))}`);
     this.left = Number.parseInt(size[1]!, 16);
+    if (this.left > Number.MAX_SAFE_INTEGER) throw new Error('malformed chunked encoding: an endless chunk');
     this.stage = this.left === 0 ? 'trailer' : 'chunk';
   }
 
@@ -184,10 +186,12 @@ export class HttpConnection {
       const colon = line.indexOf(':');
       if (colon > 0) headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
     }
-    const { settle } = this;
-    this.settle = undefined;
     const chunked = headers['transfer-encoding']?.toLowerCase().includes('chunked');
     const length = headers['content-length'];
+    if (length !== undefined && !(/^\d+$/.test(length) && Number.isSafeInteger(Number(length))))
+      throw new Error(`the daemon sent a body of ${JSON.stringify(length.slice(0, 40))} bytes`);
+    const { settle } = this;
+    this.settle = undefined;
     if (status === 101 || (this.hijack && status < 300 && !chunked && length === undefined)) {
       for (const [name, listener] of [
         ['data', this.onData],

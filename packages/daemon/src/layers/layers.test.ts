@@ -368,7 +368,7 @@ describe.each(['erofs', 'folder'] as const)('layers as %s', (driver) => {
       .replace(/^(-\S+ \S+) \d+/, '$1');
   }
 
-  test("an export has the engine's own places, which are no changes", async () => {
+  test("an export has the engine's init mount points, which are no changes", async () => {
     const base = await add([
       { name: 'etc/', type: '5' },
       { name: 'etc/hosts', content: 'own' },

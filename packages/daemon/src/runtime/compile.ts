@@ -101,7 +101,7 @@ export function mapRecords({
 export function rootRecords({ root, prepared }: OwnSpec): LaunchRecord[] {
   const records: LaunchRecord[] = root.lower.map((layer) => ['lower', ...layerWords(layer)]);
   records.push(['overlay', root.upper, root.work, ...(root.volatile ? ['volatile'] : [])]);
-  if (root.places) records.push(['own-places']);
+  if (root.places) records.push(['init-mount-points']);
   for (const { destination, lower } of prepared)
     for (const layer of lower ?? []) records.push(['image-lower', destination, ...layerWords(layer)]);
   return records;

@@ -44,18 +44,18 @@ struct pending {
 static const struct {
   const char *path;
   mode_t type;
-} own_places[] = {
+} init_mount_points[] = {
   {".dockerenv", S_IFREG},      {"dev", S_IFDIR},       {"dev/console", S_IFREG},
   {"dev/pts", S_IFDIR},         {"dev/shm", S_IFDIR},   {"etc", S_IFDIR},
   {"etc/hostname", S_IFREG},    {"etc/hosts", S_IFREG}, {"etc/mtab", S_IFLNK},
   {"etc/resolv.conf", S_IFREG}, {"proc", S_IFDIR},      {"sys", S_IFDIR},
 };
 
-static int own_place(const char *path, const struct stat *st)
+static int init_mount_point(const char *path, const struct stat *st)
 {
-  for (size_t i = 0; i < sizeof own_places / sizeof *own_places; i++)
-    if (!strcmp(path, own_places[i].path))
-      return (st->st_mode & S_IFMT) == own_places[i].type && (!S_ISREG(st->st_mode) || !st->st_size);
+  for (size_t i = 0; i < sizeof init_mount_points / sizeof *init_mount_points; i++)
+    if (!strcmp(path, init_mount_points[i].path))
+      return (st->st_mode & S_IFMT) == init_mount_points[i].type && (!S_ISREG(st->st_mode) || !st->st_size);
   return 0;
 }
 
@@ -130,7 +130,7 @@ static int compare_name(struct compare *c, int upper, int lower, const char *nam
     return below ? tell(c, DELETED, upper, name, &st, err) : 0;
   /* A link of the image's gave way to a mount. */
   int gave_way = below && S_ISLNK(old.st_mode) && !S_ISLNK(st.st_mode);
-  int own = c->started && (!below || gave_way) && own_place(c->path, &st);
+  int own = c->started && (!below || gave_way) && init_mount_point(c->path, &st);
   if (own)
     below = 0;
   if (own && !S_ISDIR(st.st_mode))

@@ -9,7 +9,7 @@
 #include "base/inroot.h"
 #include "layer/layer.h"
 #include "layer/mount.h"
-#include "layer/own_places.h"
+#include "layer/init_mount_points.h"
 
 /* dockerd's mode of the files that it makes. */
 static int make_file(int root, const char *path)
@@ -23,7 +23,7 @@ static int make_file(int root, const char *path)
   return file < 0 || chmod(name, 0755) ? -1 : 0;
 }
 
-static int make_place(int root, const struct own_place *place, struct error *err)
+static int make_place(int root, const struct init_mount_point *place, struct error *err)
 {
   cleanup_close int folder = -1;
   int made = place->kind == INROOT_FILE ? make_file(root, place->path)
@@ -35,11 +35,11 @@ static int make_place(int root, const struct own_place *place, struct error *err
 static int make_places(int root, struct error *err)
 {
   /* By which programs tell that they run in a container. */
-  static const struct own_place mark = {".dockerenv", INROOT_FILE};
-  if (own_places_clear(root, err))
+  static const struct init_mount_point mark = {".dockerenv", INROOT_FILE};
+  if (init_mount_points_clear(root, err))
     return -1;
-  for (size_t i = 0; i < own_places_count; i++) {
-    if (make_place(root, &own_places[i], err))
+  for (size_t i = 0; i < init_mount_points_count; i++) {
+    if (make_place(root, &init_mount_points[i], err))
       return -1;
   }
   return make_place(root, &mark, err);

@@ -1,11 +1,9 @@
 import { CliError } from '../../base/errors.ts';
 import { bool, string } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { registryAuth } from '../../config/credentials.ts';
-import { canonical, familiarName } from '../../parse/reference.ts';
-import { platformJson, platformVersions } from '../../shared/platforms.ts';
+import { canonical } from '../../parse/reference.ts';
 import { cancellable, namedImage } from '../../shared/pull.ts';
-import { showProgressOn } from '../../terminal/progress.ts';
+import { pushImage } from '../../shared/push.ts';
 
 export default command({
   use: '[OPTIONS] NAME[:TAG]',
@@ -26,19 +24,14 @@ export default command({
     const image = namedImage(cli, args[0]!, { all, quiet: flags.quiet });
     if (image.digest) throw new CliError('cannot push a digest reference');
     const api = await cli.api();
-    const headers = { 'X-Registry-Auth': await registryAuth(cli.config(), image.domain) };
-    await cancellable(async (signal) => {
-      const answer = await api.call<'ImagePush'>('POST', `/images/${familiarName(image)}/push`, {
-        query: {
-          tag: all ? '' : image.tag,
-          platform: flags.platform ? platformJson(flags.platform) : undefined,
-        },
-        headers,
+    await cancellable((signal) =>
+      pushImage(cli, api, image, {
+        tag: all ? '' : image.tag,
+        platform: flags.platform,
+        where: flags.quiet ? 'nowhere' : 'out',
         signal,
-        ...(flags.platform && { version: platformVersions.push }),
-      });
-      await showProgressOn(cli, answer.body, flags.quiet ? 'nowhere' : 'out');
-    });
+      }),
+    );
     if (flags.quiet) cli.print(`${canonical(image)}\n`);
   },
 });

@@ -9,7 +9,7 @@
 #include "base/fail_text.h"
 #include "base/inroot.h"
 #include "container/mounts/kinds.h"
-#include "layer/own_places.h"
+#include "layer/init_mount_points.h"
 
 /* `open` runs in the supervisor, `make` in the child; each kind has one of them. */
 static const struct {
@@ -107,7 +107,7 @@ int mounts_apply(struct container *container, struct error *err) {
   /* From below the container's root, where the process began. */
   container->null = tree_clone(AT_FDCWD, "/null", 0);
   if (container->null < 0) return fail(err, "mount", errno, "the null device");
-  if (!container->spec->own_places && own_places_clear(container->root, err) < 0) return -1;
+  if (!container->spec->init_mount_points && init_mount_points_clear(container->root, err) < 0) return -1;
   if (show_host_filesystems(container, err) < 0) return -1;
   for (size_t i = 0; i < container->mount_count; i++) {
     if (apply_one(container, &container->mounts[i], err) < 0) return -1;

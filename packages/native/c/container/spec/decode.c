@@ -17,7 +17,7 @@ const struct record_kind record_kinds[] = {
     {"lower", 2, -1, LIST(layers), .decode = decode_layer},
     {"image-lower", 3, -1, LIST(image_layers), .decode = decode_layer},
     {"overlay", 2, 3, .decode = decode_overlay},
-    {"own-places", 0, 0, FLAG(own_places)},
+    {"init-mount-points", 0, 0, FLAG(init_mount_points)},
     {"root-readonly", 0, 0, FLAG(root_readonly)},
     {"mount", 3, -1, LIST(mounts), .decode = decode_mount},
     {"device", 7, 7, LIST(devices), .decode = decode_device},

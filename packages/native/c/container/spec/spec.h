@@ -12,7 +12,7 @@
  *   lower erofs IMAGE [BLOB...]
  *   overlay UPPER WORK [volatile]             two directories that lie in one
  *   image-lower DESTINATION KIND PATH [BLOB...]   likewise the layers of the image to be mounted there
- *   own-places                                the root has our init mount points (layer/init.c): none is looked at
+ *   init-mount-points                         the root has our init mount points (layer/init.c): none is looked at
  *   root-readonly
  *   mount TYPE SOURCE DESTINATION [OPTION...] in order. bind: SOURCE is a path of the host; proc sysfs tmpfs devpts
  *                                             mqueue cgroup: SOURCE is only a name; shm-of: SOURCE is /proc/PID of a
@@ -151,7 +151,7 @@ struct container_spec {
   SPEC_LIST(struct layer_spec) image_layers;
   const char *upper, *work;
   int is_volatile;
-  int own_places, root_readonly, init, no_new_privileges;
+  int init_mount_points, root_readonly, init, no_new_privileges;
   SPEC_LIST(struct mount_spec) mounts;
   SPEC_LIST(struct device_spec) devices;
   SPEC_LIST(struct pair_spec) links;

@@ -6,7 +6,7 @@ import type { Session } from './session.ts';
 
 const service = '/moby.sshforward.v1.SSH/';
 
-/** Whether the client lends the agent of that name (`--ssh`). */
+/** Whether the client offers the agent of that name (`--ssh`). */
 export async function hasAgent(session: Session, id: string): Promise<boolean> {
   if (!session.supports(`${service}CheckAgent`)) return false;
   return session.client.unary(`${service}CheckAgent`, 'CheckAgentRequest', 'Empty', { ID: id }).then(

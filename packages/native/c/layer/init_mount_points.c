@@ -1,4 +1,4 @@
-#include "layer/own_places.h"
+#include "layer/init_mount_points.h"
 
 #include <errno.h>
 #include <string.h>
@@ -7,12 +7,12 @@
 #include "base/cleanup.h"
 #include "base/sys.h"
 
-const struct own_place own_places[] = {
+const struct init_mount_point init_mount_points[] = {
   {"dev/console", INROOT_FILE},  {"dev/pts", INROOT_DIRECTORY}, {"dev/shm", INROOT_DIRECTORY},
   {"etc/hostname", INROOT_FILE}, {"etc/hosts", INROOT_FILE},    {"etc/resolv.conf", INROOT_FILE},
   {"proc", INROOT_DIRECTORY},    {"sys", INROOT_DIRECTORY},
 };
-const size_t own_places_count = sizeof own_places / sizeof *own_places;
+const size_t init_mount_points_count = sizeof init_mount_points / sizeof *init_mount_points;
 
 /* Takes away a symlink at `name`. Returns 1 when it was one, 0 when not, -1 with errno. */
 static int take_link(int folder, const char *name)
@@ -36,11 +36,11 @@ static int make_mtab(int root)
 }
 
 /* As dockerd's layer of them hides links from mounts: resolv.conf is often one (systemd-resolved), and leads nowhere. */
-int own_places_clear(int root, struct error *err)
+int init_mount_points_clear(int root, struct error *err)
 {
-  for (size_t i = 0; i < own_places_count; i++) {
+  for (size_t i = 0; i < init_mount_points_count; i++) {
     char first[16];
-    const char *path = own_places[i].path, *slash = strchr(path, '/'), *last = slash ? slash + 1 : path;
+    const char *path = init_mount_points[i].path, *slash = strchr(path, '/'), *last = slash ? slash + 1 : path;
     cleanup_close int folder = -1;
     if (slash) {
       memcpy(first, path, (size_t) (slash - path));
