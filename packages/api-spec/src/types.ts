@@ -13,7 +13,7 @@ export type QueryOf<Id extends OperationId> = Partial<Given<Operation<Id>['param
 /** The path's parameters. */
 export type ParamsOf<Id extends OperationId> = Given<Operation<Id>['parameters']['path']>;
 
-/** What the decoder makes of a body: a member that is null is absent. */
+/** A body as it is decoded: a member that is null is absent. */
 type Decoded<T> = T extends null
   ? never
   : T extends ReadonlyArray<infer Item>
@@ -47,5 +47,5 @@ export type RequestOf<Id extends OperationId> =
 /** The responses of success. */
 type Success<Responses> = Responses[keyof Responses & (101 | 200 | 201 | 204)];
 type Content<Answer> = Answer extends { content: infer Types } ? Types[keyof Types] : undefined;
-/** What an operation answers with; nothing where the answer is streamed, or has no body. */
+/** The JSON that an operation answers with; undefined where the answer is streamed, or has no body. */
 export type ResponseOf<Id extends OperationId> = Content<Success<Operation<Id>['responses']>>;

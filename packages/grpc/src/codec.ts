@@ -63,7 +63,7 @@ export type SentOf<T extends Table, Name extends NameOf<T>> = {
   readonly [Member in keyof T[Name]]?: Written<T, T[Name][Member]> | null;
 };
 
-/** What turns the messages of a table into bytes and back. */
+/** Encodes and decodes the messages of a table. */
 export interface Codec<T extends Table> {
   /** The bytes of a message of that name. */
   encode<Name extends NameOf<T>>(name: Name, value: SentOf<T, Name>): Buffer;

@@ -80,7 +80,7 @@ export interface CallOf<Request, Response> {
 export interface Method<Request = unknown, Response = unknown> {
   decode(bytes: Uint8Array): Request;
   encode(message: Response): Buffer;
-  /** What it returns is sent; a method that streams its answers returns nothing. */
+  /** The message that it returns is sent; a method that streams its answers returns none. */
   handle(call: CallOf<Request, Response>): Promise<Response | undefined>;
 }
 

@@ -38,7 +38,7 @@ interface AnyCall {
   version?: string;
 }
 
-/** What a call of one operation of the API document may carry. */
+/** Query, body and headers of a call of one operation of the API document. */
 export interface CallOptions<Id extends OperationId> extends AnyCall {
   query?: SentQueryOf<Id> & Query;
   /** An object is sent as JSON, bytes and streams as they are. */

@@ -176,7 +176,7 @@ export interface FoundImage {
   description: string;
 }
 
-/** What a registry has by a name. */
+/** A name's content in a registry. */
 export interface DistributedImage {
   Descriptor: ImageDescriptor;
   Platforms: Array<{ architecture: string; os: string; variant?: string }>;
@@ -190,7 +190,7 @@ export interface RegistryAuth {
   registrytoken?: string;
 }
 
-/** What a registry has of the steps of earlier builds. */
+/** The steps of earlier builds in a registry. */
 export interface CacheSource {
   /** Of what the reference stands for. */
   mediaType: string;

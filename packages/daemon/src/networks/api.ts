@@ -19,7 +19,7 @@ export interface EndpointSettings {
   DNSNames: string[] | null;
 }
 
-/** What the client of a create knows of networks. */
+/** Ways of networks that the client of a create knows, by the version of its API. */
 export interface NetworkClient {
   /** A network that asks for IPv6 and names no subnet gets one of the daemon's own. */
   hasIpv6Pool: boolean;

@@ -98,7 +98,7 @@ export interface LaunchOptions {
   bundle?: string;
 }
 
-/** What a further process of a container has of its own. */
+/** Settings of a further process of a container (exec) that are its own. */
 export interface ExecRequest {
   args: string[];
   env: string[];

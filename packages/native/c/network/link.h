@@ -1,4 +1,4 @@
-/* What the parts of the worker that make and change links share. */
+/* Shared by the parts of the network worker that make and change links. */
 #ifndef BERTH_NET_LINK_H
 #define BERTH_NET_LINK_H
 

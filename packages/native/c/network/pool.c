@@ -216,7 +216,7 @@ int net_op_sandbox(struct net *net, const union net_request *asked, struct reply
   return 0;
 }
 
-/* What the reaper is to give back. */
+/* Links and a namespace that the reaper is to give back. */
 struct chore {
   uint32_t id;
   struct sandbox *sandbox;

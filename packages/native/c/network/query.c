@@ -1,4 +1,4 @@
-/* What the kernel has: links of ours, addresses in use, counters. And the sockets of published ports. */
+/* Queries to the kernel: links of ours, addresses in use, counters. And the sockets of published ports. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/if_link.h>

@@ -1,4 +1,4 @@
-/* What the operations of the network worker are asked for, decoded once from the daemon's records. */
+/* Requests to the network worker, decoded once from the daemon's records: a struct for each operation. */
 #ifndef BERTH_NET_REQUESTS_H
 #define BERTH_NET_REQUESTS_H
 

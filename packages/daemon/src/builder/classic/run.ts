@@ -9,7 +9,7 @@ import type { ClassicWork, State } from './copy.ts';
 import { type ClassicOutput, short } from './output.ts';
 import { needsBuildKit } from './text.ts';
 
-/** What RUN needs of the build. */
+/** The parts of the build that RUN needs. */
 export interface RunWork extends ClassicWork {
   readonly output: ClassicOutput;
 }

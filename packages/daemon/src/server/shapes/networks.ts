@@ -1,6 +1,6 @@
 import type { NetworkInspect } from '../../networks/api.ts';
 
-/* What older clients are served of a network: members that came later are left out. */
+/* The shape of a network for older clients: members that came later are left out. */
 
 /** Versions in which something appeared or changed. */
 const LIST_WITHOUT_CONTAINERS = 28;
