@@ -175,7 +175,7 @@ function disordered(events: EngineEvent[]): string[] {
     if (Type !== 'container') continue;
     const state = Action === 'create' ? 'none' : states.get(Actor.ID);
     if (state === undefined) continue; // its begin was not seen
-    const [before, after] = LIVES[Action] ?? [['made', 'running', 'paused'], state];
+    const [before, after] = LIVES[Action] ?? [[state], state];
     if (!before.includes(state)) broken.push(`event ${Action} of container ${Actor.ID}, which was ${state}`);
     states.set(Actor.ID, after);
   }

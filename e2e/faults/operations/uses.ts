@@ -163,6 +163,6 @@ export async function look(user: User): Promise<void> {
   ]);
   const { status, text } = await user.call('GET', path);
   const gone = box?.program.kind === 'short' && [404, 409].includes(status);
-  if (status !== 200 && status < 500 && !gone && !box?.may.has('gone'))
+  if (status !== 200 && status < 500 && !gone && !box?.struck && !box?.may.has('gone'))
     user.broken(`GET ${path}: ${status} ${text.slice(0, 200)}`);
 }

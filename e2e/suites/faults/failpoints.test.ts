@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { arm, failing, failingDaemon } from '../../faults/faults/failpoints.ts';
 import { removeCgroupParent } from '../../faults/run.ts';
 import { dist, type TestDaemon } from '../../support/daemon.ts';
+import { leaks } from '../../support/leaks.ts';
 
 /* Calls that fail on demand, in the build that has them. */
 
@@ -57,6 +58,15 @@ test('a container whose SandboxKey cannot be made runs, and its end is seen', as
   const { State } = (await daemon.call('GET', `/containers/${json.Id}/json`)).json;
   expect(State).toMatchObject({ Status: 'exited', ExitCode: 137 });
   expect((await daemon.call('DELETE', `/containers/${json.Id}`)).status).toBe(204);
+});
+
+test('interfaces and addresses are given back where a file of the networks cannot be removed', async () => {
+  const id = await daemon.box(['sleep', '1000']);
+  arm(file, [{ name: 'fs.rm', action: EIO, skip: 0, count: 2 }]);
+  expect((await daemon.call('POST', `/containers/${id}/kill`)).status).toBe(204);
+  arm(file, []);
+  expect((await daemon.call('DELETE', `/containers/${id}?force=1`)).status).toBe(204);
+  expect(await leaks(daemon, parent)).toEqual([]);
 });
 
 test('what is shipped has none', () => {

@@ -198,7 +198,7 @@ export class Room implements Networks {
     if (!record) return;
     keep(this.#context, record, { request: { ...record.request, name } });
     for (const { networkId } of record.live?.endpoints ?? [])
-      if (hasNames(catalogue.find(networkId))) void names.changed(networkId);
+      if (hasNames(catalogue.find(networkId))) void names.changedOrLogged(networkId);
   }
 
   state(id: string): NetworkState | undefined {

@@ -1,3 +1,5 @@
+import { log } from '../../base/log.ts';
+
 /** Writes the names files of networks, many changes sharing one write. */
 export class NameFiles {
   readonly #write: (networkId: string) => void;
@@ -16,8 +18,23 @@ export class NameFiles {
       this.#writing = undefined;
       const networks = [...this.#changed];
       this.#changed.clear();
-      for (const id of networks) this.#write(id);
+      const failed: unknown[] = [];
+      for (const id of networks) {
+        try {
+          this.#write(id);
+        } catch (error) {
+          failed.push(error);
+        }
+      }
+      if (failed.length > 0) throw failed[0];
     });
     return this.#writing;
+  }
+
+  /** As `changed`, for a change that is done whether the file can be written or not; the next change writes it anew. */
+  async changedOrLogged(networkId: string): Promise<void> {
+    await this.changed(networkId).catch((error: unknown) => {
+      log.error({ err: error, network: networkId }, 'the names of a network are not up to date');
+    });
   }
 }

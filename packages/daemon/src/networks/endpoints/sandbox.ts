@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { log } from '../../base/log.ts';
 import type { NetworkRequest } from '../api.ts';
 import type { ContainerRecord } from '../model/records.ts';
 import {
@@ -106,15 +107,24 @@ export class SandboxFolder {
   }
 
   removeKey(sandboxId: string): void {
-    rmSync(this.key(sandboxId), { force: true });
+    this.#remove(this.key(sandboxId));
   }
 
   removeSandbox(id: string): void {
-    rmSync(this.sandbox(id), { force: true });
+    this.#remove(this.sandbox(id));
   }
 
   removeNames(networkId: string): void {
-    rmSync(this.names(networkId), { force: true });
+    this.#remove(this.names(networkId));
+  }
+
+  /** Interfaces and addresses are given back all the same where a file stays: the next start sweeps. */
+  #remove(path: string): void {
+    try {
+      rmSync(path, { force: true });
+    } catch (error) {
+      log.warn({ err: error, path }, 'a file of the networks stays until the next start');
+    }
   }
 
   /** Removes the files of what is not there any more. */

@@ -322,7 +322,7 @@ export async function stopSandbox(context: Context, id: string, { silent = false
   for (const endpoint of endpoints) {
     context.members.delete(id, endpoint.networkId);
     const network = context.catalogue.find(endpoint.networkId);
-    if (hasNames(network)) named.push(context.names.changed(network!.id));
+    if (hasNames(network)) named.push(context.names.changedOrLogged(network!.id));
     if (network && !silent) emitMembership(context, 'disconnect', network, record.request);
   }
   const links = endpoints.flatMap(({ host }) => (host ? [host] : []));
@@ -332,8 +332,11 @@ export async function stopSandbox(context: Context, id: string, { silent = false
     : context.firewall.ports([], mapped);
   const forgotten = changed.then(() => forgetFlows(context, ports, endpoints));
   forgotten.catch((error) => log.error({ err: error, container: id }, 'the firewall could not be changed'));
-  await Promise.all([releasePorts(context, id, ports), ...named]);
-  for (const endpoint of endpoints) freeAddresses(context, endpoint);
+  try {
+    await Promise.all([releasePorts(context, id, ports), ...named]);
+  } finally {
+    for (const endpoint of endpoints) freeAddresses(context, endpoint);
+  }
 }
 
 function release({ worker }: Context, sandboxId: string, links: readonly string[]): void {
