@@ -127,12 +127,12 @@ export async function openLayerStore(
   }: Awaited<ReturnType<typeof makeLayer>>): Promise<void> {
     await removals.get(diffId);
     if (!records.has(diffId)) {
+      if (!existsSync(folder)) return; // the helper did it
       try {
         await rename(folder, folderOf(diffId));
         return;
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
-        if (code === 'ENOENT') return; // the helper did it
         if (code !== 'ENOTEMPTY' && code !== 'EEXIST') {
           void durable.catch(() => undefined).then(() => discard(folder));
           throw error;
@@ -157,6 +157,7 @@ export async function openLayerStore(
       if (layer === undefined) {
         const name = diffId.slice('sha256:'.length);
         layer = await readRecord(folderOf(diffId), name).catch((error: unknown) => {
+          if (arriving.get(diffId) === 1) discard(folderOf(diffId));
           throw systemError(`layer ${diffId} is gone`, error);
         });
         records.set(diffId, layer);

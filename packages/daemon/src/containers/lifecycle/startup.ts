@@ -253,6 +253,8 @@ export function startFailure(error: unknown): StartFailure {
     const text = describeLaunchError(error, 'start');
     const { stage, step, errno } = error;
     log.debug({ stage, step, errno }, `a container's set-up failed: ${error.message}`);
+    // Who made the namespace has gone: nothing of the request is wrong, whatever the kernel's word for it.
+    if (stage === 'namespace') return { exitCode: 128, error: systemError(text, error) };
     return told(systemError(text, error), text);
   }
   const known = error instanceof BerthError ? error : systemError((error as Error).message, error);
