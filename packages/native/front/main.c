@@ -21,22 +21,18 @@ static const char *variable(const char *name) {
 /** Whether a folder's config.json leaves everything as it is: there is none, or one that names nothing of interest. */
 static bool plain_configuration(const char *folder, const char *below) {
   char path[PATH_MAX];
-  if (snprintf(path, sizeof path, "%s%s/config.json", folder, below) >= (int)sizeof path)
-    return false;
+  if (snprintf(path, sizeof path, "%s%s/config.json", folder, below) >= (int) sizeof path) return false;
   int fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0)
-    return errno == ENOENT || errno == ENOTDIR;
+  if (fd < 0) return errno == ENOENT || errno == ENOTDIR;
   struct text text = {0};
   char part[4096];
   ssize_t got;
   text_puts(&text, "");
-  while ((got = read(fd, part, sizeof part)) > 0 && text.length < 1 << 20)
-    text_add(&text, part, (size_t)got);
+  while ((got = read(fd, part, sizeof part)) > 0 && text.length < 1 << 20) text_add(&text, part, (size_t) got);
   close(fd);
   const char *end = got == 0 && text.length == strlen(text.bytes) ? json_skip(text.bytes) : NULL;
   bool plain = end && !end[strspn(end, " \t\r\n")] && text.bytes[strspn(text.bytes, " \t\r\n")] == '{';
-  for (const char *const *name = TELLING; *name; name++)
-    plain = plain && !strstr(text.bytes, *name);
+  for (const char *const *name = TELLING; *name; name++) plain = plain && !strstr(text.bytes, *name);
   free(text.bytes);
   return plain;
 }
@@ -45,19 +41,14 @@ static bool plain_configuration(const char *folder, const char *below) {
 static const char *socket_path(const char *option) {
   static const char *const others[] = {"DOCKER_API_VERSION", "DOCKER_TLS_VERIFY", "BERTH_TLS_VERIFY", "DOCKER_TLS", NULL};
   for (const char *const *name = others; *name; name++)
-    if (variable(*name))
-      return NULL;
+    if (variable(*name)) return NULL;
   const char *folder = variable("DOCKER_CONFIG"), *home = variable("HOME"), *contexts = variable("BERTH_CONFIG");
-  if (!folder && !home)
-    return NULL;
-  if (!(folder ? plain_configuration(folder, "") : plain_configuration(home, "/.docker")))
-    return NULL;
+  if (!folder && !home) return NULL;
+  if (!(folder ? plain_configuration(folder, "") : plain_configuration(home, "/.docker"))) return NULL;
   const char *host = option ? option : variable("BERTH_HOST");
-  if (!host)
-    host = variable("DOCKER_HOST");
+  if (!host) host = variable("DOCKER_HOST");
   if (!host) {
-    if (variable("BERTH_CONTEXT") || variable("DOCKER_CONTEXT"))
-      return NULL;
+    if (variable("BERTH_CONTEXT") || variable("DOCKER_CONTEXT")) return NULL;
     if (contexts || folder ? !plain_configuration(contexts ? contexts : folder, "") : !plain_configuration(home, "/.berth"))
       return NULL;
     return FRONT_SOCKET;
@@ -72,26 +63,21 @@ static int front(int count, char **words) {
     words += 2;
     count -= 2;
   }
-  if (count < 1)
-    return HAND_OVER;
+  if (count < 1) return HAND_OVER;
   bool group = !strcmp(words[0], "container");
-  if (group && count < 2)
-    return HAND_OVER;
+  if (group && count < 2) return HAND_OVER;
   const char *name = words[group];
   bool ps = !strcmp(name, "ps") || (group && (!strcmp(name, "ls") || !strcmp(name, "list")));
   bool run = !strcmp(name, "run");
-  if (!ps && !run)
-    return HAND_OVER;
+  if (!ps && !run) return HAND_OVER;
   struct invocation invocation = {.count = count - 1 - group, .words = words + 1 + group};
-  if (!(invocation.socket = socket_path(host)))
-    return HAND_OVER;
+  if (!(invocation.socket = socket_path(host))) return HAND_OVER;
   return ps ? front_ps(&invocation) : front_run(&invocation);
 }
 
 int main(int argc, char **argv) {
   int code = front(argc - 1, argv + 1);
-  if (code != HAND_OVER)
-    return code;
+  if (code != HAND_OVER) return code;
   static const char *const flags[] = {FRONT_NODE_FLAGS "--"};
   const size_t count = sizeof flags / sizeof *flags;
   char program[PATH_MAX], node[PATH_MAX + 16], script[PATH_MAX + 16];
@@ -104,16 +90,13 @@ int main(int argc, char **argv) {
   *slash = '\0';
   snprintf(node, sizeof node, "%s/lib/node", program);
   snprintf(script, sizeof script, "%s/lib/berth.cjs", program);
-  char **words = calloc((size_t)argc + count + 3, sizeof *words);
-  if (!words)
-    return 125;
+  char **words = calloc((size_t) argc + count + 3, sizeof *words);
+  if (!words) return 125;
   size_t at = 0;
   words[at++] = node;
-  for (size_t index = 0; index < count; index++)
-    words[at++] = (char *)flags[index];
+  for (size_t index = 0; index < count; index++) words[at++] = (char *) flags[index];
   words[at++] = script;
-  for (int index = 1; index < argc; index++)
-    words[at++] = argv[index];
+  for (int index = 1; index < argc; index++) words[at++] = argv[index];
   execv(node, words);
   fprintf(stderr, "berth: %s cannot be run: %s\n", node, strerror(errno));
   return 125;

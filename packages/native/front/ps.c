@@ -20,8 +20,7 @@ int front_ps(const struct invocation *invocation) {
     } else
       return HAND_OVER;
   }
-  if (!quiet)
-    return HAND_OVER;
+  if (!quiet) return HAND_OVER;
   struct connection connection;
   struct text body = {0}, ids = {0};
   if (!dial(&connection, invocation->socket) ||
@@ -32,13 +31,11 @@ int front_ps(const struct invocation *invocation) {
   for (const char *row = json_first(body.bytes); row; row = json_next(row)) {
     char *id = json_string(json_member(row, "Id"));
     // What is no id is shown as Node shows it.
-    if (!id || strspn(id, "0123456789abcdef") != strlen(id))
-      return HAND_OVER;
+    if (!id || strspn(id, "0123456789abcdef") != strlen(id)) return HAND_OVER;
     text_add(&ids, id, full ? strlen(id) : strnlen(id, 12));
     text_puts(&ids, "\n");
     free(id);
   }
-  if (ids.length)
-    write_all(1, ids.bytes, ids.length);
+  if (ids.length) write_all(1, ids.bytes, ids.length);
   return 0;
 }

@@ -23,7 +23,9 @@ struct order {
 };
 
 /** Characters of names that mean the same in a query, and of images that no rule of their names is needed for. */
-static bool only(const char *string, const char *allowed) { return *string && !string[strspn(string, allowed)]; }
+static bool only(const char *string, const char *allowed) {
+  return *string && !string[strspn(string, allowed)];
+}
 #define PLAIN "abcdefghijklmnopqrstuvwxyz0123456789._-"
 #define NAME PLAIN "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define IMAGE PLAIN "/:"
@@ -31,13 +33,11 @@ static bool only(const char *string, const char *allowed) { return *string && !s
 /** Takes a flag's value; false for one that needs Node. */
 static bool take(struct order *order, size_t flag, const char *value) {
   struct text *text = &order->values[flag];
-  if (!is_utf8(value))
-    return false;
+  if (!is_utf8(value)) return false;
   switch (FRONT_FLAGS[flag].kind) {
   case FRONT_VARIABLE:
     // One without a value gets the client's own.
-    if (!strchr(value, '=') || *value == '=')
-      return false;
+    if (!strchr(value, '=') || *value == '=') return false;
     // fall through
   case FRONT_LIST:
     text_puts(text, text->length ? "," : "[");
@@ -56,7 +56,7 @@ static bool parse(const struct invocation *invocation, struct order *order) {
   for (; at < invocation->count && invocation->words[at][0] == '-'; at++) {
     const char *word = invocation->words[at];
     const char *equals = word[1] == '-' ? strchr(word, '=') : NULL;
-    size_t length = equals ? (size_t)(equals - word) : strlen(word), flag = 0;
+    size_t length = equals ? (size_t) (equals - word) : strlen(word), flag = 0;
     if (!strcmp(word, "-d") || !strcmp(word, "--detach")) {
       order->detach = true;
       continue;
@@ -69,11 +69,9 @@ static bool parse(const struct invocation *invocation, struct order *order) {
                            : known->letter && word[1] == known->letter && !word[2])
           break;
       }
-      if (flag == FLAGS)
-        return false;
+      if (flag == FLAGS) return false;
       if (FRONT_FLAGS[flag].kind == FRONT_SWITCH) {
-        if (equals)
-          return false;
+        if (equals) return false;
         order->values[flag].length = 0;
         text_puts(&order->values[flag], "true");
         order->remove |= !strcmp(FRONT_FLAGS[flag].name, "rm");
@@ -81,19 +79,15 @@ static bool parse(const struct invocation *invocation, struct order *order) {
       }
     }
     const char *value = equals ? equals + 1 : ++at < invocation->count ? invocation->words[at] : NULL;
-    if (!value || (name ? !only(value, NAME) : !take(order, flag, value)))
-      return false;
-    if (name)
-      order->name = value;
+    if (!value || (name ? !only(value, NAME) : !take(order, flag, value))) return false;
+    if (name) order->name = value;
   }
-  if (at == invocation->count || !only(invocation->words[at], IMAGE))
-    return false;
+  if (at == invocation->count || !only(invocation->words[at], IMAGE)) return false;
   order->image = invocation->words[at++];
   order->command = invocation->words + at;
   order->words = invocation->count - at;
   for (int index = 0; index < order->words; index++)
-    if (!is_utf8(order->command[index]))
-      return false;
+    if (!is_utf8(order->command[index])) return false;
   return true;
 }
 
@@ -115,16 +109,14 @@ static void write_body(const struct order *order, struct text *body) {
       text_puts(body, order->words ? "]" : "null");
       break;
     case FRONT_CONSOLE:
-      if (!isatty(1) || ioctl(1, TIOCGWINSZ, &size) != 0)
-        size = (struct winsize){0};
+      if (!isatty(1) || ioctl(1, TIOCGWINSZ, &size) != 0) size = (struct winsize){0};
       snprintf(rows, sizeof rows, "[%d,%d]", size.ws_row, size.ws_col);
       text_puts(body, rows);
       break;
     default: {
       const struct text *value = &order->values[piece->hole];
       text_puts(body, value->length ? value->bytes : piece->initial);
-      if (value->length && FRONT_FLAGS[piece->hole].kind >= FRONT_LIST)
-        text_puts(body, "]");
+      if (value->length && FRONT_FLAGS[piece->hole].kind >= FRONT_LIST) text_puts(body, "]");
     }
     }
   }
@@ -135,12 +127,12 @@ void warn_text(const char *string) {
   text_puts(&text, "");
   bool terminal = isatty(2);
   for (const char *at = string; *at; at++) {
-    unsigned char c = (unsigned char)*at;
+    unsigned char c = (unsigned char) *at;
     char code[8];
     // The controls past 0x7f are two bytes of UTF-8.
-    bool high = c == 0xc2 && (unsigned char)at[1] >= 0x80 && (unsigned char)at[1] < 0xa0;
+    bool high = c == 0xc2 && (unsigned char) at[1] >= 0x80 && (unsigned char) at[1] < 0xa0;
     if (terminal && ((c < 0x20 && c != '\t' && c != '\n') || c == 0x7f || high)) {
-      snprintf(code, sizeof code, c == '\r' ? "\\r" : "\\x%02x", high ? (unsigned char)*++at : c);
+      snprintf(code, sizeof code, c == '\r' ? "\\r" : "\\x%02x", high ? (unsigned char) *++at : c);
       text_puts(&text, code);
     } else {
       text_add(&text, at, 1);
@@ -154,9 +146,9 @@ static int signals[2] = {-1, -1};
 
 static void note_signal(int signal) {
   int saved = errno;
-  unsigned char number = (unsigned char)signal;
+  unsigned char number = (unsigned char) signal;
   ssize_t written = write(signals[1], &number, 1);
-  (void)written;
+  (void) written;
   errno = saved;
 }
 
@@ -164,15 +156,14 @@ static void note_signal(int signal) {
 static const struct {
   int number;
   const char *name;
-} FORWARDED[] = {{SIGHUP, "HUP"},   {SIGINT, "INT"},   {SIGQUIT, "QUIT"}, {SIGUSR1, "USR1"}, {SIGUSR2, "USR2"},
-                 {SIGALRM, "ALRM"}, {SIGTERM, "TERM"}, {SIGCONT, "CONT"}, {SIGTSTP, "TSTP"}, {SIGTTIN, "TTIN"},
+} FORWARDED[] = {{SIGHUP, "HUP"},   {SIGINT, "INT"},     {SIGQUIT, "QUIT"}, {SIGUSR1, "USR1"}, {SIGUSR2, "USR2"},
+                 {SIGALRM, "ALRM"}, {SIGTERM, "TERM"},   {SIGCONT, "CONT"}, {SIGTSTP, "TSTP"}, {SIGTTIN, "TTIN"},
                  {SIGTTOU, "TTOU"}, {SIGWINCH, "WINCH"}, {SIGIO, "IO"}};
 #define SIGNALS (sizeof FORWARDED / sizeof *FORWARDED)
 
 static void handle_signals(void (*handler)(int)) {
   struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
-  for (size_t index = 0; index < SIGNALS; index++)
-    sigaction(FORWARDED[index].number, &action, NULL);
+  for (size_t index = 0; index < SIGNALS; index++) sigaction(FORWARDED[index].number, &action, NULL);
 }
 
 /** Sends the signals that came to the container; it may be gone, which matters no more. */
@@ -183,11 +174,9 @@ static void forward_signals(const char *socket, const char *id) {
       struct connection connection;
       struct text answer = {0};
       char target[256];
-      if (FORWARDED[index].number != number || !dial(&connection, socket))
-        continue;
+      if (FORWARDED[index].number != number || !dial(&connection, socket)) continue;
       snprintf(target, sizeof target, "/containers/%s/kill?signal=%s", id, FORWARDED[index].name);
-      if (send_request(&connection, "POST", target, NULL, false) && read_head(&connection))
-        read_body(&connection, &answer);
+      if (send_request(&connection, "POST", target, NULL, false) && read_head(&connection)) read_body(&connection, &answer);
       free(answer.bytes);
       close(connection.fd);
     }
@@ -198,11 +187,9 @@ static char *reason(struct connection *connection) {
   struct text body = {0};
   read_body(connection, &body);
   char *message = json_string(json_member(body.bytes, "message"));
-  if (!message)
-    message = body.bytes;
+  if (!message) message = body.bytes;
   message += strspn(message, " \t\r\n");
-  for (size_t length = strlen(message); length && strchr(" \t\r\n", message[length - 1]); length--)
-    message[length - 1] = '\0';
+  for (size_t length = strlen(message); length && strchr(" \t\r\n", message[length - 1]); length--) message[length - 1] = '\0';
   return message;
 }
 
@@ -229,8 +216,7 @@ static int start(const char *socket, const char *id) {
   }
   char *message = reason(&connection);
   size_t length = strlen(message);
-  if (length && message[length - 1] == '.')
-    message[length - 1] = '\0';
+  if (length && message[length - 1] == '.') message[length - 1] = '\0';
   struct text text = {0};
   text_puts(&text, "berth: Error response from daemon: ");
   text_puts(&text, message);
@@ -254,13 +240,12 @@ static int show_output(struct connection *connection, struct frames *frames) {
     char *at = connection->buffer + connection->start;
     size_t part = connection->end - connection->start;
     if (frames->left == 0) {
-      frames->header[frames->filled++] = (unsigned char)*at;
+      frames->header[frames->filled++] = (unsigned char) *at;
       connection->start++;
-      if (frames->filled < 8)
-        continue;
+      if (frames->filled < 8) continue;
       frames->filled = 0;
-      frames->left = (uint32_t)frames->header[4] << 24 | (uint32_t)frames->header[5] << 16 |
-                     (uint32_t)frames->header[6] << 8 | frames->header[7];
+      frames->left = (uint32_t) frames->header[4] << 24 | (uint32_t) frames->header[5] << 16 |
+                     (uint32_t) frames->header[6] << 8 | frames->header[7];
       if (frames->header[0] > 3) {
         char message[64];
         snprintf(message, sizeof message, "Unrecognized input header: %d\n", frames->header[0]);
@@ -269,14 +254,13 @@ static int show_output(struct connection *connection, struct frames *frames) {
       }
       continue;
     }
-    if (part > frames->left)
-      part = frames->left;
+    if (part > frames->left) part = frames->left;
     if (frames->header[0] == 3)
       text_add(&frames->failure, at, part);
     else if (!write_all(frames->header[0] == 2 ? 2 : 1, at, part))
       return 141;
     connection->start += part;
-    frames->left -= (uint32_t)part;
+    frames->left -= (uint32_t) part;
     if (frames->failure.length && frames->left == 0) {
       warn_text("error from daemon in stream: ");
       warn_text(frames->failure.bytes);
@@ -292,15 +276,11 @@ static int follow(struct connection *output, const char *socket, const char *id)
   struct frames frames = {0};
   for (;;) {
     int code = show_output(output, &frames);
-    if (code)
-      return code;
+    if (code) return code;
     struct pollfd watched[] = {{.fd = output->fd, .events = POLLIN}, {.fd = signals[0], .events = POLLIN}};
-    if (poll(watched, 2, -1) < 0 && errno != EINTR)
-      return 1;
-    if (watched[1].revents)
-      forward_signals(socket, id);
-    if (watched[0].revents && fill(output) <= 0)
-      return 0;
+    if (poll(watched, 2, -1) < 0 && errno != EINTR) return 1;
+    if (watched[1].revents) forward_signals(socket, id);
+    if (watched[0].revents && fill(output) <= 0) return 0;
   }
 }
 
@@ -319,7 +299,7 @@ static int exit_code(struct connection *waiting) {
     warn_text("\n");
     return 125;
   }
-  return code ? (int)strtol(code, NULL, 10) : 125;
+  return code ? (int) strtol(code, NULL, 10) : 125;
 }
 
 static int run_attached(const struct order *order, const char *socket, const char *id, struct connection *waiting) {
@@ -342,13 +322,11 @@ static int run_attached(const struct order *order, const char *socket, const cha
   }
   int failed = start(socket, id);
   if (failed) {
-    if (order->remove)
-      exit_code(waiting);
+    if (order->remove) exit_code(waiting);
     return failed;
   }
   int ended = follow(&output, socket, id);
-  if (ended)
-    return ended;
+  if (ended) return ended;
   handle_signals(SIG_DFL);
   return exit_code(waiting);
 }
@@ -359,8 +337,7 @@ int front_run(const struct invocation *invocation) {
   static struct connection connection;
   struct text body = {0}, target = {0}, answer = {0};
   const char *platform = getenv("DOCKER_DEFAULT_PLATFORM");
-  if ((platform && *platform) || !parse(invocation, &order))
-    return HAND_OVER;
+  if ((platform && *platform) || !parse(invocation, &order)) return HAND_OVER;
   text_puts(&target, "/containers/create");
   if (order.name) {
     text_puts(&target, "?name=");
@@ -383,8 +360,7 @@ int front_run(const struct invocation *invocation) {
   const char *warnings = json_member(answer.bytes, "Warnings");
   for (const char *item = warnings ? json_first(warnings) : NULL; item; item = json_next(item)) {
     char *warning = json_string(item);
-    if (!warning)
-      continue;
+    if (!warning) continue;
     warn_text("WARNING: ");
     warn_text(warning);
     warn_text("\n");
@@ -396,7 +372,6 @@ int front_run(const struct invocation *invocation) {
     }
     return start(invocation->socket, id);
   }
-  if (pipe2(signals, O_CLOEXEC | O_NONBLOCK) == 0)
-    handle_signals(note_signal);
+  if (pipe2(signals, O_CLOEXEC | O_NONBLOCK) == 0) handle_signals(note_signal);
   return run_attached(&order, invocation->socket, id, &connection);
 }

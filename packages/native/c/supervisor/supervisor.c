@@ -344,7 +344,8 @@ static int start(struct supervisor *supervisor, struct error *err)
   supervisor->attachable = 1;
   if (supervisor->early_count)
     supervisor_tell(supervisor, "listening");
-  if (open_log_of(launch_find(&supervisor->request, "log"), &supervisor->streams.log, err) < 0 || container_prepare(&supervisor->launch, &supervisor->container, err) < 0
+  if (open_log_of(launch_find(&supervisor->request, "log"), &supervisor->streams.log, err) < 0
+      || container_prepare(&supervisor->launch, &supervisor->container, err) < 0
       || parts_launch(supervisor, &for_parts, err) < 0 || wait_for_clients(supervisor, err) < 0)
     return -1;
   free(for_parts.records);
