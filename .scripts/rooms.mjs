@@ -21,6 +21,7 @@ const C_ROOMS = {
   dns: ['base', 'supervisor'],
   portproxy: ['base', 'supervisor'],
   launcher: ['base', 'layer', 'supervisor'],
+  probe: ['base'],
 };
 const MAX_FILES = 25;
 /** Where `any` is excepted from the lint rule: gRPC's messages have the shapes that their definitions, a text, give them. */

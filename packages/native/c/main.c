@@ -8,6 +8,7 @@
   PART(launcher) \
   PART(init)     \
   PART(layer)    \
+  PART(probe)    \
   PART(net)
 
 PARTS

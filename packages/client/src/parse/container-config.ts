@@ -188,15 +188,24 @@ function healthCheck(flags: ContainerFlagValues): CreateRequest['Healthcheck'] {
     'health-start-period',
     'health-start-interval',
   ] as const;
-  const any = flags['health-cmd'] !== '' || times.some((name) => flags[name] !== 0);
+  const tests = [
+    ...(flags['health-cmd'] ? [['CMD-SHELL', flags['health-cmd']]] : []),
+    ...(flags['health-http'] ? [['HTTP', flags['health-http']]] : []),
+    ...(flags['health-tcp'] ? [['TCP', flags['health-tcp']]] : []),
+    ...(flags['health-unix'] ? [['UNIX', flags['health-unix']]] : []),
+  ];
+  const any = tests.length > 0 || flags['on-unhealthy'] !== '' || times.some((name) => flags[name] !== 0);
   if (flags['no-healthcheck']) {
     if (any) throw new Error('--no-healthcheck conflicts with --health-* options');
     return { Test: ['NONE'] };
   }
   if (!any) return undefined;
+  if (tests.length > 1)
+    throw new Error('a container has one health check: --health-cmd, -http, -tcp or -unix');
   for (const name of times) if (flags[name] < 0) throw new Error(`--${name} cannot be negative`);
   return {
-    ...(flags['health-cmd'] ? { Test: ['CMD-SHELL', flags['health-cmd']] } : {}),
+    ...optional('Test', tests[0]),
+    ...optional('OnUnhealthy', flags['on-unhealthy'] || undefined),
     ...optional('Interval', flags['health-interval'] || undefined),
     ...optional('Timeout', flags['health-timeout'] || undefined),
     ...optional('StartPeriod', flags['health-start-period'] || undefined),

@@ -73,6 +73,11 @@ class ContainerRoom implements Containers {
     this.life.autoRemove = (container) => {
       this.removeQuietly(container);
     };
+    this.life.remedy = async ({ id, alive }, remedy) => {
+      if (!alive) return;
+      if (remedy === 'stop') await this.stop(id);
+      else await this.restart(id);
+    };
     this.load();
     rooms.volumes.setUsers((name) => this.volumeUsers(name));
     rooms.images.setUsers((imageId) => this.imageUsers(imageId));

@@ -2,6 +2,7 @@ import { hostname as machineName } from 'node:os';
 import { invalidParameter } from '../../base/errors.ts';
 import { parseSignal } from '../../base/signals.ts';
 import type { ImageRunConfig } from '../../images/api.ts';
+import { isNetworkProbe, parseNetworkProbe } from '../lifecycle/probes.ts';
 import type { Config, HealthConfig } from '../model/types.ts';
 
 type Body = Record<string, unknown>;
@@ -132,6 +133,11 @@ function check(config: Config): void {
     if (value !== 0 && value < MILLISECOND)
       throw invalidParameter(`${member} in Healthcheck cannot be less than 1ms`);
   }
+  if (isNetworkProbe(health.Test?.[0])) parseNetworkProbe(health.Test!);
+  if (!['none', 'restart', 'stop', ''].includes(health.OnUnhealthy ?? ''))
+    throw invalidParameter(
+      `invalid Healthcheck: OnUnhealthy must be none, restart or stop, not ${health.OnUnhealthy}`,
+    );
   if ((health.Retries ?? 0) < 0) throw invalidParameter('Retries in Healthcheck cannot be negative');
 }
 

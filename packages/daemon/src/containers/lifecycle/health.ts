@@ -5,6 +5,7 @@ import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
 import type { Monitor } from '../model/running.ts';
 import type { Health, HealthConfig, HealthLogEntry } from '../model/types.ts';
+import { isNetworkProbe, parseNetworkProbe, runNetworkProbe } from './probes.ts';
 
 const MILLISECOND = 1_000_000;
 const DEFAULT_INTERVAL = 30_000;
@@ -16,6 +17,12 @@ const OUTPUT_LIMIT = 4096;
 
 const milliseconds = (nanos: number | undefined, standard: number) =>
   nanos ? nanos / MILLISECOND : standard;
+
+/** Runs one check of a container that runs. */
+type Probe = (timeout: number) => ReturnType<typeof runProbe>;
+
+/** What to do to a container that has become unhealthy. */
+export type Remedy = (container: Container, remedy: 'restart' | 'stop') => Promise<void>;
 
 /** The command of a check, or undefined when there is none to run. */
 export function probeCommand(
@@ -48,16 +55,18 @@ export function afterProbe(
 export class HealthMonitor implements Monitor {
   private readonly context: Context;
   private readonly container: Container;
-  private readonly command: string[];
+  private readonly check: Probe;
   private readonly config: HealthConfig;
+  private readonly remedy: Remedy;
   private timer: NodeJS.Timeout | undefined;
   private ended = false;
 
-  constructor(context: Context, container: Container, command: string[], config: HealthConfig) {
+  constructor(context: Context, container: Container, check: Probe, config: HealthConfig, remedy: Remedy) {
     this.context = context;
     this.container = container;
-    this.command = command;
+    this.check = check;
     this.config = config;
+    this.remedy = remedy;
   }
 
   start(): void {
@@ -89,18 +98,25 @@ export class HealthMonitor implements Monitor {
     return started === undefined ? 0 : Number(at - started) / MILLISECOND;
   }
 
+  /** Does what the container asks for when it is unhealthy. Returns whether its run ends with that. */
+  private async act(): Promise<boolean> {
+    const { OnUnhealthy } = this.config;
+    if (OnUnhealthy !== 'restart' && OnUnhealthy !== 'stop') return false;
+    const { container } = this;
+    log.warn({ container: container.id, remedy: OnUnhealthy }, 'a container is unhealthy');
+    this.end();
+    await this.remedy(container, OnUnhealthy).catch((error) =>
+      log.error({ container: container.id, err: error }, 'an unhealthy container'),
+    );
+    return true;
+  }
+
   private async probe(): Promise<void> {
     const { container, config } = this;
     if (container.state.status !== 'running') return this.schedule();
     const timeout = milliseconds(config.Timeout, DEFAULT_TIMEOUT);
     const began = nowNanos();
-    const { exitCode, output, timedOut } = await runProbe(
-      this.context,
-      container,
-      this.command,
-      timeout,
-      OUTPUT_LIMIT,
-    );
+    const { exitCode, output, timedOut } = await this.check(timeout);
     if (this.ended) return;
     const told = timedOut
       ? `Health check exceeded timeout (${goDuration(timeout)})${output === '' ? '' : `: ${output}`}`
@@ -117,23 +133,38 @@ export class HealthMonitor implements Monitor {
     if (after.Status !== before.Status) {
       this.context.healths.put(container.id, after);
       this.context.emit(container, `health_status: ${after.Status}`);
+      if (after.Status === 'unhealthy' && (await this.act())) return;
     }
     this.schedule();
   }
 }
 
+function probeOf(
+  context: Context,
+  container: Container,
+  config: HealthConfig | undefined,
+  shell: string[] | undefined,
+): Probe | undefined {
+  if (isNetworkProbe(config?.Test?.[0])) {
+    const probe = parseNetworkProbe(config!.Test!);
+    return (timeout) => runNetworkProbe(probe, container.state.pid, timeout, OUTPUT_LIMIT);
+  }
+  const command = probeCommand(config, shell);
+  return command && ((timeout) => runProbe(context, container, command, timeout, OUTPUT_LIMIT));
+}
+
 /** Begins a running container's checks, if it has any. */
-export function watchHealth(context: Context, container: Container): void {
+export function watchHealth(context: Context, container: Container, remedy: Remedy): void {
   container.monitor?.end();
   container.monitor = undefined;
   const { Healthcheck: config, Shell } = container.record.config;
-  const command = probeCommand(config, Shell);
-  if (!command) {
+  const check = probeOf(context, container, config, Shell);
+  if (!check) {
     container.health = undefined;
     return;
   }
   container.health = { Status: 'starting', FailingStreak: 0, Log: container.health?.Log ?? [] };
-  const monitor = new HealthMonitor(context, container, command, config!);
+  const monitor = new HealthMonitor(context, container, check, config!, remedy);
   container.monitor = monitor;
   monitor.start();
 }

@@ -4,7 +4,7 @@ import { nowNanos, rfc3339 } from '../../base/time.ts';
 import type { Container } from '../model/container.ts';
 import { type Context, setState } from '../model/context.ts';
 import { type LifeEffect, type LifeEvent, transition } from '../model/state.ts';
-import { endHealth, watchHealth } from './health.ts';
+import { endHealth, type Remedy, watchHealth } from './health.ts';
 import { clearRunFolder, launch, release, startFailure } from './startup.ts';
 
 /** The outcome of an effect: the event that tells it to the state machine, and the error for the caller. */
@@ -25,6 +25,8 @@ export class Life {
   private readonly context: Context;
   /** Set by the room: removes a container that was to go with its end. */
   autoRemove: (container: Container) => void = () => undefined;
+  /** Set by the room: stops or restarts a container that its health checks have found unhealthy. */
+  remedy: Remedy = async () => undefined;
 
   constructor(context: Context) {
     this.context = context;
@@ -82,7 +84,7 @@ export class Life {
           for (; container.stopping > 0; container.stopping--) this.context.emit(container, 'stop');
         return this.context.emit(container, effect.action, effect.attributes);
       case 'watch-health':
-        return watchHealth(this.context, container);
+        return watchHealth(this.context, container, (sick, remedy) => this.remedy(sick, remedy));
       case 'end-health':
         return endHealth(this.context, container);
       case 'clean-up':

@@ -8,6 +8,8 @@ export interface HealthConfig {
   StartPeriod?: number;
   StartInterval?: number;
   Retries?: number;
+  /** What is done to a container that has become unhealthy; absent or `none`: nothing. */
+  OnUnhealthy?: string;
 }
 
 /** `Config` of the API: what is portable of a container. Kept as inspect shows it. */

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { TestDaemon, until } from '../support/daemon.ts';
+import { TestDaemon, until } from '../../support/daemon.ts';
 
 // `berth update` beyond limits: ports, mounts, variables, labels and logs of a container that runs.
 

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { sleep, TestDaemon, until } from '../support/daemon.ts';
+import { sleep, TestDaemon, until } from '../../support/daemon.ts';
 
 // Logs that are sent elsewhere: each line arrives, whatever happens to the daemon and to the receiver, and no container waits.
 

@@ -1,0 +1,96 @@
+/* berth-native probe PID tcp HOST PORT
+ *                        unix PATH
+ *                        http HOST PORT REQUEST
+ * Finds out whether a service of a container answers: from its network namespace, by addresses as it sees them, or by a
+ * socket in its root. REQUEST is what is sent; a status of 200 to 399 is good. The first bytes of the answer go to the standard
+ * output, a reason to the standard error. Ends with 0 or 1; who calls it kills it when it takes too long. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/inroot.h"
+
+enum { answer_most = 4096 };
+
+static int refuse(const char *what, const char *why) {
+  fprintf(stderr, "%s: %s\n", what, why);
+  return 1;
+}
+
+static int join_network(const char *pid) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%.20s/ns/net", pid);
+  cleanup_close int ns = open(path, O_RDONLY | O_CLOEXEC);
+  return ns < 0 || setns(ns, CLONE_NEWNET) < 0 ? -1 : 0;
+}
+
+/* Numbers alone are addresses here: names would be looked up with the host's files. */
+static int connect_to(const char *host, const char *port) {
+  struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((uint16_t) atoi(port))};
+  struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = four.sin_port};
+  int is_four = inet_pton(AF_INET, host, &four.sin_addr) == 1;
+  if (!is_four && inet_pton(AF_INET6, host, &six.sin6_addr) != 1) {
+    errno = EINVAL;
+    return -1;
+  }
+  cleanup_close int fd = socket(is_four ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const struct sockaddr *address = is_four ? (struct sockaddr *) &four : (struct sockaddr *) &six;
+  if (fd < 0 || connect(fd, address, is_four ? sizeof four : sizeof six) < 0) return -1;
+  return steal_fd(&fd);
+}
+
+static int probe_unix(const char *pid, const char *path) {
+  char root_path[64];
+  snprintf(root_path, sizeof root_path, "/proc/%.20s/root", pid);
+  cleanup_close int root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  cleanup_close int place = root < 0 ? -1 : inroot_open(root, path, O_PATH, INROOT_FOLLOW);
+  if (place < 0) return refuse(path, strerror(errno));
+  /* A descriptor's name is short enough for an address, and leads to the socket alone. */
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", place);
+  cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || connect(fd, (struct sockaddr *) &address, sizeof address) < 0) return refuse(path, strerror(errno));
+  return 0;
+}
+
+static int probe_http(int fd, const char *request) {
+  size_t left = strlen(request), size = 0;
+  while (left) {
+    ssize_t n = send(fd, request, left, MSG_NOSIGNAL);
+    if (n < 0) return refuse("send", strerror(errno));
+    request += n;
+    left -= (size_t) n;
+  }
+  char answer[answer_most + 1];
+  while (size < answer_most) {
+    ssize_t n = recv(fd, answer + size, answer_most - size, 0);
+    if (n <= 0) break;
+    size += (size_t) n;
+  }
+  answer[size] = 0;
+  int status;
+  if (sscanf(answer, "HTTP/%*d.%*d %d", &status) != 1) return refuse("http", "the answer is no HTTP");
+  fwrite(answer, 1, size, stdout);
+  return status >= 200 && status < 400 ? 0 : 1;
+}
+
+int probe_main(int argc, char **argv) {
+  if (argc == 4 && !strcmp(argv[2], "unix")) return probe_unix(argv[1], argv[3]);
+  int http = argc == 6 && !strcmp(argv[2], "http");
+  if (!http && (argc != 5 || strcmp(argv[2], "tcp"))) return refuse("probe", "arguments");
+  if (join_network(argv[1]) < 0) return refuse("the container's network", strerror(errno));
+  cleanup_close int fd = connect_to(argv[3], argv[4]);
+  if (fd < 0) {
+    fprintf(stderr, "connect to %s port %s: %s\n", argv[3], argv[4], strerror(errno));
+    return 1;
+  }
+  return http ? probe_http(fd, argv[5]) : 0;
+}
