@@ -58,6 +58,7 @@ const client = {
   cli: ['base', 'transport', 'config'],
   terminal: ['base', 'transport', 'format', 'cli'],
   shared: ['base', 'transport', 'config', 'format', 'parse', 'cli', 'terminal'],
+  migrate: ['base', 'transport', 'cli'],
   build: ['base', 'shared'],
   buildkit: ['base', 'transport', 'config', 'format', 'parse', 'cli', 'terminal', 'shared', 'build'],
 };

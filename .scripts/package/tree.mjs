@@ -46,6 +46,8 @@ export function programs(folder) {
   copyFileSync(join(root, 'dist/lib/berth-native'), join(folder, 'lib/berth-native'));
   spawnSync('strip', [join(folder, 'lib/berth-native')]);
   for (const file of ['lib/node', 'lib/berth-native']) chmodSync(join(folder, file), 0o755);
+  copyFileSync(join(source, 'systemd/shutdown.sh'), join(folder, 'shutdown.sh'));
+  chmodSync(join(folder, 'shutdown.sh'), 0o755);
   // dist keeps the parts of earlier builds, for daemons that run.
   const wanted = new Set(partsOf(folder, 'berthd.mjs'));
   for (const name of readdirSync(join(folder, 'lib')))

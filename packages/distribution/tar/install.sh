@@ -56,7 +56,7 @@ done
 mkdir -p /var/lib/berth && chmod 0700 /var/lib/berth
 if [ -n "$systemd" ]; then
   for unit in $units; do
-    sed "s|/usr/sbin/berthd|$prefix/sbin/berthd|; s|/usr/share/doc|$prefix/share/doc|" "$here/systemd/$unit" >"/etc/systemd/system/$unit"
+    sed "s|/usr/sbin/berthd|$prefix/sbin/berthd|; s|/usr/lib/berth|$prefix/lib/berth|; s|/usr/share/doc|$prefix/share/doc|" "$here/systemd/$unit" >"/etc/systemd/system/$unit"
   done
   systemctl daemon-reload
   systemctl enable --now berth.socket berth.service

@@ -251,6 +251,7 @@ export const tree: Tree = {
   kill,
   load,
   logs,
+  migrate: leaf("Take over what dockerd's data has", () => import('../commands/system/migrate.ts')),
   pause,
   port,
   rename,

@@ -1,0 +1,217 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CliError } from '../base/errors.ts';
+import { readBolt } from './bolt.ts';
+
+/** A layer as dockerd keeps it. */
+export interface DockerLayer {
+  diffId: string;
+  /** What is in it, unpacked. */
+  folder: string;
+  /** The record that its tar is made of again. */
+  record: string;
+}
+
+export interface DockerImage {
+  id: string;
+  /** The configuration, byte for byte: the image's id is its digest. */
+  config: Buffer;
+  names: string[];
+  /** From the bottom. */
+  layers: DockerLayer[];
+}
+
+export interface DockerVolume {
+  Name: string;
+  Driver: string;
+  Labels: Record<string, string> | null;
+  Options: Record<string, string> | null;
+  folder: string;
+}
+
+/** The members of config.v2.json that count here. */
+export interface DockerContainer {
+  ID: string;
+  Name: string;
+  Driver: string;
+  Image: string;
+  Config: Record<string, unknown> & { Hostname?: string; Image: string };
+  State: { Running?: boolean; Paused?: boolean };
+  NetworkSettings?: { Networks?: Record<string, Record<string, unknown>> | null };
+  MountPoints?: Record<
+    string,
+    { Type: string; Name?: string; Driver?: string; Destination: string; RW: boolean }
+  > | null;
+  HostConfig: Record<string, unknown>;
+  /** Its own layer, and the folders below it, the topmost first. */
+  upper: string;
+  lower: string[];
+}
+
+/** A network's record in libnetwork's store. */
+export interface DockerNetwork {
+  name: string;
+  networkType: string;
+  scope: string;
+  internal?: boolean;
+  attachable?: boolean;
+  ingress?: boolean;
+  configFrom?: string;
+  configOnly?: boolean;
+  enableIPv6?: boolean;
+  labels?: Record<string, string>;
+  generic?: { 'com.docker.network.generic'?: Record<string, string> };
+  ipamType?: string;
+  ipamOptions?: Record<string, string>;
+  ipamV4Config?: string;
+  ipamV6Config?: string;
+}
+
+const json = <T>(file: string): T => JSON.parse(readFileSync(file, 'utf8')) as T;
+const text = (file: string): string => readFileSync(file, 'utf8').trim();
+const list = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder).sort() : []);
+const hex = (id: string): string => id.replace(/^sha256:/, '');
+
+/** Reads dockerd's data root, and changes nothing in it. What cannot be read is told to `cannot`, and left out. */
+export class DockerRoot {
+  readonly folder: string;
+  private readonly cannot: (what: string, why: string) => void;
+
+  /** @throws CliError when it is none, or none that can be read. */
+  constructor(folder: string, cannot: (what: string, why: string) => void) {
+    this.folder = folder;
+    this.cannot = cannot;
+    if (!existsSync(join(folder, 'containers')) || !existsSync(join(folder, 'volumes')))
+      throw new CliError(
+        `${folder} is no data root of dockerd: it has no folders "containers" and "volumes"`,
+      );
+  }
+
+  /** The names of storage drivers whose images and containers are there, besides the one that can be read. */
+  otherDrivers(): string[] {
+    return list(join(this.folder, 'image')).filter((name) => name !== 'overlay2');
+  }
+
+  private layers(): Map<string, DockerLayer> {
+    const base = join(this.folder, 'image/overlay2/layerdb/sha256');
+    return new Map(
+      list(base).flatMap((chain): [string, DockerLayer][] => {
+        const at = (name: string) => join(base, chain, name);
+        try {
+          const folder = join(this.folder, 'overlay2', text(at('cache-id')), 'diff');
+          return [[chain, { diffId: text(at('diff')), folder, record: at('tar-split.json.gz') }]];
+        } catch (error) {
+          this.cannot(`layer ${chain.slice(0, 12)}`, (error as Error).message);
+          return [];
+        }
+      }),
+    );
+  }
+
+  /** The layers whose topmost has the given chain id, from the bottom. */
+  private chain(layers: Map<string, DockerLayer>, top: string): DockerLayer[] {
+    const found: DockerLayer[] = [];
+    const parent = (id: string) => join(this.folder, 'image/overlay2/layerdb/sha256', id, 'parent');
+    for (let id = hex(top); id !== ''; id = existsSync(parent(id)) ? hex(text(parent(id))) : '') {
+      const layer = layers.get(id);
+      if (!layer) throw new Error(`its layer ${id} is missing`);
+      found.unshift(layer);
+    }
+    return found;
+  }
+
+  /** The images, but for steps of builds that are not in `used`, the ids of those that containers have. */
+  images(used: ReadonlySet<string>): DockerImage[] {
+    const base = join(this.folder, 'image/overlay2');
+    const repositories = existsSync(join(base, 'repositories.json'))
+      ? json<{ Repositories?: Record<string, Record<string, string>> }>(join(base, 'repositories.json'))
+          .Repositories
+      : {};
+    const names = new Map<string, string[]>();
+    // Digests of a registry are learned again by a pull.
+    for (const references of Object.values(repositories ?? {}))
+      for (const [name, id] of Object.entries(references))
+        if (!name.includes('@')) names.set(hex(id), [...(names.get(hex(id)) ?? []), name]);
+    // Steps of the classic builder, which are images too: the last one has all their layers.
+    const steps = new Set(
+      list(join(base, 'imagedb/metadata/sha256')).flatMap((id) => {
+        const parent = join(base, 'imagedb/metadata/sha256', id, 'parent');
+        return existsSync(parent) ? [hex(text(parent))] : [];
+      }),
+    );
+    const byDiff = new Map([...this.layers().values()].map((layer) => [layer.diffId, layer]));
+    return list(join(base, 'imagedb/content/sha256')).flatMap((id) => {
+      if (steps.has(id) && !names.has(id) && !used.has(id)) return [];
+      try {
+        const config = readFileSync(join(base, 'imagedb/content/sha256', id));
+        const { rootfs } = JSON.parse(config.toString()) as { rootfs?: { diff_ids?: string[] } };
+        const layers = (rootfs?.diff_ids ?? []).map((diffId) => {
+          const layer = byDiff.get(diffId);
+          if (!layer) throw new Error(`its layer ${diffId} is missing`);
+          return layer;
+        });
+        return [{ id, config, names: names.get(id) ?? [], layers }];
+      } catch (error) {
+        this.cannot(`image ${names.get(id)?.[0] ?? id.slice(0, 12)}`, (error as Error).message);
+        return [];
+      }
+    });
+  }
+
+  containers(): DockerContainer[] {
+    const layers = this.layers();
+    return list(join(this.folder, 'containers')).flatMap((id) => {
+      try {
+        const at = (name: string) => join(this.folder, 'containers', id, name);
+        const record = json<DockerContainer>(at('config.v2.json'));
+        const mount = (name: string) => text(join(this.folder, 'image/overlay2/layerdb/mounts', id, name));
+        if (record.Driver !== 'overlay2')
+          throw new Error(
+            `it is of the storage driver ${record.Driver}, not overlay2: bring it over by 'docker commit' and 'docker save'`,
+          );
+        const layer = (name: string) => join(this.folder, 'overlay2', name, 'diff');
+        const parents = existsSync(join(this.folder, 'image/overlay2/layerdb/mounts', id, 'parent'))
+          ? this.chain(layers, mount('parent')).map(({ folder }) => folder)
+          : [];
+        return [
+          {
+            ...record,
+            HostConfig: json<Record<string, unknown>>(at('hostconfig.json')),
+            upper: layer(mount('mount-id')),
+            lower: [layer(mount('init-id')), ...parents.reverse()],
+          },
+        ];
+      } catch (error) {
+        this.cannot(`container ${id.slice(0, 12)}`, (error as Error).message);
+        return [];
+      }
+    });
+  }
+
+  volumes(): DockerVolume[] {
+    const base = join(this.folder, 'volumes');
+    const known = new Map<string, Omit<DockerVolume, 'folder'>>();
+    if (existsSync(join(base, 'metadata.db')))
+      for (const { path, value } of readBolt(join(base, 'metadata.db')))
+        if (path[0] === 'volumes') known.set(path[1]!, JSON.parse(value.toString()));
+    const folders = list(base).filter((name) => existsSync(join(base, name, '_data')));
+    return [...new Set([...folders, ...known.keys()])].sort().map((Name) => ({
+      Driver: 'local',
+      Labels: null,
+      Options: null,
+      ...known.get(Name),
+      Name,
+      folder: join(base, Name, '_data'),
+    }));
+  }
+
+  /** The networks that are not the engine's own. */
+  networks(): DockerNetwork[] {
+    const file = join(this.folder, 'network/files/local-kv.db');
+    if (!existsSync(file)) return [];
+    return readBolt(file)
+      .filter(({ path }) => /^docker\/network\/v1\.0\/network\//.test(path.at(-1)!))
+      .map(({ value }) => JSON.parse(value.subarray(value.indexOf('{')).toString()) as DockerNetwork)
+      .filter(({ name }) => !['bridge', 'host', 'none'].includes(name));
+  }
+}
