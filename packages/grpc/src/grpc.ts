@@ -72,6 +72,8 @@ export interface CallOf<Request, Response> {
   signal: AbortSignal;
   /** The request's messages; a unary call has one. */
   requests: AsyncGenerator<Request>;
+  /** Puts something beside the answers; before the first of them. */
+  header(name: string, value: string): void;
   /** Sends one answer; resolves when more may be sent. */
   send(message: Response): Promise<void>;
 }
@@ -154,7 +156,11 @@ export class GrpcServer {
     const abort = new AbortController();
     stream.on('error', () => abort.abort());
     stream.on('close', () => abort.abort());
-    stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+    const answered: Record<string, string> = { 'content-type': 'application/grpc' };
+    const respond = () => {
+      if (!stream.headersSent && !stream.destroyed)
+        stream.respond({ ':status': 200, ...answered }, { waitForTrailers: true });
+    };
     let trailers: Record<string, string> = { 'grpc-status': '0' };
     stream.on('wantTrailers', () => {
       if (!stream.destroyed) stream.sendTrailers(trailers);
@@ -166,10 +172,24 @@ export class GrpcServer {
       })();
       const send = async (message: unknown) => {
         if (stream.destroyed) throw new GrpcError(1, 'the client is gone');
+        respond();
         if (!stream.write(frame(method.encode(message))))
           await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
       };
-      const result = await method.handle({ metadata: headers, values, signal: abort.signal, requests, send });
+      const header = (name: string, value: string) => {
+        answered[name] = value;
+      };
+      const handled = method.handle({
+        metadata: headers,
+        values,
+        signal: abort.signal,
+        requests,
+        header,
+        send,
+      });
+      // What is beside the answers is told at once; the answers may take long.
+      setImmediate(respond);
+      const result = await handled;
       if (result !== undefined) await send(result);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
@@ -184,6 +204,7 @@ export class GrpcServer {
           })
           .toString('base64');
     }
+    respond();
     if (!stream.destroyed) stream.end();
   }
 }

@@ -37,7 +37,9 @@ export const buildKitFlags = {
   attest: list('', 'Attestation of the image (type=sbom, type=provenance)'),
   'build-context': list('', 'One more context (name=path, name=docker-image://image, ...)'),
   'cache-to': list('', 'Where steps are kept for other builds (type=inline, type=registry,ref=IMAGE, ...)'),
-  call: string('', 'What to do: "build", "check", "outline" or "targets"', { initial: 'build' }),
+  call: string('', 'What to do: "build", "check", "outline" or "targets" (",format=json")', {
+    initial: 'build',
+  }),
   check: bool('', 'Only check the Dockerfile: short for --call=check'),
   load: bool('', 'Keep the image in the daemon: short for --output=type=docker'),
   'metadata-file': string('', "Write the build's results to this file"),

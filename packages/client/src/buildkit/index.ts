@@ -8,6 +8,7 @@ import { parseReference, withDefaultTag } from '../parse/reference.ts';
 import { cancellable } from '../shared/pull.ts';
 import { pushImage } from '../shared/push.ts';
 import type { Api } from '../transport/api.ts';
+import { type AskedFor, askedFor, printAnswer } from './answers.ts';
 import { type Contexts, findContexts, writeResult } from './contexts.ts';
 import type { BuildKitFlags } from './flags.ts';
 import type { BuildOutput } from './outputs.ts';
@@ -19,18 +20,15 @@ import { attributesFor, outputsOf, solveRequest } from './request.ts';
 import { readSecrets } from './secrets.ts';
 import { openSession } from './session.ts';
 import { Agents } from './ssh.ts';
+import { storesOf } from './stores.ts';
 
 /**
  * Builds with BuildKit: solves the Dockerfile over `/grpc` while the daemon reads the context, secrets and credentials
  * over `/session`. Returns the image's id, '' where no image was made. @throws CliError with the step that failed.
  */
 export async function buildWithBuildKit(cli: Cli, flags: BuildKitFlags, argument: string): Promise<string> {
-  const call = flags.check ? 'check' : flags.call;
-  if (call !== 'build')
-    throw new CliError(
-      `--call=${call} is not supported by this client: use "docker buildx build --call=${call}"`,
-    );
-  const outputs = outputsOf(flags);
+  const asked = askedFor(flags);
+  const outputs = asked ? [] : outputsOf(flags);
   const api = await cli.api();
   const given = new Set(flags['build-arg'].map((pair) => cut(pair, '=')[0]));
   const attributes = attributesFor(flags, cli.config().proxyVariables(api.endpoint.host, given));
@@ -45,7 +43,7 @@ export async function buildWithBuildKit(cli: Cli, flags: BuildKitFlags, argument
   try {
     contexts = await findContexts(argument, flags);
     return await cancellable((signal) =>
-      build(cli, api, flags, { outputs, attributes, contexts: contexts!, secrets, agents }, signal),
+      build(cli, api, flags, { outputs, asked, attributes, contexts: contexts!, secrets, agents }, signal),
     );
   } finally {
     contexts?.close();
@@ -55,6 +53,7 @@ export async function buildWithBuildKit(cli: Cli, flags: BuildKitFlags, argument
 
 interface Parts {
   outputs: BuildOutput[];
+  asked: AskedFor | undefined;
   attributes: Record<string, string>;
   contexts: Contexts;
   secrets: ReturnType<typeof readSecrets>;
@@ -68,7 +67,24 @@ async function build(
   parts: Parts,
   signal: AbortSignal,
 ): Promise<string> {
-  const { contexts, outputs } = parts;
+  const { contexts, outputs, asked } = parts;
+  const ref = randomBytes(16).toString('hex');
+  const { request, stores } = storesOf(
+    solveRequest(flags, {
+      ref,
+      session: '',
+      attributes: {
+        ...parts.attributes,
+        ...contexts.attributes,
+        ...(asked && {
+          requestid: asked.request,
+          'frontend.caps': 'moby.buildkit.frontend.subrequests+forward',
+        }),
+      },
+      outputs,
+    }),
+    outputs,
+  );
   const session = await openSession(
     api,
     {
@@ -78,6 +94,7 @@ async function build(
       credentials: (host) => getCredentials(cli.config(), keyOf(host)).catch(() => ({})),
       secrets: parts.secrets,
       agents: parts.agents,
+      layouts: stores.layouts,
       stdout: (bytes) => cli.out.writeAll(bytes),
     },
     contexts.shared,
@@ -86,14 +103,12 @@ async function build(
   const abort = (): void => client.destroy();
   signal.addEventListener('abort', abort, { once: true });
   try {
-    const ref = randomBytes(16).toString('hex');
-    const request = solveRequest(flags, {
-      ref,
-      session: session.id,
-      attributes: { ...parts.attributes, ...contexts.attributes },
-      outputs,
-    });
-    const response = await solve(cli, client, flags, request, signal);
+    const response = await solve(cli, client, flags, { ...request, Session: session.id }, signal);
+    if (asked) {
+      printAnswer(cli, asked, response);
+      return '';
+    }
+    stores.finish(response);
     const id = response['containerimage.config.digest'] ?? response['containerimage.digest'] ?? '';
     for (const output of outputs)
       if (output.push) await push(cli, api, output.attributes['name'] ?? flags.tag.join(','), flags, signal);

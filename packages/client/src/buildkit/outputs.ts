@@ -7,8 +7,10 @@ import { csvFields, cut } from '../parse/csv.ts';
 export interface BuildOutput {
   type: string;
   attributes: Record<string, string>;
-  /** A folder (`local`, or an archive type with `tar=false`). */
+  /** A folder (`local`). */
   folder?: string;
+  /** A folder that an archive type goes into as an OCI layout (`tar=false`). */
+  layout?: string;
   /** A file, or `-` for standard output (`tar`, `oci`, `docker`). */
   file?: string;
   /** Upload the image once it is built. */
@@ -38,7 +40,10 @@ export function parseOutput(text: string): BuildOutput {
     output.folder = resolve(dest);
   } else if (archives.includes(type)) {
     // `type=docker` without a destination is the daemon's own store.
-    if (dest === undefined && type !== 'docker') output.file = '-';
+    if (/^(0|f|false)$/i.test(rest['tar'] ?? '')) {
+      if (!dest) throw new CliError(`dest is required for ${type} with tar=false: add dest=FOLDER`);
+      output.layout = resolve(dest);
+    } else if (dest === undefined && type !== 'docker') output.file = '-';
     else if (dest !== undefined) output.file = dest === '-' ? '-' : resolve(dest);
     if (output.file !== undefined && output.file !== '-' && isFolder(output.file))
       throw new CliError(`destination directory ${output.file} is a folder: ${type} writes one file`);

@@ -30,8 +30,8 @@ export function outputsOf(flags: BuildKitFlags): BuildOutput[] {
 }
 
 /** The exporter of the engine's own store is called `moby` by daemons without containerd's. */
-export const inStore = ({ type, file, folder }: BuildOutput): boolean =>
-  (type === 'image' || type === 'docker') && file === undefined && folder === undefined;
+export const inStore = ({ type, file, folder, layout }: BuildOutput): boolean =>
+  (type === 'image' || type === 'docker') && !file && !folder && !layout;
 
 /**
  * The Dockerfile front end's attributes, but for those of the context; they are the same in all requests of a build.

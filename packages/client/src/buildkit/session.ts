@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { type Call, GrpcError, GrpcServer, type Message, type Method, method, unary } from '@berth/grpc';
 import type { AuthConfig } from '../config/credentials.ts';
 import type { Api } from '../transport/api.ts';
+import { layoutMethods, type OciLayout } from './layout.ts';
 import { type BuildOutput, receiveFile } from './outputs.ts';
 import { receiveFolder } from './receive.ts';
 import type { Secrets } from './secrets.ts';
@@ -18,6 +19,8 @@ export interface Offered {
   credentials: (host: string) => Promise<AuthConfig>;
   secrets: Secrets;
   agents: Agents;
+  /** Folders with blobs that are read and written, by the names that the builder asks by. */
+  layouts: ReadonlyMap<string, OciLayout>;
   stdout: (bytes: Buffer) => Promise<void>;
 }
 
@@ -75,6 +78,7 @@ function methodsOf(offered: Offered): Record<string, Method> {
     '/moby.sshforward.v1.SSH/ForwardAgent': method('BytesMessage', 'BytesMessage', (call) =>
       agents.forward(call),
     ),
+    ...layoutMethods(offered.layouts),
     ...(offered.upload ? { '/moby.upload.v1.Upload/Pull': uploadMethod(offered.upload) } : {}),
   };
 }

@@ -7,6 +7,13 @@ export interface Proxies {
   noProxy: string;
 }
 
+/** A request that sends something; without one it is a GET. */
+export interface Sending {
+  method?: string;
+  headers?: Record<string, string>;
+  body?: Buffer | string;
+}
+
 /** A server's answer, redirects followed. */
 export interface Fetched {
   status: number;

@@ -1,6 +1,6 @@
 import { EnvHttpProxyAgent, request } from 'undici';
 import { invalidParameter, systemError } from './errors.ts';
-import type { Fetched, Proxies } from './fetched.ts';
+import type { Fetched, Proxies, Sending } from './fetched.ts';
 import { networkError } from './network-errors.ts';
 
 const MAX_REDIRECTS = 10;
@@ -11,6 +11,7 @@ export async function httpGet(
   { httpProxy, httpsProxy, noProxy }: Proxies,
   address: string | URL,
   signal: AbortSignal,
+  { method = 'GET', headers: sent = {}, body: sending }: Sending = {},
 ): Promise<Fetched> {
   const dispatcher = new EnvHttpProxyAgent({
     ...(httpProxy && { httpProxy }),
@@ -29,9 +30,15 @@ export async function httpGet(
         throw (hops === 0 ? invalidParameter : systemError)(
           `Get ${JSON.stringify(url.href)}: unsupported protocol scheme ${JSON.stringify(url.protocol.slice(0, -1))}`,
         );
-      const { statusCode, statusText, headers, body } = await request(url, { dispatcher, signal });
+      const { statusCode, statusText, headers, body } = await request(url, {
+        dispatcher,
+        signal,
+        method: method as 'GET',
+        headers: sent,
+        ...(sending !== undefined && { body: sending }),
+      });
       const { location } = headers;
-      if (statusCode < 300 || statusCode >= 400 || typeof location !== 'string') {
+      if (method !== 'GET' || statusCode < 300 || statusCode >= 400 || typeof location !== 'string') {
         body.once('close', close);
         return { status: statusCode, reason: statusText, headers, body };
       }
@@ -43,6 +50,6 @@ export async function httpGet(
   } catch (error) {
     close();
     signal.throwIfAborted();
-    throw networkError('GET', url, error);
+    throw networkError(method, url, error);
   }
 }

@@ -18,6 +18,8 @@ export interface BuildOptions {
   quiet: boolean;
   /** By BuildKit (`version=2`). */
   buildKit: boolean;
+  /** Where BuildKit's result goes: by `cacheonly` nowhere; undefined: into the store, under its tags. */
+  output: { type: string; attributes: Record<string, string> } | undefined;
   /** The id of the client's session with BuildKit; '' for none. */
   session: string;
   rm: boolean;

@@ -16,6 +16,7 @@ import type { Runtime } from '../runtime/api.ts';
 import type { Collection, Store } from '../store/api.ts';
 import type { Builder, BuildOptions, CacheRecord, PruneOptions } from './api.ts';
 import type { Control } from './buildkit/control.ts';
+import type { BuildRecord } from './buildkit/history/records.ts';
 import type { CachedStep } from './buildkit/solver.ts';
 import { durationMs, matchesRecord, recordFilters, stepRecord } from './cache-records.ts';
 import { ClassicBuild } from './classic/build.ts';
@@ -90,6 +91,8 @@ class BuilderRoom implements Builder {
           ...this.parts,
           root: this.work,
           cache: this.steps,
+          history: this.parts.store.collection<BuildRecord>('build_history'),
+          historyFolder: join(this.parts.root, 'history'),
           cacheFolder: join(this.parts.root, 'mounts'),
           steps: new Steps(this.parts.layers, this.parts.containers),
           worker: this.worker,

@@ -34,6 +34,8 @@ export interface Instruction {
   /** Names and values of ENV and LABEL, as written. */
   pairs: Array<[name: string, value: string]>;
   heredocs: Heredoc[];
+  /** The comments right before it, without their `#`. */
+  comments: string[];
   /** The instruction of an ONBUILD; null for others and for none. */
   trigger: Instruction | null;
 }
@@ -46,6 +48,8 @@ export interface Dockerfile {
   instructions: Instruction[];
   /** Warnings for the author, e.g. of an empty continuation line. */
   warnings: string[];
+  /** The last lines of instructions that have an empty line among their continuations. */
+  emptyContinuations: number[];
 }
 
 const withHeredocs = new Set(['ADD', 'COPY', 'RUN']);
@@ -64,20 +68,32 @@ export function parseDockerfile(text: string): Dockerfile {
   if (raw.at(-1) === '') raw.pop();
   const lines = raw.map((line) => line.replace(/\r+$/, ''));
   const { directives, escape: escaper } = readDirectives(lines);
+  const directiveLines = Object.keys(directives).length + (lines[0]?.startsWith('#!') ? 1 : 0);
   const token = escaper === '\\' ? '\\\\' : '`';
   const continuation = new RegExp(`(^|[^${token}])${token}[ \\t]*$`);
   const instructions: Instruction[] = [];
   const warnings: string[] = [];
+  const emptyContinuations: number[] = [];
+  let comments: string[] = [];
 
   for (let index = 0; index < lines.length; index++) {
     const start = index;
     let current = lines[index]!.trimStart();
-    if (current.startsWith('#')) continue;
+    if (current.startsWith('#')) {
+      const comment = current.slice(1).trim();
+      // A directive describes nothing, and an empty comment parts what stands before it from what follows.
+      const parts = comment === '' || index < directiveLines;
+      comments = parts ? [] : [...comments, comment];
+      continue;
+    }
     let joined = '';
     let gap = false;
     let more = continuation.test(current);
     joined = more ? current.replace(continuation, '$1') : current;
-    if (!more && joined === '') continue;
+    if (!more && joined === '') {
+      comments = [];
+      continue;
+    }
     while (more && index + 1 < lines.length) {
       current = lines[++index]!;
       if (current.trimStart().startsWith('#')) continue;
@@ -88,11 +104,16 @@ export function parseDockerfile(text: string): Dockerfile {
       more = continuation.test(current);
       joined += more ? current.replace(continuation, '$1') : current;
     }
-    if (gap) warnings.push(`Empty continuation line found in: ${joined}`);
+    if (gap) {
+      warnings.push(`Empty continuation line found in: ${joined}`);
+      emptyContinuations.push(index + 1);
+    }
     try {
       const instruction = readInstruction(joined, escaper, start + 1);
       index = readHeredocs(instruction, joined, raw, index);
       instruction.endLine = index + 1;
+      instruction.comments = comments;
+      comments = [];
       instructions.push(instruction);
     } catch (error) {
       throw locate(error, { line: start + 1, endLine: index + 1 });
@@ -103,7 +124,7 @@ export function parseDockerfile(text: string): Dockerfile {
       line: Math.max(1, lines.length),
       endLine: Math.max(1, lines.length),
     });
-  return { escape: escaper, directives, instructions, warnings };
+  return { escape: escaper, directives, instructions, warnings, emptyContinuations };
 }
 
 /** One instruction's line, its continuations joined. */
@@ -124,6 +145,7 @@ function readInstruction(text: string, escaper: string, line: number): Instructi
     args: [],
     pairs: [],
     heredocs: [],
+    comments: [],
     trigger: null,
   };
   switch (name) {

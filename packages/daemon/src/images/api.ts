@@ -45,6 +45,20 @@ export interface ImageDescriptor {
   annotations?: Record<string, string>;
 }
 
+/** A statement about an image (in-toto): the type of its predicate, and the predicate as JSON. */
+export interface Attestation {
+  predicateType: string;
+  predicate: string;
+}
+
+/** One platform's image of what a build made, its layers being here and held. */
+export interface BuiltImage {
+  config: ImageConfig;
+  attestations: Attestation[];
+  /** Of its manifest. */
+  annotations?: Record<string, string>;
+}
+
 /** A manifest that an image is made of: one platform's image, an attestation, or what is not known. */
 export interface ImageManifest {
   ID: string;
@@ -261,10 +275,19 @@ export interface Images {
   ): Promise<void>;
   save(references: string[], options: { platforms?: string[]; signal: AbortSignal }): Promise<Readable>;
   /**
-   * A whole configuration whose layers are here as an archive, without an image being registered: an OCI layout, or what
-   * `docker load` reads as well. @throws invalid-parameter for a name; unavailable when a layer is not here.
+   * What a build made as an archive, without an image being registered: an OCI layout, or what `docker load` reads as well.
+   * `index`: as an index, even of one image without attestations.
+   * @throws invalid-parameter for a name; unavailable when a layer is not here.
    */
-  archive(options: { config: ImageConfig; names: string[]; format: 'oci' | 'docker'; signal: AbortSignal }): {
+  archive(options: {
+    images: BuiltImage[];
+    index: boolean;
+    /** Of the index. */
+    annotations?: Record<string, string>;
+    names: string[];
+    format: 'oci' | 'docker';
+    signal: AbortSignal;
+  }): {
     id: string;
     descriptor: ImageDescriptor;
     tar: Readable;
@@ -310,6 +333,16 @@ export interface Images {
   adopt(id: string, parent: string): Promise<void>;
   /** Registers a whole configuration whose layers are here and held; returns its id. @throws unavailable when one is not. */
   register(config: ImageConfig): Promise<string>;
+  /**
+   * Registers what a build made for several platforms, with attestations or annotations, as one image; returns the id of the
+   * part that is to have the names. `names`: what it will be called, for the statements; `index`: as an index, even of one.
+   */
+  registerIndex(options: {
+    images: BuiltImage[];
+    index: boolean;
+    names: string[];
+    annotations?: Record<string, string>;
+  }): Promise<{ id: string; descriptor: ImageDescriptor }>;
   /** A name as users know it, with its tag: `debian:latest`. @throws invalid-parameter. */
   familiar(reference: string): string;
   /**
@@ -322,7 +355,9 @@ export interface Images {
     auth: (host: string) => Promise<RegistryAuth | undefined>;
     signal: AbortSignal;
     onProgress: OnProgress;
-  }): Promise<{ config: ImageConfig; name: string; release: () => Promise<void> }>;
+    /** Its layers are not wanted. */
+    configOnly?: boolean;
+  }): Promise<{ config: ImageConfig; name: string; digest: string; release: () => Promise<void> }>;
   /** Asks a registry for the steps of earlier builds. @throws not-found and others as the registry says. */
   readCache(options: {
     reference: string;
@@ -342,7 +377,7 @@ export interface Images {
     auth: (host: string) => Promise<RegistryAuth | undefined>;
     signal: AbortSignal;
     onProgress: OnProgress;
-  }): Promise<{ digest: string }>;
+  }): Promise<ImageDescriptor>;
   history(reference: string, options?: { platform?: string }): HistoryStep[];
   search(
     term: string,

@@ -17,7 +17,10 @@ interface ImageRecord {
 export interface ManifestRecord {
   mediaType: string;
   body: string;
+  /** The image that it is the manifest of; of an index, the one that has the names; of statements, the one they are about. */
   image: string;
+  /** It is of statements about the image. */
+  attestation?: true;
 }
 
 /** Whether a type is that of an index, and not of one image's manifest. */
@@ -177,6 +180,20 @@ export class Catalogue {
 
   /** Manifests that name this image, as registries sent them. */
   manifestsOf(id: string): Array<[string, ManifestRecord]> {
+    return this.recordsOf(id).filter(([, { attestation }]) => !attestation);
+  }
+
+  /** Manifests of statements about this image. */
+  attestationsOf(id: string): Array<[string, ManifestRecord]> {
+    return this.recordsOf(id).filter(([, { attestation }]) => attestation);
+  }
+
+  /** All manifests of statements. */
+  attestations(): ManifestRecord[] {
+    return [...this.manifests.values()].filter(({ attestation }) => attestation);
+  }
+
+  private recordsOf(id: string): Array<[string, ManifestRecord]> {
     return [...(this.described.get(id) ?? [])].map((digest) => [digest, this.manifests.get(digest)!]);
   }
 
@@ -191,6 +208,14 @@ export class Catalogue {
     if (before !== undefined) this.described.get(before)?.delete(digest);
     this.manifests.put(digest, manifest);
     addTo(this.described, manifest.image, digest);
+  }
+
+  /** Forgets a manifest; the image stays. */
+  dropManifest(digest: string): void {
+    const record = this.manifests.get(digest);
+    if (!record) return;
+    this.described.get(record.image)?.delete(digest);
+    this.manifests.delete(digest);
   }
 
   private forget(name: string, id: string): void {

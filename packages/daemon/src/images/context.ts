@@ -2,6 +2,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Events } from '../events/api.ts';
 import type { Layers } from '../layers/api.ts';
 import type { Store } from '../store/api.ts';
+import type { AttestationBlobs } from './attestations.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Reference } from './references.ts';
 import type { Retention } from './retention.ts';
@@ -16,6 +17,7 @@ export interface ImagesContext {
   settings: Settings;
   catalogue: Catalogue;
   retention: Retention;
+  blobs: AttestationBlobs;
   users: (imageId: string) => Array<{ id: string; running: boolean }>;
   /** The images that builds stand on, with how many do. */
   builds: Map<string, number>;

@@ -25,6 +25,8 @@ import type {
 import { importImage } from './archives/import.ts';
 import { loadImages } from './archives/load.ts';
 import { archiveImage, saveImages } from './archives/save.ts';
+import { AttestationBlobs } from './attestations.ts';
+import { registerBuilt } from './built.ts';
 import { Catalogue } from './catalogue.ts';
 import { digestOf, parseConfig, timestamp } from './config.ts';
 import type { ImagesContext } from './context.ts';
@@ -58,6 +60,9 @@ export type * from './api.ts';
 export { sortedMap } from './config.ts';
 export { detectedPlatform, hostPlatform, parsePlatform, runnablePlatforms } from './platforms.ts';
 export { fullReference, normalizedReference } from './references.ts';
+
+/** The host whose credentials the registry of a name asks for. @throws invalid-parameter for a malformed name. */
+export const credentialsHostOf = (name: string): string => credentialsHost(parseReference(name));
 
 /** The dependencies that the room is opened with. */
 export interface ImagesParts {
@@ -113,6 +118,7 @@ class ImageRoom implements Images {
     const retention = new Retention(layers, catalogue, store, (imageId) => users(imageId).length > 0);
     this.context = {
       root,
+      blobs: new AttestationBlobs(root),
       store,
       layers,
       events,
@@ -320,6 +326,10 @@ class ImageRoom implements Images {
     return id;
   }
 
+  registerIndex(options: Parameters<Images['registerIndex']>[0]): ReturnType<Images['registerIndex']> {
+    return registerBuilt(this.context, options);
+  }
+
   familiar(reference: string): string {
     return familiarString(withDefaultTag(parseReference(reference)));
   }
@@ -328,6 +338,7 @@ class ImageRoom implements Images {
     const reference = withDefaultTag(parseReference(options.reference));
     const auth = await options.auth(credentialsHost(reference));
     let config: ImageConfig | undefined;
+    let digest = '';
     let release: (() => Promise<void>) | undefined;
     const registry = await this.registry();
     await registry.pull({
@@ -336,19 +347,21 @@ class ImageRoom implements Images {
       ...(auth ? { auth } : {}),
       signal: options.signal,
       onProgress: options.onProgress,
-      onBase: (found) => {
+      ...(options.configOnly && { configOnly: true }),
+      onBase: (found, from) => {
         config = found;
-        release = this.hold(found.rootfs.diff_ids);
+        digest = from;
+        release = this.hold(options.configOnly ? [] : found.rootfs.diff_ids);
       },
     });
-    return { config: config!, name: familiarString(reference), release: release! };
+    return { config: config!, name: familiarString(reference), digest, release: release! };
   }
 
   async readCache(options: Parameters<Images['readCache']>[0]): Promise<CacheSource> {
     return (await this.registry()).readCache(options);
   }
 
-  async writeCache(options: Parameters<Images['writeCache']>[0]): Promise<{ digest: string }> {
+  async writeCache(options: Parameters<Images['writeCache']>[0]): Promise<ImageDescriptor> {
     return (await this.registry()).writeCache(options);
   }
 
@@ -409,6 +422,7 @@ class ImageRoom implements Images {
         log.warn({ image: id, tags: repoTags, layers: missing }, 'an image lacks layers: pull it again');
     }
     new KnownBlobs(store).sweep((diffId) => layers.has(diffId));
+    await this.context.blobs.sweep(catalogue);
     // It clears what interrupted downloads left, where there is any.
     const partial = await readdir(join(root, 'partial')).catch(() => []);
     if (partial.length > 0) await this.registry();

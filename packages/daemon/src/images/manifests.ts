@@ -1,6 +1,7 @@
 import type { Layers } from '../layers/api.ts';
 import type { ImageDescriptor, ImageManifest } from './api.ts';
 import { type Descriptor, ownManifest } from './archives/own-manifest.ts';
+import { blobsNamedBy, isAttestation, subjectOf } from './attestations.ts';
 import { type Catalogue, type Entry, isIndexType, type ManifestRecord } from './catalogue.ts';
 import { membersOf } from './variants.ts';
 
@@ -69,15 +70,21 @@ export function manifestsIn(context: ManifestContext, image: Entry): ImageManife
 }
 
 function summarise(context: ManifestContext, descriptor: ImageDescriptor): ImageManifest {
-  const { digest, annotations, platform } = descriptor;
+  const { digest, platform } = descriptor;
   const record = context.catalogue.manifest(digest);
   const image = record && context.catalogue.get(record.image);
-  if (annotations?.['vnd.docker.reference.type'] === 'attestation-manifest')
+  if (isAttestation(descriptor)) {
+    const content = record
+      ? blobsNamedBy(record.body).reduce((sum, { size }) => sum + size, descriptor.size)
+      : 0;
     return {
       ...nothing(descriptor),
+      Available: record !== undefined,
+      Size: { Content: content, Total: content },
       Kind: 'attestation',
-      AttestationData: { For: annotations['vnd.docker.reference.digest'] ?? '' },
+      AttestationData: { For: subjectOf(descriptor) },
     };
+  }
   if (image) return imageManifest(context, descriptor, image, record);
   if (platform === undefined) return { ...nothing(descriptor), Kind: 'unknown' };
   return {

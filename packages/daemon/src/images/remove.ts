@@ -2,6 +2,7 @@ import { conflict, invalidParameter, notFound } from '../base/errors.ts';
 import type { Events } from '../events/api.ts';
 import type { Layers } from '../layers/api.ts';
 import type { Store } from '../store/api.ts';
+import type { AttestationBlobs } from './attestations.ts';
 import type { Catalogue, Entry } from './catalogue.ts';
 import { chainIds } from './config.ts';
 import { imageEvent } from './events.ts';
@@ -17,6 +18,7 @@ export type Removed = { Untagged?: string; Deleted?: string };
 export interface RemovalContext {
   catalogue: Catalogue;
   retention: Retention;
+  blobs: AttestationBlobs;
   layers: Layers;
   events: Events;
   store: Store;
@@ -203,6 +205,7 @@ function deleteImage(
 
 async function finish({ context, lines, images }: Removal): Promise<Removed[]> {
   const gone = new Set(await context.retention.free(images.flatMap(({ diffIds }) => diffIds)));
+  await context.blobs.sweep(context.catalogue);
   const result = [...lines];
   for (const { at, diffIds } of images.toReversed()) {
     const chain = chainIds(diffIds);

@@ -35,7 +35,8 @@ function imagesOf(catalogue: Catalogue, record: ManifestRecord): Entry[] {
 
 /** The same image for other platforms, where it came with an index and they are here. */
 export function variantsOf(catalogue: Catalogue, image: Entry): Entry[] {
-  return catalogue.manifestsOf(image.id).flatMap(([, record]) => imagesOf(catalogue, record));
+  const found = catalogue.manifestsOf(image.id).flatMap(([, record]) => imagesOf(catalogue, record));
+  return [...new Map(found.map((variant) => [variant.id, variant])).values()];
 }
 
 /** The variant of an image that runs best on a platform; undefined when none does. */

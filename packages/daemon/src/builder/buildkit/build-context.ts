@@ -17,6 +17,7 @@ export class BuildContext {
   stages: Stage[] = [];
   private readonly options: FrontendOptions;
   private readonly attributes: Record<string, string>;
+  private dockerfile: Promise<{ text: string | undefined; vertex: Vertex }> | undefined;
   private ignoreLoaded: Promise<string> | undefined;
   /** The text of a `<Dockerfile>.dockerignore`. */
   private ownIgnore: string | undefined;
@@ -48,8 +49,16 @@ export class BuildContext {
     return tree;
   }
 
-  /** The Dockerfile's text; undefined when there is none of that name. */
-  async readDockerfile(name: string, vertex: Vertex): Promise<string | undefined> {
+  /** The Dockerfile, read once: its text (undefined: there is none of that name), and the vertex that shows the reading. */
+  definition(name: string): Promise<{ text: string | undefined; vertex: Vertex }> {
+    this.dockerfile ??= this.options.progress.step(
+      `[internal] load build definition from ${posix.basename(name)}`,
+      async (vertex) => ({ text: await this.readDockerfile(name, vertex), vertex }),
+    );
+    return this.dockerfile;
+  }
+
+  private async readDockerfile(name: string, vertex: Vertex): Promise<string | undefined> {
     const { session, signal, fill } = this.options;
     const remote = this.attributes['context'] ?? '';
     if (remote !== '' || fill) {

@@ -60,6 +60,8 @@ export const llbCaps = [
   'meta.description',
   'meta.exportcache',
   'exporter.multiple',
+  'exporter.image.attestations',
+  'exporter.image.annotations',
   // These caches are not supported. Named nevertheless, as dockerd does: a client leaves out in silence what is not named,
   // and the build says of what it is asked for that it is unknown.
   'cache.gha',

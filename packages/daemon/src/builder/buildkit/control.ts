@@ -1,41 +1,37 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import {
-  type Call,
-  GrpcError,
-  GrpcServer,
-  type Message,
-  type Method,
-  method,
-  type Sent,
-  timestamp,
-  unary,
-} from '@berth/grpc';
-import { invalidParameter } from '../../base/errors.ts';
+import { type Call, GrpcError, GrpcServer, type Message, type Sent } from '@berth/grpc';
 import { runnablePlatforms } from '../../images/index.ts';
+import type { Collection } from '../../store/api.ts';
 import type { CacheRecord, PruneOptions } from '../api.ts';
 import type { Tree } from '../tree.ts';
+import { attest, toldOf } from './attestations/index.ts';
+import { attestationsOf } from './attributes.ts';
 import { exportCache, exportsOf } from './cache/exports.ts';
 import { importsOf } from './cache/imports.ts';
 import type { CacheImport } from './cache/types.ts';
-import { frontendCaps, llbCaps } from './capabilities.ts';
-import { checkExporters, exportResult } from './exporters.ts';
-import { DockerfileFrontend } from './frontend.ts';
+import { answerDockerfile, type BuildResult, buildDockerfile } from './dockerfile-build.ts';
+import { checkExporters, exportResult } from './exporters/index.ts';
+import { answered, fromGateway, toGateway } from './gateway.ts';
 import { hash } from './hash.ts';
+import { History } from './history/history.ts';
+import type { BuildRecord } from './history/records.ts';
+import { platformText } from './instructions.ts';
 import { Job } from './job.ts';
-import { withSource } from './progress/source.ts';
-import { imageConfig, pruneFilters, usageRecord } from './records.ts';
+import { buildId, controlMethods, type Served } from './services.ts';
 import type { Session } from './session/session.ts';
 import { Sessions } from './session/sessions.ts';
 import { Solver, type SolverParts } from './solver.ts';
-import type { StageResult } from './steps/step.ts';
 
 export interface ControlParts extends Omit<SolverParts, 'hostPlatform'> {
   /** The entitlements that may be asked for. */
   grantable: ReadonlySet<string>;
   root: string;
   version: string;
+  /** The builds that ran, and the folder of their messages. */
+  history: Collection<BuildRecord>;
+  historyFolder: string;
   /** The steps that are remembered, those that filters name. */
   records: (filters: Record<string, string[]>) => CacheRecord[];
   /** Forgets steps; returns what went. */
@@ -45,20 +41,23 @@ export interface ControlParts extends Omit<SolverParts, 'hostPlatform'> {
 }
 
 /** BuildKit's Control and LLBBridge services, as `docker buildx` and compose use them through `/grpc` and `/session`. */
-export class Control {
+export class Control implements Served {
   readonly sessions = new Sessions();
-  private readonly parts: ControlParts;
+  readonly history: History;
+  readonly parts: ControlParts;
   private readonly hostPlatform = {
     os: 'linux',
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,
   };
-  private readonly jobs = new Map<string, Job>();
+  readonly jobs = new Map<string, Job>();
   private readonly waiting = new Map<string, Array<() => void>>();
   private readonly server: GrpcServer;
 
   constructor(parts: ControlParts) {
     this.parts = parts;
-    this.server = new GrpcServer(this.methods());
+    this.history = new History(parts.history, parts.historyFolder);
+    void this.history.reconcile();
+    this.server = new GrpcServer(controlMethods(this));
   }
 
   /** Serves one client's connection (POST /grpc). */
@@ -66,95 +65,17 @@ export class Control {
     return this.server.accept(connection);
   }
 
-  private methods(): Record<string, Method> {
-    const control = (name: string) => `/moby.buildkit.v1.Control/${name}`;
-    const bridge = (name: string) => `/moby.buildkit.v1.frontend.LLBBridge/${name}`;
-    return {
-      [control('ListWorkers')]: unary('ListWorkersRequest', 'ListWorkersResponse', async () => ({
-        record: [this.worker()],
-      })),
-      [control('Info')]: unary('Empty', 'InfoResponse', async () => ({ buildkitVersion: this.version() })),
-      [control('DiskUsage')]: unary('DiskUsageRequest', 'DiskUsageResponse', async ({ filter }) => ({
-        record: this.parts.records(pruneFilters(filter)).map(usageRecord),
-      })),
-      [control('Prune')]: method('PruneRequest', 'UsageRecord', async (call) => {
-        for await (const request of call.requests) {
-          const gone = await this.parts.prune({
-            filters: pruneFilters(request.filter),
-            all: request.all,
-            keepStorage: request.keepBytes,
-            maxUsed: request.maxUsedSpace,
-            minFree: request.minFreeSpace,
-            keepDuration: request.keepDuration / 1e6,
-          });
-          for (const record of gone) await call.send(usageRecord(record));
-          break;
-        }
-        return undefined;
-      }),
-      [control('Solve')]: unary('SolveRequest', 'SolveResponse', (message, call) =>
-        this.solve(new Job(message.Ref), message, call.signal),
-      ),
-      [control('Status')]: method('StatusRequest', 'StatusResponse', async (call) => {
-        for await (const { Ref } of call.requests) {
-          const job = await this.job(Ref, call.signal);
-          for await (const message of job.progress.messages(call.signal)) await call.send(message);
-          break;
-        }
-        return undefined;
-      }),
-      [control('ListenBuildHistory')]: method('BuildHistoryRequest', 'BuildHistoryEvent', async (call) => {
-        for await (const request of call.requests) {
-          // No records are kept: a listener that wants only what is there gets the end at once.
-          if (request.EarlyExit) return undefined;
-          if (request.Ref) {
-            await call.send({
-              type: 1,
-              record: {
-                Ref: request.Ref,
-                CreatedAt: timestamp(Date.now()),
-                CompletedAt: timestamp(Date.now()),
-              },
-            });
-            return undefined;
-          }
-          await new Promise<void>((resolve) =>
-            call.signal.addEventListener('abort', () => resolve(), { once: true }),
-          );
-        }
-        return undefined;
-      }),
-      [control('UpdateBuildHistory')]: unary('Empty', 'Empty', async () => ({})),
-      [bridge('Ping')]: unary('Empty', 'PongResponse', async () => ({
-        FrontendAPICaps: frontendCaps.map((ID) => ({ ID, Enabled: true })),
-        LLBCaps: llbCaps.map((ID) => ({ ID, Enabled: true })),
-        Workers: [this.worker()],
-      })),
-      [bridge('Inputs')]: unary('Empty', 'InputsResponse', async () => ({})),
-      [bridge('Warn')]: unary('Empty', 'Empty', async () => ({})),
-      [bridge('Evaluate')]: unary('Empty', 'Empty', async () => ({})),
-      [bridge('Solve')]: unary('GatewaySolveRequest', 'GatewaySolveResponse', (message, call) =>
-        this.gatewaySolve(message, call),
-      ),
-      [bridge('Return')]: unary('ReturnRequest', 'Empty', async (message, call) => {
-        const job = await this.job(buildId(call), call.signal);
-        if (message.error?.code)
-          job.rejectReturned(new GrpcError(message.error.code, message.error.message, message.error.details));
-        else job.resolveReturned(message.result ?? {});
-        return {};
-      }),
-    };
-  }
-
-  private version(): Sent<'BuildkitVersion'> {
+  version(): Sent<'BuildkitVersion'> {
     return { package: 'berth', version: `v${this.parts.version}`, revision: '' };
   }
 
-  private worker(): Sent<'WorkerRecord'> {
+  worker(): Sent<'WorkerRecord'> {
     return {
       ID: 'berth',
       Labels: {
         'org.mobyproject.buildkit.worker.moby.host-gateway-ip': this.parts.hostGateway(),
+        // By this one clients know that images of several platforms, attestations and caches can be asked for.
+        'org.mobyproject.buildkit.worker.snapshotter': 'overlayfs',
       },
       platforms: runnablePlatforms().map(({ os, architecture, variant }) => ({
         OS: os,
@@ -166,7 +87,7 @@ export class Control {
   }
 
   /** The job of that id, which the client may ask about before it exists. */
-  private async job(ref: string, signal: AbortSignal): Promise<Job> {
+  async job(ref: string, signal: AbortSignal): Promise<Job> {
     const found = this.jobs.get(ref);
     if (found) return found;
     await new Promise<void>((resolve, reject) => {
@@ -205,7 +126,7 @@ export class Control {
     }
   }
 
-  private async solve(
+  async solve(
     job: Job,
     request: Sent<'SolveRequest'>,
     signal: AbortSignal,
@@ -221,6 +142,8 @@ export class Control {
           `granting entitlement ${entitlement} is not allowed by build daemon configuration`,
         );
     const attributes = request.FrontendAttrs ?? {};
+    job.attributes = attributes;
+    attestationsOf(attributes);
     job.imports = importsOf(request.Cache?.Imports ?? [], attributes);
     job.exports = exportsOf(request.Cache?.Exports ?? [], attributes);
     const exporters: ReadonlyArray<Sent<'Exporter'>> = request.Exporters?.length
@@ -237,27 +160,32 @@ export class Control {
     this.jobs.set(job.ref, job);
     for (const wake of this.waiting.get(job.ref) ?? []) wake();
     this.waiting.delete(job.ref);
+    const record = newRecord(job, attributes, exporters);
+    // What is asked beside builds is none.
+    const isBuild = !attributes['requestid'];
+    if (isBuild) this.history.begin(record);
     try {
-      let result: StageResult;
+      let built: BuildResult | undefined;
       if (request.Frontend) {
-        result = await this.frontend(job, request.Frontend, attributes);
-      } else {
-        const returned = await Promise.race([job.returned, aborted(job.abort.signal)]);
-        const ref =
-          returned.ref?.id || returned.refDeprecated || Object.values(returned.refs?.refs ?? {})[0]?.id;
-        const found = ref === undefined ? [...job.results.values()][0] : job.results.get(ref);
-        // buildx opens a second build after the first, for its debugger, and takes nothing out of it.
-        if (!found && exporters.length === 0) return { ExporterResponse: {} };
-        if (!found) throw new GrpcError(3, 'the result names nothing that was built');
-        result = found;
-      }
-      const response: Record<string, string> = {};
-      for (const [index, exporter] of exporters.entries())
-        Object.assign(response, await exportResult(this.parts.images, job, result, exporter, index));
-      for (const cache of job.exports.registry) await exportCache(this.parts.images, job, result, cache);
-      return { ExporterResponse: response };
+        checkFrontend(request.Frontend, attributes);
+        const options = this.options(job, await job.session, attributes);
+        const asked = attributes['requestid'];
+        if (asked) return { ExporterResponse: await answerDockerfile(options, asked) };
+        built = await buildDockerfile(options);
+      } else built = fromGateway(job, await Promise.race([job.returned, aborted(job.abort.signal)]));
+      // buildx opens a second build after the first, for its debugger, and takes nothing out of it.
+      if (!built && exporters.length === 0) return { ExporterResponse: {} };
+      if (!built) throw new GrpcError(3, 'the result names nothing that was built');
+      record.response = await this.export(job, built, attributes, exporters);
+      return { ExporterResponse: record.response };
+    } catch (error) {
+      const code = job.abort.signal.aborted ? 1 : error instanceof GrpcError ? error.code : 2;
+      record.error = { code, message: error instanceof Error ? error.message : String(error) };
+      throw error;
     } finally {
       job.progress.end();
+      Object.assign(record, job.progress.counts(), { completed: Date.now() });
+      if (isBuild) this.history.end(record, job.progress.all, job.told);
       await job.solver.release();
       await rm(job.folder, { recursive: true, force: true });
       // Status may still be asked for by a client that is slow.
@@ -265,20 +193,33 @@ export class Control {
     }
   }
 
-  private async frontend(
+  /** Gives a result to all who are to have it. Returns what they tell. */
+  private async export(
     job: Job,
-    name: string,
+    built: BuildResult,
+    attributes: Record<string, string>,
+    exporters: ReadonlyArray<Sent<'Exporter'>>,
+  ): Promise<Record<string, string>> {
+    const { images } = this.parts;
+    const response: Record<string, string> = {};
+    const made = await attest(job, built, attributes, platformText(this.hostPlatform));
+    job.told = toldOf(job, built, attributes, platformText(this.hostPlatform));
+    for (const [index, exporter] of exporters.entries())
+      Object.assign(response, await exportResult(images, job, made, exporter, index));
+    for (const cache of job.exports.targets)
+      Object.assign(response, await exportCache(images, job, built, cache));
+    return response;
+  }
+
+  private options(
+    job: Job,
+    session: Session,
     attributes: Record<string, string>,
     imports: CacheImport[] = [],
-  ): Promise<StageResult> {
-    if (
-      name !== 'dockerfile.v0' &&
-      !(name === 'gateway.v0' && /docker\/dockerfile/.test(attributes['source'] ?? ''))
-    )
-      throw new GrpcError(12, `frontend ${name} is not supported`);
-    const frontend = new DockerfileFrontend({
+  ) {
+    return {
       attributes,
-      session: await job.session!,
+      session,
       solver: job.solver!,
       progress: job.progress,
       folder: job.folder,
@@ -286,17 +227,10 @@ export class Control {
       entitlements: job.entitlements,
       imports: [...job.imports, ...imports],
       ...(job.fill ? { fill: job.fill } : {}),
-    });
-    try {
-      return await frontend.build();
-    } catch (error) {
-      throw withSource(error, frontend.filename, frontend.text);
-    } finally {
-      await frontend.close();
-    }
+    };
   }
 
-  private async gatewaySolve(
+  async gatewaySolve(
     request: Message<'GatewaySolveRequest'>,
     call: Pick<Call, 'metadata' | 'signal'>,
   ): Promise<Sent<'GatewaySolveResponse'>> {
@@ -307,22 +241,44 @@ export class Control {
       return { result: { ref: { id: '' } } };
     }
     const attributes = request.FrontendOpt;
+    checkFrontend(request.Frontend, attributes);
     const own = new Set(job.imports.map((entry) => hash(entry)));
     const imports = importsOf(request.CacheImports, attributes).filter((x) => !own.has(hash(x)));
-    const result = await this.frontend(job, request.Frontend, attributes, imports);
-    const id = `ref-${job.results.size}`;
-    job.results.set(id, result);
-    const metadata = { 'containerimage.config': Buffer.from(JSON.stringify(imageConfig(result))) };
-    return request.allowResultArrayRef || request.allowResultReturn
-      ? { result: { ref: { id }, metadata } }
-      : { ref: id };
+    const options = this.options(job, await job.session!, attributes, imports);
+    const asked = attributes['requestid'];
+    if (asked) return answered(await answerDockerfile(options, asked));
+    return toGateway(job, await buildDockerfile(options), request);
   }
 }
 
-function buildId(call: Pick<Call, 'metadata'>): string {
-  const id = call.metadata['buildkit-controlapi-buildid'];
-  if (typeof id !== 'string') throw invalidParameter('no buildid in the call');
-  return id;
+const newRecord = (
+  job: Job,
+  attributes: Record<string, string>,
+  exporters: ReadonlyArray<Sent<'Exporter'>>,
+): BuildRecord => ({
+  ref: job.ref,
+  attributes,
+  exporters: [...exporters],
+  response: {},
+  created: job.started.getTime(),
+  completed: 0,
+  error: undefined,
+  pinned: false,
+  cached: 0,
+  total: 0,
+  done: 0,
+  warnings: 0,
+  attestations: [],
+  logs: 0,
+});
+
+/** @throws GrpcError for a front end that is not built in. */
+function checkFrontend(name: string, attributes: Record<string, string>): void {
+  if (
+    name !== 'dockerfile.v0' &&
+    !(name === 'gateway.v0' && /docker\/dockerfile/.test(attributes['source'] ?? ''))
+  )
+    throw new GrpcError(12, `frontend ${name} is not supported`);
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

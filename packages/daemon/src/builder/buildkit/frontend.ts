@@ -9,7 +9,6 @@ import { type Dockerfile, type Instruction, parseDockerfile } from '../../docker
 import { expandWord, type Lookup } from '../../dockerfile/words.ts';
 import { missingEntitlement } from '../entitlements.ts';
 import { planStages, type Stage } from '../stages.ts';
-import { checkSupported } from './attributes.ts';
 import { BuildContext } from './build-context.ts';
 import {
   configHistory,
@@ -17,6 +16,7 @@ import {
   historyEntry,
   noDockerfile,
   platformArguments,
+  platformText,
   prefixed,
 } from './instructions.ts';
 import type { FrontendOptions } from './options.ts';
@@ -42,6 +42,8 @@ export class DockerfileFrontend implements Build {
   text = '';
   filename = 'Dockerfile';
   private definition: Vertex | undefined;
+  /** The platform in the titles of steps, where there are several. */
+  private readonly label: string;
   private labelled = false;
   private stages: Stage[] = [];
   private meta!: BuildArguments;
@@ -49,44 +51,49 @@ export class DockerfileFrontend implements Build {
   /** The build arguments at the end of each stage. */
   private readonly arguments = new Map<Stage, ReadonlyMap<string, string | undefined>>();
 
-  constructor(options: FrontendOptions) {
+  /** `context`: one that another front end of the same build has; `several`: there is one for each platform. */
+  constructor(options: FrontendOptions, context = new BuildContext(options), several = false) {
     this.options = options;
     this.attributes = options.attributes;
-    this.context = new BuildContext(options);
+    this.context = context;
+    this.label = several ? platformText(options.solver.platform(options.attributes['platform'])) : '';
   }
 
-  /** Builds the target stage. @throws BerthError with BuildKit's texts. */
-  async build(): Promise<StageResult> {
+  /** Arguments that are known without being declared. */
+  get platformArguments(): Record<string, string> {
+    const { solver } = this.options;
+    return platformArguments(solver.platform(this.attributes['platform']), solver.platform());
+  }
+
+  /** Reads the Dockerfile. @throws not-found where there is none. */
+  async read(): Promise<void> {
     const { attributes } = this;
-    if (attributes['requestid'])
-      throw new BerthError('unsupported', `unsupported request ${attributes['requestid']}`);
     const name = attributes['filename'] || 'Dockerfile';
     epochOf(attributes);
-    checkSupported(attributes);
     this.filename = posix.basename(name);
-    const read = await this.options.progress.step(
-      `[internal] load build definition from ${posix.basename(name)}`,
-      (vertex) => {
-        this.definition = vertex;
-        return this.context.readDockerfile(name, vertex);
-      },
-    );
+    const { text, vertex } = await this.context.definition(name);
     // That there is none is known once it was looked for: the step itself has not failed.
-    if (read === undefined) throw noDockerfile(posix.basename(name));
-    this.text = read;
+    if (text === undefined) throw noDockerfile(posix.basename(name));
+    this.text = text;
+    this.definition = vertex;
+  }
+
+  /** Finds out what there is to do, and asks for the images that it stands on. @throws BerthError with BuildKit's texts. */
+  async prepare(): Promise<void> {
+    const { attributes } = this;
+    await this.read();
     if (this.text === '') throw invalidParameter('the Dockerfile cannot be empty');
     this.dockerfile = parseDockerfile(this.text);
     this.checkSyntax();
     for (const warning of this.dockerfile.warnings) this.definition?.warn(warning);
     this.meta = new BuildArguments({
-      ...platformArguments(this.options.solver.platform(attributes['platform'])),
+      ...this.platformArguments,
       ...prefixed(attributes, 'build-arg:'),
     });
-    for (const [argument] of Object.entries(platformArguments(this.options.solver.platform())))
-      this.meta.declare(argument, undefined);
+    for (const argument of Object.keys(this.platformArguments)) this.meta.declare(argument, undefined);
     const plan = planStages(this.dockerfile, attributes['target'] ?? '', this.meta, { buildKit: true });
     this.stages = plan.stages;
-    this.context.stages = plan.stages;
+    this.context.stages = [...this.context.stages, ...plan.stages];
     this.references = new References(this.options, plan.stages);
     this.labelled =
       plan.count > 1 ||
@@ -101,6 +108,11 @@ export class DockerfileFrontend implements Build {
       this.options.entitlements,
     );
     if (missing) throw new BerthError('forbidden', `failed to load LLB: ${missing} is not allowed`);
+  }
+
+  /** Builds the target stage. @throws BerthError with BuildKit's texts. */
+  async build(): Promise<StageResult> {
+    const { attributes } = this;
     const { solver, session, progress, signal, imports } = this.options;
     const platform = attributes['platform'] ?? '';
     await solver.caches.load(imports, { session, progress, signal, platform });
@@ -132,14 +144,10 @@ export class DockerfileFrontend implements Build {
     return result;
   }
 
-  async close(): Promise<void> {
-    await this.context.close();
-  }
-
   private async buildStage(stage: Stage): Promise<StageResult> {
     const { solver, progress, signal } = this.options;
     const index = this.stages.indexOf(stage);
-    const label = this.labelled ? stage.name || `stage-${index}` : '';
+    const label = [this.label, this.labelled ? stage.name || `stage-${index}` : ''].filter(Boolean).join(' ');
     const count = (instructions: Instruction[]) =>
       instructions.filter(({ name }) => visible.has(name)).length;
     let numbers = new StepNumbers(label, count(stage.instructions));
@@ -200,7 +208,7 @@ export class DockerfileFrontend implements Build {
     }
     const args = new BuildArguments(
       {
-        ...platformArguments(solver.platform(stage.platform || this.attributes['platform'])),
+        ...this.platformArguments,
         ...prefixed(this.attributes, 'build-arg:'),
       },
       this.meta.asMeta(),

@@ -30,22 +30,25 @@ export function prefixed(attributes: Record<string, string>, prefix: string): Re
   );
 }
 
-/** BUILDPLATFORM, TARGETARCH and so on (Dockerfile reference, "Automatic platform ARGs"). */
-export function platformArguments(platform: {
+interface Platform {
   os: string;
   architecture: string;
   variant?: string;
-}): Record<string, string> {
-  const text = [platform.os, platform.architecture, ...(platform.variant ? [platform.variant] : [])].join(
-    '/',
-  );
-  const of = (prefix: string) => ({
-    [`${prefix}PLATFORM`]: text,
+}
+
+/** `linux/arm64/v8` */
+export const platformText = ({ os, architecture, variant }: Platform): string =>
+  [os, architecture, ...(variant ? [variant] : [])].join('/');
+
+/** BUILDPLATFORM, TARGETARCH and so on (Dockerfile reference, "Automatic platform ARGs"). */
+export function platformArguments(target: Platform, build: Platform): Record<string, string> {
+  const of = (prefix: string, platform: Platform) => ({
+    [`${prefix}PLATFORM`]: platformText(platform),
     [`${prefix}OS`]: platform.os,
     [`${prefix}ARCH`]: platform.architecture,
     [`${prefix}VARIANT`]: platform.variant ?? '',
   });
-  return { ...of('BUILD'), ...of('TARGET') };
+  return { ...of('BUILD', build), ...of('TARGET', target) };
 }
 
 /**

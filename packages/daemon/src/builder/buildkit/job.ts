@@ -1,16 +1,19 @@
 import type { Message } from '@berth/grpc';
 import type { Tree } from '../tree.ts';
 import type { CacheExports, CacheImport } from './cache/types.ts';
+import type { PlatformResult } from './dockerfile-build.ts';
 import { Progress } from './progress/progress.ts';
 import type { Session } from './session/session.ts';
 import type { Solver } from './solver.ts';
-import type { StageResult } from './steps/step.ts';
 
 /** A solve that a client asked for: what its parts share. */
 export class Job {
   readonly ref: string;
+  readonly started = new Date();
+  /** The Dockerfile of the builds that the client's own build function asked for. */
+  source = { filename: 'Dockerfile', text: '' };
   readonly progress = new Progress();
-  readonly results = new Map<string, StageResult>();
+  readonly results = new Map<string, PlatformResult>();
   /** The result that the client's own build function returned. */
   readonly returned: Promise<Partial<Message<'Result'>>>;
   resolveReturned!: (result: Partial<Message<'Result'>>) => void;
@@ -21,9 +24,13 @@ export class Job {
   fill: ((tree: Tree) => Promise<void>) | undefined;
   /** The entitlements that the client has asked for and the daemon grants. */
   entitlements: ReadonlySet<string> = new Set();
+  /** Statements of how it was made, for the history. */
+  told: Array<{ predicateType: string; body: Buffer }> = [];
+  /** Attributes of the request to solve. */
+  attributes: Record<string, string> = {};
   /** Where steps may be taken from, and where they are to go. */
   imports: CacheImport[] = [];
-  exports: CacheExports = { inline: false, registry: [] };
+  exports: CacheExports = { inline: false, targets: [] };
   folder = '';
   readonly abort = new AbortController();
 

@@ -1,14 +1,25 @@
 import { invalidParameter } from '../../base/errors.ts';
 import { locate } from '../../dockerfile/location.ts';
 import type { Stage } from '../stages.ts';
+import { platformText } from './instructions.ts';
 import type { FrontendOptions } from './options.ts';
 import type { Solver } from './solver.ts';
+
+/** An image that a build was made from. */
+export interface UsedBase {
+  /** Full, with its tag. */
+  name: string;
+  /** Of what the name stands for where it came from; that of its own manifest for one that was made here. */
+  digest: string;
+  platform: string;
+}
 
 /** Resolves the names in FROM, `--from` and `from=`: stages, images and named contexts. */
 export class References {
   private readonly options: FrontendOptions;
   private readonly stages: Stage[];
   private readonly bases = new Map<string, ReturnType<Solver['base']>>();
+  private readonly found: UsedBase[] = [];
 
   constructor(options: FrontendOptions, stages: Stage[]) {
     this.options = options;
@@ -83,11 +94,23 @@ export class References {
     const key = `${reference}\n${platform}`;
     let found = this.bases.get(key);
     if (!found) {
-      found = solver.base({ reference, platform, resolveMode, label, session, progress, signal });
+      found = solver
+        .base({ reference, platform, resolveMode, label, session, progress, signal })
+        .then((base) => {
+          const { os, architecture, variant } = base.config;
+          const shown = platformText({ os, architecture, ...(variant && { variant }) });
+          this.found.push({ name: base.name, digest: base.digest, platform: shown });
+          return base;
+        });
       this.bases.set(key, found);
       found.catch(() => undefined);
     }
     return found;
+  }
+
+  /** The images that were asked for and are there. */
+  used(): UsedBase[] {
+    return [...this.found].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   }
 
   /** The stage of that name or number, of those before one. */

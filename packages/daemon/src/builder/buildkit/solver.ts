@@ -1,9 +1,9 @@
 import { posix } from 'node:path';
-import { Readable } from 'node:stream';
+import { Readable, type Transform } from 'node:stream';
 import { BerthError } from '../../base/errors.ts';
 import type { Fetch } from '../../base/fetch.ts';
 import type { Mounts } from '../../dockerfile/mounts.ts';
-import type { ImageConfig, ImageRunConfig, Images } from '../../images/api.ts';
+import type { ImageConfig, ImageDescriptor, ImageRunConfig, Images } from '../../images/api.ts';
 import { detectedPlatform, fullReference } from '../../images/index.ts';
 import type { Archive, Layer, Layers } from '../../layers/api.ts';
 import type { Collection } from '../../store/api.ts';
@@ -11,6 +11,7 @@ import { copyTar, type Source } from '../copy.ts';
 import type { Steps } from '../steps.ts';
 import type { Worker } from '../worker.ts';
 import { RemoteCaches } from './cache/imports.ts';
+import type { CacheStore } from './cache/types.ts';
 import { hash } from './hash.ts';
 import type { Progress, Vertex } from './progress/progress.ts';
 import { sourceError } from './progress/source-errors.ts';
@@ -44,6 +45,12 @@ export interface SolverParts {
   /** A step was remembered: its layer must stay. */
   onCached: (diffId: string) => void;
   hostPlatform: { os: string; architecture: string; variant?: string };
+}
+
+/** The digest by which an image is known in the repository of a full name. */
+function digestIn(repoDigests: readonly string[], full: string): string | undefined {
+  const repository = full.replace(/:[^/:]*$/, '');
+  return repoDigests.find((name) => fullReference(name).split('@')[0] === repository)?.split('@')[1];
 }
 
 interface StepOptions {
@@ -101,7 +108,7 @@ export class Solver {
     session: Session;
     progress: Progress;
     signal: AbortSignal;
-  }): Promise<{ snapshot: Snapshot; config: ImageConfig; name: string; local: boolean }> {
+  }): Promise<{ snapshot: Snapshot; config: ImageConfig; name: string; digest: string; local: boolean }> {
     const { reference, platform, session, progress, signal } = options;
     const { images } = this.parts;
     const full = fullReference(reference);
@@ -121,6 +128,7 @@ export class Solver {
           },
           config: image.config,
           name: full,
+          digest: digestIn(image.repoDigests, full) ?? images.manifest(image.id)?.digest ?? image.id,
           local: true,
         };
       } catch (error) {
@@ -149,6 +157,7 @@ export class Solver {
         },
         config: fetched.config,
         name: full,
+        digest: fetched.digest,
         local: false,
       };
     };
@@ -162,6 +171,31 @@ export class Solver {
           { cause: error },
         );
       });
+  }
+
+  /** The configuration of a base image; its layers stay where they are. @throws as `base` */
+  async configOf(options: Parameters<Solver['base']>[0]): Promise<ImageConfig> {
+    const { reference, platform, session, signal, progress } = options;
+    const full = fullReference(reference);
+    return progress.step(`${options.label} load metadata for ${full}`, async () => {
+      try {
+        return this.parts.images.resolve(reference, { platform: platform || detectedPlatform() }).config;
+      } catch (error) {
+        if (!(error instanceof BerthError) || error.kind !== 'not-found') throw error;
+      }
+      const fetched = await this.parts.images
+        .base({
+          reference,
+          ...(platform ? { platform } : {}),
+          auth: (host: string) => session.credentials(host),
+          signal,
+          onProgress: () => undefined,
+          configOnly: true,
+        })
+        .catch((error: Error) => Promise.reject(sourceError(error, full)));
+      await fetched.release();
+      return fetched.config;
+    });
   }
 
   /** Takes a step's result from the cache, or makes it; the vertex shows which. */
@@ -377,6 +411,29 @@ export class Solver {
   ): Promise<PreparedMounts> {
     const look: Solver['look'] = (snapshot, use) => this.look(snapshot, use);
     return prepareMounts({ ...this.parts, look, emptied: this.emptied }, wanted, program, from);
+  }
+
+  /** A layer in a place for cached steps, where it is written unless it is there: not compressed. */
+  async layer(diffId: string, store: CacheStore): Promise<ImageDescriptor> {
+    const layer = this.parts.layers.get(diffId);
+    if (!layer) throw new BerthError('unavailable', `the layer ${diffId} is not here any more`);
+    const descriptor = {
+      mediaType: 'application/vnd.oci.image.layer.v1.tar',
+      digest: diffId,
+      size: layer.tarSize,
+    };
+    if (!(await store.has(diffId))) await store.write(descriptor, await this.parts.layers.tar(diffId));
+    return descriptor;
+  }
+
+  /** A layer made anew of another, its tar changed on the way; held until the build ends. Returns its diffId. */
+  async rewritten(diffId: string, change: () => Transform): Promise<string> {
+    const tar = await this.parts.layers.tar(diffId);
+    const changed = change();
+    tar.on('error', (error) => changed.destroy(error));
+    const layer = await this.parts.layers.add(tar.pipe(changed));
+    this.hold([layer.diffId]);
+    return layer.diffId;
   }
 
   /** The root as a tar (exporters). */

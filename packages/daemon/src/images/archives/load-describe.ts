@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { BerthError, invalidParameter } from '../../base/errors.ts';
 import type { Layer } from '../../layers/api.ts';
+import { type Blob, blobsNamedBy, isAttestation, subjectOf } from '../attestations.ts';
 import { isIndexType } from '../catalogue.ts';
 import { parseConfig, type StoredConfig } from '../config.ts';
 import { formatPlatform, hostPlatform, matchesPlatform, type Platform, platformScore } from '../platforms.ts';
@@ -22,6 +23,8 @@ export interface Described {
   parent?: string;
   /** The manifest, and the index it was chosen from. */
   documents?: Array<{ digest: string; mediaType: string; body: string }>;
+  /** What the archive has of statements about it. */
+  attestations?: Array<{ digest: string; mediaType: string; body: string; blobs: Blob[] }>;
   /** The same image for other platforms: kept without a name. */
   variants?: Described[];
 }
@@ -121,13 +124,17 @@ function describeLayout(
   const manifests = (index as { manifests?: Descriptor[] } | null)?.manifests;
   if (!Array.isArray(manifests) || depth > 4) throw invalidParameter('the index of the archive is malformed');
   const found: Described[] = [];
+  const said: Array<[Descriptor, Buffer]> = [];
   for (const descriptor of manifests) {
     if (!isDigest(descriptor?.digest)) throw invalidParameter('the index of the archive is malformed');
     // An archive may hold only some of the platforms of an index.
     const body = contents.documents.get(blobPath(descriptor.digest));
     if (!body && depth > 0) continue;
     if (!body) throw invalidParameter(`the archive lacks the blob ${descriptor.digest}`);
-    if (descriptor.annotations?.['vnd.docker.reference.type'] === 'attestation-manifest') continue;
+    if (isAttestation({ ...(descriptor.annotations && { annotations: descriptor.annotations }) })) {
+      said.push([descriptor, body]);
+      continue;
+    }
     const names = inherited.length > 0 ? inherited : layoutNames(descriptor.annotations);
     const value = parseJson(body, descriptor.digest) as { manifests?: unknown; mediaType?: unknown } | null;
     const nested = value?.manifests !== undefined;
@@ -148,7 +155,30 @@ function describeLayout(
     } else if (depth === 0 || isWhole(contents, value))
       found.push({ ...describeManifest(contents, value, names), documents: [document] });
   }
+  for (const [descriptor, body] of said) addStatements(contents, found, descriptor, body);
   return mergeSame(found);
+}
+
+/** Adds statements to the image that they are about; those that the archive lacks a part of are left out. */
+function addStatements(
+  contents: Contents,
+  images: readonly Described[],
+  { digest, mediaType, annotations }: Descriptor,
+  manifest: Buffer,
+): void {
+  const about = images.find(({ documents }) =>
+    documents?.some((document) => document.digest === subjectOf({ ...(annotations && { annotations }) })),
+  );
+  const body = manifest.toString();
+  const blobs = blobsNamedBy(body).flatMap((blob) => {
+    const content = contents.documents.get(blobPath(blob.digest));
+    return content ? [{ digest: blob.digest, body: content }] : [];
+  });
+  if (!about || blobs.length !== blobsNamedBy(body).length) return;
+  about.attestations = [
+    ...(about.attestations ?? []),
+    { digest: digest!, mediaType: mediaType ?? MANIFEST, body, blobs },
+  ];
 }
 
 const INDEX = 'application/vnd.oci.image.index.v1+json';

@@ -199,6 +199,9 @@ async function register(
       });
   }
   await context.layers.durable([image, ...variants].flatMap(({ config }) => config.rootfs.diff_ids));
+  const kept = await context.blobs.keep(
+    [image, ...variants].flatMap(({ attestations = [] }) => attestations.flatMap(({ blobs }) => blobs)),
+  );
   // In one tick, and so in one transaction.
   for (const each of [...variants, image]) {
     const own = digestOf(each.raw);
@@ -208,7 +211,10 @@ async function register(
     });
     for (const { digest, mediaType, body } of each.documents ?? [])
       catalogue.addManifest(digest, { mediaType, body, image: own });
+    for (const { digest, mediaType, body } of each.attestations ?? [])
+      catalogue.addManifest(digest, { mediaType, body, image: own, attestation: true });
   }
+  kept();
   await context.store.flush();
   imageEvent(context, 'load', id);
   for (const name of image.names) onProgress({ stream: `Loaded image: ${familiarString(name)}\n` });

@@ -26,8 +26,12 @@ const known = new WeakMap<Entry, OwnManifest>();
  * The manifest that an archive of the image has (`docker save`), and by which an image that was made here is known until
  * a registry gives it another. Undefined when a layer is missing.
  */
-export function ownManifest(layers: Pick<Layers, 'get'>, image: Entry): OwnManifest | undefined {
-  const made = known.get(image);
+export function ownManifest(
+  layers: Pick<Layers, 'get'>,
+  image: Entry,
+  annotations?: Record<string, string>,
+): OwnManifest | undefined {
+  const made = annotations ? undefined : known.get(image);
   if (made) return made;
   const described: Descriptor[] = [];
   for (const diffId of image.config.rootfs.diff_ids) {
@@ -41,6 +45,7 @@ export function ownManifest(layers: Pick<Layers, 'get'>, image: Entry): OwnManif
       mediaType: MANIFEST,
       config: { mediaType: CONFIG, digest: image.id, size: Buffer.byteLength(image.raw) },
       layers: described,
+      ...(annotations && { annotations }),
     }),
   );
   const manifest = {
@@ -48,6 +53,6 @@ export function ownManifest(layers: Pick<Layers, 'get'>, image: Entry): OwnManif
     body,
     layers: described,
   };
-  known.set(image, manifest);
+  if (!annotations) known.set(image, manifest);
   return manifest;
 }

@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream';
-import { notFound, systemError, unavailable } from '../../base/errors.ts';
+import { notFound, systemError } from '../../base/errors.ts';
 import type { Images } from '../api.ts';
+import { attestationsAbout, indexOfBuilt } from '../built.ts';
 import type { Entry } from '../catalogue.ts';
-import { digestOf, parseConfig } from '../config.ts';
 import type { ImagesContext } from '../context.ts';
 import { imageEvent } from '../events.ts';
 import { find, findNamed } from '../lookup.ts';
@@ -19,15 +19,18 @@ import {
 } from '../references.ts';
 import { variantsOf } from '../variants.ts';
 import { tarEnd, tarHeader, tarPadding } from './archive.ts';
-import { type Descriptor, ownManifest } from './own-manifest.ts';
-
-const INDEX = 'application/vnd.oci.image.index.v1+json';
+import { type IndexDocument, indexOf, OCI_INDEX } from './index-document.ts';
+import { type Descriptor, type OwnManifest, ownManifest } from './own-manifest.ts';
 
 interface Saved {
   image: Entry;
   tags: Reference[];
   /** The same image for other platforms, saved along unless one was chosen. */
   variants: Entry[];
+  /** The index over all of them, with what is said about them. */
+  index?: IndexDocument;
+  /** The index only has the manifest of the one image: it is not saved itself. */
+  single?: boolean;
 }
 
 /** A part of the archive: bytes, or a layer that is streamed from disk. */
@@ -53,6 +56,7 @@ export async function saveImages(
     const chosen = new Set(platforms.map((platform) => forPlatform(context, whole, platform)));
     if (chosen.size === 0) saved.variants = variantsOf(context.catalogue, whole);
     else [saved.image = whole, ...saved.variants] = [...chosen];
+    await addIndex(context, saved);
   }
   const release = context.retention.hold(
     images.flatMap(({ image, variants }) =>
@@ -63,6 +67,16 @@ export async function saveImages(
   return stream(context, parts, signal, release, () => {
     for (const { image } of images) imageEvent(context, 'save', image.id);
   });
+}
+
+/** The index of an image of several platforms, or of one that something is said about. */
+async function addIndex(context: ImagesContext, saved: Saved): Promise<void> {
+  const parts: Parameters<typeof indexOf>[1][number][] = [];
+  for (const image of [saved.image, ...saved.variants])
+    parts.push({ image, attestations: await attestationsAbout(context, image) });
+  if (parts.length === 1 && parts[0]!.attestations.length === 0) return;
+  const index = indexOf(context.layers, parts, saved.tags);
+  if (index) saved.index = index;
 }
 
 /** The parts as a tar; `release` is called when it has ended in whatever way, `whole` when all of it was read. */
@@ -86,37 +100,33 @@ function stream(
 }
 
 /**
- * Streams an image that is not registered, its layers being here: an OCI layout, for Docker with its manifest.json beside.
+ * Streams what is not registered, its layers being here: an OCI layout, for Docker with its manifest.json beside.
  * @throws invalid-parameter for a name; unavailable when a layer is not here.
  */
 export function archiveImage(
   context: ImagesContext,
   options: Parameters<Images['archive']>[0],
 ): ReturnType<Images['archive']> {
-  const raw = JSON.stringify(options.config);
-  const config = parseConfig(raw);
-  const tags = options.names.map((name) => withDefaultTag(parseReference(name)));
-  const image: Entry = {
-    id: digestOf(raw),
-    raw,
-    config,
-    size: 0,
-    created: config.created ?? '',
-    parent: '',
-    repoTags: [],
-    repoDigests: [],
-    references: [],
-    taggedAt: undefined,
-  };
-  const manifest = ownManifest(context.layers, image);
-  if (!manifest) throw unavailable(`a layer of the image ${image.id} is not here`);
-  const release = context.retention.hold(config.rootfs.diff_ids);
-  const all = layout(context, [{ image, tags, variants: [] }]);
+  const { images, names, annotations } = options;
+  const tags = names.map((name) => withDefaultTag(parseReference(name)));
+  const index = indexOfBuilt(context, images, names, annotations);
+  const release = context.retention.hold(images.flatMap(({ config }) => config.rootfs.diff_ids));
+  const several = options.index || index.parts.some(({ attestation }) => attestation);
+  const [first, ...rest] = index.parts;
+  const all = layout(context, [
+    {
+      image: first!.image,
+      tags,
+      variants: rest.map(({ image }) => image),
+      index,
+      single: !several,
+    },
+  ]);
   const docker = new Set(['manifest.json', 'repositories']);
   const parts = options.format === 'docker' ? all : all.filter(({ name }) => !docker.has(name));
   return {
-    id: image.id,
-    descriptor: manifest.descriptor,
+    id: first!.image.id,
+    descriptor: several ? index.descriptor : first!.manifest.descriptor,
     tar: stream(context, parts, options.signal, release),
   };
 }
@@ -178,9 +188,10 @@ function describeImage(
   context: ImagesContext,
   image: Entry,
   blobs: Map<string, Part>,
+  known?: OwnManifest,
 ): { descriptor: Descriptor; layers: Descriptor[] } {
   const mtime = (Date.parse(image.created) || 0) / 1000;
-  const manifest = ownManifest(context.layers, image);
+  const manifest = known ?? ownManifest(context.layers, image);
   if (!manifest) throw systemError(`${image.id} lacks a layer: pull it again`);
   const { descriptor, body, layers } = manifest;
   for (const { digest, size } of layers)
@@ -190,11 +201,16 @@ function describeImage(
   return { descriptor, layers };
 }
 
-function addDocument(blobs: Map<string, Part>, mediaType: string, value: object): Descriptor {
-  const body = Buffer.from(JSON.stringify(value));
-  const digest = digestOf(body);
-  blobs.set(digest, { name: blobName(digest), mtime: 0, body });
-  return { mediaType, digest, size: body.length };
+function addIndexDocument(blobs: Map<string, Part>, { descriptor, body, parts }: IndexDocument): Descriptor {
+  const add = (digest: string, bytes: Buffer) =>
+    blobs.set(digest, { name: blobName(digest), mtime: 0, body: bytes });
+  add(descriptor.digest, body);
+  for (const { attestation } of parts) {
+    if (!attestation) continue;
+    add(attestation.descriptor.digest, attestation.body);
+    for (const blob of attestation.blobs) add(blob.digest, blob.body);
+  }
+  return descriptor;
 }
 
 function layout(context: ImagesContext, images: Saved[]): Part[] {
@@ -202,20 +218,11 @@ function layout(context: ImagesContext, images: Saved[]): Part[] {
   const index: object[] = [];
   const manifests: object[] = [];
   const repositories: Record<string, Record<string, string>> = {};
-  for (const { image, tags, variants } of images) {
-    const { descriptor: own, layers } = describeImage(context, image, blobs);
-    let descriptor = own;
-    if (variants.length > 0) {
-      const platforms = [image, ...variants].map((each) => ({
-        ...describeImage(context, each, blobs).descriptor,
-        platform: {
-          architecture: each.config.architecture,
-          os: each.config.os,
-          ...(each.config.variant ? { variant: each.config.variant } : {}),
-        },
-      }));
-      descriptor = addDocument(blobs, INDEX, { schemaVersion: 2, mediaType: INDEX, manifests: platforms });
-    }
+  for (const { image, tags, variants, index: own, single = false } of images) {
+    const made = own?.parts ?? [];
+    const { descriptor: manifest, layers } = describeImage(context, image, blobs, made[0]?.manifest);
+    for (const [at, each] of variants.entries()) describeImage(context, each, blobs, made[at + 1]?.manifest);
+    const descriptor = own && !single ? addIndexDocument(blobs, own) : manifest;
     if (tags.length === 0) index.push(descriptor);
     for (const tag of tags) {
       index.push({
@@ -249,7 +256,7 @@ function layout(context: ImagesContext, images: Saved[]): Part[] {
     { name: 'blobs/', mtime: 0, folder: true },
     { name: 'blobs/sha256/', mtime: 0, folder: true },
     ...[...blobs.values()].sort((left, right) => (left.name < right.name ? -1 : 1)),
-    json('index.json', { schemaVersion: 2, mediaType: INDEX, manifests: index }),
+    json('index.json', { schemaVersion: 2, mediaType: OCI_INDEX, manifests: index }),
     json('manifest.json', manifests),
     json('oci-layout', { imageLayoutVersion: '1.0.0' }),
     ...(Object.keys(repositories).length > 0 ? [json('repositories', repositories)] : []),

@@ -1,5 +1,5 @@
 import { invalidParameter, notFound } from '../../base/errors.ts';
-import type { CacheSource, Images } from '../api.ts';
+import type { CacheSource, ImageDescriptor, Images } from '../api.ts';
 import { digestOf, MAX_CONFIG_BYTES, parseConfig } from '../config.ts';
 import { parsePlatform } from '../platforms.ts';
 import { credentialsHost, parseReference, withDefaultTag } from '../references.ts';
@@ -101,7 +101,7 @@ function layerFetcher({ downloads, known }: RegistryParts, repository: Repositor
 export async function writeCache(
   parts: RegistryParts,
   options: Parameters<Images['writeCache']>[0],
-): Promise<{ digest: string }> {
+): Promise<ImageDescriptor> {
   const reference = withDefaultTag(parseReference(options.reference));
   if (reference.tag === undefined)
     throw notFound(`a cache is written to a tag, ${options.reference} is a digest`);
@@ -130,6 +130,6 @@ export async function writeCache(
       }),
     );
     await repository.putManifest(reference.tag!, mediaType, manifest, signal);
-    return { digest: digestOf(manifest) };
+    return { mediaType, digest: digestOf(manifest), size: manifest.length };
   });
 }

@@ -11,7 +11,7 @@ import { Hosts } from './hosts.ts';
 import { LIMITS, type Limits } from './limits.ts';
 import type { RegistryParts } from './parts.ts';
 import { type PullOptions, pullImages } from './pull.ts';
-import { pushImages } from './push.ts';
+import { pushImages } from './push/images.ts';
 import { search } from './search.ts';
 import type { Reach } from './session.ts';
 import { Transport } from './transport.ts';

@@ -48,6 +48,7 @@ export interface Manifest {
 
 export interface IndexEntry extends Descriptor {
   platform?: Platform;
+  annotations?: Record<string, string>;
 }
 
 /** A parsed manifest, by its kind. */
@@ -122,7 +123,10 @@ function parseImage(value: Record<string, unknown>, mediaType: string): Manifest
 function parseEntries(list: unknown): IndexEntry[] {
   if (!Array.isArray(list) || list.length > MAX_ENTRIES) throw malformed('its manifests are not a list');
   return list.map((item, index) => {
-    const entry = descriptor(item, `manifest ${index}`, MAX_MANIFEST_BYTES);
+    const entry = {
+      ...descriptor(item, `manifest ${index}`, MAX_MANIFEST_BYTES),
+      ...annotationsIn(item as { annotations?: unknown }),
+    };
     const { os, architecture, variant } = ((item as { platform?: unknown }).platform ?? {}) as Record<
       string,
       unknown
@@ -133,6 +137,14 @@ function parseEntries(list: unknown): IndexEntry[] {
       platform: { os, architecture, ...(typeof variant === 'string' && variant ? { variant } : {}) },
     };
   });
+}
+
+function annotationsIn({ annotations }: { annotations?: unknown }): Pick<IndexEntry, 'annotations'> {
+  if (typeof annotations !== 'object' || annotations === null) return {};
+  const texts = Object.entries(annotations).filter(
+    (pair): pair is [string, string] => typeof pair[1] === 'string',
+  );
+  return texts.length > 0 ? { annotations: Object.fromEntries(texts) } : {};
 }
 
 /** Reads a descriptor whose content has at most `most` bytes. @throws invalid-parameter */

@@ -1,5 +1,7 @@
 import { invalidParameter, notFound } from '../../base/errors.ts';
+import { log } from '../../base/log.ts';
 import type { Images, OnProgress } from '../api.ts';
+import { type Blob, blobsNamedBy, isAttestation, subjectOf } from '../attestations.ts';
 import { digestOf, parseConfig, type StoredConfig } from '../config.ts';
 import { referenceEvent } from '../events.ts';
 import { formatPlatform, hostPlatform, type Platform, parsePlatform, platformScore } from '../platforms.ts';
@@ -14,14 +16,16 @@ import {
   withTag,
 } from '../references.ts';
 import { pullError } from './errors.ts';
-import { checkLayerCount, choose, type Manifest, parseManifest } from './manifests.ts';
+import { checkLayerCount, choose, type Descriptor, type Manifest, parseManifest } from './manifests.ts';
 import type { RegistryParts } from './parts.ts';
 import { type Fetched, Repository } from './repository.ts';
 import { withRegistry } from './session.ts';
 
 export type PullOptions = Parameters<Images['pull']>[0] & {
   /** For a base that is to be built on and is no image of its own: called while its layers are held. */
-  onBase?: (config: StoredConfig) => void;
+  onBase?: (config: StoredConfig, digest: string) => void;
+  /** Of such a base only the configuration is wanted. */
+  configOnly?: boolean;
 };
 
 /** An image as a registry describes it, before its layers are here. */
@@ -36,6 +40,8 @@ interface Found {
   config: StoredConfig;
   /** Chosen from an index by the platform that this gives it. */
   listed: boolean;
+  /** The entry of its index for what is said about it. */
+  said: Descriptor | undefined;
 }
 
 /**
@@ -87,7 +93,7 @@ async function pullOne(
   repository: Repository,
   reference: Reference,
   wanted: Platform | undefined,
-  { signal, onProgress, onBase }: PullOptions,
+  { signal, onProgress, onBase, configOnly = false }: PullOptions,
 ): Promise<{ found: Found; isNew: boolean }> {
   const { context } = parts;
   const found = await find(repository, reference, wanted, signal, onProgress);
@@ -99,10 +105,11 @@ async function pullOne(
   const diffIds = found.config.rootfs.diff_ids;
   const release = context.retention.hold(diffIds);
   try {
-    await fetchLayers(parts, repository, found, signal, onProgress);
+    const statements = onBase ? undefined : fetchStatements(parts, repository, found, signal);
+    if (!configOnly) await fetchLayers(parts, repository, found, signal, onProgress);
     signal.throwIfAborted();
     if (onBase) {
-      onBase(found.config);
+      onBase(found.config, found.digest);
       return { found, isNew: true };
     }
     // Names move to it when it is safe, and not before.
@@ -110,6 +117,7 @@ async function pullOne(
     context.register(found.id, found.raw, { names: reference.digest ? [digested] : [digested, reference] });
     for (const { digest, mediaType, body } of found.documents)
       context.catalogue.addManifest(digest, { mediaType, body: body.toString(), image: found.id });
+    (await statements)?.();
     await context.store.flush();
   } finally {
     await release();
@@ -133,9 +141,12 @@ async function find(
   if (wanted && wanted.os !== hostPlatform.os) throw invalidParameter('operating system is not supported');
   let content = parseManifest(top.body, top.mediaType, reference);
   let inner = top;
+  let said: Descriptor | undefined;
   if (content.kind === 'index') {
     documents.push({ ...top, mediaType: content.mediaType });
-    inner = await repository.manifest(choose(content.entries, wanted).digest, signal);
+    const chosen = choose(content.entries, wanted);
+    said = content.entries.find((entry) => isAttestation(entry) && subjectOf(entry) === chosen.digest);
+    inner = await repository.manifest(chosen.digest, signal);
     content = parseManifest(inner.body, inner.mediaType, reference);
     if (content.kind === 'index')
       throw invalidParameter('the manifest is malformed: an index within an index');
@@ -152,7 +163,41 @@ async function find(
     );
   checkLayerCount(manifest, config.rootfs.diff_ids);
   const listed = documents.length > 1;
-  return { digest: top.digest, manifest, documents, id: manifest.config.digest, raw, config, listed };
+  return { digest: top.digest, manifest, documents, id: manifest.config.digest, raw, config, listed, said };
+}
+
+/** Statements about an image are at most this long together, in bytes. */
+const MAX_STATEMENTS = 32 * 1024 * 1024;
+
+/**
+ * Gets what is said about an image, while its layers come. Returns what puts it into the catalogue; an image without it is as
+ * good as one with it, so that a failure is only logged.
+ */
+async function fetchStatements(
+  { context }: RegistryParts,
+  repository: Repository,
+  { said, id }: Found,
+  signal: AbortSignal,
+): Promise<(() => void) | undefined> {
+  if (!said || context.catalogue.manifest(said.digest)) return undefined;
+  try {
+    const { mediaType, body } = await repository.manifest(said.digest, signal);
+    const text = body.toString();
+    const named = blobsNamedBy(text);
+    if (named.reduce((sum, { size }) => sum + size, 0) > MAX_STATEMENTS)
+      throw invalidParameter(`they are longer than ${MAX_STATEMENTS} bytes`);
+    const blobs: Blob[] = [];
+    for (const { digest, size } of named)
+      blobs.push({ digest, body: await repository.document(digest, size, signal) });
+    const kept = await context.blobs.keep(blobs);
+    return () => {
+      context.catalogue.addManifest(said.digest, { mediaType, body: text, image: id, attestation: true });
+      kept();
+    };
+  } catch (error) {
+    log.debug({ err: error, digest: said.digest }, 'the statements about an image could not be had');
+    return undefined;
+  }
 }
 
 /** Gets the layers that are not here, in parallel; each is made mountable as soon as it has come. */

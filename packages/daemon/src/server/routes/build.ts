@@ -121,6 +121,25 @@ const shapes: Record<string, { type: string; fits(value: unknown): boolean }> = 
   },
 };
 
+/** The one output of a build. @throws unsupported for the classic builder; invalid-parameter for several, or what is none */
+function outputOf(text: string, buildKit: boolean): BuildOptions['output'] {
+  if (text === '' || text === 'null' || text === '[]') return undefined;
+  if (!buildKit) throw unsupported('the "outputs" option needs BuildKit');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw invalidParameter(`error reading outputs: ${jsonProblem(text).message}`);
+  }
+  if (!Array.isArray(value) || !value.every(isObject))
+    throw invalidParameter('error reading outputs: it is no list of {"Type": ..., "Attrs": {...}}');
+  if (value.length > 1) throw invalidParameter('multiple outputs not supported');
+  const [{ Type, Attrs = {} }] = value as [Record<string, unknown>];
+  if (!isText(Type) || !isObject(Attrs ?? {}) || !Object.values(Attrs ?? {}).every(isText))
+    throw invalidParameter('error reading outputs: Type and the values of Attrs are texts');
+  return { type: Type as string, attributes: { ...(Attrs as Record<string, string>) } };
+}
+
 function buildOptions(request: ApiRequest<'ImageBuild'>): BuildOptions {
   const { query } = request;
   if (query['version'] && !['1', '2'].includes(query['version']))
@@ -129,7 +148,6 @@ function buildOptions(request: ApiRequest<'ImageBuild'>): BuildOptions {
     throw invalidParameter(`unsupported isolation: ${JSON.stringify(query['isolation'])}`);
   if (query['securityopt']) throw invalidParameter('security options are not supported on linux');
   if (query['squash']) throw invalidParameter('squash is only supported with experimental mode');
-  if (query['outputs']) throw unsupported('the "outputs" option needs BuildKit');
   const registries = request.headers['x-registry-config'];
   let credentials: BuildOptions['registries'] = {};
   if (typeof registries === 'string') {
@@ -152,6 +170,7 @@ function buildOptions(request: ApiRequest<'ImageBuild'>): BuildOptions {
     cacheFrom: json(request, 'cachefrom', []),
     quiet: query['q'] ?? false,
     buildKit: query['version'] === '2',
+    output: outputOf(query['outputs'] ?? '', query['version'] === '2'),
     session: query['session'] ?? '',
     rm: query['rm'] ?? true,
     forceRm: query['forcerm'] ?? false,

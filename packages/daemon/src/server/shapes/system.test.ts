@@ -4,6 +4,7 @@ import { diskUsageFor, infoFor } from './system.ts';
 
 test('/info has what its version had', () => {
   const info = {
+    DriverStatus: [['Layers', '3']],
     ContainerdCommit: { ID: 'a' },
     RuncCommit: { ID: '' },
     InitCommit: { ID: '' },
@@ -13,7 +14,10 @@ test('/info has what its version had', () => {
     KernelMemoryTCP: true,
     FirewallBackend: { Driver: 'nftables' },
   } as unknown as DaemonInfo;
+  const DriverStatus = [...info.DriverStatus, ['driver-type', 'io.containerd.snapshotter.v1']];
+  expect(infoFor(47, info).DriverStatus).toEqual(info.DriverStatus);
   expect(infoFor(48, info)).toEqual({
+    DriverStatus,
     ContainerdCommit: { ID: 'a', Expected: 'a' },
     RuncCommit: { ID: '', Expected: '' },
     InitCommit: { ID: '', Expected: '' },
@@ -32,11 +36,11 @@ test('/info has what its version had', () => {
     SecurityOptions: ['seccomp', 'userns'],
   });
   expect(infoFor(25, secured).SecurityOptions).toEqual(secured.SecurityOptions);
-  expect(infoFor(49, info)).toEqual(info);
+  expect(infoFor(49, info)).toEqual({ ...info, DriverStatus });
   const { BridgeNfIptables: _, BridgeNfIp6tables: __, ...without } = info;
-  expect(infoFor(50, info)).toEqual(without);
+  expect(infoFor(50, info)).toEqual({ ...without, DriverStatus });
   const { KernelMemoryTCP: ___, ...newest } = without;
-  expect(infoFor(52, info)).toEqual(newest);
+  expect(infoFor(52, info)).toEqual({ ...newest, DriverStatus });
 });
 
 test('/system/df has sums by kind from 1.52 on, and then the objects with them where asked for', () => {

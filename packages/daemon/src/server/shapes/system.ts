@@ -11,6 +11,7 @@ type Shape = Record<string, unknown>;
 /** Versions in which a member appeared, changed or went. */
 const NAMED_SECURITY = 25;
 const NO_BUILDER_SIZE = 42;
+const SEVERAL_PLATFORMS = 48;
 const FIREWALL = 49;
 const NO_BRIDGE_FILTER = 50;
 const NO_KERNEL_MEMORY = 52;
@@ -45,6 +46,9 @@ export function infoFor(version: number, info: DaemonInfo): Info {
       ...shaped.RegistryConfig,
     };
   }
+  // By this one clients know that the store has images of several platforms.
+  if (version >= SEVERAL_PLATFORMS)
+    shaped.DriverStatus = [...info.DriverStatus, ['driver-type', 'io.containerd.snapshotter.v1']];
   if (version >= NO_BRIDGE_FILTER) drop('BridgeNfIptables', 'BridgeNfIp6tables');
   if (version >= NO_KERNEL_MEMORY) drop('KernelMemoryTCP');
   return shaped;

@@ -1,5 +1,6 @@
 import type { Sent } from '@berth/grpc';
 import { BerthError, invalidParameter } from '../../../base/errors.ts';
+import type { Fetch } from '../../../base/fetch.ts';
 import type { CacheSource, Images } from '../../../images/api.ts';
 import { fullReference } from '../../../images/index.ts';
 import type { Layers } from '../../../layers/api.ts';
@@ -8,6 +9,7 @@ import type { Progress } from '../progress/progress.ts';
 import { sourceError } from '../progress/source-errors.ts';
 import type { Session } from '../session/session.ts';
 import { type RemoteStep, readConfig, readInline } from './format.ts';
+import { openStore } from './stores.ts';
 import type { CacheImport } from './types.ts';
 
 /** All caches that a client names for a build: with the request to solve, and with the front end's attributes. */
@@ -36,6 +38,7 @@ export function importsOf(
 interface Parts {
   images: Images;
   layers: Layers;
+  fetch: Fetch;
 }
 
 /** A source whose layers are here, or can be fetched. */
@@ -65,8 +68,10 @@ export class RemoteCaches {
         `${wanted.type}:${BigInt(`0x${hash(wanted.attributes).slice(0, 16)}`)}`;
       await progress
         .step(`importing cache manifest from ${name}`, async (vertex) => {
-          if (wanted.type !== 'registry')
-            throw new BerthError('unsupported', `unknown cache importer: ${wanted.type}`);
+          if (wanted.type !== 'registry') {
+            this.sources.push(await this.readStore(wanted, options));
+            return;
+          }
           const source = await this.read(wanted.attributes['ref'] ?? '', options, (type) =>
             vertex.status(`inferred cache manifest type: ${type}`, 0, 0, true),
           ).catch((error: Error) => {
@@ -78,6 +83,19 @@ export class RemoteCaches {
         })
         .catch(() => signal.throwIfAborted());
     }
+  }
+
+  /** Steps in a place that is no registry. @throws unsupported for a kind that is not known */
+  private async readStore(
+    { type, attributes }: CacheImport,
+    { session }: { session: Session },
+  ): Promise<Source> {
+    const store = await openStore(type, attributes, session, this.parts.fetch);
+    const found = await store.describe();
+    if (!found) return { steps: new Map(), fetch: undefined };
+    const fetch: CacheSource['fetch'] = async (layer, diffId, { signal }) =>
+      this.parts.layers.add(await store.read(layer), { expected: diffId, signal });
+    return { steps: readConfig(found.config, found.layers), fetch };
   }
 
   private async read(

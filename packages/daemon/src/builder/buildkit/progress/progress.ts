@@ -116,6 +116,28 @@ export class Progress {
     for (const wake of this.listeners) wake();
   }
 
+  /** All that was told so far. */
+  get all(): ReadonlyArray<Sent<'StatusResponse'>> {
+    return this.sent;
+  }
+
+  /** How many steps there were: all, those that were done, those of the cache; and how many warnings. */
+  counts(): { total: number; done: number; cached: number; warnings: number } {
+    const vertexes = new Map<string, Sent<'Vertex'>>();
+    let warnings = 0;
+    for (const message of this.sent) {
+      warnings += message.warnings?.length ?? 0;
+      for (const vertex of message.vertexes ?? []) vertexes.set(vertex.digest ?? '', vertex);
+    }
+    const all = [...vertexes.values()];
+    return {
+      total: all.length,
+      done: all.filter(({ completed }) => completed).length,
+      cached: all.filter(({ cached }) => cached).length,
+      warnings,
+    };
+  }
+
   end(): void {
     this.ended = true;
     for (const wake of this.listeners) wake();

@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import { type BuildKitClient, buildkit, GrpcClient, GrpcError } from '@berth/grpc';
 import type { RegistryAuth } from '../../../images/api.ts';
 import type { Tree } from '../../tree.ts';
+import { ClientContent } from './content.ts';
 import { receiveTree, sendTree, type Wanted } from './trees.ts';
 
 /** A client's side of a build: it serves its files, credentials and secrets over the connection it opened. */
@@ -28,6 +29,11 @@ export class Session {
   /** Sends a tree to the client; gives the bytes of the files sent. */
   async sendTree(exporter: number, tree: Tree): Promise<number> {
     return sendTree(this.client, exporter, tree);
+  }
+
+  /** A folder of blobs that the client offers under that name. */
+  content(store: string): ClientContent {
+    return new ClientContent(this.client, store);
   }
 
   /** Credentials for a registry; undefined where the client has none. */

@@ -75,6 +75,7 @@ export async function buildUpload(
   fill: (tree: Tree) => Promise<void>,
   send: OnProgress,
 ): Promise<string> {
+  const { output } = options;
   const none = new Sessionless(options.registries);
   const request = {
     Ref: randomUUID(),
@@ -85,7 +86,15 @@ export async function buildUpload(
     Cache: {
       Imports: options.cacheFrom.map((ref) => ({ Type: 'registry', Attrs: { ref } })),
     },
-    Exporters: [{ Type: 'moby', Attrs: { name: tags.join(',') } }],
+    Exporters:
+      output?.type === 'cacheonly'
+        ? []
+        : [
+            {
+              Type: output?.type || 'moby',
+              Attrs: { ...(tags.length > 0 && { name: tags.join(',') }), ...output?.attributes },
+            },
+          ],
   };
   try {
     const session = options.session === '' ? none : await control.sessions.get(options.session);
@@ -94,7 +103,8 @@ export async function buildUpload(
       if (!options.quiet)
         send({ id: 'moby.buildkit.trace', aux: encode('StatusResponse', status).toString('base64') });
     });
-    const id = response['containerimage.digest']!;
+    const id = response['containerimage.config.digest'] ?? response['containerimage.digest'] ?? '';
+    if (id === '') return id;
     if (options.quiet) send({ stream: `${id}\n` });
     else send({ id: 'moby.image.id', aux: { ID: id } });
     return id;

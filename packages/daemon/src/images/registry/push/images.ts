@@ -1,10 +1,10 @@
-import { invalidParameter, notFound } from '../../base/errors.ts';
-import type { Images } from '../api.ts';
-import type { Entry } from '../catalogue.ts';
-import { digestOf } from '../config.ts';
-import { referenceEvent } from '../events.ts';
-import { formatPlatform, matchesPlatform, type Platform, parsePlatform } from '../platforms.ts';
-import { layerLine, shortId } from '../progress.ts';
+import { invalidParameter, notFound } from '../../../base/errors.ts';
+import type { Images } from '../../api.ts';
+import type { Entry } from '../../catalogue.ts';
+import { digestOf } from '../../config.ts';
+import { referenceEvent } from '../../events.ts';
+import { formatPlatform, matchesPlatform, type Platform, parsePlatform } from '../../platforms.ts';
+import { layerLine, shortId } from '../../progress.ts';
 import {
   familiarName,
   familiarString,
@@ -14,20 +14,15 @@ import {
   repositoryOf,
   withDigest,
   withTag,
-} from '../references.ts';
-import { variantsOf } from '../variants.ts';
-import { pushError } from './errors.ts';
-import {
-  buildManifest,
-  type Descriptor,
-  DOCKER_CONFIG,
-  DOCKER_MANIFEST,
-  parseManifest,
-} from './manifests.ts';
-import type { RegistryParts } from './parts.ts';
-import { Repository } from './repository.ts';
-import { withRegistry } from './session.ts';
-import type { Target } from './uploads.ts';
+} from '../../references.ts';
+import { variantsOf } from '../../variants.ts';
+import { pushError } from '../errors.ts';
+import type { RegistryParts } from '../parts.ts';
+import { Repository } from '../repository.ts';
+import { withRegistry } from '../session.ts';
+import type { Target } from '../uploads.ts';
+import { pushBuilt, pushKept } from './manifest.ts';
+import { pushIndex } from './whole.ts';
 
 type Options = Parameters<Images['push']>[0];
 
@@ -51,7 +46,8 @@ export async function pushImages(parts: RegistryParts, options: Options): Promis
     for (const each of references) {
       const entry = context.catalogue.get(context.catalogue.idOf(fullName(each)) ?? '');
       if (!entry) throw notFound(`tag does not exist: ${familiarString(each)}`);
-      await pushOne(parts, target, each, wanted ? forPlatform(parts, each, entry, wanted) : entry);
+      const part = wanted ? forPlatform(parts, each, entry, wanted) : entry;
+      await pushOne(parts, target, each, part, wanted !== undefined);
     }
   }).catch((error: unknown) => {
     throw pushError(error);
@@ -98,6 +94,7 @@ async function pushOne(
   target: Target,
   reference: Reference,
   entry: Entry,
+  alone: boolean,
 ): Promise<void> {
   const { context } = parts;
   const { repository, signal, onProgress } = target;
@@ -105,8 +102,9 @@ async function pushOne(
   const release = context.retention.hold(diffIds);
   try {
     for (const diffId of diffIds.toReversed()) onProgress(layerLine('Preparing', shortId(diffId)));
+    const whole = alone ? undefined : await pushIndex(parts, target, reference, entry);
     const { mediaType, body } =
-      (await pushKept(parts, target, reference, entry)) ?? (await pushBuilt(parts, target, entry));
+      whole ?? (await pushKept(parts, target, reference, entry)) ?? (await pushBuilt(parts, target, entry));
     const digest = digestOf(body);
     await repository.putManifest(reference.tag!, mediaType, body, signal);
     if (context.catalogue.get(entry.id)) {
@@ -121,73 +119,4 @@ async function pushOne(
   } finally {
     await release();
   }
-}
-
-/** Pushes under a manifest that the image came with, or was pushed with before; undefined when its layers cannot be had. */
-async function pushKept(
-  parts: RegistryParts,
-  target: Target,
-  reference: Reference,
-  entry: Entry,
-): Promise<{ mediaType: string; body: Buffer } | undefined> {
-  const diffIds = entry.config.rootfs.diff_ids;
-  for (const [, record] of parts.context.catalogue.manifestsOf(entry.id)) {
-    const body = Buffer.from(record.body);
-    const content = parseManifest(body, record.mediaType, reference);
-    if (content.kind === 'index' || content.manifest.layers.length !== diffIds.length) continue;
-    const { manifest } = content;
-    if (manifest.config.digest !== entry.id) continue;
-    const placed = await all(target, diffIds, (inner, diffId, index) =>
-      parts.uploads.place(inner, diffId, manifest.layers[index]!),
-    );
-    if (!placed.every(Boolean)) continue;
-    await putConfig(target, entry, manifest.config);
-    return { mediaType: record.mediaType, body };
-  }
-  return undefined;
-}
-
-/** Pushes under a schema 2 manifest of our own. */
-async function pushBuilt(
-  parts: RegistryParts,
-  target: Target,
-  entry: Entry,
-): Promise<{ mediaType: string; body: Buffer }> {
-  const layers = await all(target, entry.config.rootfs.diff_ids, (inner, diffId) =>
-    parts.uploads.send(inner, diffId),
-  );
-  const config = { mediaType: DOCKER_CONFIG, size: Buffer.byteLength(entry.raw), digest: entry.id };
-  await putConfig(target, entry, config);
-  return { mediaType: DOCKER_MANIFEST, body: buildManifest(config, layers) };
-}
-
-/** Works on all layers at once (each one once); the first failure stops the others. */
-async function all<T>(
-  target: Target,
-  diffIds: readonly string[],
-  work: (target: Target, diffId: string, index: number) => Promise<T>,
-): Promise<T[]> {
-  const stop = new AbortController();
-  const inner = { ...target, signal: AbortSignal.any([target.signal, stop.signal]) };
-  const jobs = new Map<string, Promise<T>>();
-  const results = diffIds.map((diffId, index) => {
-    const job =
-      jobs.get(diffId) ??
-      work(inner, diffId, index).catch((error: unknown) => {
-        stop.abort(error);
-        throw error;
-      });
-    jobs.set(diffId, job);
-    return job;
-  });
-  await Promise.allSettled(results);
-  target.signal.throwIfAborted();
-  stop.signal.throwIfAborted();
-  return Promise.all(results);
-}
-
-async function putConfig({ repository, signal }: Target, entry: Entry, config: Descriptor): Promise<void> {
-  if ((await repository.has(config.digest, signal)) !== undefined) return;
-  const upload = await repository.beginUpload(signal);
-  if (upload) await repository.commit(upload, config.digest, signal, Buffer.from(entry.raw));
 }

@@ -1,0 +1,143 @@
+import type { Dockerfile, Instruction } from '../../../dockerfile/parse.ts';
+import type { CheckOptions } from './options.ts';
+import { pageOf, type RuleName, rules } from './rules.ts';
+
+/** A place in the Dockerfile, as BuildKit's clients read it. */
+export interface SourceLocation {
+  ranges: Array<{ start: { line: number }; end: { line: number } }>;
+}
+
+export interface Warning {
+  ruleName: string;
+  description: string;
+  url?: string;
+  detail: string;
+  location: SourceLocation;
+}
+
+export const locationOf = ({ line, endLine }: { line: number; endLine: number }): SourceLocation => ({
+  ranges: [{ start: { line }, end: { line: endLine } }],
+});
+
+/** What the checks found in one Dockerfile. */
+export class Findings {
+  readonly warnings: Warning[] = [];
+  private readonly options: CheckOptions;
+
+  constructor(options: CheckOptions) {
+    this.options = options;
+  }
+
+  add(rule: RuleName, at: { line: number; endLine: number }, detail: string): void {
+    if (!this.options.wants(rule)) return;
+    const url = pageOf(rule);
+    this.warnings.push({
+      ruleName: rule,
+      description: rules[rule].description,
+      ...(url && { url }),
+      detail,
+      location: locationOf(at),
+    });
+  }
+
+  /** What a build says that takes a finding for an error; undefined when there is nothing to say. */
+  get failure(): string | undefined {
+    if (!this.options.error || this.warnings.length === 0) return undefined;
+    const found = [...new Set(this.warnings.map(({ ruleName }) => ruleName))].sort();
+    return `lint violation found for rules: ${found.join(', ')}`;
+  }
+}
+
+const isLower = (text: string) => text === text.toLowerCase();
+const isUpper = (text: string) => text === text.toUpperCase();
+
+/** The checks that need the text alone, before any variable is known. */
+export function checkForm(dockerfile: Dockerfile, findings: Findings): void {
+  for (const line of dockerfile.emptyContinuations)
+    findings.add('NoEmptyContinuation', { line, endLine: line }, 'Empty continuation line');
+  const first = dockerfile.instructions.findIndex(({ name }) => name === 'FROM');
+  const inStages = first < 0 ? [] : dockerfile.instructions.slice(first);
+  for (const instruction of dockerfile.instructions) checkOne(instruction, findings);
+  checkNames(inStages, findings);
+  checkCasing(inStages, findings);
+}
+
+function checkOne(instruction: Instruction, findings: Findings): void {
+  const { name, written, args, rest } = instruction;
+  if (name === 'MAINTAINER')
+    findings.add(
+      'MaintainerDeprecated',
+      instruction,
+      'Maintainer instruction is deprecated in favor of using label',
+    );
+  if (name === 'FROM' && args.length === 3) {
+    const [, as = '', stage = ''] = args;
+    if (!isLower(stage))
+      findings.add('StageNameCasing', instruction, `Stage name '${stage}' should be lowercase`);
+    if ((isLower(written) && !isLower(as)) || (isUpper(written) && !isUpper(as)))
+      findings.add('FromAsCasing', instruction, `'${as}' and '${written}' keywords' casing do not match`);
+    describe(instruction, 'FROM', [stage], findings);
+  }
+  if (name === 'ARG') describe(instruction, 'ARG', args.map(nameOf), findings);
+  if ((name === 'ENV' || name === 'LABEL') && !/^[^\s"']*=/.test(rest) && !/^(["']).*?\1[^\s]*=/.test(rest))
+    findings.add(
+      'LegacyKeyValueFormat',
+      instruction,
+      `"${written} key=value" should be used instead of legacy "${written} key value" format`,
+    );
+}
+
+/** The name that an argument of ARG declares. */
+export const nameOf = (argument: string): string => argument.split('=', 1)[0]!;
+
+function describe(
+  instruction: Instruction,
+  kind: 'ARG' | 'FROM',
+  defined: string[],
+  findings: Findings,
+): void {
+  const comment = instruction.comments.at(-1);
+  if (comment === undefined || defined.length === 0 || defined.includes(comment.split(' ', 1)[0]!)) return;
+  const shown = defined.length > 1 ? '<arg_key>' : defined[0]!;
+  findings.add(
+    'InvalidDefinitionDescription',
+    instruction,
+    `Comment for ${kind} should follow the format: \`# ${shown} <description>\``,
+  );
+}
+
+function checkNames(instructions: Instruction[], findings: Findings): void {
+  const seen = new Set<string>();
+  for (const instruction of instructions) {
+    const stage = instruction.name === 'FROM' ? (instruction.args[2] ?? '').toLowerCase() : '';
+    if (stage === '') continue;
+    if (stage === 'context' || stage === 'scratch')
+      findings.add(
+        'ReservedStageName',
+        instruction,
+        `Stage name should not use the same name as reserved stage "${stage}"`,
+      );
+    if (seen.has(stage))
+      findings.add(
+        'DuplicateStageName',
+        instruction,
+        `Duplicate stage name "${stage}", stage names should be unique`,
+      );
+    seen.add(stage);
+  }
+}
+
+function checkCasing(instructions: Instruction[], findings: Findings): void {
+  const lower = instructions.filter(({ written }) => isLower(written)).length;
+  const upper = instructions.filter(({ written }) => !isLower(written) && isUpper(written)).length;
+  const wanted = lower > upper ? 'lowercase' : 'uppercase';
+  for (const instruction of instructions) {
+    const { written } = instruction;
+    if (wanted === 'lowercase' ? isLower(written) : isUpper(written)) continue;
+    findings.add(
+      'ConsistentInstructionCasing',
+      instruction,
+      `Command '${written}' should match the case of the command majority (${wanted})`,
+    );
+  }
+}
