@@ -1,4 +1,4 @@
-import { type GrpcClient, GrpcError } from '@berth/grpc';
+import { type BuildKitClient, GrpcError } from '@berth/grpc';
 import { BerthError } from '../../../base/errors.ts';
 
 const SERVICE = '/containerd.services.content.v1.Content/';
@@ -16,10 +16,10 @@ const isCode = (error: unknown, code: number) => error instanceof GrpcError && e
 
 /** A folder of the client that holds blobs by their digests (an OCI layout), reached through its session. */
 export class ClientContent {
-  private readonly client: GrpcClient;
+  private readonly client: BuildKitClient;
   private readonly metadata: Record<string, string>;
 
-  constructor(client: GrpcClient, store: string) {
+  constructor(client: BuildKitClient, store: string) {
     this.client = client;
     this.metadata = { 'buildkit-attachable-store-id': store };
   }

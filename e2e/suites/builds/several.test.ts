@@ -4,8 +4,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TestDaemon, until } from '../support/daemon.ts';
-import { Registry } from '../support/registry.ts';
+import { TestDaemon, until } from '../../support/daemon.ts';
+import { Registry } from '../../support/registry.ts';
 
 // Images of several platforms and what is said about them, places for caches and results, the history, and the checks.
 
@@ -229,7 +229,7 @@ test('a cache in the service of GitHub Actions', async () => {
     const build = async (...args: string[]) => {
       // The server answers in this process: the client must not hold it up.
       const { spawn } = await import('node:child_process');
-      const { dist } = await import('../support/daemon.ts');
+      const { dist } = await import('../../support/daemon.ts');
       const child = spawn(join(dist, 'berth'), ['build', ...args, made], {
         env: {
           ...process.env,
