@@ -25,6 +25,7 @@ export const DEFAULTS = {
   tlsKey: join(certificates, 'key.pem'),
   storageDriver: '',
   storageOpts: [] as string[],
+  cdiSpecDirs: ['/etc/cdi', '/var/run/cdi'],
   logDriver: 'json-file',
   logOpts: {} as Record<string, string>,
   cgroupParent: '',

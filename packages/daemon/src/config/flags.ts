@@ -125,6 +125,13 @@ const APPLIED: Flag[] = [
     field: 'execRoot',
     help: 'Folder of run-time state (default "/run/berth")',
   },
+  {
+    name: 'cdi-spec-dir',
+    key: 'cdi-spec-dirs',
+    type: 'list',
+    field: 'cdiSpecDirs',
+    help: 'Folders of CDI specifications (default /etc/cdi and /var/run/cdi)',
+  },
   { name: 'features', type: 'map', field: 'features', reload: true, help: 'Switch features on or off' },
   {
     name: 'fixed-cidr',

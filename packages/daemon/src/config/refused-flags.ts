@@ -24,13 +24,6 @@ export const REFUSED: Flag[] = [
     help: 'Authorization plugins to load',
     refuse: never('plugins are not supported'),
   },
-  {
-    name: 'cdi-spec-dir',
-    key: 'cdi-spec-dirs',
-    type: 'list',
-    help: 'CDI specification directories',
-    refuse: never('CDI devices are not supported'),
-  },
   { name: 'containerd', type: 'string', help: 'containerd address', refuse: only('')(CONTAINERD) },
   { name: 'containerd-namespace', type: 'string', help: 'containerd namespace', refuse: never(CONTAINERD) },
   {

@@ -22,6 +22,8 @@ export interface Settings {
   tlsKey: string;
   storageDriver: string;
   storageOpts: string[];
+  /** Folders of specifications of devices (CDI); the later ones go before. */
+  cdiSpecDirs: string[];
   logDriver: string;
   logOpts: Record<string, string>;
   cgroupParent: string;

@@ -1,8 +1,10 @@
 import type { LaunchRecord } from '@berth/native';
 import type { RootFilesystem } from '../layers/api.ts';
+import type { CdiEdits } from './devices/cdi.ts';
 import type { RuntimeHandlers, RuntimeProgram } from './handlers.ts';
 import type { RuntimeSpec } from './oci.ts';
 
+export type { CdiEdits } from './devices/cdi.ts';
 export type { RuntimeHandlers, RuntimeProgram, RuntimeSpec };
 
 /** The resource members of HostConfig that `docker update` can change too; units as in the Docker API. */
@@ -165,6 +167,13 @@ export interface Runtime {
   apparmorProfile(request: Pick<RuntimeRequest, 'privileged' | 'securityOpt'>): string;
   /** Which runtimes there are, Berth's own among them. */
   readonly handlers: RuntimeHandlers;
+  /** Devices that vendors' files describe (CDI). */
+  readonly cdi: {
+    /** The names of all, `vendor.com/class=name`. */
+    devices(): Promise<string[]>;
+    /** What devices change of a container. @throws invalid-parameter for one that is not known, or needs what is not supported */
+    edits(names: readonly string[]): Promise<CdiEdits>;
+  };
   /** The complete OCI spec of a container, whatever runtime it is for. */
   spec(request: RuntimeRequest): RuntimeSpec;
   /** The launch description of a spec, in the order that `native` executes it. */

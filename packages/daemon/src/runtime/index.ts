@@ -48,6 +48,7 @@ export interface RuntimeOptions {
   settings: Pick<
     Settings,
     | 'dataRoot'
+    | 'cdiSpecDirs'
     | 'execRoot'
     | 'cgroupParent'
     | 'seccompProfile'
@@ -70,6 +71,7 @@ export function openRuntime({ settings }: RuntimeOptions): Runtime {
 class NativeRuntime implements Runtime {
   readonly cgroupDriver = 'cgroupfs';
   readonly handlers: Handlers;
+  readonly cdi: Runtime['cdi'];
   readonly #settings: RuntimeOptions['settings'];
   readonly #cgroups: Cgroups;
   readonly #features: KernelFeatures;
@@ -97,6 +99,10 @@ class NativeRuntime implements Runtime {
       defaultCgroupNamespace: this.#defaultCgroupNamespace(),
       cgroupPath: (request) => this.#pathFor(request.id, request.resources.CgroupParent),
       supported: (resources) => this.supported(resources),
+    };
+    this.cdi = {
+      devices: async () => (await import('./devices/cdi.ts')).cdiDevices(settings.cdiSpecDirs),
+      edits: async (names) => (await import('./devices/cdi.ts')).cdiEdits(settings.cdiSpecDirs, names),
     };
     this.handlers = new Handlers(settings, () => this.features());
     this.#compile = {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Resources, RuntimeRequest } from './api.ts';
 import { availableCapabilities, containerCapabilities } from './capabilities.ts';
-import { containerDevices } from './devices.ts';
+import { containerDevices } from './devices/devices.ts';
 import { maskedPaths, READONLY_PATHS } from './masks.ts';
 import { containerMounts } from './mounts.ts';
 import type { OciMount, OciNamespace, OciProcess, OciSeccomp, RuntimeSpec } from './oci.ts';

@@ -90,7 +90,8 @@ export async function daemonInfo(rooms: Services) {
       DefaultAddressPools: settings.defaultAddressPools.map(({ base, size }) => ({ Base: base, Size: size })),
     }),
     FirewallBackend: { Driver: 'nftables' },
-    CDISpecDirs: [],
+    CDISpecDirs: settings.cdiSpecDirs,
+    DiscoveredDevices: (await runtime.cdi.devices()).map((ID) => ({ Source: 'cdi', ID })),
     Warnings: warnings.length > 0 ? warnings : null,
   };
 }

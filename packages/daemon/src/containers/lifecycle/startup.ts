@@ -10,6 +10,7 @@ import { checkPropagation } from '../create/propagation.ts';
 import type { Container } from '../model/container.ts';
 import { type Context, setRecord } from '../model/context.ts';
 import { tellMounts, tellUnmounts } from '../model/mount-events.ts';
+import { requestedDevices, withDevices } from './devices.ts';
 import { linkVariables } from './links.ts';
 import { isRemapped, type Joined, networkRequest, resolveJoins, runtimeRequest } from './request.ts';
 
@@ -37,7 +38,7 @@ export async function launch(context: Context, container: Container): Promise<Su
   const { rooms, registry } = context;
   takeNextMounts(context, container);
   const { config, hostConfig: host } = container.record;
-  if (host.DeviceRequests?.length) throw noDeviceDriver(host.DeviceRequests);
+  const devices = await requestedDevices(rooms.runtime, host.DeviceRequests ?? []);
   const { program } = rooms.runtime.handlers.resolve(host.Runtime);
   const log = await rooms.logging.begin(host.LogConfig, logSubject(container), container.folder);
   const joined = resolveJoins(container.record, (reference) => registry.lookup(reference));
@@ -55,13 +56,16 @@ export async function launch(context: Context, container: Container): Promise<Su
   // Clients that follow the events know the networks before the volumes, as dockerd has it.
   tellMounts(context, container);
   joined.links = linkVariables(container, (name) => registry.find(name));
-  const request = runtimeRequest(
-    container,
-    rooms.settings,
-    rooms.layers.rootFilesystem(container.id, { volatile: host.AutoRemove }),
-    networkNamespace(container, network?.path, joined),
-    joined,
-    rooms.layers,
+  const request = withDevices(
+    runtimeRequest(
+      container,
+      rooms.settings,
+      rooms.layers.rootFilesystem(container.id, { volatile: host.AutoRemove }),
+      networkNamespace(container, network?.path, joined),
+      joined,
+      rooms.layers,
+    ),
+    devices,
   );
   const folder = runFolder(context, container.id);
   const records = [
@@ -233,16 +237,6 @@ export async function clearRunFolder(context: Context, id: string): Promise<void
   const folder = runFolder(context, id);
   // As a rule the supervisor has done it. One that hears only now that nobody listens may put its exit into it meanwhile.
   if (existsSync(folder)) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
-}
-
-function noDeviceDriver(requests: Array<Record<string, unknown>>): BerthError {
-  const [first = {}] = requests;
-  const capabilities = ((first['Capabilities'] as string[][] | undefined) ?? [])
-    .map((group) => `[${group.join(' ')}]`)
-    .join(' ');
-  return systemError(
-    `could not select device driver ${JSON.stringify(first['Driver'] ?? '')} with capabilities: [${capabilities}]`,
-  );
 }
 
 const CREATE_FAILED = 'failed to create task for container: ';

@@ -14,6 +14,7 @@ const NO_BUILDER_SIZE = 42;
 const SEVERAL_PLATFORMS = 48;
 const FIREWALL = 49;
 const NO_BRIDGE_FILTER = 50;
+const DISCOVERED_DEVICES = 50;
 const NO_KERNEL_MEMORY = 52;
 const USAGE_PER_KIND = 52;
 
@@ -23,7 +24,9 @@ type Info = ResponseOf<'SystemInfo'>;
 export function infoFor(version: number, info: DaemonInfo): Info {
   const shaped: Info & { ExecutionDriver?: string } = { ...info };
   const drop = (
-    ...names: Array<'FirewallBackend' | 'BridgeNfIptables' | 'BridgeNfIp6tables' | 'KernelMemoryTCP'>
+    ...names: Array<
+      'FirewallBackend' | 'BridgeNfIptables' | 'BridgeNfIp6tables' | 'KernelMemoryTCP' | 'DiscoveredDevices'
+    >
   ) => {
     for (const name of names) delete shaped[name];
   };
@@ -50,6 +53,7 @@ export function infoFor(version: number, info: DaemonInfo): Info {
   if (version >= SEVERAL_PLATFORMS)
     shaped.DriverStatus = [...info.DriverStatus, ['driver-type', 'io.containerd.snapshotter.v1']];
   if (version >= NO_BRIDGE_FILTER) drop('BridgeNfIptables', 'BridgeNfIp6tables');
+  if (version < DISCOVERED_DEVICES) drop('DiscoveredDevices');
   if (version >= NO_KERNEL_MEMORY) drop('KernelMemoryTCP');
   return shaped;
 }

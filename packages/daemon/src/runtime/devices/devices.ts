@@ -1,9 +1,9 @@
 import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemError } from '../base/errors.ts';
-import type { RuntimeRequest } from './api.ts';
-import type { OciDevice as Device, OciDeviceRule as DeviceRule } from './oci.ts';
-import { majorOf, minorOf } from './resources.ts';
+import { systemError } from '../../base/errors.ts';
+import type { RuntimeRequest } from '../api.ts';
+import type { OciDevice as Device, OciDeviceRule as DeviceRule } from '../oci.ts';
+import { majorOf, minorOf } from '../resources.ts';
 
 const S_IFMT = 0o170000;
 const S_IFCHR = 0o020000;
