@@ -25,7 +25,15 @@ try {
   cpSync(join(top, 'e2e/vm/package-checks.sh'), join(folder, 'package-checks.sh'));
   const machine = debianMachine(join(top, 'node_modules/.cache/berth-vm'));
   const disk = (file: string) => makeDisk(file, folder, '500M');
-  if (!(await boot(machine, disk, ['berth.package'], true))) process.exitCode = 1;
+  if (
+    !(await boot(
+      machine,
+      disk,
+      ['berth.package', ...(process.argv.includes('--short') ? ['berth.short'] : [])],
+      true,
+    ))
+  )
+    process.exitCode = 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Operation, Parameter, Schema } from '@berth/api-spec';
 import { described } from '@berth/api-spec/described.ts';
 
@@ -9,9 +10,28 @@ const prose = (text = '') => html(text).replaceAll(/`([^`]+)`/g, '<code>$1</code
 const style = `body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}
 code,.path{font-family:monospace}h2{border-bottom:1px solid #ccc;margin-top:2em}summary{cursor:pointer;padding:.2em 0}
 .method{display:inline-block;width:4.5em;font-weight:bold}table{border-collapse:collapse;margin:.5em 0 1em}
-td,th{border:1px solid #ddd;padding:.2em .6em;text-align:left;vertical-align:top}details{margin:.2em 0}nav a{margin-right:1em}`;
+td,th{border:1px solid #ddd;padding:.2em .6em;text-align:left;vertical-align:top}details{margin:.2em 0}
+nav{position:sticky;top:0;background:#fff;padding:.5em 0;line-height:2}nav a{margin-right:1em}summary,td,p{overflow-wrap:anywhere}
+input{font:inherit;width:100%;box-sizing:border-box;padding:.4em .6em;border:1px solid #999;border-radius:.3em}[hidden]{display:none}
+@media(max-width:40em){body{margin:.5em auto}.method{display:inline}.method:after{content:" "}table{display:block;overflow-x:auto}
+td:nth-child(n+2),th:nth-child(n+2){min-width:4em}}`;
 
-/** The API document as a page of HTML that needs no scripts. */
+/** Shows the operations that have every word of the search, by all that is said of them. Without scripts there is no search. */
+const script = `const box=document.createElement('input');box.type='search';box.placeholder='Search operations, parameters, members';
+box.setAttribute('aria-label','Search');document.querySelector('nav').prepend(box);
+const all=[...document.querySelectorAll('details')].map(node=>[node,node.textContent.toLowerCase()]);
+const heads=[...document.querySelectorAll('h2')];const none=document.querySelector('output');
+box.addEventListener('input',()=>{const words=box.value.toLowerCase().split(/\\s+/).filter(Boolean);let found=0;
+for(const [node,text] of all){node.hidden=!words.every(word=>text.includes(word));if(!node.hidden)found++}
+for(const head of heads){let shown=false;for(let next=head.nextElementSibling;next&&next.tagName!=='H2';next=next.nextElementSibling)
+shown=shown||next.tagName==='DETAILS'&&!next.hidden;head.hidden=!shown}
+none.textContent=words.length?found+' found':''});
+addEventListener('keydown',event=>{if(event.key==='/'&&event.target!==box){event.preventDefault();box.focus()}});`;
+
+/** What the page may do: its own style and script, and nothing else. */
+export const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'`;
+
+/** The API document as a page of HTML, which needs no script but for its search. */
 export function page(): string {
   const tags = new Map<string, string[]>();
   for (const [path, item] of Object.entries(described.paths)) {
@@ -27,10 +47,10 @@ export function page(): string {
     }
   }
   const names = [...tags.keys()];
-  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${html(described.info.title)}</title>
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${html(described.info.title)}</title>
 <style>${style}</style><h1>${html(described.info.title)} ${html(described.info.version)}</h1>
-<p>${prose(described.info.description)}</p><nav>${names.map((name) => `<a href="#${html(name)}">${html(name)}</a>`).join('')}</nav>
-${names.map((name) => `<h2 id="${html(name)}">${html(name)}</h2>${tags.get(name)!.join('\n')}`).join('\n')}</html>
+<p>${prose(described.info.description)}</p><nav>${names.map((name) => `<a href="#${html(name)}">${html(name)}</a>`).join('')} <output></output></nav>
+${names.map((name) => `<h2 id="${html(name)}">${html(name)}</h2>${tags.get(name)!.join('\n')}`).join('\n')}<script>${script}</script></html>
 `;
 }
 

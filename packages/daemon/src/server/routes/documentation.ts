@@ -7,9 +7,9 @@ export function documentationRoutes(server: Server): void {
     return { ...described };
   });
   server.serve('Docs', async (_request, reply) => {
-    const { page } = await import('./documentation-page.ts');
+    const { page, policy } = await import('./documentation-page.ts');
     reply.header('Content-Type', 'text/html; charset=utf-8');
-    reply.header('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'");
+    reply.header('Content-Security-Policy', policy);
     return page();
   });
 }
