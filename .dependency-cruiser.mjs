@@ -44,6 +44,8 @@ const daemon = {
     'containers',
   ],
 };
+daemon.explain = Object.keys(daemon).filter((room) => room !== 'builder');
+daemon.metrics = Object.keys(daemon).filter((room) => room !== 'builder' && room !== 'explain');
 const rooms = Object.keys(daemon);
 daemon.system = [...rooms];
 daemon.server = [...rooms, 'system'];
@@ -59,6 +61,7 @@ const client = {
   terminal: ['base', 'transport', 'format', 'cli'],
   shared: ['base', 'transport', 'config', 'format', 'parse', 'cli', 'terminal'],
   migrate: ['base', 'transport', 'cli'],
+  explain: ['base', 'format'],
   build: ['base', 'shared'],
   buildkit: ['base', 'transport', 'config', 'format', 'parse', 'cli', 'terminal', 'shared', 'build'],
 };

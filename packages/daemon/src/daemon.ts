@@ -29,7 +29,12 @@ export async function runDaemon(settings: Settings, args: string[], configFile: 
     const app = createApp(`Berth/${VERSION} (linux)`);
     allRoutes(app, rooms);
     listening = await listen(settings, await app.ready());
+    if (settings.metricsAddr !== '')
+      await (await import('./metrics/serve.ts')).serveMetrics(settings.metricsAddr, rooms.metrics);
+    if (settings.otlpEndpoint !== '')
+      (await import('./metrics/otlp.ts')).exportSpans(settings.otlpEndpoint, daemonId(rooms.store));
   } catch (error) {
+    await listening?.close();
     rooms?.close();
     pidfile.remove();
     throw error;
@@ -82,6 +87,13 @@ function handleSignals(
     } catch (error) {
       log.error({ err: error }, 'the configuration was not read again');
     }
+  });
+  // It also keeps Node from opening its debugger at that signal.
+  process.on('SIGUSR1', () => {
+    import('./metrics/report.ts').then(
+      ({ writeReport }) => writeReport(rooms),
+      (error) => log.error({ err: error }, 'the report could not be written'),
+    );
   });
   // A dying client must not end the daemon; whatever else gets here is a mistake worth a line.
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'an unhandled rejection'));

@@ -6,9 +6,11 @@ import { openBuilder } from './builder/index.ts';
 import type { Settings } from './config/settings.ts';
 import { openContainers } from './containers/index.ts';
 import { openEvents } from './events/index.ts';
+import { openExplain } from './explain/index.ts';
 import { openImages } from './images/index.ts';
 import { openLayers } from './layers/index.ts';
 import { openLogging } from './logging/index.ts';
+import { openMetrics } from './metrics/index.ts';
 import { openNetworks } from './networks/index.ts';
 import { openRuntime } from './runtime/index.ts';
 import type { Services } from './services.ts';
@@ -64,6 +66,8 @@ export async function openRooms(settings: Settings): Promise<Services> {
     ...below,
     containers,
     builder,
+    explain: openExplain({ ...below, containers }),
+    metrics: openMetrics({ ...below, containers }),
     close() {
       containers.close();
       logging.close();

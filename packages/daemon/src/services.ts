@@ -3,9 +3,11 @@ import type { Builder } from './builder/api.ts';
 import type { Settings } from './config/settings.ts';
 import type { Containers } from './containers/api.ts';
 import type { Events } from './events/api.ts';
+import type { Explain } from './explain/api.ts';
 import type { Images } from './images/api.ts';
 import type { Layers } from './layers/api.ts';
 import type { Logging } from './logging/api.ts';
+import type { Metrics } from './metrics/api.ts';
 import type { Networks } from './networks/api.ts';
 import type { Runtime } from './runtime/api.ts';
 import type { Store } from './store/api.ts';
@@ -28,6 +30,8 @@ export interface Services {
   volumes: Volumes;
   containers: Containers;
   builder: Builder;
+  explain: Explain;
+  metrics: Metrics;
   /** Stops what runs in the background and closes the store; containers go on. */
   close(): void;
 }

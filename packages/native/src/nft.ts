@@ -6,10 +6,13 @@ export interface Nftables {
   run(commands: string): Promise<void>;
   /** Runs a listing and gives nft's JSON. */
   json(command: string): Promise<unknown>;
+  /** Runs a listing and gives it as nft prints it, without the elements of sets. */
+  text(command: string): Promise<string>;
 }
 
 const NUMERIC_PROTOCOLS = 1 << 7;
 const JSON_OUTPUT = 1 << 4;
+const TERSE = 1 << 11;
 
 /**
  * Opens libnftables (lazily: with the first command). Commands run one after the other, each in a worker thread.
@@ -31,12 +34,17 @@ export function openNftables(): Nftables {
     run: (commands) =>
       next(async () => {
         const { execute } = opened();
-        await execute(commands, false);
+        await execute(commands, 'change');
       }),
     json: (command) =>
       next(async () => {
         const { execute } = opened();
-        return JSON.parse(await execute(command, true));
+        return JSON.parse(await execute(command, 'json'));
+      }),
+    text: (command) =>
+      next(async () => {
+        const { execute } = opened();
+        return execute(command, 'text');
       }),
   };
 }
@@ -64,13 +72,17 @@ function load() {
     setFlags(made, flags);
     return made;
   };
-  const plain = context(NUMERIC_PROTOCOLS);
-  let listing: unknown;
+  const FLAGS = {
+    change: NUMERIC_PROTOCOLS,
+    json: JSON_OUTPUT | NUMERIC_PROTOCOLS,
+    text: NUMERIC_PROTOCOLS | TERSE,
+  };
+  const contexts = new Map<keyof typeof FLAGS, unknown>();
 
-  const execute = (commands: string, json: boolean): Promise<string> =>
+  const execute = (commands: string, kind: keyof typeof FLAGS): Promise<string> =>
     new Promise((resolve, reject) => {
-      if (json) listing ??= context(JSON_OUTPUT | NUMERIC_PROTOCOLS);
-      const chosen = json ? listing : plain;
+      const chosen = contexts.get(kind) ?? context(FLAGS[kind]);
+      contexts.set(kind, chosen);
       run.async(chosen, commands, (failure: unknown, status: number) => {
         const said = String(error(chosen) ?? '').trim();
         const text = String(output(chosen) ?? '');

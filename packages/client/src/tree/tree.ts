@@ -97,6 +97,7 @@ export const commonCommands = [
   'version',
   'info',
   'doctor',
+  'explain',
 ];
 
 /** Every command by its name. */
@@ -113,6 +114,10 @@ export const tree: Tree = {
   search: leaf('Search for images in a registry', () => import('../commands/image/search.ts')),
   version: leaf('Show the versions of client and daemon', () => import('../commands/system/version.ts')),
   info,
+  explain: leaf(
+    'Show what is true of a container, an image or a network, and why it does not work',
+    () => import('../commands/system/explain.ts'),
+  ),
   doctor: leaf(
     'Check this machine and explain what is missing',
     () => import('../commands/system/doctor.ts'),

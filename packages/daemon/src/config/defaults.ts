@@ -71,6 +71,8 @@ export const DEFAULTS = {
   dnsSearch: [] as string[],
   dnsOpts: [] as string[],
   hostGatewayIps: [] as string[],
+  metricsAddr: '',
+  otlpEndpoint: '',
   features: {} as Record<string, boolean>,
   builder: {} as { entitlements?: Record<string, boolean> },
 };

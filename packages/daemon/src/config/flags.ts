@@ -252,6 +252,12 @@ const APPLIED: Flag[] = [
     reload: true,
     help: 'Attempts per layer (default 5)',
   },
+  {
+    name: 'metrics-addr',
+    type: 'string',
+    field: 'metricsAddr',
+    help: 'Address (ADDRESS:PORT) that serves metrics for Prometheus; the API has them at /metrics',
+  },
   { name: 'mtu', type: 'integer', field: 'mtu', help: 'MTU of the default bridge (default 1500)' },
   {
     name: 'no-new-privileges',
@@ -260,6 +266,16 @@ const APPLIED: Flag[] = [
     help: 'Set no-new-privileges in new containers',
   },
   { name: 'no-proxy', type: 'string', field: 'noProxy', help: 'Hosts that no proxy is used for' },
+  {
+    name: 'otlp-endpoint',
+    type: 'string',
+    field: 'otlpEndpoint',
+    help: 'Collector that gets traces of API calls and starts (OTLP over HTTP, such as http://127.0.0.1:4318)',
+    refuse: (value) =>
+      value === '' || /^https?:\/\/\S+$/.test(String(value))
+        ? undefined
+        : 'it must be an http:// or https:// URL',
+  },
   {
     name: 'pidfile',
     short: 'p',

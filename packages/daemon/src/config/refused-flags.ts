@@ -69,12 +69,6 @@ export const REFUSED: Flag[] = [
   },
   { name: 'init-path', type: 'string', help: 'Init to use', refuse: only('')('the built-in init is used') },
   {
-    name: 'metrics-addr',
-    type: 'string',
-    help: 'Address to serve metrics on',
-    refuse: only('')('metrics are not served'),
-  },
-  {
     name: 'network-control-plane-mtu',
     type: 'integer',
     help: 'MTU of the swarm control plane',

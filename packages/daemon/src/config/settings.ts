@@ -72,6 +72,10 @@ export interface Settings {
   dnsSearch: string[];
   dnsOpts: string[];
   hostGatewayIps: string[];
+  /** ADDRESS:PORT; empty: metrics are served by the API alone. */
+  metricsAddr: string;
+  /** URL of an OpenTelemetry collector; empty: nothing is traced. */
+  otlpEndpoint: string;
   features: Record<string, boolean>;
   /**
    * The entitlements a build may ask for (`--allow`); network-host is granted where nothing is said, as dockerd does.

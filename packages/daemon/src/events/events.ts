@@ -1,4 +1,5 @@
 import { nowNanos } from '../base/clock.ts';
+import { count } from '../base/meters.ts';
 import type { EngineEvent, Events } from './api.ts';
 
 /** Events kept for `since`, as many as dockerd keeps. */
@@ -22,6 +23,7 @@ export function openEvents(): Events {
         time: Math.floor(last / 1e9),
         timeNano: last,
       };
+      count('events');
       kept.push(event);
       if (kept.length > KEPT) kept.shift();
       for (const listener of listeners) {

@@ -97,6 +97,78 @@ export interface NetworkInspect {
   Status?: Record<string, unknown>;
 }
 
+/** A rule of the firewall as nft prints it, with its counter where it has one. */
+export interface FirewallRule {
+  Table: string;
+  Chain: string;
+  Rule: string;
+  /** Its comment. */
+  Meaning?: string;
+  Packets?: number;
+  Bytes?: number;
+}
+
+/** The part that a network has in the way of packets. */
+interface WayNetwork {
+  Network: string;
+  NetworkId: string;
+  Driver: string;
+  /** The bridge or parent interface on the host. */
+  Link: string;
+  Mtu: number;
+  Internal: boolean;
+  /** Its containers reach each other. */
+  Icc: boolean;
+  /** What leaves goes with the host's address. */
+  Masquerade: boolean;
+  Masquerade6: boolean;
+}
+
+export interface NetworkWay extends WayNetwork {
+  Subnets: Array<{ Subnet: string; Gateway: string }>;
+  Table: string;
+  Rules: FirewallRule[];
+  NameService: boolean;
+}
+
+/** A container's interface on one network. */
+export interface WayEndpoint extends WayNetwork {
+  Interface: string;
+  /** The end on the host; '' for macvlan and ipvlan. */
+  HostInterface: string;
+  Mac: string;
+  IPv4: string;
+  IPv6: string;
+  Gateway: string;
+  Gateway6: string;
+}
+
+export interface WayPort {
+  Protocol: string;
+  ContainerPort: number;
+  HostIp: string;
+  HostPort: number;
+  /** The container's address that the firewall translates to; '': the listener of its supervisor carries it. */
+  Leads: string;
+  /** The element of the firewall's map. */
+  Element: string;
+}
+
+/** The way of a running container's packets, as this room arranged it. */
+export interface ContainerWay {
+  /** The firewall's table; '' without a firewall. */
+  Table: string;
+  Endpoints: WayEndpoint[];
+  Ports: WayPort[];
+  /** Those that its packets may meet. */
+  Rules: FirewallRule[];
+  /** Other containers are found by name. */
+  NameService: boolean;
+  /** Its policies, as they were written. */
+  Egress?: string;
+  PublishAllow?: string;
+}
+
 export interface Networks {
   create(options: Record<string, unknown>, client?: NetworkClient): Promise<{ id: string; warning: string }>;
   /** By name, id or unique id prefix. @throws not-found (`network x not found`). */
@@ -144,6 +216,14 @@ export interface Networks {
   state(id: string): NetworkState | undefined;
   /** Per-interface counters for stats: name -> rx_bytes ... */
   stats(pid: number): Promise<Record<string, Record<string, number>>>;
+  /** How a running container's packets get out and in. */
+  way(id: string): Promise<ContainerWay>;
+  /** The same of a network. @throws not-found */
+  networkWay(reference: string): Promise<NetworkWay>;
+  /** The host's end of a running container's interface on a network; '' where there is none. */
+  hostInterface(id: string, networkId: string): string;
+  /** Rules of other programs' tables that refuse packets; not `complete` where a table is too large to be read. */
+  otherRules(): Promise<{ rules: FirewallRule[]; complete: boolean }>;
   /** At start-up: the running containers (with pids); everything else that is ours in the kernel goes. */
   reconcile(running: Array<{ request: NetworkRequest; pid: number }>): Promise<void>;
   /** Stops the worker; networks and containers go on. */

@@ -31,7 +31,11 @@ export interface NetworksOptions {
 const DEFAULT_ROOT = '/var/lib/berth';
 
 /** With `--iptables=false` nothing is filtered or translated: that is the administrator's. */
-const NO_FIREWALL: Nftables = { run: async () => undefined, json: async () => ({ nftables: [] }) };
+const NO_FIREWALL: Nftables = {
+  run: async () => undefined,
+  json: async () => ({ nftables: [] }),
+  text: async () => '',
+};
 
 /** Names this daemon's kernel objects, so that several daemons of one machine leave each other's alone. */
 function marks(dataRoot: string): { group: number; table: string } {

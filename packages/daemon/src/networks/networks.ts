@@ -18,6 +18,7 @@ import type { ContainerRecord, LiveEndpoint, NetworkRecord } from './model/recor
 import { egressRefusal } from './model/refusals.ts';
 import { changePorts } from './ports/change.ts';
 import { portWishes } from './ports/ports.ts';
+import { containerWay, networkWay } from './way.ts';
 
 /** The room: what `api.ts` promises, each by the part that does it. */
 export class Room implements Networks {
@@ -214,6 +215,22 @@ export class Room implements Networks {
       stats[name!] = Object.fromEntries(COUNTERS.map((key, index) => [key, Number(values[index])]));
     }
     return stats;
+  }
+
+  way(id: string) {
+    return containerWay(this.#context, id);
+  }
+
+  networkWay(reference: string) {
+    return networkWay(this.#context, reference);
+  }
+
+  hostInterface(id: string, networkId: string): string {
+    return this.#context.members.of(networkId).get(id)?.host ?? '';
+  }
+
+  otherRules() {
+    return this.#context.firewall.others();
   }
 
   reconcile(running: Array<{ request: NetworkRequest; pid: number }>): Promise<void> {

@@ -135,6 +135,59 @@ export interface CgroupStats {
   blkio: Record<string, unknown>;
 }
 
+export interface PressureLine {
+  /** Percent of the time that some (or all) tasks waited, over 10, 60 and 300 seconds. */
+  Avg10: number;
+  Avg60: number;
+  Avg300: number;
+  /** Microseconds in all. */
+  Total: number;
+}
+
+export interface Pressure {
+  Some: PressureLine;
+  Full?: PressureLine;
+}
+
+/** The limits of a container beside what it uses. A limit that is null does not hold. */
+export interface CgroupView {
+  Version: 1 | 2;
+  /** Below the hierarchies' roots. */
+  Path: string;
+  /** Bytes. */
+  Memory: {
+    Limit: number | null;
+    Usage: number;
+    Peak: number;
+    /** v1: of memory and swap together; v2: of swap. */
+    SwapLimit: number | null;
+    Reservation: number | null;
+    /** How often an allocation met the limit. */
+    LimitHits: number;
+    OomKills: number;
+    Cache: number;
+    MajorFaults: number;
+  };
+  Cpu: {
+    /** Processors' worth of time. */
+    Limit: number | null;
+    /** v1: shares; v2: weight. */
+    Shares: number;
+    Cpus: string;
+    /** Nanoseconds. */
+    Usage: number;
+    Periods: number;
+    Throttled: number;
+    /** Nanoseconds. */
+    ThrottledTime: number;
+  };
+  Pids: { Limit: number | null; Usage: number; LimitHits: number };
+  Io: { ReadBytes: number; WrittenBytes: number };
+  Pressure: { Cpu?: Pressure; Memory?: Pressure; Io?: Pressure };
+  /** Version 1 knows the whole machine's pressure only. */
+  PressureOf: 'container' | 'host';
+}
+
 export interface Runtime {
   readonly cgroupVersion: 1 | 2;
   readonly cgroupDriver: 'cgroupfs';
@@ -194,6 +247,8 @@ export interface Runtime {
   /** Kills every process in the container's cgroup, frozen ones too, without its supervisor; does not wait for their end. */
   killAll(id: string): Promise<void>;
   stats(id: string): Promise<CgroupStats>;
+  /** The container's limits beside what it uses. @throws not-found for one that has no cgroup */
+  view(id: string): Promise<CgroupView>;
   /** Process ids in the container's cgroup. */
   processes(id: string): Promise<number[]>;
   /** Kills all that is left in the cgroup and removes it. Succeeds when it is not there. */

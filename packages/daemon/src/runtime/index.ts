@@ -5,6 +5,7 @@ import { notFound } from '../base/errors.ts';
 import type { Settings } from '../config/settings.ts';
 import type {
   CgroupStats,
+  CgroupView,
   ExecRequest,
   LaunchOptions,
   Resources,
@@ -37,9 +38,11 @@ import { readRemapping } from './userns.ts';
 import { supportedResources, validateRequest } from './validate.ts';
 
 export type * from './api.ts';
+export { containerCapabilities, DEFAULT_CAPABILITIES } from './capabilities.ts';
 export { describeLaunchError, launchExitCode } from './launch-errors.ts';
 export { maskedPaths, READONLY_PATHS } from './masks.ts';
 export { bindWords } from './mounts.ts';
+export { parseSecurityOptions } from './security.ts';
 
 /** Where containers are below each hierarchy's root; monitoring tools look for Docker's there. */
 const DEFAULT_PARENT = '/docker';
@@ -250,6 +253,10 @@ class NativeRuntime implements Runtime {
 
   async stats(id: string): Promise<CgroupStats> {
     return this.#cgroups.stats(await this.#existing(id));
+  }
+
+  async view(id: string): Promise<CgroupView> {
+    return this.#cgroups.view(await this.#existing(id));
   }
 
   async processes(id: string): Promise<number[]> {

@@ -9,6 +9,8 @@ import fastify, {
 import { requestArrived } from '../base/buffers.ts';
 import { BerthError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
+import { begin } from '../base/meters.ts';
+import { span, tracing } from '../base/spans.ts';
 import type { ApiReply, Received, Server } from './api.ts';
 import { putOddTypeAside, readJson } from './body.ts';
 import { decodeBody, decodeParameter } from './decode.ts';
@@ -91,17 +93,37 @@ export function createApp(serverName: string): App {
     new Reply(reply, request.raw, common).fail(status, message);
   }
 
-  async function run(handler: AnyHandler, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  async function run(
+    operation: string,
+    handler: AnyHandler,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
     const answer = new Reply(reply, request.raw, common);
+    const end = begin(operation);
+    let failed = false;
     try {
       const result = handler(new Incoming(request, reply.raw) as never, answer);
       answer.send(result instanceof Promise ? await result : result);
     } catch (error) {
+      failed = true;
       const { status, message } = toHttp(error);
       report(error, status, message, request);
       answer.fail(status, message);
+    } finally {
+      end(failed);
     }
   }
+
+  /** A request that is traced ends its span with the handler. */
+  const traced = (operation: string, handler: AnyHandler, request: FastifyRequest, reply: FastifyReply) =>
+    tracing()
+      ? span(operation, () => run(operation, handler, request, reply), {
+          'http.request.method': request.method,
+          'url.path': request.url,
+          traceparent: String(request.headers['traceparent'] ?? ''),
+        })
+      : run(operation, handler, request, reply);
 
   return {
     serve(operationId, handler) {
@@ -137,7 +159,7 @@ export function createApp(serverName: string): App {
           },
         }),
         handler(request, reply) {
-          void run(handler, request, reply);
+          void traced(operationId, handler, request, reply);
         },
       });
     },

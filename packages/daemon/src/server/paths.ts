@@ -18,7 +18,7 @@ export class PathRewriter {
 
   /** Takes in a path of the document, such as `/images/{name}/json`. */
   add(method: string, path: string): void {
-    const match = /^\/([^/{]+)\/\{[^/]+\}(?:\/([^{]+))?$/.exec(path);
+    const match = /^\/([^/{]+|berth\/[^/]+\/[^/]+)\/\{[^/]+\}(?:\/([^{]+))?$/.exec(path);
     if (!match) return;
     const key = `${method} ${match[1]}`;
     const known = this.endings.get(key) ?? [];
@@ -38,7 +38,7 @@ export class PathRewriter {
     }
     const question = url.indexOf('?');
     const path = question === -1 ? url : url.slice(0, question);
-    const noun = path.indexOf('/', 1);
+    const noun = nounEnd(path);
     // Without a further slash a name cannot hold one.
     if (noun === -1 || path.indexOf('/', noun + 1) === -1) return { version, url };
     const endings = this.endings.get(`${method} ${path.slice(1, noun)}`);
@@ -54,4 +54,12 @@ export class PathRewriter {
     }
     return { version, url };
   }
+}
+
+/** Where the noun of a path ends: `/images`, and for Berth's own paths `/berth/explain/images`; -1: there is no more. */
+function nounEnd(path: string): number {
+  const first = path.indexOf('/', 1);
+  if (!path.startsWith('/berth/')) return first;
+  const second = path.indexOf('/', first + 1);
+  return second === -1 ? -1 : path.indexOf('/', second + 1);
 }

@@ -1,4 +1,5 @@
 import { log } from '../../base/log.ts';
+import { count } from '../../base/meters.ts';
 import { nowNanos, parseRfc3339, rfc3339 } from '../../base/time.ts';
 import { runProbe } from '../io/exec.ts';
 import type { Container } from '../model/container.ts';
@@ -118,6 +119,8 @@ export class HealthMonitor implements Monitor {
     const began = nowNanos();
     const { exitCode, output, timedOut } = await this.check(timeout);
     if (this.ended) return;
+    count('health checks');
+    if (timedOut || exitCode !== 0) count('health checks failed');
     const told = timedOut
       ? `Health check exceeded timeout (${goDuration(timeout)})${output === '' ? '' : `: ${output}`}`
       : output;

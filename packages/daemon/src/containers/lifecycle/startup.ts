@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { LaunchError, type LaunchRecord, type Supervisor } from '@berth/native';
 import { BerthError, invalidParameter, notFound, systemError } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
+import { span } from '../../base/spans.ts';
 import type { LogSubject } from '../../logging/api.ts';
 import { describeLaunchError, type RuntimeRequest } from '../../runtime/index.ts';
 import { checkPropagation } from '../create/propagation.ts';
@@ -46,11 +47,13 @@ export async function launch(context: Context, container: Container): Promise<Su
   const [network] = await settled([
     joined.network
       ? undefined
-      : rooms.networks.attach({
-          ...networkRequest(container),
-          ...(isRemapped(host, rooms.settings) && { userMaps: userMaps(context, joined) }),
-        }),
-    prepareMounts(context, container),
+      : span('attach to networks', () =>
+          rooms.networks.attach({
+            ...networkRequest(container),
+            ...(isRemapped(host, rooms.settings) && { userMaps: userMaps(context, joined) }),
+          }),
+        ),
+    span('prepare mounts', () => prepareMounts(context, container)),
     container.cleaning,
   ]);
   // Clients that follow the events know the networks before the volumes, as dockerd has it.
@@ -80,16 +83,18 @@ export async function launch(context: Context, container: Container): Promise<Su
   await Promise.race([container.recorded, Promise.resolve()]);
   // The supervisor would make it, too, and does where one that is about to end takes its own away.
   if (!existsSync(folder)) context.runs.make(folder);
-  const supervisor = await rooms.launcher.start({
-    id: container.id,
-    runFolder: folder,
-    launch: records,
-    log,
-    openStdin: config.OpenStdin,
-    stdinOnce: config.StdinOnce,
-    tty: config.Tty,
-    ...(pending.length > 0 && { attach: pending.map(({ options }) => options) }),
-  });
+  const supervisor = await span('launch', () =>
+    rooms.launcher.start({
+      id: container.id,
+      runFolder: folder,
+      launch: records,
+      log,
+      openStdin: config.OpenStdin,
+      stdinOnce: config.StdinOnce,
+      tty: config.Tty,
+      ...(pending.length > 0 && { attach: pending.map(({ options }) => options) }),
+    }),
+  );
   container.request = request;
   container.pending = container.pending.filter((attach) => !pending.includes(attach));
   pending.forEach((attach, index) => {

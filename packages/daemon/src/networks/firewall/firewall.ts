@@ -284,18 +284,19 @@ function familySets({ networks, ports, guards, egress }: FirewallState, family: 
  *   host; what leaves to elsewhere leaves with the host's address.
  * forward: into a network come answers, ports opened by a link, published ports and (routed networks) anything; networks do not see each other;
  *   an internal network is alone. Egress policies come first.
+ * Rules that decide about much of the traffic count it, for those who ask why something is not reached.
  * inner: what a listener of ours would carry out of an internal network, where `forward` does not see it.
  */
 const CHAINS = `  chain guard {
     type filter hook prerouting priority raw; policy accept;
-    iifname != "lo" ip daddr . meta l4proto . th dport @loopback4 drop
+    iifname != "lo" ip daddr . meta l4proto . th dport @loopback4 counter drop comment "a port published on the loopback is for the host alone"
     meta l4proto . th dport @guarded fib daddr type local jump sources
   }
   chain sources {
     ip saddr . meta l4proto . th dport @sources4 return
     ip6 saddr . meta l4proto . th dport @sources6 return
     iifname "lo" return
-    counter drop
+    counter drop comment "a source that may not reach a guarded published port"
   }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
@@ -322,22 +323,22 @@ const CHAINS = `  chain guard {
     ip daddr 224.0.0.0/4 return
     snat ip to ip saddr map @source4
     snat ip6 to ip6 saddr map @source6
-    ip saddr @masquerade4 masquerade
-    ip6 saddr @masquerade6 masquerade
+    ip saddr @masquerade4 counter masquerade comment "what leaves goes with the address of the host"
+    ip6 saddr @masquerade6 counter masquerade comment "what leaves goes with the address of the host"
   }
   chain forward {
     type filter hook forward priority filter; policy accept;
-    ct state established,related accept
+    ct state established,related counter accept comment "answers, and what goes on"
     ip saddr . ip daddr . meta l4proto . th dport @linked accept
     iifname . oifname vmap @inside
     iifname @bridges jump egress
-    oifname @internal drop
-    iifname @internal drop
-    oifname @bridges ct status dnat accept
+    oifname @internal counter drop comment "nothing from elsewhere into an internal network"
+    iifname @internal counter drop comment "nothing from an internal network to elsewhere"
+    oifname @bridges ct status dnat counter accept comment "new connections to published ports"
     oifname @open4 meta nfproto ipv4 iifname != @bridges accept
     oifname @open6 meta nfproto ipv6 iifname != @bridges accept
-    oifname @bridges drop
-    iifname @bridges accept
+    oifname @bridges counter drop comment "into a network from elsewhere only what is published"
+    iifname @bridges counter accept comment "from a network to elsewhere"
   }
   chain input {
     type filter hook input priority filter; policy accept;

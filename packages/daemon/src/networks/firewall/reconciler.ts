@@ -2,6 +2,7 @@ import type { LaunchRecord } from '@berth/native';
 import type { Nftables } from '@berth/native/nft.ts';
 import { log } from '../../base/log.ts';
 import { type FirewallPort, type FirewallState, portChange, portOperation, ruleset } from './firewall.ts';
+import { type FirewallRule, type OtherRules, othersOf, parseRules } from './listing.ts';
 import { ForwardNeighbours } from './neighbours.ts';
 
 /** So many ports are changed by the worker: what fits into one of its requests. */
@@ -155,6 +156,16 @@ export class FirewallKeeper {
         for (const { elem } of set?.elem ?? []) if (elem) counts.set(elem.val, elem.counter?.packets ?? 0);
     }
     return counts;
+  }
+
+  /** The rules of the table, as nft prints them, with their counters since the table was last written. */
+  async rules(): Promise<FirewallRule[]> {
+    return parseRules(await this.#nftables.text(`list table inet ${this.table}`));
+  }
+
+  /** The filtering rules of others, with their counters. */
+  async others(): Promise<OtherRules> {
+    return othersOf(this.#nftables, this.table);
   }
 
   /** Removes the table (no containers are left, or the tests are over). */

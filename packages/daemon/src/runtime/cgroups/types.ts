@@ -1,4 +1,4 @@
-import type { CgroupStats } from '../api.ts';
+import type { CgroupStats, CgroupView } from '../api.ts';
 import type { OciResources } from '../oci.ts';
 import type { CgroupWrite } from './limits.ts';
 
@@ -24,6 +24,7 @@ export interface Cgroups {
   /** Whether it is frozen, or about to be. */
   frozen(path: string): Promise<boolean>;
   stats(path: string): Promise<CgroupStats>;
+  view(path: string): Promise<CgroupView>;
   processes(path: string): Promise<number[]>;
   remove(path: string): Promise<void>;
   /** Paths of the cgroups right below `parent`. */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CgroupStats } from '../api.ts';
+import type { CgroupStats, CgroupView } from '../api.ts';
 import type { OciResources } from '../oci.ts';
 import {
   eventually,
@@ -16,6 +16,7 @@ import type { Hierarchies } from './hierarchies.ts';
 import { type CgroupWrite, limitsV1 } from './limits.ts';
 import { blkioStatsV1, cpuStatsV1, memoryStatsV1, pidsStats } from './stats.ts';
 import type { CgroupFolder, Cgroups } from './types.ts';
+import { viewV1 } from './view.ts';
 
 /** Version 1, and hybrid hosts: one folder in each hierarchy. */
 export class CgroupsV1 implements Cgroups {
@@ -127,6 +128,10 @@ export class CgroupsV1 implements Cgroups {
       pids: pidsStats(pids, pidsMax),
       blkio: blkioStatsV1(bytes, operations),
     };
+  }
+
+  view(path: string): Promise<CgroupView> {
+    return viewV1(path, (controller, name) => readText(join(this.#path(controller, path), name)));
   }
 
   processes(path: string): Promise<number[]> {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CgroupStats } from '../api.ts';
+import type { CgroupStats, CgroupView } from '../api.ts';
 import type { OciResources } from '../oci.ts';
 import {
   eventually,
@@ -16,6 +16,7 @@ import type { Hierarchies } from './hierarchies.ts';
 import { type CgroupWrite, limitsV2 } from './limits.ts';
 import { blkioStatsV2, cpuStatsV2, memoryStatsV2, pidsStats } from './stats.ts';
 import type { CgroupFolder, Cgroups } from './types.ts';
+import { viewV2 } from './view.ts';
 
 /** Version 2: one folder in one hierarchy. */
 export class CgroupsV2 implements Cgroups {
@@ -90,6 +91,10 @@ export class CgroupsV2 implements Cgroups {
       pids: pidsStats(pids, pidsMax),
       blkio: blkioStatsV2(io),
     };
+  }
+
+  view(path: string): Promise<CgroupView> {
+    return viewV2(path, join(this.#root, path));
   }
 
   processes(path: string): Promise<number[]> {

@@ -5,6 +5,7 @@ import { containerRoutes } from './containers.ts';
 import { documentationRoutes } from './documentation.ts';
 import { eventsRoutes } from './events.ts';
 import { execRoutes } from './exec.ts';
+import { explainRoutes } from './explain.ts';
 import { imageRoutes } from './images.ts';
 import { networkRoutes } from './networks.ts';
 import { pluginRoutes, swarmRoutes } from './swarm.ts';
@@ -22,6 +23,7 @@ export function allRoutes(server: Server, rooms: Services): void {
   networkRoutes(server, rooms);
   volumeRoutes(server, rooms);
   buildRoutes(server, rooms);
+  explainRoutes(server, rooms);
   pluginRoutes(server);
   documentationRoutes(server);
 }

@@ -1,0 +1,141 @@
+import { NEVER } from '../../base/time.ts';
+import { FAULTS, meaningOf, signalOf } from './exit-codes.ts';
+import type { Inquiry } from './inquiry.ts';
+import { oomKills } from './oom.ts';
+import { whyNotExecuted, whyNotStarted } from './start.ts';
+
+const mebibytes = (bytes: number) => `${Math.round(bytes / 1048576)} MiB`;
+const RETRIES = 3;
+const EXEC_FAILED = /^exec \/\S+: (?:exec format error|no such file or directory|permission denied)$/;
+
+/** Why a container ended, or did not start. */
+export async function whyEnded(inquiry: Inquiry): Promise<void> {
+  const { state, record } = inquiry.container;
+  inquiry.looked('its state');
+  if (state.status === 'running' || state.status === 'paused') return;
+  if (state.error !== '') return whyNotStarted(inquiry);
+  if (state.startedAt === NEVER) return;
+  inquiry.saw('its state', `exit code ${state.exitCode} at ${state.finishedAt}`);
+  if (state.oomKilled) return whyOom(inquiry);
+  if (wasUnhealthy(inquiry)) return;
+  const signal = signalOf(state.exitCode);
+  if (state.manuallyStopped) return stopped(inquiry, signal);
+  if (signal) return bySignal(inquiry, signal);
+  const last = (await inquiry.log()).slice(-3);
+  if (last.length > 0) inquiry.saw('the end of its log', last.join(' | '));
+  // The set-up was over when the kernel refused the program: that is told by the container itself.
+  const refused = last.find((line) => EXEC_FAILED.test(line));
+  if (state.exitCode !== 0 && refused) return whyNotExecuted(inquiry, refused);
+  if (state.exitCode !== 0) {
+    inquiry.answer(
+      state.exitCode === 127 ? 'command-missing' : state.exitCode === 126 ? 'not-executable' : 'code',
+      `Its program ended by itself with exit code ${state.exitCode}: ${meaningOf(state.exitCode)}.`,
+      'The end of its log says more; `berth logs` shows all of it.',
+    );
+    return;
+  }
+  const shell = /^(?:\/\S*\/)?(?:ba|da|a|z)?sh$/.test(record.path) && record.args.length === 0;
+  if (shell && !record.config.OpenStdin)
+    inquiry.answer(
+      'no-input',
+      'Its program is a shell without input, which has nothing to do and ends at once.',
+      'Start it with -it for a terminal, or give it a command.',
+    );
+  else inquiry.answer('done', 'Its program did its work and ended with exit code 0.', '');
+}
+
+async function whyOom(inquiry: Inquiry): Promise<void> {
+  const { record, state } = inquiry.container;
+  const limit = record.hostConfig.Memory;
+  inquiry.saw('the OOM counter of its cgroup', `${state.oomKills ?? 1} killed`);
+  inquiry.looked('the kernel log');
+  const [kill] = await oomKills(record.id);
+  if (kill)
+    inquiry.saw(
+      'the kernel log',
+      `${kill.constraint}: killed ${kill.task} (process ${kill.pid}), limit of ${kill.limited}`,
+    );
+  if (limit > 0) inquiry.saw('its memory limit', mebibytes(limit));
+  const who = kill ? `${kill.task} (process ${kill.pid} of the host)` : 'a process of it';
+  const where =
+    kill && kill.constraint !== 'CONSTRAINT_MEMCG'
+      ? 'because the machine was out of memory'
+      : limit > 0
+        ? `because the container met its memory limit of ${mebibytes(limit)}`
+        : 'because a memory limit above the container was met';
+  inquiry.answer(
+    'oom',
+    `The kernel killed ${who} ${where}; the container ended with ${state.exitCode}.`,
+    limit > 0
+      ? 'Give it more memory (--memory, or `berth update --memory`), or have the program use less.'
+      : 'Limit the memory of what else runs, or give the machine more.',
+  );
+}
+
+/** One whose health check failed when it was ended: by who looks after it, or by the check itself. */
+function wasUnhealthy(inquiry: Inquiry): boolean {
+  const { record, state, health } = inquiry.container;
+  const check = record.config.Healthcheck;
+  inquiry.looked('its health check');
+  if (!check?.Test || state.exitCode < 128) return false;
+  const failing = (health?.FailingStreak ?? 0) >= (check.Retries || RETRIES);
+  const kills = !state.manuallyStopped && /\bkill\b/.test(check.Test.join(' '));
+  if (!failing && !kills) return false;
+  const last = health?.Log.at(-1);
+  inquiry.saw('its health check', check.Test.join(' '));
+  if (last) inquiry.saw('the last check', `exit code ${last.ExitCode}: ${last.Output.trim()}`);
+  if (health) inquiry.saw('failing checks in a row', String(health.FailingStreak));
+  inquiry.answer(
+    'unhealthy',
+    kills && !state.manuallyStopped
+      ? `Its health check ends the program when it fails; it ended with ${state.exitCode}.`
+      : `It was stopped while its health check failed (${health!.FailingStreak} times in a row).`,
+    'See what the check says; if the program is only slow to start, give it a start period (--health-start-period).',
+  );
+  return true;
+}
+
+function stopped(inquiry: Inquiry, signal: string | undefined): void {
+  const { record, state } = inquiry.container;
+  const kills = inquiry.rooms.events
+    .history()
+    .filter(({ Action, Actor }) => Actor.ID === record.id && Action === 'kill')
+    .map(({ Actor }) => Actor.Attributes['signal'] ?? '');
+  if (kills.length > 0) inquiry.saw('events', `kill with signal ${kills.join(', then ')}`);
+  const late = signal === 'SIGKILL' && kills.length > 1;
+  inquiry.answer(
+    'stopped',
+    late
+      ? 'It was stopped by a request; it did not end at its stop signal in time and was killed.'
+      : `It was ${signal === 'SIGKILL' ? 'killed' : 'stopped'} by a request to the engine; it ended with ${state.exitCode}.`,
+    late
+      ? 'Let the program handle its stop signal, run it with --init, or give it more time (--stop-timeout).'
+      : '',
+  );
+}
+
+async function bySignal(inquiry: Inquiry, signal: string): Promise<void> {
+  const { record } = inquiry.container;
+  const fault = FAULTS[signal];
+  if (fault) {
+    const last = (await inquiry.log()).slice(-3);
+    if (last.length > 0) inquiry.saw('the end of its log', last.join(' | '));
+    inquiry.answer(
+      'fault',
+      `The kernel ended its program with ${signal}: ${fault}.`,
+      'That is a fault of the program, or of its image on this processor.',
+    );
+    return;
+  }
+  inquiry.looked('the kernel log');
+  const [kill] = signal === 'SIGKILL' ? await oomKills(record.id) : [];
+  if (kill) inquiry.saw('the kernel log', `killed ${kill.task} (process ${kill.pid}) for memory`);
+  inquiry.looked('events');
+  inquiry.answer(
+    kill ? 'oom' : 'signal',
+    kill
+      ? `The kernel killed ${kill.task} for memory.`
+      : `A ${signal} ended it that came neither from this engine nor from the OOM killer: from a process on the host or in the container.`,
+    kill ? 'Give it more memory (--memory).' : '',
+  );
+}

@@ -1,0 +1,161 @@
+import { networkingOf, networkOwner } from '../facts/networking.ts';
+import { readBounded } from '../facts/proc.ts';
+import { ask } from './dns.ts';
+import type { Inquiry } from './inquiry.ts';
+
+/** What programs say when a name is not found, with the name. */
+const SAID = [
+  /could not resolve host:? ['"]?([\w.-]+)/i,
+  /bad address ['"]?([\w.-]+)/i,
+  /can't resolve ['"]?([\w.-]+)/i,
+  /unable to resolve host address ['"]?([\w.-]+)/i,
+  /lookup ([\w.-]+)(?: on \S+)?: (?:no such host|server misbehaving|i\/o timeout)/i,
+  /getaddrinfo (?:ENOTFOUND|EAI_AGAIN) ([\w.-]+)/,
+  /failed to resolve ['"]([\w.-]+)/i,
+  /['"]?([\w.-]+)['"]?: (?:Name or service not known|Temporary failure in name resolution|Name does not resolve)/i,
+];
+const SERVICE = '127.0.0.11';
+
+/** Why a name did not resolve: the one that was given, or that its log complains of. */
+export async function whyNotResolved(inquiry: Inquiry): Promise<void> {
+  const { rooms, container, options } = inquiry;
+  const name = options.name ?? nameIn(inquiry, await inquiry.log());
+  const { Names, Mode, Endpoints, Egress } = await networkingOf(rooms, container);
+  inquiry.looked('its resolv.conf');
+  const servers = Names.Servers.join(', ') || 'none';
+  if (Mode === 'none' || (container.state.pid > 0 && Endpoints.length === 0 && Mode !== 'host')) {
+    if (name === undefined) return;
+    inquiry.saw('its network', Mode);
+    inquiry.answer(
+      'no-network',
+      'It has no network, so it asks nobody for names.',
+      'Connect it to a network.',
+    );
+    return;
+  }
+  if (container.state.pid > 0 && Names.Servers.length === 0) {
+    inquiry.saw('its resolv.conf', 'no nameserver');
+    inquiry.answer(
+      'no-server',
+      'Its resolv.conf names no server.',
+      'Give it one (--dns), or correct the file.',
+    );
+    return;
+  }
+  const local = Names.Servers.find((server) => /^127\./.test(server) && server !== SERVICE);
+  if (local && Mode !== 'host') {
+    inquiry.saw('its resolv.conf', servers);
+    inquiry.answer(
+      'loopback-server',
+      `Its name server is ${local}, which is the container itself.`,
+      'Name a server that the container reaches (--dns).',
+    );
+    return;
+  }
+  if (name === undefined || onItsHosts(Names.Hosts, name)) return inquiry.forget();
+  if (await otherContainer(inquiry, name)) return;
+  const internal = Endpoints.length > 0 && Endpoints.every(({ Internal }) => Internal);
+  inquiry.saw('its resolv.conf', servers);
+  if (internal) {
+    inquiry.answer(
+      'internal',
+      `Its networks are internal: names of the world, such as ${name}, are not asked for.`,
+      'Connect it to a network with a way out.',
+    );
+    return;
+  }
+  if (Egress !== undefined && !Egress.includes(name)) {
+    inquiry.saw('berth.egress.allow', Egress || 'nothing');
+    inquiry.answer(
+      'egress',
+      `Its policy (berth.egress.allow) does not let it reach ${name}.`,
+      'Add the name to the policy.',
+    );
+    return;
+  }
+  await askServers(inquiry, name, Names.Servers);
+}
+
+function nameIn(inquiry: Inquiry, lines: readonly string[]): string | undefined {
+  for (const line of lines.toReversed())
+    for (const pattern of SAID) {
+      const name = pattern.exec(line)?.[1];
+      if (name === undefined) continue;
+      inquiry.saw('its log', line);
+      return name;
+    }
+  return undefined;
+}
+
+const onItsHosts = (lines: readonly string[], name: string) =>
+  lines.some((line) => line.split(/\s+/).slice(1).includes(name));
+
+/** Whether the name is that of a container, which is found under conditions. */
+async function otherContainer(inquiry: Inquiry, name: string): Promise<boolean> {
+  const { rooms, container } = inquiry;
+  inquiry.looked('names of containers');
+  const other = rooms.containers
+    .all()
+    .find(
+      ({ record, network }) =>
+        record.name === name ||
+        Object.values(network.endpoints).some(({ Aliases }) => Aliases?.includes(name)) ||
+        Object.values(record.endpoints).some(({ Aliases }) => Aliases?.includes(name)),
+    );
+  if (!other) return false;
+  const owner = networkOwner(rooms, container) ?? container;
+  const networks = (one: typeof container) => Object.keys(one.network.endpoints);
+  inquiry.saw(`the networks of ${container.record.name}`, networks(owner).join(', ') || 'none');
+  inquiry.saw(`the networks of ${other.record.name}`, networks(other).join(', ') || 'none');
+  if (other.state.pid === 0) {
+    inquiry.saw(`the state of ${other.record.name}`, other.state.status);
+    inquiry.answer(
+      'not-running',
+      `${name} is a container that does not run, and has no address.`,
+      `Start ${other.record.name}.`,
+    );
+    return true;
+  }
+  const shared = networks(owner).filter((network) => networks(other).includes(network));
+  if (shared.length === 0)
+    inquiry.answer(
+      'network-not-shared',
+      `${name} is a container on no network of this one.`,
+      `Connect both to one: \`berth network connect ${networks(other)[0] ?? 'NETWORK'} ${container.record.name}\`.`,
+    );
+  else if (shared.every((network) => network === 'bridge'))
+    inquiry.answer(
+      'default-bridge',
+      `${name} is a container on the default network, where containers have no names.`,
+      'Create a network (`berth network create`) and connect both to it.',
+    );
+  else inquiry.forget();
+  return true;
+}
+
+async function askServers(inquiry: Inquiry, name: string, servers: readonly string[]): Promise<void> {
+  const upstreams = servers.includes(SERVICE) ? hostServers() : servers;
+  const answers = await Promise.all(
+    upstreams.slice(0, 3).map(async (server) => ({ server, result: await ask(server, name) })),
+  );
+  for (const { server, result } of answers) inquiry.saw(`server ${server}, asked from the host`, result);
+  if (answers.some(({ result }) => result === 'found')) return inquiry.forget();
+  if (answers.some(({ result }) => result === 'no such name'))
+    inquiry.answer(
+      'no-such-name',
+      `There is no name ${name}: a server said so, and no container has it.`,
+      'Correct the name; a container is found by its name on a network that both are on.',
+    );
+  else
+    inquiry.answer(
+      'server-silent',
+      `No name server answered: ${upstreams.join(', ') || 'none is known'}.`,
+      'Name a server that answers (--dns), or correct the host’s /etc/resolv.conf.',
+    );
+}
+
+function hostServers(): string[] {
+  return [...(readBounded('/etc/resolv.conf') ?? '').matchAll(/^\s*nameserver\s+(\S+)/gm)].map(
+    ([, server]) => server!,
+  );
+}

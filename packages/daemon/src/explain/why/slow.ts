@@ -1,0 +1,144 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CgroupView } from '../../runtime/api.ts';
+import { readBounded, statusField } from '../facts/proc.ts';
+import type { Inquiry } from './inquiry.ts';
+
+/** Between the two looks, in milliseconds. */
+const BETWEEN = 400;
+const MOST_PROCESSES = 256;
+/** Shares beyond which something is told. */
+const THROTTLED = 0.2;
+const NEAR_LIMIT = 0.9;
+const PRESSURE = 10; // percent of ten seconds
+const CONTENDED = 0.5;
+
+interface Look {
+  view: CgroupView;
+  /** Nanoseconds that its processes were ready to run and had no processor. */
+  waited: number;
+  /** Processes that wait for a disk. */
+  blocked: number;
+  at: number;
+}
+
+/** Why a container is slow: from two looks at what it uses and waits for. */
+export async function whySlow(inquiry: Inquiry): Promise<void> {
+  const { rooms, container } = inquiry;
+  const { id } = container.record;
+  inquiry.looked('its state');
+  if (container.state.status === 'paused') {
+    inquiry.saw('its state', 'paused');
+    inquiry.answer('paused', 'It is paused: nothing in it runs.', '`berth unpause` lets it go on.');
+    return;
+  }
+  if (container.state.status !== 'running') return;
+  const look = async (): Promise<Look> => {
+    const [view, pids] = await Promise.all([rooms.runtime.view(id), rooms.runtime.processes(id)]);
+    return { view, ...waits(pids), at: performance.now() };
+  };
+  for (const source of ['throttling', 'memory', 'processes', 'disks', 'waiting for a processor'])
+    inquiry.looked(`its ${source}`);
+  try {
+    const before = await look();
+    await sleep(BETWEEN);
+    judge(inquiry, before, await look());
+  } catch {
+    inquiry.looked('its cgroup, which is gone');
+  }
+}
+
+function waits(pids: readonly number[]): Pick<Look, 'waited' | 'blocked'> {
+  let waited = 0;
+  let blocked = 0;
+  for (const pid of pids.slice(0, MOST_PROCESSES)) {
+    waited += Number((readBounded(`/proc/${pid}/schedstat`) ?? '').split(' ')[1] ?? 0) || 0;
+    if (statusField(readBounded(`/proc/${pid}/status`) ?? '', 'State').startsWith('D')) blocked += 1;
+  }
+  return { waited, blocked };
+}
+
+function judge(inquiry: Inquiry, before: Look, after: Look): void {
+  const throttled = throttling(inquiry, before.view, after.view);
+  memory(inquiry, before.view, after.view);
+  const { Pids } = after.view;
+  if (Pids.Limit !== null && Pids.Usage >= Pids.Limit) {
+    inquiry.saw('its processes', `${Pids.Usage} of ${Pids.Limit}, ${Pids.LimitHits} refused`);
+    inquiry.answer(
+      'pids',
+      `It has as many processes and threads as it may have (${Pids.Limit}): new ones are refused.`,
+      'Raise --pids-limit, or find what starts so many.',
+    );
+  }
+  disks(inquiry, before, after);
+  const share = (after.waited - before.waited) / 1e6 / (after.at - before.at);
+  if (!throttled && share > CONTENDED) {
+    inquiry.saw(
+      'its waiting for a processor',
+      `${Math.round(share * 100)}% of the time, all processes together`,
+    );
+    inquiry.answer(
+      'cpu-contended',
+      'Its processes are ready to run and wait for processors that others use.',
+      'Give it a larger share (--cpu-shares), limit the others (--cpus), or use a larger machine.',
+    );
+  }
+}
+
+function throttling(inquiry: Inquiry, { Cpu: before }: CgroupView, { Cpu: after }: CgroupView): boolean {
+  const periods = after.Periods - before.Periods;
+  const throttled = after.Throttled - before.Throttled;
+  if (after.Limit === null || periods < 1 || throttled / periods <= THROTTLED) return false;
+  inquiry.saw(
+    'its throttling',
+    `stopped in ${throttled} of the last ${periods} periods, ${after.Throttled} of ${after.Periods} in all`,
+  );
+  inquiry.answer(
+    'throttled',
+    `It uses all of its processor time (${after.Limit} processors) and is stopped for the rest of each period.`,
+    'Raise its limit (`berth update --cpus`), or have it do less.',
+  );
+  return true;
+}
+
+function memory(inquiry: Inquiry, before: CgroupView, after: CgroupView): void {
+  const { Limit, Usage, LimitHits, MajorFaults } = after.Memory;
+  if (Limit === null) return;
+  const hits = LimitHits - before.Memory.LimitHits;
+  const full = after.PressureOf === 'container' ? (after.Pressure.Memory?.Some.Avg10 ?? 0) : 0;
+  if (Usage / Limit < NEAR_LIMIT || (hits < 5 && full < PRESSURE)) return;
+  inquiry.saw(
+    'its memory',
+    `${Usage} of ${Limit} bytes, met the limit ${hits} times between two looks, ${MajorFaults - before.Memory.MajorFaults} pages read from a disk`,
+  );
+  if (full > 0) inquiry.saw('its memory pressure', `${full}% of the last 10 seconds`);
+  inquiry.answer(
+    'memory',
+    'It has as much memory as it may have, and spends its time making room for more.',
+    'Raise its limit (`berth update --memory`), or have it use less.',
+  );
+}
+
+function disks(inquiry: Inquiry, before: Look, after: Look): void {
+  const { hostConfig } = inquiry.container.record;
+  const limits = [
+    ...(hostConfig.BlkioDeviceReadBps ?? []),
+    ...(hostConfig.BlkioDeviceWriteBps ?? []),
+    ...(hostConfig.BlkioDeviceReadIOps ?? []),
+    ...(hostConfig.BlkioDeviceWriteIOps ?? []),
+  ];
+  const pressure = after.view.PressureOf === 'container' ? (after.view.Pressure.Io?.Some.Avg10 ?? 0) : 0;
+  if (pressure < PRESSURE && !(before.blocked > 0 && after.blocked > 0)) return;
+  inquiry.saw('its disks', `${after.blocked} processes wait for a disk`);
+  if (pressure > 0) inquiry.saw('its disk pressure', `${pressure}% of the last 10 seconds`);
+  const [limit] = limits;
+  if (limit) inquiry.saw('its disk limits', `${limit.Path}: ${limit.Rate} a second`);
+  inquiry.answer(
+    limit ? 'disk-limit' : 'disk',
+    limit
+      ? `It waits for disks, whose use is limited (${limit.Path}: ${limit.Rate} a second).`
+      : 'It waits for disks.',
+    limit
+      ? 'Raise the limit (--device-read-bps and its kin).'
+      : 'Find who uses the disk; a volume on a faster one helps.',
+  );
+}

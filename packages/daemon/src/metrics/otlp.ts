@@ -1,0 +1,130 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomBytes } from 'node:crypto';
+import { nowNanos } from '../base/clock.ts';
+import { log } from '../base/log.ts';
+import { type SpanAttributes, setTracer } from '../base/spans.ts';
+import { VERSION } from '../base/version.ts';
+
+/** Spans wait so long for others, in milliseconds, and are sent in batches of at most so many. */
+const PAUSE = 1000;
+const BATCH = 512;
+/** Spans that wait while the collector is away; later ones are dropped. */
+const MOST_WAITING = 4096;
+const PATIENCE = 10_000;
+
+interface Context {
+  trace: string;
+  id: string;
+}
+
+/** A span as OTLP's JSON has it (opentelemetry-proto, trace.proto). */
+interface Span {
+  traceId: string;
+  spanId: string;
+  parentSpanId?: string;
+  name: string;
+  kind: 1 | 2;
+  startTimeUnixNano: string;
+  endTimeUnixNano: string;
+  attributes: Array<{ key: string; value: { stringValue: string } | { intValue: string } }>;
+  status: { code?: 2; message?: string };
+}
+
+/** Sends the spans of requests and their parts to a collector, by OTLP over HTTP in JSON. Never fails, never waits. */
+export function exportSpans(endpoint: string, instance: string): void {
+  const url = `${endpoint.replace(/\/$/, '')}/v1/traces`;
+  const current = new AsyncLocalStorage<Context>();
+  const waiting: Span[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let told = false;
+
+  async function send(): Promise<void> {
+    timer = undefined;
+    const spans = waiting.splice(0, BATCH);
+    if (waiting.length > 0) schedule();
+    try {
+      const { ok, status } = await fetch(url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(request(spans, instance)),
+        signal: AbortSignal.timeout(PATIENCE),
+      });
+      if (!ok) throw new Error(`the collector answered ${status}`);
+      told = false;
+    } catch (error) {
+      if (!told) log.warn({ err: error, endpoint }, 'spans could not be sent and are dropped');
+      told = true;
+    }
+  }
+  function schedule(): void {
+    timer ??= setTimeout(() => void send(), PAUSE);
+    timer.unref();
+  }
+
+  setTracer((name, work, attributes = {}) => {
+    const parent = current.getStore() ?? parseParent(String(attributes['traceparent'] ?? ''));
+    const context = {
+      trace: parent?.trace ?? randomBytes(16).toString('hex'),
+      id: randomBytes(8).toString('hex'),
+    };
+    const began = nowNanos();
+    const end = (error?: unknown) => {
+      if (waiting.length >= MOST_WAITING) return;
+      waiting.push({
+        traceId: context.trace,
+        spanId: context.id,
+        ...(parent && { parentSpanId: parent.id }),
+        name,
+        kind: current.getStore() === undefined ? 2 : 1,
+        startTimeUnixNano: String(began),
+        endTimeUnixNano: String(nowNanos()),
+        attributes: shown(attributes),
+        status: error === undefined ? {} : { code: 2, message: (error as Error).message },
+      });
+      schedule();
+    };
+    return current.run(context, work).then(
+      (result) => {
+        end();
+        return result;
+      },
+      (error: unknown) => {
+        end(error);
+        throw error;
+      },
+    );
+  });
+}
+
+/** W3C's header traceparent: version, trace, span, flags. */
+export function parseParent(header: string): Context | undefined {
+  const [, trace, id] = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}/.exec(header) ?? [];
+  return trace && id && !/^0+$/.test(trace) && !/^0+$/.test(id) ? { trace, id } : undefined;
+}
+
+function shown(attributes: SpanAttributes): Span['attributes'] {
+  return Object.entries(attributes)
+    .filter(([key]) => key !== 'traceparent')
+    .map(([key, value]) => ({
+      key,
+      value: typeof value === 'number' ? { intValue: String(value) } : { stringValue: value },
+    }));
+}
+
+function request(spans: readonly Span[], instance: string) {
+  const text = (key: string, stringValue: string) => ({ key, value: { stringValue } });
+  return {
+    resourceSpans: [
+      {
+        resource: {
+          attributes: [
+            text('service.name', 'berthd'),
+            text('service.version', VERSION),
+            text('service.instance.id', instance),
+          ],
+        },
+        scopeSpans: [{ scope: { name: 'berthd', version: VERSION }, spans }],
+      },
+    ],
+  };
+}
