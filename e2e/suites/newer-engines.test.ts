@@ -138,3 +138,57 @@ test('links bring no variables, nameless volumes of Mounts are marked as anonymo
   expect(labels('older')).toBeNull();
   docker('rm', '-v', 'newer', 'older');
 });
+
+test('endpoints have sysctls of their own and a priority as gateway; a network may be without IPv4', async () => {
+  const create = async (name: string, body: object) =>
+    expect((await post(`${NEW}/networks/create`, { Name: name, ...body })).status).toBe(201);
+  await create('first', {});
+  await create('second', {});
+  await create('sixth', { EnableIPv4: false, EnableIPv6: true });
+  const sysctls = 'net.ipv4.conf.IFNAME.log_martians=1';
+  const run = async (name: string, priority: number) => {
+    const created = await post(`${NEW}/containers/create?name=${name}`, {
+      Image: 'bb',
+      Cmd: ['sh', '-c', 'ip route; cat /proc/sys/net/ipv4/conf/eth*/log_martians'],
+      NetworkingConfig: {
+        EndpointsConfig: {
+          first: { DriverOpts: { 'com.docker.network.endpoint.sysctls': sysctls } },
+          second: { GwPriority: priority },
+        },
+      },
+    });
+    expect(created.status).toBe(201);
+    return docker('start', '-a', name);
+  };
+  const gateway = (name: string) => JSON.parse(docker('network', 'inspect', name))[0].IPAM.Config[0].Gateway;
+  const low = await run('low', -1);
+  const high = await run('high', 1);
+  expect(low).toContain(`default via ${gateway('first')} `);
+  expect(high).toContain(`default via ${gateway('second')} `);
+  expect(high.split('\n').slice(-2).sort()).toEqual(['0', '1']);
+  const { json } = await daemon.call('GET', `${NEW}/networks/sixth`);
+  expect([json.EnableIPv4, json.IPAM.Config.length]).toEqual([false, 1]);
+  expect((await daemon.call('GET', `${OLD}/networks/sixth`)).json).not.toHaveProperty('EnableIPv4');
+  const addresses = docker(
+    'run',
+    '--rm',
+    '--network',
+    'sixth',
+    'bb',
+    'ip',
+    '-4',
+    'addr',
+    'show',
+    'dev',
+    'eth0',
+  );
+  expect(addresses).toBe('');
+});
+
+test('cgroups are to be written where that is asked for', () => {
+  const make = (...options: string[]) =>
+    daemon.docker(['run', '--rm', ...options, 'bb', 'mkdir', '/sys/fs/cgroup/inner']).status;
+  expect(make('--security-opt', 'writable-cgroups=true')).toBe(0);
+  expect(make('--security-opt', 'writable-cgroups=false')).toBe(1);
+  expect(make()).toBe(1);
+});
