@@ -1,7 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   statSync,
   symlinkSync,
@@ -10,7 +13,7 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { openFiles } from '../faults/census.ts';
-import { TestDaemon, until } from '../support/daemon.ts';
+import { dist, TestDaemon, until } from '../support/daemon.ts';
 import { Registry } from '../support/registry.ts';
 import { tarOf } from '../support/tar.ts';
 import { onTerminal } from '../support/terminal.ts';
@@ -221,4 +224,26 @@ test('the connections of a build are closed with it', async () => {
   for (let index = 0; index < 3; index++) quick();
   expect(daemon.docker(['buildx', 'build', '-q', context]).status).toBe(0);
   await until('connections to be closed', () => sockets() <= before, 3000);
+});
+
+test('builds that make the same step at once leave one layer of it, which goes with the cache', async () => {
+  const layers = () => readdirSync(join(daemon.data, 'layers/layers'));
+  const prune = () => daemon.call('POST', '/build/prune?all=1');
+  await prune();
+  const before = layers();
+  const dockerfile = `FROM bb\nRUN sleep 0.3; echo ${Date.now()} > /made; head -c 64 /dev/urandom > /random\n`;
+  const builds = Array.from({ length: 3 }, async () => {
+    const child = spawn(join(dist, 'berth'), ['build', '-q', '-'], {
+      env: { ...process.env, BERTH_HOST: daemon.host },
+      stdio: ['pipe', 'ignore', 'inherit'],
+    });
+    child.stdin.end(dockerfile);
+    const [code] = await once(child, 'close');
+    return code;
+  });
+  expect(await Promise.all(builds)).toEqual([0, 0, 0]);
+  expect(layers().length).toBeGreaterThan(before.length);
+  await prune();
+  await daemon.call('POST', '/images/prune');
+  await until('their layers to go', () => layers().every((layer) => before.includes(layer)), 3000);
 });

@@ -1,5 +1,10 @@
+import { readdirSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
-import { TestDaemon, until } from '../support/daemon.ts';
+import { join } from 'node:path';
+import { openFiles } from '../faults/census.ts';
+import { sleep, TestDaemon, until } from '../support/daemon.ts';
+import { tarOf } from '../support/tar.ts';
 
 let daemon: TestDaemon;
 
@@ -151,4 +156,67 @@ test('idle and half-said connections cost nobody else anything', async () => {
   });
   await until('an answer beside them', async () => (await daemon.call('GET', '/_ping')).status === 200, 2000);
   for (const socket of sockets) socket.destroy();
+});
+
+test('an archive whose layer is none is refused, however large it is, and so is one that breaks off', async () => {
+  for (const megabytes of [1, 10, 40, 40]) {
+    const archive = tarOf({ 'layer/file': Buffer.alloc(megabytes << 20, 'x') });
+    const { text } = await daemon.call('POST', '/images/load', archive);
+    expect(text).toContain('invalid tar header');
+  }
+});
+
+test('what clients have left in the middle is closed and cleared away', async () => {
+  const open = () => openFiles(daemon.process!.pid!).length;
+  const sent = tarOf({ 'layer/file': Buffer.alloc(40 << 20, 'x') });
+  const box = await daemon.box(['sleep', '1000'], { HostConfig: { NetworkMode: 'none' } });
+  const upload = (path: string) => {
+    const headers = { 'content-type': 'application/x-tar', 'content-length': 2 * sent.length };
+    const request = httpRequest({ socketPath: daemon.socket, method: 'POST', path, agent: false, headers });
+    request.on('error', () => undefined);
+    request.write(sent);
+    return request;
+  };
+  const webSocket = () => {
+    const socket = connect(daemon.socket);
+    socket.on('error', () => undefined);
+    const key = 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13';
+    socket.write(
+      `GET /containers/${box}/attach/ws?stream=1&stdout=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${key}\r\n\r\n`,
+    );
+    return socket;
+  };
+  const begin = [
+    () => upload('/images/load'),
+    () => upload('/images/create?fromSrc=-&repo=cut'),
+    () => upload('/build'),
+    webSocket,
+  ];
+  const rounds = async (count: number) => {
+    for (let round = 0; round < count; round++) {
+      const begun = begin.map((one) => one());
+      await sleep(100);
+      for (const one of begun) one.destroy();
+    }
+    await sleep(300);
+  };
+  await rounds(1);
+  const before = open();
+  await rounds(4);
+  await until('descriptors to be closed', () => open() <= before + 1, 5000);
+
+  const context = tarOf({ Dockerfile: 'FROM bb\nRUN sleep 1000\n' });
+  const built = httpRequest({
+    ...{ socketPath: daemon.socket, method: 'POST', path: '/build?forcerm=1', agent: false },
+    headers: { 'content-type': 'application/x-tar', 'content-length': context.length },
+  });
+  built.on('error', () => undefined);
+  built.end(context);
+  const containers = async () => (await daemon.call('GET', '/containers/json')).json as { Id: string }[];
+  await until('the step to run', async () => (await containers()).some(({ Id }) => Id !== box));
+  built.destroy();
+  const contexts = () => readdirSync(join(daemon.data, 'build/work'));
+  await until('the build to end', () => contexts().length === 0, 5000);
+  expect((await daemon.call('GET', '/containers/json?all=1')).json).toHaveLength(1);
+  await daemon.call('DELETE', `/containers/${box}?force=1`);
 });

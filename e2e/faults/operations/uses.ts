@@ -55,8 +55,8 @@ async function checkExec(
   if (follower.status >= 400 || !follower.ended || !box.is('running')) return;
   const { status, json } = await user.call('GET', `${path}/json`);
   if (status !== 200 || !box.is('running')) return; // it has ended meanwhile
-  // It could not be begun.
-  if (json.ExitCode >= 126 && follower.text === '' && user.stage.troubled(from, performance.now())) return;
+  // It could not be begun, as its output says.
+  if ([126, 127, 128].includes(json.ExitCode) && user.stage.troubled(from, performance.now())) return;
   if (json.ExitCode !== code || json.Running)
     user.broken(`exec ${id} of ${box.id} ended with ${json.ExitCode}, running ${json.Running}, not ${code}`);
   else if (follower.text !== Array.from({ length: lines }, (_, index) => `${index + 1}\n`).join(''))

@@ -83,6 +83,14 @@ class BuilderRoom implements Builder {
     if (!this.kept.has(diffId)) this.kept.set(diffId, this.parts.images.hold([diffId]));
   }
 
+  /** A remembered step has this layer no more; another may have the same. */
+  private async letGo(layer: string): Promise<void> {
+    if ([...this.steps.values()].some(({ diffId }) => diffId === layer)) return;
+    const release = this.kept.get(layer);
+    this.kept.delete(layer);
+    await release?.();
+  }
+
   /** BuildKit's services, loaded when a client first asks for them. */
   private buildKit(): Promise<Control> {
     this.control ??= import('./buildkit/control.ts').then(
@@ -97,7 +105,10 @@ class BuilderRoom implements Builder {
           steps: new Steps(this.parts.layers, this.parts.containers),
           worker: this.worker,
           fetch: this.fetch,
-          onCached: (diffId) => this.keep(diffId),
+          onCached: (diffId, replaced) => {
+            this.keep(diffId);
+            if (replaced !== null) void this.letGo(replaced);
+          },
           records: (filters) => this.stepRecords().filter((record) => matchesRecord(record, filters)),
           prune: (options) => this.forget(options),
           hostGateway: () => hostGateway(this.parts.networks),
@@ -253,11 +264,7 @@ class BuilderRoom implements Builder {
       this.steps.delete(key);
       gone.push(record);
       held -= step.size;
-      if (step.diffId === null || [...this.steps.values()].some(({ diffId }) => diffId === step.diffId))
-        continue;
-      const release = this.kept.get(step.diffId);
-      this.kept.delete(step.diffId);
-      await release?.();
+      if (step.diffId !== null) await this.letGo(step.diffId);
     }
     if (all && Object.keys(filters).length === 0)
       await rm(join(this.parts.root, 'mounts'), { recursive: true, force: true });

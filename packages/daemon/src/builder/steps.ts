@@ -156,10 +156,11 @@ export class Steps {
         stderr: true,
         connection: async () => output,
       });
-      const { done } = this.containers.wait(id, 'next-exit', signal);
-      done.catch(() => undefined);
+      // Its end comes with an abort, too.
+      const { done } = this.containers.wait(id, 'next-exit');
       signal.addEventListener('abort', abort, { once: true });
       await this.containers.start(id);
+      if (signal.aborted) abort();
       const { StatusCode } = await done;
       await attached.catch(() => undefined);
       signal.throwIfAborted();

@@ -25,5 +25,10 @@ export async function acceptWebSocket(
   const stream = createWebSocketStream(client);
   // A message that breaks the protocol ends the connection; there is nobody else to tell.
   stream.on('error', () => undefined);
+  // Of itself the stream ends for its reader alone. What had come before is still read.
+  client.once('close', () => {
+    if (stream.readableLength === 0) stream.destroy();
+    else stream.once('end', () => stream.destroy());
+  });
   return stream;
 }

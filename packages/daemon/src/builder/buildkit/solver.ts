@@ -43,7 +43,7 @@ export interface SolverParts {
   /** Where cache mounts live. */
   cacheFolder: string;
   /** A step was remembered: its layer must stay. */
-  onCached: (diffId: string) => void;
+  onCached: (diffId: string, replaced: string | null) => void;
   hostPlatform: { os: string; architecture: string; variant?: string };
 }
 
@@ -259,8 +259,10 @@ export class Solver {
   ): CachedStep {
     const used = new Date().toISOString();
     const entry: CachedStep = { diffId, size, description, created, used, count: 1 };
+    const before = this.parts.cache.get(key);
     this.parts.cache.put(key, entry);
-    this.parts.onCached(diffId);
+    // Two builds may have made the same step, each with a layer of its own.
+    this.parts.onCached(diffId, before?.diffId === diffId ? null : (before?.diffId ?? null));
     return entry;
   }
 

@@ -113,6 +113,8 @@ async function receive(
     const tracked = adding.catch(() => undefined).finally(() => pending.delete(tracked));
     pending.add(tracked);
     await Promise.race([ended(stream), adding]);
+    // One that was given up half-way tells why; no entry would come behind it.
+    if (!stream.readableEnded) await adding;
     if (pending.size >= MAX_PENDING) await Promise.race(pending);
   }
   await Promise.all(contents.layers.values());
