@@ -14,7 +14,9 @@ const daemon = {
   logging: ['base', 'patterns', 'config'],
   networks: ['base', 'patterns', 'config', 'store', 'events'],
   volumes: ['base', 'patterns', 'store', 'events', 'layers'],
+  pods: ['base', 'config', 'store', 'runtime', 'networks'],
   containers: [
+    'pods',
     'base',
     'patterns',
     'config',
@@ -29,6 +31,7 @@ const daemon = {
     'volumes',
   ],
   builder: [
+    'pods',
     'base',
     'patterns',
     'config',
@@ -49,6 +52,7 @@ daemon.metrics = Object.keys(daemon).filter((room) => room !== 'builder' && room
 const rooms = Object.keys(daemon);
 daemon.system = [...rooms];
 daemon.server = [...rooms, 'system'];
+daemon.cri = [...rooms, 'system'];
 
 const client = {
   base: [],
@@ -102,7 +106,7 @@ export default {
   forbidden: [
     { name: 'no-circle', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
-    ...arrows('daemon', daemon, ['system', 'server']),
+    ...arrows('daemon', daemon, ['system', 'server', 'cri']),
     ...arrows('client', client),
     {
       name: 'native-alone',

@@ -20,8 +20,9 @@ const C_ROOMS = {
   supervisor: ['base', 'container'],
   dns: ['base', 'supervisor'],
   portproxy: ['base', 'supervisor'],
-  launcher: ['base', 'layer', 'supervisor'],
   probe: ['base'],
+  pod: ['base', 'portproxy'],
+  launcher: ['base', 'layer', 'supervisor', 'pod'],
 };
 const MAX_FILES = 25;
 /** Where `any` is excepted from the lint rule: gRPC's messages have the shapes that their definitions, a text, give them. */

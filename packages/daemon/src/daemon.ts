@@ -5,6 +5,7 @@ import { collectWhenQuiet } from './base/buffers.ts';
 import { configureLog, log } from './base/log.ts';
 import { VERSION } from './base/version.ts';
 import { reload, type Settings } from './config/index.ts';
+import type { Cri } from './cri/api.ts';
 import { type Manager, openManager } from './manager.ts';
 import { writePidfile } from './pidfile.ts';
 import { openRooms } from './rooms.ts';
@@ -20,6 +21,7 @@ export async function runDaemon(settings: Settings, args: string[], configFile: 
   const pidfile = settings.pidfile === '' ? { remove: () => undefined } : writePidfile(settings.pidfile);
   let rooms: Services | undefined;
   let listening: Listening | undefined;
+  let cri: Cri | undefined;
   let manager: Manager;
   try {
     manager = await openManager();
@@ -33,15 +35,17 @@ export async function runDaemon(settings: Settings, args: string[], configFile: 
       await (await import('./metrics/serve.ts')).serveMetrics(settings.metricsAddr, rooms.metrics);
     if (settings.otlpEndpoint !== '')
       (await import('./metrics/otlp.ts')).exportSpans(settings.otlpEndpoint, daemonId(rooms.store));
+    if (settings.cri) cri = await (await import('./cri/index.ts')).openCri(rooms);
   } catch (error) {
     await listening?.close();
     rooms?.close();
     pidfile.remove();
     throw error;
   }
-  handleSignals(settings, rooms, listening, manager, pidfile, args, configFile);
+  handleSignals(settings, rooms, listening, cri, manager, pidfile, args, configFile);
   manager.ready(`Answers at ${listening.addresses.join(' ')}`);
-  log.info({ hosts: listening.addresses.join(' '), version: VERSION, pid: process.pid }, 'Berth answers');
+  const addresses = [...listening.addresses, ...(cri ? [cri.address] : [])];
+  log.info({ hosts: addresses.join(' '), version: VERSION, pid: process.pid }, 'Berth answers');
   // When whoever has waited for the daemon has been served.
   collectWhenQuiet(1000);
 }
@@ -50,6 +54,7 @@ function handleSignals(
   settings: Settings,
   rooms: Services,
   listening: Listening,
+  cri: Cri | undefined,
   manager: Manager,
   pidfile: { remove(): void },
   args: string[],
@@ -64,6 +69,7 @@ function handleSignals(
     rooms.events.emit('daemon', 'shutdown', daemonId(rooms.store), { name: hostname() });
     const late = setTimeout(() => finish(1), settings.shutdownTimeout * 1000);
     late.unref();
+    cri?.close();
     await listening.close();
     finish(0);
   };

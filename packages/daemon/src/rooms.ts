@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { nativeProgram, openLauncher } from '@berth/native';
 import { log } from './base/log.ts';
@@ -45,7 +46,12 @@ export async function openRooms(settings: Settings): Promise<Services> {
     folderSize: layers.folderSize,
   });
   const networks = await openNetworks({ store, events, settings, program: nativeProgram });
-  const below = { settings, store, events, launcher, layers, images, runtime, logging, networks, volumes };
+  const pods =
+    settings.cri || existsSync(join(dataRoot, 'pods'))
+      ? await (await import('./pods/index.ts')).openPods({ settings, store, launcher, runtime, networks })
+      : undefined;
+  const own = { settings, store, events, launcher, layers, images, runtime, logging, networks, volumes };
+  const below = pods ? { ...own, pods } : own;
   const containers = openContainers(below);
   const builder = await openBuilder({
     ...below,

@@ -9,6 +9,7 @@ import type { Layers } from './layers/api.ts';
 import type { Logging } from './logging/api.ts';
 import type { Metrics } from './metrics/api.ts';
 import type { Networks } from './networks/api.ts';
+import type { Pods } from './pods/api.ts';
 import type { Runtime } from './runtime/api.ts';
 import type { Store } from './store/api.ts';
 import type { Volumes } from './volumes/api.ts';
@@ -28,6 +29,8 @@ export interface Services {
   logging: Logging;
   networks: Networks;
   volumes: Volumes;
+  /** Undefined where there are no pods: the Container Runtime Interface is not served, and never was. */
+  pods?: Pods;
   containers: Containers;
   builder: Builder;
   explain: Explain;

@@ -9,6 +9,7 @@
   PART(init)     \
   PART(layer)    \
   PART(probe)    \
+  PART(forward)  \
   PART(net)
 
 PARTS

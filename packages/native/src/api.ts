@@ -5,7 +5,8 @@ export type LaunchRecord = [name: string, ...arguments_: string[]];
 
 /** How a process's output is kept. */
 export interface LogOptions {
-  driver: 'json-file' | 'local' | 'none';
+  /** `cri`: the lines of the Container Runtime Interface, in a file that somebody else rotates. */
+  driver: 'json-file' | 'local' | 'cri' | 'none';
   /** The file the supervisor writes; rotated files get `.1`, `.2.gz`... */
   path: string;
   maxSize: number; // bytes, 0: no rotation
@@ -110,6 +111,8 @@ export interface Supervisor {
   ): Promise<ExecProcess>;
   /** Renames, changes of log options, name-service reloads...: a record for the supervisor to take in while it runs. */
   control(record: LaunchRecord): Promise<void>;
+  /** Somebody has moved the log's file away: it goes on in a new one. */
+  reopenLog(): Promise<void>;
   /** Kills the supervisor itself, and with it what it runs: for one that does not answer. `exited` then rejects. */
   end(): void;
   /**
@@ -145,6 +148,11 @@ export interface StartOptions {
 export interface Launcher {
   /** @throws LaunchError: nothing is left of the container in the kernel but its cgroup. */
   start(options: StartOptions): Promise<Supervisor>;
+  /**
+   * Makes or lets go the namespaces of a pod, as c/pod/pod.h says; the first record is `pod`. Resolves with the number of
+   * the process that keeps its PID namespace, or 0. @throws LaunchError: nothing is left then.
+   */
+  pod(records: LaunchRecord[]): Promise<number>;
   /** Resolves when no start of an earlier launcher is on its way any more: each can be reconnected to, or has ended. */
   ready(): Promise<void>;
   /** Connects to a supervisor started by an earlier daemon; null when there is none (see `lastExit`). */

@@ -15,6 +15,7 @@ import {
   type Supervisor,
 } from './api.ts';
 import { encodeFrame, FrameReader } from './frame.ts';
+import { PodMaker } from './pod.ts';
 import { clientArguments } from './streams.ts';
 import { ControlledSupervisor } from './supervisor.ts';
 import { HELPER_ANSWER, Watchdog } from './watchdog.ts';
@@ -52,13 +53,15 @@ export function openLauncher(options: LauncherOptions): Launcher {
 class NativeLauncher implements Launcher {
   readonly #options: LauncherOptions;
   readonly #supervisors = new Map<number, ControlledSupervisor>();
+  /** Pods that are being made, by handle. */
+  readonly #pods = new Map<number, PodMaker>();
   #socket: Socket | undefined;
   #startedAt = 0;
   #lastHandle = 0;
   #closed = false;
   #child: ChildProcess | undefined;
   readonly #watchdog = new Watchdog({
-    waiting: () => [...this.#supervisors.values()].some(({ waiting }) => waiting),
+    waiting: () => this.#pods.size > 0 || [...this.#supervisors.values()].some(({ waiting }) => waiting),
     ping: () => this.#socket?.write(encodeFrame(0, [['ping']])),
     hung: () => {
       this.#options.onWarning?.('the launcher does not answer; it is replaced');
@@ -94,6 +97,18 @@ class NativeLauncher implements Launcher {
       throw error;
     }
     return supervisor;
+  }
+
+  async pod(records: LaunchRecord[]): Promise<number> {
+    const handle = ++this.#lastHandle;
+    const maker = new PodMaker();
+    this.#pods.set(handle, maker);
+    try {
+      this.#send(handle, records);
+      return await maker.done;
+    } finally {
+      this.#pods.delete(handle);
+    }
   }
 
   /** The launcher was lost during a start, which may succeed without it: ends what there is then. */
@@ -204,7 +219,7 @@ class NativeLauncher implements Launcher {
       this.#answered.resolve();
       reader.push(chunk);
       for (let frame = reader.next(); frame; frame = reader.next())
-        this.#supervisors.get(frame.handle)?.take(frame.records);
+        (this.#supervisors.get(frame.handle) ?? this.#pods.get(frame.handle))?.take(frame.records);
     });
     socket.on('error', () => undefined);
     socket.on('close', () => this.#gone(socket));
@@ -226,6 +241,7 @@ class NativeLauncher implements Launcher {
     if (this.#socket !== socket) return;
     this.#socket = undefined;
     for (const supervisor of this.#supervisors.values()) supervisor.disconnected();
+    for (const maker of this.#pods.values()) maker.take([['lost']]);
     if (this.#closed) return;
     this.#options.onWarning?.('the launcher ended by itself');
     if (this.#supervisors.size === 0) return;

@@ -302,6 +302,10 @@ export class ControlledSupervisor implements Supervisor {
     return this.request('resize', [height, width]);
   }
 
+  reopenLog(): Promise<void> {
+    return this.request('log-reopen', []);
+  }
+
   control(record: LaunchRecord): Promise<void> {
     return this.request('control', [], record);
   }

@@ -207,6 +207,13 @@ export const tree: Tree = {
       rm: leaf('Remove networks', () => import('../commands/network/rm.ts'), ['remove']),
     },
   },
+  pod: {
+    about: 'Show pods of Kubernetes',
+    commands: {
+      inspect: leaf('Show all details of pods', () => import('../commands/pod/inspect.ts')),
+      ls: leaf('List pods of Kubernetes', () => import('../commands/pod/ls.ts'), ['list']),
+    },
+  },
   system: {
     about: 'Manage Berth',
     commands: {

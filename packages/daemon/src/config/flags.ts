@@ -34,6 +34,34 @@ const APPLIED: Flag[] = [
     field: 'bridge',
     help: "Attach containers to this bridge; 'none' disables the default network",
   },
+  { name: 'cri', type: 'boolean', field: 'cri', help: 'Serve the Container Runtime Interface (Kubernetes)' },
+  {
+    name: 'cri-socket',
+    type: 'string',
+    field: 'criSocket',
+    help: 'Its address (default "unix:///run/berth/cri.sock")',
+    refuse: (value) =>
+      /^unix:\/\/\/./.test(String(value)) ? undefined : 'it must be unix:// and an absolute path',
+  },
+  {
+    name: 'cri-network',
+    type: 'string',
+    field: 'criNetwork',
+    help: 'Network of pods ("auto" | "cni" | "berth")',
+    refuse: only('auto', 'cni', 'berth')('it must be auto, cni or berth'),
+  },
+  {
+    name: 'cni-conf-dir',
+    type: 'string',
+    field: 'cniConfDir',
+    help: 'Folder of CNI configurations (default "/etc/cni/net.d")',
+  },
+  {
+    name: 'cni-bin-dir',
+    type: 'list',
+    field: 'cniBinDir',
+    help: 'Folders of CNI plugins (default /opt/cni/bin and /usr/lib/cni)',
+  },
   { name: 'cgroup-parent', type: 'string', field: 'cgroupParent', help: 'Parent cgroup of all containers' },
   {
     name: 'config-file',

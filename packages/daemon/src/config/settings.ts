@@ -35,6 +35,13 @@ export interface Settings {
   defaultUlimits: Record<string, { Name: string; Soft: number; Hard: number }>;
   defaultIpcMode: string;
   defaultCgroupnsMode: string;
+  /** The Container Runtime Interface is served, at that address. */
+  cri: boolean;
+  criSocket: string;
+  /** What gives pods their network: `berth`: our own bridge, `cni`: plugins, `auto`: plugins where they are configured. */
+  criNetwork: string;
+  cniConfDir: string;
+  cniBinDir: string[];
   init: boolean;
   seccompProfile: string;
   noNewPrivileges: boolean;

@@ -1,9 +1,10 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { Archive, Change } from '../layers/api.ts';
 import type { EndpointSettings } from '../networks/api.ts';
+import type { Resources } from '../runtime/api.ts';
 import type { ChangeOutcome, Update } from './model/changes.ts';
 import type { ContainerInspect, ContainerSummary, ExecInspect } from './model/shown.ts';
-import type { ContainerSnapshot, WaitCondition, WaitResult } from './model/types.ts';
+import type { ContainerSnapshot, PodMember, WaitCondition, WaitResult } from './model/types.ts';
 
 export type * from './model/shown.ts';
 export type * from './model/types.ts';
@@ -27,6 +28,8 @@ export interface CreateOptions {
   anonymousMounts?: boolean;
   /** Links put no variables into its environment. */
   noLinkVariables?: boolean;
+  /** It is to be one of a pod's, whose namespaces it joins, and by whose host name it calls itself. */
+  pod?: PodMember & { hostname: string };
 }
 
 export interface LogOptions {
@@ -52,6 +55,8 @@ export interface AttachOptions {
   stdout: boolean;
   stderr: boolean;
   detachKeys?: string;
+  /** No keys detach: what is typed is the program's alone. */
+  keepsKeys?: true;
   /** Output without frames, both streams as one (WebSockets). */
   raw?: boolean;
   /** Given once the container was found and may be attached to: the client's connection. */
@@ -69,7 +74,28 @@ export interface ExecConfig {
   WorkingDir?: string;
   Privileged?: boolean;
   DetachKeys?: string;
+  /** No keys detach, and a failed start is thrown, not told in the stream. */
+  ofPod?: true;
   ConsoleSize?: [height: number, width: number];
+}
+
+/** What a command in a container has written, up to a limit, and how it ended. */
+export interface Captured {
+  exitCode: number;
+  stdout: Buffer;
+  stderr: Buffer;
+  /** It was killed when its time was over. */
+  timedOut: boolean;
+}
+
+/** Changes of a pod's container while it lives. */
+export interface MemberChange {
+  /** Members that are absent stay as they are. */
+  resources: Resources;
+  unified: Record<string, string>;
+  hugepages: PodMember['hugepages'];
+  oomScoreAdj?: number;
+  told: unknown;
 }
 
 export interface ListOptions {
@@ -100,6 +126,10 @@ export interface Containers {
   ): { id: string; done: Promise<WaitResult> };
   resize(reference: string, height: number, width: number): Promise<void>;
   update(reference: string, change: Update): Promise<{ Warnings: string[] | null } & Partial<ChangeOutcome>>;
+  /** The same for a container of a pod, with what the Docker API has no words for. */
+  updateMember(id: string, change: MemberChange): Promise<void>;
+  /** Somebody has moved the file of a container's log away. @throws conflict when it does not run. */
+  reopenLog(id: string): Promise<void>;
   /** The step of a build is over, and its container stays. */
   keepStep(id: string): Promise<void>;
   prune(
@@ -149,6 +179,14 @@ export interface Containers {
     options: { noOverwriteDirNonDir: boolean; copyUIDGID: boolean; signal?: AbortSignal },
   ): Promise<void>;
 
+  /**
+   * Runs a command to its end; `timeout` in milliseconds, 0: without. `limit`: bytes that are kept of each output.
+   * @throws conflict when the container does not run, invalid-parameter when the command can't be run.
+   */
+  execCapture(
+    reference: string,
+    options: { command: string[]; timeout: number; limit: number; signal: AbortSignal },
+  ): Promise<Captured>;
   /** `checkUser` looks the user up now. @throws invalid-parameter for one that the container does not know. */
   execCreate(reference: string, config: ExecConfig, options?: { checkUser?: boolean }): Promise<string>;
   /** Without `connection` the exec is detached: resolves when it runs. With it: when the stream has ended. */

@@ -17,6 +17,7 @@ import { commitContainer } from './commit.ts';
 import { createContainer } from './create/create.ts';
 import { archives, withWorkingDir } from './io/archive.ts';
 import { attach } from './io/attach.ts';
+import { capture } from './io/capture.ts';
 import { Execs } from './io/exec.ts';
 import { openLog } from './io/logs/index.ts';
 import { connectContainer, disconnectContainer } from './lifecycle/connect.ts';
@@ -24,7 +25,7 @@ import { Life } from './lifecycle/life.ts';
 import { reconcileContainers } from './lifecycle/reconcile.ts';
 import { removeContainer, removeLink } from './lifecycle/remove.ts';
 import { killContainer, restartContainer, stopContainer } from './lifecycle/stop.ts';
-import { updateContainer } from './lifecycle/update.ts';
+import { updateContainer, updateMember } from './lifecycle/update.ts';
 import { Container } from './model/container.ts';
 import { type Context, setRecord } from './model/context.ts';
 import { checkName } from './model/names.ts';
@@ -249,6 +250,16 @@ class ContainerRoom implements Containers {
     return updateContainer(this.context, this.registry.lookup(reference), change);
   }
 
+  async updateMember(id: string, change: Parameters<Containers['updateMember']>[1]): Promise<void> {
+    await updateMember(this.context, this.registry.lookup(id), change);
+  }
+
+  async reopenLog(id: string): Promise<void> {
+    const { supervisor } = this.registry.lookup(id);
+    if (!supervisor) throw new BerthError('conflict', `container ${id} is not running`);
+    await supervisor.reopenLog();
+  }
+
   async keepStep(id: string): Promise<void> {
     const container = this.registry.lookup(id);
     await container.queue(async () => {
@@ -357,6 +368,10 @@ class ContainerRoom implements Containers {
       ...rest,
       ...(copyUIDGID && User !== '' && { owner: User }),
     });
+  }
+
+  execCapture(reference: string, options: Parameters<Containers['execCapture']>[1]) {
+    return capture(this.context, this.registry.lookup(reference), options);
   }
 
   async execCreate(...[reference, config, options]: Parameters<Containers['execCreate']>): Promise<string> {

@@ -224,6 +224,8 @@ export interface Networks {
   hostInterface(id: string, networkId: string): string;
   /** Rules of other programs' tables that refuse packets; not `complete` where a table is too large to be read. */
   otherRules(): Promise<{ rules: FirewallRule[]; complete: boolean }>;
+  /** The same of the network namespace at a path. */
+  statsAt(path: string): Promise<Record<string, Record<string, number>>>;
   /** At start-up: the running containers (with pids); everything else that is ours in the kernel goes. */
   reconcile(running: Array<{ request: NetworkRequest; pid: number }>): Promise<void>;
   /** Stops the worker; networks and containers go on. */

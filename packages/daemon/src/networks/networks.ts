@@ -207,8 +207,12 @@ export class Room implements Networks {
     return record && this.#state(record);
   }
 
-  async stats(pid: number): Promise<Record<string, Record<string, number>>> {
-    const [result] = await this.#context.worker.call(['stats', `/proc/${pid}/ns/net`]);
+  stats(pid: number): Promise<Record<string, Record<string, number>>> {
+    return this.statsAt(`/proc/${pid}/ns/net`);
+  }
+
+  async statsAt(path: string): Promise<Record<string, Record<string, number>>> {
+    const [result] = await this.#context.worker.call(['stats', path]);
     const stats: Record<string, Record<string, number>> = {};
     for (const [, name, ...values] of result!.rows) {
       if (name === 'lo') continue;

@@ -31,6 +31,10 @@ export interface Resources {
   BlkioDeviceReadIOps?: Array<{ Path: string; Rate: number }> | null;
   BlkioDeviceWriteIOps?: Array<{ Path: string; Rate: number }> | null;
   CgroupParent?: string;
+  /** Files of cgroup v2 by their names, as the kernel takes them. */
+  Unified?: Record<string, string>;
+  /** Bytes of huge pages of a size (`2MB`). */
+  HugepageLimits?: Array<{ PageSize: string; Limit: number }>;
 }
 
 /** All that the runtime is told of a container; `containers` fills it from HostConfig, Config and the other rooms. */
@@ -44,6 +48,8 @@ export interface RuntimeRequest {
   /** `user[:group]` as given; names are looked up by the C side in the container's own passwd and group files. */
   user: string;
   groupAdd: string[];
+  /** The memberships that the container's own files give the user: `merge`: always, `strict`: never; absent: without a group in `user`. */
+  groupsPolicy?: 'merge' | 'strict';
   tty: boolean;
   consoleSize?: [height: number, width: number];
   hostname: string;
@@ -52,6 +58,8 @@ export interface RuntimeRequest {
   privileged: boolean;
   capAdd: string[];
   capDrop: string[];
+  /** Capabilities that users other than root keep, too. */
+  capAmbient?: string[];
   securityOpt: string[];
   /** null: the default lists; []: none. */
   maskedPaths: string[] | null;
@@ -76,6 +84,8 @@ export interface RuntimeRequest {
     propagation?: string;
     /** bind, image: a path inside `source`, resolved so that no link in it leads out. */
     subpath?: string;
+    /** bind: its ids are those of the container's user namespace. */
+    idmap?: boolean;
   }>;
   /** /etc/hosts, /etc/hostname, /etc/resolv.conf on the host. */
   networkFiles: Array<{ source: string; destination: string }>;
@@ -88,8 +98,10 @@ export interface RuntimeRequest {
     uts: string;
     cgroup: string;
     user: string;
-    /** Shared with `--ipc container:`: the other's /dev/shm on the host, if any. */
+    /** Shared with `--ipc container:`: the other's /dev/shm on the host, if any; or the folder of a pod's. */
     shmPath?: string;
+    /** They are a pod's, and so are their kernel parameters. */
+    ofPod?: boolean;
   };
   annotations: Record<string, string>;
 }
@@ -216,6 +228,10 @@ export interface Runtime {
   root(): { uid: number; gid: number };
   /** The records of a container's user namespace. */
   userMaps(): LaunchRecord[];
+  /** The folders of a cgroup with that name below a parent, where memory and processes are counted; it is not made here. */
+  cgroupFolders(name: string, parent: string): string[];
+  /** Numbers of what runs below a parent of containers' cgroups; undefined when there is none. */
+  parentStats(parent: string): Promise<CgroupStats | undefined>;
   /** The AppArmor profile of a container with these settings; '' where the kernel has no AppArmor. */
   apparmorProfile(request: Pick<RuntimeRequest, 'privileged' | 'securityOpt'>): string;
   /** Which runtimes there are, Berth's own among them. */

@@ -100,7 +100,12 @@ export function containerCapabilities(request: {
   privileged: boolean;
   capAdd: string[];
   capDrop: string[];
+  capAmbient?: string[];
 }): string[] {
+  return [...new Set([...asked(request), ...ambientCapabilities(request)])];
+}
+
+function asked(request: { privileged: boolean; capAdd: string[]; capDrop: string[] }): string[] {
   if (request.privileged) return availableCapabilities();
   if (request.capAdd.length === 0 && request.capDrop.length === 0) return defaults();
   const add = normalizeCapabilities(request.capAdd, 'CapAdd');
@@ -108,6 +113,13 @@ export function containerCapabilities(request: {
   if (add.includes('ALL')) return availableCapabilities().filter((name) => !drop.includes(name));
   if (drop.includes('ALL')) return add;
   return [...new Set([...defaults().filter((name) => !drop.includes(name)), ...add])];
+}
+
+/** The capabilities that a container's users keep whatever they are; for a privileged one there is nothing to add. */
+export function ambientCapabilities(request: { privileged: boolean; capAmbient?: string[] }): string[] {
+  if (!request.capAmbient?.length) return [];
+  const names = normalizeCapabilities(request.capAmbient, 'CapAdd');
+  return names.includes('ALL') ? availableCapabilities() : names;
 }
 
 function defaults(): string[] {

@@ -76,7 +76,7 @@ export function compileSpec(spec: RuntimeSpec, context: CompileContext): LaunchR
 /** One more process in a container under Berth's own runtime. */
 export function compileExec(
   process: OciProcess,
-  own: Pick<OwnSpec, 'id' | 'user' | 'groups'>,
+  own: Pick<OwnSpec, 'id' | 'user' | 'groups' | 'groupsPolicy'>,
   filter: OciSeccomp | undefined,
   context: CompileContext,
 ): LaunchRecord[] {
@@ -116,6 +116,7 @@ export function mountRecord(mount: OciMount, own: OwnSpec): LaunchRecord {
   const { type = 'bind', source = '', destination, options = [] } = mount;
   const made = own.prepared[preparedIndex(source)];
   const forced = own.forcedReadOnly.includes(destination) ? ['force-recursive'] : [];
+  if (own.idmapped?.includes(destination)) forced.push('idmap');
   if (!made) return ['mount', type, source, destination, ...options, ...forced];
   const record: LaunchRecord = ['mount', made.type, made.source, destination];
   if (made.type === 'bind') record.push(...options, ...forced);
@@ -179,8 +180,13 @@ function seccompFlags({ flags }: OciSeccomp): string[] {
 }
 
 /** The user and the groups, which the C side looks up. */
-export function ownerRecords({ user, groups }: Pick<OwnSpec, 'user' | 'groups'>): LaunchRecord[] {
-  return [...groups.map((group): LaunchRecord => ['group', group]), ['user', user]];
+export function ownerRecords({
+  user,
+  groups,
+  groupsPolicy,
+}: Pick<OwnSpec, 'user' | 'groups' | 'groupsPolicy'>): LaunchRecord[] {
+  const records: LaunchRecord[] = [...groups.map((group): LaunchRecord => ['group', group]), ['user', user]];
+  return groupsPolicy ? [...records, ['groups-policy', groupsPolicy]] : records;
 }
 
 /** A list of any length, over as many records as it takes. */

@@ -126,7 +126,7 @@ class NativeRuntime implements Runtime {
 
   #pathFor(id: string, parent: string | undefined): string {
     // Resolved below the root, whatever dots are in it.
-    return join(resolve('/', parent || this.#settings.cgroupParent || DEFAULT_PARENT), id);
+    return join(resolve('/', parentPath(parent || this.#settings.cgroupParent || DEFAULT_PARENT)), id);
   }
 
   /** The cgroup of a container, also of one that an earlier daemon started; undefined when there is none. */
@@ -189,6 +189,19 @@ class NativeRuntime implements Runtime {
     return mapRecords({ uidMappings: uids, gidMappings: gids });
   }
 
+  cgroupFolders(name: string, parent: string): string[] {
+    const path = this.#pathFor(name, parent);
+    this.#paths.set(name, path);
+    const folders = this.#cgroups.folders(path);
+    const counting = folders.filter((folder) => ['', 'memory', 'pids', 'freezer'].includes(folder.name));
+    return counting.map((folder) => folder.path);
+  }
+
+  async parentStats(parent: string): Promise<CgroupStats | undefined> {
+    const path = resolve('/', parentPath(parent));
+    return this.#cgroups.exists(path) ? this.#cgroups.stats(path) : undefined;
+  }
+
   apparmorProfile(request: Parameters<Runtime['apparmorProfile']>[0]): string {
     return apparmorProfile(
       request.privileged,
@@ -213,7 +226,8 @@ class NativeRuntime implements Runtime {
       ...exec,
       cwd: exec.cwd || request.cwd,
     });
-    const own = { id: request.id, user: exec.user || request.user, groups: request.groupAdd };
+    const { id, groupAdd: groups, groupsPolicy } = request;
+    const own = { id, user: exec.user || request.user, groups, ...(groupsPolicy && { groupsPolicy }) };
     return foreign
       ? bundleExec(process, own)
       : compileExec(process, own, seccompFilter(request, this.#spec), this.#compile);
@@ -282,4 +296,12 @@ class NativeRuntime implements Runtime {
   #isOwn(path: string): boolean {
     return this.#cgroups.folders(path).some((folder) => readOwner(folder.path) === this.#compile.owner);
   }
+}
+
+/** A parent as a path: a slice of systemd's (`a-b.slice`) lies in those that its name begins with. */
+function parentPath(parent: string): string {
+  if (parent === '-.slice') return '/';
+  if (parent.includes('/') || !parent.endsWith('.slice')) return parent;
+  const parts = parent.slice(0, -'.slice'.length).split('-');
+  return parts.map((_, index) => `${parts.slice(0, index + 1).join('-')}.slice`).join('/');
 }

@@ -71,6 +71,8 @@ function sharedMemory(
   const destination = '/dev/shm';
   if (ipc === 'host')
     return { destination, type: 'bind', source: '/dev/shm', options: ['rbind', 'rprivate'] };
+  if (shmPath && !shmPath.startsWith('/proc/'))
+    return { destination, type: 'bind', source: shmPath, options: ['rbind', 'rprivate'] };
   const joined = ipc.startsWith('/') && /^(\/proc\/\d+)\/root\/dev\/shm$/.exec(shmPath ?? '');
   // Another container's is reached through its mount namespace, not by a path of the host.
   if (joined)

@@ -86,6 +86,9 @@ export interface OciResources {
   };
   /** 0 or less: as many as the machine takes. */
   pids?: { limit: number };
+  hugepageLimits?: Array<{ pageSize: string; limit: number }>;
+  /** Files of cgroup v2 by their names. */
+  unified?: Record<string, string>;
   blockIO?: {
     weight?: number;
     weightDevice?: Array<OciBlockDevice & { weight: number }>;

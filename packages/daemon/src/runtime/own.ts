@@ -27,6 +27,10 @@ export interface OwnSpec {
   user: string;
   /** Further groups, likewise. */
   groups: string[];
+  /** What the container's own files say of the user's groups counts always, or never; absent: where `user` names no group. */
+  groupsPolicy?: 'merge' | 'strict';
+  /** Destinations of binds whose ids are those of the user namespace. */
+  idmapped?: string[];
   /** The program runs under Berth's init. */
   init: boolean;
   /** The Nth is the mount whose source in the spec is `preparedSource(N)`. */

@@ -19,6 +19,13 @@ export function ociResources(resources: Resources, update = false): OciResources
     ...(cpu && { cpu }),
     ...(typeof resources.PidsLimit === 'number' && { pids: { limit: Math.max(resources.PidsLimit, 0) } }),
     ...(blockIO && { blockIO }),
+    ...(resources.HugepageLimits?.length && {
+      hugepageLimits: resources.HugepageLimits.map(({ PageSize, Limit }) => ({
+        pageSize: PageSize,
+        limit: Limit,
+      })),
+    }),
+    ...(some(resources.Unified ?? {}) && { unified: resources.Unified! }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Resources, RuntimeRequest } from './api.ts';
-import { availableCapabilities, containerCapabilities } from './capabilities.ts';
+import { ambientCapabilities, availableCapabilities, containerCapabilities } from './capabilities.ts';
 import { containerDevices } from './devices/devices.ts';
 import { maskedPaths, READONLY_PATHS } from './masks.ts';
 import { containerMounts } from './mounts.ts';
@@ -46,6 +46,7 @@ export function buildSpec(request: RuntimeRequest, context: SpecContext): Runtim
   const filter = seccompFilter(request, context);
   const remapping = request.namespaces.user === 'private' ? context.remapping : undefined;
   const { uts } = request.namespaces;
+  const idmapped = request.mounts.filter(({ idmap }) => idmap).map(({ destination }) => destination);
   const ownNames = uts !== 'host' && !uts.startsWith('/');
   return {
     ociVersion: OCI_VERSION,
@@ -60,6 +61,8 @@ export function buildSpec(request: RuntimeRequest, context: SpecContext): Runtim
         root: request.rootFilesystem,
         user: request.user,
         groups: request.groupAdd,
+        ...(request.groupsPolicy && { groupsPolicy: request.groupsPolicy }),
+        ...(idmapped.length > 0 && { idmapped }),
         init: request.init,
         prepared,
         forcedReadOnly,
@@ -93,6 +96,7 @@ export function containerProcess(
 ): OciProcess {
   const security = parseSecurityOptions(request.securityOpt);
   const more = own !== request && own.privileged === true;
+  const ambient = ambientCapabilities(request);
   const capabilities = more ? availableCapabilities() : containerCapabilities(request);
   const apparmor =
     more && context.hasAppArmor
@@ -109,8 +113,8 @@ export function containerProcess(
       bounding: capabilities,
       effective: capabilities,
       permitted: capabilities,
-      inheritable: [],
-      ambient: [],
+      inheritable: ambient,
+      ambient,
     },
     rlimits: request.ulimits.map(({ Name, Soft, Hard }) => ({
       type: `RLIMIT_${Name.toUpperCase()}`,

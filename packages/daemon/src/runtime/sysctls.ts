@@ -55,7 +55,7 @@ export function defaultSysctls(
   { sysctls, namespaces }: RuntimeRequest,
   hasPing: boolean,
 ): Record<string, string> {
-  if (namespaces.network === 'host') return {};
+  if (namespaces.network === 'host' || namespaces.ofPod) return {};
   const defaults: Record<string, string> = {};
   if (!('net.ipv4.ip_unprivileged_port_start' in sysctls))
     defaults['net.ipv4.ip_unprivileged_port_start'] = '0';

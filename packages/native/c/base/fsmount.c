@@ -92,6 +92,7 @@ int mount_option(const char *option, struct mount_options *out) {
   if (!strcmp(option, "bind")) return out->bind = 1;
   if (!strcmp(option, "rbind")) return out->bind = out->recursive_bind = 1;
   if (!strcmp(option, "force-recursive")) return out->force_recursive = 1;
+  if (!strcmp(option, "idmap")) return out->idmap = 1;
   for (size_t i = 0; i < sizeof attributes / sizeof attributes[0]; i++) {
     if (!strcmp(option, attributes[i].name)) {
       take_attribute(i, &out->set, &out->clear);

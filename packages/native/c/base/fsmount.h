@@ -34,6 +34,7 @@ struct mount_options {
   int propagation_recursive;
   int bind, recursive_bind;
   int force_recursive; /* recursive_set must not be given up on an old kernel */
+  int idmap;           /* the ids are those of the container's user namespace */
 };
 
 /* Takes one option; returns 1 when it was taken, 0 when it is the filesystem's own (key=value). */

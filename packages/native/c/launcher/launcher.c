@@ -18,6 +18,7 @@
 
 #include "base/namespaces/namespaces.h"
 #include "layer/cache.h"
+#include "pod/pod.h"
 #include "supervisor/core.h"
 
 /* The daemon's end of the socket pair, and the file that only one launcher at a time has locked, as it spawned us. */
@@ -199,15 +200,29 @@ static _Noreturn void become_supervisor(int fd, const char *records, size_t size
   supervise(control, held, own, size);
 }
 
-static void start(uint32_t handle, const char *records, size_t size)
+static _Noreturn void become_pod_maker(int fd, const char *records, size_t size)
+{
+  signal(SIGCHLD, SIG_DFL);
+  char *own = malloc(size + 1);
+  if (!own)
+    _exit(1);
+  memcpy(own, records, size);
+  forget_others();
+  pod_make(fd, own, size);
+}
+
+/* Forks what carries out a frame: a supervisor, or the maker of a pod. */
+static void start(uint32_t handle, const char *records, size_t size, int is_pod)
 {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
     tell_lost(handle);
     return;
   }
-  int spare = wants_netns(records, size);
+  int spare = !is_pod && wants_netns(records, size);
   pid_t child = fork();
+  if (child == 0 && is_pod)
+    become_pod_maker(pair[1], records, size);
   if (child == 0)
     become_supervisor(pair[1], records, size, spare);
   close(pair[1]);
@@ -340,10 +355,11 @@ static void daemon_ready(struct source *source, uint32_t events)
   if (status < 0)
     loop_stop(loop);
   while (status > 0 && (status = frame_next(&to_daemon.in, &handle, &records, &size)) > 0) {
-    if (is(records, size, "start")) {
+    int is_pod = is(records, size, "pod");
+    if (is_pod || is(records, size, "start")) {
       /* Requests of a daemon that has died have no one to answer to. */
       if (!daemon_gone())
-        start(handle, records, size);
+        start(handle, records, size, is_pod);
     } else if (is(records, size, "adopt")) {
       struct launch message;
       struct error err;

@@ -63,6 +63,13 @@ static int exec_resize(struct supervisor *supervisor, const struct launch *messa
   return 0;
 }
 
+static int reopen_log(struct supervisor *supervisor, const struct launch *message, struct error *err)
+{
+  if (!supervisor->streams.log)
+    return fail(err, "log", ENOENT, "the container has no log");
+  return log_reopen(supervisor->streams.log, err);
+}
+
 /* A record for a part of the program that has registered for its name. */
 static int pass_on(struct supervisor *supervisor, const struct launch *message, struct error *err)
 {
@@ -80,7 +87,7 @@ static const struct {
   int (*run)(struct supervisor *supervisor, const struct launch *message, struct error *err);
 } requests[] = {
   {"kill", signal_process},     {"resize", resize},   {"exec-kill", exec_signal},
-  {"exec-resize", exec_resize}, {"control", pass_on},
+  {"exec-resize", exec_resize}, {"control", pass_on}, {"log-reopen", reopen_log},
 };
 
 void control_message(struct supervisor *supervisor, const struct launch *message)

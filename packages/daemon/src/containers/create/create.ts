@@ -15,7 +15,7 @@ import { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
 import { checkName, generateName } from '../model/names.ts';
 import { INITIAL } from '../model/state.ts';
-import type { Config, ContainerRecord, HostConfig, MountPoint } from '../model/types.ts';
+import type { Config, ContainerRecord, HostConfig, MountPoint, PodMember } from '../model/types.ts';
 import { commandLine, defaultHostname, mergeConfig } from './config.ts';
 import { givenEndpoints } from './endpoints.ts';
 import { type AskedNames, checkHostConfig, checkModes, checkRemapped, fillHostConfig } from './hostconfig.ts';
@@ -59,13 +59,13 @@ export async function createContainer(
   discardUnsupported(host, rooms.runtime.supported(resourcesOf(host)));
   await checkSources(host);
   if (!image) throw notFound(`No such image: ${imageName}`);
-  resolveModes(context, host);
+  resolveModes(context, host, options.pod?.id);
 
   const asked = givenEndpoints(networking?.EndpointsConfig, host, config.MacAddress, options.version);
   warnings.push(...asked.warnings);
 
   const id = newId(context);
-  config.Hostname ||= defaultHostname(id, host.NetworkMode);
+  config.Hostname ||= options.pod?.hostname || defaultHostname(id, host.NetworkMode);
   const { path, args } = commandLine(config);
   const record: ContainerRecord = {
     id,
@@ -82,6 +82,7 @@ export async function createContainer(
     endpoints: asked.endpoints,
     ...(options.buildStep && { buildStep: true }),
     ...(options.noLinkVariables && { noLinkVariables: true }),
+    ...(options.pod && { pod: memberOf(options.pod) }),
   };
   // On a network of the user's own a link is a name that is looked up when it is asked for; else it is the container of
   // now, whatever it is named later.
@@ -122,6 +123,10 @@ function platformWarnings({ config }: Image): string[] {
   ];
 }
 
+function memberOf({ hostname: _, ...member }: NonNullable<CreateOptions['pod']>): PodMember {
+  return member;
+}
+
 function findImage(context: Context, name: string, platform: string | undefined): Image {
   return context.rooms.images.resolve(name, platform ? { platform } : {});
 }
@@ -157,10 +162,11 @@ function resolvedLink(context: Context, link: string): string {
 }
 
 /** Modes that name a container keep its id, so that a rename does not matter. */
-function resolveModes(context: Context, host: HostConfig): void {
+function resolveModes(context: Context, host: HostConfig, pod?: string): void {
   const resolve = (mode: string, must: boolean) => {
     if (!/^container:./.test(mode)) return mode;
     const reference = mode.slice('container:'.length);
+    if (reference === pod) return mode;
     const other = context.registry.find(reference);
     // Not dockerd's usual status for it: a client takes a 404 here for the image's, and pulls.
     if (!other && must) throw invalidParameter(`No such container: ${reference}`);

@@ -27,7 +27,7 @@ export async function attach(
   reference: string,
   options: AttachOptions,
 ): Promise<void> {
-  const keys = parseDetachKeys(options.detachKeys, 'detach');
+  const keys = options.keepsKeys ? Buffer.alloc(0) : parseDetachKeys(options.detachKeys, 'detach');
   const { status } = container.state;
   if (status === 'paused')
     throw conflict(`container ${reference} is paused, unpause the container before attach`);

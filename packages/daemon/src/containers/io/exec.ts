@@ -43,7 +43,7 @@ export class Exec implements RunningExec {
   constructor(container: Container, config: ExecConfig) {
     this.container = container;
     this.config = config;
-    this.detachKeys = parseDetachKeys(config.DetachKeys, 'escape');
+    this.detachKeys = config.ofPod ? Buffer.alloc(0) : parseDetachKeys(config.DetachKeys, 'escape');
   }
 
   /** The command as events name it. */
@@ -136,7 +136,7 @@ export class Execs {
     } catch (error) {
       this.finished(exec, options.exitCodes ? exitCodeOf(error) : NOT_RUN, false);
       const told = execError(error);
-      if (!connection) throw told;
+      if (!connection || config.ofPod) throw told;
       tellInStream(connection, framed, told);
       return;
     }
@@ -261,7 +261,8 @@ interface ExecuteOptions {
   size?: [number, number];
 }
 
-async function execute(
+/** Starts a further process in a container. */
+export async function execute(
   context: Context,
   container: Container,
   config: ExecConfig,
@@ -308,7 +309,8 @@ function exitCodeOf(error: unknown): number {
 /** A supervisor that does not answer. */
 const ETIMEDOUT = 110;
 
-function execError(error: unknown): BerthError {
+/** The error of an exec that could not be started, in dockerd's words. */
+export function execError(error: unknown): BerthError {
   if (error instanceof BerthError) return error;
   if (!(error instanceof LaunchError)) return systemError((error as Error).message, error);
   if (error.errno === ETIMEDOUT) return systemError(error.message, error);

@@ -14,16 +14,18 @@ export async function reconcileContainers(context: Context, life: Life): Promise
     await mkdir(folder, { recursive: true, mode: 0o700 });
   // A start that an earlier daemon's launcher has not come to the end of would be missed, and be nobody's afterwards.
   await rooms.launcher.ready();
+  await rooms.pods?.reconcile();
   await dropUnfinished(context);
   await arrangeFolders(context);
   await Promise.all([...context.registry.all()].map((container) => resume(context, life, container)));
   const running = [...context.registry.all()].filter(({ alive }) => alive);
   await rooms.runtime.reconcile(new Set(running.map(({ id }) => id)));
-  await rooms.networks.reconcile(
-    running
+  await rooms.networks.reconcile([
+    ...running
       .filter(({ record }) => !record.hostConfig.NetworkMode.startsWith('container:'))
       .map((container) => ({ request: networkRequest(container), pid: container.state.pid })),
-  );
+    ...(rooms.pods?.attached() ?? []),
+  ]);
   await rooms.volumes.reconcile(
     running.map(({ id, record }) => ({
       owner: id,

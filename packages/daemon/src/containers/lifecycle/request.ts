@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Settings } from '../../config/settings.ts';
 import type { Layers } from '../../layers/api.ts';
 import type { NetworkRequest, PortMap } from '../../networks/api.ts';
+import type { PodJoin } from '../../pods/api.ts';
 import type { Resources, RuntimeRequest } from '../../runtime/api.ts';
 import { withProtocol } from '../create/config.ts';
 import { mergeTmpfsOptions } from '../create/mounts.ts';
@@ -154,6 +155,7 @@ export const isRemapped = (host: HostConfig, settings: Settings): boolean =>
 /** Where a joined container's namespaces and files are. */
 export interface Joined {
   network?: { pid: number; folder: string; Hostname: string; Domainname: string };
+  pod?: PodJoin;
   pid?: number;
   ipc?: number;
   /** Variables that tell of linked containers. */
@@ -174,7 +176,7 @@ export function runtimeRequest(
 ): RuntimeRequest {
   const { record, folder } = container;
   const { config, hostConfig: host } = record;
-  const files = joined.network?.folder ?? folder;
+  const files = joined.pod?.folder ?? joined.network?.folder ?? folder;
   const taken = new Set([
     ...record.mounts.map(({ Destination }) => Destination),
     ...Object.keys(host.Tmpfs ?? {}),
@@ -196,12 +198,17 @@ export function runtimeRequest(
     privileged: host.Privileged,
     capAdd: host.CapAdd ?? [],
     capDrop: host.CapDrop ?? [],
+    ...(record.pod && { capAmbient: record.pod.capAmbient, groupsPolicy: record.pod.groupsPolicy }),
     securityOpt: host.SecurityOpt ?? [],
     maskedPaths: host.MaskedPaths ?? [],
     readonlyPaths: host.ReadonlyPaths ?? [],
     ulimits: ulimits(host, settings),
     sysctls: host.Sysctls ?? {},
-    resources: { ...resourcesOf(host), CgroupParent: host.CgroupParent || settings.cgroupParent },
+    resources: {
+      ...resourcesOf(host),
+      CgroupParent: host.CgroupParent || settings.cgroupParent,
+      ...(record.pod && { Unified: record.pod.unified, HugepageLimits: record.pod.hugepages }),
+    },
     oomScoreAdj: host.OomScoreAdj,
     shmSize: host.ShmSize,
     devices: host.Devices ?? [],
@@ -218,13 +225,28 @@ export function runtimeRequest(
       cgroup: host.CgroupnsMode,
       user: isRemapped(host, settings) ? 'private' : 'host',
       ...(joined.ipc && { shmPath: `/proc/${joined.ipc}/root/dev/shm` }),
+      ...(joined.pod && podNamespaces(record, joined.pod, joined.pid)),
     },
     annotations: host.Annotations ?? {},
   };
 }
 
+/** A pod's namespaces in the place of a container's own. */
+function podNamespaces({ hostConfig, pod: member }: ContainerRecord, pod: PodJoin, target?: number) {
+  const ofPod = hostConfig.PidMode === `container:${member?.id}`;
+  return {
+    ofPod: true,
+    network: pod.network,
+    ipc: pod.ipc,
+    uts: pod.uts,
+    ...(ofPod && target === undefined && { pid: pod.pid }),
+    user: pod.user || 'host',
+    ...(pod.shm && { shmPath: pod.shm }),
+  };
+}
+
 function mounts(
-  { mounts: points, hostConfig: host }: ContainerRecord,
+  { mounts: points, hostConfig: host, pod }: ContainerRecord,
   layers: Pick<Layers, 'lower'>,
 ): RuntimeRequest['mounts'] {
   const list: RuntimeRequest['mounts'] = points.map((point) => {
@@ -239,7 +261,7 @@ function mounts(
         readonly: true,
         options: [],
       };
-    return bindRequest(point);
+    return { ...bindRequest(point), ...(pod?.idmapped.includes(point.Destination) && { idmap: true }) };
   });
   for (const [destination, options] of Object.entries(host.Tmpfs ?? {}))
     list.push(tmpfs(destination, options));
@@ -272,7 +294,9 @@ export function resolveJoins(record: ContainerRecord, lookup: (reference: string
   const { NetworkMode, PidMode, IpcMode } = record.hostConfig;
   const joined: Joined = {};
   const target = (mode: string) =>
-    mode.startsWith('container:') ? lookup(mode.slice('container:'.length)) : undefined;
+    mode.startsWith('container:') && mode !== `container:${record.pod?.id}`
+      ? lookup(mode.slice('container:'.length))
+      : undefined;
   const network = target(NetworkMode);
   if (network) {
     if (network.id === record.id) throw badJoin.self();

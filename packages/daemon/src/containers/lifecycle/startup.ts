@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, realpath, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { LaunchError, type LaunchRecord, type Supervisor } from '@berth/native';
+import { dirname, join } from 'node:path';
+import { LaunchError, type LaunchRecord, type LogOptions, type Supervisor } from '@berth/native';
 import { BerthError, invalidParameter, notFound, systemError } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
 import { span } from '../../base/spans.ts';
 import type { LogSubject } from '../../logging/api.ts';
+import type { PodJoin } from '../../pods/api.ts';
 import { describeLaunchError, type RuntimeRequest } from '../../runtime/index.ts';
 import { checkPropagation } from '../create/propagation.ts';
 import type { Container } from '../model/container.ts';
@@ -13,6 +14,7 @@ import { type Context, setRecord } from '../model/context.ts';
 import { tellMounts, tellUnmounts } from '../model/mount-events.ts';
 import { requestedDevices, withDevices } from './devices.ts';
 import { linkVariables } from './links.ts';
+import { processUser } from './process-user.ts';
 import { isRemapped, type Joined, networkRequest, resolveJoins, runtimeRequest } from './request.ts';
 
 /** A failed start as State keeps it: the exit code, and the error for the caller. */
@@ -38,14 +40,17 @@ export function runFolders(context: Context): string {
 export async function launch(context: Context, container: Container): Promise<Supervisor> {
   const { rooms, registry } = context;
   takeNextMounts(context, container);
-  const { config, hostConfig: host } = container.record;
+  const { config, hostConfig: host, pod } = container.record;
   const devices = await requestedDevices(rooms.runtime, host.DeviceRequests ?? []);
   const { program } = rooms.runtime.handlers.resolve(host.Runtime);
-  const log = await rooms.logging.begin(host.LogConfig, logSubject(container), container.folder);
+  const log = pod?.log
+    ? await criLog(pod.log)
+    : await rooms.logging.begin(host.LogConfig, logSubject(container), container.folder);
   const joined = resolveJoins(container.record, (reference) => registry.lookup(reference));
   if (joined.network) takeNames(context, container, joined.network);
+  if (pod) joined.pod = joinPod(context, pod.id);
   const [network] = await settled([
-    joined.network
+    joined.network || joined.pod
       ? undefined
       : span('attach to networks', () =>
           rooms.networks.attach({
@@ -96,11 +101,32 @@ export async function launch(context: Context, container: Container): Promise<Su
     }),
   );
   container.request = request;
+  if (pod) keepUser(context, container, supervisor.pid);
   container.pending = container.pending.filter((attach) => !pending.includes(attach));
   pending.forEach((attach, index) => {
     attach.deliver({ stream: supervisor.early[index]!, supervisor });
   });
   return supervisor;
+}
+
+/** @throws conflict when the pod does not run, not-found when it is gone. */
+function joinPod({ rooms }: Context, id: string): PodJoin {
+  if (!rooms.pods) throw notFound(`pod ${id} is not there`);
+  return rooms.pods.join(id);
+}
+
+/** Records the ids of a container's first process; nothing where it has ended already. */
+function keepUser(context: Context, container: Container, pid: number): void {
+  const { record } = container;
+  const pod = record.pod && context.rooms.pods?.find(record.pod.id);
+  const user = pod && processUser(pid, pod.config.users);
+  if (user) setRecord(context, container, { ...record, pod: { ...record.pod!, user } });
+}
+
+/** The log of a container of a pod; its folder is made where it is missing. */
+async function criLog(path: string): Promise<LogOptions> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  return { driver: 'cri', path, maxSize: 0, maxFile: 1, compress: false };
 }
 
 /** Mounts that an update of the run before could only note. */
@@ -144,6 +170,7 @@ async function settled<A, B, C>(
 }
 
 function networkNamespace(container: Container, path: string | undefined, joined: Joined): string {
+  if (joined.pod) return joined.pod.network;
   if (joined.network) return `/proc/${joined.network.pid}/ns/net`;
   if (path) return path;
   return container.record.hostConfig.NetworkMode === 'host' ? 'host' : 'none';
@@ -164,6 +191,7 @@ export function rebuildRequest(context: Context, container: Container): RuntimeR
 
 /** Where the supervisor writes the log. */
 export function logPath({ rooms }: Pick<Context, 'rooms'>, container: Container): string {
+  if (container.record.pod?.log) return container.record.pod.log;
   return rooms.logging.path(container.record.hostConfig.LogConfig, container.id, container.folder);
 }
 

@@ -1,5 +1,7 @@
+import { writeFile } from 'node:fs/promises';
 import { conflict, invalidParameter } from '../../base/errors.ts';
 import type { Resources } from '../../runtime/api.ts';
+import type { MemberChange } from '../api.ts';
 import { checkRestartPolicy } from '../create/hostconfig.ts';
 import type { ChangeOutcome, Update } from '../model/changes.ts';
 import type { Container } from '../model/container.ts';
@@ -102,6 +104,42 @@ export async function updateContainer(
     context.emit(container, 'update');
     return { Warnings: asked.length > 0 ? asked : null, ...outcome };
   });
+}
+
+/** Changes the limits of a pod's container, of a running one at once. @throws invalid-parameter, system */
+export async function updateMember(
+  context: Context,
+  container: Container,
+  { resources, unified, hugepages, oomScoreAdj, told }: MemberChange,
+): Promise<void> {
+  const { runtime, store } = context.rooms;
+  await container.queue(async () => {
+    const { record } = container;
+    const hostConfig = {
+      ...record.hostConfig,
+      ...(resources as Partial<HostConfig>),
+      ...(oomScoreAdj !== undefined && { OomScoreAdj: oomScoreAdj }),
+    };
+    runtime.validate(checkable({ ...hostConfig, Privileged: false }));
+    const limits: Resources = { ...resourcesOf(hostConfig), Unified: unified, HugepageLimits: hugepages };
+    if (container.alive) {
+      await runtime.update(container.id, limits);
+      if (resources.Memory) await container.supervisor?.control(['oom-watch']).catch(() => undefined);
+      if (oomScoreAdj !== undefined) await setOomScore(await runtime.processes(container.id), oomScoreAdj);
+    }
+    const member = { ...record.pod!, unified: { ...record.pod!.unified, ...unified }, told };
+    setRecord(context, container, { ...container.record, hostConfig, pod: member });
+    if (container.request) container.request = { ...container.request, resources: limits };
+    await store.flush();
+    context.emit(container, 'update');
+  });
+}
+
+async function setOomScore(pids: number[], score: number): Promise<void> {
+  // One that has ended meanwhile has none.
+  await Promise.all(
+    pids.map((pid) => writeFile(`/proc/${pid}/oom_score_adj`, String(score)).catch(() => undefined)),
+  );
 }
 
 /** A swap limit may be changed without the memory limit, which the container has already. */

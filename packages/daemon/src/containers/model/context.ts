@@ -6,6 +6,7 @@ import type { Images } from '../../images/api.ts';
 import type { Layers } from '../../layers/api.ts';
 import type { Logging } from '../../logging/api.ts';
 import type { Networks } from '../../networks/api.ts';
+import type { Pods } from '../../pods/api.ts';
 import type { Runtime } from '../../runtime/api.ts';
 import type { Collection, Store } from '../../store/api.ts';
 import type { Volumes } from '../../volumes/api.ts';
@@ -25,6 +26,8 @@ export interface RoomsBelow {
   logging: Logging;
   networks: Networks;
   volumes: Volumes;
+  /** Undefined where there are no pods. */
+  pods?: Pods;
 }
 
 /**

@@ -222,6 +222,25 @@ export interface LifeState {
 /** The cause of a freeze: a user, who thaws the container too, or a commit, which thaws it when it has ended. */
 export type Freezer = 'user' | 'commit';
 
+/** What a container is in a pod. */
+export interface PodMember {
+  /** The pod's id. */
+  id: string;
+  /** The file of its log, in the format of the Container Runtime Interface; '' for the engine's own log. */
+  log: string;
+  capAmbient: string[];
+  groupsPolicy: 'merge' | 'strict';
+  /** Limits that the Docker API has no words for. */
+  unified: Record<string, string>;
+  hugepages: Array<{ PageSize: string; Limit: number }>;
+  /** Destinations of binds whose ids are those of the pod's user namespace. */
+  idmapped: string[];
+  /** The ids that its first process began with in its last run, as it sees them. */
+  user?: { uid: number; gid: number; groups: number[] };
+  /** What the service of pods keeps with it, to tell it again as it was told. */
+  told: unknown;
+}
+
 /** The record of a container: written at create, and by rename, update, connect. */
 export interface ContainerRecord {
   id: string;
@@ -244,6 +263,8 @@ export interface ContainerRecord {
   keepsVolumes?: boolean;
   /** It is a step of a build: a build that was interrupted by the daemon's end does not leave it behind. */
   buildStep?: true;
+  /** It is one of a pod's. */
+  pod?: PodMember;
   /** Those that it is linked to put no variables into its environment. */
   noLinkVariables?: true;
 }

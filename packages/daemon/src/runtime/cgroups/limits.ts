@@ -38,7 +38,13 @@ function checkShares(shares: number): void {
 }
 
 /** The limits as writes to v1 files, in an order that the kernel takes from a new cgroup. */
-export function limitsV1({ memory = {}, cpu = {}, pids, blockIO = {} }: OciResources): CgroupWrite[] {
+export function limitsV1({
+  memory = {},
+  cpu = {},
+  pids,
+  blockIO = {},
+  hugepageLimits = [],
+}: OciResources): CgroupWrite[] {
   const writes: CgroupWrite[] = [];
   const put = (controller: string, file: string, value: string | number | undefined) => {
     if (value !== undefined) writes.push({ controller, file: `${controller}.${file}`, value: String(value) });
@@ -60,6 +66,7 @@ export function limitsV1({ memory = {}, cpu = {}, pids, blockIO = {} }: OciResou
 
   if (pids) put('pids', 'max', pids.limit > 0 ? pids.limit : 'max');
 
+  for (const { pageSize, limit } of hugepageLimits) put('hugetlb', `${pageSize}.limit_in_bytes`, limit);
   put('blkio', 'weight', blockIO.weight);
   for (const { major, minor, weight } of blockIO.weightDevice ?? [])
     put('blkio', 'weight_device', `${major}:${minor} ${weight}`);
@@ -78,7 +85,14 @@ export const weightOfShares = (shares: number): number =>
 const ioWeight = (weight: number): number => 1 + Math.trunc(((weight - 10) * 9999) / 990);
 
 /** The limits as writes to v2 files. @throws invalid-parameter for less memory with swap than without */
-export function limitsV2({ memory = {}, cpu = {}, pids, blockIO = {} }: OciResources): CgroupWrite[] {
+export function limitsV2({
+  memory = {},
+  cpu = {},
+  pids,
+  blockIO = {},
+  hugepageLimits = [],
+  unified = {},
+}: OciResources): CgroupWrite[] {
   const writes: CgroupWrite[] = [];
   const put = (file: string, value: string | number | undefined) => {
     if (value !== undefined) writes.push({ controller: '', file, value: String(value) });
@@ -108,6 +122,8 @@ export function limitsV2({ memory = {}, cpu = {}, pids, blockIO = {} }: OciResou
 
   if (pids) put('pids.max', pids.limit > 0 ? pids.limit : 'max');
 
+  for (const { pageSize, limit } of hugepageLimits) put(`hugetlb.${pageSize}.max`, limit);
+  for (const [file, value] of Object.entries(unified)) put(file, value);
   if (blockIO.weight !== undefined) put('io.weight', `default ${ioWeight(blockIO.weight)}`);
   for (const { major, minor, weight } of blockIO.weightDevice ?? [])
     put('io.weight', `${major}:${minor} ${ioWeight(weight)}`);

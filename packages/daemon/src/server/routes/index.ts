@@ -8,6 +8,7 @@ import { execRoutes } from './exec.ts';
 import { explainRoutes } from './explain.ts';
 import { imageRoutes } from './images.ts';
 import { networkRoutes } from './networks.ts';
+import { podRoutes } from './pods.ts';
 import { pluginRoutes, swarmRoutes } from './swarm.ts';
 import { systemRoutes } from './system.ts';
 import { volumeRoutes } from './volumes.ts';
@@ -22,6 +23,7 @@ export function allRoutes(server: Server, rooms: Services): void {
   imageRoutes(server, rooms);
   networkRoutes(server, rooms);
   volumeRoutes(server, rooms);
+  podRoutes(server, rooms);
   buildRoutes(server, rooms);
   explainRoutes(server, rooms);
   pluginRoutes(server);

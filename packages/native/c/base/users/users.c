@@ -167,6 +167,16 @@ int users_read(int root, const char *spec, char **group, struct user *out, struc
   return users_find(passwd, *group, spec, out, err);
 }
 
+int users_add_memberships(int root, const char *group, const char *spec, struct user *out, struct error *err) {
+  cleanup_free char *passwd = NULL;
+  size_t size;
+  if (inroot_read(root, "/etc/passwd", FILE_LIMIT, &passwd, &size) < 0 && errno != ENOENT && errno != ENOTDIR)
+    return fail(err, "user", errno, "/etc/passwd of the container");
+  struct user found;
+  struct field rest = text_field(spec), name = {NULL, 0};
+  return find_user(passwd, cut(&rest, ':'), &found, &name) ? add_memberships(group, name, out, err) : 0;
+}
+
 int users_add_group(const char *group, const char *name, struct user *out, struct error *err) {
   gid_t gid;
   long long id;

@@ -21,6 +21,8 @@ int users_find(const char *passwd, const char *group, const char *spec, struct u
 /* The same by the passwd and group files of a root; files that are not there have no entries. `*group` is set to the text of
    the group file (or NULL), which the caller frees. */
 int users_read(int root, const char *spec, char **group, struct user *out, struct error *err);
+/* Adds the groups that the group file gives the user of `spec`, as users_find does for one that names no group. */
+int users_add_memberships(int root, const char *group, const char *spec, struct user *out, struct error *err);
 /* Adds one supplementary group, a number or a name of the group file. */
 int users_add_group(const char *group, const char *name, struct user *out, struct error *err);
 

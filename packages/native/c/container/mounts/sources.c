@@ -34,6 +34,9 @@ int open_bind(struct container *container, const struct mount_spec *mount, int u
   if (bind < 0)
     return fail_text(err, "mount", errno, "error mounting \"%s\" to rootfs at \"%s\": stat %s: %s", mount->source,
                      mount->destination, mount->source, go_strerror(errno));
+  if (mount->options.idmap && user_ns >= 0 && map_ids(bind, user_ns) < 0)
+    return fail_text(err, "mount", errno, "error mounting \"%s\" to rootfs at \"%s\": its file system takes no id mapping: %s",
+                     mount->source, mount->destination, go_strerror(errno));
   return set_options(bind, mount, err) < 0 ? -1 : steal_fd(&bind);
 }
 

@@ -23,8 +23,11 @@
 
 static int read_user(const struct child *child, struct user *user, struct error *err) {
   cleanup_free char *group = NULL;
-  if (users_read(child->root, child->spec->user, &group, user, err) < 0) return -1;
-  FOR_EACH(name, &child->spec->groups) {
+  const struct container_spec *spec = child->spec;
+  if (users_read(child->root, spec->user, &group, user, err) < 0) return -1;
+  if (spec->groups_strict) user->group_count = 0;
+  if (spec->groups_merge && users_add_memberships(child->root, group, spec->user, user, err) < 0) return -1;
+  FOR_EACH(name, &spec->groups) {
     if (users_add_group(group, *name, user, err) < 0) return -1;
   }
   return 0;

@@ -42,6 +42,7 @@ const struct record_kind record_kinds[] = {
     {"selinux", 1, 1, .exec = 1, WORD(selinux)},
     {"user", 1, 1, .exec = 1, WORD(user)},
     {"group", 1, 1, .exec = 1, LIST(groups), .decode = decode_word},
+    {"groups-policy", 1, 1, .exec = 1, .decode = decode_groups_policy},
     {"cwd", 1, 2, .exec = 1, .decode = decode_cwd},
     {"runtime", 2, -1, .decode = decode_runtime},
     {"config", 2, 2, .exec = 1, .decode = decode_config},

@@ -56,6 +56,12 @@ int decode_caps(struct container_spec *spec, void *item, const struct arguments 
   return 0;
 }
 
+int decode_groups_policy(struct container_spec *spec, void *item, const struct arguments *a, struct error *err) {
+  spec->groups_merge = !strcmp(a->words[0], "merge");
+  spec->groups_strict = !strcmp(a->words[0], "strict");
+  return spec->groups_merge || spec->groups_strict ? 0 : refuse_record(err, a, "unknown policy");
+}
+
 int decode_seccomp(struct container_spec *spec, void *item, const struct arguments *a, struct error *err) {
   spec->seccomp = a->words[0];
   for (int i = 1; i < a->count; i++) {

@@ -18,8 +18,8 @@
  *                                             mqueue cgroup: SOURCE is only a name; shm-of: SOURCE is /proc/PID of a
  *                                             process whose /dev/shm is shared; image: SOURCE is only a
  *                                             name, the layers are in records of their own. Options are mount(8)'s, and for binds
- *                                             force-recursive (rro must not be given up) and subpath=PATH in SOURCE, as
- *                                             for images
+ *                                             force-recursive (rro must not be given up), subpath=PATH in SOURCE, as
+ *                                             for images, and idmap (ids as the user namespace has them)
  *   device PATH TYPE MAJOR MINOR MODE UID GID c, u, b or p; MODE octal
  *   link PATH TARGET                          a symlink right under /dev
  *   mask PATH                                 hidden by a null device or an empty tmpfs, if it exists
@@ -41,6 +41,8 @@
  *   apparmor PROFILE, selinux LABEL        E  for the program
  *   user SPEC                              E  USER[:GROUP], numbers or names of the container's own files
  *   group ID-OR-NAME                       E  a supplementary group
+ *   groups-policy merge or strict          E  the memberships that the container's files give the user count always, or never;
+ *                                             without a record, where `user` names no group
  *   cwd PATH [create]                      E
  *   runtime PROGRAM BUNDLE [ARG...]           the container runs under another OCI runtime: PROGRAM with these arguments
  *                                             before its commands; BUNDLE is a directory (container/runtime/runtime.h). Then
@@ -172,6 +174,7 @@ struct container_spec {
   const char *apparmor, *selinux; /* or NULL */
   const char *user;               /* "" without a record */
   SPEC_LIST(const char *) groups;
+  int groups_merge, groups_strict;
   const char *cwd; /* "/" without a record */
   int create_cwd;
   struct words_spec env, args;

@@ -29,6 +29,7 @@ struct partial {
 struct log {
   int fd;
   int raw;         /* bytes that are not UTF-8 are kept */
+  int cri;         /* lines as the Container Runtime Interface has them, not as json-file */
   int torn;        /* the file ends within an entry that could not be taken back */
   uint64_t lost;   /* entries since the last that was written */
   int lost_reason; /* errno */
@@ -48,6 +49,21 @@ struct log {
   size_t stamp_size;
 };
 
+/* Opens the file to append to it; `size` gets how much it has already. */
+static int open_file(const char *path, uint64_t *size, struct error *err)
+{
+  struct stat st;
+  int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+  if (fd >= 0 && fstat(fd, &st) == 0) {
+    *size = (uint64_t) st.st_size;
+    return fd;
+  }
+  fail(err, "log", errno, "open %s", path);
+  if (fd >= 0)
+    close(fd);
+  return -1;
+}
+
 struct log *log_open(const struct log_options *options, struct error *err)
 {
   err->stage[0] = 0;
@@ -60,14 +76,13 @@ struct log *log_open(const struct log_options *options, struct error *err)
     return NULL;
   }
   log->raw = !strcmp(options->driver, "local");
-  log->fd = open(options->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-  struct stat st;
-  if (log->fd < 0 || fstat(log->fd, &st) < 0) {
-    fail(err, "log", errno, "open %s", options->path);
+  log->cri = !strcmp(options->driver, "cri");
+  log->fd = open_file(options->path, &log->written, err);
+  if (log->fd < 0) {
     log_close(log);
     return NULL;
   }
-  log->size = log->written = (uint64_t) st.st_size;
+  log->size = log->written;
   log->limit = options->limit;
   if (options->position && options->position[0]) {
     log->position = position_open(options->position, log->fd, options->path, log->written);
@@ -139,8 +154,11 @@ static int mark_lost(struct log *log)
   struct timespec t;
   clock_gettime(CLOCK_REALTIME, &t);
   size_t stamped = json_time(stamp, t.tv_sec * INT64_C(1000000000) + t.tv_nsec);
-  size = snprintf(note, sizeof note, "{\"log\":\"%.*s\\n\",\"stream\":\"stderr\",\"time\":%.*s}\n", (int) length, escaped,
-                  (int) stamped, stamp);
+  if (log->cri)
+    size = snprintf(note, sizeof note, "%.*s stderr F %s\n", (int) stamped - 2, stamp + 1, text);
+  else
+    size = snprintf(note, sizeof note, "{\"log\":\"%.*s\\n\",\"stream\":\"stderr\",\"time\":%.*s}\n", (int) length, escaped,
+                    (int) stamped, stamp);
   if (append(log, note, (size_t) size, &log->lost_reason) != (size_t) size)
     return 0;
   log->lost = 0;
@@ -202,7 +220,31 @@ static inline char *put(char *at, const char *text, size_t size)
 }
 #define PUT(at, text) put(at, text, sizeof(text) - 1)
 
-static void json_entry(struct log *log, int stream, const char *text, size_t size, int newline, int64_t time)
+/* `TIME stdout F text`, or `P` for a piece of a line that goes on. */
+static char *put_cri(char *at, const struct log *log, int stream, const char *text, size_t size, int newline)
+{
+  at = put(at, log->stamp + 1, log->stamp_size - 2);
+  at = stream == 1 ? PUT(at, " stdout ") : PUT(at, " stderr ");
+  at = newline ? PUT(at, "F ") : PUT(at, "P ");
+  at = put(at, text, size);
+  return PUT(at, "\n");
+}
+
+static char *put_json(char *at, const struct log *log, int stream, const char *text, size_t size, int newline)
+{
+  at = PUT(at, "{\"log\":\"");
+  at += log->raw ? json_escape_raw(at, text, size) : json_escape(at, text, size);
+  if (newline)
+    at = PUT(at, "\\n");
+  at = stream == 1 ? PUT(at, "\",\"stream\":\"stdout\"") : PUT(at, "\",\"stream\":\"stderr\"");
+  if (log->tail_size)
+    at = put(at, log->tail, log->tail_size);
+  at = PUT(at, ",\"time\":");
+  at = put(at, log->stamp, log->stamp_size);
+  return PUT(at, "}\n");
+}
+
+static void write_entry(struct log *log, int stream, const char *text, size_t size, int newline, int64_t time)
 {
   char *at = reserve(log, size), *start = at;
   if (!at) {
@@ -214,16 +256,7 @@ static void json_entry(struct log *log, int stream, const char *text, size_t siz
     log->stamp_size = json_time(log->stamp, time);
     log->time = time;
   }
-  at = PUT(at, "{\"log\":\"");
-  at += log->raw ? json_escape_raw(at, text, size) : json_escape(at, text, size);
-  if (newline)
-    at = PUT(at, "\\n");
-  at = stream == 1 ? PUT(at, "\",\"stream\":\"stdout\"") : PUT(at, "\",\"stream\":\"stderr\"");
-  if (log->tail_size)
-    at = put(at, log->tail, log->tail_size);
-  at = PUT(at, ",\"time\":");
-  at = put(at, log->stamp, log->stamp_size);
-  at = PUT(at, "}\n");
+  at = (log->cri ? put_cri : put_json)(at, log, stream, text, size, newline);
   log->filled += (size_t) (at - start);
   log->size += (size_t) (at - start);
 }
@@ -238,7 +271,7 @@ static void entry(struct log *log, int stream, const char *text, size_t size, in
     log->last = time;
   }
   partial->time = newline ? 0 : time;
-  json_entry(log, stream, text, size, newline, time);
+  write_entry(log, stream, text, size, newline, time);
 }
 
 /* Completes the unfinished line from `data`; returns how much of it that took. */
@@ -326,6 +359,19 @@ const char *log_partial(const struct log *log, int stream, size_t *size)
 int log_behind(const struct log *log)
 {
   return log->position && log->limit && position_behind(log->position, log->written) > log->limit;
+}
+
+int log_reopen(struct log *log, struct error *err)
+{
+  uint64_t size;
+  int fd = open_file(log->rotation.path, &size, err);
+  if (fd < 0)
+    return -1;
+  close(log->fd);
+  log->fd = fd;
+  log->size = log->written = size;
+  log->torn = 0;
+  return 0;
 }
 
 void log_idle(struct log *log)

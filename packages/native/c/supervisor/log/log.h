@@ -1,5 +1,6 @@
 /* A container's log file: lines of its output as json-file has them, rotated by size. The driver local
-   differs in where the file is, in its defaults, and in that it keeps bytes that are not UTF-8 as they are. */
+   differs in where the file is, in its defaults, and in that it keeps bytes that are not UTF-8 as they are. The driver cri writes
+   the lines of the Container Runtime Interface, to a file that somebody else rotates. */
 #ifndef BERTH_LOG_H
 #define BERTH_LOG_H
 
@@ -14,7 +15,7 @@ enum { log_line_max = 16 * 1024 };
 struct log;
 
 struct log_options {
-  const char *driver; /* json-file, local, none */
+  const char *driver; /* json-file, local, cri, none */
   const char *path;
   uint64_t max_size; /* 0: no rotation */
   unsigned max_file;
@@ -40,6 +41,8 @@ uint64_t log_lost(const struct log *log, int *reason);
 int log_position(const struct log *log, uint64_t *device, uint64_t *inode, uint64_t *size);
 /* The unfinished line of a stream, which is not in the file yet; NULL where there is none. */
 const char *log_partial(const struct log *log, int stream, size_t *size);
+/* Somebody has moved the file away: goes on with a new one in its place. Returns 0, or -1 and goes on with the old one. */
+int log_reopen(struct log *log, struct error *err);
 /* The output pauses: gives back memory that a burst needed, and takes note of a finished compressor. */
 void log_idle(struct log *log);
 /* So much waits for delivery that the output should not be read for now. */

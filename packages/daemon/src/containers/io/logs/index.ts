@@ -33,6 +33,7 @@ export async function openWholeLog(
           timestamps: false,
           details: false,
           raw: container.record.config.Tty,
+          cri: isCri(container),
           since: '',
           until: '',
           tail: -1,
@@ -47,6 +48,8 @@ export async function openWholeLog(
   };
 }
 
+const isCri = ({ record }: Container): boolean => Boolean(record.pod?.log);
+
 /** A container's log as the API sends it. Following ends with the run that is under way. */
 export function openLog(context: Context, container: Container, options: LogOptions): Readable {
   const { startedAt } = container.state;
@@ -59,6 +62,7 @@ export function openLog(context: Context, container: Container, options: LogOpti
       timestamps: options.timestamps,
       details: options.details,
       raw: container.record.config.Tty,
+      cri: isCri(container),
       get chunks() {
         return options.chunks?.();
       },

@@ -5,6 +5,8 @@
  * optionally with `"attrs":{...},` before the stream's or the time's key; any other order goes the slow way.
  */
 
+import { jsonLines } from './cri-lines.ts';
+
 export interface TranscodeOptions {
   stdout: boolean;
   stderr: boolean;
@@ -12,6 +14,8 @@ export interface TranscodeOptions {
   details: boolean;
   /** Leave the 8-byte headers out (terminals). */
   raw: boolean;
+  /** The lines are in the format of the Container Runtime Interface. */
+  cri?: boolean;
   /** Make each entry a chunk of HTTP's chunked encoding (RFC 9112, section 7.1): readers exist that take a chunk for one. */
   chunks?: boolean | undefined;
   /** Times as `timeKey` writes them; '' for none. */
@@ -64,7 +68,8 @@ export class Transcoder {
   }
 
   /** `block` holds whole lines (the last may lack its newline). The result is the caller's. */
-  push(block: Buffer): Buffer {
+  push(lines: Buffer): Buffer {
+    const block = this.options.cri ? jsonLines(lines) : lines;
     // A frame, in its chunk, is shorter than its line; timestamps are as long as the line's own time.
     this.out = Buffer.allocUnsafe(block.length + 64);
     this.at = 0;

@@ -1,0 +1,91 @@
+import { isIP } from 'node:net';
+import { type BerthError, invalidParameter } from '../base/errors.ts';
+
+/** Bytes of one text of a request, such as a label's value. */
+const TEXT_MAX = 1024 * 1024;
+/** Entries of one list or map of a request. */
+const ENTRIES_MAX = 16_384;
+
+/** The refusal of a field. */
+export const refuse = (field: string, why: string): BerthError => invalidParameter(`${field}: ${why}`);
+
+/** A text without NUL, of bounded length. @throws invalid-parameter */
+export function text(value: unknown, field: string, most = TEXT_MAX): string {
+  const given = typeof value === 'string' ? value : '';
+  if (given.includes('\0')) throw refuse(field, 'it has a NUL character');
+  if (Buffer.byteLength(given) > most) throw refuse(field, `it is longer than ${most} bytes`);
+  return given;
+}
+
+/** The same, and not empty. */
+export function needed(value: unknown, field: string, most?: number): string {
+  const given = text(value, field, most);
+  if (given === '') throw refuse(field, 'it is missing');
+  return given;
+}
+
+/** A message that has to be there. */
+export function message<T>(value: T | null | undefined, field: string): T {
+  if (value === null || value === undefined) throw refuse(field, 'it is missing');
+  return value;
+}
+
+/** One line of text. */
+export function line(value: unknown, field: string, most?: number): string {
+  const given = text(value, field, most);
+  if (/[\r\n]/.test(given)) throw refuse(field, 'it has a line end');
+  return given;
+}
+
+/** A number within bounds. */
+export function within(value: unknown, field: string, least: number, most: number): number {
+  const given = typeof value === 'number' ? value : 0;
+  if (!Number.isSafeInteger(given) || given < least || given > most)
+    throw refuse(field, `${given} is not between ${least} and ${most}`);
+  return given;
+}
+
+/** One of an enumeration's words, by its number. */
+export function choice<T extends string>(value: unknown, field: string, words: readonly T[]): T {
+  const word = words[typeof value === 'number' ? value : 0];
+  if (word === undefined) throw refuse(field, `${String(value)} is none of its values`);
+  return word;
+}
+
+export function list<T>(value: readonly T[] | null | undefined, field: string): readonly T[] {
+  const given = value ?? [];
+  if (given.length > ENTRIES_MAX) throw refuse(field, `it has more than ${ENTRIES_MAX} entries`);
+  return given;
+}
+
+/** A map from names to texts. */
+export function texts(value: unknown, field: string): Record<string, string> {
+  const entries = Object.entries((value ?? {}) as Record<string, unknown>);
+  if (entries.length > ENTRIES_MAX) throw refuse(field, `it has more than ${ENTRIES_MAX} entries`);
+  return Object.fromEntries(
+    entries.map(([key, item]) => [needed(key, `${field} key`, 4096), text(item, `${field}[${key}]`)]),
+  );
+}
+
+/** A path from the root, or '' where it may be left out. */
+export function path(value: unknown, field: string, required = true): string {
+  const given = text(value, field, 4096);
+  if (given === '' && !required) return '';
+  if (!given.startsWith('/'))
+    throw refuse(field, given === '' ? 'it is missing' : `${JSON.stringify(given)} is no absolute path`);
+  return given;
+}
+
+/** A path that stays below the folder that it is relative to, or ''. */
+export function below(value: unknown, field: string): string {
+  const given = text(value, field, 4096);
+  if (given.startsWith('/') || given.split('/').includes('..'))
+    throw refuse(field, `${JSON.stringify(given)} leads out of its folder`);
+  return given;
+}
+
+export function address(value: unknown, field: string): string {
+  const given = text(value, field, 64);
+  if (given !== '' && isIP(given) === 0) throw refuse(field, `${JSON.stringify(given)} is no IP address`);
+  return given;
+}

@@ -1,0 +1,133 @@
+import { statfs } from 'node:fs/promises';
+import { GrpcError } from '@berth/grpc';
+import { BerthError, isKind } from '../../base/errors.ts';
+import type { Image, RegistryAuth } from '../../images/api.ts';
+import { message, needed, refuse, text } from '../checks.ts';
+import type { Rooms } from '../context.ts';
+import { code } from '../errors.ts';
+import type { Message } from '../messages.ts';
+
+const NAME_MAX = 4096;
+
+const name = (spec: unknown, field = 'image'): string =>
+  needed(message(spec as { image?: string } | null, field).image, `${field}.image`, NAME_MAX);
+
+/** Image, as lists and statuses have it. */
+function shown(image: Image, annotations: Record<string, string> = {}): Message {
+  const user = image.config.config?.User ?? '';
+  const [who = ''] = user.split(':');
+  const number = /^\d+$/.test(who);
+  return {
+    id: image.id,
+    repo_tags: image.repoTags,
+    repo_digests: image.repoDigests,
+    size: image.size,
+    ...(number && { uid: { value: Number(who) } }),
+    username: number ? '' : who,
+    spec: { image: image.id, annotations },
+    pinned: false,
+  };
+}
+
+function find({ images }: Rooms, reference: string): Image | undefined {
+  try {
+    return images.resolve(reference);
+  } catch (error) {
+    if (isKind(error, 'not-found')) return undefined;
+    throw error;
+  }
+}
+
+export async function listImages(rooms: Rooms, request: Message): Promise<Message> {
+  const filter = (request['filter'] as Message | null)?.['image'] as { image: string } | null | undefined;
+  if (filter?.image) {
+    const found = find(rooms, text(filter.image, 'filter.image.image', NAME_MAX));
+    return { images: found ? [shown(found)] : [] };
+  }
+  return { images: rooms.images.list().map((image) => shown(image)) };
+}
+
+export async function imageStatus(rooms: Rooms, request: Message): Promise<Message> {
+  const found = find(rooms, name(request['image']));
+  if (!found) return {};
+  return {
+    image: shown(found),
+    info: request['verbose'] === true ? { info: JSON.stringify({ imageSpec: found.config }) } : {},
+  };
+}
+
+export async function pullImage(rooms: Rooms, request: Message, signal: AbortSignal): Promise<Message> {
+  const reference = name(request['image']);
+  try {
+    await rooms.images.pull({
+      name: reference,
+      auth: credentials(request['auth'] as Message | null),
+      signal,
+      onProgress: () => undefined,
+    });
+  } catch (error) {
+    if (error instanceof BerthError) throw pullError(error, reference);
+    throw error;
+  }
+  return { image_ref: rooms.images.resolve(reference).id };
+}
+
+/** The classes of a failed pull that a kubelet tells apart. */
+function pullError(error: BerthError, reference: string): GrpcError {
+  const said = `failed to pull ${reference}: ${error.message}`;
+  if (error.kind === 'not-found' || error.kind === 'unauthorized' || error.kind === 'forbidden')
+    return new GrpcError(code.notFound, said);
+  if (error.kind === 'invalid-parameter') return new GrpcError(code.invalidArgument, `image.image: ${said}`);
+  // By this word a kubelet shows that the registry is the matter, not the image.
+  const unreachable =
+    error.kind === 'unavailable' || /dial tcp|connection refused|no such host|timeout/i.test(said);
+  return new GrpcError(code.unknown, unreachable ? `RegistryUnavailable: ${said}` : said);
+}
+
+function credentials(auth: Message | null): RegistryAuth | undefined {
+  if (!auth) return undefined;
+  const member = (field: string) => text(auth[field], `auth.${field}`, 64 * 1024);
+  let username = member('username');
+  let password = member('password');
+  const both = member('auth');
+  if (both && !username) {
+    const decoded = Buffer.from(both, 'base64').toString().replace(/\0+$/, '');
+    const colon = decoded.indexOf(':');
+    if (colon < 0) throw refuse('auth.auth', 'it is not the base64 of USER:PASSWORD');
+    username = decoded.slice(0, colon);
+    password = decoded.slice(colon + 1);
+  }
+  const given: RegistryAuth = {
+    ...(username && { username, password }),
+    ...(member('server_address') && { serveraddress: member('server_address') }),
+    ...(member('identity_token') && { identitytoken: member('identity_token') }),
+    ...(member('registry_token') && { registrytoken: member('registry_token') }),
+  };
+  return Object.keys(given).length > 0 ? given : undefined;
+}
+
+export async function removeImage(rooms: Rooms, request: Message): Promise<Message> {
+  const reference = name(request['image']);
+  const found = find(rooms, reference);
+  if (!found) return {};
+  // All names of it go, as the client means the image.
+  try {
+    await rooms.images.remove(found.id, { force: true, noprune: false });
+  } catch (error) {
+    if (!isKind(error, 'not-found')) throw error;
+  }
+  return {};
+}
+
+export async function imageFsInfo(rooms: Rooms): Promise<Message> {
+  const { dataRoot } = rooms.settings;
+  const file = await statfs(dataRoot);
+  const { layersSize } = rooms.images.usage();
+  const usage = {
+    timestamp: `${BigInt(Date.now()) * 1_000_000n}`,
+    fs_id: { mountpoint: dataRoot },
+    used_bytes: { value: layersSize },
+    inodes_used: { value: file.files - file.ffree },
+  };
+  return { image_filesystems: [usage], container_filesystems: [usage] };
+}

@@ -1,0 +1,49 @@
+import { VERSION } from '../../base/version.ts';
+import { text } from '../checks.ts';
+import type { Rooms } from '../context.ts';
+import type { Message } from '../messages.ts';
+import { handlers } from './handlers.ts';
+
+/** The version of this interface's messages. */
+const API = 'v1';
+
+export async function version(_rooms: Rooms, request: Message): Promise<Message> {
+  text(request['version'], 'version', 64);
+  return { version: '0.1.0', runtime_name: 'berth', runtime_version: VERSION, runtime_api_version: API };
+}
+
+export async function status(rooms: Rooms, request: Message): Promise<Message> {
+  const network = await rooms.pods.networkStatus();
+  return {
+    status: {
+      conditions: [
+        { type: 'RuntimeReady', status: true, reason: '', message: '' },
+        { type: 'NetworkReady', status: network.ready, reason: network.reason, message: network.message },
+      ],
+    },
+    info:
+      request['verbose'] === true
+        ? {
+            config: JSON.stringify({
+              cgroupDriver: rooms.runtime.cgroupDriver,
+              network: rooms.settings.criNetwork,
+              cniConfDir: rooms.settings.cniConfDir,
+              dataRoot: rooms.settings.dataRoot,
+            }),
+          }
+        : {},
+    runtime_handlers: handlers(rooms),
+    features: { supplemental_groups_policy: true },
+  };
+}
+
+const DRIVERS = { systemd: 0, cgroupfs: 1 } as const;
+
+export async function runtimeConfig(rooms: Rooms): Promise<Message> {
+  return { linux: { cgroup_driver: DRIVERS[rooms.runtime.cgroupDriver] } };
+}
+
+export async function updateRuntimeConfig(): Promise<Message> {
+  // The addresses of pods come from their network's own configuration.
+  return {};
+}

@@ -1,0 +1,289 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { LaunchError } from '@berth/native';
+import { conflict, invalidParameter, notFound, systemError } from '../base/errors.ts';
+import { log } from '../base/log.ts';
+import { nowNanos, rfc3339 } from '../base/time.ts';
+import type { Networks } from '../networks/api.ts';
+import type { Runtime } from '../runtime/api.ts';
+import type { Collection, Store } from '../store/api.ts';
+import type { PodChange, PodConfig, PodJoin, PodRecord, Pods } from './api.ts';
+import { end, type PodNamespaces, startOf } from './namespaces.ts';
+import type { PodAttachment, PodNetwork } from './network/api.ts';
+import { networkRequest } from './network/own.ts';
+
+/** The parts that pods are made of. */
+export interface PodParts {
+  store: Store;
+  runtime: Runtime;
+  networks: Networks;
+  namespaces: PodNamespaces;
+  /** Where pods have their files. */
+  root: string;
+  /** What gives new pods their network, and what puts them on the machine's. */
+  network: () => Promise<PodNetwork>;
+  node: PodNetwork;
+  /** The network mode of pods on this engine's own network. */
+  mode: string;
+  provider: (name: PodRecord['provider']) => Promise<PodNetwork>;
+}
+
+/** The room: what `api.ts` promises. */
+export class PodRoom implements Pods {
+  readonly #parts: PodParts;
+  readonly #records: Collection<PodRecord>;
+  readonly #watchers = new Set<(change: PodChange) => void>();
+  /** The last change of each pod that is under way. */
+  readonly #turns = new Map<string, Promise<unknown>>();
+
+  constructor(parts: PodParts) {
+    this.#parts = parts;
+    this.#records = parts.store.collection<PodRecord>('pods');
+  }
+
+  /** One change of a pod at a time. */
+  #queue<T>(id: string, change: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(id) ?? Promise.resolve()).then(change, change);
+    const settled = turn
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#turns.get(id) === settled) this.#turns.delete(id);
+      });
+    this.#turns.set(id, settled);
+    return turn;
+  }
+
+  #tell(pod: PodRecord, change: PodChange['change']): void {
+    for (const told of this.#watchers) told({ pod, change });
+  }
+
+  #keep(pod: PodRecord): PodRecord {
+    this.#records.put(pod.id, pod);
+    return pod;
+  }
+
+  async run(config: PodConfig): Promise<PodRecord> {
+    const { name, namespace, uid, attempt } = config;
+    const fullName = ['k8s', 'POD', name, namespace, uid, attempt].join('_');
+    for (const other of this.#records.values())
+      if (other.fullName === fullName)
+        throw conflict(
+          `the pod ${namespace}/${name} (uid ${uid}) has an attempt ${attempt} already: ${other.id}`,
+        );
+    const pod = this.#keep({
+      id: randomBytes(32).toString('hex'),
+      fullName,
+      created: rfc3339(nowNanos()),
+      config,
+      state: 'making',
+      addresses: [],
+    });
+    return this.#queue(pod.id, async () => {
+      try {
+        const made = await this.#make(pod);
+        const kept = this.#keep({ ...made, state: 'ready' });
+        await this.#parts.store.flush();
+        this.#tell(kept, 'created');
+        return kept;
+      } catch (error) {
+        await this.#undo(this.#records.get(pod.id) ?? pod);
+        throw describe(error);
+      }
+    });
+  }
+
+  async #make(record: PodRecord): Promise<PodRecord> {
+    const { namespaces, network, node } = this.#parts;
+    const { config, id } = record;
+    const provider = config.network === 'node' ? node : await network();
+    const folder = this.#folder(id);
+    mkdirSync(folder, { recursive: true, mode: 0o710 });
+    let pod = this.#keep({ ...record, provider: provider.name });
+    const ownNetwork = provider.needsNamespace && config.network === 'pod';
+    const made = this.#namespaces(pod, ownNetwork);
+    // A network namespace of the machine's users needs nothing of the pod's others.
+    if (ownNetwork || config.users) await made;
+    const [first, second] = await Promise.allSettled([
+      made,
+      provider.up(pod, folder, namespaces.of(id)),
+    ] as const);
+    if (second.status === 'fulfilled')
+      pod = this.#keep({ ...pod, addresses: second.value.addresses, attachment: second.value.kept });
+    if (first.status === 'fulfilled' && first.value)
+      pod = this.#keep({ ...pod, keeper: { pid: first.value, started: startOf(first.value) } });
+    if (first.status === 'rejected') throw first.reason;
+    if (second.status === 'rejected') throw second.reason;
+    await namespaces.complete(id, second.value.path, sysctlsOf(config));
+    this.#writeFiles(pod, folder);
+    return this.#holdPorts(pod, second.value);
+  }
+
+  #namespaces({ id, config }: PodRecord, ownNetwork: boolean): Promise<number> {
+    const { namespaces, runtime } = this.#parts;
+    const cgroups = config.pid === 'pod' ? runtime.cgroupFolders(id, config.cgroupParent) : [];
+    const made = namespaces.make(id, config, ownNetwork, cgroups);
+    made.catch(() => undefined);
+    return made;
+  }
+
+  /** A process holds the ports that a pod publishes, and carries what the firewall does not translate. */
+  async #holdPorts(pod: PodRecord, { ports }: PodAttachment): Promise<PodRecord> {
+    if (ports.length === 0) return pod;
+    const pid = await this.#parts.namespaces.hold(pod.id, ports);
+    return this.#keep({ ...pod, proxy: { pid, started: startOf(pid) } });
+  }
+
+  #folder(id: string): string {
+    return join(this.#parts.root, id);
+  }
+
+  /** The resolver configuration is exactly what the pod asked for, where it asked. */
+  #writeFiles({ config }: PodRecord, folder: string): void {
+    const { dns } = config;
+    if (!dns) return;
+    const lines = dns.servers.map((server) => `nameserver ${server}\n`);
+    if (dns.searches.length > 0) lines.unshift(`search ${dns.searches.join(' ')}\n`);
+    if (dns.options.length > 0) lines.push(`options ${dns.options.join(' ')}\n`);
+    writeFileSync(join(folder, 'resolv.conf'), lines.join(''), { mode: 0o644 });
+  }
+
+  async #undo(pod: PodRecord): Promise<void> {
+    await this.#takeDown(pod).catch((error) =>
+      log.warn({ pod: pod.id, err: error }, 'what was made of a pod could not all be taken away'),
+    );
+    await this.#forget(pod).catch((error) =>
+      log.warn({ pod: pod.id, err: error }, 'a pod could not be undone'),
+    );
+  }
+
+  /** Gives back all that a pod has in the kernel. */
+  async #takeDown(pod: PodRecord): Promise<void> {
+    const { namespaces, provider, runtime } = this.#parts;
+    if (pod.provider) await (await provider(pod.provider)).down(pod, namespaces.of(pod.id));
+    end(pod.keeper);
+    end(pod.proxy);
+    await namespaces.release(pod.id);
+    if (pod.keeper) await runtime.removeCgroup(pod.id).catch(() => undefined);
+  }
+
+  async stop(id: string): Promise<void> {
+    await this.#queue(id, async () => {
+      const pod = this.#records.get(id);
+      if (!pod || pod.state === 'stopped') return;
+      await this.#takeDown(pod);
+      const { keeper: _, proxy: __, ...rest } = pod;
+      const stopped = this.#keep({ ...rest, state: 'stopped' });
+      this.#tell(stopped, 'stopped');
+      await this.#parts.store.flushOrLater();
+    });
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.stop(id);
+    await this.#queue(id, async () => {
+      const pod = this.#records.get(id);
+      if (!pod) return;
+      await this.#forget(pod);
+      this.#tell(pod, 'removed');
+      await this.#parts.store.flushOrLater();
+    });
+  }
+
+  async #forget({ id }: PodRecord): Promise<void> {
+    await this.#parts.networks.forget(id);
+    rmSync(this.#folder(id), { recursive: true, force: true });
+    this.#records.delete(id);
+  }
+
+  get(reference: string): PodRecord {
+    const pod = this.find(reference);
+    if (!pod) throw notFound(`pod ${JSON.stringify(reference)} is not there`);
+    return pod;
+  }
+
+  find(reference: string): PodRecord | undefined {
+    const exact = this.#records.get(reference);
+    if (exact) return exact.state === 'making' ? undefined : exact;
+    if (!/^[0-9a-f]{1,63}$/.test(reference)) return undefined;
+    const fitting = this.all().filter(({ id }) => id.startsWith(reference));
+    if (fitting.length > 1) throw invalidParameter(`several pods have ids that begin with ${reference}`);
+    return fitting[0];
+  }
+
+  all(): PodRecord[] {
+    return [...this.#records.values()].filter(({ state }) => state !== 'making');
+  }
+
+  ready(pod: PodRecord): boolean {
+    return pod.state === 'ready' && this.#parts.namespaces.there(pod);
+  }
+
+  join(id: string): PodJoin {
+    const pod = this.get(id);
+    if (!this.ready(pod)) throw conflict(`pod ${pod.id} does not run`);
+    const { config } = pod;
+    const namespaces = this.#parts.namespaces.of(pod.id);
+    const own = config.network === 'pod';
+    return {
+      folder: this.#folder(pod.id),
+      hostname: config.hostname,
+      network: own ? join(namespaces, 'net') : 'host',
+      uts: own ? join(namespaces, 'uts') : 'host',
+      ipc: config.ipc === 'pod' ? join(namespaces, 'ipc') : 'host',
+      pid: pod.keeper ? `/proc/${pod.keeper.pid}/ns/pid` : config.pid === 'node' ? 'host' : 'private',
+      user: config.users ? join(namespaces, 'user') : '',
+      shm: config.ipc === 'pod' ? join(namespaces, 'shm') : '',
+    };
+  }
+
+  networkNamespace({ id, config }: PodRecord): string {
+    return config.network === 'pod' ? join(this.#parts.namespaces.of(id), 'net') : '';
+  }
+
+  async networkStatus() {
+    return (await this.#parts.network()).status();
+  }
+
+  attached() {
+    const { namespaces, mode } = this.#parts;
+    return this.all()
+      .filter(({ state }) => state === 'ready')
+      .map((pod) => {
+        const own = pod.config.network === 'node' ? 'host' : pod.provider === 'cni' ? 'none' : mode;
+        return { request: networkRequest(pod, this.#folder(pod.id), namespaces.of(pod.id), own), pid: 0 };
+      });
+  }
+
+  watch(told: (change: PodChange) => void): () => void {
+    this.#watchers.add(told);
+    return () => this.#watchers.delete(told);
+  }
+
+  async reconcile(): Promise<void> {
+    const { namespaces } = this.#parts;
+    for (const pod of [...this.#records.values()]) {
+      if (pod.state === 'making') await this.#undo(pod);
+      else if (pod.state === 'ready' && !namespaces.there(pod)) await this.stop(pod.id);
+    }
+    const known = this.all().filter(({ state }) => state === 'ready');
+    await namespaces.sweep(new Set(known.map(({ id }) => namespaces.of(id))));
+  }
+}
+
+/** A pod's kernel parameters: its own over those that let any user of it listen on low ports and ping. */
+function sysctlsOf({ network, users, sysctls }: PodConfig): Record<string, string> {
+  if (network === 'node') return sysctls;
+  return {
+    'net.ipv4.ip_unprivileged_port_start': '0',
+    // Group 2147483647 can be written only where it is mapped.
+    ...(!users && { 'net.ipv4.ping_group_range': '0 2147483647' }),
+    ...sysctls,
+  };
+}
+
+function describe(error: unknown): unknown {
+  if (!(error instanceof LaunchError)) return error;
+  if (error.stage === 'sysctl' || error.stage === 'hostname') return invalidParameter(error.message, error);
+  return systemError(`the pod's namespaces could not be made: ${error.message}`, error);
+}

@@ -1,0 +1,247 @@
+#include "pod/pod.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/frame.h"
+#include "base/launch.h"
+#include "base/namespaces/namespaces.h"
+#include "base/sys.h"
+#include "pod/keeper.h"
+#include "pod/ports.h"
+
+struct pod {
+  struct launch request;
+  const char *folder;
+  struct namespaces namespaces;
+  struct id_maps maps;
+  pid_t first; /* the process that is in the new namespaces, or 0 */
+  pid_t stays; /* the process that goes on when all is made, or 0 */
+  int pidfd;
+};
+
+/* What a pod's folder may hold. */
+static const char *const held[] = {"net", "ipc", "uts", "pid", "user", "shm"};
+
+static int place(const struct pod *pod, const char *name, char path[PATH_MAX], struct error *err) {
+  int n = snprintf(path, PATH_MAX, "%s/%s", pod->folder, name);
+  return n < 0 || n >= PATH_MAX ? fail(err, "pod", ENAMETOOLONG, "%s", pod->folder) : 0;
+}
+
+/* Binds a namespace's file to one of the folder's. */
+static int pin(const struct pod *pod, const char *name, const char *source, struct error *err) {
+  char path[PATH_MAX];
+  if (place(pod, name, path, err) < 0) return -1;
+  cleanup_close int file = open(path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0400);
+  if (file < 0) return fail(err, "pod", errno, "%s", path);
+  if (mount(source, path, NULL, MS_BIND, NULL) < 0) return fail(err, "pod", errno, "bind the %s namespace to %s", name, path);
+  return mount(NULL, path, NULL, MS_PRIVATE, NULL) < 0 ? fail(err, "pod", errno, "%s", path) : 0;
+}
+
+static int read_maps(struct pod *pod, struct error *err) {
+  const struct launch *request = &pod->request;
+  const struct launch_record *record;
+  for (size_t at = 0; (record = launch_next(request, "uid-map", &at));)
+    if (id_map_add(&pod->maps.users, record, err) < 0) return -1;
+  for (size_t at = 0; (record = launch_next(request, "gid-map", &at));)
+    if (id_map_add(&pod->maps.groups, record, err) < 0) return -1;
+  return 0;
+}
+
+/* The kinds of namespaces that are to be made. */
+static int read_namespaces(struct pod *pod, struct namespace_request *requests, size_t *count, struct error *err) {
+  const struct launch_record *record;
+  *count = 0;
+  for (size_t at = 0; (record = launch_next(&pod->request, "namespace", &at));) {
+    int kind = record->argc == 2 ? namespaces_kind(record->argv[1]) : -1;
+    if (kind < 0 || kind == NS_MNT || *count == NS_COUNT) return fail(err, "launch", EINVAL, "namespace record");
+    requests[(*count)++] = (struct namespace_request){.kind = kind};
+  }
+  return 0;
+}
+
+static int make_path(const char *path) {
+  cleanup_free char *copy = strdup(path);
+  if (!copy) return -1;
+  for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    *slash = 0;
+    mkdir(copy, 0755);
+    *slash = '/';
+  }
+  return mkdir(copy, 0755) < 0 && errno != EEXIST ? -1 : 0;
+}
+
+static int join_cgroups(const struct pod *pod, struct error *err) {
+  const struct launch_record *record;
+  for (size_t at = 0; (record = launch_next(&pod->request, "cgroup", &at));) {
+    char path[PATH_MAX], number[16];
+    const char *folder = record->argc == 2 ? record->argv[1] : "";
+    if (snprintf(path, sizeof path, "%s/cgroup.procs", folder) >= (int) sizeof path || make_path(folder) < 0)
+      return fail(err, "cgroup", errno, "%s", folder);
+    int n = snprintf(number, sizeof number, "%d", pod->first);
+    cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, number, (size_t) n) != n) return fail(err, "cgroup", errno, "%s", path);
+  }
+  return 0;
+}
+
+/* Lets the first process make the namespaces, and binds them. */
+static int make_namespaces(struct pod *pod, struct error *err) {
+  struct namespace_request requests[NS_COUNT];
+  size_t count;
+  int channel[2];
+  if (read_maps(pod, err) < 0 || read_namespaces(pod, requests, &count, err) < 0) return -1;
+  if (count == 0) return 0;
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0) return fail(err, "pod", errno, "socketpair");
+  cleanup_close int ours = channel[0], theirs = channel[1];
+  if (namespaces_prepare(requests, count, &pod->namespaces, err) < 0) return -1;
+  pid_t pid = namespaces_clone(&pod->namespaces, -1, &pod->pidfd, err);
+  if (pid < 0) return -1;
+  if (pid == 0) {
+    close(ours);
+    keep_pod(&pod->namespaces, theirs);
+  }
+  pod->first = pid;
+  if ((pod->namespaces.create & CLONE_NEWUSER) && id_maps_write(&pod->maps, pid, err) < 0) return -1;
+  for (size_t i = 0; i < count; i++) {
+    const char *name = namespaces_name(requests[i].kind);
+    char source[48];
+    snprintf(source, sizeof source, "/proc/%d/ns/%s", pid, name);
+    if (pin(pod, name, source, err) < 0) return -1;
+  }
+  if (join_cgroups(pod, err) < 0) return -1;
+  return send(ours, "g", 1, MSG_NOSIGNAL) < 0 ? fail(err, "pod", errno, "the pod's first process") : 0;
+}
+
+static int pin_existing(const struct pod *pod, struct error *err) {
+  const struct launch_record *record;
+  for (size_t at = 0; (record = launch_next(&pod->request, "pin", &at));) {
+    if (record->argc != 3 || namespaces_kind(record->argv[1]) < 0) return fail(err, "launch", EINVAL, "pin record");
+    if (pin(pod, record->argv[1], record->argv[2], err) < 0) return -1;
+  }
+  return 0;
+}
+
+static int make_shm(const struct pod *pod, struct error *err) {
+  const struct launch_record *record = launch_find(&pod->request, "shm");
+  char path[PATH_MAX], options[160];
+  if (!record) return 0;
+  if (record->argc != 4) return fail(err, "launch", EINVAL, "shm record");
+  if (place(pod, "shm", path, err) < 0) return -1;
+  snprintf(options, sizeof options, "mode=1777,size=%s,uid=%s,gid=%s", record->argv[1], record->argv[2], record->argv[3]);
+  if (mkdir(path, 0700) < 0 || mount("shm", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0 ||
+      mount(NULL, path, NULL, MS_PRIVATE, NULL) < 0)
+    return fail(err, "pod", errno, "shared memory at %s", path);
+  return 0;
+}
+
+/* Enters one of the pod's namespaces; this process needs its own no more. Returns 1 when there is one. */
+static int enter(const struct pod *pod, int kind, struct error *err) {
+  char path[PATH_MAX];
+  if (place(pod, namespaces_name(kind), path, err) < 0) return -1;
+  cleanup_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT) return 0;
+  if (fd < 0 || setns(fd, (int) namespaces_flag(kind)) < 0) return fail(err, "pod", errno, "enter %s", path);
+  return 1;
+}
+
+static int write_sysctl(const struct launch_record *record, struct error *err) {
+  char path[PATH_MAX];
+  if (record->argc != 3) return fail(err, "launch", EINVAL, "sysctl record");
+  const char *key = record->argv[1], *value = record->argv[2];
+  if (snprintf(path, sizeof path, "%s", key) >= (int) sizeof path) return fail(err, "sysctl", ENAMETOOLONG, "%s", key);
+  for (char *c = path; *c; c++) *c = *c == '.' ? '/' : *c == '/' ? '.' : *c;
+  cleanup_close int root = open("/proc/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  cleanup_close int fd = root < 0
+                             ? -1
+                             : sys_openat2(root, path, O_WRONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+  if (fd < 0 || write(fd, value, strlen(value)) < 0) return fail(err, "sysctl", errno, "sysctl %s", key);
+  return 0;
+}
+
+static int set_parameters(const struct pod *pod, struct error *err) {
+  const struct launch_record *name = launch_find(&pod->request, "hostname"), *record;
+  if (name) {
+    if (name->argc != 2) return fail(err, "launch", EINVAL, "hostname record");
+    int entered = enter(pod, NS_UTS, err);
+    if (entered < 0) return -1;
+    if (entered && sethostname(name->argv[1], strlen(name->argv[1])) < 0)
+      return fail(err, "hostname", errno, "host name %s", name->argv[1]);
+  }
+  if (!launch_find(&pod->request, "sysctl")) return 0;
+  int net = enter(pod, NS_NET, err), ipc = net < 0 ? -1 : enter(pod, NS_IPC, err);
+  if (ipc < 0) return -1;
+  for (size_t at = 0; (record = launch_next(&pod->request, "sysctl", &at));) {
+    /* The host's own are not a pod's to set. */
+    int of_net = record->argc > 1 && !strncmp(record->argv[1], "net.", 4);
+    if (of_net ? !net : !ipc) return fail(err, "sysctl", EPERM, "sysctl %s of the host's namespace", record->argv[1]);
+    if (write_sysctl(record, err) < 0) return -1;
+  }
+  return 0;
+}
+
+static int release(const struct pod *pod, struct error *err) {
+  char path[PATH_MAX];
+  for (size_t i = 0; i < sizeof held / sizeof *held; i++) {
+    if (place(pod, held[i], path, err) < 0) return -1;
+    while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {}
+    if (unlink(path) < 0 && errno == EISDIR) rmdir(path);
+  }
+  return rmdir(pod->folder) < 0 && errno != ENOENT ? fail(err, "pod", errno, "remove %s", pod->folder) : 0;
+}
+
+static int make(struct pod *pod, struct error *err) {
+  const struct launch_record *head = launch_find(&pod->request, "pod");
+  if (!head || head->argc != 2 || head->argv[1][0] != '/') return fail(err, "launch", EPROTO, "no pod record");
+  pod->folder = head->argv[1];
+  if (launch_find(&pod->request, "release")) return release(pod, err);
+  if (make_path(pod->folder) < 0) return fail(err, "pod", errno, "make %s", pod->folder);
+  if (make_namespaces(pod, err) < 0 || pin_existing(pod, err) < 0 || make_shm(pod, err) < 0 || set_parameters(pod, err) < 0)
+    return -1;
+  pod->stays = pod->namespaces.create & CLONE_NEWPID ? pod->first : hold_ports(&pod->request, err);
+  return pod->stays < 0 ? -1 : 0;
+}
+
+static void answer(int control, const struct pod *pod, const struct error *err) {
+  struct buffer out = {0};
+  char number[16];
+  size_t mark = frame_begin(&out, 0);
+  snprintf(number, sizeof number, "%d", err ? err->status : pod->stays);
+  if (err)
+    frame_record(&out, "failed", err->stage, number, err->message, err->step, NULL);
+  else
+    frame_record(&out, "pod-done", number, NULL);
+  frame_end(&out, mark);
+  if (write(control, buffer_head(&out), buffer_size(&out)) < 0) _exit(1);
+}
+
+_Noreturn void pod_make(int control, const char *records, size_t size) {
+  struct pod pod = {.pidfd = -1};
+  struct error err = {0};
+  for (int i = 0; i < NS_COUNT; i++) pod.namespaces.join[i] = -1;
+  signal(SIGPIPE, SIG_IGN);
+  umask(077);
+  int status = launch_parse(records, size, &pod.request, &err) < 0 ? -1 : make(&pod, &err);
+  /* The namespaces last by their files alone, but for a PID namespace, which needs a process. */
+  if (pod.first > 0 && (status < 0 || pod.stays != pod.first)) {
+    kill(pod.first, SIGKILL);
+    waitpid(pod.first, NULL, 0);
+  }
+  if (status < 0 && pod.folder) {
+    struct error ignored;
+    release(&pod, &ignored);
+  }
+  answer(control, &pod, status < 0 ? &err : NULL);
+  _exit(status < 0);
+}
