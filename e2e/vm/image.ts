@@ -7,12 +7,14 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { top } from '../support/daemon.ts';
 
 /** The packages of a user's machine, plus those the checks need. */
@@ -118,6 +120,13 @@ export function projectDisk(file: string): void {
         filter: (file) => !/\/dist\/(failpoints|packages)$/.test(file),
       });
     for (const path of ['dist', 'e2e/support', 'e2e/vm']) copy(path);
+    // The document that answers are held against; it is TypeScript, which Node does not read below node_modules.
+    for (const path of ['package.json', 'src', 'generated']) copy(join('packages/api-spec', path));
+    // The validator, with what it needs itself.
+    const packages = dirname(realpathSync(join(top, 'e2e/node_modules/ajv')));
+    cpSync(packages, join(folder, 'node_modules'), { recursive: true, dereference: true });
+    mkdirSync(join(folder, 'node_modules/@berth'), { recursive: true });
+    symlinkSync('../../packages/api-spec', join(folder, 'node_modules/@berth/api-spec'));
     must('cc', [
       ...['-O2', '-static', '-o', join(folder, 'joining-reader')],
       join(top, 'e2e/support/joining-reader.c'),
