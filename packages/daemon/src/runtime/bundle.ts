@@ -9,7 +9,7 @@ import {
 } from './compile.ts';
 import type { RuntimeProgram } from './handlers.ts';
 import type { OciMount, OciNamespace, OciProcess, RuntimeSpec } from './oci.ts';
-import { type OwnSpec, ownOf, preparedSource } from './own.ts';
+import { FS, type OwnSpec, ownOf, preparedIndex, preparedSource } from './own.ts';
 
 /*
  * A container under another OCI runtime (runc, crun, runsc): its spec is written as config.json into a bundle. The C side
@@ -17,11 +17,17 @@ import { type OwnSpec, ownOf, preparedSource } from './own.ts';
  * (native/c/container/runtime/runtime.h).
  */
 
-/** Where the C side puts Berth's init, relative to the bundle, and where a container has it, as with Docker's. */
-const INIT_SOURCE = 'fs/init';
+/** Where a container has Berth's init, as with Docker's. */
 const INIT_PATH = '/sbin/docker-init';
-/** Where it puts the user namespace that the layers are mapped to. */
-const USER_NAMESPACE = 'fs/user';
+/**
+ * Where the root of a user namespace finds what is mounted for its container: it may not enter the run folder. Every
+ * kernel with BPF has this directory, everybody may enter it, and what is there is covered in one mount namespace alone.
+ */
+const REACHABLE = '/sys/fs/bpf';
+
+/** The directory below which the C side makes the root and the sources of mounts. */
+const fsOf = (spec: RuntimeSpec, bundle: string): string =>
+  spec.linux.uidMappings === undefined ? `${bundle}/${FS}` : REACHABLE;
 
 /** The launch of a container under another runtime. @param bundle the bundle's directory, which need not be there yet */
 export function bundleLaunch(
@@ -34,7 +40,7 @@ export function bundleLaunch(
   const remapped = spec.linux.uidMappings !== undefined;
   const records: LaunchRecord[] = [
     ['id', own.id],
-    ['runtime', path, bundle, ...args],
+    ['runtime', path, bundle, fsOf(spec, bundle), ...args],
     ['config', ...configParts(spec, bundle)],
     ...mapRecords(spec.linux),
     ...rootRecords(own),
@@ -73,12 +79,17 @@ export function configParts(spec: RuntimeSpec, bundle: string): [head: string, t
   const own = ownOf(spec);
   const { process, ...rest } = spec;
   const { seccomp, ...linux } = spec.linux;
+  const fs = fsOf(spec, bundle);
+  const placed = spec.mounts.map((mount) =>
+    preparedIndex(mount.source ?? '') === -1 ? mount : { ...mount, source: placedIn(fs, mount.source!) },
+  );
   const whole = {
     ...rest,
-    mounts: own.init ? [...spec.mounts, initMount()] : spec.mounts,
+    root: { ...spec.root, path: placedIn(fs, spec.root.path) },
+    mounts: own.init ? [...placed, initMount(fs)] : placed,
     linux: {
       ...linux,
-      namespaces: linux.namespaces.map((namespace) => joinedUser(namespace, bundle)),
+      namespaces: linux.namespaces.map((namespace) => joinedUser(namespace, fs)),
       // Without flags a runtime has its own defaults; an empty list would set them all aside.
       ...(seccomp && {
         seccomp: { ...seccomp, flags: seccomp.flags.length > 0 ? seccomp.flags : undefined },
@@ -92,14 +103,17 @@ export function configParts(spec: RuntimeSpec, bundle: string): [head: string, t
 }
 
 /** The user namespace is the one that the layers are mapped to, not another with the same maps: it owns the network. */
-function joinedUser(namespace: OciNamespace, bundle: string): OciNamespace {
-  return namespace.type === 'user' ? { type: 'user', path: `${bundle}/${USER_NAMESPACE}` } : namespace;
+function joinedUser(namespace: OciNamespace, fs: string): OciNamespace {
+  return namespace.type === 'user' ? { type: 'user', path: `${fs}/user` } : namespace;
 }
 
-const initMount = (): OciMount => ({
+/** A path below `fs` of the bundle, where that really is. */
+const placedIn = (fs: string, path: string): string => fs + path.slice(FS.length);
+
+const initMount = (fs: string): OciMount => ({
   destination: INIT_PATH,
   type: 'bind',
-  source: INIT_SOURCE,
+  source: `${fs}/init`,
   options: ['bind', 'ro', 'nosuid', 'nodev'],
 });
 

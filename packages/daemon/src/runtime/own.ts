@@ -40,8 +40,9 @@ export interface OwnSpec {
 }
 
 /** Where another runtime finds the root and the prepared mounts: relative to its bundle, as the specification allows. */
-export const ROOT_PATH = 'fs/rootfs';
-const PREPARED = 'fs/mounts/';
+export const FS = 'fs';
+export const ROOT_PATH = `${FS}/rootfs`;
+const PREPARED = `${FS}/mounts/`;
 
 export const preparedSource = (index: number): string => PREPARED + index;
 

@@ -80,6 +80,7 @@ export function buildSpec(request: RuntimeRequest, context: SpecContext): Runtim
         ...(ownNames && request.domainname && { [DOMAIN_NAME]: request.domainname }),
       },
       ...(filter && { seccomp: filter }),
+      ...rootPropagation(mounts),
       maskedPaths: request.maskedPaths ?? (request.privileged ? [] : maskedPaths()),
       readonlyPaths: request.readonlyPaths ?? (request.privileged ? [] : READONLY_PATHS),
     },
@@ -148,6 +149,13 @@ export function apparmorProfile(
   if (!context.hasAppArmor) return '';
   if (option) return option;
   return privileged ? 'unconfined' : context.apparmorProfile;
+}
+
+/** Mounts pass through a bind as its propagation says only where the root does not stop them. */
+function rootPropagation(mounts: OciMount[]): { rootfsPropagation?: string } {
+  const has = (...names: string[]) => mounts.some(({ options }) => options?.some((name) => names.includes(name)));
+  if (has('shared', 'rshared')) return { rootfsPropagation: 'shared' };
+  return has('slave', 'rslave') ? { rootfsPropagation: 'rslave' } : {};
 }
 
 function namespaces(request: RuntimeRequest, remapped: boolean, context: SpecContext): OciNamespace[] {

@@ -45,6 +45,7 @@ static int prepare_bundle(struct container *c, int *user_ns, struct error *err) 
   if (cgroup_prepare(c->spec, &c->cgroup, err) < 0) return -1;
   c->runtime = runtime_new(c->spec, c->cgroup.version, err);
   if (!c->runtime) return -1;
+  c->runtime->remapped = *user_ns >= 0;
   c->runtime->user_ns = steal_fd(user_ns);
   return 0;
 }

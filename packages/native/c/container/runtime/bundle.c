@@ -36,7 +36,7 @@ static char **copy_words(const char *const *words) {
 }
 
 struct runtime *runtime_new(const struct container_spec *spec, int cgroup_version, struct error *err) {
-  enum { PROGRAM, BUNDLE, ARGS };
+  enum { PROGRAM, BUNDLE, FS, ARGS };
   struct runtime *runtime = calloc(1, sizeof *runtime);
   if (!runtime) {
     fail(err, "runtime", ENOMEM, "runtime");
@@ -45,11 +45,12 @@ struct runtime *runtime_new(const struct container_spec *spec, int cgroup_versio
   *runtime = (struct runtime){.id = strdup(spec->id),
                               .program = strdup(spec->runtime[PROGRAM]),
                               .bundle = strdup(spec->runtime[BUNDLE]),
+                              .fs = strdup(spec->runtime[FS]),
                               .args = copy_words(spec->runtime + ARGS),
                               .user_ns = -1,
                               .hides_v2 = has_unified(cgroup_version)};
   runtime->directory = open(spec->runtime[BUNDLE], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (runtime->directory >= 0 && runtime->id && runtime->program && runtime->bundle && runtime->args) return runtime;
+  if (runtime->directory >= 0 && runtime->id && runtime->program && runtime->bundle && runtime->fs && runtime->args) return runtime;
   fail(err, "runtime", errno, "the bundle %s", spec->runtime[BUNDLE]);
   runtime_free(runtime);
   return NULL;
@@ -62,6 +63,7 @@ void runtime_free(struct runtime *runtime) {
   free(runtime->id);
   free(runtime->program);
   free(runtime->bundle);
+  free(runtime->fs);
   if (runtime->directory >= 0) close(runtime->directory);
   if (runtime->user_ns >= 0) close(runtime->user_ns);
   free(runtime);
@@ -103,7 +105,7 @@ int bundle_write(const struct container *container, struct error *err) {
   cleanup_close int fd = openat(runtime->directory, "config.json", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
   if (fd < 0 || dprintf(fd, "%s%s%s\n", spec->config_head, user, spec->config_tail) < 0)
     return fail(err, "runtime", errno, "write %s/config.json", runtime->bundle);
-  /* runc 1.1 enters the root's directory for every exec, whatever that is outside the container's mount namespace. */
+  /* The second stands in for the root in later calls. */
   static const char *const directories[] = {"fs", "fs/rootfs"};
   for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) {
     if (mkdirat(runtime->directory, directories[i], 0700) < 0 && errno != EEXIST)
@@ -123,18 +125,15 @@ static void rejoin_peers(const char *point) {
     move_mount(peer, "", ours, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH | MOVE_MOUNT_SET_GROUP);
 }
 
-/* Mounts `fs` on the bundle's directory of that name for this mount namespace alone: where the mount that the directory lies
+/* Mounts `mounted` on FS for this mount namespace alone: where the mount that the directory lies
    on is shared with the host's, it leaves its peers for that moment. */
-static int attach_unseen(const struct runtime *runtime, int fs, struct error *err) {
+static int attach_unseen(const struct runtime *runtime, int mounted, struct error *err) {
   struct mount_place place;
-  char path[PATH_MAX];
-  snprintf(path, sizeof path, "%s/fs", runtime->bundle);
-  /* Not by `runtime->directory`, which is of the host's namespace. */
-  cleanup_close int target = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (target < 0 || mount_place_of(target, &place) < 0) return fail(err, "runtime", errno, "%s", path);
+  cleanup_close int target = open(runtime->fs, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (target < 0 || mount_place_of(target, &place) < 0) return fail(err, "runtime", errno, "%s", runtime->fs);
   if (place.shared && mount(NULL, place.point, NULL, MS_PRIVATE, NULL) < 0)
     return fail(err, "runtime", errno, "propagation of %s", place.point);
-  if (tree_attach(fs, target) < 0) return fail(err, "runtime", errno, "attach %s", path);
+  if (tree_attach(mounted, target) < 0) return fail(err, "runtime", errno, "attach %s", runtime->fs);
   if (place.shared) rejoin_peers(place.point);
   return 0;
 }
@@ -193,15 +192,28 @@ static int bind_user_namespace(const struct runtime *runtime, int directory, str
   return 0;
 }
 
-int bundle_attach(const struct container *container, struct error *err) {
-  const struct runtime *runtime = container->runtime;
+/* A tmpfs on FS. Returns its descriptor, or -1. */
+static int attach_fs(const struct runtime *runtime, struct error *err) {
   cleanup_close int context = fs_open("tmpfs");
   if (context < 0 || fs_set(context, "source", "berth") < 0 || fs_set(context, "mode", "0755") < 0)
     return fail(err, "runtime", errno, "tmpfs for the bundle");
   cleanup_close int fs = fs_mount(context, MOUNT_ATTR_NODEV);
   if (fs < 0) return fail(err, "runtime", errno, "tmpfs for the bundle");
   umask(0);
-  if (attach_unseen(runtime, fs, err) < 0 || attach_at(fs, "rootfs", container->root, err) < 0 ||
+  return attach_unseen(runtime, fs, err) < 0 ? -1 : steal_fd(&fs);
+}
+
+int bundle_stand_in(const struct runtime *runtime, struct error *err) {
+  if (!runtime->remapped) return 0; /* bundle_write() has made one in the run folder */
+  cleanup_close int fs = attach_fs(runtime, err);
+  if (fs < 0) return -1;
+  return mkdirat(fs, "rootfs", 0700) < 0 ? fail(err, "runtime", errno, "%s/rootfs", runtime->fs) : 0;
+}
+
+int bundle_attach(const struct container *container, struct error *err) {
+  const struct runtime *runtime = container->runtime;
+  cleanup_close int fs = attach_fs(runtime, err);
+  if (fs < 0 || attach_at(fs, "rootfs", container->root, err) < 0 ||
       attach_sources(container, fs, err) < 0 || copy_init(container, fs, err) < 0)
     return -1;
   return bind_user_namespace(runtime, fs, err);

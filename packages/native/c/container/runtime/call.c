@@ -81,8 +81,11 @@ static int become_program(const struct call *call, const struct call_request *re
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent) return fail(err, "runtime", ESRCH, "the supervisor ended");
   signal(SIGPIPE, SIG_DFL);
   umask(022);
-  if ((request->bundle || runtime->hides_v2) && unshare(CLONE_NEWNS) < 0) return fail(err, "runtime", errno, "mount namespace");
-  if (hide_unused_hierarchy(runtime, err) < 0 || (request->bundle && bundle_attach(request->bundle, err) < 0)) return -1;
+  if ((request->bundle || runtime->hides_v2 || runtime->remapped) && unshare(CLONE_NEWNS) < 0)
+    return fail(err, "runtime", errno, "mount namespace");
+  if (hide_unused_hierarchy(runtime, err) < 0 ||
+      (request->bundle ? bundle_attach(request->bundle, err) : bundle_stand_in(runtime, err)) < 0)
+    return -1;
   if (set_stdio(request->io, err) < 0) return -1;
   if (sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0) return fail(err, "runtime", errno, "descriptors");
   if (chdir(runtime->bundle) < 0) return fail(err, "runtime", errno, "%s", runtime->bundle);

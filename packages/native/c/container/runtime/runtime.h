@@ -1,7 +1,8 @@
 /* A container under another OCI runtime than ours (runc, crun, runsc), as its supervisor sees it.
  *
- * The supervisor makes the bundle: config.json, as the daemon wrote it, in the container's run folder, and below its
- * directory `fs` the root and the sources of mounts that no path of the host leads to. `fs` is mounted only in the mount
+ * The supervisor makes the bundle: config.json, as the daemon wrote it, in the container's run folder, and below a
+ * directory FS the root and the sources of mounts that no path of the host leads to. FS is the bundle's `fs`, or with a user
+ * namespace, whose root may not enter the run folder, one that everybody may. It is mounted only in the mount
  * namespace of the call that creates the container: the host's mount table never has it, and it is gone with the container.
  * The runtime is called for each step of the life (create, start, exec, kill, delete); its processes become the supervisor's
  * children (PR_SET_CHILD_SUBREAPER), which reads their outputs and takes their exits as of its own. */
@@ -13,9 +14,10 @@
 
 /* What the supervisor keeps of the runtime while the container lives. */
 struct runtime {
-  char *id, *program, *bundle;
+  char *id, *program, *bundle, *fs;
   char **args;   /* before the command, NULL-terminated */
   int directory; /* the bundle's */
+  int remapped;  /* the container has a user namespace */
   int user_ns;   /* that the layers are mapped to; -1. Until the start */
   int calls;     /* numbers the files of each call */
   int hides_v2;  /* on a hybrid host: see hide_unused_hierarchy() of call.c */
@@ -26,8 +28,11 @@ struct runtime *runtime_new(const struct container_spec *spec, int cgroup_versio
 void runtime_free(struct runtime *runtime);
 /* Writes config.json. */
 int bundle_write(const struct container *container, struct error *err);
-/* In the process that becomes the runtime, in a mount namespace of its own: attaches root and sources below `fs`. */
+/* In the process that becomes the runtime, in a mount namespace of its own: attaches root and sources below FS. */
 int bundle_attach(const struct container *container, struct error *err);
+/* The same for later calls: there is a directory where the root was. runc 1.1 enters it for every exec, whatever it is
+   outside the container's mount namespace. */
+int bundle_stand_in(const struct runtime *runtime, struct error *err);
 /* Removes what is ours in the bundle's directory, but not the directory. */
 void bundle_remove(const struct runtime *runtime);
 /* The process's user, looked up in the container's root, as the specification writes it. The caller frees it; NULL with an

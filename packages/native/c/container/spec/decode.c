@@ -44,7 +44,7 @@ const struct record_kind record_kinds[] = {
     {"group", 1, 1, .exec = 1, LIST(groups), .decode = decode_word},
     {"groups-policy", 1, 1, .exec = 1, .decode = decode_groups_policy},
     {"cwd", 1, 2, .exec = 1, .decode = decode_cwd},
-    {"runtime", 2, -1, .decode = decode_runtime},
+    {"runtime", 3, -1, .decode = decode_runtime},
     {"config", 2, 2, .exec = 1, .decode = decode_config},
     {"env", 0, -1, .exec = 1, .decode = decode_env},
     {"arg", 0, -1, .exec = 1, .decode = decode_arg},

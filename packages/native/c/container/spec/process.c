@@ -95,7 +95,7 @@ int decode_arg(struct container_spec *spec, void *item, const struct arguments *
 }
 
 int decode_runtime(struct container_spec *spec, void *item, const struct arguments *a, struct error *err) {
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < 3; i++) {
     if (a->words[i][0] != '/') return refuse_record(err, a, "not an absolute path");
   }
   spec->runtime = (const char *const *) a->words;

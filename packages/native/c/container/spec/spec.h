@@ -44,10 +44,10 @@
  *   groups-policy merge or strict          E  the memberships that the container's files give the user count always, or never;
  *                                             without a record, where `user` names no group
  *   cwd PATH [create]                      E
- *   runtime PROGRAM BUNDLE [ARG...]           the container runs under another OCI runtime: PROGRAM with these arguments
- *                                             before its commands; BUNDLE is a directory (container/runtime/runtime.h). Then
+ *   runtime PROGRAM BUNDLE FS [ARG...]        the container runs under another OCI runtime: PROGRAM with these arguments
+ *                                             before its commands; BUNDLE and FS are directories (container/runtime/runtime.h). Then
  *                                             `mount` has only the mounts whose sources are made here: bind with a subpath, image
- *                                             and shm-of, in the order of their numbers below fs/mounts
+ *                                             and shm-of, in the order of their numbers below FS/mounts
  *   config HEAD TAIL                       E  for that runtime: config.json, of an exec its process, but for the value of the
  *                                             process's user, which stands between the two
  *   env NAME=VALUE...                      E  may be repeated
@@ -178,7 +178,7 @@ struct container_spec {
   const char *cwd; /* "/" without a record */
   int create_cwd;
   struct words_spec env, args;
-  const char *const *runtime;            /* PROGRAM, BUNDLE, arguments, NULL; or NULL: our own */
+  const char *const *runtime;            /* PROGRAM, BUNDLE, FS, arguments, NULL; or NULL: our own */
   const char *config_head, *config_tail; /* or NULL */
   void *words;                           /* memory of mounts' data */
 };
