@@ -153,7 +153,8 @@ export function apparmorProfile(
 
 /** Mounts pass through a bind as its propagation says only where the root does not stop them. */
 function rootPropagation(mounts: OciMount[]): { rootfsPropagation?: string } {
-  const has = (...names: string[]) => mounts.some(({ options }) => options?.some((name) => names.includes(name)));
+  const has = (...names: string[]) =>
+    mounts.some(({ options }) => options?.some((name) => names.includes(name)));
   if (has('shared', 'rshared')) return { rootfsPropagation: 'shared' };
   return has('slave', 'rslave') ? { rootfsPropagation: 'rslave' } : {};
 }
