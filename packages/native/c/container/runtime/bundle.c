@@ -50,7 +50,8 @@ struct runtime *runtime_new(const struct container_spec *spec, int cgroup_versio
                               .user_ns = -1,
                               .hides_v2 = has_unified(cgroup_version)};
   runtime->directory = open(spec->runtime[BUNDLE], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (runtime->directory >= 0 && runtime->id && runtime->program && runtime->bundle && runtime->fs && runtime->args) return runtime;
+  if (runtime->directory >= 0 && runtime->id && runtime->program && runtime->bundle && runtime->fs && runtime->args)
+    return runtime;
   fail(err, "runtime", errno, "the bundle %s", spec->runtime[BUNDLE]);
   runtime_free(runtime);
   return NULL;
@@ -213,8 +214,8 @@ int bundle_stand_in(const struct runtime *runtime, struct error *err) {
 int bundle_attach(const struct container *container, struct error *err) {
   const struct runtime *runtime = container->runtime;
   cleanup_close int fs = attach_fs(runtime, err);
-  if (fs < 0 || attach_at(fs, "rootfs", container->root, err) < 0 ||
-      attach_sources(container, fs, err) < 0 || copy_init(container, fs, err) < 0)
+  if (fs < 0 || attach_at(fs, "rootfs", container->root, err) < 0 || attach_sources(container, fs, err) < 0 ||
+      copy_init(container, fs, err) < 0)
     return -1;
   return bind_user_namespace(runtime, fs, err);
 }

@@ -217,7 +217,12 @@ static int64_t now_ms(void) {
   return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
 }
 
-int call_await(struct call *call, int milliseconds, pid_t *process, struct error *err) {
+static int is_removed(const struct cgroup *cgroup) {
+  return cgroup && cgroup->count && faccessat(cgroup->directory[0].dir, "cgroup.procs", F_OK, 0) < 0;
+}
+
+int call_await(struct call *call, int milliseconds, const struct cgroup *cgroup, pid_t *process, struct error *err) {
+  enum { LOOK_MS = 200 };
   int64_t deadline = now_ms() + milliseconds;
   for (;;) {
     struct pollfd wait = {.fd = call->events, .events = POLLIN};
@@ -226,7 +231,10 @@ int call_await(struct call *call, int milliseconds, pid_t *process, struct error
       call_kill(call);
       return fail(err, "runtime", ETIMEDOUT, "%s did not end within %d seconds", call->runtime->program, milliseconds / 1000);
     }
-    poll(&wait, 1, (int) left);
+    if (poll(&wait, 1, left < LOOK_MS ? (int) left : LOOK_MS) == 0 && is_removed(cgroup)) {
+      call_kill(call);
+      return fail(err, "runtime", ECANCELED, "the container is removed");
+    }
     int status = call_step(call, process, err);
     if (status <= 0) return status;
   }

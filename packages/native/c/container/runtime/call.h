@@ -22,8 +22,9 @@ int call_fd(const struct call *call);
 /* Takes in what has happened. 1: it is still under way; 0: it has succeeded, `*process` (may be NULL) is the process that it
    left; -1: it has failed, with the runtime's own words. */
 int call_step(struct call *call, pid_t *process, struct error *err);
-/* The same, until it has ended; -1 with ETIMEDOUT after so many milliseconds, when it has been killed. */
-int call_await(struct call *call, int milliseconds, pid_t *process, struct error *err);
+/* The same, until it has ended. It is killed after so many milliseconds, -1 with ETIMEDOUT; or once `cgroup` (NULL: none) has been
+   removed, by which the daemon gives a start up, -1 with ECANCELED. */
+int call_await(struct call *call, int milliseconds, const struct cgroup *cgroup, pid_t *process, struct error *err);
 void call_kill(const struct call *call);
 /* Kills and reaps what is left of it; NULL is allowed. */
 void call_free(struct call *call);

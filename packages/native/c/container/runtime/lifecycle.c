@@ -9,20 +9,20 @@
 #include "container/runtime/call.h"
 
 /* How long a call may take, in milliseconds: a runtime that hangs must not hold up the supervisor for ever. */
-enum { START_MS = 60000, KILL_MS = 5000, DELETE_MS = 10000 };
+enum { START_MS = 60000, KILL_MS = 5000, DELETE_MS = 3000 };
 
-static int run(struct runtime *runtime, const struct call_request *request, int milliseconds, pid_t *process,
-               struct error *err) {
+static int run(struct runtime *runtime, const struct call_request *request, int milliseconds, const struct cgroup *cgroup,
+               pid_t *process, struct error *err) {
   struct call *call = call_begin(runtime, request, err);
-  int status = call ? call_await(call, milliseconds, process, err) : -1;
+  int status = call ? call_await(call, milliseconds, cgroup, process, err) : -1;
   call_free(call);
   return status;
 }
 
 static int plain(const struct runtime *runtime, const char *command, const char *const *options, const char *last,
-                 int milliseconds, struct error *err) {
+                 int milliseconds, const struct cgroup *cgroup, struct error *err) {
   struct call_request request = {.command = command, .options = options, .last = last};
-  return run((struct runtime *) runtime, &request, milliseconds, NULL, err);
+  return run((struct runtime *) runtime, &request, milliseconds, cgroup, NULL, err);
 }
 
 /* The working directory that the spec asks for. In a user namespace only its own root may make it, so the runtime does. */
@@ -36,7 +36,7 @@ static int create(struct container *container, const struct process_io *io, pid_
   const char *options[] = {"--bundle", container->runtime->bundle, NULL};
   struct call_request request = {.command = "create", .options = options, .io = io, .bundle = container, .makes_process = 1};
   if (make_cwd(container, err) < 0 || bundle_write(container, err) < 0) return -1;
-  return run(container->runtime, &request, START_MS, process, err);
+  return run(container->runtime, &request, START_MS, &container->cgroup, process, err);
 }
 
 static int watch(struct container *container, pid_t process, struct error *err) {
@@ -49,7 +49,7 @@ pid_t runtime_start(struct container *container, const struct process_io *io, st
   struct runtime *runtime = container->runtime;
   pid_t process = -1;
   if (create(container, io, &process, err) < 0 || watch(container, process, err) < 0 ||
-      plain(runtime, "start", none, NULL, START_MS, err) < 0) {
+      plain(runtime, "start", none, NULL, START_MS, &container->cgroup, err) < 0) {
     if (io->terminal && *io->console >= 0) close(steal_fd(io->console));
     runtime_delete(runtime);
     return -1;
@@ -64,12 +64,12 @@ int runtime_kill(const struct runtime *runtime, int signal, struct error *err) {
   static const char *const none[] = {NULL};
   char number[16];
   snprintf(number, sizeof number, "%d", signal);
-  return plain(runtime, "kill", none, number, KILL_MS, err);
+  return plain(runtime, "kill", none, number, KILL_MS, NULL, err);
 }
 
 void runtime_delete(const struct runtime *runtime) {
   static const char *const force[] = {"--force", NULL};
   struct error err;
-  plain(runtime, "delete", force, NULL, DELETE_MS, &err);
+  plain(runtime, "delete", force, NULL, DELETE_MS, NULL, &err);
   bundle_remove(runtime);
 }

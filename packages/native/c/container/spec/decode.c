@@ -119,7 +119,7 @@ static int decode_one(struct container_spec *spec, const struct launch_record *r
 /* Refuses a launch that lacks a record without which nothing can start. */
 static int check_whole(const struct container_spec *spec, enum spec_for what, struct error *err) {
   if (what == SPEC_FOR_MOUNT) return 0;
-  if (spec->runtime && !spec->config_head) return fail(err, "launch", EINVAL, "no config record");
+  if (spec->runtime && !spec->config_head) return fail(err, "launch", EINVAL, "runtime record without a config record");
   if (!spec->args.count && !spec->config_head) return fail(err, "launch", EINVAL, "no arg record");
   if (what == SPEC_FOR_EXEC) return 0;
   if (!spec->upper) return fail(err, "launch", EINVAL, "no overlay record");

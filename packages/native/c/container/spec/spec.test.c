@@ -168,8 +168,31 @@ static void decoded(void) {
   buffer_free(&wire);
 }
 
+/* A launch for another runtime has its config, and needs no program of its own. */
+static void foreign(void) {
+  struct buffer wire = {0};
+  frame_record(&wire, "overlay", "/c/upper", "/c/work", NULL);
+  frame_record(&wire, "lower", "folder", "/l", NULL);
+  frame_record(&wire, "runtime", "/bin/runc", "/b", "/b/fs", "--debug", NULL);
+  frame_record(&wire, "config", "{\"user\":", "}", NULL);
+  struct launch launch = parse(&wire);
+  cleanup_spec struct container_spec *s = NULL;
+  struct error err;
+  CHECK(spec_decode(&launch, SPEC_FOR_START, &s, &err) == 0);
+  CHECK(!strcmp(s->runtime[0], "/bin/runc") && !strcmp(s->runtime[3], "--debug") && !s->runtime[4]);
+  CHECK(!strcmp(s->config_head, "{\"user\":") && !strcmp(s->config_tail, "}"));
+  launch_free(&launch);
+  buffer_free(&wire);
+  REFUSED("not an absolute path", "runtime", "runc", "/b", "/b/fs");
+  REFUSED("arguments", "runtime", "/runc", "/b");
+  REFUSED("without a config record", "runtime", "/runc", "/b", "/b/fs");
+  REFUSED("arguments", "config", "{}");
+  refused(SPEC_FOR_EXEC, "not for an exec", "runtime", "/runc", "/b", "/b/fs", NULL);
+}
+
 int main(void) {
   decoded();
+  foreign();
   what_cannot_be_missing();
   malformed_records();
   return 0;
