@@ -208,7 +208,7 @@ async function changeMounts(
     !record.nextMounts &&
     !isRemapped(record.hostConfig, context.rooms.settings) &&
     // Another runtime's sandbox may not show what is mounted in its namespace.
-    context.rooms.runtime.handlers.resolve(record.hostConfig.Runtime).program === undefined &&
+    container.supervisor?.foreign !== true &&
     changing.every(({ Type }) => Type === 'bind' || Type === 'volume');
   if (!container.alive || !live) {
     const later = container.alive ? { nextMounts: mounts } : { mounts };

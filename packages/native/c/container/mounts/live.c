@@ -16,6 +16,7 @@
 #include "base/fail_text.h"
 #include "base/inroot.h"
 #include "container/mounts/kinds.h"
+#include "container/runtime/runtime.h"
 
 /* A place in the container may be a filesystem of its own making that answers nobody. */
 enum { patience_ms = 3000 };
@@ -68,8 +69,11 @@ static void run_change(const struct change *change, int channel) {
 }
 
 static int carry_out(const struct change *change, pid_t *left, struct error *err) {
+  const struct runtime *runtime = change->container->runtime;
   int channel[2];
   *left = 0;
+  if (runtime && !runtime->kernel_root)
+    return fail(err, "mount", ENOTSUP, "mounts of a running container under %s", runtime->program);
   if (pipe2(channel, O_CLOEXEC) < 0) return fail(err, "mount", errno, "pipe");
   cleanup_close int ours = channel[0], theirs = channel[1];
   pid_t pid = namespaces_clone_beside(-1, err);

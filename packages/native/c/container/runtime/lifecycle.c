@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/sys.h"
@@ -44,6 +45,20 @@ static int watch(struct container *container, pid_t process, struct error *err) 
   return container->pidfd < 0 ? fail(err, "runtime", errno, "watch the container's process") : 0;
 }
 
+/* The root as the container's processes have it, with its mounts, in the place of the one that they were made from. A sandbox
+   has a kernel of its own, whose root nobody can open. */
+static void take_root(struct container *container) {
+  struct stat layers, processes;
+  char path[32];
+  snprintf(path, sizeof path, "/proc/%d/root", container->pid);
+  cleanup_close int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (root < 0 || fstat(root, &processes) < 0 || fstat(container->root, &layers) < 0) return;
+  if (layers.st_dev != processes.st_dev || layers.st_ino != processes.st_ino) return;
+  close(container->root);
+  container->root = steal_fd(&root);
+  container->runtime->kernel_root = 1;
+}
+
 pid_t runtime_start(struct container *container, const struct process_io *io, struct error *err) {
   static const char *const none[] = {NULL};
   struct runtime *runtime = container->runtime;
@@ -56,6 +71,7 @@ pid_t runtime_start(struct container *container, const struct process_io *io, st
   }
   if (runtime->user_ns >= 0) close(steal_fd(&runtime->user_ns));
   container->pid = process;
+  take_root(container);
   container_forget_start(container);
   return process;
 }

@@ -15,12 +15,13 @@
 /* What the supervisor keeps of the runtime while the container lives. */
 struct runtime {
   char *id, *program, *bundle, *fs;
-  char **args;   /* before the command, NULL-terminated */
-  int directory; /* the bundle's */
-  int remapped;  /* the container has a user namespace */
-  int user_ns;   /* that the layers are mapped to; -1. Until the start */
-  int calls;     /* numbers the files of each call */
-  int hides_v2;  /* on a hybrid host: see hide_unused_hierarchy() of call.c */
+  char **args;     /* before the command, NULL-terminated */
+  int directory;   /* the bundle's */
+  int remapped;    /* the container has a user namespace */
+  int user_ns;     /* that the layers are mapped to; -1. Until the start */
+  int kernel_root; /* the processes have the container's root as the kernel's; a sandbox's have another */
+  int calls;       /* numbers the files of each call */
+  int hides_v2;    /* on a hybrid host: see hide_unused_hierarchy() of call.c */
 };
 
 /* bundle.c. Takes the spec's program and bundle over; the bundle's directory has to be there. NULL with an error. */
