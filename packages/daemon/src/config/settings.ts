@@ -27,7 +27,7 @@ export interface Settings {
   logDriver: string;
   logOpts: Record<string, string>;
   cgroupParent: string;
-  /** '': Berth's own, under the name that clients expect (runtime/handlers.ts). */
+  /** '': Berth's own, under the name that clients expect (runtime/oci/handlers.ts). */
   defaultRuntime: string;
   /** OCI runtimes besides Berth's own, by the names that clients choose them by. */
   runtimes: Record<string, RuntimeSettings>;

@@ -1,8 +1,8 @@
 import type { LaunchRecord } from '@berth/native';
 import type { RootFilesystem } from '../layers/api.ts';
 import type { CdiEdits } from './devices/cdi.ts';
-import type { RuntimeHandlers, RuntimeProgram } from './handlers.ts';
-import type { RuntimeSpec } from './oci.ts';
+import type { RuntimeSpec } from './oci/config.ts';
+import type { RuntimeHandlers, RuntimeProgram } from './oci/handlers.ts';
 
 export type { CdiEdits } from './devices/cdi.ts';
 export type { RuntimeHandlers, RuntimeProgram, RuntimeSpec };

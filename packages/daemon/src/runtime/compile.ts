@@ -2,8 +2,8 @@ import type { LaunchRecord } from '@berth/native';
 import type { RootFilesystem } from '../layers/api.ts';
 import { capabilityMask } from './capabilities.ts';
 import type { Cgroups } from './cgroups/index.ts';
-import type { OciDevice, OciMount, OciNamespace, OciProcess, OciSeccomp, RuntimeSpec } from './oci.ts';
-import { type OwnSpec, ownOf, preparedIndex } from './own.ts';
+import type { OciDevice, OciMount, OciNamespace, OciProcess, OciSeccomp, RuntimeSpec } from './oci/config.ts';
+import { type OwnSpec, ownOf, preparedIndex } from './oci/own.ts';
 import { DOMAIN_NAME } from './spec.ts';
 
 /* The records are documented in native/c/container/spec/spec.h. */

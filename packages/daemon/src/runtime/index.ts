@@ -15,12 +15,12 @@ import type {
   RuntimeSpec,
 } from './api.ts';
 import { DEFAULT_APPARMOR_PROFILE, ensureDefaultProfile } from './apparmor.ts';
-import { bundleExec, bundleLaunch } from './bundle.ts';
 import { type Cgroups, findHierarchies, openCgroups } from './cgroups/index.ts';
 import { type CompileContext, compileExec, compileSpec, mapRecords } from './compile.ts';
 import { featureWarnings, type KernelFeatures, probeFeatures } from './features.ts';
-import { Handlers } from './handlers.ts';
-import { ownOf } from './own.ts';
+import { bundleExec, bundleLaunch } from './oci/bundle.ts';
+import { Handlers } from './oci/handlers.ts';
+import { ownOf } from './oci/own.ts';
 import { ownerMark, readOwner } from './owner.ts';
 import { ociResources } from './resources.ts';
 import { runtimeFeatures } from './runtime-features.ts';

@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 import { systemError } from '../base/errors.ts';
 import type { RuntimeRequest } from './api.ts';
-import type { OciMount as Mount } from './oci.ts';
-import { type PreparedMount, preparedSource } from './own.ts';
+import type { OciMount as Mount } from './oci/config.ts';
+import { type PreparedMount, preparedSource } from './oci/own.ts';
 
 const CREATE_FAILED =
   'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: ';
@@ -21,7 +21,7 @@ const OVER_PROC = new Set([
   '/proc/uptime',
 ]);
 
-/** A container's mounts, and what the specification has no words for: see own.ts. */
+/** A container's mounts, and what the specification has no words for: see oci/own.ts. */
 export interface ContainerMounts {
   mounts: Mount[];
   prepared: PreparedMount[];

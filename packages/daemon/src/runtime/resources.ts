@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { systemError } from '../base/errors.ts';
 import type { Resources } from './api.ts';
-import type { OciBlockDevice, OciResources } from './oci.ts';
+import type { OciBlockDevice, OciResources } from './oci/config.ts';
 
 const CPU_PERIOD = 100_000; // microseconds: the kernel's default
 

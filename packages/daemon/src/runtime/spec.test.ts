@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RuntimeRequest } from './api.ts';
-import { bundleExec, bundleLaunch, configParts } from './bundle.ts';
 import { openCgroups } from './cgroups/index.ts';
 import { type CompileContext, compileExec, compileSpec } from './compile.ts';
-import type { RuntimeSpec } from './oci.ts';
-import { PROCESS, problemsOf } from './oci-schema.ts';
+import { bundleExec, bundleLaunch, configParts } from './oci/bundle.ts';
+import type { RuntimeSpec } from './oci/config.ts';
+import { PROCESS, problemsOf } from './oci/schema.ts';
 import { Seccomp } from './seccomp/index.ts';
 import { buildSpec, containerProcess, type SpecContext } from './spec.ts';
 

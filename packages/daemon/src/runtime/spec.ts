@@ -4,8 +4,8 @@ import { ambientCapabilities, availableCapabilities, containerCapabilities } fro
 import { containerDevices } from './devices/devices.ts';
 import { maskedPaths, READONLY_PATHS } from './masks.ts';
 import { containerMounts } from './mounts.ts';
-import type { OciMount, OciNamespace, OciProcess, OciSeccomp, RuntimeSpec } from './oci.ts';
-import { ownAnnotation, ROOT_PATH } from './own.ts';
+import type { OciMount, OciNamespace, OciProcess, OciSeccomp, RuntimeSpec } from './oci/config.ts';
+import { ownAnnotation, ROOT_PATH } from './oci/own.ts';
 import { ociResources } from './resources.ts';
 import type { Seccomp } from './seccomp/index.ts';
 import { parseSecurityOptions } from './security.ts';

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { systemError } from '../base/errors.ts';
-import type { IdMapping } from './oci.ts';
+import type { IdMapping } from './oci/config.ts';
 
 export interface Remapping {
   uids: IdMapping[];

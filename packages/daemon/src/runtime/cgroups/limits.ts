@@ -1,5 +1,5 @@
 import { invalidParameter, systemError } from '../../base/errors.ts';
-import type { OciResources } from '../oci.ts';
+import type { OciResources } from '../oci/config.ts';
 
 /** One value to be written into a cgroup's file. `controller` chooses the hierarchy on v1. */
 export interface CgroupWrite {

@@ -1,5 +1,5 @@
 import type { CgroupStats, CgroupView } from '../api.ts';
-import type { OciResources } from '../oci.ts';
+import type { OciResources } from '../oci/config.ts';
 import type { CgroupWrite } from './limits.ts';
 
 /** A container's folder in one hierarchy, as a launch names it; v2 has one, without a name. */

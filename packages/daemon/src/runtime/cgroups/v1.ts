@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CgroupStats, CgroupView } from '../api.ts';
-import type { OciResources } from '../oci.ts';
+import type { OciResources } from '../oci/config.ts';
 import {
   eventually,
   foldersIn,

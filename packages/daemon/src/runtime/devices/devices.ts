@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, realpathSync, type Stats, statSync } from 'node
 import { join } from 'node:path';
 import { systemError } from '../../base/errors.ts';
 import type { RuntimeRequest } from '../api.ts';
-import type { OciDevice as Device, OciDeviceRule as DeviceRule } from '../oci.ts';
+import type { OciDevice as Device, OciDeviceRule as DeviceRule } from '../oci/config.ts';
 import { majorOf, minorOf } from '../resources.ts';
 
 const S_IFMT = 0o170000;

@@ -1,4 +1,4 @@
-import type { OciSeccomp } from '../oci.ts';
+import type { OciSeccomp } from '../oci/config.ts';
 
 /** A profile in the format of Docker's `--security-opt seccomp=FILE`. */
 export interface SeccompProfile {

@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { invalidParameter, systemError } from '../base/errors.ts';
-import { log } from '../base/log.ts';
-import { OWN_RUNTIME, STOCK_RUNTIME as STOCK, STOCK_TYPES } from '../config/runtimes.ts';
-import type { Settings } from '../config/settings.ts';
+import { invalidParameter, systemError } from '../../base/errors.ts';
+import { log } from '../../base/log.ts';
+import { OWN_RUNTIME, STOCK_RUNTIME as STOCK, STOCK_TYPES } from '../../config/runtimes.ts';
+import type { Settings } from '../../config/settings.ts';
 
 /** The program of another OCI runtime. */
 export interface RuntimeProgram {

@@ -6,9 +6,9 @@ import {
   mountRecord,
   ownerRecords,
   rootRecords,
-} from './compile.ts';
+} from '../compile.ts';
+import type { OciMount, OciNamespace, OciProcess, RuntimeSpec } from './config.ts';
 import type { RuntimeProgram } from './handlers.ts';
-import type { OciMount, OciNamespace, OciProcess, RuntimeSpec } from './oci.ts';
 import { FS, type OwnSpec, ownOf, preparedIndex, preparedSource } from './own.ts';
 
 /*

@@ -1,8 +1,8 @@
-import type { RootFilesystem } from '../layers/api.ts';
+import type { RootFilesystem } from '../../layers/api.ts';
 
 /*
  * What a container is made of and the OCI specification has no member for. It stands in one annotation of the spec, so that
- * the spec is whole: Berth's own runtime (compile.ts) and the bundle of another one (bundle.ts) are made of nothing else. Written
+ * the spec is whole: Berth's own runtime (../compile.ts) and the bundle of another one (bundle.ts) are made of nothing else. Written
  * and read as text it costs a start some 18 microseconds, which is why there is no typed description beside the spec.
  */
 
