@@ -48,7 +48,8 @@ const daemon = {
   ],
 };
 daemon.explain = Object.keys(daemon).filter((room) => room !== 'builder');
-daemon.metrics = Object.keys(daemon).filter((room) => room !== 'builder' && room !== 'explain');
+daemon.audit = Object.keys(daemon).filter((room) => room !== 'builder');
+daemon.metrics = Object.keys(daemon).filter((room) => !['builder', 'explain', 'audit'].includes(room));
 const rooms = Object.keys(daemon);
 daemon.system = [...rooms];
 daemon.server = [...rooms, 'system'];

@@ -30,7 +30,7 @@ const native = failing ? 'berth-native-failpoints' : sanitize ? 'sanitized/berth
 run(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, '.scripts/generate-front.mjs')], {
   env: { ...process.env, DOCKER_DEFAULT_PLATFORM: '' },
 });
-// The reference of the configuration follows the flags.
+// The reference of the configuration follows the flags, that of the audit its rules.
 run(
   process.execPath,
   ['--disable-warning=ExperimentalWarning', join(root, '.scripts/package.mjs'), '--reference'],

@@ -42,6 +42,8 @@ if (!/^\d[A-Za-z0-9.+~]*$/.test(version)) fail(`${version} is no version that De
 if (flag('reference')) {
   const { configurationReference } = await import('./package/manual.mjs');
   writeFileSync(join(root, 'packages/daemon/docs/configuration.md'), await configurationReference());
+  const { rulesPage } = await import('../packages/daemon/src/audit/table.ts');
+  writeFileSync(join(root, 'packages/daemon/docs/audit.md'), rulesPage());
   process.exit(0);
 }
 const { debianTree, tarTree } = await import('./package/tree.mjs');

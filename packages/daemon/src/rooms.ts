@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { nativeProgram, openLauncher } from '@berth/native';
+import { openAudit } from './audit/index.ts';
 import { log } from './base/log.ts';
 import { VERSION } from './base/version.ts';
 import { openBuilder } from './builder/index.ts';
@@ -60,6 +61,7 @@ export async function openRooms(settings: Settings): Promise<Services> {
     execRoot,
     version: VERSION,
   });
+  const explain = openExplain({ ...below, containers });
   await containers.reconcile();
   logging.reconcile(new Set(containers.all().map(({ record }) => record.id)));
   // After the builder, which holds the layers of its cache.
@@ -72,7 +74,8 @@ export async function openRooms(settings: Settings): Promise<Services> {
     ...below,
     containers,
     builder,
-    explain: openExplain({ ...below, containers }),
+    explain,
+    audit: openAudit({ ...below, containers, explain }),
     metrics: openMetrics({ ...below, containers }),
     close() {
       containers.close();

@@ -1,4 +1,5 @@
 import type { Launcher } from '@berth/native';
+import type { Audit } from './audit/api.ts';
 import type { Builder } from './builder/api.ts';
 import type { Settings } from './config/settings.ts';
 import type { Containers } from './containers/api.ts';
@@ -34,6 +35,7 @@ export interface Services {
   containers: Containers;
   builder: Builder;
   explain: Explain;
+  audit: Audit;
   metrics: Metrics;
   /** Stops what runs in the background and closes the store; containers go on. */
   close(): void;

@@ -98,6 +98,7 @@ export const commonCommands = [
   'info',
   'doctor',
   'explain',
+  'audit',
 ];
 
 /** Every command by its name. */
@@ -114,6 +115,10 @@ export const tree: Tree = {
   search: leaf('Search for images in a registry', () => import('../commands/image/search.ts')),
   version: leaf('Show the versions of client and daemon', () => import('../commands/system/version.ts')),
   info,
+  audit: leaf(
+    'Show what isolates containers, images and the host, and what does not',
+    () => import('../commands/system/audit.ts'),
+  ),
   explain: leaf(
     'Show what is true of a container, an image or a network, and why it does not work',
     () => import('../commands/system/explain.ts'),

@@ -6,12 +6,16 @@ import type { Server } from '../api.ts';
 
 const QUESTIONS: readonly Question[] = ['exit', 'reach', 'write', 'slow', 'resolve'];
 
-/** /berth/explain and /metrics */
-export function explainRoutes(server: Server, { explain, metrics }: Services): void {
+/** /berth/explain, /berth/audit and /metrics */
+export function explainRoutes(server: Server, { explain, audit, metrics }: Services): void {
   server.serve('Metrics', (_request, reply) => {
     reply.header('Content-Type', CONTENT_TYPE);
     return metrics.text();
   });
+  server.serve('AuditContainer', ({ params }) => audit.container(params['id']!));
+  server.serve('AuditImage', ({ params, signal }) => audit.image(params['name']!, { signal }));
+  server.serve('AuditHost', () => audit.host());
+  server.serve('AuditRules', () => audit.rules());
   server.serve('ExplainContainer', ({ params }) => explain.container(params['id']!));
   server.serve('ExplainImage', ({ params }) => explain.image(params['name']!));
   server.serve('ExplainNetwork', ({ params }) => explain.network(params['id']!));

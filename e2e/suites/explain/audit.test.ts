@@ -1,0 +1,107 @@
+import { TestDaemon } from '../../support/daemon.ts';
+import { tarOfEntries } from '../../support/tar.ts';
+
+let daemon: TestDaemon;
+const SECRET = 'ghp_0123456789abcdefghijklmnopqrstuvwxyz';
+
+beforeAll(async () => {
+  daemon = await TestDaemon.start();
+  await daemon.box(
+    ['sleep', '1000'],
+    {
+      Env: [`TOKEN=${SECRET}`],
+      HostConfig: {
+        Privileged: true,
+        PidMode: 'host',
+        NetworkMode: 'host',
+        Binds: ['/etc:/host', `${daemon.socket}:/var/run/docker.sock`],
+      },
+    },
+    'bad',
+  );
+  await daemon.call('POST', '/networks/create', { Name: 'own' });
+  await daemon.box(
+    ['sleep', '1000'],
+    {
+      User: '1000',
+      Healthcheck: { Test: ['CMD', 'true'], Interval: 1e10 },
+      HostConfig: {
+        NetworkMode: 'own',
+        CapDrop: ['ALL'],
+        SecurityOpt: ['no-new-privileges'],
+        ReadonlyRootfs: true,
+        Memory: 64 << 20,
+        PidsLimit: 100,
+        NanoCpus: 5e8,
+      },
+    },
+    'good',
+  );
+  const image = tarOfEntries([
+    { name: 'app/settings', body: `token: ${SECRET}\n` },
+    { name: 'bin/su', body: 'x', mode: 0o4755 },
+    { name: 'bin/gone', body: 'x', mode: 0o4755 },
+    { name: 'opt/open', body: 'x', mode: 0o666 },
+    { name: 'tmp/', type: '5', mode: 0o1777 },
+    { name: 'usr/lib/example.pem', body: '-----BEGIN PRIVATE KEY-----' },
+    { name: 'etc/shadow', body: 'root::1::::::\nuser:!:1::::::\n' },
+  ]);
+  await daemon.call('POST', '/images/create?fromSrc=-&repo=leaky&tag=1', image);
+});
+afterAll(() => daemon?.dispose());
+
+const rulesOf = (report: { Findings: Array<{ Rule: string }> }) => report.Findings.map(({ Rule }) => Rule);
+
+test('a container without walls, and one with all of them', async () => {
+  const bad = (await daemon.call('GET', '/berth/audit/containers/bad')).json;
+  expect(rulesOf(bad)).toEqual(
+    expect.arrayContaining(['BC001', 'BC008', 'BC009', 'BC013', 'BC014', 'BC020', 'BC026']),
+  );
+  expect(bad.Findings[0].Grade).toBe('high');
+  expect(JSON.stringify(bad)).not.toContain(SECRET);
+  const good = (await daemon.call('GET', '/berth/audit/containers/good')).json;
+  expect(rulesOf(good)).toEqual([]);
+  expect(good.Passed.length).toBeGreaterThan(30);
+});
+
+test('an image with secrets, setuid files and open paths in its layers', async () => {
+  const { json } = await daemon.call('GET', '/berth/audit/images/leaky:1');
+  const found = Object.fromEntries(
+    json.Findings.map((one: { Rule: string; Evidence: string[] }) => [one.Rule, one.Evidence]),
+  );
+  expect(found['BI003']).toEqual(['/app/settings in layer 0: a GitHub token']);
+  expect(found['BI004']).toEqual(['/bin/su', '/bin/gone']);
+  expect(found['BI005']).toEqual(['/opt/open']);
+  expect(found['BI015']).toEqual(['root']);
+  expect(JSON.stringify(json)).not.toContain(SECRET);
+});
+
+test('the host', async () => {
+  const { json } = await daemon.call('GET', '/berth/audit/host');
+  expect(json.Kind).toBe('host');
+  expect(rulesOf(json)).toEqual(expect.arrayContaining(['BH004', 'BH005', 'BH006', 'BH009']));
+  expect(json.Passed).toEqual(expect.arrayContaining(['BH001', 'BH003', 'BH007', 'BH008']));
+});
+
+test('the command: text, JSON, SARIF, and its end by grade', async () => {
+  expect(daemon.berth(['audit', 'bad'])).toMatchObject({
+    status: 0,
+    stdout: expect.stringContaining('BC001'),
+  });
+  expect(daemon.berth(['audit', '--fail-on', 'medium', 'bad'])).toMatchObject({ status: 1 });
+  expect(daemon.berth(['audit', '--fail-on', 'medium', 'good'])).toMatchObject({ status: 0 });
+  expect(JSON.parse(daemon.berth(['audit', '--json', '--host']).stdout).Kind).toBe('host');
+  const all = JSON.parse(daemon.berth(['audit', '--json']).stdout) as Array<{ Target: string }>;
+  expect(
+    all
+      .slice(1)
+      .map(({ Target }) => Target)
+      .sort(),
+  ).toEqual(['bad', 'good']);
+  const sarif = JSON.parse(daemon.berth(['audit', '-f', 'sarif', 'leaky:1']).stdout);
+  expect(sarif).toMatchObject({ version: '2.1.0', runs: [{ tool: { driver: { name: 'berth audit' } } }] });
+  const [{ results, tool }] = sarif.runs;
+  for (const { ruleId, ruleIndex } of results) expect(tool.driver.rules[ruleIndex].id).toBe(ruleId);
+  expect(daemon.berth(['audit', '--fail-on', 'awful'])).toMatchObject({ status: 1 });
+  expect(daemon.berth(['audit', 'nosuch']).stderr).toContain('No such container or image');
+});

@@ -1,0 +1,21 @@
+export type Grade = 'high' | 'medium' | 'low' | 'info';
+
+/** A rule about one kind of subject: what is wrong, why it matters, and what mends it. */
+export interface Rule<Subject> {
+  /** Stable: other programs know the rule by it. */
+  id: string;
+  grade: Grade;
+  title: string;
+  /** What an attacker, or an accident, makes of it. */
+  reason: string;
+  /** The class of incident behind it, with one that is known. */
+  incident: string;
+  /** The flag or instruction that mends it. */
+  mend: string;
+  /** The same rule elsewhere: Docker Bench for Security (CIS), trivy, dockle. */
+  also?: string;
+  /** What was found; nothing where the rule holds. */
+  find: (subject: Subject) => readonly string[];
+}
+
+export const when = (wrong: unknown, ...evidence: string[]): readonly string[] => (wrong ? evidence : []);

@@ -1,0 +1,93 @@
+import { extract } from 'tar-stream';
+import type { Layers } from '../layers/api.ts';
+import { secretIn } from './secrets.ts';
+
+/** What was found in the layers of an image; lists are bounded. */
+export interface ImageScan {
+  setuid: string[];
+  worldWritable: string[];
+  emptyPasswords: string[];
+  secrets: Array<{ path: string; shape: string; layer: number }>;
+}
+
+/** So much of a file is searched, and files larger than the second are none that people write secrets into, in bytes. */
+const SEARCHED = 64 * 1024;
+const LARGEST = 1024 * 1024;
+const MOST_FOUND = 50;
+/** Places of packages: what looks like a key there is an example. */
+const PACKAGED =
+  /^(?:usr\/(?:lib|lib64|share|include|libexec)|lib|lib64)\/|\/(?:node_modules|site-packages|testdata|tests?)\//;
+/** Where everyone may write, by design, with the sticky bit. */
+const SET_ID = 0o6000;
+const STICKY = 0o1000;
+const OTHERS_WRITE = 0o002;
+
+/** Reads the layers of an image (the lowest first), each once, as streams. A layer hides files of those below. */
+export async function scanLayers(
+  layers: Pick<Layers, 'tar' | 'has'>,
+  diffIds: readonly string[],
+  signal?: AbortSignal,
+): Promise<ImageScan> {
+  const found: ImageScan = { setuid: [], worldWritable: [], emptyPasswords: [], secrets: [] };
+  const modes = new Map<string, { setuid: boolean; open: boolean }>();
+  for (const [layer, diffId] of diffIds.entries())
+    if (layers.has(diffId)) await scanLayer(await layers.tar(diffId), layer, found, modes, signal);
+  for (const [path, { setuid, open }] of modes) {
+    if (setuid && found.setuid.length < MOST_FOUND) found.setuid.push(`/${path}`);
+    if (open && found.worldWritable.length < MOST_FOUND) found.worldWritable.push(`/${path}`);
+  }
+  return found;
+}
+
+async function scanLayer(
+  tar: NodeJS.ReadableStream & { destroy(): void },
+  layer: number,
+  found: ImageScan,
+  modes: Map<string, { setuid: boolean; open: boolean }>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const reader = extract();
+  tar.pipe(reader as unknown as NodeJS.WritableStream);
+  tar.on('error', (error) => reader.destroy(error as Error));
+  try {
+    for await (const entry of reader) {
+      signal?.throwIfAborted();
+      const { name, mode = 0, type, size = 0 } = entry.header;
+      const path = name.replace(/^(?:\.?\/+)+/, '').replace(/\/+$/, '');
+      const base = path.slice(path.lastIndexOf('/') + 1);
+      if (base.startsWith('.wh.')) modes.delete(path.replace(/[^/]*$/, base.slice(4)));
+      else {
+        const file = type === 'file' || type === 'contiguous-file';
+        const setuid = file && (mode & SET_ID) !== 0;
+        const open = (mode & OTHERS_WRITE) !== 0 && (file || (type === 'directory' && (mode & STICKY) === 0));
+        if (setuid || open) modes.set(path, { setuid, open });
+        else modes.delete(path);
+        if (file && size > 0 && size <= LARGEST && !PACKAGED.test(path)) {
+          look(await beginning(entry), path, layer, found);
+          continue;
+        }
+      }
+      entry.resume();
+    }
+  } finally {
+    tar.destroy();
+  }
+}
+
+async function beginning(entry: AsyncIterable<unknown>): Promise<string> {
+  const parts: Buffer[] = [];
+  let size = 0;
+  // All of it is read, or the next entry would not come.
+  for await (const part of entry) {
+    if (size < SEARCHED) parts.push(part as Buffer);
+    size += (part as Buffer).length;
+  }
+  return Buffer.concat(parts).toString('latin1', 0, SEARCHED);
+}
+
+function look(text: string, path: string, layer: number, found: ImageScan): void {
+  if (path === 'etc/shadow')
+    found.emptyPasswords = [...text.matchAll(/^([^:\n]+)::/gm)].map(([, user]) => user!);
+  const shape = secretIn(text);
+  if (shape && found.secrets.length < MOST_FOUND) found.secrets.push({ path: `/${path}`, shape, layer });
+}
