@@ -22,6 +22,8 @@ set -E
 ok() { echo "ok   $* ($((SECONDS - since)) s)"; since=$SECONDS; }
 since=$SECONDS
 is() { [ "$1" = "$2" ] || { echo "wanted '$2', got '$1'"; return 1; }; }
+# A command after `!` would fail unnoticed.
+no() { if "$@"; then return 1; fi; }
 until_ok() { for _ in $(seq 100); do timeout 30 "$@" >/dev/null 2>&1 && return 0; sleep 0.5; done; timeout 30 "$@"; }
 state() { berth inspect -f '{{.State.Status}}' "$1"; }
 pid() { berth inspect -f '{{.State.Pid}}' "$1"; }
@@ -42,7 +44,7 @@ if [ "$phase" = install ]; then
 
   useradd -m -G berth member && useradd -m stranger
   su member -c 'berth ps' >/dev/null
-  ! su stranger -c 'berth ps' 2>/root/denied
+  no su stranger -c 'berth ps' 2>/root/denied
   grep -q 'permission denied' /root/denied
   ok "a member of the group may, a stranger may not"
 
@@ -118,11 +120,11 @@ is "$(stat -c %G /run/docker.sock)" docker
 ok "reboot: restart policies hold, docker finds Berth at its own address"
 
 dpkg -r berth >/root/dpkg.log 2>&1 || { cat /root/dpkg.log; false; }
-! pgrep -x httpd
-! pgrep -f berth-native
+no pgrep -x httpd
+no pgrep -f berth-native
 [ -d /var/lib/berth ] && [ -e /etc/berth/daemon.json ] && [ ! -e /run/berth/berth.sock ] && [ ! -e /run/docker.sock ]
 [ -z "$(ip -br link | grep -E '^(berth|br-|veth)' || true)" ]
-! nft list table inet berth 2>/dev/null
+no nft list table inet berth 2>/dev/null
 ok "removal: nothing of it runs, the data stays"
 
 dpkg -i "$new" >/root/dpkg.log 2>&1 || { cat /root/dpkg.log; false; }
@@ -133,9 +135,9 @@ ok "installed again: containers and volumes are there"
 
 dpkg -P berth >/root/dpkg.log 2>&1 || { cat /root/dpkg.log; false; }
 for left in /var/lib/berth /etc/berth /etc/default/berth /run/berth /usr/lib/berth /usr/bin/berth /run/berth.pid; do [ ! -e "$left" ] || { echo "$left is left"; false; }; done
-! getent group berth
-! pgrep -f berth
-! grep berth /proc/self/mounts | grep -v /opt/berth
+no getent group berth
+no pgrep -f 'berthd|berth-native'
+[ -z "$(grep berth /proc/self/mounts | grep -v /opt/berth)" ]
 [ -z "$(ip -br link | grep -E '^(berth|br-|veth)' || true)" ]
 [ -z "$(find /etc/systemd /var/lib/systemd/deb-systemd-helper-* -name '*berth.s*' 2>/dev/null)" ]
 ok "purge: nothing is left"
