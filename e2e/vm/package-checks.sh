@@ -137,7 +137,7 @@ dpkg -P berth >/root/dpkg.log 2>&1 || { cat /root/dpkg.log; false; }
 for left in /var/lib/berth /etc/berth /etc/default/berth /run/berth /usr/lib/berth /usr/bin/berth /run/berth.pid; do [ ! -e "$left" ] || { echo "$left is left"; false; }; done
 no getent group berth
 no pgrep -f 'berthd|berth-native'
-[ -z "$(grep berth /proc/self/mounts | grep -v /opt/berth)" ]
+[ -z "$(grep berth /proc/self/mounts | grep -v /opt/berth || true)" ]
 [ -z "$(ip -br link | grep -E '^(berth|br-|veth)' || true)" ]
 [ -z "$(find /etc/systemd /var/lib/systemd/deb-systemd-helper-* -name '*berth.s*' 2>/dev/null)" ]
 ok "purge: nothing is left"
