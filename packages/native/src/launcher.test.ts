@@ -380,6 +380,36 @@ test('starts are answered when launchers are killed, whatever is asked before th
   }
 }, 60_000);
 
+test('a start whose clients went with its launcher is given up when another launcher finds it', async () => {
+  let seen = false;
+  for (let round = 0; round < 10 && !seen; round++) {
+    const before = ownChildren();
+    const other = openLauncher({ program: nativeProgram });
+    await other.ready();
+    const own = [...ownChildren()].filter((pid) => !before.has(pid)).map(Number);
+    const given = options(['busybox', 'sleep', '100'], { attach: [OUTPUT] });
+    const answer = other.start(given).then(
+      (supervisor) => supervisor.kill(SIGKILL).catch(() => undefined),
+      () => undefined,
+    );
+    // Stopped before it can tell that the client may connect, which then waits for that in vain.
+    const late = performance.now() + 1000;
+    while (!existsSync(join(given.runFolder, 'supervisor.sock')) && performance.now() < late);
+    for (const pid of own) globalThis.process.kill(pid, 'SIGSTOP');
+    const began = performance.now();
+    const found = await launcher.reconnect(given.id, given.runFolder).catch((error: Error) => error);
+    const took = performance.now() - began;
+    for (const pid of own) globalThis.process.kill(pid, 'SIGKILL');
+    expect(took).toBeLessThan(3000);
+    // In other rounds the client was faster.
+    seen = found === null;
+    if (found && 'kill' in found) await found.kill(SIGKILL).catch(() => undefined);
+    await answer;
+    other.close();
+  }
+  expect(seen).toBe(true);
+}, 60_000);
+
 test('a supervisor that is killed takes its container along', async () => {
   const supervisor = await launcher.start(options(['busybox', 'sleep', '100']));
   const parent = /^PPid:\t(\d+)/m.exec(readFileSync(`/proc/${supervisor.pid}/status`, 'utf8'))![1]!;

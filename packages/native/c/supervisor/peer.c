@@ -81,6 +81,9 @@ static void become_control(struct peer *peer)
     snprintf(finished, sizeof finished, "%lld", (long long) supervisor->finished_at);
     supervisor_tell(supervisor, "exited", code, supervisor->oom_kills ? "1" : "0", finished);
   }
+  /* The clients that the start waits for were the former one's: they come no more. */
+  if (!supervisor->started && supervisor->early_missing)
+    loop_stop(supervisor->loop);
 }
 
 /* The socket is about to be somebody else's, who puts it into the loop anew. */
