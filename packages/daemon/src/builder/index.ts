@@ -18,6 +18,7 @@ import type { Builder, BuildOptions, CacheRecord, PruneOptions } from './api.ts'
 import type { Control } from './buildkit/control.ts';
 import type { BuildRecord } from './buildkit/history/records.ts';
 import type { CachedStep } from './buildkit/solver.ts';
+import { removeUnused } from './buildkit/steps/locks.ts';
 import { durationMs, matchesRecord, recordFilters, stepRecord } from './cache-records.ts';
 import { ClassicBuild } from './classic/build.ts';
 import { BuildCache } from './classic/cache.ts';
@@ -266,8 +267,7 @@ class BuilderRoom implements Builder {
       held -= step.size;
       if (step.diffId !== null) await this.letGo(step.diffId);
     }
-    if (all && Object.keys(filters).length === 0)
-      await rm(join(this.parts.root, 'mounts'), { recursive: true, force: true });
+    if (all && Object.keys(filters).length === 0) await removeUnused(join(this.parts.root, 'mounts'));
     return gone;
   }
 }

@@ -1,3 +1,5 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Mounts } from '../../../dockerfile/mounts.ts';
 
 /** Who uses a cache folder now. */
@@ -27,18 +29,36 @@ export async function takeCache(
       await released(signal);
       continue;
     }
-    const before = uses.get(name);
-    const use = before ?? { count: 0, shared: sharing === 'shared' };
-    use.count += 1;
-    uses.set(name, use);
-    const release = async () => {
-      use.count -= 1;
-      if (use.count === 0) uses.delete(name);
-      const woken = waiting;
-      waiting = [];
-      for (const wake of woken) wake();
-    };
-    return { name, alone: before === undefined, release };
+    const alone = !uses.has(name);
+    const release = use(name, sharing === 'shared');
+    return { name, alone, release };
+  }
+}
+
+/** @returns how to give it back */
+function use(name: string, shared: boolean): () => Promise<void> {
+  const one = uses.get(name) ?? { count: 0, shared };
+  one.count += 1;
+  uses.set(name, one);
+  return async () => {
+    one.count -= 1;
+    if (one.count === 0) uses.delete(name);
+    const woken = waiting;
+    waiting = [];
+    for (const wake of woken) wake();
+  };
+}
+
+/** Removes the folders of cache mounts that no RUN uses now; one that comes meanwhile has another, or waits. */
+export async function removeUnused(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    if (uses.has(name)) continue;
+    const release = use(name, false);
+    try {
+      await rm(join(folder, name), { recursive: true, force: true });
+    } finally {
+      await release();
+    }
   }
 }
 
