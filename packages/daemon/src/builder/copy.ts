@@ -123,6 +123,16 @@ export async function isFolder(archive: Archive, path: string): Promise<boolean>
   }
 }
 
+/** Whether nothing stands where the link at `path` leads: a folder is made there when it is mounted on. */
+export async function leadsNowhere(archive: Archive, path: string): Promise<boolean> {
+  try {
+    await archive.stat(`${path.replace(/\/+$/, '')}/.`);
+    return false;
+  } catch (error) {
+    return error instanceof BerthError && error.kind === 'not-found';
+  }
+}
+
 /** @throws invalid-parameter when something that is no folder stands where one is needed. */
 async function mustBeFree(archive: Archive, path: string): Promise<void> {
   const there = await archive.stat(path).then(

@@ -10,7 +10,7 @@ import { expandWord } from '../../dockerfile/words.ts';
 import type { Images, OnProgress } from '../../images/api.ts';
 import type { Layers } from '../../layers/api.ts';
 import type { BuildOptions } from '../api.ts';
-import { isFolder } from '../copy.ts';
+import { isFolder, leadsNowhere } from '../copy.ts';
 import { blankBase, checkPlatform, planStages, type Stage } from '../stages.ts';
 import { Steps, sha256 } from '../steps.ts';
 import type { Tree } from '../tree.ts';
@@ -251,7 +251,11 @@ export class ClassicBuild implements ClassicWork {
     await this.steps.withRoot(this.diffIds(image), async (archive) => {
       for (const path of Object.keys(config.Volumes ?? {})) {
         const there = await archive.stat(path).catch(() => undefined);
-        if (there && !(await isFolder(archive, path)))
+        if (
+          there &&
+          !(await isFolder(archive, path)) &&
+          !(there.linkTarget && (await leadsNowhere(archive, path)))
+        )
           throw new BerthError('system', `cannot mount volume over existing file, file exists ${path}`);
       }
     });

@@ -186,7 +186,7 @@ export type AskedNames = Partial<Pick<Config, 'Hostname' | 'ExposedPorts'>>;
  */
 export function checkModes(host: HostConfig, config: AskedNames): void {
   const { NetworkMode: network, UTSMode: uts, IpcMode: ipc, PidMode: pid } = host;
-  if (network === 'container:')
+  if (/^container(:(:.*)?)?$/.test(network))
     throw invalidParameter('Invalid network mode: invalid container format container:<name|id>');
   if (config.Hostname && uts === 'host')
     throw invalidParameter('conflicting options: hostname and the UTS mode');

@@ -36,6 +36,14 @@ test('what came later is left out', () => {
   expect(asVersionMeans(body, 52)).toEqual({ body, warnings: [] });
 });
 
+test('limits beside HostConfig hold for older clients', () => {
+  expect(asVersionMeans({ Memory: 524287 }, 45).body.HostConfig).toEqual({ Memory: 524287 });
+  expect(asVersionMeans({ Memory: 5, HostConfig: { Memory: 6 } }, 45).body.HostConfig).toEqual({
+    Memory: 6,
+  });
+  expect(asVersionMeans({ Memory: 5 }, 48).body.HostConfig).toBeUndefined();
+});
+
 test("an interface's setting moves to its endpoint, and is refused from 1.48 on", () => {
   const body = { HostConfig: { Sysctls: { 'net.ipv4.conf.eth0.log_martians': '1', 'kernel.x': '2' } } };
   const { body: moved, warnings } = asVersionMeans(body, 47);

@@ -12,6 +12,7 @@ const ANNOTATIONS = 43;
 const READ_ONLY_RECURSIVE = 44;
 const SUBPATH = 45;
 const MIGRATION_TOLD = 46;
+const LIMITS_IN_HOST = 48;
 const GATEWAY_PRIORITY = 48;
 const IMAGE_MOUNT = 48;
 const SYSCTL_OF_INTERFACE = 48;
@@ -26,7 +27,7 @@ type Endpoints = Record<string, Partial<EndpointSettings>>;
  * @throws invalid-parameter, system with dockerd's texts.
  */
 export function asVersionMeans(body: CreateBody, version: number): { body: CreateBody; warnings: string[] } {
-  const host: Record<string, unknown> = { ...body.HostConfig };
+  const host: Record<string, unknown> = { ...body.HostConfig, ...limitsBeside(body, version) };
   const endpoints: Endpoints = { ...body.NetworkingConfig?.EndpointsConfig };
   const warnings: string[] = [];
   if (version < AUTO_REMOVE) host['AutoRemove'] = false;
@@ -62,6 +63,20 @@ export function asVersionMeans(body: CreateBody, version: number): { body: Creat
     },
     warnings,
   };
+}
+
+/** Limits that stood beside HostConfig before API 1.18. */
+const BESIDE_HOST = ['Memory', 'MemorySwap', 'CpuShares', 'CpusetCpus', 'VolumeDriver'] as const;
+
+/**
+ * Limits that a client gives beside HostConfig, where HostConfig does not have them: dockerd took them until 27, so
+ * that a limit asked for in the old way was not lost.
+ */
+function limitsBeside(body: CreateBody, version: number): Record<string, unknown> {
+  if (version >= LIMITS_IN_HOST) return {};
+  return Object.fromEntries(
+    BESIDE_HOST.filter((name) => body[name] && !body.HostConfig?.[name]).map((name) => [name, body[name]]),
+  );
 }
 
 function mountFor(mount: MountSpec, version: number): MountSpec {
