@@ -19,10 +19,13 @@ async function main(argv: readonly string[]): Promise<number> {
   const cli = new Cli(top.options);
   try {
     await dispatch(cli, top);
-    return Number(process.exitCode ?? 0);
+    const code = Number(process.exitCode ?? 0);
+    if (code !== 0) await hint(cli);
+    return code;
   } catch (error) {
     if (error instanceof CliError) {
       if (error.message) cli.warn(`${error.message}\n`);
+      await hint(cli);
       return error.exitCode;
     }
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') return 141;
@@ -33,8 +36,27 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** A person reads them; programs compare texts. `BERTH_HINTS` decides otherwise: 1, or 0. */
+function hintsWanted({ env, stderrIsTerminal }: Cli): boolean {
+  const asked = env['BERTH_HINTS'];
+  return asked === undefined || asked === '' ? stderrIsTerminal : asked !== '0';
+}
+
+/** Says what can be done about a failure that the command has told of. */
+async function hint(cli: Cli): Promise<void> {
+  if (cli.told === '' || !hintsWanted(cli)) return;
+  const text = (await import('./cli/hints.ts')).hintFor(cli.told);
+  if (text) cli.warn(`hint: ${text}\n`);
+}
+
 async function dispatch(cli: Cli, top: TopLevel): Promise<void> {
   let words = top.rest;
+  // The front (packages/native/front) has told of a failure itself.
+  if (words[0] === '__hint') {
+    cli.told = words[2] ?? '';
+    process.exitCode = Number(words[1]);
+    return;
+  }
   if (top.version) {
     cli.print(`Berth version ${(await import('./cli/version.ts')).clientVersion}\n`);
     return;

@@ -69,3 +69,5 @@ int front_run(const struct invocation *invocation);
 bool write_all(int fd, const char *bytes, size_t length);
 /** Writes to standard error; a terminal does not obey what is in the text. */
 void warn_text(const char *string);
+/** What it has written so far, or its beginning. */
+const char *warned_text(void);

@@ -75,9 +75,8 @@ static int front(int count, char **words) {
   return ps ? front_ps(&invocation) : front_run(&invocation);
 }
 
-int main(int argc, char **argv) {
-  int code = front(argc - 1, argv + 1);
-  if (code != HAND_OVER) return code;
+/** Runs the client's program on Node with these words in this one's place; returns where that fails. */
+static int hand_over(int argc, char **argv) {
   static const char *const flags[] = {FRONT_NODE_FLAGS "--"};
   const size_t count = sizeof flags / sizeof *flags;
   char program[PATH_MAX], node[PATH_MAX + 16], script[PATH_MAX + 16];
@@ -100,4 +99,22 @@ int main(int argc, char **argv) {
   execv(node, words);
   fprintf(stderr, "berth: %s cannot be run: %s\n", node, strerror(errno));
   return 125;
+}
+
+/** A person reads hints; programs compare texts. */
+static bool hints_wanted(void) {
+  const char *asked = getenv("BERTH_HINTS");
+  return asked && *asked ? strcmp(asked, "0") != 0 : isatty(2);
+}
+
+int main(int argc, char **argv) {
+  int code = front(argc - 1, argv + 1);
+  if (code == HAND_OVER) return hand_over(argc, argv);
+  const char *told = warned_text();
+  if (code < 125 || !*told || !hints_wanted()) return code;
+  char status[16];
+  snprintf(status, sizeof status, "%d", code);
+  char *words[] = {argv[0], "__hint", status, (char *) told};
+  hand_over(4, words);
+  return code;
 }

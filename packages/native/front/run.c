@@ -122,7 +122,14 @@ static void write_body(const struct order *order, struct text *body) {
   }
 }
 
+static char warned[2048];
+
+const char *warned_text(void) {
+  return warned;
+}
+
 void warn_text(const char *string) {
+  snprintf(warned + strlen(warned), sizeof warned - strlen(warned), "%s", string);
   struct text text = {0};
   text_puts(&text, "");
   bool terminal = isatty(2);

@@ -10,6 +10,9 @@ import type { Endpoint } from '../transport/endpoint.ts';
 
 export const program = 'berth';
 
+/** Characters of standard error that are kept for those who explain a failure. */
+const KEPT = 4000;
+
 /** Escapes are wanted: the user's own format has them. */
 const OWN_ESCAPES = process.argv.some((word) => /\u001b|\\(?:x1b|033|u001b)/i.test(word));
 
@@ -32,8 +35,12 @@ export class Cli implements Invocation {
     this.out.print(this.stdoutIsTerminal && !OWN_ESCAPES ? visible(text) : text);
   }
 
+  /** What was written to standard error last: a command that fails has told there why. */
+  told = '';
+
   /** Writes to standard error, likewise. */
   warn(text: string): void {
+    this.told = (this.told + text).slice(-KEPT);
     this.err.print(this.stderrIsTerminal ? visible(text) : text);
   }
 
