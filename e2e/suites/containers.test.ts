@@ -112,6 +112,20 @@ describe('streams', () => {
   });
 });
 
+test('a commit of a container that goes meanwhile is a conflict', async () => {
+  const statuses = new Set<number>();
+  for (let round = 0; round < 12; round++) {
+    const { json } = await daemon.call('POST', '/containers/create', { Image: 'bb', Cmd: ['x'], ...none });
+    const committed = daemon.call('POST', `/commit?container=${json.Id}&repo=going&pause=0`);
+    await sleep(round / 2);
+    await daemon.call('DELETE', `/containers/${json.Id}`);
+    statuses.add((await committed).status);
+  }
+  await daemon.call('DELETE', '/images/going?force=1');
+  await daemon.call('POST', '/images/prune');
+  expect([...statuses].filter((status) => ![201, 404, 409].includes(status))).toEqual([]);
+});
+
 test('a container is found when it is made, and not while it is', async () => {
   const big = tarOf({ 'big/file': Buffer.alloc(60 << 20, 'x') });
   await daemon.call('POST', '/images/create?fromSrc=-&repo=big', big);

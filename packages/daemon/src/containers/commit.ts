@@ -21,10 +21,7 @@ export async function commitContainer(
 ): Promise<string> {
   const { layers, images } = context.rooms;
   const { record } = container;
-  if (container.state.status === 'removing' || container.state.status === 'dead')
-    throw conflict(
-      `You cannot commit container ${container.id} which is ${container.state.status === 'dead' ? 'Dead' : 'being removed'}`,
-    );
+  refuseRemoved(container);
   // Wrong changes and names are told before anything is read.
   const changed = commitConfig(options.config, options.changes, record.config);
 
@@ -56,6 +53,10 @@ export async function commitContainer(
       }),
     });
     return id;
+  } catch (error) {
+    // Its files went while they were read.
+    refuseRemoved(container);
+    throw error;
   } finally {
     // Its end may have come while it was frozen.
     if (paused)
@@ -65,6 +66,14 @@ export async function commitContainer(
         if (status === 'paused' && freezer === 'commit') await life.apply(container, { type: 'unpause' });
       });
   }
+}
+
+/** @throws conflict for a container that is being removed, or is gone by now */
+function refuseRemoved({ id, state, gone }: Container): void {
+  if (state.status !== 'removing' && state.status !== 'dead' && !gone.signal.aborted) return;
+  throw conflict(
+    `You cannot commit container ${id} which is ${state.status === 'dead' ? 'Dead' : 'being removed'}`,
+  );
 }
 
 /**
