@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep, TestDaemon, until } from '../../support/daemon.ts';
@@ -25,6 +26,7 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
+  for (const close of silent) close();
   spawnSync('nft', ['delete', 'table', 'inet', table]);
   spawnSync('umount', ['-l', full]);
   await daemon.dispose();
@@ -81,6 +83,17 @@ const published = (port: number, host: Options = {}) => ({
   ExposedPorts: { [`${port}/tcp`]: {} },
   HostConfig: { PortBindings: { [`${port}/tcp`]: [{ HostPort: '', ...host }] } },
 });
+const silent: Array<() => void> = [];
+
+/** A name server of this machine that hears and never answers; gateways answer for addresses that nobody has. */
+async function silentServer(): Promise<{ address: string; close: () => void }> {
+  const { json } = await daemon.call('GET', '/networks/one');
+  const address: string = json.IPAM.Config[0].Gateway;
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve) => socket.bind(53, address, resolve));
+  return { address, close: () => socket.close() };
+}
+
 const on = (network: string) => ({ HostConfig: { NetworkMode: network } });
 const host = (HostConfig: Options) => ({ HostConfig });
 const FOREVER = 'while :; do sleep 100; done';
@@ -306,7 +319,11 @@ const CASES: Record<string, Case> = {
   },
   'a name server that does not answer': {
     cause: 'resolve.server-silent',
-    make: () => make(sh(`echo "bad address 'db.example'"; ${FOREVER}`), host({ Dns: ['203.0.113.1'] })),
+    make: async () => {
+      const { address, close } = await silentServer();
+      silent.push(close);
+      return make(sh(`echo "bad address 'db.example'"; ${FOREVER}`), host({ Dns: [address] }));
+    },
   },
   'a name of the world on an internal network': {
     cause: 'resolve.internal',
