@@ -22,19 +22,18 @@ export class ClassicOutput {
     this.total = total;
   }
 
-  write(text: string): void {
-    if (!this.options.quiet) {
-      this.send({ stream: text });
-      return;
-    }
+  /** A promise that it returns holds back the command that writes, until the client has read. */
+  write(text: string): unknown {
+    if (!this.options.quiet) return this.send({ stream: text });
     this.held.push(text);
     this.heldSize += text.length;
     while (this.heldSize > HELD_LIMIT) this.heldSize -= this.held.shift()!.length;
+    return undefined;
   }
 
   /** Text in the colour of errors. */
-  warn(text: string): void {
-    this.write(`\u001b[91m${text}\u001b[0m`);
+  warn(text: string): unknown {
+    return this.write(`\u001b[91m${text}\u001b[0m`);
   }
 
   /** The next step begins. */
