@@ -1,7 +1,7 @@
 /*
  * Pods and containers through the Container Runtime Interface, by one client, on each of the runtimes named as arguments
  * (NAME=SOCKET); rounds alternate between them.
- *   IMAGE=registry.k8s.io/pause:3.9 node e2e/bench/cri.ts berth=/run/berth/cri.sock containerd=/run/containerd/containerd.sock
+ *   IMAGE=NAME node e2e/bench/cri.ts berth=/run/berth/cri.sock containerd=/run/containerd/containerd.sock
  */
 import { createConnection } from 'node:net';
 import { cri } from '../../packages/grpc/src/cri.ts';
