@@ -13,12 +13,7 @@ afterAll(async () => {
   await daemon?.dispose();
 });
 
-/** Runs a command that is to do well; returns what it printed. */
-function docker(...args: string[]): string {
-  const { status, stdout, stderr } = daemon.docker(args);
-  if (status !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr}`);
-  return stdout.trim();
-}
+const docker = (...args: string[]) => daemon.succeeds(...args);
 const sleeper = (name: string, ...options: string[]) =>
   docker('run', '-d', '--name', name, ...options, 'bb', 'sleep', '600');
 const post = (path: string, body: object) => daemon.call('POST', path, body);

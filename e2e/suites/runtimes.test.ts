@@ -26,11 +26,7 @@ afterAll(async () => {
   await daemon?.dispose();
 });
 
-function docker(...args: string[]): string {
-  const { status, stdout, stderr } = daemon.docker(args);
-  if (status !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr}`);
-  return stdout.trim();
-}
+const docker = (...args: string[]) => daemon.succeeds(...args);
 const run = (runtime: string, ...args: string[]) =>
   docker('run', '--rm', '--runtime', runtime, '--network', 'none', ...args);
 const inspect = (name: string, format: string) => docker('inspect', '-f', format, name);

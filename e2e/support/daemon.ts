@@ -273,6 +273,13 @@ export class TestDaemon {
     return this.run('docker', args, options);
   }
 
+  /** Runs a command of the stock `docker` that is to do well; returns what it printed, without blanks around it. */
+  succeeds(...args: string[]): string {
+    const { status, stdout, stderr } = this.docker(args);
+    if (status !== 0) throw new Error(`docker ${args.join(' ')}: ${stderr}`);
+    return stdout.trim();
+  }
+
   /** Runs our own client against this daemon. */
   berth(
     args: string[],

@@ -43,6 +43,7 @@ export { describeLaunchError, launchExitCode } from './launch-errors.ts';
 export { maskedPaths, READONLY_PATHS } from './masks.ts';
 export { bindWords } from './mounts.ts';
 export { parseSecurityOptions } from './security.ts';
+export { isIpcSysctl } from './sysctls.ts';
 
 /** Where containers are below each hierarchy's root; monitoring tools look for Docker's there. */
 const DEFAULT_PARENT = '/docker';

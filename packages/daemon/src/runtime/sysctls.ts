@@ -12,6 +12,9 @@ const IPC = new Set([
   'kernel.shm_rmid_forced',
 ]);
 
+/** Whether the kernel parameter `key`, with dots, is one of an IPC namespace (ipc_namespaces(7)). */
+export const isIpcSysctl = (key: string): boolean => IPC.has(key) || key.startsWith('fs.mqueue.');
+
 const refuse = (text: string) =>
   systemError(
     `failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: ${text}: unknown`,
@@ -31,7 +34,7 @@ export function checkSysctls({
     throw refuse('sysctl "kernel.domainname" is not in a separate kernel namespace');
   for (const name of Object.keys(sysctls)) {
     const key = name.replaceAll('/', '.');
-    if (IPC.has(key) || key.startsWith('fs.mqueue.')) {
+    if (isIpcSysctl(key)) {
       if (namespaces.ipc === 'host')
         throw refuse(`sysctl ${JSON.stringify(name)} is not allowed in the hosts ipc namespace`);
     } else if (key.startsWith('net.')) {

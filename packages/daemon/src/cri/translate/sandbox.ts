@@ -1,4 +1,5 @@
 import type { IdRange, PodConfig, PodPort } from '../../pods/api.ts';
+import { isIpcSysctl } from '../../runtime/index.ts';
 import {
   address,
   below,
@@ -23,17 +24,6 @@ const IDS = 2 ** 32 - 1;
 
 const MODES = ['pod', 'container', 'node', 'target'] as const;
 const PROTOCOLS = ['tcp', 'udp', 'sctp'] as const;
-
-const IPC_SYSCTLS = new Set([
-  'kernel.msgmax',
-  'kernel.msgmnb',
-  'kernel.msgmni',
-  'kernel.sem',
-  'kernel.shmall',
-  'kernel.shmmax',
-  'kernel.shmmni',
-  'kernel.shm_rmid_forced',
-]);
 
 /** A pod as it is asked for by RunPodSandbox. @throws invalid-parameter naming the field. */
 export function podConfig(given: PodSandboxConfig | null, handler: string): PodConfig {
@@ -192,7 +182,7 @@ function checkTogether({ network, ipc, pid, users: mapped, sysctls }: PodConfig)
     const key = name.replaceAll('/', '.');
     const field = `config.linux.sysctls[${name}]`;
     if (!/^[\w./-]+$/.test(name) || key.includes('..')) throw refuse(field, 'it is no kernel parameter');
-    const ofIpc = IPC_SYSCTLS.has(key) || key.startsWith('fs.mqueue.');
+    const ofIpc = isIpcSysctl(key);
     if (!ofIpc && !key.startsWith('net.')) throw refuse(field, "it is not a namespace's own");
     if (ofIpc ? ipc === 'node' : network === 'node')
       throw refuse(field, "the pod has the machine's own namespace, whose parameters it may not set");
