@@ -34,6 +34,14 @@ class Continue extends Error {}
 /** The behaviour of a template for a map's key that is not there. */
 export type MissingKey = 'default' | 'error';
 
+/** The most that one use of a template may cost: steps (actions, passes of a range, commands), and characters of a text. */
+export interface TemplateLimits {
+  steps: number;
+  size: number;
+}
+
+const UNLIMITED: TemplateLimits = { steps: Infinity, size: Infinity };
+
 /** A parsed template, ready to be used on many values. */
 export class GoTemplate {
   private readonly template: Template;
@@ -45,9 +53,17 @@ export class GoTemplate {
     this.template = parseTemplate(source, new Set(Object.keys(this.functions)));
   }
 
-  /** The text for a value. Throws TemplateError, worded as Go does. `overrides` stand in for functions. */
-  execute(data: unknown, missing: MissingKey = 'default', overrides: FunctionTable = {}): string {
-    return new Execution(this.template, { ...this.functions, ...overrides }, data, missing).run();
+  /**
+   * The text for a value. Throws TemplateError, worded as Go does. `overrides` stand in for functions; `limits` are for
+   * templates of others, which may repeat themselves without end.
+   */
+  execute(
+    data: unknown,
+    missing: MissingKey = 'default',
+    overrides: FunctionTable = {},
+    limits: TemplateLimits = UNLIMITED,
+  ): string {
+    return new Execution(this.template, { ...this.functions, ...overrides }, data, missing, limits).run();
   }
 }
 
@@ -59,8 +75,17 @@ class Execution {
   private readonly data: unknown;
   private output = '';
   private depth = 0;
+  private steps = 0;
+  private readonly limits: TemplateLimits;
 
-  constructor(template: Template, table: FunctionTable, data: unknown, missing: MissingKey) {
+  constructor(
+    template: Template,
+    table: FunctionTable,
+    data: unknown,
+    missing: MissingKey,
+    limits: TemplateLimits,
+  ) {
+    this.limits = limits;
     this.template = template;
     this.functions = table;
     this.missing = missing;
@@ -70,7 +95,7 @@ class Execution {
 
   run(): string {
     this.walkAll(this.template.nodes, this.data);
-    return this.output;
+    return this.sized(this.output);
   }
 
   private fail(at: number, what: string, message: string): never {
@@ -80,6 +105,19 @@ class Execution {
     throw new TemplateError(`template: :${line}:${column}: executing "" at <${what}>: ${message}`);
   }
 
+  private step(count = 1): void {
+    this.steps += count;
+    if (this.steps > this.limits.steps)
+      throw new TemplateError(`template: : it takes more than ${this.limits.steps} steps`);
+  }
+
+  /** @throws TemplateError for a text that is longer than it may be. */
+  private sized<T>(value: T): T {
+    if (typeof value === 'string' && value.length > this.limits.size)
+      throw new TemplateError(`template: : a text in it has more than ${this.limits.size} characters`);
+    return value;
+  }
+
   private walkAll(nodes: Node[], dot: unknown): void {
     const scope = this.variables.length;
     for (const node of nodes) this.walk(node, dot);
@@ -87,6 +125,8 @@ class Execution {
   }
 
   private walk(node: Node, dot: unknown): void {
+    this.step();
+    this.sized(this.output);
     switch (node.kind) {
       case 'text':
         this.output += node.text;
@@ -137,6 +177,7 @@ class Execution {
     const { declares, assigns } = node.pipe;
     const value = indirect(this.pipe(node.pipe, dot, false));
     const list = elements(value);
+    if (typeof value === 'number') this.step(Math.max(0, value));
     const pairs: [unknown, unknown][] | undefined =
       typeof value === 'number'
         ? Array.from({ length: value }, (_, index) => [index, index])
@@ -145,6 +186,7 @@ class Execution {
       this.fail(node.pipe.at, showPipe(node.pipe), `range can't iterate over ${print(value)}`);
     const inner = this.variables.length;
     for (const [key, element] of pairs ?? []) {
+      this.step();
       const values = declares.length === 2 ? [key, element] : [element];
       declares.forEach((name, index) => {
         if (assigns) this.assign(name, values[index]);
@@ -182,6 +224,7 @@ class Execution {
   }
 
   private command(command: Command, dot: unknown, last: { value: unknown } | undefined): unknown {
+    this.step();
     const [first, ...rest] = command.arguments as [Argument, ...Argument[]];
     const extra = (): unknown[] => [
       ...rest.map((one) => this.argument(one, dot)),
@@ -256,7 +299,7 @@ class Execution {
       if (!method) fail(`can't evaluate field ${name} in type ${receiver.goType}`);
       if (method!.length !== args.length)
         fail(`wrong number of args for ${name}: want ${method!.length} got ${args.length}`);
-      return method!(...args);
+      return this.sized(method!(...args));
     }
     const value = indirect(receiver);
     if (value === null) return fail(`nil pointer evaluating ${typeName(receiver)}.${name}`);
@@ -310,7 +353,7 @@ class Execution {
         `wrong number of args for ${name}: want ${most === least ? least : `at least ${least}`} got ${args.length}`,
       );
     try {
-      return target.run(...args);
+      return this.sized(target.run(...args));
     } catch (error) {
       if (error instanceof TypeMismatch) {
         const at = rest[error.index] ?? node;

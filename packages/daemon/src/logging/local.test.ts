@@ -54,6 +54,24 @@ test('tags are templates of Go', async () => {
   await expect(expand('{{.Name')).rejects.toThrow('template: log-tag:1: unclosed action');
 });
 
+test('a tag that repeats itself without end is refused at once', async () => {
+  const doubled = Array.from(
+    { length: 40 },
+    (_, i) => `{{define "t${i}"}}{{template "t${i + 1}"}}{{template "t${i + 1}"}}{{end}}`,
+  );
+  const grown = `{{$x := "0123456789"}}${'{{$x = printf "%s%s" $x $x}}'.repeat(60)}`;
+  const began = performance.now();
+  for (const [template, why] of [
+    [`${doubled.join('')}{{define "t40"}}{{end}}{{template "t0"}}`, 'more than 1000 steps'],
+    ['{{range 1000000000}}{{end}}', 'more than 1000 steps'],
+    [grown, 'more than 65536 characters'],
+    ['{{printf "%999999d" 1}}', 'more than 65536 characters'],
+    [`{{.Name}}${'x'.repeat(70_000)}`, 'more than 65536 characters'],
+  ] as const)
+    await expect(expandTag(template, subject, {}, {})).rejects.toThrow(why);
+  expect(performance.now() - began).toBeLessThan(1000);
+});
+
 test.each<[string, Record<string, string>, string]>([
   ['nope', {}, 'error looking up logging plugin nope: plugin "nope" not found'],
   ['gcplogs', {}, 'logging driver gcplogs is not supported'],

@@ -1,6 +1,9 @@
 import type { GoObject } from '@berth/templates/value.ts';
 import { initFailed, type LogSubject } from './attributes.ts';
 
+/** A tag is a client's, and is made in the daemon's loop: so much is more than any tag needs. */
+const LIMITS = { steps: 1000, size: 64 << 10 };
+
 type Method = (...args: unknown[]) => unknown;
 
 /**
@@ -14,6 +17,8 @@ export async function expandTag(
   attributes: Record<string, string>,
 ): Promise<string> {
   if (!template.includes('{{')) return template;
+  if (template.length > LIMITS.size)
+    throw initFailed(`template: log-tag: more than ${LIMITS.size} characters`);
   const [{ GoTemplate }, { Typed }] = await Promise.all([
     import('@berth/templates/exec.ts'),
     import('@berth/templates/value.ts'),
@@ -52,7 +57,7 @@ export async function expandTag(
     names: () => Object.keys(methods),
   };
   try {
-    return new GoTemplate(template).execute(info);
+    return new GoTemplate(template).execute(info, 'default', {}, LIMITS);
   } catch (error) {
     const why = (error as Error).message
       .replace(/^template: :/, 'template: log-tag:')
