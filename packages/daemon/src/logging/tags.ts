@@ -2,7 +2,7 @@ import type { GoObject } from '@berth/templates/value.ts';
 import { initFailed, type LogSubject } from './attributes.ts';
 
 /** A tag is a client's, and is made in the daemon's loop: so much is more than any tag needs. */
-const LIMITS = { steps: 1000, size: 64 << 10 };
+const LIMITS = { steps: 1000, size: 16 << 10 };
 
 type Method = (...args: unknown[]) => unknown;
 
