@@ -12,8 +12,7 @@
 
 enum { exec_not_found = 127, exec_not_executable = 126 };
 
-static _Noreturn void run(char **argv, const sigset_t *mask)
-{
+static _Noreturn void run(char **argv, const sigset_t *mask) {
   /* A process group of its own, so that the terminal's signals reach it and not us. */
   setpgid(0, 0);
   if (isatty(0)) {
@@ -29,30 +28,25 @@ static _Noreturn void run(char **argv, const sigset_t *mask)
 }
 
 /* Reaps all that has ended; returns 1 and the program's code when it is among them. */
-static int reap(pid_t program, int *code)
-{
+static int reap(pid_t program, int *code) {
   int status, found = 0;
   for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-    if (pid != program)
-      continue;
+    if (pid != program) continue;
     found = 1;
     *code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   }
   return found;
 }
 
-int init_main(int argc, char **argv)
-{
+int init_main(int argc, char **argv) {
   /* Started from a descriptor, it would be named after that. */
   prctl(PR_SET_NAME, "docker-init");
   sigset_t all, before;
-  if (argc < 2)
-    return 2;
+  if (argc < 2) return 2;
   sigfillset(&all);
   /* Faults of our own are not to be passed on. */
   int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS, SIGTTIN, SIGTTOU};
-  for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
-    sigdelset(&all, faults[i]);
+  for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) sigdelset(&all, faults[i]);
   sigprocmask(SIG_SETMASK, &all, &before);
   signal(SIGTTIN, SIG_IGN);
   signal(SIGTTOU, SIG_IGN);
@@ -69,11 +63,8 @@ int init_main(int argc, char **argv)
   for (int code = 0;;) {
     siginfo_t info;
     int number = sigwaitinfo(&all, &info);
-    if (number < 0 && errno != EINTR)
-      return 1;
-    if (number == SIGCHLD && reap(program, &code))
-      return code;
-    if (number > 0 && number != SIGCHLD)
-      kill(program, number);
+    if (number < 0 && errno != EINTR) return 1;
+    if (number == SIGCHLD && reap(program, &code)) return code;
+    if (number > 0 && number != SIGCHLD) kill(program, number);
   }
 }

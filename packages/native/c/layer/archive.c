@@ -17,56 +17,46 @@
 #include "layer/mount.h"
 #include "layer/tar/walk.h"
 
-static int same_namespace(int pid_folder, const char *name)
-{
+static int same_namespace(int pid_folder, const char *name) {
   struct stat mine, theirs;
   char own[32], other[32];
   snprintf(own, sizeof own, "/proc/self/ns/%s", name);
   snprintf(other, sizeof other, "ns/%s", name);
-  return !stat(own, &mine) && !fstatat(pid_folder, other, &theirs, 0) && mine.st_ino == theirs.st_ino
-         && mine.st_dev == theirs.st_dev;
+  return !stat(own, &mine) && !fstatat(pid_folder, other, &theirs, 0) && mine.st_ino == theirs.st_ino &&
+         mine.st_dev == theirs.st_dev;
 }
 
 /* Joins the mount namespace (and, where it has its own, the user namespace) of a running container. Returns its root. */
-static int enter_running(const char *pid, struct error *err)
-{
+static int enter_running(const char *pid, struct error *err) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%.20s", pid);
   cleanup_close int process = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-  if (process < 0)
-    return fail(err, "gone", errno, "process %.20s", pid);
+  if (process < 0) return fail(err, "gone", errno, "process %.20s", pid);
   cleanup_close int mounts = openat(process, "ns/mnt", O_RDONLY | O_CLOEXEC);
   cleanup_close int root = openat(process, "root", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
   cleanup_close int users = same_namespace(process, "user") ? -1 : openat(process, "ns/user", O_RDONLY | O_CLOEXEC);
-  if (mounts < 0 || root < 0)
-    return fail(err, "gone", errno, "process %.20s", pid);
+  if (mounts < 0 || root < 0) return fail(err, "gone", errno, "process %.20s", pid);
   /* The container ended and its number is another's: nothing of the host's is read or written in its place. */
-  if (same_namespace(process, "mnt"))
-    return fail(err, "gone", ESRCH, "process %.20s", pid);
+  if (same_namespace(process, "mnt")) return fail(err, "gone", ESRCH, "process %.20s", pid);
   if (users >= 0 && (setns(users, CLONE_NEWUSER) || setresgid(0, 0, 0) || setresuid(0, 0, 0)))
     return fail(err, "enter", errno, "user namespace");
-  if (setns(mounts, CLONE_NEWNS))
-    return fail(err, "enter", errno, "mount namespace");
+  if (setns(mounts, CLONE_NEWNS)) return fail(err, "enter", errno, "mount namespace");
   return steal_fd(&root);
 }
 
-static int enter(int argc, char **argv, struct error *err)
-{
+static int enter(int argc, char **argv, struct error *err) {
   struct layer_root root = {0};
   const char *pid = layer_option(argc, argv, "pid", "");
   root.argv = layer_rest(argc, argv, &root.argc);
-  if (*pid)
-    return enter_running(pid, err);
+  if (*pid) return enter_running(pid, err);
   return layer_mount_whole(&root, 0, 1, err);
 }
 
 /* The stat of a path for the daemon; it makes Go's terms of it. */
-static int print_stat(int root, const char *path, const struct stat *st, struct error *err)
-{
+static int print_stat(int root, const char *path, const struct stat *st, struct error *err) {
   char target[PATH_MAX] = "";
   FILE *out = layer_report();
-  if (S_ISLNK(st->st_mode) && inroot_final(root, path, target))
-    return fail(err, "stat", errno, "%.200s", path);
+  if (S_ISLNK(st->st_mode) && inroot_final(root, path, target)) return fail(err, "stat", errno, "%.200s", path);
   fprintf(out, "{\"mode\":%u,\"size\":%lld,\"seconds\":%lld,\"nanoseconds\":%ld,\"linkTarget\":", st->st_mode,
           (long long) st->st_size, (long long) st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
   json_string(out, target);
@@ -75,25 +65,21 @@ static int print_stat(int root, const char *path, const struct stat *st, struct 
 }
 
 /* lstat, in Go's words when it fails. */
-static int stat_path(int root, const char *path, struct stat *st, struct error *err)
-{
+static int stat_path(int root, const char *path, struct stat *st, struct error *err) {
   size_t length = strlen(path);
   int slashed = length > 1 && path[length - 1] == '/';
   cleanup_close int fd = inroot_open(root, path, O_PATH | (slashed ? O_DIRECTORY : O_NOFOLLOW) | O_CLOEXEC, INROOT_FOLLOW);
-  if (fd < 0)
-    return fail(err, errno == ENOENT ? "not-found" : "stat", errno, "lstat %.300s", path);
+  if (fd < 0) return fail(err, errno == ENOENT ? "not-found" : "stat", errno, "lstat %.300s", path);
   return fstat(fd, st) ? fail(err, "stat", errno, "lstat %.300s", path) : 0;
 }
 
-static int op_stat(int root, const char *path, struct error *err)
-{
+static int op_stat(int root, const char *path, struct error *err) {
   struct stat st;
   return stat_path(root, path, &st, err) || print_stat(root, path, &st, err) ? -1 : 0;
 }
 
 /* Opens the folder that holds the last name of a path which is no folder. */
-static int open_holder(int root, const char *path, const char **name, struct error *err)
-{
+static int open_holder(int root, const char *path, const char **name, struct error *err) {
   char folder[PATH_MAX];
   const char *slash = strrchr(path, '/');
   *name = slash ? slash + 1 : path;
@@ -102,34 +88,26 @@ static int open_holder(int root, const char *path, const char **name, struct err
   return fd < 0 ? fail(err, "stat", errno, "lstat %.300s", path) : fd;
 }
 
-static int op_get(int root, const char *path, const char *base, struct error *err)
-{
+static int op_get(int root, const char *path, const char *base, struct error *err) {
   struct stat st;
   struct tar_writer writer;
-  if (stat_path(root, path, &st, err))
-    return -1;
+  if (stat_path(root, path, &st, err)) return -1;
   const char *name = NULL;
-  cleanup_close int folder = S_ISDIR(st.st_mode)
-                               ? inroot_open(root, path, O_DIRECTORY | O_RDONLY | O_CLOEXEC, INROOT_FOLLOW)
-                               : open_holder(root, path, &name, err);
-  if (folder < 0)
-    return name ? -1 : fail(err, "stat", errno, "lstat %.300s", path);
-  if (print_stat(root, path, &st, err) || tar_writer_open(&writer, STDOUT_FILENO, err))
-    return -1;
+  cleanup_close int folder = S_ISDIR(st.st_mode) ? inroot_open(root, path, O_DIRECTORY | O_RDONLY | O_CLOEXEC, INROOT_FOLLOW)
+                                                 : open_holder(root, path, &name, err);
+  if (folder < 0) return name ? -1 : fail(err, "stat", errno, "lstat %.300s", path);
+  if (print_stat(root, path, &st, err) || tar_writer_open(&writer, STDOUT_FILENO, err)) return -1;
   struct tar_walk walk = {.prefix = strcmp(base, "/") ? base : "", .include_root = 1, .rooted = 1};
   int result = name ? tar_walk_one(&writer, folder, name, base, err) : tar_walk(&writer, folder, &walk, err);
-  if (!result)
-    result = tar_write_end(&writer, err);
+  if (!result) result = tar_write_end(&writer, err);
   tar_writer_close(&writer);
   return result;
 }
 
 /* The root of a running container without what is mounted in it. */
-static int bare_root(const char *pid, struct error *err)
-{
+static int bare_root(const char *pid, struct error *err) {
   cleanup_close int root = enter_running(pid, err);
-  if (root < 0)
-    return -1;
+  if (root < 0) return -1;
   int bare = open_tree(root, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
   cleanup_close int held = bare;
   int folder = bare < 0 ? -1 : openat(bare, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
@@ -138,16 +116,14 @@ static int bare_root(const char *pid, struct error *err)
 
 /* The container's root without what is mounted in it: that of the running one (a second overlay over an upper folder in
    use is undefined), else its upper folder over the layers, read-only. */
-static int op_export(int argc, char **argv, struct error *err)
-{
+static int op_export(int argc, char **argv, struct error *err) {
   struct layer_root root = {0};
   struct tar_writer writer;
   struct tar_walk walk = {.prefix = ""};
   const char *pid = layer_option(argc, argv, "pid", "");
   root.argv = layer_rest(argc, argv, &root.argc);
   cleanup_close int fd = *pid ? bare_root(pid, err) : layer_mount_lower(&root, err);
-  if (fd < 0 || tar_writer_open(&writer, STDOUT_FILENO, err))
-    return -1;
+  if (fd < 0 || tar_writer_open(&writer, STDOUT_FILENO, err)) return -1;
   fprintf(layer_report(), "{}\n");
   fflush(layer_report());
   int result = tar_walk(&writer, fd, &walk, err) || tar_write_end(&writer, err) ? -1 : 0;
@@ -156,20 +132,17 @@ static int op_export(int argc, char **argv, struct error *err)
 }
 
 /* Tells whose ids a `user[:group]` stands for in this root. */
-static int op_user(int root, const char *spec, struct error *err)
-{
+static int op_user(int root, const char *spec, struct error *err) {
   cleanup_free char *group = NULL;
   struct user user = {0};
   int result = users_read(root, spec, &group, &user, err);
   free(user.groups);
-  if (result)
-    return -1;
+  if (result) return -1;
   fprintf(layer_report(), "{\"uid\":%u,\"gid\":%u}\n", user.uid, user.gid);
   return fflush(layer_report()) ? fail(err, "write", errno, "report") : 0;
 }
 
-static int op_put(int root, const char *path, int argc, char **argv, struct error *err)
-{
+static int op_put(int root, const char *path, int argc, char **argv, struct error *err) {
   cleanup_free char *group = NULL;
   struct user user = {0};
   const char *owner = layer_option(argc, argv, "owner", "");
@@ -179,8 +152,7 @@ static int op_put(int root, const char *path, int argc, char **argv, struct erro
   return result || layer_put(root, path, keep_kinds, *owner ? &user : NULL, err) ? -1 : 0;
 }
 
-int layer_archive(int argc, char **argv)
-{
+int layer_archive(int argc, char **argv) {
   struct error err = {0};
   const char *op = layer_option(argc, argv, "op", ""), *path = layer_option(argc, argv, "path", "/");
   int result;

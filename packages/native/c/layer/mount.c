@@ -16,34 +16,29 @@
 #include "layer/layer.h"
 #include "layer/tree/erofs_mount.h"
 
-int layer_mount_erofs(const char *image, const char *device, struct error *err)
-{
+int layer_mount_erofs(const char *image, const char *device, struct error *err) {
   const char *const blobs[] = {device, NULL};
   return erofs_mount(image, blobs, err);
 }
 
-int layer_own_namespace(struct error *err)
-{
+int layer_own_namespace(struct error *err) {
   if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
     return fail(err, "mount", errno, "mount namespace");
   return 0;
 }
 
 /* How many arguments a part of a root takes, its kind included. */
-static int words_of(const char *kind)
-{
+static int words_of(const char *kind) {
   return !strcmp(kind, "bind") ? 5 : !strcmp(kind, "erofs") ? 3 : 2;
 }
 
 /* A folder of the host, as a mount that can be put elsewhere. */
-static int clone_of(const char *path, int recursive, struct error *err)
-{
+static int clone_of(const char *path, int recursive, struct error *err) {
   int fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
   return fd < 0 ? fail(err, "mount", errno, "%.200s", path) : fd;
 }
 
-static int attach(int mount, int folder, const char *name, struct error *err)
-{
+static int attach(int mount, int folder, const char *name, struct error *err) {
   if (mkdirat(folder, name, 0700) || move_mount(mount, "", folder, name, MOVE_MOUNT_F_EMPTY_PATH))
     return fail(err, "mount", errno, "layer %s", name);
   return 0;
@@ -51,19 +46,15 @@ static int attach(int mount, int folder, const char *name, struct error *err)
 
 /* A tmpfs on which the layers get short names: the options of an overlay must fit one page, and kernels before 6.15 take
    no layers that are mounted nowhere. */
-static int make_stage(struct error *err)
-{
+static int make_stage(struct error *err) {
   cleanup_close int context = fsopen("tmpfs", FSOPEN_CLOEXEC);
-  if (context < 0 || fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
-    return fail(err, "mount", errno, "tmpfs");
+  if (context < 0 || fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0)) return fail(err, "mount", errno, "tmpfs");
   cleanup_close int stage = fsmount(context, FSMOUNT_CLOEXEC, 0);
-  if (stage < 0 || move_mount(stage, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH))
-    return fail(err, "mount", errno, "tmpfs");
+  if (stage < 0 || move_mount(stage, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH)) return fail(err, "mount", errno, "tmpfs");
   return steal_fd(&stage);
 }
 
-static int mount_layers(const struct layer_root *root, int stage, FILE *options, struct error *err)
-{
+static int mount_layers(const struct layer_root *root, int stage, FILE *options, struct error *err) {
   int count = 0;
   for (int i = 0; i < root->argc;) {
     const char *kind = root->argv[i];
@@ -73,8 +64,7 @@ static int mount_layers(const struct layer_root *root, int stage, FILE *options,
                                       : clone_of(root->argv[i + 1], 0, err);
       char name[16];
       snprintf(name, sizeof name, "%d", count);
-      if (layer < 0 || attach(layer, stage, name, err))
-        return -1;
+      if (layer < 0 || attach(layer, stage, name, err)) return -1;
       fprintf(options, "%s%d", count ? ":" : "lowerdir=", count);
       count++;
     }
@@ -83,20 +73,16 @@ static int mount_layers(const struct layer_root *root, int stage, FILE *options,
   return count;
 }
 
-static const char *value_of(const struct layer_root *root, const char *kind)
-{
+static const char *value_of(const struct layer_root *root, const char *kind) {
   for (int i = 0; i + 1 < root->argc;) {
-    if (!strcmp(root->argv[i], kind))
-      return root->argv[i + 1];
+    if (!strcmp(root->argv[i], kind)) return root->argv[i + 1];
     i += words_of(root->argv[i]);
   }
   return NULL;
 }
 
-static int mount_overlay(int stage, const char *options, struct error *err)
-{
-  if (strlen(options) > 4000)
-    return fail(err, "mount", E2BIG, "layers");
+static int mount_overlay(int stage, const char *options, struct error *err) {
+  if (strlen(options) > 4000) return fail(err, "mount", E2BIG, "layers");
   /* Layers are named relative to the stage. */
   if (fchdir(stage) || mkdirat(stage, "root", 0700) || mount("overlay", "root", "overlay", 0, options))
     return fail(err, "mount", errno, "overlay");
@@ -106,36 +92,30 @@ static int mount_overlay(int stage, const char *options, struct error *err)
 
 /* A volatile mount leaves a mark, so that what a power cut may have spoiled is not mounted again. None was: such a layer
    goes when the daemon starts after one. */
-static void clear_volatile_mark(int folder, const char *work)
-{
+static void clear_volatile_mark(int folder, const char *work) {
   char path[300];
   struct error unused;
   snprintf(path, sizeof path, "%.200s/work/incompat", work);
   int mark = openat(folder, path, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
-  if (mark >= 0 && !layer_empty_folder(mark, &unused))
-    unlinkat(folder, path, AT_REMOVEDIR);
+  if (mark >= 0 && !layer_empty_folder(mark, &unused)) unlinkat(folder, path, AT_REMOVEDIR);
 }
 
-static int mount_stack(const struct layer_root *root, const char *upper, const char *work, struct error *err)
-{
-  if (layer_own_namespace(err))
-    return -1;
+static int mount_stack(const struct layer_root *root, const char *upper, const char *work, struct error *err) {
+  if (layer_own_namespace(err)) return -1;
   /* Opened before the stage covers the root, though paths from "/" would still pass below it. */
   cleanup_close int stage = make_stage(err);
   cleanup_free char *options = NULL;
   size_t size;
-  if (stage < 0)
-    return -1;
+  if (stage < 0) return -1;
   FILE *out = open_memstream(&options, &size);
-  if (!out)
-    return fail(err, "memory", ENOMEM, "overlay");
+  if (!out) return fail(err, "memory", ENOMEM, "overlay");
   int count = mount_layers(root, stage, out, err);
   if (count >= 0 && upper) {
     /* Upper and work must be seen through one mount. */
     cleanup_free char *parent = strdup(upper);
     char *upper_name = parent ? strrchr(parent, '/') : NULL, *work_name = strrchr(work, '/');
-    if (!upper_name || !work_name || upper_name - parent != work_name - work
-        || strncmp(upper, work, (size_t) (upper_name - parent))) {
+    if (!upper_name || !work_name || upper_name - parent != work_name - work ||
+        strncmp(upper, work, (size_t) (upper_name - parent))) {
       fclose(out);
       return fail(err, "mount", EINVAL, "upper and work folders lie apart");
     }
@@ -149,30 +129,24 @@ static int mount_stack(const struct layer_root *root, const char *upper, const c
     }
   }
   fclose(out);
-  if (count < 0)
-    return -1;
-  if (!upper && count == 0)
-    return openat(stage, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-  if (!upper && count == 1)
-    return openat(stage, "0", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+  if (count < 0) return -1;
+  if (!upper && count == 0) return openat(stage, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+  if (!upper && count == 1) return openat(stage, "0", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
   cleanup_free char *all = NULL;
   if (asprintf(&all, "%s,redirect_dir=nofollow,metacopy=off,index=off", options) < 0)
     return fail(err, "memory", ENOMEM, "overlay");
   int mounted = mount_overlay(stage, all, err);
-  if (mounted < 0 || !upper || overlay_is_writable(mounted))
-    return mounted;
+  if (mounted < 0 || !upper || overlay_is_writable(mounted)) return mounted;
   close(mounted);
   return fail(err, "mount", ENOSPC, "overlay");
 }
 
-int layer_mount_lower(const struct layer_root *root, struct error *err)
-{
+int layer_mount_lower(const struct layer_root *root, struct error *err) {
   return mount_stack(root, NULL, NULL, err);
 }
 
 /* Links in a volume are a container's: they lead nowhere out of it. */
-static int clone_in(const char *source, const char *subpath, struct error *err)
-{
+static int clone_in(const char *source, const char *subpath, struct error *err) {
   cleanup_close int folder = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
   cleanup_close int inside = folder < 0 ? -1 : inroot_open(folder, subpath, O_PATH, INROOT_FOLLOW);
   int mount = inside < 0 ? -1 : open_tree(inside, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
@@ -180,20 +154,16 @@ static int clone_in(const char *source, const char *subpath, struct error *err)
 }
 
 /* `words`: SOURCE SUBPATH DESTINATION ro|rw */
-static int mount_bind(int root, char **words, struct error *err)
-{
+static int mount_bind(int root, char **words, struct error *err) {
   struct stat st;
   const char *source = words[0], *subpath = words[1], *destination = words[2];
   int readonly = !strcmp(words[3], "ro");
   cleanup_close int mount = *subpath ? clone_in(source, subpath, err) : clone_of(source, 1, err);
-  if (mount < 0)
-    return -1;
-  if (fstat(mount, &st))
-    return fail(err, "mount", errno, "%.200s", source);
+  if (mount < 0) return -1;
+  if (fstat(mount, &st)) return fail(err, "mount", errno, "%.200s", source);
   cleanup_close int target = inroot_target(root, destination, S_ISDIR(st.st_mode) ? INROOT_DIRECTORY : INROOT_FILE,
                                            INROOT_FOLLOW);
-  if (target < 0)
-    return fail(err, "mount", errno, "%.200s", destination);
+  if (target < 0) return fail(err, "mount", errno, "%.200s", destination);
   struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
   if (readonly && mount_setattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes))
     return fail(err, "mount", errno, "%.200s", destination);
@@ -202,20 +172,16 @@ static int mount_bind(int root, char **words, struct error *err)
   return 0;
 }
 
-int layer_mount_whole(const struct layer_root *root, int readonly, int binds, struct error *err)
-{
+int layer_mount_whole(const struct layer_root *root, int readonly, int binds, struct error *err) {
   const char *upper = value_of(root, "upper"), *work = value_of(root, "work");
-  if (!upper || !work)
-    return fail(err, "mount", EINVAL, "no writable layer");
+  if (!upper || !work) return fail(err, "mount", EINVAL, "no writable layer");
   cleanup_close int fd = mount_stack(root, upper, work, err);
-  if (fd < 0)
-    return -1;
+  if (fd < 0) return -1;
   const char *made = value_of(root, "make");
   cleanup_close int ready = made ? inroot_target(fd, made, INROOT_DIRECTORY, INROOT_FOLLOW) : -1;
   for (int i = 0; binds && i < root->argc;) {
     int bind = !strcmp(root->argv[i], "bind") && i + 4 < root->argc;
-    if (bind && mount_bind(fd, root->argv + i + 1, err))
-      return -1;
+    if (bind && mount_bind(fd, root->argv + i + 1, err)) return -1;
     i += words_of(root->argv[i]);
   }
   struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};

@@ -35,29 +35,25 @@ struct put {
   struct later *later;
 };
 
-static int put_fail(struct put *put, struct error *err)
-{
+static int put_fail(struct put *put, struct error *err) {
   return fail(err, "unpack", errno, "%.300s", put->path);
 }
 
-static int join(struct put *put, const char *name, char out[PATH_MAX], struct error *err)
-{
+static int join(struct put *put, const char *name, char out[PATH_MAX], struct error *err) {
   /* What "..", at the start too, leads to is decided by text, as dockerd does, and must stay in the folder. */
   size_t base = strlen(put->base), length = base;
   memcpy(out, put->base, base + 1);
   for (const char *at = name; *at;) {
     at += strspn(at, "/");
     size_t n = strcspn(at, "/");
-    if (!n)
-      break;
+    if (!n) break;
     if (n == 2 && at[0] == '.' && at[1] == '.') {
       if (length == base)
         return fail(err, "unpack", 0, "\"%.200s\" is outside of \"%.200s\"", name, *put->base ? put->base : "/");
       while (out[--length] != '/') {}
       out[length] = 0;
     } else if (n != 1 || *at != '.') {
-      if (length + n + 2 > PATH_MAX || n > NAME_MAX)
-        return fail(err, "unpack", ENAMETOOLONG, "%.60s...", name);
+      if (length + n + 2 > PATH_MAX || n > NAME_MAX) return fail(err, "unpack", ENAMETOOLONG, "%.60s...", name);
       out[length++] = '/';
       memcpy(out + length, at, n);
       length += n;
@@ -69,12 +65,10 @@ static int join(struct put *put, const char *name, char out[PATH_MAX], struct er
 }
 
 static int clear_place(struct put *put, int parent, const char *name, const struct tar_entry *entry, int *kept,
-                       struct error *err)
-{
+                       struct error *err) {
   struct stat st;
   *kept = 0;
-  if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW))
-    return errno == ENOENT ? 0 : put_fail(put, err);
+  if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW)) return errno == ENOENT ? 0 : put_fail(put, err);
   int is = S_ISDIR(st.st_mode), will_be = entry->type == TAR_DIRECTORY;
   const char *base = *put->base ? put->base : "/";
   if (put->keep_kinds && is && !will_be)
@@ -85,53 +79,42 @@ static int clear_place(struct put *put, int parent, const char *name, const stru
     *kept = 1;
     return 0;
   }
-  if (!unlinkat(parent, name, 0))
-    return 0;
-  if (errno != EISDIR)
-    return put_fail(put, err);
+  if (!unlinkat(parent, name, 0)) return 0;
+  if (errno != EISDIR) return put_fail(put, err);
   int folder = openat(parent, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
-  if (folder < 0)
-    return put_fail(put, err);
-  if (layer_empty_folder(folder, err))
-    return -1;
+  if (folder < 0) return put_fail(put, err);
+  if (layer_empty_folder(folder, err)) return -1;
   return unlinkat(parent, name, AT_REMOVEDIR) ? put_fail(put, err) : 0;
 }
 
-static int set_xattrs(struct put *put, const char *name, int parent, const struct tar_entry *entry, struct error *err)
-{
+static int set_xattrs(struct put *put, const char *name, int parent, const struct tar_entry *entry, struct error *err) {
   /* There is no setxattrat before Linux 6.13, and /proc may be another namespace's here. */
-  if (!entry->xattr_count)
-    return 0;
-  if (fchdir(parent))
-    return put_fail(put, err);
+  if (!entry->xattr_count) return 0;
+  if (fchdir(parent)) return put_fail(put, err);
   for (size_t i = 0; i < entry->xattr_count; i++) {
     const struct tar_xattr *x = &entry->xattrs[i];
-    if (strncmp(x->name, "trusted.overlay.", 16) && lsetxattr(name, x->name, x->value, x->size, 0) && errno != ENOTSUP
-        && errno != EPERM && errno != ENOENT)
+    if (strncmp(x->name, "trusted.overlay.", 16) && lsetxattr(name, x->name, x->value, x->size, 0) && errno != ENOTSUP &&
+        errno != EPERM && errno != ENOENT)
       return put_fail(put, err);
   }
   return 0;
 }
 
-static int describe(struct put *put, int parent, const char *name, const struct tar_entry *e, struct error *err)
-{
+static int describe(struct put *put, int parent, const char *name, const struct tar_entry *e, struct error *err) {
   struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = e->mtime, .tv_nsec = e->mtime_ns}};
   times[0] = times[1];
   /* The owner first: a change of it clears set-id bits and capabilities. */
-  if (fchownat(parent, name, e->uid, e->gid, AT_SYMLINK_NOFOLLOW)
-      || (e->type != TAR_SYMLINK && fchmodat(parent, name, e->mode, 0)))
+  if (fchownat(parent, name, e->uid, e->gid, AT_SYMLINK_NOFOLLOW) ||
+      (e->type != TAR_SYMLINK && fchmodat(parent, name, e->mode, 0)))
     return put_fail(put, err);
-  if (set_xattrs(put, name, parent, e, err))
-    return -1;
+  if (set_xattrs(put, name, parent, e, err)) return -1;
   return e->type != TAR_DIRECTORY && utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) ? put_fail(put, err) : 0;
 }
 
-static int remember_folder(struct put *put, const struct tar_entry *entry, struct error *err)
-{
+static int remember_folder(struct put *put, const struct tar_entry *entry, struct error *err) {
   size_t size = strlen(put->path) + 1;
   struct later *later = malloc(sizeof *later + size);
-  if (!later)
-    return fail(err, "memory", ENOMEM, "archive");
+  if (!later) return fail(err, "memory", ENOMEM, "archive");
   later->mtime = (struct timespec){.tv_sec = entry->mtime, .tv_nsec = entry->mtime_ns};
   memcpy(later->path, put->path, size);
   later->next = put->later;
@@ -139,38 +122,31 @@ static int remember_folder(struct put *put, const struct tar_entry *entry, struc
   return 0;
 }
 
-static int make_link(struct put *put, int parent, const char *name, const struct tar_entry *entry, struct error *err)
-{
+static int make_link(struct put *put, int parent, const char *name, const struct tar_entry *entry, struct error *err) {
   char target[PATH_MAX], buffer[PATH_MAX];
   const char *target_name;
-  if (join(put, entry->link, target, err))
-    return -1;
+  if (join(put, entry->link, target, err)) return -1;
   cleanup_close int folder = inroot_parent(put->root, target, buffer, sizeof buffer, &target_name);
   return folder < 0 || linkat(folder, target_name, parent, name, 0) ? put_fail(put, err) : 0;
 }
 
-static int make_file(struct put *put, int parent, const char *name, const struct tar_entry *entry, struct error *err)
-{
+static int make_file(struct put *put, int parent, const char *name, const struct tar_entry *entry, struct error *err) {
   put->file = openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (put->file < 0)
-    return put_fail(put, err);
+  if (put->file < 0) return put_fail(put, err);
   put->entry = *entry;
   put->segment = put->segment_done = 0;
   free(put->segments);
   put->segments = NULL;
   if (entry->sparse && entry->segment_count) {
     put->segments = malloc(entry->segment_count * sizeof *put->segments);
-    if (!put->segments)
-      return fail(err, "memory", ENOMEM, "archive");
+    if (!put->segments) return fail(err, "memory", ENOMEM, "archive");
     memcpy(put->segments, entry->segments, entry->segment_count * sizeof *put->segments);
   }
-  if (entry->sparse && ftruncate(put->file, (off_t) entry->size))
-    return put_fail(put, err);
+  if (entry->sparse && ftruncate(put->file, (off_t) entry->size)) return put_fail(put, err);
   return fchown(put->file, entry->uid, entry->gid) || fchmod(put->file, entry->mode) ? put_fail(put, err) : 0;
 }
 
-static int on_entry(void *data, const struct tar_entry *given, struct error *err)
-{
+static int on_entry(void *data, const struct tar_entry *given, struct error *err) {
   struct put *put = data;
   struct tar_entry owned = *given;
   const struct tar_entry *entry = &owned;
@@ -181,29 +157,24 @@ static int on_entry(void *data, const struct tar_entry *given, struct error *err
     owned.uid = put->owner->uid;
     owned.gid = put->owner->gid;
   }
-  if (join(put, entry->path, put->path, err))
-    return -1;
+  if (join(put, entry->path, put->path, err)) return -1;
   if (!strcmp(put->path, put->base)) {
     /* The folder itself is there and stays as it is. */
     return entry->type == TAR_DIRECTORY ? 0 : fail(err, "unpack", EISDIR, "%.300s", *put->path ? put->path : "/");
   }
   cleanup_close int parent = inroot_parent(put->root, put->path, buffer, sizeof buffer, &name);
-  if (parent < 0)
-    return put_fail(put, err);
+  if (parent < 0) return put_fail(put, err);
   /* inroot_parent's is for looking; names are removed through one that can be read. */
   cleanup_close int folder = openat(parent, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-  if (folder < 0)
-    return put_fail(put, err);
-  if (clear_place(put, folder, name, entry, &kept, err))
-    return -1;
+  if (folder < 0) return put_fail(put, err);
+  if (clear_place(put, folder, name, entry, &kept, err)) return -1;
   int made = 0;
   switch (entry->type) {
   case TAR_FILE: return make_file(put, folder, name, entry, err);
   case TAR_HARDLINK: return make_link(put, folder, name, entry, err);
   case TAR_DIRECTORY:
     made = kept ? 0 : mkdirat(folder, name, 0700);
-    if (remember_folder(put, entry, err))
-      return -1;
+    if (remember_folder(put, entry, err)) return -1;
     break;
   case TAR_SYMLINK: made = symlinkat(entry->link, folder, name); break;
   case TAR_FIFO: made = mkfifoat(folder, name, 0600); break;
@@ -213,39 +184,30 @@ static int on_entry(void *data, const struct tar_entry *given, struct error *err
   return made ? put_fail(put, err) : describe(put, folder, name, entry, err);
 }
 
-static int write_all(struct put *put, const char *bytes, size_t size, off_t at, struct error *err)
-{
+static int write_all(struct put *put, const char *bytes, size_t size, off_t at, struct error *err) {
   while (size) {
     ssize_t n = at < 0 ? write(put->file, bytes, size) : pwrite(put->file, bytes, size, at);
-    if (n < 0 && errno != EINTR)
-      return put_fail(put, err);
-    if (n > 0)
-      bytes += n, size -= (size_t) n, at += at < 0 ? 0 : n;
+    if (n < 0 && errno != EINTR) return put_fail(put, err);
+    if (n > 0) bytes += n, size -= (size_t) n, at += at < 0 ? 0 : n;
   }
   return 0;
 }
 
-static int on_bytes(void *data, const void *bytes, size_t size, struct error *err)
-{
+static int on_bytes(void *data, const void *bytes, size_t size, struct error *err) {
   struct put *put = data;
-  if (put->file < 0)
-    return 0;
-  if (!put->entry.sparse)
-    return write_all(put, bytes, size, -1, err);
+  if (put->file < 0) return 0;
+  if (!put->entry.sparse) return write_all(put, bytes, size, -1, err);
   for (const char *at = bytes; size && put->segment < put->entry.segment_count;) {
     struct tar_segment *s = &put->segments[put->segment];
     size_t n = s->size - put->segment_done < size ? (size_t) (s->size - put->segment_done) : size;
-    if (write_all(put, at, n, (off_t) (s->offset + put->segment_done), err))
-      return -1;
+    if (write_all(put, at, n, (off_t) (s->offset + put->segment_done), err)) return -1;
     at += n, size -= n, put->segment_done += n;
-    if (put->segment_done == s->size)
-      put->segment++, put->segment_done = 0;
+    if (put->segment_done == s->size) put->segment++, put->segment_done = 0;
   }
   return 0;
 }
 
-static int on_end(void *data, struct error *err)
-{
+static int on_end(void *data, struct error *err) {
   struct put *put = data;
   struct timespec times[2] = {{.tv_sec = put->entry.mtime, .tv_nsec = put->entry.mtime_ns}};
   times[1] = times[0];
@@ -253,53 +215,42 @@ static int on_end(void *data, struct error *err)
   /* After the last byte: writing takes capabilities away. The parser keeps the attributes until then. */
   for (size_t i = 0; put->file >= 0 && !bad && i < put->entry.xattr_count; i++) {
     const struct tar_xattr *x = &put->entry.xattrs[i];
-    bad = strncmp(x->name, "trusted.overlay.", 16) && fsetxattr(put->file, x->name, x->value, x->size, 0)
-          && errno != ENOTSUP && errno != EPERM;
+    bad = strncmp(x->name, "trusted.overlay.", 16) && fsetxattr(put->file, x->name, x->value, x->size, 0) && errno != ENOTSUP &&
+          errno != EPERM;
   }
   bad = bad || (put->file >= 0 && futimens(put->file, times));
-  if (put->file >= 0)
-    close(put->file);
+  if (put->file >= 0) close(put->file);
   put->file = -1;
   return bad ? put_fail(put, err) : 0;
 }
 
-static int take_all(struct tar_parser *parser, struct error *err)
-{
+static int take_all(struct tar_parser *parser, struct error *err) {
   cleanup_free char *buffer = malloc(1 << 18);
-  if (!buffer)
-    return fail(err, "memory", ENOMEM, "archive");
+  if (!buffer) return fail(err, "memory", ENOMEM, "archive");
   for (;;) {
     ssize_t n = read(STDIN_FILENO, buffer, 1 << 18);
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return fail(err, "read", errno, "archive");
-    if (!n)
-      return tar_parser_finish(parser, err);
-    if (tar_parser_feed(parser, buffer, (size_t) n, err))
-      return -1;
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail(err, "read", errno, "archive");
+    if (!n) return tar_parser_finish(parser, err);
+    if (tar_parser_feed(parser, buffer, (size_t) n, err)) return -1;
   }
 }
 
-static void set_folder_times(struct put *put)
-{
+static void set_folder_times(struct put *put) {
   for (struct later *l = put->later, *next; l; l = next) {
     struct timespec times[2] = {l->mtime, l->mtime};
     cleanup_close int fd = inroot_open(put->root, l->path, O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC, INROOT_FOLLOW);
-    if (fd >= 0)
-      futimens(fd, times);
+    if (fd >= 0) futimens(fd, times);
     next = l->next;
     free(l);
   }
 }
 
-int layer_put(int root, const char *path, int keep_kinds, const struct user *owner, struct error *err)
-{
+int layer_put(int root, const char *path, int keep_kinds, const struct user *owner, struct error *err) {
   struct put *put = calloc(1, sizeof *put);
   struct tar_handler handler = {.entry = on_entry, .bytes = on_bytes, .end = on_end, .data = put};
   struct tar_parser *parser = tar_parser_new(&handler);
-  if (!put || !parser)
-    return fail(err, "memory", ENOMEM, "archive");
+  if (!put || !parser) return fail(err, "memory", ENOMEM, "archive");
   put->root = root;
   put->file = -1;
   put->keep_kinds = keep_kinds;

@@ -15,8 +15,7 @@
 #include "layer/tree/tree.h"
 
 static uint32_t state = 1;
-static uint32_t next_random(void)
-{
+static uint32_t next_random(void) {
   return state = state * 1664525u + 1013904223u, state >> 8;
 }
 
@@ -25,63 +24,56 @@ struct seen {
   size_t size;
 };
 
-static int on_entry(void *data, const struct tar_entry *e, struct error *err)
-{
+static int on_entry(void *data, const struct tar_entry *e, struct error *err) {
   struct seen *seen = data;
-  seen->size += (size_t) snprintf(seen->text + seen->size, sizeof seen->text - seen->size,
-                                  "%s|%s|%d|%o|%u|%lld.%u|%llu|%zu\n", e->path, e->link, e->type, e->mode, e->uid,
-                                  (long long) e->mtime, e->mtime_ns, (unsigned long long) e->size, e->xattr_count);
+  seen->size += (size_t) snprintf(seen->text + seen->size, sizeof seen->text - seen->size, "%s|%s|%d|%o|%u|%lld.%u|%llu|%zu\n",
+                                  e->path, e->link, e->type, e->mode, e->uid, (long long) e->mtime, e->mtime_ns,
+                                  (unsigned long long) e->size, e->xattr_count);
   return seen->size < sizeof seen->text ? 0 : fail(err, "test", 0, "too much");
 }
 
-static int on_bytes(void *data, const void *bytes, size_t size, struct error *err)
-{
+static int on_bytes(void *data, const void *bytes, size_t size, struct error *err) {
   struct seen *seen = data;
-  if (seen->size + size >= sizeof seen->text)
-    return fail(err, "test", 0, "too much");
+  if (seen->size + size >= sizeof seen->text) return fail(err, "test", 0, "too much");
   memcpy(seen->text + seen->size, bytes, size);
   seen->size += size;
   return 0;
 }
 
-static int on_end(void *data, struct error *err)
-{
+static int on_end(void *data, struct error *err) {
   return on_bytes(data, "$\n", 2, err);
 }
 
 /* An archive with all that the writer knows, read back from a memory file. */
-static uint8_t *sample(size_t *size)
-{
+static uint8_t *sample(size_t *size) {
   struct error err;
   struct tar_writer w;
   char longest[600];
   int fd = memfd_create("tar", MFD_CLOEXEC), data = memfd_create("data", MFD_CLOEXEC);
   memset(longest, 'n', sizeof longest);
-  for (size_t i = 200; i < sizeof longest; i += 200)
-    longest[i] = '/';
+  for (size_t i = 200; i < sizeof longest; i += 200) longest[i] = '/';
   longest[sizeof longest - 1] = 0;
   assert(write(data, "some bytes of a file", 20) == 20);
   const struct tar_entry entries[] = {
-    SAMPLE_FOLDER,
-    SAMPLE_FILE,
-    {.path = longest, .type = TAR_FILE, .size = 20, .uid = 4000000000u, .gid = 77},
-    {.path = "link", .type = TAR_SYMLINK, .link = longest, .mode = 0777},
-    {.path = "folder/again", .type = TAR_HARDLINK, .link = "folder/file"},
-    {.path = "gr\xc3\xb6\xc3\x9f"
-             "e",
-     .type = TAR_CHAR,
-     .major = 1,
-     .minor = 3},
-    {.path = "fifo", .type = TAR_FIFO},
-    {.path = "folder/.wh.gone", .type = TAR_FILE},
-    {.path = "folder/.wh..wh..opq", .type = TAR_FILE},
+      SAMPLE_FOLDER,
+      SAMPLE_FILE,
+      {.path = longest, .type = TAR_FILE, .size = 20, .uid = 4000000000u, .gid = 77},
+      {.path = "link", .type = TAR_SYMLINK, .link = longest, .mode = 0777},
+      {.path = "folder/again", .type = TAR_HARDLINK, .link = "folder/file"},
+      {.path = "gr\xc3\xb6\xc3\x9f"
+               "e",
+       .type = TAR_CHAR,
+       .major = 1,
+       .minor = 3},
+      {.path = "fifo", .type = TAR_FIFO},
+      {.path = "folder/.wh.gone", .type = TAR_FILE},
+      {.path = "folder/.wh..wh..opq", .type = TAR_FILE},
   };
   assert(!tar_writer_open(&w, fd, &err));
   for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
     assert(!tar_write_entry(&w, &entries[i], 1, &err));
     lseek(data, 0, SEEK_SET);
-    if (entries[i].type == TAR_FILE && entries[i].size)
-      assert(!tar_write_file(&w, data, entries[i].size, &err));
+    if (entries[i].type == TAR_FILE && entries[i].size) assert(!tar_write_file(&w, data, entries[i].size, &err));
   }
   assert(!tar_write_end(&w, &err));
   tar_writer_close(&w);
@@ -93,8 +85,7 @@ static uint8_t *sample(size_t *size)
   return bytes;
 }
 
-static int feed(struct tar_parser *parser, const uint8_t *bytes, size_t size, size_t piece, struct error *err)
-{
+static int feed(struct tar_parser *parser, const uint8_t *bytes, size_t size, size_t piece, struct error *err) {
   for (size_t at = 0; at < size; at += piece) {
     /* A copy of just that size, so that reading beyond it is seen. */
     size_t n = size - at < piece ? size - at : piece;
@@ -102,14 +93,12 @@ static int feed(struct tar_parser *parser, const uint8_t *bytes, size_t size, si
     memcpy(copy, bytes + at, n);
     int result = tar_parser_feed(parser, copy, n, err);
     free(copy);
-    if (result)
-      return -1;
+    if (result) return -1;
   }
   return tar_parser_finish(parser, err);
 }
 
-static void pieces_make_no_difference(const uint8_t *bytes, size_t size)
-{
+static void pieces_make_no_difference(const uint8_t *bytes, size_t size) {
   static struct seen whole, seen;
   const size_t pieces[] = {1 << 20, 1, 7, 511, 512, 513, 4096};
   for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
@@ -129,8 +118,7 @@ static void pieces_make_no_difference(const uint8_t *bytes, size_t size)
                             "e||3|"));
 }
 
-static int make_layer(const uint8_t *bytes, size_t size, struct error *err)
-{
+static int make_layer(const uint8_t *bytes, size_t size, struct error *err) {
   struct tree tree;
   struct tar_handler handler = {.entry = tree_entry, .data = &tree};
   struct tar_parser *parser = tar_parser_new(&handler);
@@ -138,10 +126,8 @@ static int make_layer(const uint8_t *bytes, size_t size, struct error *err)
   memset(digest, 'a', 64);
   digest[64] = 0;
   int result = tree_init(&tree, err);
-  if (!result)
-    result = feed(parser, bytes, size, 65536, err);
-  if (!result)
-    result = tree_finish(&tree, err);
+  if (!result) result = feed(parser, bytes, size, 65536, err);
+  if (!result) result = tree_finish(&tree, err);
   if (!result) {
     cleanup_close int image = memfd_create("image", MFD_CLOEXEC), tar = memfd_create("tar", MFD_CLOEXEC);
     assert(write(tar, bytes, size) == (ssize_t) size);
@@ -152,18 +138,15 @@ static int make_layer(const uint8_t *bytes, size_t size, struct error *err)
   return result;
 }
 
-static void fix_checksum(uint8_t *block)
-{
+static void fix_checksum(uint8_t *block) {
   unsigned sum = 0;
   memset(block + 148, ' ', 8);
-  for (int i = 0; i < 512; i++)
-    sum += block[i];
+  for (int i = 0; i < 512; i++) sum += block[i];
   snprintf((char *) block + 148, 8, "%06o", sum);
 }
 
 /* Bytes are changed, blocks moved and ends cut; checksums are put right, so that more than they is tested. */
-static void damage(uint8_t *bytes, size_t *size)
-{
+static void damage(uint8_t *bytes, size_t *size) {
   size_t blocks = *size / 512;
   for (uint32_t i = 0, count = 1 + next_random() % 4; i < count; i++) {
     uint8_t *block = bytes + 512 * (next_random() % blocks);
@@ -177,16 +160,13 @@ static void damage(uint8_t *bytes, size_t *size)
     case 6: block[next_random() % 100] = (uint8_t) "./\0a"[next_random() % 4]; break;
     default: block[next_random() % 512] ^= (uint8_t) (1 << next_random() % 8);
     }
-    if (!memcmp(block + 257, "ustar", 5) || block[156] == 'S')
-      fix_checksum(block);
-    if (*size < 512)
-      return;
+    if (!memcmp(block + 257, "ustar", 5) || block[156] == 'S') fix_checksum(block);
+    if (*size < 512) return;
     blocks = *size / 512;
   }
 }
 
-static void damaged_archives_only_fail(const uint8_t *bytes, size_t size)
-{
+static void damaged_archives_only_fail(const uint8_t *bytes, size_t size) {
   unsigned taken = 0, rounds = 8000;
   uint8_t *copy = malloc(size);
   for (unsigned i = 0; i < rounds; i++) {
@@ -203,13 +183,11 @@ static void damaged_archives_only_fail(const uint8_t *bytes, size_t size)
   assert(taken > rounds / 50 && taken < rounds - rounds / 50);
 }
 
-static void numbers_and_hashes(void)
-{
+static void numbers_and_hashes(void) {
   struct sha256 fast, slow;
   char a[65], b[65];
   uint8_t bytes[1000];
-  for (size_t i = 0; i < sizeof bytes; i++)
-    bytes[i] = (uint8_t) next_random();
+  for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t) next_random();
   for (size_t n = 0; n < sizeof bytes; n += 37) {
     sha256_init(&fast);
     sha256_init_portable(&slow);
@@ -226,8 +204,7 @@ static void numbers_and_hashes(void)
   assert(!strcmp(a, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
 }
 
-int main(void)
-{
+int main(void) {
   size_t size;
   struct error err = {0};
   uint8_t *bytes = sample(&size);

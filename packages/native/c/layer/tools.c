@@ -18,17 +18,15 @@
 #define REMOVE_DEPTH 128 /* folders deeper than this are moved up before they are removed */
 
 /* One line of JSON per member, as it stands in the archive. */
-static int print_entry(void *data, const struct tar_entry *entry, struct error *err)
-{
+static int print_entry(void *data, const struct tar_entry *entry, struct error *err) {
   static const char *const types[] = {
-    [TAR_FILE] = "file",    [TAR_HARDLINK] = "hardlink",   [TAR_SYMLINK] = "symlink", [TAR_CHAR] = "device",
-    [TAR_BLOCK] = "device", [TAR_DIRECTORY] = "directory", [TAR_FIFO] = "fifo",
+      [TAR_FILE] = "file",    [TAR_HARDLINK] = "hardlink",   [TAR_SYMLINK] = "symlink", [TAR_CHAR] = "device",
+      [TAR_BLOCK] = "device", [TAR_DIRECTORY] = "directory", [TAR_FIFO] = "fifo",
   };
   FILE *out = data;
   fprintf(out, "{\"path\":");
   json_string(out, entry->path);
-  fprintf(out, ",\"type\":\"%s\",\"size\":%llu,\"mode\":%u", types[entry->type], (unsigned long long) entry->size,
-          entry->mode);
+  fprintf(out, ",\"type\":\"%s\",\"size\":%llu,\"mode\":%u", types[entry->type], (unsigned long long) entry->size, entry->mode);
   if (entry->type == TAR_HARDLINK || entry->type == TAR_SYMLINK) {
     fprintf(out, ",\"target\":");
     json_string(out, entry->link);
@@ -37,38 +35,30 @@ static int print_entry(void *data, const struct tar_entry *entry, struct error *
   return ferror(out) ? fail(err, "write", errno, "entries") : 0;
 }
 
-static int read_entries(int fd, struct tar_parser *parser, struct error *err)
-{
+static int read_entries(int fd, struct tar_parser *parser, struct error *err) {
   cleanup_free char *buffer = malloc(1 << 16);
-  if (!buffer)
-    return fail(err, "memory", ENOMEM, "entries");
+  if (!buffer) return fail(err, "memory", ENOMEM, "entries");
   for (;;) {
     ssize_t n = read(fd, buffer, 1 << 16);
-    if (n < 0)
-      return fail(err, "read", errno, "layer");
-    if (!n)
-      return tar_parser_finish(parser, err);
-    if (tar_parser_feed(parser, buffer, (size_t) n, err))
-      return -1;
+    if (n < 0) return fail(err, "read", errno, "layer");
+    if (!n) return tar_parser_finish(parser, err);
+    if (tar_parser_feed(parser, buffer, (size_t) n, err)) return -1;
     uint64_t skip;
     while ((skip = tar_parser_skippable(parser))) {
-      if (lseek(fd, (off_t) skip, SEEK_CUR) < 0)
-        return fail(err, "read", errno, "layer");
+      if (lseek(fd, (off_t) skip, SEEK_CUR) < 0) return fail(err, "read", errno, "layer");
       tar_parser_skip(parser, skip);
     }
   }
 }
 
 /* stdin: the tar. stdout: its members. */
-int layer_entries(int argc, char **argv)
-{
+int layer_entries(int argc, char **argv) {
   struct error err = {0};
   struct tar_handler handler = {.entry = print_entry, .data = stdout};
   struct tar_parser *parser = tar_parser_new(&handler);
   int result = parser ? read_entries(0, parser, &err) : fail(&err, "memory", ENOMEM, "entries");
   tar_parser_free(parser);
-  if (!result && fflush(stdout))
-    result = fail(&err, "write", errno, "entries");
+  if (!result && fflush(stdout)) result = fail(&err, "write", errno, "entries");
   return result ? layer_report_error(&err) : 0;
 }
 
@@ -81,25 +71,21 @@ struct seen {
   size_t size, used;
 };
 
-static int seen_before(struct seen *seen, const struct stat *st)
-{
+static int seen_before(struct seen *seen, const struct stat *st) {
   if (seen->used * 2 >= seen->size) {
     struct seen grown = {.size = seen->size ? seen->size * 2 : 1024};
     grown.slots = calloc(grown.size, sizeof *grown.slots);
-    if (!grown.slots)
-      return 0;
+    if (!grown.slots) return 0;
     for (size_t i = 0; i < seen->size; i++) {
       struct stat old = {.st_dev = seen->slots[i].dev, .st_ino = seen->slots[i].ino};
-      if (old.st_ino)
-        seen_before(&grown, &old);
+      if (old.st_ino) seen_before(&grown, &old);
     }
     free(seen->slots);
     *seen = grown;
   }
   size_t at = (size_t) (st->st_ino * 0x9e3779b97f4a7c15ull >> 20) & (seen->size - 1);
   for (; seen->slots[at].ino; at = (at + 1) & (seen->size - 1))
-    if (seen->slots[at].ino == st->st_ino && seen->slots[at].dev == st->st_dev)
-      return 1;
+    if (seen->slots[at].ino == st->st_ino && seen->slots[at].dev == st->st_dev) return 1;
   seen->slots[at].ino = st->st_ino;
   seen->slots[at].dev = st->st_dev;
   seen->used++;
@@ -107,8 +93,7 @@ static int seen_before(struct seen *seen, const struct stat *st)
 }
 
 /* Takes the fd over. What lies deeper than any path can name is not counted. */
-static uint64_t size_below(int folder, unsigned depth, struct seen *seen)
-{
+static uint64_t size_below(int folder, unsigned depth, struct seen *seen) {
   uint64_t total = 0;
   cleanup_dir DIR *dir = fdopendir(folder);
   if (!dir) {
@@ -130,8 +115,7 @@ static uint64_t size_below(int folder, unsigned depth, struct seen *seen)
 }
 
 /* As dockerd counts a layer: what stat says of all but folders, hard links once. */
-static void report_size(const char *path)
-{
+static void report_size(const char *path) {
   struct seen seen = {0};
   int folder = open(path, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
   if (folder < 0)
@@ -142,8 +126,7 @@ static void report_size(const char *path)
 }
 
 /* The sizes of the folders that stand behind "--", in their order; of one that cannot be read, the errno as a negative. */
-int layer_size(int argc, char **argv)
-{
+int layer_size(int argc, char **argv) {
   int count;
   char **folders = layer_rest(argc, argv, &count);
   fprintf(layer_report(), "{\"sizes\":[");
@@ -155,15 +138,12 @@ int layer_size(int argc, char **argv)
   return fflush(layer_report()) ? 1 : 0;
 }
 
-static int remove_name(int folder, const char *name)
-{
-  if (!unlinkat(folder, name, 0))
-    return 0;
+static int remove_name(int folder, const char *name) {
+  if (!unlinkat(folder, name, 0)) return 0;
   return errno == EISDIR || errno == EPERM ? unlinkat(folder, name, AT_REMOVEDIR) : -1;
 }
 
-static void clear_flags(int fd)
-{
+static void clear_flags(int fd) {
   int none = 0;
   ioctl(fd, FS_IOC_SETFLAGS, &none);
 }
@@ -176,15 +156,12 @@ struct removal {
 
 static int empty(struct removal *removal, int folder, unsigned depth, struct error *err);
 
-static int move_up(struct removal *removal, int folder, const char *name)
-{
+static int move_up(struct removal *removal, int folder, const char *name) {
   char place[32];
   for (int tries = 0; tries < 1000; tries++) {
     snprintf(place, sizeof place, ".deep-%u", removal->moved++);
-    if (!renameat2(folder, name, removal->top, place, RENAME_NOREPLACE))
-      return 0;
-    if (errno != EEXIST)
-      return -1; /* an overlay does not move all folders */
+    if (!renameat2(folder, name, removal->top, place, RENAME_NOREPLACE)) return 0;
+    if (errno != EEXIST) return -1; /* an overlay does not move all folders */
   }
   return -1;
 }
@@ -192,18 +169,14 @@ static int move_up(struct removal *removal, int folder, const char *name)
 /* A helper that makes a layer durable may still put its mark into the folder meanwhile. */
 #define TRIES 5
 
-static int remove_entry(struct removal *removal, int folder, const char *name, unsigned depth, struct error *err)
-{
+static int remove_entry(struct removal *removal, int folder, const char *name, unsigned depth, struct error *err) {
   for (int tries = 0; remove_name(folder, name); tries++) {
-    if (errno == ENOENT)
-      return 0;
-    if (tries == TRIES)
-      return fail(err, "remove", errno, "%.200s", name);
+    if (errno == ENOENT) return 0;
+    if (tries == TRIES) return fail(err, "remove", errno, "%.200s", name);
     int fd = openat(folder, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
       cleanup_close int file = openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
-      if (file >= 0)
-        clear_flags(file);
+      if (file >= 0) clear_flags(file);
       continue;
     }
     clear_flags(fd);
@@ -211,34 +184,28 @@ static int remove_entry(struct removal *removal, int folder, const char *name, u
       close(fd);
       return 0;
     }
-    if (empty(removal, fd, depth + 1, err))
-      return -1;
+    if (empty(removal, fd, depth + 1, err)) return -1;
   }
   return 0;
 }
 
 /* Takes the fd over. */
-static int empty(struct removal *removal, int folder, unsigned depth, struct error *err)
-{
+static int empty(struct removal *removal, int folder, unsigned depth, struct error *err) {
   cleanup_dir DIR *dir = fdopendir(folder);
   if (!dir) {
     close(folder);
     return fail(err, "remove", errno, "folder");
   }
-  if (depth > DEPTH_LIMIT)
-    return fail(err, "remove", ELOOP, "folder");
+  if (depth > DEPTH_LIMIT) return fail(err, "remove", ELOOP, "folder");
   for (struct dirent *d; (d = readdir(dir));) {
-    if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
-      continue;
-    if (remove_entry(removal, dirfd(dir), d->d_name, depth, err))
-      return -1;
+    if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..")) continue;
+    if (remove_entry(removal, dirfd(dir), d->d_name, depth, err)) return -1;
   }
   return 0;
 }
 
 /* Takes the fd over. */
-int layer_empty_folder(int folder, struct error *err)
-{
+int layer_empty_folder(int folder, struct error *err) {
   struct removal removal = {.top = folder};
   for (unsigned before = ~0u; before != removal.moved;) {
     before = removal.moved;
@@ -254,20 +221,17 @@ int layer_empty_folder(int folder, struct error *err)
 }
 
 /* Removes all that is in the folder `--folder`. */
-int layer_empty(int argc, char **argv)
-{
+int layer_empty(int argc, char **argv) {
   struct error err = {0};
   int fd = open(layer_option(argc, argv, "folder", ""), O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
-  if (fd < 0 && fail(&err, "remove", errno, "trash"))
-    return layer_report_error(&err);
+  if (fd < 0 && fail(&err, "remove", errno, "trash")) return layer_report_error(&err);
   return layer_empty_folder(fd, &err) ? layer_report_error(&err) : 0;
 }
 
 /* Whether this kernel mounts the EROFS image `--image` with the device `--device`: status 0 when it does. */
-int layer_probe(int argc, char **argv)
-{
+int layer_probe(int argc, char **argv) {
   struct error err = {0};
-  cleanup_close int mount = layer_mount_erofs(layer_option(argc, argv, "image", ""),
-                                              layer_option(argc, argv, "device", NULL), &err);
+  cleanup_close int mount = layer_mount_erofs(layer_option(argc, argv, "image", ""), layer_option(argc, argv, "device", NULL),
+                                              &err);
   return mount < 0 ? layer_report_error(&err) : 0;
 }

@@ -11,40 +11,31 @@
 /* From where on a client's backlog stops the process's output, and how much of its input is read at a time. */
 enum { queue_max = 512 * 1024, read_max = 32 * 1024 };
 
-int client_behind(const struct client *client)
-{
+int client_behind(const struct client *client) {
   return buffer_size(&client->queue) > queue_max;
 }
 
-static void update(struct client *client)
-{
-  if (client->gone)
-    return;
+static void update(struct client *client) {
+  if (client->gone) return;
   uint32_t events = buffer_size(&client->queue) ? EPOLLOUT : 0;
   /* After the output's end, input is read only to see the client go. */
-  if (!client->in_ended && !buffer_size(&client->typed))
-    events |= EPOLLIN;
+  if (!client->in_ended && !buffer_size(&client->typed)) events |= EPOLLIN;
   loop_change(client->streams->loop, &client->source, events);
 }
 
-static void tell_deserted(struct streams *streams)
-{
-  if (streams->deserted && !streams_waiting(streams))
-    streams->deserted(streams, streams->data);
+static void tell_deserted(struct streams *streams) {
+  if (streams->deserted && !streams_waiting(streams)) streams->deserted(streams, streams->data);
 }
 
 /* Unread input would make the client's last read an error instead of the end. Bounded, for it may go on typing. */
-static void discard_input(struct client *client)
-{
+static void discard_input(struct client *client) {
   char *data = streams_scratch();
   for (int i = 0; data && i < 64; i++) {
-    if (recv(client->source.fd, data, read_max, MSG_DONTWAIT) <= 0)
-      break;
+    if (recv(client->source.fd, data, read_max, MSG_DONTWAIT) <= 0) break;
   }
 }
 
-void client_free(struct client *client)
-{
+void client_free(struct client *client) {
   struct streams *streams = client->streams;
   for (struct client **at = &streams->clients; *at; at = &(*at)->next) {
     if (*at == client) {
@@ -63,8 +54,7 @@ void client_free(struct client *client)
   tell_deserted(streams);
 }
 
-static void shut_when_sent(struct client *client)
-{
+static void shut_when_sent(struct client *client) {
   if (client->ended && !client->shut && !buffer_size(&client->queue)) {
     /* Not closed: what is still typed would then make the client's last read an error instead of the end. */
     shutdown(client->source.fd, SHUT_WR);
@@ -72,8 +62,7 @@ static void shut_when_sent(struct client *client)
   }
 }
 
-void client_end(struct client *client)
-{
+void client_end(struct client *client) {
   client->ended = 1;
   buffer_free(&client->typed);
   shut_when_sent(client);
@@ -81,28 +70,19 @@ void client_end(struct client *client)
 }
 
 /* Sends header and data; returns how much the socket took, or -1 when the client is gone. */
-static ssize_t send_parts(int fd, struct iovec *parts, int count)
-{
+static ssize_t send_parts(int fd, struct iovec *parts, int count) {
   struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t) count};
   ssize_t n;
-  do
-    n = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  do n = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
   while (n < 0 && errno == EINTR);
   return n < 0 && errno == EAGAIN ? 0 : n;
 }
 
-void client_output(struct client *client, int number, const char *data, size_t size)
-{
-  if (client->ended || !(number == 1 ? client->out : client->err))
-    return;
-  unsigned char head[8] = {(unsigned char) number,
-                           0,
-                           0,
-                           0,
-                           (unsigned char) (size >> 24),
-                           (unsigned char) (size >> 16),
-                           (unsigned char) (size >> 8),
-                           (unsigned char) size};
+void client_output(struct client *client, int number, const char *data, size_t size) {
+  if (client->ended || !(number == 1 ? client->out : client->err)) return;
+  unsigned char head[8] = {
+      (unsigned char) number, 0, 0, 0, (unsigned char) (size >> 24), (unsigned char) (size >> 16), (unsigned char) (size >> 8),
+      (unsigned char) size};
   size_t head_size = client->streams->terminal ? 0 : sizeof head, sent = 0;
   if (!buffer_size(&client->queue)) {
     struct iovec parts[2] = {{head, head_size}, {(void *) data, size}};
@@ -114,11 +94,9 @@ void client_output(struct client *client, int number, const char *data, size_t s
     }
     sent = (size_t) n;
   }
-  if (sent == head_size + size)
-    return;
+  if (sent == head_size + size) return;
   int status = 0;
-  if (sent < head_size)
-    status = buffer_append(&client->queue, head + sent, head_size - sent);
+  if (sent < head_size) status = buffer_append(&client->queue, head + sent, head_size - sent);
   size_t from = sent > head_size ? sent - head_size : 0;
   if (status < 0 || buffer_append(&client->queue, data + from, size - from) < 0) {
     shutdown(client->source.fd, SHUT_RDWR); /* without memory there is no way to keep the stream whole */
@@ -127,18 +105,15 @@ void client_output(struct client *client, int number, const char *data, size_t s
   update(client);
 }
 
-static void detach_now(struct client *client)
-{
+static void detach_now(struct client *client) {
   struct streams *streams = client->streams;
-  if (streams->detached)
-    streams->detached(client, streams->data);
+  if (streams->detached) streams->detached(client, streams->data);
   client_end(client);
 }
 
 /* The client will send no more. What that means is dockerd's: the end of the process's input where one client's end
    is meant to be that, else the end of this client. */
-static void input_ended(struct client *client)
-{
+static void input_ended(struct client *client) {
   struct streams *streams = client->streams;
   client->in_ended = 1;
   if (client->ended || !client->in) {
@@ -153,20 +128,17 @@ static void input_ended(struct client *client)
   }
 }
 
-void client_typed(struct client *client, const char *data, size_t size)
-{
+void client_typed(struct client *client, const char *data, size_t size) {
   char *filtered = NULL;
   int detached = 0;
   if (client->detach.count) {
     filtered = malloc(size + detach_max);
-    if (!filtered)
-      return;
+    if (!filtered) return;
     detached = detach_filter(&client->detach, data, size, filtered, &size);
     data = filtered;
   }
   size_t taken = streams_input(client->streams, data, size);
-  if (taken < size)
-    buffer_append(&client->typed, data + taken, size - taken);
+  if (taken < size) buffer_append(&client->typed, data + taken, size - taken);
   free(filtered);
   if (detached)
     detach_now(client);
@@ -175,24 +147,19 @@ void client_typed(struct client *client, const char *data, size_t size)
 }
 
 /* Reads once; returns 0 when there is nothing more to read now. */
-static int read_input(struct client *client)
-{
+static int read_input(struct client *client) {
   char *data = streams_scratch();
   ssize_t n = data ? recv(client->source.fd, data, read_max, MSG_DONTWAIT) : 0;
-  if (n < 0 && (errno == EAGAIN || errno == EINTR))
-    return 0;
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
   if (n <= 0) {
-    if (!client->in_ended)
-      input_ended(client);
+    if (!client->in_ended) input_ended(client);
     return 0;
   }
-  if (client->in && !client->ended)
-    client_typed(client, data, (size_t) n);
+  if (client->in && !client->ended) client_typed(client, data, (size_t) n);
   return 1;
 }
 
-static void flush(struct client *client)
-{
+static void flush(struct client *client) {
   while (buffer_size(&client->queue)) {
     struct iovec part = {buffer_head(&client->queue), buffer_size(&client->queue)};
     ssize_t n = send_parts(client->source.fd, &part, 1);
@@ -200,8 +167,7 @@ static void flush(struct client *client)
       client_free(client);
       return;
     }
-    if (n == 0)
-      break;
+    if (n == 0) break;
     buffer_consume(&client->queue, (size_t) n);
   }
   shut_when_sent(client);
@@ -210,8 +176,7 @@ static void flush(struct client *client)
 }
 
 /* Both directions of the socket are closed. What was typed before counts: the process gets it as it takes it. */
-static void gone(struct client *client)
-{
+static void gone(struct client *client) {
   client->gone = 1;
   while (client->in && !client->in_ended && !client->ended && !buffer_size(&client->typed) && read_input(client))
     ;
@@ -223,10 +188,8 @@ static void gone(struct client *client)
   }
 }
 
-void client_feed(struct client *client)
-{
-  if (!buffer_size(&client->typed))
-    return;
+void client_feed(struct client *client) {
+  if (!buffer_size(&client->typed)) return;
   size_t taken = streams_input(client->streams, buffer_head(&client->typed), buffer_size(&client->typed));
   buffer_consume(&client->typed, taken);
   if (!client->gone)
@@ -235,8 +198,7 @@ void client_feed(struct client *client)
     gone(client);
 }
 
-static void ready(struct source *source, uint32_t events)
-{
+static void ready(struct source *source, uint32_t events) {
   struct client *client = (struct client *) source;
   if (events & (EPOLLHUP | EPOLLERR))
     gone(client);
@@ -246,11 +208,9 @@ static void ready(struct source *source, uint32_t events)
     read_input(client);
 }
 
-struct client *streams_attach(struct streams *streams, struct loop *loop, int fd, const char *token)
-{
+struct client *streams_attach(struct streams *streams, struct loop *loop, int fd, const char *token) {
   struct client *client = calloc(1, sizeof *client);
-  if (!client)
-    return NULL;
+  if (!client) return NULL;
   client->source = (struct source){.fd = fd, .ready = ready};
   client->streams = streams;
   client->token = strdup(token);
@@ -261,8 +221,7 @@ struct client *streams_attach(struct streams *streams, struct loop *loop, int fd
     return NULL;
   }
   struct client **at = &streams->clients;
-  while (*at)
-    at = &(*at)->next;
+  while (*at) at = &(*at)->next;
   *at = client;
   return client;
 }

@@ -4,8 +4,7 @@
 #include "base/check.h"
 
 /* Types `text` in pieces of `step`; checks what passes and whether the keys were found. */
-static void type(const char *keys, const char *text, size_t step, const char *expected, int found)
-{
+static void type(const char *keys, const char *text, size_t step, const char *expected, int found) {
   struct detach detach;
   char passed[128] = "", out[128 + detach_max];
   size_t total = 0, size = strlen(text), got;
@@ -20,8 +19,7 @@ static void type(const char *keys, const char *text, size_t step, const char *ex
   CHECK(total == strlen(expected) && !memcmp(passed, expected, total));
 }
 
-int main(void)
-{
+int main(void) {
   struct detach detach;
   for (size_t step = 1; step < 6; step++) {
     type("1011", "ab\x10\x11", step, "ab", 1);

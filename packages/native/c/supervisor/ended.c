@@ -11,19 +11,16 @@ struct ended {
   char id[];
 };
 
-static void tell_ended(struct supervisor *supervisor, const struct ended *ended)
-{
+static void tell_ended(struct supervisor *supervisor, const struct ended *ended) {
   char code[16];
   snprintf(code, sizeof code, "%d", ended->code);
   supervisor_tell(supervisor, "exec-exited", ended->id, code);
 }
 
-void ended_add(struct supervisor *supervisor, const char *id, int code)
-{
+void ended_add(struct supervisor *supervisor, const char *id, int code) {
   size_t size = strlen(id) + 1;
   struct ended *ended = malloc(sizeof *ended + size);
-  if (!ended)
-    return;
+  if (!ended) return;
   ended->next = supervisor->ended;
   ended->code = code;
   memcpy(ended->id, id, size);
@@ -31,11 +28,9 @@ void ended_add(struct supervisor *supervisor, const char *id, int code)
   tell_ended(supervisor, ended);
 }
 
-void ended_seen(struct supervisor *supervisor, const char *id)
-{
+void ended_seen(struct supervisor *supervisor, const char *id) {
   for (struct ended **at = &supervisor->ended; *at; at = &(*at)->next) {
-    if (strcmp((*at)->id, id) != 0)
-      continue;
+    if (strcmp((*at)->id, id) != 0) continue;
     struct ended *gone = *at;
     *at = gone->next;
     free(gone);
@@ -43,8 +38,6 @@ void ended_seen(struct supervisor *supervisor, const char *id)
   }
 }
 
-void ended_announce(struct supervisor *supervisor)
-{
-  for (const struct ended *ended = supervisor->ended; ended; ended = ended->next)
-    tell_ended(supervisor, ended);
+void ended_announce(struct supervisor *supervisor) {
+  for (const struct ended *ended = supervisor->ended; ended; ended = ended->next) tell_ended(supervisor, ended);
 }

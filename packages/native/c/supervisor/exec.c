@@ -29,52 +29,43 @@ struct exec {
   int code, ended, told, timer;
 };
 
-int exec_parse(const struct launch *message, struct exec_request *request, struct error *err)
-{
+int exec_parse(const struct launch *message, struct exec_request *request, struct error *err) {
   const struct launch_record *head = &message->records[0];
-  if (head->argc != 8 || strcmp(head->argv[0], "exec") != 0)
-    return fail(err, "launch", EPROTO, "malformed exec request");
+  if (head->argc != 8 || strcmp(head->argv[0], "exec") != 0) return fail(err, "launch", EPROTO, "malformed exec request");
   *request = (struct exec_request){
-    .id = head->argv[1],
-    .terminal = head->argv[2][0] == '1',
-    .token = head->argv[3],
-    .in = head->argv[4],
-    .out = head->argv[5],
-    .err = head->argv[6],
-    .keys = head->argv[7],
-    .launch = {.count = message->count - 1, .records = message->records + 1},
+      .id = head->argv[1],
+      .terminal = head->argv[2][0] == '1',
+      .token = head->argv[3],
+      .in = head->argv[4],
+      .out = head->argv[5],
+      .err = head->argv[6],
+      .keys = head->argv[7],
+      .launch = {.count = message->count - 1, .records = message->records + 1},
   };
   return 0;
 }
 
-struct exec *exec_find(struct supervisor *supervisor, const char *id)
-{
+struct exec *exec_find(struct supervisor *supervisor, const char *id) {
   struct exec *exec = supervisor->execs;
-  while (exec && strcmp(exec->id, id) != 0)
-    exec = exec->next;
+  while (exec && strcmp(exec->id, id) != 0) exec = exec->next;
   return exec;
 }
 
-pid_t exec_pid(const struct exec *exec)
-{
+pid_t exec_pid(const struct exec *exec) {
   return exec->pid;
 }
 
-struct streams *exec_streams(struct exec *exec)
-{
+struct streams *exec_streams(struct exec *exec) {
   return &exec->streams;
 }
 
-int exec_kill(struct exec *exec, int signal)
-{
-  if (exec->process.fd >= 0)
-    return process_signal(exec->process.fd, signal);
+int exec_kill(struct exec *exec, int signal) {
+  if (exec->process.fd >= 0) return process_signal(exec->process.fd, signal);
   errno = ESRCH;
   return -1;
 }
 
-static void exec_free(void *data)
-{
+static void exec_free(void *data) {
   struct exec *exec = data;
   for (struct exec **at = &exec->supervisor->execs; *at; at = &(*at)->next) {
     if (*at == exec) {
@@ -83,72 +74,59 @@ static void exec_free(void *data)
     }
   }
   streams_close(&exec->streams);
-  if (exec->timer)
-    loop_cancel(exec->supervisor->loop, exec->timer);
+  if (exec->timer) loop_cancel(exec->supervisor->loop, exec->timer);
   free(exec->id);
   free(exec);
 }
 
-static void set_timer(struct exec *exec, int ms, void (*fn)(void *))
-{
-  if (exec->timer)
-    loop_cancel(exec->supervisor->loop, exec->timer);
+static void set_timer(struct exec *exec, int ms, void (*fn)(void *)) {
+  if (exec->timer) loop_cancel(exec->supervisor->loop, exec->timer);
   exec->timer = fn ? loop_timer(exec->supervisor->loop, ms, fn, exec) : 0;
 }
 
 /* Tells the end once the process and its outputs have ended; forgets the exec when its clients have gone too. Freeing
    is left to the loop: callers are inside the streams. */
-static void check(struct exec *exec)
-{
-  if (exec->joining || exec->process.fd >= 0 || !exec->ended)
-    return;
+static void check(struct exec *exec) {
+  if (exec->joining || exec->process.fd >= 0 || !exec->ended) return;
   if (!streams_waiting(&exec->streams))
     set_timer(exec, 0, exec_free);
   else if (!exec->told)
     set_timer(exec, linger_ms, exec_free);
-  if (!exec->told)
-    ended_add(exec->supervisor, exec->id, exec->code);
+  if (!exec->told) ended_add(exec->supervisor, exec->id, exec->code);
   exec->told = 1;
 }
 
-static void outputs_ended(struct streams *streams, void *data)
-{
+static void outputs_ended(struct streams *streams, void *data) {
   struct exec *exec = data;
   exec->ended = 1;
   check(exec);
 }
 
-static void deserted(struct streams *streams, void *data)
-{
+static void deserted(struct streams *streams, void *data) {
   struct exec *exec = data;
   check(exec);
   supervisor_check(exec->supervisor);
 }
 
-static void detached(struct client *client, void *data)
-{
+static void detached(struct client *client, void *data) {
   struct exec *exec = data;
   supervisor_tell(exec->supervisor, "detached", client->token);
 }
 
-static void cut(void *data)
-{
+static void cut(void *data) {
   struct exec *exec = data;
   exec->timer = 0;
   streams_cut(&exec->streams);
 }
 
-static void process_ended(struct source *source, uint32_t events)
-{
+static void process_ended(struct source *source, uint32_t events) {
   struct exec *exec = (struct exec *) ((char *) source - offsetof(struct exec, process));
   struct supervisor *supervisor = exec->supervisor;
   int status;
   pid_t pid;
-  do
-    pid = waitpid(exec->pid, &status, WNOHANG);
+  do pid = waitpid(exec->pid, &status, WNOHANG);
   while (pid < 0 && errno == EINTR);
-  if (pid == 0)
-    return;
+  if (pid == 0) return;
   exec->code = pid < 0 ? 255 : process_code(status);
   loop_remove(exec->supervisor->loop, &exec->process);
   close(exec->process.fd);
@@ -163,39 +141,33 @@ static void process_ended(struct source *source, uint32_t events)
 }
 
 /* The program runs: its end and its streams are watched. */
-static int watch(struct exec *exec, struct error *err)
-{
+static int watch(struct exec *exec, struct error *err) {
   exec->process.fd = process_fd(exec->pid);
-  if (exec->process.fd >= 0 && streams_start(&exec->streams, exec->supervisor->loop) == 0
-      && loop_add(exec->supervisor->loop, &exec->process, EPOLLIN) == 0)
+  if (exec->process.fd >= 0 && streams_start(&exec->streams, exec->supervisor->loop) == 0 &&
+      loop_add(exec->supervisor->loop, &exec->process, EPOLLIN) == 0)
     return 0;
   fail(err, "exec", errno, "watch the process");
-  if (exec->process.fd >= 0)
-    close(exec->process.fd);
+  if (exec->process.fd >= 0) close(exec->process.fd);
   exec->process.fd = -1;
   kill(exec->pid, SIGKILL);
   reap_later(exec->supervisor->loop, exec->pid);
   return -1;
 }
 
-static void stop_joining(struct exec *exec)
-{
+static void stop_joining(struct exec *exec) {
   struct loop *loop = exec->supervisor->loop;
   loop_remove(loop, &exec->channel);
-  for (int i = 0; i < 2; i++)
-    reap_later(loop, joining_left(exec->joining)[i]);
+  for (int i = 0; i < 2; i++) reap_later(loop, joining_left(exec->joining)[i]);
   joining_free(exec->joining);
   exec->joining = NULL;
 }
 
-static void joining_ready(struct source *source, uint32_t events)
-{
+static void joining_ready(struct source *source, uint32_t events) {
   struct exec *exec = (struct exec *) ((char *) source - offsetof(struct exec, channel));
   struct supervisor *supervisor = exec->supervisor;
   struct error err;
   int status = joining_step(exec->joining, &exec->pid, &err);
-  if (status > 0)
-    return;
+  if (status > 0) return;
   stop_joining(exec);
   if (status == 0 && (status = watch(exec, &err)) == 0) {
     exec->done(exec, NULL, exec->data);
@@ -208,8 +180,7 @@ static void joining_ready(struct source *source, uint32_t events)
 }
 
 int exec_start(struct supervisor *supervisor, const struct exec_request *request, exec_done done, void *data,
-               struct error *err)
-{
+               struct error *err) {
   struct exec *exec = calloc(1, sizeof *exec);
   if (!exec || !(exec->id = strdup(request->id))) {
     free(exec);
@@ -221,8 +192,7 @@ int exec_start(struct supervisor *supervisor, const struct exec_request *request
   exec->done = done;
   exec->data = data;
   struct process_io io;
-  struct streams_options options = {request->in[0] == '1', request->out[0] == '1', request->err[0] == '1',
-                                    request->terminal};
+  struct streams_options options = {request->in[0] == '1', request->out[0] == '1', request->err[0] == '1', request->terminal};
   if (streams_open(&exec->streams, &options, &io, err) == 0)
     exec->joining = container_exec(supervisor->container, &request->launch, &io, err);
   streams_close_ends(&io);
@@ -249,19 +219,16 @@ int exec_start(struct supervisor *supervisor, const struct exec_request *request
   return 0;
 }
 
-void exec_announce(struct supervisor *supervisor)
-{
+void exec_announce(struct supervisor *supervisor) {
   for (struct exec *exec = supervisor->execs; exec; exec = exec->next) {
     char pid[16];
     snprintf(pid, sizeof pid, "%d", exec->pid);
-    if (exec->process.fd >= 0)
-      supervisor_tell(supervisor, "exec", exec->id, pid);
+    if (exec->process.fd >= 0) supervisor_tell(supervisor, "exec", exec->id, pid);
   }
   ended_announce(supervisor);
 }
 
-int exec_end_all(struct supervisor *supervisor)
-{
+int exec_end_all(struct supervisor *supervisor) {
   int left = 0;
   for (struct exec *exec = supervisor->execs; exec; exec = exec->next) {
     if (exec->joining) {
@@ -277,19 +244,15 @@ int exec_end_all(struct supervisor *supervisor)
   return left;
 }
 
-int exec_of(const struct supervisor *supervisor, pid_t pid)
-{
+int exec_of(const struct supervisor *supervisor, pid_t pid) {
   for (const struct exec *exec = supervisor->execs; exec; exec = exec->next) {
-    if (exec->joining || exec->pid == pid)
-      return 1;
+    if (exec->joining || exec->pid == pid) return 1;
   }
   return 0;
 }
 
-int exec_clients(const struct supervisor *supervisor)
-{
+int exec_clients(const struct supervisor *supervisor) {
   int count = 0;
-  for (const struct exec *exec = supervisor->execs; exec; exec = exec->next)
-    count += streams_waiting(&exec->streams);
+  for (const struct exec *exec = supervisor->execs; exec; exec = exec->next) count += streams_waiting(&exec->streams);
   return count;
 }

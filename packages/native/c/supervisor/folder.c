@@ -9,11 +9,9 @@
 
 #include "supervisor/core.h"
 
-static int make_folders(const char *path)
-{
+static int make_folders(const char *path) {
   char *copy = strdup(path);
-  if (!copy)
-    return -1;
+  if (!copy) return -1;
   for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
     *slash = 0;
     mkdir(copy, 0700);
@@ -24,15 +22,12 @@ static int make_folders(const char *path)
   return status < 0 && errno != EEXIST ? -1 : 0;
 }
 
-int folder_open(struct supervisor *supervisor, const char *path, struct error *err)
-{
+int folder_open(struct supervisor *supervisor, const char *path, struct error *err) {
   enum { tries = 100 };
   for (int i = 0; i < tries; i++) {
-    if (mkdir(path, 0700) < 0 && errno != EEXIST && make_folders(path) < 0)
-      return fail(err, "folder", errno, "make %s", path);
+    if (mkdir(path, 0700) < 0 && errno != EEXIST && make_folders(path) < 0) return fail(err, "folder", errno, "make %s", path);
     supervisor->folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (supervisor->folder < 0 && errno == ENOENT)
-      continue;
+    if (supervisor->folder < 0 && errno == ENOENT) continue;
     struct stat st;
     if (supervisor->folder < 0 || flock(supervisor->folder, LOCK_EX) < 0 || fstat(supervisor->folder, &st) < 0)
       return fail(err, "folder", errno, "open %s", path);
@@ -47,38 +42,31 @@ int folder_open(struct supervisor *supervisor, const char *path, struct error *e
 }
 
 /* Whether the socket in the folder is this run's, or `missing` where there is none. */
-static int socket_ours(const struct supervisor *supervisor, int missing)
-{
+static int socket_ours(const struct supervisor *supervisor, int missing) {
   struct stat st;
-  if (fstatat(supervisor->folder, "supervisor.sock", &st, AT_SYMLINK_NOFOLLOW) < 0)
-    return missing;
+  if (fstatat(supervisor->folder, "supervisor.sock", &st, AT_SYMLINK_NOFOLLOW) < 0) return missing;
   return st.st_ino == supervisor->socket;
 }
 
-void folder_leave_exit(struct supervisor *supervisor)
-{
+void folder_leave_exit(struct supervisor *supervisor) {
   flock(supervisor->folder, LOCK_EX);
   if (socket_ours(supervisor, 0))
     exit_record_write(supervisor->folder, supervisor->exit_code, supervisor->oom_kills > 0, supervisor->finished_at);
   flock(supervisor->folder, LOCK_UN);
 }
 
-void folder_remove(struct supervisor *supervisor)
-{
+void folder_remove(struct supervisor *supervisor) {
   const struct launch_record *head = launch_find(&supervisor->request, "start");
   struct stat st;
-  if (supervisor->folder < 0)
-    return;
+  if (supervisor->folder < 0) return;
   flock(supervisor->folder, LOCK_EX);
   /* One that is gone already may have left its place to the next run's. */
   int ours = fstat(supervisor->folder, &st) == 0 && st.st_nlink > 0 && socket_ours(supervisor, 1);
-  if (ours)
-    unlinkat(supervisor->folder, "supervisor.sock", 0);
+  if (ours) unlinkat(supervisor->folder, "supervisor.sock", 0);
   /* A daemon to come will want the record. */
   if (ours && (!supervisor->recorded || supervisor->released)) {
     unlinkat(supervisor->folder, "exit", 0);
-    if (head && head->argc > 2)
-      rmdir(head->argv[2]);
+    if (head && head->argc > 2) rmdir(head->argv[2]);
   }
   close(supervisor->folder);
   supervisor->folder = -1;

@@ -4,8 +4,7 @@
 
 #include "supervisor/core.h"
 
-static int add_mount(struct supervisor *supervisor, const struct launch_record *record, struct error *err)
-{
+static int add_mount(struct supervisor *supervisor, const struct launch_record *record, struct error *err) {
   struct launch_record mount = *record;
   const char *words[256]; /* a record has at most 255 strings */
   memcpy(words, record->argv, (size_t) record->argc * sizeof *words);
@@ -13,27 +12,22 @@ static int add_mount(struct supervisor *supervisor, const struct launch_record *
   mount.argv = words;
   pid_t left;
   int result = container_mount(supervisor->container, &mount, &left, err);
-  if (left)
-    reap_later(supervisor->loop, left);
+  if (left) reap_later(supervisor->loop, left);
   return result;
 }
 
-static int remove_mount(struct supervisor *supervisor, const struct launch_record *record, struct error *err)
-{
-  if (record->argc != 2)
-    return fail(err, "mount", EPROTO, "mount-remove record");
+static int remove_mount(struct supervisor *supervisor, const struct launch_record *record, struct error *err) {
+  if (record->argc != 2) return fail(err, "mount", EPROTO, "mount-remove record");
   pid_t left;
   int result = container_unmount(supervisor->container, record->argv[1], &left, err);
-  if (left)
-    reap_later(supervisor->loop, left);
+  if (left) reap_later(supervisor->loop, left);
   return result;
 }
 
 static struct supervisor_part adding = {.record = "mount-add", .control = add_mount};
 static struct supervisor_part removing = {.record = "mount-remove", .control = remove_mount};
 
-__attribute__((constructor)) static void register_mounts(void)
-{
+__attribute__((constructor)) static void register_mounts(void) {
   supervisor_register(&adding);
   supervisor_register(&removing);
 }

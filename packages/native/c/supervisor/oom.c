@@ -18,12 +18,9 @@ static struct {
   int timer, wait; /* the next look, and how long it was put off */
 } watch;
 
-static void end_watch(struct supervisor *supervisor)
-{
-  if (!watch.supervisor)
-    return;
-  if (watch.timer)
-    loop_cancel(supervisor->loop, watch.timer);
+static void end_watch(struct supervisor *supervisor) {
+  if (!watch.supervisor) return;
+  if (watch.timer) loop_cancel(supervisor->loop, watch.timer);
   loop_remove(supervisor->loop, &watch.source);
   close(watch.source.fd);
   watch.supervisor = NULL;
@@ -32,49 +29,38 @@ static void end_watch(struct supervisor *supervisor)
 
 static void look(void *data);
 
-static void look_in(struct supervisor *supervisor, int ms)
-{
-  if (watch.timer)
-    loop_cancel(supervisor->loop, watch.timer);
+static void look_in(struct supervisor *supervisor, int ms) {
+  if (watch.timer) loop_cancel(supervisor->loop, watch.timer);
   watch.wait = ms;
   watch.timer = loop_timer(supervisor->loop, ms, look, supervisor);
 }
 
-static void look(void *data)
-{
+static void look(void *data) {
   struct supervisor *supervisor = data;
   watch.timer = 0;
   supervisor_oom(supervisor);
-  if (watch.wait < last_ms)
-    look_in(supervisor, watch.wait * 2);
+  if (watch.wait < last_ms) look_in(supervisor, watch.wait * 2);
 }
 
-static void notified(struct source *source, uint32_t events)
-{
+static void notified(struct source *source, uint32_t events) {
   char text[512];
   /* What was read is told no more. A cgroup that is gone would be told of for ever. */
-  ssize_t n = source->events & EPOLLPRI ? pread(source->fd, text, sizeof text, 0)
-                                        : read(source->fd, text, sizeof(uint64_t));
+  ssize_t n = source->events & EPOLLPRI ? pread(source->fd, text, sizeof text, 0) : read(source->fd, text, sizeof(uint64_t));
   if (n < 0 && errno != EAGAIN) {
     end_watch(watch.supervisor);
     return;
   }
   /* Not more often than this: a container in which something is killed all the time is no load. */
-  if (!watch.timer)
-    supervisor_oom(watch.supervisor);
-  if (!watch.timer || watch.wait > first_ms)
-    look_in(watch.supervisor, first_ms);
+  if (!watch.timer) supervisor_oom(watch.supervisor);
+  if (!watch.timer || watch.wait > first_ms) look_in(watch.supervisor, first_ms);
 }
 
 /* Without a memory controller there is nothing to watch, and nothing wrong. */
-static int begin_watch(struct supervisor *supervisor, const struct launch_record *record, struct error *err)
-{
+static int begin_watch(struct supervisor *supervisor, const struct launch_record *record, struct error *err) {
   int counter;
-  if (watch.supervisor)
-    return 0;
+  if (watch.supervisor) return 0;
   int fd = container_oom_fd(supervisor->container, &counter);
-  if (fd < 0)
-    return 0;
+  if (fd < 0) return 0;
   watch.source = (struct source){.fd = fd, .ready = notified};
   if (loop_add(supervisor->loop, &watch.source, counter ? EPOLLPRI : EPOLLIN) < 0) {
     close(fd);
@@ -84,10 +70,8 @@ static int begin_watch(struct supervisor *supervisor, const struct launch_record
   return 0;
 }
 
-static struct supervisor_part part = {
-  .record = "oom-watch", .launch = begin_watch, .control = begin_watch, .stop = end_watch};
+static struct supervisor_part part = {.record = "oom-watch", .launch = begin_watch, .control = begin_watch, .stop = end_watch};
 
-__attribute__((constructor)) static void register_part(void)
-{
+__attribute__((constructor)) static void register_part(void) {
   supervisor_register(&part);
 }

@@ -12,31 +12,24 @@
 
 #include "supervisor/core.h"
 
-void peer_free(struct peer *peer)
-{
+void peer_free(struct peer *peer) {
   struct supervisor *supervisor = peer->supervisor;
-  if (peer->source.fd >= 0)
-    loop_remove(supervisor->loop, &peer->source);
+  if (peer->source.fd >= 0) loop_remove(supervisor->loop, &peer->source);
   channel_close(&peer->channel);
   int control = supervisor->control == peer;
-  if (control)
-    supervisor->control = NULL;
+  if (control) supervisor->control = NULL;
   free(peer);
-  if (control)
-    supervisor_check(supervisor);
+  if (control) supervisor_check(supervisor);
 }
 
-void peer_flush(struct peer *peer)
-{
+void peer_flush(struct peer *peer) {
   /* A peer that is gone is noticed by its source, not here, where its caller still holds it. */
-  if (channel_flush(&peer->channel) < 0)
-    buffer_free(&peer->channel.out);
+  if (channel_flush(&peer->channel) < 0) buffer_free(&peer->channel.out);
   loop_change(peer->supervisor->loop, &peer->source, EPOLLIN | (buffer_size(&peer->channel.out) ? EPOLLOUT : 0));
 }
 
 /* The first thing on a new connection, so that there is always room for it. */
-void peer_reply(int fd, const char *const strings[4])
-{
+void peer_reply(int fd, const char *const strings[4]) {
   struct buffer out = {0};
   size_t mark = frame_begin(&out, 0);
   frame_record(&out, strings[0], strings[1], strings[2], strings[3], NULL);
@@ -47,8 +40,7 @@ void peer_reply(int fd, const char *const strings[4])
 
 /* `ok`, and where the log ends at which the client's stream begins: all that was read before is there, or is what
    attach_client() sends of unfinished lines. */
-static void send_position(int fd, const struct log *log)
-{
+static void send_position(int fd, const struct log *log) {
   uint64_t device, inode, size;
   char file[48], length[24];
   if (!log || log_position(log, &device, &inode, &size) < 0) {
@@ -61,14 +53,12 @@ static void send_position(int fd, const struct log *log)
 }
 
 /* The daemon (a new one, perhaps) takes control. */
-static void become_control(struct peer *peer)
-{
+static void become_control(struct peer *peer) {
   struct supervisor *supervisor = peer->supervisor;
   struct peer *former = supervisor->control;
   supervisor->control = peer;
   peer->control = 1;
-  if (former)
-    peer_free(former);
+  if (former) peer_free(former);
   char pid[16], own[16], code[16], finished[24];
   snprintf(pid, sizeof pid, "%d", supervisor->pid);
   snprintf(own, sizeof own, "%d", getpid());
@@ -82,27 +72,23 @@ static void become_control(struct peer *peer)
     supervisor_tell(supervisor, "exited", code, supervisor->oom_kills ? "1" : "0", finished);
   }
   /* The clients that the start waits for were the former one's: they come no more. */
-  if (!supervisor->started && supervisor->early_missing)
-    loop_stop(supervisor->loop);
+  if (!supervisor->started && supervisor->early_missing) loop_stop(supervisor->loop);
 }
 
 /* The socket is about to be somebody else's, who puts it into the loop anew. */
-void peer_stop(struct peer *peer)
-{
+void peer_stop(struct peer *peer) {
   loop_remove(peer->supervisor->loop, &peer->source);
   peer->source.fd = -1;
 }
 
-static void become_attached(struct peer *peer, const struct launch_record *record)
-{
+static void become_attached(struct peer *peer, const struct launch_record *record) {
   struct supervisor *supervisor = peer->supervisor;
   struct channel *channel = &peer->channel;
   int behind_log = record->argc > 6 && record->argv[6][0] == '1';
   send_position(channel->fd, behind_log ? supervisor->streams.log : NULL);
   peer_stop(peer);
   if (attach_client(&supervisor->streams, supervisor->loop, channel->fd, record->argv + 1, behind_log,
-                    buffer_head(&channel->in), buffer_size(&channel->in))
-      == 0)
+                    buffer_head(&channel->in), buffer_size(&channel->in)) == 0)
     channel->fd = -1;
   for (size_t i = 0; i < supervisor->early_count; i++) {
     struct early *early = &supervisor->early[i];
@@ -116,8 +102,7 @@ static void become_attached(struct peer *peer, const struct launch_record *recor
 }
 
 /* The first frame of a connection says what it is for. Returns 1 when the peer lives on as the control. */
-static int introduce(struct peer *peer, const struct launch *message)
-{
+static int introduce(struct peer *peer, const struct launch *message) {
   const struct launch_record *first = &message->records[0];
   if (!strcmp(first->argv[0], "control")) {
     become_control(peer);
@@ -133,14 +118,12 @@ static int introduce(struct peer *peer, const struct launch *message)
 }
 
 /* Takes one frame off the channel; 0 when there is none (or the peer is gone). */
-static int take_frame(struct peer *peer)
-{
+static int take_frame(struct peer *peer) {
   uint32_t handle;
   const char *records;
   size_t size;
   int status = frame_next(&peer->channel.in, &handle, &records, &size);
-  if (status == 0)
-    return 0;
+  if (status == 0) return 0;
   struct launch message;
   struct error err;
   if (status < 0 || launch_parse(records, size, &message, &err) < 0 || message.count == 0) {
@@ -157,13 +140,10 @@ static int take_frame(struct peer *peer)
   return more;
 }
 
-static void ready(struct source *source, uint32_t events)
-{
+static void ready(struct source *source, uint32_t events) {
   struct peer *peer = (struct peer *) source;
-  if (events & EPOLLOUT)
-    peer_flush(peer);
-  if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
-    return;
+  if (events & EPOLLOUT) peer_flush(peer);
+  if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR))) return;
   int status = channel_read(&peer->channel);
   if (status < 0)
     peer_free(peer);
@@ -172,11 +152,9 @@ static void ready(struct source *source, uint32_t events)
       ;
 }
 
-struct peer *peer_new(struct supervisor *supervisor, int fd)
-{
+struct peer *peer_new(struct supervisor *supervisor, int fd) {
   struct peer *peer = calloc(1, sizeof *peer);
-  if (!peer)
-    return NULL;
+  if (!peer) return NULL;
   peer->source = (struct source){.fd = fd, .ready = ready};
   peer->channel.fd = fd;
   peer->supervisor = supervisor;
@@ -187,44 +165,35 @@ struct peer *peer_new(struct supervisor *supervisor, int fd)
   return peer;
 }
 
-static void connected(struct source *source, uint32_t events)
-{
+static void connected(struct source *source, uint32_t events) {
   struct supervisor *supervisor = (struct supervisor *) ((char *) source - offsetof(struct supervisor, listener));
   int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (fd < 0)
-    return;
+  if (fd < 0) return;
   struct ucred peer;
   socklen_t size = sizeof peer;
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || (peer.uid != 0 && peer.uid != geteuid())
-      || !peer_new(supervisor, fd))
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || (peer.uid != 0 && peer.uid != geteuid()) ||
+      !peer_new(supervisor, fd))
     close(fd);
 }
 
-int peer_gone(const struct peer *peer)
-{
+int peer_gone(const struct peer *peer) {
   struct pollfd fd = {.fd = peer->source.fd};
   return poll(&fd, 1, 0) > 0 && fd.revents & (POLLHUP | POLLERR);
 }
 
-int listen_at(struct supervisor *supervisor, struct error *err)
-{
+int listen_at(struct supervisor *supervisor, struct error *err) {
   struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "supervisor.sock"};
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0)
-    return fail(err, "socket", errno, "socket");
+  if (fd < 0) return fail(err, "socket", errno, "socket");
   supervisor->listener = (struct source){.fd = fd, .ready = connected};
   /* Relative to the folder, whose path may be longer than an address can be. The mode comes from the umask. */
-  if (fchdir(supervisor->folder) < 0)
-    return fail(err, "socket", errno, "chdir");
+  if (fchdir(supervisor->folder) < 0) return fail(err, "socket", errno, "chdir");
   unlink(address.sun_path);
   int status = bind(fd, (struct sockaddr *) &address, sizeof address);
   struct stat st;
-  if (status == 0 && (status = lstat(address.sun_path, &st)) == 0)
-    supervisor->socket = st.st_ino;
+  if (status == 0 && (status = lstat(address.sun_path, &st)) == 0) supervisor->socket = st.st_ino;
   flock(supervisor->folder, LOCK_UN);
-  if (chdir("/") < 0 || status < 0 || listen(fd, 64) < 0)
-    return fail(err, "socket", errno, "listen on supervisor.sock");
-  if (loop_add(supervisor->loop, &supervisor->listener, EPOLLIN) < 0)
-    return fail(err, "socket", errno, "epoll");
+  if (chdir("/") < 0 || status < 0 || listen(fd, 64) < 0) return fail(err, "socket", errno, "listen on supervisor.sock");
+  if (loop_add(supervisor->loop, &supervisor->listener, EPOLLIN) < 0) return fail(err, "socket", errno, "epoll");
   return 0;
 }

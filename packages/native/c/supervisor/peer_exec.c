@@ -14,23 +14,20 @@ struct asked {
   char *token, *keys;
 };
 
-static void asked_free(struct asked *asked)
-{
+static void asked_free(struct asked *asked) {
   free(asked->token);
   free(asked->keys);
   peer_free(asked->peer);
   free(asked);
 }
 
-static void send_failed(int fd, const struct error *err)
-{
+static void send_failed(int fd, const struct error *err) {
   char number[16];
   snprintf(number, sizeof number, "%d", err->status);
   peer_reply(fd, (const char *[4]){"failed", err->stage, number, err->message});
 }
 
-static void exec_runs(struct exec *exec, const struct error *err, void *data)
-{
+static void exec_runs(struct exec *exec, const struct error *err, void *data) {
   struct asked *asked = data;
   struct peer *peer = asked->peer;
   struct channel *channel = &peer->channel;
@@ -42,21 +39,17 @@ static void exec_runs(struct exec *exec, const struct error *err, void *data)
     peer_reply(channel->fd, (const char *[4]){"started", number});
     const char *argv[5] = {asked->token, asked->flags[0], asked->flags[1], asked->flags[2], asked->keys};
     /* One that wants none of the streams has its answer, and its connection ends. */
-    if (asked->attached
-        && attach_client(exec_streams(exec), peer->supervisor->loop, channel->fd, argv, 0, buffer_head(&channel->in),
-                         buffer_size(&channel->in))
-             == 0)
+    if (asked->attached && attach_client(exec_streams(exec), peer->supervisor->loop, channel->fd, argv, 0,
+                                         buffer_head(&channel->in), buffer_size(&channel->in)) == 0)
       channel->fd = -1;
   }
   asked_free(asked);
 }
 
-static struct asked *asked_new(struct peer *peer, const struct exec_request *request)
-{
+static struct asked *asked_new(struct peer *peer, const struct exec_request *request) {
   struct asked *asked = calloc(1, sizeof *asked);
   const char *flags[3] = {request->in, request->out, request->err};
-  if (!asked)
-    return NULL;
+  if (!asked) return NULL;
   asked->token = strdup(request->token);
   asked->keys = strdup(request->keys);
   if (!asked->token || !asked->keys) {
@@ -74,14 +67,12 @@ static struct asked *asked_new(struct peer *peer, const struct exec_request *req
 }
 
 /* A supervisor that was stopped for a while may find that who asked has given up: nobody would know of the exec. */
-static int gave_up(const struct peer *peer)
-{
+static int gave_up(const struct peer *peer) {
   struct pollfd polled = {.fd = peer->channel.fd};
   return poll(&polled, 1, 0) == 1 && polled.revents & (POLLHUP | POLLERR);
 }
 
-void peer_exec(struct peer *peer, const struct launch *message)
-{
+void peer_exec(struct peer *peer, const struct launch *message) {
   struct exec_request request;
   struct error err;
   struct asked *asked = NULL;
@@ -91,12 +82,9 @@ void peer_exec(struct peer *peer, const struct launch *message)
     return;
   }
   int status = exec_parse(message, &request, &err);
-  if (status == 0 && !(asked = asked_new(peer, &request)))
-    status = fail(&err, "exec", ENOMEM, "exec");
-  if (status == 0)
-    status = exec_start(peer->supervisor, &request, exec_runs, asked, &err);
-  if (status == 0)
-    return;
+  if (status == 0 && !(asked = asked_new(peer, &request))) status = fail(&err, "exec", ENOMEM, "exec");
+  if (status == 0) status = exec_start(peer->supervisor, &request, exec_runs, asked, &err);
+  if (status == 0) return;
   send_failed(peer->channel.fd, &err);
   if (asked)
     asked_free(asked);

@@ -3,11 +3,9 @@
 
 #include "layer/tar/meta.h"
 
-int tar_header_checks(const uint8_t *block)
-{
+int tar_header_checks(const uint8_t *block) {
   int64_t told, sum = 0, signed_sum = 0;
-  if (tar_number(block + 148, 8, &told))
-    return 0;
+  if (tar_number(block + 148, 8, &told)) return 0;
   for (int i = 0; i < 512; i++) {
     uint8_t byte = i >= 148 && i < 156 ? ' ' : block[i];
     sum += byte;
@@ -16,29 +14,23 @@ int tar_header_checks(const uint8_t *block)
   return told == sum || told == signed_sum;
 }
 
-int tar_header_path(char *to, const char *from, struct error *err)
-{
+int tar_header_path(char *to, const char *from, struct error *err) {
   size_t size = strlen(from);
-  if (size > TAR_PATH_LIMIT)
-    return fail(err, "tar", ENAMETOOLONG, "%.60s...", from);
+  if (size > TAR_PATH_LIMIT) return fail(err, "tar", ENAMETOOLONG, "%.60s...", from);
   memcpy(to, from, size + 1);
   return 0;
 }
 
-int tar_header_id(const uint8_t *field, int has_pax, int64_t pax, const char *what, uint32_t *out, struct error *err)
-{
+int tar_header_id(const uint8_t *field, int has_pax, int64_t pax, const char *what, uint32_t *out, struct error *err) {
   int64_t value = pax;
-  if (!has_pax && tar_number(field, 8, &value))
-    return fail(err, "tar", 0, TAR_BAD_HEADER);
+  if (!has_pax && tar_number(field, 8, &value)) return fail(err, "tar", 0, TAR_BAD_HEADER);
   /* (uint32) -1 means "no change" to chown. */
-  if (value < 0 || value >= UINT32_MAX)
-    return fail(err, "tar", 0, "%s %lld is out of range", what, (long long) value);
+  if (value < 0 || value >= UINT32_MAX) return fail(err, "tar", 0, "%s %lld is out of range", what, (long long) value);
   *out = (uint32_t) value;
   return 0;
 }
 
-int tar_header_type(const uint8_t *block, const char *path, enum tar_type *type, int *skip, struct error *err)
-{
+int tar_header_type(const uint8_t *block, const char *path, enum tar_type *type, int *skip, struct error *err) {
   size_t length = strlen(path);
   *skip = 0;
   switch (block[156]) {

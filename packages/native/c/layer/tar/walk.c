@@ -10,43 +10,34 @@
 
 #include "base/cleanup.h"
 
-static int by_bytes(const void *a, const void *b)
-{
+static int by_bytes(const void *a, const void *b) {
   return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-void name_list_free(struct name_list *list)
-{
-  for (size_t i = 0; i < list->count; i++)
-    free(list->names[i]);
+void name_list_free(struct name_list *list) {
+  for (size_t i = 0; i < list->count; i++) free(list->names[i]);
   free(list->names);
   *list = (struct name_list){0};
 }
 
-int name_list_read(struct name_list *list, int folder, struct error *err)
-{
+int name_list_read(struct name_list *list, int folder, struct error *err) {
   size_t room = 0;
   int own = openat(folder, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
   cleanup_dir DIR *dir = own < 0 ? NULL : fdopendir(own);
-  if (!dir)
-    return fail(err, "read", errno, "folder");
+  if (!dir) return fail(err, "read", errno, "folder");
   for (struct dirent *d; errno = 0, (d = readdir(dir));) {
-    if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, ".."))
-      continue;
+    if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..")) continue;
     if (list->count == room) {
       room = room ? room * 2 : 32;
       char **grown = realloc(list->names, room * sizeof *grown);
-      if (!grown)
-        return fail(err, "memory", ENOMEM, "folder");
+      if (!grown) return fail(err, "memory", ENOMEM, "folder");
       list->names = grown;
     }
     char *name = strdup(d->d_name);
-    if (!name)
-      return fail(err, "memory", ENOMEM, "folder");
+    if (!name) return fail(err, "memory", ENOMEM, "folder");
     list->names[list->count++] = name;
   }
-  if (errno)
-    return fail(err, "read", errno, "folder");
+  if (errno) return fail(err, "read", errno, "folder");
   qsort(list->names, list->count, sizeof *list->names, by_bytes);
   return 0;
 }
@@ -62,22 +53,17 @@ struct link_table {
   size_t size, used;
 };
 
-struct link_table *link_table_new(void)
-{
+struct link_table *link_table_new(void) {
   return calloc(1, sizeof(struct link_table));
 }
 
-void link_table_free(struct link_table *table)
-{
-  for (size_t i = 0; table && i < table->size; i++)
-    free(table->slots[i].stored);
-  if (table)
-    free(table->slots);
+void link_table_free(struct link_table *table) {
+  for (size_t i = 0; table && i < table->size; i++) free(table->slots[i].stored);
+  if (table) free(table->slots);
   free(table);
 }
 
-static struct link *slot_of(struct link_table *table, dev_t dev, ino_t ino)
-{
+static struct link *slot_of(struct link_table *table, dev_t dev, ino_t ino) {
   size_t at = (size_t) ((ino ^ dev << 40) * 0x9e3779b97f4a7c15ull >> 16) & (table->size - 1);
   while (table->slots[at].stored && (table->slots[at].ino != ino || table->slots[at].dev != dev))
     at = (at + 1) & (table->size - 1);
@@ -85,29 +71,24 @@ static struct link *slot_of(struct link_table *table, dev_t dev, ino_t ino)
 }
 
 /* The name under which the file was stored before; NULL: it wasn't, and `stored` is kept now. */
-static const char *stored_before(struct link_table *table, const struct stat *st, const char *stored)
-{
+static const char *stored_before(struct link_table *table, const struct stat *st, const char *stored) {
   if (table->used * 2 >= table->size) {
     struct link_table grown = {.size = table->size ? table->size * 2 : 256, .used = table->used};
     grown.slots = calloc(grown.size, sizeof *grown.slots);
-    if (!grown.slots)
-      return NULL;
+    if (!grown.slots) return NULL;
     for (size_t i = 0; i < table->size; i++)
-      if (table->slots[i].stored)
-        *slot_of(&grown, table->slots[i].dev, table->slots[i].ino) = table->slots[i];
+      if (table->slots[i].stored) *slot_of(&grown, table->slots[i].dev, table->slots[i].ino) = table->slots[i];
     free(table->slots);
     *table = grown;
   }
   struct link *slot = slot_of(table, st->st_dev, st->st_ino);
-  if (slot->stored)
-    return slot->stored;
+  if (slot->stored) return slot->stored;
   *slot = (struct link){.dev = st->st_dev, .ino = st->st_ino, .stored = strdup(stored)};
   table->used += slot->stored != NULL;
   return NULL;
 }
 
-static int type_of(const struct stat *st, enum tar_type *type)
-{
+static int type_of(const struct stat *st, enum tar_type *type) {
   switch (st->st_mode & S_IFMT) {
   case S_IFREG: *type = TAR_FILE; return 0;
   case S_IFDIR: *type = TAR_DIRECTORY; return 0;
@@ -120,10 +101,9 @@ static int type_of(const struct stat *st, enum tar_type *type)
 }
 
 /* Extended attributes that travel: capabilities, access lists and the user's own. */
-static int travels(const char *name)
-{
-  return !strcmp(name, "security.capability") || !strncmp(name, "system.posix_acl_", 17)
-         || (!strncmp(name, "user.", 5) && strncmp(name, "user.overlay.", 13));
+static int travels(const char *name) {
+  return !strcmp(name, "security.capability") || !strncmp(name, "system.posix_acl_", 17) ||
+         (!strncmp(name, "user.", 5) && strncmp(name, "user.overlay.", 13));
 }
 
 struct xattrs {
@@ -132,52 +112,44 @@ struct xattrs {
   size_t count;
 };
 
-static void read_xattrs(struct xattrs *x, int folder, const char *name)
-{
+static void read_xattrs(struct xattrs *x, int folder, const char *name) {
   x->count = 0;
   /* There is no listxattrat before Linux 6.13, and /proc may be another namespace's here. */
-  if (fchdir(folder))
-    return;
+  if (fchdir(folder)) return;
   ssize_t size = llistxattr(name, x->names, sizeof x->names);
   size_t used = 0;
   for (char *at = x->names; size > 0 && at < x->names + size && x->count < TAR_XATTR_LIMIT; at += strlen(at) + 1) {
-    if (!travels(at))
-      continue;
+    if (!travels(at)) continue;
     ssize_t n = lgetxattr(name, at, x->values + used, sizeof x->values - used);
-    if (n < 0)
-      continue;
+    if (n < 0) continue;
     x->list[x->count++] = (struct tar_xattr){.name = at, .value = x->values + used, .size = (size_t) n};
     used += (size_t) n;
   }
 }
 
 int tar_put_node(struct tar_writer *w, struct link_table *links, int folder, const char *name, const struct stat *st,
-                 const char *stored, int nanoseconds, struct error *err)
-{
+                 const char *stored, int nanoseconds, struct error *err) {
   /* Not on the stack, which deep folders need; this program has one thread. */
   static struct xattrs xattrs;
   static char link[TAR_PATH_LIMIT + 1], slashed[TAR_PATH_LIMIT + 2];
   struct tar_entry entry = {
-    .path = stored,
-    .mode = st->st_mode & 07777,
-    .uid = st->st_uid,
-    .gid = st->st_gid,
-    .mtime = st->st_mtim.tv_sec,
-    .mtime_ns = (uint32_t) st->st_mtim.tv_nsec,
-    .size = (uint64_t) st->st_size,
+      .path = stored,
+      .mode = st->st_mode & 07777,
+      .uid = st->st_uid,
+      .gid = st->st_gid,
+      .mtime = st->st_mtim.tv_sec,
+      .mtime_ns = (uint32_t) st->st_mtim.tv_nsec,
+      .size = (uint64_t) st->st_size,
   };
-  if (type_of(st, &entry.type))
-    return 0;
-  if (strlen(stored) > TAR_PATH_LIMIT)
-    return fail(err, "read", ENAMETOOLONG, "%.100s...", stored);
+  if (type_of(st, &entry.type)) return 0;
+  if (strlen(stored) > TAR_PATH_LIMIT) return fail(err, "read", ENAMETOOLONG, "%.100s...", stored);
   cleanup_close int file = -1;
   if (entry.type == TAR_DIRECTORY && (!*stored || stored[strlen(stored) - 1] != '/')) {
     snprintf(slashed, sizeof slashed, "%s/", stored);
     entry.path = slashed;
   } else if (entry.type == TAR_SYMLINK) {
     ssize_t n = readlinkat(folder, name, link, sizeof link - 1);
-    if (n < 0)
-      return errno == ENOENT ? 0 : fail(err, "read", errno, "%.200s", stored);
+    if (n < 0) return errno == ENOENT ? 0 : fail(err, "read", errno, "%.200s", stored);
     link[n] = 0;
     entry.link = link;
   } else if (entry.type == TAR_CHAR || entry.type == TAR_BLOCK) {
@@ -195,19 +167,15 @@ int tar_put_node(struct tar_writer *w, struct link_table *links, int folder, con
   if (entry.type == TAR_FILE) {
     struct stat now;
     file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (file < 0 && (errno == ENOENT || errno == ELOOP))
-      return 0;
-    if (file < 0 || fstat(file, &now))
-      return fail(err, "read", errno, "%.200s", stored);
-    if (!S_ISREG(now.st_mode))
-      return 0;
+    if (file < 0 && (errno == ENOENT || errno == ELOOP)) return 0;
+    if (file < 0 || fstat(file, &now)) return fail(err, "read", errno, "%.200s", stored);
+    if (!S_ISREG(now.st_mode)) return 0;
     entry.size = (uint64_t) now.st_size;
   }
   read_xattrs(&xattrs, folder, name);
   entry.xattrs = xattrs.list;
   entry.xattr_count = xattrs.count;
-  if (tar_write_entry(w, &entry, nanoseconds, err))
-    return -1;
+  if (tar_write_entry(w, &entry, nanoseconds, err)) return -1;
   return entry.type == TAR_FILE ? tar_write_file(w, file, entry.size, err) : 0;
 }
 
@@ -219,70 +187,55 @@ struct walker {
 };
 
 /* How deep it goes is limited by the length of a path. */
-static int walk_folder(struct walker *walker, int folder, size_t length, struct error *err)
-{
+static int walk_folder(struct walker *walker, int folder, size_t length, struct error *err) {
   cleanup_names struct name_list names = {0};
-  if (name_list_read(&names, folder, err))
-    return -1;
+  if (name_list_read(&names, folder, err)) return -1;
   for (size_t i = 0; i < names.count; i++) {
     struct stat st;
     const char *name = names.names[i];
     size_t n = strlen(name);
-    if (length + n > TAR_PATH_LIMIT)
-      return fail(err, "read", ENAMETOOLONG, "%.100s...", walker->path);
+    if (length + n > TAR_PATH_LIMIT) return fail(err, "read", ENAMETOOLONG, "%.100s...", walker->path);
     memcpy(walker->path + length, name, n + 1);
     if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW)) {
-      if (errno == ENOENT)
-        continue;
+      if (errno == ENOENT) continue;
       return fail(err, "read", errno, "%.200s", walker->path);
     }
-    if (tar_put_node(walker->writer, walker->links, folder, name, &st, walker->path, walker->nanoseconds, err))
-      return -1;
-    if (!S_ISDIR(st.st_mode))
-      continue;
+    if (tar_put_node(walker->writer, walker->links, folder, name, &st, walker->path, walker->nanoseconds, err)) return -1;
+    if (!S_ISDIR(st.st_mode)) continue;
     cleanup_close int sub = openat(folder, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
-    if (sub < 0 && errno == ENOENT)
-      continue;
-    if (sub < 0)
-      return fail(err, "read", errno, "%.200s", walker->path);
+    if (sub < 0 && errno == ENOENT) continue;
+    if (sub < 0) return fail(err, "read", errno, "%.200s", walker->path);
     walker->path[length + n] = '/';
     walker->path[length + n + 1] = 0;
-    if (walk_folder(walker, sub, length + n + 1, err))
-      return -1;
+    if (walk_folder(walker, sub, length + n + 1, err)) return -1;
   }
   return 0;
 }
 
-int tar_walk(struct tar_writer *writer, int folder, const struct tar_walk *walk, struct error *err)
-{
+int tar_walk(struct tar_writer *writer, int folder, const struct tar_walk *walk, struct error *err) {
   struct walker *walker = calloc(1, sizeof *walker);
-  if (!walker)
-    return fail(err, "memory", ENOMEM, "archive");
+  if (!walker) return fail(err, "memory", ENOMEM, "archive");
   walker->writer = writer;
   walker->links = link_table_new();
   walker->nanoseconds = walk->nanoseconds;
   struct stat st;
   size_t length = (size_t) snprintf(walker->path, TAR_PATH_LIMIT, "%s", walk->prefix);
   int result = walker->links ? 0 : fail(err, "memory", ENOMEM, "archive");
-  if (!result && fstat(folder, &st))
-    result = fail(err, "read", errno, "%.200s", walk->prefix);
+  if (!result && fstat(folder, &st)) result = fail(err, "read", errno, "%.200s", walk->prefix);
   if (!result && walk->include_root)
     result = tar_put_node(writer, NULL, folder, ".", &st, walker->path, walk->nanoseconds, err);
   if (walk->rooted || length) {
     walker->path[length++] = '/';
     walker->path[length] = 0;
   }
-  if (!result)
-    result = walk_folder(walker, folder, length, err);
+  if (!result) result = walk_folder(walker, folder, length, err);
   link_table_free(walker->links);
   free(walker);
   return result;
 }
 
-int tar_walk_one(struct tar_writer *writer, int folder, const char *name, const char *stored, struct error *err)
-{
+int tar_walk_one(struct tar_writer *writer, int folder, const char *name, const char *stored, struct error *err) {
   struct stat st;
-  if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW))
-    return fail(err, "read", errno, "%.200s", stored);
+  if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW)) return fail(err, "read", errno, "%.200s", stored);
   return tar_put_node(writer, NULL, folder, name, &st, stored, 0, err);
 }

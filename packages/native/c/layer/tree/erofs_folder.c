@@ -10,34 +10,28 @@ struct item {
   const struct node *node;
 };
 
-static int take(struct listing *list, struct item *item)
-{
+static int take(struct listing *list, struct item *item) {
   static const char *const dots[] = {".", ".."};
   const struct name *n = list->next < list->folder->name_count ? list->folder->names[list->next] : NULL;
   for (int i = 0; i < 2; i++) {
-    if (list->dots >> i & 1)
-      continue;
-    if (n && strcmp(n->text, dots[i]) < 0)
-      break;
+    if (list->dots >> i & 1) continue;
+    if (n && strcmp(n->text, dots[i]) < 0) break;
     list->dots |= 1 << i;
     *item = (struct item){dots[i], (size_t) i + 1, i ? list->folder->parent : list->folder};
     return 1;
   }
-  if (!n)
-    return 0;
+  if (!n) return 0;
   list->next++;
   *item = (struct item){n->text, n->length, n->node};
   return 1;
 }
 
-size_t erofs_folder_block(struct listing *list, uint8_t block[EROFS_BLOCK])
-{
+size_t erofs_folder_block(struct listing *list, uint8_t block[EROFS_BLOCK]) {
   struct item items[EROFS_BLOCK / (sizeof(struct erofs_dirent) + 1) + 1];
   size_t count = 0, used = 0;
   for (;;) {
     struct listing before = *list;
-    if (!take(list, &items[count]))
-      break;
+    if (!take(list, &items[count])) break;
     size_t size = sizeof(struct erofs_dirent) + items[count].length;
     if (used + size > EROFS_BLOCK) {
       *list = before;
@@ -46,17 +40,16 @@ size_t erofs_folder_block(struct listing *list, uint8_t block[EROFS_BLOCK])
     used += size;
     count++;
   }
-  if (!block)
-    return used;
+  if (!block) return used;
   memset(block, 0, EROFS_BLOCK);
   size_t name_at = count * sizeof(struct erofs_dirent);
   for (size_t i = 0; i < count; i++) {
     static const uint8_t types[] = {
-      [TAR_FILE] = 1, [TAR_DIRECTORY] = 2, [TAR_CHAR] = 3, [TAR_BLOCK] = 4, [TAR_FIFO] = 5, [TAR_SYMLINK] = 7};
+        [TAR_FILE] = 1, [TAR_DIRECTORY] = 2, [TAR_CHAR] = 3, [TAR_BLOCK] = 4, [TAR_FIFO] = 5, [TAR_SYMLINK] = 7};
     struct erofs_dirent dirent = {
-      .inode = items[i].node->place[INODE_AT] / EROFS_SLOT,
-      .name_offset = (uint16_t) name_at,
-      .type = types[items[i].node->type],
+        .inode = items[i].node->place[INODE_AT] / EROFS_SLOT,
+        .name_offset = (uint16_t) name_at,
+        .type = types[items[i].node->type],
     };
     memcpy(block + i * sizeof dirent, &dirent, sizeof dirent);
     memcpy(block + name_at, items[i].text, items[i].length);
@@ -65,8 +58,7 @@ size_t erofs_folder_block(struct listing *list, uint8_t block[EROFS_BLOCK])
   return used;
 }
 
-uint64_t erofs_folder_size(const struct node *folder)
-{
+uint64_t erofs_folder_size(const struct node *folder) {
   struct listing list = {.folder = folder};
   uint64_t size = 0;
   for (size_t used; (used = erofs_folder_block(&list, NULL));)

@@ -10,8 +10,7 @@ struct arena_block {
   _Alignas(16) uint8_t bytes[];
 };
 
-void *tree_arena(struct tree *tree, size_t size, struct error *err)
-{
+void *tree_arena(struct tree *tree, size_t size, struct error *err) {
   size = (size + 15) & ~(size_t) 15;
   struct arena_block *block = tree->arena;
   if (!block || block->size - block->used < size) {
@@ -34,17 +33,14 @@ void *tree_arena(struct tree *tree, size_t size, struct error *err)
   return memset(p, 0, size);
 }
 
-void *tree_arena_copy(struct tree *tree, const void *bytes, size_t size, struct error *err)
-{
+void *tree_arena_copy(struct tree *tree, const void *bytes, size_t size, struct error *err) {
   char *p = tree_arena(tree, size + 1, err);
   return p && size ? memcpy(p, bytes, size) : p;
 }
 
-struct node *tree_new_folder(struct tree *tree, struct node *parent, struct error *err)
-{
+struct node *tree_new_folder(struct tree *tree, struct node *parent, struct error *err) {
   struct node *node = tree_arena(tree, sizeof *node, err);
-  if (!node)
-    return NULL;
+  if (!node) return NULL;
   node->type = TAR_DIRECTORY;
   node->mode = 0755;
   node->implied = 1;
@@ -57,22 +53,18 @@ struct node *tree_new_folder(struct tree *tree, struct node *parent, struct erro
   return node;
 }
 
-int tree_init(struct tree *tree, struct error *err)
-{
+int tree_init(struct tree *tree, struct error *err) {
   memset(tree, 0, sizeof *tree);
   /* A seed of its own, so that nobody can choose names that collide. */
-  if (getrandom(&tree->seed, sizeof tree->seed, 0) != sizeof tree->seed)
-    tree->seed = 0x9e3779b9;
+  if (getrandom(&tree->seed, sizeof tree->seed, 0) != sizeof tree->seed) tree->seed = 0x9e3779b9;
   tree->table_size = 1 << 12;
   tree->table = calloc(tree->table_size, sizeof *tree->table);
-  if (!tree->table)
-    return fail(err, "memory", ENOMEM, "layer");
+  if (!tree->table) return fail(err, "memory", ENOMEM, "layer");
   tree->root = tree_new_folder(tree, NULL, err);
   return tree->root ? 0 : -1;
 }
 
-void tree_free(struct tree *tree)
-{
+void tree_free(struct tree *tree) {
   while (tree->arena) {
     struct arena_block *before = tree->arena->before;
     free(tree->arena);
@@ -82,16 +74,13 @@ void tree_free(struct tree *tree)
   tree->table = NULL;
 }
 
-static uint32_t hash_of(const struct tree *tree, const struct node *folder, const char *text, size_t length)
-{
+static uint32_t hash_of(const struct tree *tree, const struct node *folder, const char *text, size_t length) {
   uint64_t h = (uint64_t) (uintptr_t) folder * 0x9e3779b97f4a7c15ull ^ tree->seed;
-  for (size_t i = 0; i < length; i++)
-    h = (h ^ (uint8_t) text[i]) * 0x100000001b3ull, h ^= h >> 29;
+  for (size_t i = 0; i < length; i++) h = (h ^ (uint8_t) text[i]) * 0x100000001b3ull, h ^= h >> 29;
   return (uint32_t) (h ^ h >> 32);
 }
 
-struct name *tree_find(const struct tree *tree, const struct node *folder, const char *text, size_t length)
-{
+struct name *tree_find(const struct tree *tree, const struct node *folder, const char *text, size_t length) {
   uint32_t hash = hash_of(tree, folder, text, length);
   struct name *n = tree->table[hash & (tree->table_size - 1)];
   while (n && !(n->hash == hash && n->folder == folder && n->length == length && !memcmp(n->text, text, length)))
@@ -99,12 +88,10 @@ struct name *tree_find(const struct tree *tree, const struct node *folder, const
   return n;
 }
 
-static int grow_table(struct tree *tree, struct error *err)
-{
+static int grow_table(struct tree *tree, struct error *err) {
   size_t size = tree->table_size * 2;
   struct name **table = calloc(size, sizeof *table);
-  if (!table)
-    return fail(err, "memory", ENOMEM, "layer");
+  if (!table) return fail(err, "memory", ENOMEM, "layer");
   for (size_t i = 0; i < tree->table_size; i++) {
     for (struct name *n = tree->table[i], *next; n; n = next) {
       next = n->hash_next;
@@ -119,13 +106,10 @@ static int grow_table(struct tree *tree, struct error *err)
 }
 
 struct name *tree_add_name(struct tree *tree, struct node *folder, const char *text, size_t length, struct node *node,
-                           struct error *err)
-{
-  if (tree->name_total >= tree->table_size && grow_table(tree, err))
-    return NULL;
+                           struct error *err) {
+  if (tree->name_total >= tree->table_size && grow_table(tree, err)) return NULL;
   struct name *n = tree_arena(tree, sizeof *n + length + 1, err);
-  if (!n)
-    return NULL;
+  if (!n) return NULL;
   memcpy(n->text, text, length);
   n->length = (uint16_t) length;
   n->folder = folder;

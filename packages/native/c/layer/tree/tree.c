@@ -9,11 +9,9 @@
 
 /* A name of the folder becomes (another) folder. One that was a whiteout still hides what is below. */
 static struct node *make_folder(struct tree *tree, struct node *folder, struct name *n, const char *text, size_t length,
-                                struct error *err)
-{
+                                struct error *err) {
   struct node *made = tree_new_folder(tree, folder, err);
-  if (!made)
-    return NULL;
+  if (!made) return NULL;
   if (n) {
     made->opaque = n->node->whiteout;
     n->node = made;
@@ -28,36 +26,28 @@ struct place {
   size_t length;
 };
 
-static int component_ok(const char *text, size_t length, struct error *err)
-{
-  if (length > 255)
-    return fail(err, "tar", ENAMETOOLONG, "%.60s...", text);
+static int component_ok(const char *text, size_t length, struct error *err) {
+  if (length > 255) return fail(err, "tar", ENAMETOOLONG, "%.60s...", text);
   return 0;
 }
 
 /* Finds the folder that holds the last component, following symbolic links inside the tree and, with `create`, making
    what is missing. `walk` (2 * TAR_PATH_LIMIT + 2 bytes) holds the text of the place. 1: not there. */
-static int resolve(struct tree *tree, const char *path, int create, char *walk, struct place *place, struct error *err)
-{
+static int resolve(struct tree *tree, const char *path, int create, char *walk, struct place *place, struct error *err) {
   struct node *at = tree->root;
   int links = 0;
   size_t size = strlen(path);
-  if (size > TAR_PATH_LIMIT)
-    return fail(err, "tar", ENAMETOOLONG, "%.60s...", path);
+  if (size > TAR_PATH_LIMIT) return fail(err, "tar", ENAMETOOLONG, "%.60s...", path);
   memcpy(walk, path, size + 1);
   char *rest = walk;
   *place = (struct place){.folder = at};
   while (*rest) {
-    while (*rest == '/')
-      rest++;
+    while (*rest == '/') rest++;
     size_t length = strcspn(rest, "/");
     char *after = rest + length;
-    while (*after == '/' || (after[0] == '.' && after[-1] == '/' && (after[1] == '/' || !after[1])))
-      after++;
-    if (!length)
-      break;
-    if (component_ok(rest, length, err))
-      return -1;
+    while (*after == '/' || (after[0] == '.' && after[-1] == '/' && (after[1] == '/' || !after[1]))) after++;
+    if (!length) break;
+    if (component_ok(rest, length, err)) return -1;
     if (length == 1 && *rest == '.') {
       rest = after;
       continue;
@@ -70,31 +60,25 @@ static int resolve(struct tree *tree, const char *path, int create, char *walk, 
       continue;
     }
     *place = (struct place){.folder = at, .text = rest, .length = length};
-    if (!*after)
-      return 0;
+    if (!*after) return 0;
     struct name *n = tree_find(tree, at, rest, length);
     if (n && n->node->type == TAR_SYMLINK) {
-      if (++links > LINK_LIMIT)
-        return fail(err, "tar", ELOOP, "%.200s", path);
+      if (++links > LINK_LIMIT) return fail(err, "tar", ELOOP, "%.200s", path);
       const char *target = n->node->link;
       size_t target_size = strlen(target), after_size = strlen(after);
-      if (target_size + 1 + after_size > 2 * TAR_PATH_LIMIT)
-        return fail(err, "tar", ENAMETOOLONG, "%.200s", path);
+      if (target_size + 1 + after_size > 2 * TAR_PATH_LIMIT) return fail(err, "tar", ENAMETOOLONG, "%.200s", path);
       memmove(walk + target_size + 1, after, after_size + 1);
       memcpy(walk, target, target_size);
       walk[target_size] = '/';
       rest = walk;
-      if (*target == '/')
-        at = tree->root;
+      if (*target == '/') at = tree->root;
       *place = (struct place){.folder = at};
       continue;
     }
     if (!n || n->node->whiteout) {
-      if (!create)
-        return 1;
+      if (!create) return 1;
       at = make_folder(tree, at, n, rest, length, err);
-      if (!at)
-        return -1;
+      if (!at) return -1;
     } else if (n->node->type == TAR_DIRECTORY) {
       at = n->node;
     } else {
@@ -107,35 +91,26 @@ static int resolve(struct tree *tree, const char *path, int create, char *walk, 
 }
 
 /* Overlayfs acts on these; only this program may set them. */
-static int xattr_allowed(const char *name)
-{
+static int xattr_allowed(const char *name) {
   static const char *const refused[] = {"trusted.overlay.", "user.overlay."};
-  static const char *const kept[] = {"user.", "trusted.", "security.", "system.posix_acl_access",
-                                     "system.posix_acl_default"};
+  static const char *const kept[] = {"user.", "trusted.", "security.", "system.posix_acl_access", "system.posix_acl_default"};
   for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
-    if (!strncmp(name, refused[i], strlen(refused[i])))
-      return 0;
+    if (!strncmp(name, refused[i], strlen(refused[i]))) return 0;
   for (size_t i = 0; i < 3; i++)
-    if (!strncmp(name, kept[i], strlen(kept[i])) && name[strlen(kept[i])])
-      return 1;
+    if (!strncmp(name, kept[i], strlen(kept[i])) && name[strlen(kept[i])]) return 1;
   return !strcmp(name, kept[3]) || !strcmp(name, kept[4]);
 }
 
-static int copy_xattrs(struct tree *tree, struct node *node, const struct tar_entry *entry, struct error *err)
-{
+static int copy_xattrs(struct tree *tree, struct node *node, const struct tar_entry *entry, struct error *err) {
   node->xattr_count = 0;
-  if (!entry->xattr_count)
-    return 0;
+  if (!entry->xattr_count) return 0;
   node->xattrs = tree_arena(tree, entry->xattr_count * sizeof *node->xattrs, err);
-  if (!node->xattrs)
-    return -1;
+  if (!node->xattrs) return -1;
   for (size_t i = 0; i < entry->xattr_count; i++) {
     const struct tar_xattr *from = &entry->xattrs[i];
-    if (!xattr_allowed(from->name))
-      continue;
+    if (!xattr_allowed(from->name)) continue;
     size_t at = 0;
-    while (at < node->xattr_count && strcmp(node->xattrs[at].name, from->name))
-      at++;
+    while (at < node->xattr_count && strcmp(node->xattrs[at].name, from->name)) at++;
     struct tar_xattr *to = &node->xattrs[at];
     to->size = from->size;
     to->value = tree_arena_copy(tree, from->value, from->size, err);
@@ -143,14 +118,12 @@ static int copy_xattrs(struct tree *tree, struct node *node, const struct tar_en
       to->name = tree_arena_copy(tree, from->name, strlen(from->name), err);
       node->xattr_count++;
     }
-    if (!to->name || !to->value)
-      return -1;
+    if (!to->name || !to->value) return -1;
   }
   return 0;
 }
 
-static int describe(struct tree *tree, struct node *node, const struct tar_entry *entry, struct error *err)
-{
+static int describe(struct tree *tree, struct node *node, const struct tar_entry *entry, struct error *err) {
   node->mode = entry->mode;
   node->uid = entry->uid;
   node->gid = entry->gid;
@@ -160,18 +133,14 @@ static int describe(struct tree *tree, struct node *node, const struct tar_entry
   return copy_xattrs(tree, node, entry, err);
 }
 
-static int hard_link(struct tree *tree, struct place *place, const struct tar_entry *entry, struct error *err)
-{
+static int hard_link(struct tree *tree, struct place *place, const struct tar_entry *entry, struct error *err) {
   char walk[2 * TAR_PATH_LIMIT + 2];
   struct place target;
   int result = resolve(tree, entry->link, 0, walk, &target, err);
-  if (result < 0)
-    return -1;
+  if (result < 0) return -1;
   struct name *to = result || !target.length ? NULL : tree_find(tree, target.folder, target.text, target.length);
-  if (!to || to->node->whiteout)
-    return fail(err, "tar", ENOENT, "link %.100s to %.100s", entry->path, entry->link);
-  if (to->node->type == TAR_DIRECTORY)
-    return fail(err, "tar", EPERM, "link %.100s to %.100s", entry->path, entry->link);
+  if (!to || to->node->whiteout) return fail(err, "tar", ENOENT, "link %.100s to %.100s", entry->path, entry->link);
+  if (to->node->type == TAR_DIRECTORY) return fail(err, "tar", EPERM, "link %.100s to %.100s", entry->path, entry->link);
   struct name *n = tree_find(tree, place->folder, place->text, place->length);
   if (n) {
     n->node = to->node;
@@ -180,50 +149,43 @@ static int hard_link(struct tree *tree, struct place *place, const struct tar_en
   return tree_add_name(tree, place->folder, place->text, place->length, to->node, err) ? 0 : -1;
 }
 
-static int whiteout(struct tree *tree, struct place *place, struct error *err)
-{
+static int whiteout(struct tree *tree, struct place *place, struct error *err) {
   const char *text = place->text + 4;
   size_t length = place->length - 4;
   if (length == 8 && !memcmp(text, ".wh..opq", 8)) {
     place->folder->opaque = 1;
     return 0;
   }
-  if (length >= 4 && !memcmp(text, ".wh.", 4))
-    return 0; /* aufs's own bookkeeping */
+  if (length >= 4 && !memcmp(text, ".wh.", 4)) return 0; /* aufs's own bookkeeping */
   if (!length || (length == 1 && text[0] == '.') || (length == 2 && text[0] == '.' && text[1] == '.'))
     return fail(err, "tar", 0, "a whiteout of no name: %.*s", (int) place->length, place->text);
   struct name *n = tree_find(tree, place->folder, text, length);
   if (n) {
     /* The layer's own file stays; what lower layers have of that name goes. */
-    if (n->node->type == TAR_DIRECTORY)
-      n->node->opaque = 1;
+    if (n->node->type == TAR_DIRECTORY) n->node->opaque = 1;
     return 0;
   }
   struct node *node = tree_arena(tree, sizeof *node, err);
-  if (!node)
-    return -1;
+  if (!node) return -1;
   node->type = TAR_CHAR;
   node->whiteout = 1;
   return tree_add_name(tree, place->folder, text, length, node, err) ? 0 : -1;
 }
 
-static int make_node(struct tree *tree, struct place *place, const struct tar_entry *entry, struct error *err)
-{
+static int make_node(struct tree *tree, struct place *place, const struct tar_entry *entry, struct error *err) {
   struct name *n = tree_find(tree, place->folder, place->text, place->length);
   if (entry->type == TAR_DIRECTORY) {
     struct node *folder = n && n->node->type == TAR_DIRECTORY
-                            ? n->node
-                            : make_folder(tree, place->folder, n, place->text, place->length, err);
+                              ? n->node
+                              : make_folder(tree, place->folder, n, place->text, place->length, err);
     return folder ? describe(tree, folder, entry, err) : -1;
   }
   struct node *node = tree_arena(tree, sizeof *node, err);
-  if (!node || describe(tree, node, entry, err))
-    return -1;
+  if (!node || describe(tree, node, entry, err)) return -1;
   node->type = entry->type;
   node->major = entry->major;
   node->minor = entry->minor;
-  if (entry->type == TAR_CHAR && !entry->major && !entry->minor)
-    node->whiteout = 1; /* what the overlay would take it for */
+  if (entry->type == TAR_CHAR && !entry->major && !entry->minor) node->whiteout = 1; /* what the overlay would take it for */
   if (entry->type == TAR_FILE) {
     node->size = entry->size;
     node->data_offset = entry->data_offset;
@@ -231,18 +193,15 @@ static int make_node(struct tree *tree, struct place *place, const struct tar_en
     node->segment_count = entry->segment_count;
     if (entry->sparse) {
       node->segments = tree_arena_copy(tree, entry->segments, entry->segment_count * sizeof *entry->segments, err);
-      if (!node->segments)
-        return -1;
+      if (!node->segments) return -1;
     }
   }
   if (entry->type == TAR_SYMLINK) {
-    if (!*entry->link)
-      return fail(err, "tar", ENOENT, "symbolic link %.200s to nothing", entry->path);
+    if (!*entry->link) return fail(err, "tar", ENOENT, "symbolic link %.200s to nothing", entry->path);
     node->link = tree_arena_copy(tree, entry->link, strlen(entry->link), err);
     node->size = strlen(entry->link);
     node->mode = 0777;
-    if (!node->link)
-      return -1;
+    if (!node->link) return -1;
   }
   if (n) {
     n->node = node;
@@ -251,61 +210,47 @@ static int make_node(struct tree *tree, struct place *place, const struct tar_en
   return tree_add_name(tree, place->folder, place->text, place->length, node, err) ? 0 : -1;
 }
 
-int tree_entry(void *data, const struct tar_entry *entry, struct error *err)
-{
+int tree_entry(void *data, const struct tar_entry *entry, struct error *err) {
   struct tree *tree = data;
   char walk[2 * TAR_PATH_LIMIT + 2];
   struct place place;
-  if (resolve(tree, entry->path, 1, walk, &place, err))
-    return -1;
+  if (resolve(tree, entry->path, 1, walk, &place, err)) return -1;
   if (!place.length) {
-    if (entry->type == TAR_DIRECTORY)
-      return describe(tree, place.folder, entry, err);
+    if (entry->type == TAR_DIRECTORY) return describe(tree, place.folder, entry, err);
     return fail(err, "tar", EISDIR, "%.200s", *entry->path ? entry->path : "a member without a name");
   }
-  if (place.length >= 4 && !memcmp(place.text, ".wh.", 4))
-    return whiteout(tree, &place, err);
-  if (entry->type == TAR_HARDLINK)
-    return hard_link(tree, &place, entry, err);
+  if (place.length >= 4 && !memcmp(place.text, ".wh.", 4)) return whiteout(tree, &place, err);
+  if (entry->type == TAR_HARDLINK) return hard_link(tree, &place, entry, err);
   return make_node(tree, &place, entry, err);
 }
 
-static int by_bytes(const void *a, const void *b)
-{
+static int by_bytes(const void *a, const void *b) {
   const struct name *x = *(struct name *const *) a, *y = *(struct name *const *) b;
   size_t n = x->length < y->length ? x->length : y->length;
   int order = memcmp(x->text, y->text, n);
   return order ? order : (int) x->length - (int) y->length;
 }
 
-static int sort_names(struct tree *tree, struct node *folder, struct error *err)
-{
-  for (struct name *n = folder->first; n; n = n->next)
-    folder->name_count++;
+static int sort_names(struct tree *tree, struct node *folder, struct error *err) {
+  for (struct name *n = folder->first; n; n = n->next) folder->name_count++;
   folder->names = tree_arena(tree, (folder->name_count + 1) * sizeof *folder->names, err);
-  if (!folder->names)
-    return -1;
+  if (!folder->names) return -1;
   uint32_t i = 0;
-  for (struct name *n = folder->first; n; n = n->next)
-    folder->names[i++] = n;
+  for (struct name *n = folder->first; n; n = n->next) folder->names[i++] = n;
   qsort(folder->names, folder->name_count, sizeof *folder->names, by_bytes);
   return 0;
 }
 
-int tree_finish(struct tree *tree, struct error *err)
-{
+int tree_finish(struct tree *tree, struct error *err) {
   struct node *last = tree->root;
   tree->root->links = 2;
   tree->node_count = 1;
   for (struct node *folder = tree->root; folder; folder = folder->next) {
-    if (folder->type != TAR_DIRECTORY)
-      continue;
-    if (sort_names(tree, folder, err))
-      return -1;
+    if (folder->type != TAR_DIRECTORY) continue;
+    if (sort_names(tree, folder, err)) return -1;
     for (uint32_t i = 0; i < folder->name_count; i++) {
       struct node *node = folder->names[i]->node;
-      if (node->links++)
-        continue;
+      if (node->links++) continue;
       if (node->type == TAR_DIRECTORY) {
         node->links = 2;
         folder->links++;

@@ -14,60 +14,48 @@
 /* The first name of each node that has several; linkat needs a path. Kept as the open folder's chain of names. */
 #define NAME_AT 0 /* place[0]: the struct name under which it was made first */
 
-static int set_xattrs(int fd, const struct node *node, struct error *err)
-{
+static int set_xattrs(int fd, const struct node *node, struct error *err) {
   for (uint32_t i = 0; i < node->xattr_count; i++) {
     const struct tar_xattr *x = &node->xattrs[i];
     /* A file system without them is no reason to fail, as for dockerd; capabilities would be missed, though. */
     if (fsetxattr(fd, x->name, x->value, x->size, 0) && (errno != ENOTSUP || !strncmp(x->name, "security.capability", 19)))
       return fail(err, "unpack", errno, "extended attribute %.100s", x->name);
   }
-  if (node->opaque && fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0))
-    return fail(err, "unpack", errno, "opaque folder");
+  if (node->opaque && fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0)) return fail(err, "unpack", errno, "opaque folder");
   return 0;
 }
 
-static int copy_range(int from, uint64_t at, int to, uint64_t to_at, uint64_t size, struct error *err)
-{
+static int copy_range(int from, uint64_t at, int to, uint64_t to_at, uint64_t size, struct error *err) {
   off_t offset = (off_t) at;
-  if (lseek(to, (off_t) to_at, SEEK_SET) < 0)
-    return fail(err, "unpack", errno, "seek");
+  if (lseek(to, (off_t) to_at, SEEK_SET) < 0) return fail(err, "unpack", errno, "seek");
   while (size) {
     ssize_t n = sendfile(to, from, &offset, size < 1 << 30 ? (size_t) size : 1 << 30);
-    if (n <= 0)
-      return fail(err, "unpack", n ? errno : EIO, "write");
+    if (n <= 0) return fail(err, "unpack", n ? errno : EIO, "write");
     size -= (uint64_t) n;
   }
   return 0;
 }
 
-static int make_file(const struct node *node, int folder, const char *name, int tar, struct error *err)
-{
+static int make_file(const struct node *node, int folder, const char *name, int tar, struct error *err) {
   cleanup_close int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd < 0)
-    return fail(err, "unpack", errno, "%.200s", name);
+  if (fd < 0) return fail(err, "unpack", errno, "%.200s", name);
   if (node->sparse) {
     uint64_t from = node->data_offset;
     for (size_t i = 0; i < node->segment_count; from += node->segments[i++].size)
-      if (copy_range(tar, from, fd, node->segments[i].offset, node->segments[i].size, err))
-        return -1;
-    if (ftruncate(fd, (off_t) node->size))
-      return fail(err, "unpack", errno, "%.200s", name);
+      if (copy_range(tar, from, fd, node->segments[i].offset, node->segments[i].size, err)) return -1;
+    if (ftruncate(fd, (off_t) node->size)) return fail(err, "unpack", errno, "%.200s", name);
   } else if (copy_range(tar, node->data_offset, fd, 0, node->size, err)) {
     return -1;
   }
   struct timespec times[2] = {{.tv_sec = node->mtime, .tv_nsec = node->mtime_ns},
                               {.tv_sec = node->mtime, .tv_nsec = node->mtime_ns}};
   /* The owner first: a change of it clears set-id bits and capabilities. */
-  if (fchown(fd, node->uid, node->gid) || fchmod(fd, node->mode))
-    return fail(err, "unpack", errno, "%.200s", name);
-  if (set_xattrs(fd, node, err))
-    return -1;
+  if (fchown(fd, node->uid, node->gid) || fchmod(fd, node->mode)) return fail(err, "unpack", errno, "%.200s", name);
+  if (set_xattrs(fd, node, err)) return -1;
   return futimens(fd, times) ? fail(err, "unpack", errno, "%.200s", name) : 0;
 }
 
-static int make_special(const struct node *node, int folder, const char *name, struct error *err)
-{
+static int make_special(const struct node *node, int folder, const char *name, struct error *err) {
   int made;
   if (node->type == TAR_SYMLINK)
     made = symlinkat(node->link, folder, name);
@@ -77,9 +65,9 @@ static int make_special(const struct node *node, int folder, const char *name, s
     made = mknodat(folder, name, (node->type == TAR_CHAR ? S_IFCHR : S_IFBLK) | 0600, makedev(node->major, node->minor));
   struct timespec times[2] = {{.tv_sec = node->mtime, .tv_nsec = node->mtime_ns},
                               {.tv_sec = node->mtime, .tv_nsec = node->mtime_ns}};
-  if (made || fchownat(folder, name, node->uid, node->gid, AT_SYMLINK_NOFOLLOW)
-      || (node->type != TAR_SYMLINK && fchmodat(folder, name, node->mode, 0))
-      || utimensat(folder, name, times, AT_SYMLINK_NOFOLLOW))
+  if (made || fchownat(folder, name, node->uid, node->gid, AT_SYMLINK_NOFOLLOW) ||
+      (node->type != TAR_SYMLINK && fchmodat(folder, name, node->mode, 0)) ||
+      utimensat(folder, name, times, AT_SYMLINK_NOFOLLOW))
     return fail(err, "unpack", errno, "%.200s", name);
   char path[64 + 256];
   snprintf(path, sizeof path, "/proc/self/fd/%d/%s", folder, name);
@@ -93,64 +81,50 @@ static int make_special(const struct node *node, int folder, const char *name, s
 }
 
 /* Opens the folder of `name` from the root, name by name; all of them are folders made here. */
-static int open_folder(int root, const struct node *folder, const struct node *top, struct error *err)
-{
-  if (folder == top)
-    return fcntl(root, F_DUPFD_CLOEXEC, 0);
+static int open_folder(int root, const struct node *folder, const struct node *top, struct error *err) {
+  if (folder == top) return fcntl(root, F_DUPFD_CLOEXEC, 0);
   cleanup_close int parent = open_folder(root, folder->parent, top, err);
-  if (parent < 0)
-    return -1;
+  if (parent < 0) return -1;
   const struct name *name = (const struct name *) (uintptr_t) folder->place[NAME_AT];
   int fd = openat(parent, name->text, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
   return fd < 0 ? fail(err, "unpack", errno, "%.200s", name->text) : fd;
 }
 
-static int make(struct tree *tree, int root, int folder, struct name *name, int tar, struct error *err)
-{
+static int make(struct tree *tree, int root, int folder, struct name *name, int tar, struct error *err) {
   struct node *node = name->node;
   const struct name *first = (const struct name *) (uintptr_t) node->place[NAME_AT];
   if (first) {
     cleanup_close int other = open_folder(root, first->folder, tree->root, err);
-    if (other < 0)
-      return -1;
+    if (other < 0) return -1;
     return linkat(other, first->text, folder, name->text, 0) ? fail(err, "unpack", errno, "%.200s", name->text) : 0;
   }
   node->place[NAME_AT] = (uintptr_t) name;
   if (node->type == TAR_DIRECTORY)
     return mkdirat(folder, name->text, 0700) ? fail(err, "unpack", errno, "%.200s", name->text) : 0;
-  return node->type == TAR_FILE ? make_file(node, folder, name->text, tar, err)
-                                : make_special(node, folder, name->text, err);
+  return node->type == TAR_FILE ? make_file(node, folder, name->text, tar, err) : make_special(node, folder, name->text, err);
 }
 
-static int describe_folder(int fd, const struct node *node, struct error *err)
-{
+static int describe_folder(int fd, const struct node *node, struct error *err) {
   struct timespec times[2] = {{.tv_sec = node->mtime, .tv_nsec = node->mtime_ns},
                               {.tv_sec = node->mtime, .tv_nsec = node->mtime_ns}};
-  if (node->implied)
-    times[0] = times[1] = (struct timespec){0};
+  if (node->implied) times[0] = times[1] = (struct timespec){0};
   if (fchown(fd, node->uid, node->gid) || fchmod(fd, node->mode) || set_xattrs(fd, node, err) || futimens(fd, times))
     return err->stage[0] ? -1 : fail(err, "unpack", errno, "folder");
   return 0;
 }
 
-int layer_unpack(struct tree *tree, int root, int tar, struct error *err)
-{
+int layer_unpack(struct tree *tree, int root, int tar, struct error *err) {
   err->stage[0] = 0;
-  for (struct node *node = tree->root; node; node = node->next)
-    node->place[NAME_AT] = 0;
+  for (struct node *node = tree->root; node; node = node->next) node->place[NAME_AT] = 0;
   /* Nodes are in order of folders: a folder's names are made before its own times are set, and its sub-folders' names
      come later, which needs it to stay writable only by root. */
   for (struct node *folder = tree->root; folder; folder = folder->next) {
-    if (folder->type != TAR_DIRECTORY)
-      continue;
+    if (folder->type != TAR_DIRECTORY) continue;
     cleanup_close int fd = open_folder(root, folder, tree->root, err);
-    if (fd < 0)
-      return -1;
+    if (fd < 0) return -1;
     for (uint32_t i = 0; i < folder->name_count; i++)
-      if (make(tree, root, fd, folder->names[i], tar, err))
-        return -1;
-    if (describe_folder(fd, folder, err))
-      return -1;
+      if (make(tree, root, fd, folder->names[i], tar, err)) return -1;
+    if (describe_folder(fd, folder, err)) return -1;
   }
   return 0;
 }

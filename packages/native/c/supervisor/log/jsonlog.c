@@ -8,15 +8,13 @@
 #endif
 
 /* 1: copied as is. Not so: controls, what JSON or HTML treats specially, and everything beyond ASCII. */
-static int plain(unsigned char c)
-{
+static int plain(unsigned char c) {
   return c >= 0x20 && c < 0x80 && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
 }
 
 #ifdef __SSE2__
 /* Copies 16 bytes; returns a mask of those that are not plain. */
-static unsigned copy_block(char *out, const char *in)
-{
+static unsigned copy_block(char *out, const char *in) {
   __m128i v = _mm_loadu_si128((const __m128i *) in);
   _mm_storeu_si128((__m128i *) out, v);
   /* Signed: bytes from 0x80 are negative, so that one comparison finds both them and the controls. */
@@ -31,54 +29,43 @@ static unsigned copy_block(char *out, const char *in)
 #endif
 
 /* Copies the plain bytes at the start; returns how many. */
-static size_t copy_plain(char *out, const char *in, size_t size)
-{
+static size_t copy_plain(char *out, const char *in, size_t size) {
   size_t n = 0;
 #ifdef __SSE2__
   for (; n + 16 <= size; n += 16) {
     unsigned odd = copy_block(out + n, in + n);
-    if (odd)
-      return n + (size_t) __builtin_ctz(odd);
+    if (odd) return n + (size_t) __builtin_ctz(odd);
   }
 #endif
-  for (; n < size && plain((unsigned char) in[n]); n++)
-    out[n] = in[n];
+  for (; n < size && plain((unsigned char) in[n]); n++) out[n] = in[n];
   return n;
 }
 
 /* The length of the valid UTF-8 sequence at `s`, or 0. No surrogates, nothing overlong, nothing beyond U+10FFFF. */
-static size_t utf8_length(const unsigned char *s, size_t size)
-{
+static size_t utf8_length(const unsigned char *s, size_t size) {
   unsigned char low = 0x80, high = 0xbf;
   size_t length;
   if (s[0] >= 0xc2 && s[0] <= 0xdf) {
     length = 2;
   } else if (s[0] >= 0xe0 && s[0] <= 0xef) {
     length = 3;
-    if (s[0] == 0xe0)
-      low = 0xa0;
-    if (s[0] == 0xed)
-      high = 0x9f;
+    if (s[0] == 0xe0) low = 0xa0;
+    if (s[0] == 0xed) high = 0x9f;
   } else if (s[0] >= 0xf0 && s[0] <= 0xf4) {
     length = 4;
-    if (s[0] == 0xf0)
-      low = 0x90;
-    if (s[0] == 0xf4)
-      high = 0x8f;
+    if (s[0] == 0xf0) low = 0x90;
+    if (s[0] == 0xf4) high = 0x8f;
   } else {
     return 0;
   }
-  if (size < length || s[1] < low || s[1] > high)
-    return 0;
+  if (size < length || s[1] < low || s[1] > high) return 0;
   for (size_t i = 2; i < length; i++) {
-    if (s[i] < 0x80 || s[i] > 0xbf)
-      return 0;
+    if (s[i] < 0x80 || s[i] > 0xbf) return 0;
   }
   return length;
 }
 
-static size_t escape_ascii(char *out, unsigned char c)
-{
+static size_t escape_ascii(char *out, unsigned char c) {
   static const char hex[] = "0123456789abcdef";
   out[0] = '\\';
   switch (c) {
@@ -94,30 +81,25 @@ static size_t escape_ascii(char *out, unsigned char c)
   }
 }
 
-size_t json_escape_raw(char *out, const char *in, size_t size)
-{
+size_t json_escape_raw(char *out, const char *in, size_t size) {
   size_t n = 0;
   for (size_t i = 0; i < size;) {
     size_t copied = copy_plain(out + n, in + i, size - i);
     n += copied;
     i += copied;
-    for (; i < size && (unsigned char) in[i] >= 0x80; i++)
-      out[n++] = in[i];
-    if (i < size && !plain((unsigned char) in[i]))
-      n += escape_ascii(out + n, (unsigned char) in[i++]);
+    for (; i < size && (unsigned char) in[i] >= 0x80; i++) out[n++] = in[i];
+    if (i < size && !plain((unsigned char) in[i])) n += escape_ascii(out + n, (unsigned char) in[i++]);
   }
   return n;
 }
 
-size_t json_escape(char *out, const char *in, size_t size)
-{
+size_t json_escape(char *out, const char *in, size_t size) {
   size_t n = 0;
   for (size_t i = 0; i < size;) {
     size_t copied = copy_plain(out + n, in + i, size - i);
     n += copied;
     i += copied;
-    if (i == size)
-      break;
+    if (i == size) break;
     const unsigned char *s = (const unsigned char *) in + i;
     if (s[0] < 0x80) {
       n += escape_ascii(out + n, s[0]);
@@ -143,8 +125,7 @@ size_t json_escape(char *out, const char *in, size_t size)
   return n;
 }
 
-size_t json_time(char out[json_time_max], int64_t nanoseconds)
-{
+size_t json_time(char out[json_time_max], int64_t nanoseconds) {
   /* Every line has a time of its own: the part that stays for a second is made once. */
   static time_t second = -1;
   static char known[json_time_max];
@@ -160,12 +141,9 @@ size_t json_time(char out[json_time_max], int64_t nanoseconds)
   }
   memcpy(out, known, known_size);
   size_t n = known_size + 9;
-  for (size_t i = n; i-- > known_size; fraction /= 10)
-    out[i] = (char) ('0' + fraction % 10);
-  while (out[n - 1] == '0')
-    n--;
-  if (out[n - 1] == '.')
-    n--;
+  for (size_t i = n; i-- > known_size; fraction /= 10) out[i] = (char) ('0' + fraction % 10);
+  while (out[n - 1] == '0') n--;
+  if (out[n - 1] == '.') n--;
   out[n++] = 'Z';
   out[n++] = '"';
   return n;

@@ -50,8 +50,7 @@ struct log {
 };
 
 /* Opens the file to append to it; `size` gets how much it has already. */
-static int open_file(const char *path, uint64_t *size, struct error *err)
-{
+static int open_file(const char *path, uint64_t *size, struct error *err) {
   struct stat st;
   int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
   if (fd >= 0 && fstat(fd, &st) == 0) {
@@ -59,16 +58,13 @@ static int open_file(const char *path, uint64_t *size, struct error *err)
     return fd;
   }
   fail(err, "log", errno, "open %s", path);
-  if (fd >= 0)
-    close(fd);
+  if (fd >= 0) close(fd);
   return -1;
 }
 
-struct log *log_open(const struct log_options *options, struct error *err)
-{
+struct log *log_open(const struct log_options *options, struct error *err) {
   err->stage[0] = 0;
-  if (!strcmp(options->driver, "none"))
-    return NULL;
+  if (!strcmp(options->driver, "none")) return NULL;
   struct log *log = calloc(1, sizeof *log);
   if (!log || rotation_init(&log->rotation, options->path, options->max_size, options->max_file, options->compress) < 0) {
     free(log);
@@ -105,17 +101,14 @@ struct log *log_open(const struct log_options *options, struct error *err)
   return log;
 }
 
-static size_t count_entries(const char *data, size_t size)
-{
+static size_t count_entries(const char *data, size_t size) {
   size_t count = 0;
-  for (const char *end = data + size; (data = memchr(data, '\n', (size_t) (end - data))); data++)
-    count++;
+  for (const char *end = data + size; (data = memchr(data, '\n', (size_t) (end - data))); data++) count++;
   return count;
 }
 
 /* Appends whole entries; returns how many bytes, up to the end of one. What was written of the next is taken back. */
-static size_t append(struct log *log, const char *data, size_t size, int *reason)
-{
+static size_t append(struct log *log, const char *data, size_t size, int *reason) {
   size_t done = 0;
   if (log->torn && write(log->fd, "\n", 1) == 1) {
     log->torn = 0;
@@ -123,8 +116,7 @@ static size_t append(struct log *log, const char *data, size_t size, int *reason
   }
   while (done < size && !log->torn) {
     ssize_t n = write(log->fd, data + done, size - done);
-    if (n < 0 && errno == EINTR)
-      continue;
+    if (n < 0 && errno == EINTR) continue;
     if (n <= 0) {
       *reason = n < 0 ? errno : EIO;
       break;
@@ -142,11 +134,9 @@ static size_t append(struct log *log, const char *data, size_t size, int *reason
 }
 
 /* The place of lost entries is marked by one of the log's own. Returns whether nothing is to be marked any more. */
-static int mark_lost(struct log *log)
-{
+static int mark_lost(struct log *log) {
   char text[160], note[320], stamp[json_time_max];
-  if (!log->lost)
-    return 1;
+  if (!log->lost) return 1;
   int size = snprintf(text, sizeof text, "[berth] %llu lines of output are lost here: they could not be written (%s)",
                       (unsigned long long) log->lost, strerror(log->lost_reason));
   char escaped[sizeof text * 2];
@@ -159,53 +149,44 @@ static int mark_lost(struct log *log)
   else
     size = snprintf(note, sizeof note, "{\"log\":\"%.*s\\n\",\"stream\":\"stderr\",\"time\":%.*s}\n", (int) length, escaped,
                     (int) stamped, stamp);
-  if (append(log, note, (size_t) size, &log->lost_reason) != (size_t) size)
-    return 0;
+  if (append(log, note, (size_t) size, &log->lost_reason) != (size_t) size) return 0;
   log->lost = 0;
   return 1;
 }
 
 /* Writes what is in the output buffer, up to the entry for which there is no room. */
-static void flush(struct log *log)
-{
+static void flush(struct log *log) {
   size_t done = 0;
   int reason = log->lost_reason;
-  if (log->filled && mark_lost(log))
-    done = append(log, log->output, log->filled, &reason);
+  if (log->filled && mark_lost(log)) done = append(log, log->output, log->filled, &reason);
   if (done < log->filled) {
     log->lost += count_entries(log->output + done, log->filled - done);
     log->lost_reason = reason;
   }
   log->size = log->written;
-  if (log->touched < log->filled)
-    log->touched = log->filled;
+  if (log->touched < log->filled) log->touched = log->filled;
   log->filled = 0;
 }
 
 /* A rotation could take lines away that wait for delivery: the file grows on, up to a size where nobody holds the program. */
-static int keeps(const struct log *log)
-{
-  return log->position && position_behind(log->position, log->written) > log->written
-         && (log->limit || log->written < undelivered_most);
+static int keeps(const struct log *log) {
+  return log->position && position_behind(log->position, log->written) > log->written &&
+         (log->limit || log->written < undelivered_most);
 }
 
 /* Room for one entry of `size` bytes of text; rotates before it when the file has reached its size. */
-static char *reserve(struct log *log, size_t size)
-{
+static char *reserve(struct log *log, size_t size) {
   if (!log->output) {
     void *map = mmap(NULL, output_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (map == MAP_FAILED)
-      return NULL;
+    if (map == MAP_FAILED) return NULL;
     log->output = map;
   }
   int full = log->rotation.max_size && log->size >= log->rotation.max_size;
-  if (full || log->filled + size * json_worst + log->tail_size + 256 > output_size)
-    flush(log);
+  if (full || log->filled + size * json_worst + log->tail_size + 256 > output_size) flush(log);
   if (full && log->written >= log->rotation.max_size && !keeps(log)) {
     int fd = rotate(&log->rotation, log->fd, log->written);
     if (fd >= 0) {
-      if (log->position)
-        position_rotated(log->position, fd, log->written);
+      if (log->position) position_rotated(log->position, fd, log->written);
       log->fd = fd;
       log->size = log->written = 0;
     }
@@ -213,16 +194,14 @@ static char *reserve(struct log *log, size_t size)
   return log->output + log->filled;
 }
 
-static inline char *put(char *at, const char *text, size_t size)
-{
+static inline char *put(char *at, const char *text, size_t size) {
   memcpy(at, text, size);
   return at + size;
 }
 #define PUT(at, text) put(at, text, sizeof(text) - 1)
 
 /* `TIME stdout F text`, or `P` for a piece of a line that goes on. */
-static char *put_cri(char *at, const struct log *log, int stream, const char *text, size_t size, int newline)
-{
+static char *put_cri(char *at, const struct log *log, int stream, const char *text, size_t size, int newline) {
   at = put(at, log->stamp + 1, log->stamp_size - 2);
   at = stream == 1 ? PUT(at, " stdout ") : PUT(at, " stderr ");
   at = newline ? PUT(at, "F ") : PUT(at, "P ");
@@ -230,22 +209,18 @@ static char *put_cri(char *at, const struct log *log, int stream, const char *te
   return PUT(at, "\n");
 }
 
-static char *put_json(char *at, const struct log *log, int stream, const char *text, size_t size, int newline)
-{
+static char *put_json(char *at, const struct log *log, int stream, const char *text, size_t size, int newline) {
   at = PUT(at, "{\"log\":\"");
   at += log->raw ? json_escape_raw(at, text, size) : json_escape(at, text, size);
-  if (newline)
-    at = PUT(at, "\\n");
+  if (newline) at = PUT(at, "\\n");
   at = stream == 1 ? PUT(at, "\",\"stream\":\"stdout\"") : PUT(at, "\",\"stream\":\"stderr\"");
-  if (log->tail_size)
-    at = put(at, log->tail, log->tail_size);
+  if (log->tail_size) at = put(at, log->tail, log->tail_size);
   at = PUT(at, ",\"time\":");
   at = put(at, log->stamp, log->stamp_size);
   return PUT(at, "}\n");
 }
 
-static void write_entry(struct log *log, int stream, const char *text, size_t size, int newline, int64_t time)
-{
+static void write_entry(struct log *log, int stream, const char *text, size_t size, int newline, int64_t time) {
   char *at = reserve(log, size), *start = at;
   if (!at) {
     log->lost++;
@@ -261,8 +236,7 @@ static void write_entry(struct log *log, int stream, const char *text, size_t si
   log->size += (size_t) (at - start);
 }
 
-static void entry(struct log *log, int stream, const char *text, size_t size, int newline, int64_t now)
-{
+static void entry(struct log *log, int stream, const char *text, size_t size, int newline, int64_t now) {
   struct partial *partial = &log->partial[stream - 1];
   int64_t time = partial->time;
   if (!time) {
@@ -275,13 +249,11 @@ static void entry(struct log *log, int stream, const char *text, size_t size, in
 }
 
 /* Completes the unfinished line from `data`; returns how much of it that took. */
-static size_t continue_line(struct log *log, int stream, const char *data, size_t size, int64_t now)
-{
+static size_t continue_line(struct log *log, int stream, const char *data, size_t size, int64_t now) {
   struct partial *partial = &log->partial[stream - 1];
   size_t room = log_line_max - partial->size, take = size < room ? size : room;
   const char *newline = memchr(data, '\n', take);
-  if (newline)
-    take = (size_t) (newline - data);
+  if (newline) take = (size_t) (newline - data);
   memcpy(partial->data + partial->size, data, take);
   partial->size += take;
   if (newline || partial->size == log_line_max) {
@@ -291,8 +263,7 @@ static size_t continue_line(struct log *log, int stream, const char *data, size_
   return take + (newline != NULL);
 }
 
-void log_write(struct log *log, int stream, const char *data, size_t size, int64_t now)
-{
+void log_write(struct log *log, int stream, const char *data, size_t size, int64_t now) {
   struct partial *partial = &log->partial[stream - 1];
   const char *end = data + size;
   while (data < end) {
@@ -309,8 +280,7 @@ void log_write(struct log *log, int stream, const char *data, size_t size, int64
       entry(log, stream, data, log_line_max, 0, now);
       data += log_line_max;
     } else {
-      if (!partial->data && !(partial->data = malloc(log_line_max)))
-        break;
+      if (!partial->data && !(partial->data = malloc(log_line_max))) break;
       memcpy(partial->data, data, rest);
       partial->size = rest;
       break;
@@ -319,8 +289,7 @@ void log_write(struct log *log, int stream, const char *data, size_t size, int64
   flush(log);
 }
 
-void log_end(struct log *log, int stream)
-{
+void log_end(struct log *log, int stream) {
   struct partial *partial = &log->partial[stream - 1];
   if (partial->size) {
     struct timespec t;
@@ -332,41 +301,34 @@ void log_end(struct log *log, int stream)
   *partial = (struct partial){0};
 }
 
-uint64_t log_lost(const struct log *log, int *reason)
-{
+uint64_t log_lost(const struct log *log, int *reason) {
   *reason = log->lost_reason;
   return log->lost;
 }
 
-int log_position(const struct log *log, uint64_t *device, uint64_t *inode, uint64_t *size)
-{
+int log_position(const struct log *log, uint64_t *device, uint64_t *inode, uint64_t *size) {
   struct stat st;
-  if (fstat(log->fd, &st) < 0)
-    return -1;
+  if (fstat(log->fd, &st) < 0) return -1;
   *device = st.st_dev;
   *inode = st.st_ino;
   *size = log->written;
   return 0;
 }
 
-const char *log_partial(const struct log *log, int stream, size_t *size)
-{
+const char *log_partial(const struct log *log, int stream, size_t *size) {
   const struct partial *partial = &log->partial[stream - 1];
   *size = partial->size;
   return partial->size ? partial->data : NULL;
 }
 
-int log_behind(const struct log *log)
-{
+int log_behind(const struct log *log) {
   return log->position && log->limit && position_behind(log->position, log->written) > log->limit;
 }
 
-int log_reopen(struct log *log, struct error *err)
-{
+int log_reopen(struct log *log, struct error *err) {
   uint64_t size;
   int fd = open_file(log->rotation.path, &size, err);
-  if (fd < 0)
-    return -1;
+  if (fd < 0) return -1;
   close(log->fd);
   log->fd = fd;
   log->size = log->written = size;
@@ -374,16 +336,13 @@ int log_reopen(struct log *log, struct error *err)
   return 0;
 }
 
-void log_idle(struct log *log)
-{
-  if (log->touched > 16 * 1024)
-    madvise(log->output, output_size, MADV_DONTNEED);
+void log_idle(struct log *log) {
+  if (log->touched > 16 * 1024) madvise(log->output, output_size, MADV_DONTNEED);
   log->touched = 0;
   rotation_reap(&log->rotation);
 }
 
-void log_replace(struct log *log, struct log *by)
-{
+void log_replace(struct log *log, struct log *by) {
   if (log && by) {
     for (int i = 0; i < 2; i++) {
       by->partial[i] = log->partial[i];
@@ -397,18 +356,14 @@ void log_replace(struct log *log, struct log *by)
   log_close(log);
 }
 
-void log_close(struct log *log)
-{
-  if (!log)
-    return;
+void log_close(struct log *log) {
+  if (!log) return;
   if (log->fd >= 0) {
     mark_lost(log);
     close(log->fd);
   }
-  if (log->output)
-    munmap(log->output, output_size);
-  for (int i = 0; i < 2; i++)
-    free(log->partial[i].data);
+  if (log->output) munmap(log->output, output_size);
+  for (int i = 0; i < 2; i++) free(log->partial[i].data);
   free(log->tail);
   position_close(log->position);
   rotation_free(&log->rotation);

@@ -18,8 +18,7 @@ static const int64_t now = INT64_C(1700000000120000000);
 /* Lines that come at once are told apart. */
 #define NTH(n) "\"time\":\"2023-11-14T22:13:20.12000000" n "Z\"}\n"
 
-static struct log *open_log(uint64_t max_size, unsigned max_file, const char *driver, const char *attrs)
-{
+static struct log *open_log(uint64_t max_size, unsigned max_file, const char *driver, const char *attrs) {
   struct error err;
   struct log_options options = {.driver = driver, .path = path, .max_size = max_size, .max_file = max_file, .attrs = attrs};
   struct log *log = log_open(&options, &err);
@@ -27,20 +26,17 @@ static struct log *open_log(uint64_t max_size, unsigned max_file, const char *dr
   return log;
 }
 
-static void write_text(struct log *log, int stream, const char *text)
-{
+static void write_text(struct log *log, int stream, const char *text) {
   log_write(log, stream, text, strlen(text), now);
 }
 
-static void expect(const char *file, const char *text)
-{
+static void expect(const char *file, const char *text) {
   char *found = slurp(file);
   CHECK(found && !strcmp(found, text));
   free(found);
 }
 
-static void lines(void)
-{
+static void lines(void) {
   struct log *log = open_log(0, 1, "json-file", "{\"a\":\"b\"}");
   write_text(log, 1, "one\ntw");
   write_text(log, 2, "err\n");
@@ -50,24 +46,21 @@ static void lines(void)
   /* Not finished and not ended: lost, as what a killed daemon's copier held would be. */
   expect(path, "{\"log\":\"one\\n\",\"stream\":\"stdout\",\"attrs\":{\"a\":\"b\"}," TIME
                "{\"log\":\"err\\n\",\"stream\":\"stderr\",\"attrs\":{\"a\":\"b\"}," NTH(
-                 "1") "{\"log\":\"two\\n\",\"stream\":\"stdout\",\"attrs\":{\"a\":\"b\"}," NTH("2"));
+                   "1") "{\"log\":\"two\\n\",\"stream\":\"stdout\",\"attrs\":{\"a\":\"b\"}," NTH("2"));
   unlink(path);
 }
 
-static void long_lines(void)
-{
+static void long_lines(void) {
   struct log *log = open_log(0, 1, "json-file", "");
   size_t size = 2 * log_line_max + 3;
   char *line = malloc(size + 1);
   memset(line, 'x', size);
   line[size] = '\n';
-  for (size_t at = 0; at <= size; at += 1000)
-    log_write(log, 1, line + at, size + 1 - at < 1000 ? size + 1 - at : 1000, now);
+  for (size_t at = 0; at <= size; at += 1000) log_write(log, 1, line + at, size + 1 - at < 1000 ? size + 1 - at : 1000, now);
   log_close(log);
   char *found = slurp(path), *at = found;
   for (int i = 0; i < 2; i++) {
-    CHECK(!strncmp(at, "{\"log\":\"x", 9) && strspn(at + 8, "x") == log_line_max
-          && !strncmp(at + 8 + log_line_max, "\",", 2));
+    CHECK(!strncmp(at, "{\"log\":\"x", 9) && strspn(at + 8, "x") == log_line_max && !strncmp(at + 8 + log_line_max, "\",", 2));
     at = strchr(at, '\n') + 1;
   }
   CHECK(!strcmp(at, "{\"log\":\"xxx\\n\",\"stream\":\"stdout\"," TIME));
@@ -76,18 +69,17 @@ static void long_lines(void)
   unlink(path);
 }
 
-static void escapes(void)
-{
+static void escapes(void) {
   static const struct {
     const char *in, *out;
   } cases[] = {
-    {"plain text of more than sixteen bytes, and then \"quoted\"",
-     "plain text of more than sixteen bytes, and then \\\"quoted\\\""},
-    {"a\tb\rc\x01\x1f\x7f", "a\\u0009b\\rc\\u0001\\u001f\x7f"},
-    {"<a href='x'>&", "\\u003ca href='x'\\u003e\\u0026"},
-    {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x9a\xa2", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x9a\xa2"},
-    {"\xff\xc0\x80\xed\xa0\x80\xe2\x82", "\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd"},
-    {"\xe2\x80\xa8\xe2\x80\xa9", "\\u2028\\u2029"},
+      {"plain text of more than sixteen bytes, and then \"quoted\"",
+       "plain text of more than sixteen bytes, and then \\\"quoted\\\""},
+      {"a\tb\rc\x01\x1f\x7f", "a\\u0009b\\rc\\u0001\\u001f\x7f"},
+      {"<a href='x'>&", "\\u003ca href='x'\\u003e\\u0026"},
+      {"\xc3\xa9\xe2\x82\xac\xf0\x9f\x9a\xa2", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x9a\xa2"},
+      {"\xff\xc0\x80\xed\xa0\x80\xe2\x82", "\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd"},
+      {"\xe2\x80\xa8\xe2\x80\xa9", "\\u2028\\u2029"},
   };
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     size_t size = strlen(cases[i].in);
@@ -104,8 +96,7 @@ static void escapes(void)
   CHECK(json_time(time, INT64_C(1700000000000000001)) == 32 && !memcmp(time, "\"2023-11-14T22:13:20.000000001Z\"", 32));
 }
 
-static void rotation(void)
-{
+static void rotation(void) {
   struct log *log = open_log(100, 3, "json-file", "");
   static const char *const texts[] = {"1\n", "2\n", "3\n", "4\n", "5\n", "6\n", "7\n"};
   for (size_t i = 0; i < 7; i++) {
@@ -136,8 +127,7 @@ static void rotation(void)
   unlink(path);
 }
 
-static void driver_and_mode(void)
-{
+static void driver_and_mode(void) {
   struct log *log = open_log(0, 1, "local", "");
   write_text(log, 2, "hi\n");
   log_close(log);
@@ -151,27 +141,23 @@ static void driver_and_mode(void)
 }
 
 /* The driver local gives back the bytes that were written. */
-static void raw_bytes(void)
-{
+static void raw_bytes(void) {
   struct log *log = open_log(0, 1, "local", "");
   static const char text[] = "\"\\\x01<\xff\xfe\xc3\xe2\x80\xa8 and more than sixteen plain bytes \xc3\xa9\xff\n";
   log_write(log, 1, text, sizeof text - 1, now);
   log_close(log);
-  expect(path,
-         "{\"log\":\"\\\"\\\\\\u0001\\u003c\xff\xfe\xc3\xe2\x80\xa8 and more than sixteen plain bytes \xc3\xa9\xff\\n\","
-         "\"stream\":\"stdout\"," TIME);
+  expect(path, "{\"log\":\"\\\"\\\\\\u0001\\u003c\xff\xfe\xc3\xe2\x80\xa8 and more than sixteen plain bytes \xc3\xa9\xff\\n\","
+               "\"stream\":\"stdout\"," TIME);
   unlink(path);
 }
 
-static void limit_files(rlim_t size)
-{
+static void limit_files(rlim_t size) {
   struct rlimit limit = {size, RLIM_INFINITY};
   CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
 }
 
 /* A file that can't grow: whole entries up to its end, then a note of how many are lost in the place where they are. */
-static void full(void)
-{
+static void full(void) {
   enum { entry = 70 };
   int reason;
   struct log *log = open_log(0, 1, "json-file", "");
@@ -190,10 +176,11 @@ static void full(void)
   CHECK(log_lost(log, &reason) == 0);
   text = slurp(path);
   char *note =
-    text ? strstr(
-      text,
-      "{\"log\":\"[berth] 4 lines of output are lost here: they could not be written (File too large)\\n\",\"stream\":\"stderr\"")
-         : NULL;
+      text
+          ? strstr(
+                text,
+                "{\"log\":\"[berth] 4 lines of output are lost here: they could not be written (File too large)\\n\",\"stream\":\"stderr\"")
+          : NULL;
   CHECK(note && note > strstr(text, "\"2\\n") && strstr(note, "\"7\\n"));
   free(text);
   uint64_t device, inode, size;
@@ -208,20 +195,18 @@ static void full(void)
   unlink(path);
 }
 
-static void deliver(const char *file, uint64_t to)
-{
+static void deliver(const char *file, uint64_t to) {
   int fd = open(file, O_WRONLY | O_CREAT, 0600);
   CHECK(fd >= 0 && pwrite(fd, &to, sizeof to, 2 * sizeof to) == sizeof to);
   close(fd);
 }
 
-static void delivery(void)
-{
+static void delivery(void) {
   char position[64];
   snprintf(position, sizeof position, "%s/position", folder);
   struct error err;
   struct log_options options = {
-    .driver = "local", .path = path, .max_size = 100, .max_file = 2, .attrs = "", .position = position, .limit = 150};
+      .driver = "local", .path = path, .max_size = 100, .max_file = 2, .attrs = "", .position = position, .limit = 150};
   struct log *log = log_open(&options, &err);
   CHECK(log);
   struct stat st;
@@ -261,8 +246,7 @@ static void delivery(void)
   unlink(first);
 }
 
-int main(void)
-{
+int main(void) {
   umask(022);
   CHECK(mkdtemp(folder));
   snprintf(path, sizeof path, "%s/log", folder);
