@@ -97,10 +97,22 @@ ${environment}exec "$here/lib/node" ${nodeFlags}-- "$here/lib/${file}" "$@"
     { mode: 0o755 },
   );
 
+// An import of node:http reads each of its exports, and those of fetch load undici, a seventh of the daemon's start; asked
+// for as a whole, they are read when they are used.
+const lazyHttp = {
+  name: 'lazy-http',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^(node:)?http$/ }, () => ({ path: 'node:http', namespace: 'builtin' }));
+    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule('${path}')`,
+    }));
+  },
+};
+
 if (existsSync(join(root, 'packages/daemon/src/main.ts'))) {
   await build({
     ...common,
-    plugins: failing ? [(await import('./failpoints.mjs')).failpoints] : [],
+    plugins: [lazyHttp, ...(failing ? [(await import('./failpoints.mjs')).failpoints] : [])],
     entryPoints: {
       berthd: join(root, 'packages/daemon/src/main.ts'),
       'berthd-logs': join(root, 'packages/daemon/src/logging/deliver/worker.ts'),

@@ -1,6 +1,5 @@
 import { VERSION } from './base/version.ts';
 import { parseCommandLine, UsageError, usage } from './config/index.ts';
-import { runDaemon } from './daemon.ts';
 
 const args = process.argv.slice(2);
 try {
@@ -8,7 +7,7 @@ try {
   if (action === 'help') process.stdout.write(usage());
   else if (action === 'version') process.stdout.write(`Berth version ${VERSION}, build 0\n`);
   else if (action === 'validate') process.stderr.write('configuration OK\n');
-  else await runDaemon(settings, args, configFile);
+  else await (await import('./daemon.ts')).runDaemon(settings, args, configFile);
 } catch (error) {
   const { message } = error as Error;
   process.stderr.write(

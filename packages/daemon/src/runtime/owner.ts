@@ -8,13 +8,15 @@ const ATTRIBUTE = 'trusted.berth';
 export const ownerMark = (dataRoot: string): string =>
   createHash('sha256').update(dataRoot).digest('hex').slice(0, 16);
 
+type GetXattr = (path: string, name: string, value: Buffer, size: number) => number;
+let getxattr: GetXattr | undefined;
+
 /** The mark on a folder; '' when it has none. Loads the FFI, so it is for the few folders that nobody claims. */
 export function readOwner(path: string): string {
-  const koffi = openFfi();
-  const libc = koffi.load('libc.so.6');
-  const getxattr = libc.func('intptr_t getxattr(str path, str name, _Out_ uint8 *value, size_t size)') as (
-    ...values: unknown[]
-  ) => number;
+  // Bound once: a host may have hundreds of folders that other engines left.
+  getxattr ??= openFfi()
+    .load('libc.so.6')
+    .func('intptr_t getxattr(str path, str name, _Out_ uint8 *value, size_t size)') as unknown as GetXattr;
   const value = Buffer.alloc(64);
   const size = getxattr(path, ATTRIBUTE, value, value.length);
   return size > 0 ? value.toString('utf8', 0, size) : '';
