@@ -1,46 +1,31 @@
+import { Budget, type TemplateLimits, UNLIMITED } from './budget.ts';
 import { type FunctionTable, functions, TypeMismatch } from './functions.ts';
 import { TemplateError } from './lex.ts';
-import {
-  type Argument,
-  type Command,
-  type Node,
-  type Pipe,
-  parseTemplate,
-  show,
-  showPipe,
-  type Template,
-} from './parse.ts';
-import {
-  elements,
-  entries,
-  type GoType,
-  indirect,
-  isGoObject,
-  print,
-  Typed,
-  truth,
-  typed,
-  typeName,
-} from './value.ts';
+import { FieldError, type MissingKey, member } from './members.ts';
+import { type Argument, type Command, type Node, type Pipe, show, showPipe, type Template } from './nodes.ts';
+import { parseTemplate } from './parse.ts';
+import { indirect, pairsOf, print, printResult, truth } from './value.ts';
+
+export type { TemplateLimits } from './budget.ts';
+export type { MissingKey } from './members.ts';
 
 interface Variable {
   name: string;
   value: unknown;
 }
 
+type Called = Extract<Argument, { kind: 'function' }>;
+/** The value that the pipeline hands to a command as its last argument. */
+type Piped = { value: unknown } | undefined;
+
 class Break extends Error {}
 class Continue extends Error {}
 
-/** The behaviour of a template for a map's key that is not there. */
-export type MissingKey = 'default' | 'error';
-
-/** The most that one use of a template may cost: steps (actions, passes of a range, commands), and characters of a text. */
-export interface TemplateLimits {
-  steps: number;
-  size: number;
-}
-
-const UNLIMITED: TemplateLimits = { steps: Infinity, size: Infinity };
+/**
+ * Bodies of `if`, `with`, `range` and templates in each other: Go's own limit of 100,000 would overflow the
+ * interpreter's stack.
+ */
+const DEEPEST = 1000;
 
 /** A parsed template, ready to be used on many values. */
 export class GoTemplate {
@@ -74,9 +59,9 @@ class Execution {
   private variables: Variable[];
   private readonly data: unknown;
   private output = '';
+  /** Lists of nodes in each other, through templates too. */
   private depth = 0;
-  private steps = 0;
-  private readonly limits: TemplateLimits;
+  private readonly budget: Budget;
 
   constructor(
     template: Template,
@@ -85,7 +70,7 @@ class Execution {
     missing: MissingKey,
     limits: TemplateLimits,
   ) {
-    this.limits = limits;
+    this.budget = new Budget(limits);
     this.template = template;
     this.functions = table;
     this.missing = missing;
@@ -95,7 +80,7 @@ class Execution {
 
   run(): string {
     this.walkAll(this.template.nodes, this.data);
-    return this.sized(this.output);
+    return this.budget.text(this.output);
   }
 
   private fail(at: number, what: string, message: string): never {
@@ -105,28 +90,18 @@ class Execution {
     throw new TemplateError(`template: :${line}:${column}: executing "" at <${what}>: ${message}`);
   }
 
-  private step(count = 1): void {
-    this.steps += count;
-    if (this.steps > this.limits.steps)
-      throw new TemplateError(`template: : it takes more than ${this.limits.steps} steps`);
-  }
-
-  /** @throws TemplateError for a text that is longer than it may be. */
-  private sized<T>(value: T): T {
-    if (typeof value === 'string' && value.length > this.limits.size)
-      throw new TemplateError(`template: : a text in it has more than ${this.limits.size} characters`);
-    return value;
-  }
-
   private walkAll(nodes: Node[], dot: unknown): void {
+    if (++this.depth > DEEPEST)
+      throw new TemplateError(`template: : exceeded maximum template depth (${DEEPEST})`);
     const scope = this.variables.length;
     for (const node of nodes) this.walk(node, dot);
     this.variables.length = scope;
+    this.depth--;
   }
 
   private walk(node: Node, dot: unknown): void {
-    this.step();
-    this.sized(this.output);
+    this.budget.step();
+    this.budget.text(this.output);
     switch (node.kind) {
       case 'text':
         this.output += node.text;
@@ -140,8 +115,7 @@ class Execution {
       case 'with': {
         const scope = this.variables.length;
         const value = this.pipe(node.pipe, dot);
-        const held = truth(value);
-        if (held) this.walkAll(node.body, node.kind === 'with' ? value : dot);
+        if (truth(value)) this.walkAll(node.body, node.kind === 'with' ? value : dot);
         else this.walkAll(node.otherwise, dot);
         this.variables.length = scope;
         return;
@@ -161,13 +135,11 @@ class Execution {
             `{{template ${JSON.stringify(node.name)}}}`,
             `template ${JSON.stringify(node.name)} not defined`,
           );
-        if (++this.depth > 1000) this.fail(node.at, node.name, 'exceeded maximum template depth (1000)');
         const value = node.pipe ? this.pipe(node.pipe, dot) : null;
         const outer = this.variables;
         this.variables = [{ name: '$', value }];
         this.walkAll(body!, value);
         this.variables = outer;
-        this.depth--;
       }
     }
   }
@@ -176,22 +148,16 @@ class Execution {
     const scope = this.variables.length;
     const { declares, assigns } = node.pipe;
     const value = indirect(this.pipe(node.pipe, dot, false));
-    const list = elements(value);
-    if (typeof value === 'number') this.step(Math.max(0, value));
-    const pairs: [unknown, unknown][] | undefined =
-      typeof value === 'number'
-        ? Array.from({ length: value }, (_, index) => [index, index])
-        : (list?.map((element, index) => [index, element]) ?? entries(value));
+    if (typeof value === 'number') this.budget.step(Math.max(0, value));
+    const pairs = pairsOf(value);
     if (!pairs && value !== null && value !== undefined)
       this.fail(node.pipe.at, showPipe(node.pipe), `range can't iterate over ${print(value)}`);
     const inner = this.variables.length;
+    const { depth } = this;
     for (const [key, element] of pairs ?? []) {
-      this.step();
+      this.budget.step();
       const values = declares.length === 2 ? [key, element] : [element];
-      declares.forEach((name, index) => {
-        if (assigns) this.assign(name, values[index]);
-        else this.variables.push({ name, value: values[index] });
-      });
+      for (const [index, name] of declares.entries()) this.bind(name, values[index], assigns);
       try {
         this.walkAll(node.body, element);
       } catch (error) {
@@ -199,15 +165,18 @@ class Execution {
         if (!(error instanceof Continue)) throw error;
       } finally {
         this.variables.length = inner;
+        this.depth = depth;
       }
     }
     if (!pairs?.length) this.walkAll(node.otherwise, dot);
     this.variables.length = scope;
   }
 
-  private assign(name: string, value: unknown): void {
+  /** Declares a variable, or gives the innermost of that name another value. */
+  private bind(name: string, value: unknown, assigns: boolean): void {
     const variable = this.variables.findLast((one) => one.name === name);
-    if (variable) variable.value = value;
+    if (!assigns) this.variables.push({ name, value });
+    else if (variable) variable.value = value;
   }
 
   private pipe(pipe: Pipe, dot: unknown, declare = true): unknown {
@@ -215,16 +184,12 @@ class Execution {
     pipe.commands.forEach((command, index) => {
       value = this.command(command, dot, index > 0 ? { value } : undefined);
     });
-    if (declare)
-      for (const name of pipe.declares) {
-        if (pipe.assigns) this.assign(name, value);
-        else this.variables.push({ name, value });
-      }
+    if (declare) for (const name of pipe.declares) this.bind(name, value, pipe.assigns);
     return value;
   }
 
-  private command(command: Command, dot: unknown, last: { value: unknown } | undefined): unknown {
-    this.step();
+  private command(command: Command, dot: unknown, last: Piped): unknown {
+    this.budget.step();
     const [first, ...rest] = command.arguments as [Argument, ...Argument[]];
     const extra = (): unknown[] => [
       ...rest.map((one) => this.argument(one, dot)),
@@ -288,60 +253,28 @@ class Execution {
   }
 
   private field(receiver: unknown, name: string, node: Argument, args: unknown[] = []): unknown {
-    const fail = (message: string): never => this.fail(node.at, show(node), message);
-    if (receiver === undefined) {
-      if (this.missing === 'error') fail(`nil data; no entry for key ${JSON.stringify(name)}`);
-      return undefined;
+    try {
+      return this.budget.text(member(receiver, name, args, this.missing));
+    } catch (error) {
+      if (error instanceof FieldError) this.fail(node.at, show(node), error.message);
+      throw error;
     }
-    if (receiver === null) return fail(`nil pointer evaluating interface {}.${name}`);
-    if (isGoObject(receiver)) {
-      const method = receiver.method(name);
-      if (!method) fail(`can't evaluate field ${name} in type ${receiver.goType}`);
-      if (method!.length !== args.length)
-        fail(`wrong number of args for ${name}: want ${method!.length} got ${args.length}`);
-      return this.sized(method!(...args));
-    }
-    const value = indirect(receiver);
-    if (value === null) return fail(`nil pointer evaluating ${typeName(receiver)}.${name}`);
-    if (value instanceof Typed && value.type.kind === 'struct') {
-      const field = value.type.fields().find((one) => one.name === name);
-      if (!field) fail(`can't evaluate field ${name} in type ${typeName(receiver)}`);
-      if (args.length) fail(`${name} has arguments but cannot be invoked as function`);
-      return typed(field!.type, (value.value as Record<string, unknown> | undefined)?.[field!.json]);
-    }
-    const isTypedMap = value instanceof Typed && value.type.kind === 'map';
-    if (isTypedMap || (!(value instanceof Typed) && entries(value))) {
-      if (args.length) fail(`${name} is not a method but has arguments`);
-      const map = (isTypedMap ? (value as Typed).value : value) as Record<string, unknown> | null | undefined;
-      if (!map || !Object.hasOwn(map, name)) {
-        if (this.missing === 'error') fail(`map has no entry for key ${JSON.stringify(name)}`);
-        return undefined;
-      }
-      return isTypedMap ? typed(((value as Typed).type as { of: GoType }).of, map[name]) : map[name];
-    }
-    return fail(
-      `can't evaluate field ${name} in type ${value instanceof Typed ? typeName(receiver) : 'interface {}'}`,
-    );
   }
 
-  private call(
-    node: Extract<Argument, { kind: 'function' }>,
-    rest: readonly Argument[],
-    dot: unknown,
-    last: { value: unknown } | undefined,
-  ): unknown {
-    const { name } = node;
-    if (name === 'and' || name === 'or') {
-      // The only ones that need not look at all their arguments.
-      let value: unknown;
-      const count = rest.length + (last ? 1 : 0);
-      if (!count) this.fail(node.at, name, `wrong number of args for ${name}: want at least 1 got 0`);
-      for (const argument of rest) {
-        value = this.argument(argument, dot);
-        if (truth(value) === (name === 'or')) return value;
-      }
-      return last ? last.value : value;
+  /** `and` and `or`, the only functions that need not look at all their arguments. */
+  private choose({ name, at }: Called, rest: readonly Argument[], dot: unknown, last: Piped): unknown {
+    let value: unknown;
+    if (!rest.length && !last) this.fail(at, name, `wrong number of args for ${name}: want at least 1 got 0`);
+    for (const argument of rest) {
+      value = this.argument(argument, dot);
+      if (truth(value) === (name === 'or')) return value;
     }
+    return last ? last.value : value;
+  }
+
+  private call(node: Called, rest: readonly Argument[], dot: unknown, last: Piped): unknown {
+    const { name } = node;
+    if (name === 'and' || name === 'or') return this.choose(node, rest, dot, last);
     const args = rest.map((one) => this.argument(one, dot));
     if (last) args.push(last.value);
     const target = this.functions[name]!;
@@ -353,7 +286,7 @@ class Execution {
         `wrong number of args for ${name}: want ${most === least ? least : `at least ${least}`} got ${args.length}`,
       );
     try {
-      return this.sized(target.run(...args));
+      return this.budget.text(target.run(...args));
     } catch (error) {
       if (error instanceof TypeMismatch) {
         const at = rest[error.index] ?? node;
@@ -365,9 +298,3 @@ class Execution {
 }
 
 const showCall = (node: Argument, rest: readonly Argument[]): string => [node, ...rest].map(show).join(' ');
-
-/** Prints the result of an action: a pointer prints the value it points to. */
-function printResult(value: unknown): string {
-  if (value === null) return '<no value>';
-  return print(value instanceof Typed && value.type.kind === 'pointer' ? (indirect(value) ?? value) : value);
-}

@@ -1,115 +1,31 @@
-import { lex, TemplateError, type Token, type TokenKind } from './lex.ts';
+import { Cursor, keywords } from './cursor.ts';
+import { lex, type Token } from './lex.ts';
+import { number, unquote } from './literals.ts';
+import { type Argument, type Command, type Node, type Pipe, show, type Template } from './nodes.ts';
 
-/** An argument of a command in an action. */
-export type Argument = { at: number } & (
-  | { kind: 'dot' }
-  | { kind: 'nil' }
-  | { kind: 'constant'; value: string | number | boolean; text: string }
-  | { kind: 'field'; names: string[] }
-  | { kind: 'variable'; name: string; names: string[] }
-  | { kind: 'function'; name: string }
-  | { kind: 'pipe'; pipe: Pipe }
-  | { kind: 'chain'; of: Argument; names: string[] }
-);
+/**
+ * Parentheses and control structures in each other: each level takes some frames of the interpreter's stack, which a
+ * template of thousands would overflow.
+ */
+const DEEPEST = 200;
 
-export interface Command {
-  arguments: Argument[];
-  at: number;
-}
-
-export interface Pipe {
-  commands: Command[];
-  declares: string[];
-  assigns: boolean;
-  at: number;
-}
-
-export type Node =
-  | { kind: 'text'; text: string }
-  | { kind: 'action'; pipe: Pipe }
-  | { kind: 'if' | 'with' | 'range'; pipe: Pipe; body: Node[]; otherwise: Node[] }
-  | { kind: 'break' | 'continue' }
-  | { kind: 'template'; name: string; pipe: Pipe | undefined; at: number };
-
-export interface Template {
-  nodes: Node[];
-  /** Templates made by `define` and `block`. */
-  named: Map<string, Node[]>;
-  source: string;
-}
-
-/** Go's text of an argument, for messages. */
-export function show(argument: Argument): string {
-  switch (argument.kind) {
-    case 'dot':
-      return '.';
-    case 'nil':
-      return 'nil';
-    case 'constant':
-      return argument.text;
-    case 'field':
-      return `.${argument.names.join('.')}`;
-    case 'variable':
-      return [argument.name, ...argument.names].join('.');
-    case 'function':
-      return argument.name;
-    case 'pipe':
-      return `(${showPipe(argument.pipe)})`;
-    case 'chain':
-      return `${show(argument.of)}.${argument.names.join('.')}`;
-  }
-}
-
-export function showPipe(pipe: Pipe): string {
-  const left = pipe.declares.length ? `${pipe.declares.join(', ')} ${pipe.assigns ? '=' : ':='} ` : '';
-  return left + pipe.commands.map((command) => command.arguments.map(show).join(' ')).join(' | ');
-}
-
-const keywords = new Set([
-  'if',
-  'else',
-  'end',
-  'range',
-  'with',
-  'define',
-  'template',
-  'block',
-  'break',
-  'continue',
-  'nil',
-]);
-const escapes: Record<string, string> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
-
-/** The text of a Go string or character literal. */
-export function unquote(literal: string): string {
-  if (literal[0] === '`') return literal.slice(1, -1);
-  return literal
-    .slice(1, -1)
-    .replace(/\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{3}|[\s\S])/g, (_, code: string) => {
-      if (/^[xuU]./.test(code)) return String.fromCodePoint(Number.parseInt(code.slice(1), 16));
-      if (/^[0-7]{3}$/.test(code)) return String.fromCharCode(Number.parseInt(code, 8));
-      return escapes[code] ?? code;
-    });
-}
-
-/** Parses a template. `known` are the functions there are. Throws TemplateError. */
+/** Parses a template. `known` are the functions there are. Throws TemplateError, also for one that nests too deeply. */
 export function parseTemplate(source: string, known: ReadonlySet<string>): Template {
   return new Parser(source, known).template();
 }
 
-class Parser {
-  private readonly tokens: Token[];
+class Parser extends Cursor {
   private readonly source: string;
   private readonly known: ReadonlySet<string>;
   private readonly named = new Map<string, Node[]>();
   private readonly variables: string[] = ['$'];
-  private next = 0;
   private loops = 0;
+  private depth = 0;
 
   constructor(source: string, known: ReadonlySet<string>) {
+    super(lex(source));
     this.source = source;
     this.known = known;
-    this.tokens = lex(source);
   }
 
   template(): Template {
@@ -118,36 +34,12 @@ class Parser {
     return { nodes, named: this.named, source: this.source };
   }
 
-  private fail(message: string, token: Token = this.tokens[Math.max(0, this.next - 1)]!): never {
-    throw new TemplateError(`template: :${token.line}: ${message}`);
-  }
-
-  private peek(): Token {
-    while (this.tokens[this.next]!.kind === 'space') this.next++;
-    return this.tokens[this.next]!;
-  }
-
-  private take(): Token {
-    const token = this.peek();
-    if (token.kind !== 'end') this.next++;
-    return token;
-  }
-
-  private expect(kind: TokenKind, context: string): Token {
-    const token = this.take();
-    if (token.kind !== kind) this.unexpected(token, context);
-    return token;
-  }
-
-  private unexpected(token: Token, context: string): never {
-    if (token.kind === 'end') return this.fail(`unexpected EOF`, token);
-    const shown =
-      token.kind === 'identifier' && keywords.has(token.text)
-        ? `<${token.text}>`
-        : token.kind === 'close'
-          ? '"}}"'
-          : JSON.stringify(token.text);
-    return this.fail(`unexpected ${shown} in ${context}`, token);
+  /** One level further in. @throws TemplateError where there are too many. */
+  private within<T>(read: () => T): T {
+    if (++this.depth > DEEPEST) this.fail(`it nests more than ${DEEPEST} levels deep`);
+    const result = read();
+    this.depth--;
+    return result;
   }
 
   /** Nodes up to an `end`, an `else` or the end of the text; `stop` says which. */
@@ -172,9 +64,11 @@ class Parser {
             return { nodes, stop: 'else' };
           case 'if':
           case 'with':
-          case 'range':
-            nodes.push(this.control(first.text));
+          case 'range': {
+            const kind = first.text;
+            nodes.push(this.within(() => this.control(kind)));
             continue;
+          }
           case 'break':
           case 'continue':
             if (!this.loops) this.fail(`{{${first.text}}} outside {{range}}`, first);
@@ -186,7 +80,7 @@ class Parser {
             const name = unquote(this.expect('string', `${first.text} clause`).text);
             const pipe = first.text === 'block' ? this.pipe('block clause') : undefined;
             if (first.text === 'define') this.expect('close', 'define clause');
-            const body = this.list();
+            const body = this.within(() => this.list());
             if (body.stop !== 'end') this.fail('unexpected EOF');
             this.named.set(name, body.nodes);
             if (pipe) nodes.push({ kind: 'template', name, pipe, at: first.at });
@@ -216,7 +110,7 @@ class Parser {
       const after = this.peek();
       if (after.kind === 'identifier' && after.text === kind && kind !== 'range') {
         this.next++;
-        otherwise = [this.control(kind)];
+        otherwise = [this.within(() => this.control(kind))];
         this.variables.length = scope;
         return { kind, pipe, body: body.nodes, otherwise };
       }
@@ -356,17 +250,10 @@ class Parser {
         return use({ kind: 'constant', value: number(text), text, at });
       case 'left': {
         this.next++;
-        return { kind: 'pipe', pipe: this.pipe('parenthesized pipeline', 'right'), at };
+        return { kind: 'pipe', pipe: this.within(() => this.pipe('parenthesized pipeline', 'right')), at };
       }
       default:
         return undefined;
     }
   }
-}
-
-function number(text: string): number {
-  const plain = text.replace(/_/g, '');
-  const sign = plain.startsWith('-') ? -1 : 1;
-  const body = plain.replace(/^[+-]/, '');
-  return sign * Number(/^0[0-7]+$/.test(body) ? `0o${body.slice(1)}` : body);
 }

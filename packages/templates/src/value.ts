@@ -274,3 +274,15 @@ export function printNumber(value: number): string {
   }
   return String(value);
 }
+
+/** The text of an action's result: a pointer prints the value it points to. */
+export function printResult(value: unknown): string {
+  if (value === null) return '<no value>';
+  return print(value instanceof Typed && value.type.kind === 'pointer' ? (indirect(value) ?? value) : value);
+}
+
+/** The keys and elements that `range` passes; undefined for a value that it can't. */
+export function pairsOf(value: unknown): [key: unknown, element: unknown][] | undefined {
+  if (typeof value === 'number') return Array.from({ length: value }, (_, index) => [index, index]);
+  return elements(value)?.map((element, index) => [index, element]) ?? entries(value);
+}

@@ -1,4 +1,5 @@
 import { invalidParameter } from './errors.ts';
+import { parseJson } from './go-json.ts';
 
 /**
  * The `filters` query parameter: a JSON object of name to list of values, or, as old clients write it, of name to an
@@ -9,7 +10,7 @@ export function parseFilters(text: string | undefined): Record<string, string[]>
   if (!text) return {};
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseJson(text);
   } catch {
     throw invalidParameter('invalid filter');
   }

@@ -1,5 +1,40 @@
 /**
- * Why a text is not JSON, in the words of Go's decoder, which users of this API know. Only called when JSON.parse has
+ * The most levels of JSON that comes from others. No document of a client or a registry has a tenth of them, and what
+ * was read is often written again, which overflows the interpreter's stack at some thousands. (Go's limit is 10,000.)
+ */
+const DEEPEST = 500;
+
+/**
+ * The value of a JSON text that a client, a registry or an archive sent.
+ * @throws SyntaxError for what is not JSON, and for more levels than there may be.
+ */
+export function parseJson(text: string): unknown {
+  if (nestsTooDeeply(text)) throw new SyntaxError(TOO_DEEP);
+  return JSON.parse(text);
+}
+
+const TOO_DEEP = 'exceeded max depth';
+const [QUOTE, BACKSLASH] = [0x22, 0x5c];
+const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
+
+function nestsTooDeeply(text: string): boolean {
+  if (text.length <= DEEPEST) return false;
+  let depth = 0;
+  let quoted = false;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) quoted = !quoted;
+    else if (quoted) at += code === BACKSLASH ? 1 : 0;
+    else if (code === OPEN_ARRAY || code === OPEN_OBJECT) {
+      depth += 1;
+      if (depth > DEEPEST) return true;
+    } else if (code === CLOSE_ARRAY || code === CLOSE_OBJECT) depth -= 1;
+  }
+  return false;
+}
+
+/**
+ * Why a text is not JSON, in the words of Go's decoder, which users of this API know. Only called when `parseJson` has
  * refused the text.
  */
 export function jsonProblem(text: string): { kind: 'syntax' | 'eof' | 'trailing'; message: string } {
@@ -8,8 +43,6 @@ export function jsonProblem(text: string): { kind: 'syntax' | 'eof' | 'trailing'
     reader.value();
   } catch (problem) {
     if (problem instanceof Problem) return { kind: problem.kind, message: problem.message };
-    // Nested deeper than any setting is.
-    if (problem instanceof RangeError) return { kind: 'syntax', message: 'exceeded max depth' };
     throw problem;
   }
   return { kind: 'trailing', message: 'unexpected content after JSON' };
@@ -27,6 +60,7 @@ class Problem extends Error {
 class Reader {
   private readonly text: string;
   private at = 0;
+  private depth = 0;
 
   constructor(text: string) {
     this.text = text;
@@ -34,9 +68,12 @@ class Reader {
 
   value(): void {
     const first = this.next();
-    if (first === '{') this.object();
-    else if (first === '[') this.array();
-    else if (first === '"') this.string();
+    if (first === '{' || first === '[') {
+      if (++this.depth > DEEPEST) throw new Problem('syntax', TOO_DEEP);
+      if (first === '{') this.object();
+      else this.array();
+      this.depth -= 1;
+    } else if (first === '"') this.string();
     else if (first === '-' || isDigit(first)) this.number(first);
     else if (first === 't') this.literal('true');
     else if (first === 'f') this.literal('false');

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { parseDuration } from './durations.ts';
+import { jsonProblem, parseJson } from './go-json.ts';
 import { parseSize } from './sizes.ts';
 
 const from = (units: string[], maxLength: number) =>
@@ -74,4 +75,14 @@ test('no text takes long, and none is a number that Go cannot hold', () => {
       expect(parseSize(text) ?? 0).toBeLessThan(2 ** 63);
     }
   expect(process.cpuUsage(before).user / 1000).toBeLessThan(300);
+});
+
+test('JSON of others has a bounded depth, whatever quotes stand in it', () => {
+  const nested = (depth: number) => `${'['.repeat(depth)}"[\\"["${']'.repeat(depth)}`;
+  expect(() => parseJson(nested(500))).not.toThrow();
+  expect(() => parseJson(nested(501))).toThrow('exceeded max depth');
+  expect(() => parseJson('{"a":'.repeat(1_000_000))).toThrow('exceeded max depth');
+  expect(jsonProblem('{"a":'.repeat(501)).message).toBe('exceeded max depth');
+  const quoted = JSON.stringify({ text: '\\"[['.repeat(1000), end: '\\' });
+  expect(parseJson(quoted)).toEqual(JSON.parse(quoted));
 });

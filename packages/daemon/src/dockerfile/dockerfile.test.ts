@@ -157,3 +157,17 @@ describe('mounts', () => {
     });
   });
 });
+
+test('words in each other have a bounded depth', () => {
+  const nested = (depth: number) => `${'${a:-'.repeat(depth)}x${'}'.repeat(depth)}`;
+  expect(expandWord(nested(250), () => undefined)).toBe('x');
+  expect(() => expandWord(nested(251), () => undefined)).toThrow('nested too deeply');
+  expect(() => expandWord(nested(100_000), () => undefined)).toThrow('nested too deeply');
+});
+
+test('ONBUILD after ONBUILD is refused, however often it stands there', () => {
+  for (const count of [2, 100_000]) {
+    const [, chained] = parseDockerfile(`FROM a\n${'ONBUILD '.repeat(count)}RUN x`).instructions;
+    expect(() => checkInstruction(chained!)).toThrow("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
+  }
+});

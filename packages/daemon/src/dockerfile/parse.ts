@@ -127,8 +127,8 @@ export function parseDockerfile(text: string): Dockerfile {
   return { escape: escaper, directives, instructions, warnings, emptyContinuations };
 }
 
-/** One instruction's line, its continuations joined. */
-function readInstruction(text: string, escaper: string, line: number): Instruction {
+/** One instruction's line, its continuations joined; `trigger`: it stands behind ONBUILD. */
+function readInstruction(text: string, escaper: string, line: number, trigger = false): Instruction {
   const [, written = '', after = ''] = /^(\S*)(?:\s+([\s\S]*))?$/.exec(text.trim())!;
   const name = written.toUpperCase();
   const { flags, rest: unflagged } = splitFlags(after);
@@ -181,8 +181,9 @@ function readInstruction(text: string, escaper: string, line: number): Instructi
       break;
     }
     case 'ONBUILD':
-      if (rest === '') break;
-      instruction.trigger = readInstruction(rest, escaper, line);
+      // ONBUILD behind ONBUILD is refused later (`checkInstruction`): what else stands behind it does not matter.
+      if (rest === '' || trigger) break;
+      instruction.trigger = readInstruction(rest, escaper, line, true);
       instruction.args = [instruction.trigger.written, ...instruction.trigger.args];
       break;
     default:

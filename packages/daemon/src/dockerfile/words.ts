@@ -12,6 +12,9 @@ function bounded(text: string): string {
   return text;
 }
 
+/** The most words in braces in each other (`${a:-${b:-...}}`): each level takes frames of the interpreter's stack. */
+const DEEPEST = 250;
+
 /** Where variables come from: the value, or undefined for an unset one. */
 export type Lookup = (name: string) => string | undefined;
 
@@ -88,6 +91,7 @@ class Expander {
   private readonly escaper: string;
   private readonly kept: Kept;
   private keepEscapes: boolean;
+  private depth = 0;
 
   constructor(text: string, lookup: Lookup, escaper: string, kept: Kept = {}) {
     this.source = text;
@@ -134,8 +138,7 @@ class Expander {
       return work();
     } catch (error) {
       const text = JSON.stringify(this.source);
-      const why = error instanceof RangeError ? 'nested too deeply' : (error as Error).message;
-      throw invalidParameter(`failed to process ${text}: ${why}`, error);
+      throw invalidParameter(`failed to process ${text}: ${(error as Error).message}`, error);
     }
   }
 
@@ -262,6 +265,7 @@ class Expander {
   private until(close: string, keepEscapes: boolean, missing = "syntax error: missing '}'"): string {
     const before = this.keepEscapes;
     this.keepEscapes = keepEscapes;
+    if (++this.depth > DEEPEST) throw invalidParameter('nested too deeply');
     try {
       let out = '';
       for (;;) {
@@ -274,6 +278,7 @@ class Expander {
         out = bounded(out + this.piece());
       }
     } finally {
+      this.depth--;
       this.keepEscapes = before;
     }
   }

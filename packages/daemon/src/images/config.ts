@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { invalidParameter } from '../base/errors.ts';
+import { parseJson } from '../base/go-json.ts';
 import type { ImageConfig, ImageRunConfig } from './api.ts';
 import { isDigest } from './references.ts';
 
@@ -59,7 +60,7 @@ export function parseConfig(raw: string): StoredConfig {
   if (raw.length > MAX_CONFIG_BYTES) throw invalidParameter('the image configuration is too large');
   let value: unknown;
   try {
-    value = JSON.parse(raw);
+    value = parseJson(raw);
   } catch (error) {
     throw invalidParameter(`the image configuration is not JSON: ${(error as Error).message}`);
   }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { invalidParameter } from '../base/errors.ts';
-import { jsonProblem } from '../base/go-json.ts';
+import { jsonProblem, parseJson } from '../base/go-json.ts';
 
 /** Bodies that are JSON are settings, not data: more than this is refused. */
 const LIMIT = 16 * 1024 * 1024;
@@ -30,7 +30,7 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   if (empty) return undefined;
   const text = await readText(request);
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     if (text.trim() === '') throw invalidParameter('invalid JSON: got EOF while reading request body');
     const { kind, message } = jsonProblem(text);

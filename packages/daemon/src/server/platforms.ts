@@ -1,5 +1,5 @@
 import { invalidParameter } from '../base/errors.ts';
-import { jsonProblem } from '../base/go-json.ts';
+import { jsonProblem, parseJson } from '../base/go-json.ts';
 
 /**
  * The platform that a parameter names, as JSON (`{"os":"linux","architecture":"arm64"}`) or in short (`linux/arm64`).
@@ -14,7 +14,7 @@ export function platformOf(given: string | undefined): { platform?: string } {
 export function parsePlatformJson(text: string): string {
   let value: Partial<Record<'os' | 'architecture' | 'variant' | 'os.version', unknown>> | null;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text) as typeof value;
   } catch {
     throw invalidParameter(`failed to parse platform: ${jsonProblem(text).message}`);
   }

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { BerthError, invalidParameter } from '../../base/errors.ts';
+import { parseJson } from '../../base/go-json.ts';
 import type { Layer } from '../../layers/api.ts';
 import { type Blob, blobsNamedBy, isAttestation, subjectOf } from '../attestations.ts';
 import { isIndexType } from '../catalogue.ts';
@@ -33,11 +34,11 @@ export interface Described {
 export function describe(contents: Contents, wanted: readonly Platform[]): Described[] {
   const manifest = contents.documents.get('manifest.json');
   const index = contents.documents.get('index.json');
-  const layout = index ? parseJson(index, 'index.json') : undefined;
+  const layout = index ? readJson(index, 'index.json') : undefined;
   // Beside manifest.json an index matters only where it has more to tell: more platforms of one image.
   const images =
     manifest && !hasNested(contents, layout)
-      ? describeDocker(contents, parseJson(manifest, 'manifest.json'))
+      ? describeDocker(contents, readJson(manifest, 'manifest.json'))
       : layout !== undefined
         ? describeLayout(contents, layout)
         : undefined;
@@ -136,7 +137,7 @@ function describeLayout(
       continue;
     }
     const names = inherited.length > 0 ? inherited : layoutNames(descriptor.annotations);
-    const value = parseJson(body, descriptor.digest) as { manifests?: unknown; mediaType?: unknown } | null;
+    const value = readJson(body, descriptor.digest) as { manifests?: unknown; mediaType?: unknown } | null;
     const nested = value?.manifests !== undefined;
     const document = {
       digest: descriptor.digest,
@@ -265,9 +266,9 @@ function isStrings(value: unknown): value is string[] | null | undefined {
   );
 }
 
-function parseJson(body: Buffer, name: string): unknown {
+function readJson(body: Buffer, name: string): unknown {
   try {
-    return JSON.parse(body.toString());
+    return parseJson(body.toString());
   } catch (error) {
     throw new BerthError('invalid-parameter', `${name} is not JSON: ${(error as Error).message}`);
   }

@@ -1,4 +1,5 @@
 import { invalidParameter, notFound } from '../../base/errors.ts';
+import { parseJson } from '../../base/go-json.ts';
 import type { CacheSource, ImageDescriptor, Images } from '../api.ts';
 import { digestOf, MAX_CONFIG_BYTES, parseConfig } from '../config.ts';
 import { parsePlatform } from '../platforms.ts';
@@ -66,7 +67,7 @@ export async function readCache(
 function cacheParts({ body }: Fetched): { config: Descriptor; layers: Descriptor[] } | undefined {
   let value: { config?: { mediaType?: unknown }; layers?: unknown; manifests?: unknown };
   try {
-    value = JSON.parse(body.toString()) ?? {};
+    value = (parseJson(body.toString()) ?? {}) as typeof value;
   } catch {
     return undefined; // the parser of manifests says what is wrong
   }

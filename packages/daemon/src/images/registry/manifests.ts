@@ -1,4 +1,5 @@
 import { invalidParameter, notFound, systemError } from '../../base/errors.ts';
+import { parseJson } from '../../base/go-json.ts';
 import { MAX_CONFIG_BYTES } from '../config.ts';
 import { formatPlatform, hostPlatform, type Platform, platformScore } from '../platforms.ts';
 import { familiarString, isDigest, type Reference } from '../references.ts';
@@ -159,7 +160,7 @@ export function descriptor(value: unknown, what: string, most: number): Descript
 
 function parseObject(body: Buffer): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(body.toString());
+    const value = parseJson(body.toString());
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
       return value as Record<string, unknown>;
   } catch (error) {

@@ -1,6 +1,6 @@
 import { invalidParameter, systemError, unsupported } from '../../base/errors.ts';
 import { parseFilters } from '../../base/filters.ts';
-import { jsonProblem } from '../../base/go-json.ts';
+import { jsonProblem, parseJson } from '../../base/go-json.ts';
 import type { BuildOptions } from '../../builder/api.ts';
 import type { Services } from '../../services.ts';
 import type { ApiRequest, Server } from '../api.ts';
@@ -79,7 +79,7 @@ function json<T>(
   if (text === undefined || text === '') return byDefault;
   let value: unknown;
   try {
-    value = JSON.parse(text) ?? byDefault;
+    value = parseJson(text) ?? byDefault;
   } catch {
     throw invalidParameter(`error reading ${readable[name] ?? name}: ${jsonProblem(text).message}`);
   }
@@ -127,7 +127,7 @@ function outputOf(text: string, buildKit: boolean): BuildOptions['output'] {
   if (!buildKit) throw unsupported('the "outputs" option needs BuildKit');
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     throw invalidParameter(`error reading outputs: ${jsonProblem(text).message}`);
   }

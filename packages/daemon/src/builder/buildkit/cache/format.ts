@@ -1,4 +1,5 @@
 import { invalidParameter } from '../../../base/errors.ts';
+import { parseJson } from '../../../base/go-json.ts';
 import type { ImageDescriptor } from '../../../images/api.ts';
 import type { StepRecord } from '../steps/snapshot.ts';
 
@@ -104,7 +105,7 @@ function stepsOf(
 
 function parse(text: string): object {
   try {
-    const value: unknown = JSON.parse(text);
+    const value = parseJson(text);
     if (typeof value === 'object' && value !== null) return value;
   } catch (error) {
     throw invalidParameter(`the cache is not JSON: ${(error as Error).message}`, error);
