@@ -1,11 +1,11 @@
 import type { LaunchRecord } from '@berth/native';
 import type { RootFilesystem } from '../layers/api.ts';
-import type { CdiEdits } from './devices/cdi.ts';
+import type { CdiEdits } from './devices/types.ts';
 import type { RuntimeSpec } from './oci/config.ts';
-import type { RuntimeHandlers, RuntimeProgram } from './oci/handlers.ts';
+import type { RuntimeHandler, RuntimeHandlers, RuntimeProgram } from './oci/handlers.ts';
 
-export type { CdiEdits } from './devices/cdi.ts';
-export type { RuntimeHandlers, RuntimeProgram, RuntimeSpec };
+export type { CdiEdits } from './devices/types.ts';
+export type { RuntimeHandler, RuntimeHandlers, RuntimeProgram, RuntimeSpec };
 
 /** The resource members of HostConfig that `docker update` can change too; units as in the Docker API. */
 export interface Resources {
@@ -71,6 +71,8 @@ export interface RuntimeRequest {
   shmSize: number;
   devices: Array<{ PathOnHost: string; PathInContainer: string; CgroupPermissions: string }>;
   deviceCgroupRules: string[];
+  /** Of its CDI devices: nodes, and what only another runtime than Berth's own can apply. */
+  cdi?: Pick<CdiEdits, 'devices' | 'hooks' | 'intelRdt' | 'netDevices'>;
   /** Binds, volumes (as binds), tmpfs, images; in any order, the runtime sorts them. */
   mounts: Array<{
     type: 'bind' | 'tmpfs' | 'image';

@@ -54,6 +54,7 @@ export function buildSpec(request: RuntimeRequest, context: SpecContext): Runtim
     root: { path: ROOT_PATH, readonly: request.readonlyRootfs },
     ...(ownNames && request.hostname && { hostname: request.hostname }),
     mounts: security.writableCgroups ? mounts.map(writableCgroup) : mounts,
+    ...(Object.keys(request.cdi?.hooks ?? {}).length > 0 && { hooks: request.cdi!.hooks }),
     annotations: {
       ...request.annotations,
       ...ownAnnotation({
@@ -80,6 +81,10 @@ export function buildSpec(request: RuntimeRequest, context: SpecContext): Runtim
         ...(ownNames && request.domainname && { [DOMAIN_NAME]: request.domainname }),
       },
       ...(filter && { seccomp: filter }),
+      ...(request.cdi?.intelRdt && { intelRdt: request.cdi.intelRdt }),
+      ...(Object.keys(request.cdi?.netDevices ?? {}).length > 0 && {
+        netDevices: request.cdi!.netDevices,
+      }),
       ...rootPropagation(mounts),
       maskedPaths: request.maskedPaths ?? (request.privileged ? [] : maskedPaths()),
       readonlyPaths: request.readonlyPaths ?? (request.privileged ? [] : READONLY_PATHS),

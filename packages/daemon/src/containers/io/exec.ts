@@ -272,7 +272,7 @@ export async function execute(
   if (!supervisor) throw conflict(`container ${container.id} is not running`);
   if (config.WorkingDir && !config.WorkingDir.startsWith('/'))
     throw invalidParameter('OCI runtime exec failed: exec failed: Cwd must be an absolute path: unknown');
-  container.request ??= rebuildRequest(context, container);
+  container.request ??= await rebuildRequest(context, container);
   const variables = new Map(
     environment(
       record,

@@ -1,5 +1,6 @@
-import { type BerthError, systemError } from '../../base/errors.ts';
-import type { CdiEdits, Runtime, RuntimeRequest } from '../../runtime/api.ts';
+import { posix } from 'node:path';
+import { type BerthError, invalidParameter, systemError } from '../../base/errors.ts';
+import type { CdiEdits, Runtime, RuntimeHandler, RuntimeRequest } from '../../runtime/api.ts';
 
 type DeviceRequest = Record<string, unknown>;
 
@@ -46,14 +47,45 @@ function noDriver(request: DeviceRequest, groups: string[][]): BerthError {
   );
 }
 
+/**
+ * The runtime of a container with these devices: the one that it asks for, or another where a device needs what Berth's own
+ * can't do.
+ * @throws invalid-parameter naming the specification's field where there is no such runtime; as `resolve` of the handlers
+ */
+export async function deviceRuntime(
+  { handlers }: Pick<Runtime, 'handlers'>,
+  name: string,
+  edits: CdiEdits | undefined,
+): Promise<RuntimeHandler> {
+  const { beyond } = edits ?? {};
+  if (!beyond) return handlers.resolve(name);
+  const handler = await handlers.resolveBeyond(name, beyond.field);
+  if (handler) return handler;
+  const how = {
+    hooks: 'install runc or crun, or register a runtime (--add-runtime)',
+    intelRdt: 'install runc or crun, or register a runtime (--add-runtime)',
+    netDevices:
+      'install runc 1.4 or register a runtime that tells of linux.netDevices in its features (--add-runtime)',
+  }[beyond.field];
+  throw invalidParameter(
+    `CDI device injection failed: ${beyond.at} needs an OCI runtime that can apply it, and none is there: ${how}`,
+  );
+}
+
+/** A list in which further entries take the place of those that are alike. */
+function overlaid<T>(list: readonly T[], more: readonly T[], key: (entry: T) => string): T[] {
+  const entries = new Map([...more].map((entry) => [key(entry), entry]));
+  return [...list.filter((entry) => !entries.has(key(entry))), ...entries.values()];
+}
+
 /** A request with what its devices change. */
 export function withDevices(request: RuntimeRequest, edits: CdiEdits | undefined): RuntimeRequest {
   if (!edits) return request;
   return {
     ...request,
-    env: [...request.env, ...edits.env],
-    devices: [...request.devices, ...edits.devices],
+    env: overlaid(request.env, edits.env, (variable) => variable.split('=', 1)[0]!),
+    cdi: edits,
     groupAdd: [...request.groupAdd, ...edits.groups],
-    mounts: [...request.mounts, ...edits.mounts.map((mount) => ({ type: 'bind' as const, ...mount }))],
+    mounts: overlaid(request.mounts, edits.mounts, ({ destination }) => posix.normalize(destination)),
   };
 }

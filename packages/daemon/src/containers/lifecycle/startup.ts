@@ -12,7 +12,7 @@ import { checkPropagation } from '../create/propagation.ts';
 import type { Container } from '../model/container.ts';
 import { type Context, setRecord } from '../model/context.ts';
 import { tellMounts, tellUnmounts } from '../model/mount-events.ts';
-import { requestedDevices, withDevices } from './devices.ts';
+import { deviceRuntime, requestedDevices, withDevices } from './devices.ts';
 import { linkVariables } from './links.ts';
 import { processUser } from './process-user.ts';
 import { isRemapped, type Joined, networkRequest, resolveJoins, runtimeRequest } from './request.ts';
@@ -42,7 +42,7 @@ export async function launch(context: Context, container: Container): Promise<Su
   takeNextMounts(context, container);
   const { config, hostConfig: host, pod } = container.record;
   const devices = await requestedDevices(rooms.runtime, host.DeviceRequests ?? []);
-  const { program } = rooms.runtime.handlers.resolve(host.Runtime);
+  const { program } = await deviceRuntime(rooms.runtime, host.Runtime, devices);
   const log = pod?.log
     ? await criLog(pod.log)
     : await rooms.logging.begin(host.LogConfig, logSubject(container), container.folder);
@@ -177,9 +177,9 @@ function networkNamespace(container: Container, path: string | undefined, joined
 }
 
 /** Makes anew the request that confines execs, for a container that an earlier daemon started. */
-export function rebuildRequest(context: Context, container: Container): RuntimeRequest {
+export async function rebuildRequest(context: Context, container: Container): Promise<RuntimeRequest> {
   const { rooms } = context;
-  return runtimeRequest(
+  const request = runtimeRequest(
     container,
     rooms.settings,
     rooms.layers.rootFilesystem(container.id),
@@ -187,6 +187,10 @@ export function rebuildRequest(context: Context, container: Container): RuntimeR
     { links: linkVariables(container, (name) => context.registry.find(name)) },
     rooms.layers,
   );
+  const asked = container.record.hostConfig.DeviceRequests ?? [];
+  // An exec is no place to refuse a device whose file went away while it is in use.
+  const edits = await requestedDevices(rooms.runtime, asked).catch(() => undefined);
+  return withDevices(request, edits);
 }
 
 /** Where the supervisor writes the log. */

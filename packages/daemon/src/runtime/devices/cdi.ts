@@ -1,45 +1,18 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { statSync } from 'node:fs';
 import { invalidParameter } from '../../base/errors.ts';
-import { log } from '../../base/log.ts';
+import type { OciHooks } from '../oci/config.ts';
+import { majorOf, minorOf } from '../resources.ts';
+import { type CdiDeviceNode, type ContainerEdits, readCdiFiles } from './cdi-files.ts';
+import type { CdiEdits, DeviceNode } from './types.ts';
 
 /*
  * Devices of the Container Device Interface (https://github.com/cncf-tags/container-device-interface/blob/main/SPEC.md): a
  * vendor's files say what a container needs to use a device, which is then asked for by a name, `vendor.com/class=name`.
  */
 
-/** What a device changes of a container. */
-export interface CdiEdits {
-  env: string[];
-  devices: Array<{ PathOnHost: string; PathInContainer: string; CgroupPermissions: string }>;
-  mounts: Array<{ source: string; destination: string; readonly: boolean; options: string[] }>;
-  groups: string[];
-}
-
-interface ContainerEdits {
-  env?: string[];
-  deviceNodes?: Array<{ path?: string; hostPath?: string; permissions?: string }>;
-  mounts?: Array<{ hostPath?: string; containerPath?: string; options?: string[]; type?: string }>;
-  hooks?: Array<{ hookName?: string; path?: string }>;
-  additionalGids?: number[];
-}
-
-interface CdiFile {
-  kind: string;
-  /** Of all devices of the file. */
-  common: ContainerEdits;
-  devices: Map<string, ContainerEdits>;
-}
-
-/** A file that is larger is none. */
-const MOST_BYTES = 4 * 1024 * 1024;
-const VERSION = /^v?(0\.[3-9]\.\d+|1\.\d+\.\d+)$/;
-const KIND = /^[A-Za-z][\w.-]*[A-Za-z0-9]\/[A-Za-z](?:[\w-]*[A-Za-z0-9])?$/;
-
 /** The names of all devices, sorted. */
 export async function cdiDevices(folders: readonly string[]): Promise<string[]> {
-  const files = await readFiles(folders);
-  return [...files.keys()].sort();
+  return [...(await readCdiFiles(folders)).devices.keys()].sort();
 }
 
 /**
@@ -47,106 +20,117 @@ export async function cdiDevices(folders: readonly string[]): Promise<string[]> 
  * @throws invalid-parameter for a device that is not known, and for one that needs what is not supported
  */
 export async function cdiEdits(folders: readonly string[], names: readonly string[]): Promise<CdiEdits> {
-  const known = await readFiles(folders);
-  const missing = names.filter((name) => !known.has(name));
-  if (missing.length > 0)
-    throw invalidParameter(`CDI device injection failed: unresolvable CDI devices ${missing.join(', ')}`);
-  const edits: CdiEdits = { env: [], devices: [], mounts: [], groups: [] };
+  const { devices, problems } = await readCdiFiles(folders);
+  const missing = names.filter((name) => !devices.has(name));
+  if (missing.length > 0) {
+    const unused = [...problems].map(([path, why]) => `; ${path} is not used: ${why}`).join('');
+    throw failed(`unresolvable CDI devices ${missing.join(', ')}${unused}`);
+  }
+  const edits: CdiEdits = { env: [], devices: [], mounts: [], groups: [], hooks: {}, netDevices: {} };
   const common = new Set<ContainerEdits>();
   for (const name of names) {
-    const { file, device } = known.get(name)!;
-    if (!common.has(file.common)) apply(edits, name, file.common);
-    common.add(file.common);
-    apply(edits, name, device);
+    const device = devices.get(name)!;
+    if (!common.has(device.common)) apply(edits, `${device.path}: containerEdits`, device.common);
+    common.add(device.common);
+    apply(edits, `${device.path}: containerEdits of ${name}`, device.edits);
   }
   return edits;
 }
 
-function apply(edits: CdiEdits, name: string, change: ContainerEdits): void {
-  const refuse = (why: string) => invalidParameter(`CDI device injection failed: ${name}: ${why}`);
-  const [hook] = change.hooks ?? [];
-  if (hook)
-    throw refuse(
-      `the hook ${hook.hookName ?? ''} ${hook.path ?? ''} is not supported; use a specification without hooks`,
-    );
+const failed = (why: string) => invalidParameter(`CDI device injection failed: ${why}`);
+
+const PROPAGATIONS = new Set([
+  'private',
+  'rprivate',
+  'shared',
+  'rshared',
+  'slave',
+  'rslave',
+  'unbindable',
+  'runbindable',
+]);
+
+function apply(edits: CdiEdits, at: string, change: ContainerEdits): void {
   edits.env.push(...(change.env ?? []));
-  for (const { path, hostPath, permissions } of change.deviceNodes ?? []) {
-    if (!path) throw refuse('a device node has no path');
-    edits.devices.push({
-      PathOnHost: hostPath || path,
-      PathInContainer: path,
-      CgroupPermissions: permissions || 'rwm',
-    });
-  }
-  for (const { hostPath, containerPath, options = [], type } of change.mounts ?? []) {
-    if (!hostPath?.startsWith('/') || !containerPath?.startsWith('/'))
-      throw refuse('a mount needs absolute paths');
-    if (type && type !== 'bind') throw refuse(`a mount of type ${type} is not supported`);
-    edits.mounts.push({
-      source: hostPath,
-      destination: containerPath,
-      readonly: options.includes('ro'),
-      options: options.includes('rbind') ? ['rbind'] : ['bind'],
-    });
-  }
+  for (const [index, node] of (change.deviceNodes ?? []).entries())
+    edits.devices.push(deviceNode(node, `${at}.deviceNodes[${index}]`));
+  for (const [index, mount] of (change.mounts ?? []).entries())
+    edits.mounts.push(mountOf(mount, `${at}.mounts[${index}]`));
   edits.groups.push(...(change.additionalGids ?? []).filter((gid) => gid > 0).map(String));
-}
-
-/** All devices by their names. A file that cannot be read is told of and passed over. */
-async function readFiles(
-  folders: readonly string[],
-): Promise<Map<string, { file: CdiFile; device: ContainerEdits }>> {
-  const found = new Map<string, { file: CdiFile; device: ContainerEdits }>();
-  for (const folder of folders) {
-    for (const name of list(folder)) {
-      const path = join(folder, name);
-      try {
-        const file = await readFile(path);
-        for (const [device, edits] of file.devices)
-          found.set(`${file.kind}=${device}`, { file, device: edits });
-      } catch (error) {
-        tellOnce(path, (error as Error).message);
-      }
-    }
+  for (const { hookName, ...hook } of change.hooks ?? []) {
+    const name = hookName as keyof OciHooks;
+    edits.hooks[name] = [...(edits.hooks[name] ?? []), hook];
+    edits.beyond ??= { field: 'hooks', at: `${at}.hooks` };
   }
-  return found;
+  if (change.intelRdt) {
+    edits.intelRdt = change.intelRdt;
+    edits.beyond ??= { field: 'intelRdt', at: `${at}.intelRdt` };
+  }
+  for (const { hostInterfaceName, name } of change.netDevices ?? []) {
+    edits.netDevices[hostInterfaceName] = { name };
+    // Runtimes that know no network devices are many; those that do know hooks, too.
+    edits.beyond = { field: 'netDevices', at: `${at}.netDevices` };
+  }
 }
 
-const told = new Set<string>();
-
-function tellOnce(path: string, why: string): void {
-  if (told.has(`${path} ${why}`)) return;
-  told.add(`${path} ${why}`);
-  log.warn({ file: path, why }, 'a CDI specification cannot be used');
+function mountOf(
+  { hostPath, containerPath, options = [], type = 'bind' }: NonNullable<ContainerEdits['mounts']>[number],
+  at: string,
+): CdiEdits['mounts'][number] {
+  if (type !== 'bind' && type !== 'tmpfs' && type !== '')
+    throw failed(`${at}.type: a mount of type ${type} is not supported; use bind or tmpfs`);
+  if (type !== 'tmpfs' && !hostPath.startsWith('/'))
+    throw failed(`${at}.hostPath: ${JSON.stringify(hostPath)} is not an absolute path`);
+  const propagation = options.findLast((option) => PROPAGATIONS.has(option));
+  return {
+    type: type === 'tmpfs' ? 'tmpfs' : 'bind',
+    source: hostPath,
+    destination: containerPath,
+    readonly: options.findLast((option) => option === 'ro' || option === 'rw') === 'ro',
+    options: [
+      ...(type === 'tmpfs' || options.includes('rbind') ? [] : ['bind']),
+      ...options.filter((option) => !PROPAGATIONS.has(option) && !['ro', 'rw', 'bind'].includes(option)),
+    ],
+    ...(propagation !== undefined && { propagation }),
+  };
 }
 
-function list(folder: string): string[] {
+const S_IFMT = 0o170000;
+const TYPES = new Map<number, DeviceNode['type']>([
+  [0o020000, 'c'],
+  [0o060000, 'b'],
+  [0o010000, 'p'],
+]);
+
+/** A node with its numbers: those that the specification gives, or else those of the device on this host. */
+function deviceNode(node: CdiDeviceNode, at: string): DeviceNode {
+  const { path, hostPath = path, permissions } = node;
+  // `u` is a character device without a buffer.
+  const asked = node.type === 'u' ? 'c' : ((node.type || undefined) as DeviceNode['type'] | undefined);
+  const known = asked !== undefined && (node.major || asked === 'p');
+  const host = known ? undefined : onHost(hostPath, at);
+  if (host && asked !== undefined && host.type !== asked)
+    throw failed(`${at}.type: ${hostPath} is of type ${host.type}, not ${asked}`);
+  return {
+    path,
+    type: asked ?? host!.type,
+    major: node.major || (host?.major ?? 0),
+    minor: node.major ? (node.minor ?? 0) : (host?.minor ?? 0),
+    ...(node.fileMode !== undefined && { fileMode: node.fileMode & 0o7777 }),
+    ...(node.uid !== undefined && { uid: node.uid }),
+    ...(node.gid !== undefined && { gid: node.gid }),
+    access: permissions || 'rwm',
+  };
+}
+
+function onHost(path: string, at: string): Pick<DeviceNode, 'type' | 'major' | 'minor'> {
+  let stats: ReturnType<typeof statSync>;
   try {
-    return readdirSync(folder)
-      .filter((name) => /\.(json|ya?ml)$/.test(name))
-      .sort();
-  } catch {
-    return [];
+    stats = statSync(path);
+  } catch (error) {
+    throw failed(`${at}: ${path} is not there: ${(error as NodeJS.ErrnoException).code}`);
   }
-}
-
-async function readFile(path: string): Promise<CdiFile> {
-  if (statSync(path).size > MOST_BYTES) throw new Error('it is too large');
-  const text = readFileSync(path, 'utf8');
-  const content = (path.endsWith('.json') ? JSON.parse(text) : (await import('yaml')).parse(text)) as {
-    cdiVersion?: unknown;
-    kind?: unknown;
-    devices?: Array<{ name?: string; containerEdits?: ContainerEdits }>;
-    containerEdits?: ContainerEdits;
-  } | null;
-  if (typeof content?.cdiVersion !== 'string' || !VERSION.test(content.cdiVersion))
-    throw new Error(`invalid cdiVersion ${JSON.stringify(content?.cdiVersion)}`);
-  if (typeof content.kind !== 'string' || !KIND.test(content.kind))
-    throw new Error(`invalid kind ${JSON.stringify(content.kind)}`);
-  const devices = new Map<string, ContainerEdits>();
-  for (const { name, containerEdits } of content.devices ?? []) {
-    if (!name || devices.has(name)) throw new Error(`a device without a name of its own: ${name}`);
-    devices.set(name, containerEdits ?? {});
-  }
-  return { kind: content.kind, common: content.containerEdits ?? {}, devices };
+  const type = TYPES.get(stats.mode & S_IFMT);
+  if (!type) throw failed(`${at}: ${path} is not a device`);
+  return { type, major: majorOf(stats.rdev), minor: minorOf(stats.rdev) };
 }

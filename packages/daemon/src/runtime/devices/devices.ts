@@ -76,7 +76,7 @@ export interface ContainerDevices {
  * @throws system in dockerd's words when a device is not there or a rule is malformed.
  */
 export function containerDevices(
-  request: Pick<RuntimeRequest, 'devices' | 'deviceCgroupRules' | 'privileged'>,
+  request: Pick<RuntimeRequest, 'devices' | 'cdi' | 'deviceCgroupRules' | 'privileged' | 'user'>,
 ): ContainerDevices {
   const asked = request.devices.flatMap(({ PathOnHost, PathInContainer, CgroupPermissions }) =>
     devicesAt(PathOnHost, PathInContainer || PathOnHost).map((device) => ({
@@ -84,6 +84,8 @@ export function containerDevices(
       access: CgroupPermissions || 'rwm',
     })),
   );
+  for (const { access, ...node } of request.cdi?.devices ?? [])
+    asked.push({ device: { fileMode: 0o666, ...numericUser(request.user), ...node }, access });
   // Privileged containers see all devices of the host; only what is renamed for them is made besides.
   const devices = new Map(
     [
@@ -96,12 +98,20 @@ export function containerDevices(
   const rules = [
     DENY_ALL,
     ...DEFAULT_RULES,
-    ...asked.map(({ device, access }) =>
-      rule(device.type === 'b' ? 'b' : 'c', device.major, device.minor, sanitizeAccess(access)),
+    ...asked.flatMap(({ device, access }) =>
+      device.type === 'p'
+        ? []
+        : rule(device.type === 'b' ? 'b' : 'c', device.major, device.minor, sanitizeAccess(access)),
     ),
     ...request.deviceCgroupRules.map(parseRule),
   ];
   return { devices: [...devices.values()], rules };
+}
+
+/** The owner of a CDI device that names none: the container's user, as CDI has it, where that is a number. */
+function numericUser(user: string): { uid: number; gid: number } {
+  const [, uid = '0', gid = '0'] = /^(\d+)(?::(\d+))?$/.exec(user) ?? [];
+  return { uid: Number(uid), gid: Number(gid) };
 }
 
 /** dockerd passes the letters on; what the kernel does not know has no effect. */

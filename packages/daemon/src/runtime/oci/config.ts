@@ -117,6 +117,32 @@ export interface OciNamespace {
   path?: string;
 }
 
+/** A program that the runtime calls at a moment of a container's life, with its state on the standard input. */
+export interface OciHook {
+  path: string;
+  args?: string[];
+  env?: string[];
+  /** Seconds. */
+  timeout?: number;
+}
+
+export type OciHooks = Partial<
+  Record<
+    'prestart' | 'createRuntime' | 'createContainer' | 'startContainer' | 'poststart' | 'poststop',
+    OciHook[]
+  >
+>;
+
+export interface OciIntelRdt {
+  closID?: string;
+  l3CacheSchema?: string;
+  memBwSchema?: string;
+  schemata?: string[];
+  enableMonitoring?: boolean;
+  enableCMT?: boolean;
+  enableMBM?: boolean;
+}
+
 /** config.json. What only Berth's own runtime needs is in one annotation (own.ts). */
 export interface RuntimeSpec {
   ociVersion: string;
@@ -126,6 +152,8 @@ export interface RuntimeSpec {
   domainname?: string;
   mounts: OciMount[];
   annotations: Record<string, string>;
+  /** Of CDI devices; Berth's own runtime calls none. */
+  hooks?: OciHooks;
   linux: {
     uidMappings?: IdMapping[];
     gidMappings?: IdMapping[];
@@ -135,6 +163,9 @@ export interface RuntimeSpec {
     cgroupsPath: string;
     sysctl: Record<string, string>;
     seccomp?: OciSeccomp;
+    intelRdt?: OciIntelRdt;
+    /** Of the host, by their names there. */
+    netDevices?: Record<string, { name: string }>;
     rootfsPropagation?: string;
     maskedPaths: string[];
     readonlyPaths: string[];

@@ -41,11 +41,21 @@ export interface RuntimeHandlers {
    * @throws invalid-parameter for a name that is not known, system in dockerd's words when its program is not there
    */
   resolve(name: string): RuntimeHandler;
+  /**
+   * The handler of a name or, where that is Berth's own, another that can apply what only OCI runtimes such as runc can: the
+   * first of the registered ones, or else runc or crun where it is installed. Undefined where there is none.
+   */
+  resolveBeyond(
+    name: string,
+    field: 'hooks' | 'intelRdt' | 'netDevices',
+  ): Promise<RuntimeHandler | undefined>;
   /** What clients are told of all of them. */
   describe(): Promise<Record<string, DescribedRuntime>>;
 }
 
 const FEATURES = 'org.opencontainers.runtime-spec.features';
+/** Programs that stand in for Berth's own runtime where that can't do what a CDI device needs. */
+const STAND_INS = ['runc', 'crun'];
 const FEATURES_TIMEOUT = 5000; // milliseconds
 
 const run = promisify(execFile);
@@ -96,6 +106,34 @@ export class Handlers implements RuntimeHandlers {
     throw systemError(
       `failed to create task for container: failed to start shim: failed to resolve runtime path: runtime ${JSON.stringify(name)} binary not installed ${JSON.stringify(shimOf(name))}: file does not exist: unknown`,
     );
+  }
+
+  async resolveBeyond(
+    asked: string,
+    field: 'hooks' | 'intelRdt' | 'netDevices',
+  ): Promise<RuntimeHandler | undefined> {
+    const handler = this.resolve(asked);
+    const { runtimes } = this.#settings;
+    const candidates: Array<{ name: string; program: RuntimeProgram }> = handler.program
+      ? [{ name: handler.name, program: handler.program }]
+      : [
+          ...Object.entries(runtimes).map(([name, { path, runtimeArgs }]) => ({
+            name,
+            program: { path, args: runtimeArgs },
+          })),
+          ...STAND_INS.map((name) => ({ name, program: { path: name, args: [] } })),
+        ];
+    for (const candidate of candidates) {
+      try {
+        const program = { ...candidate.program, path: findProgram(candidate.program.path) };
+        // Runtimes that know hooks are older than the document of features; network devices are younger.
+        if (field !== 'netDevices' || hasNetDevices(await this.#featuresOf(program)))
+          return { name: candidate.name, program };
+      } catch {
+        // It is not installed: the next, perhaps.
+      }
+    }
+    return undefined;
   }
 
   #isOwn(name: string): boolean {
@@ -155,6 +193,11 @@ export class Handlers implements RuntimeHandlers {
     }
     return told;
   }
+}
+
+function hasNetDevices(features: string | undefined): boolean {
+  const { linux } = JSON.parse(features ?? '{}') as { linux?: { netDevices?: { enabled?: boolean } } };
+  return linux?.netDevices?.enabled === true;
 }
 
 async function askFeatures({ path, args }: RuntimeProgram): Promise<string | undefined> {

@@ -175,6 +175,16 @@ const CONFIG = object({
   '?domainname': text,
   mounts: list(object({ destination: path, '?type': text, '?source': text, '?options': list(text) })),
   annotations: map(text),
+  '?hooks': map(
+    list(
+      object({
+        path,
+        '?args': list(text),
+        '?env': list(text),
+        '?timeout': number('positive', 1n, 1n << 63n),
+      }),
+    ),
+  ),
   linux: object({
     '?uidMappings': mappings,
     '?gidMappings': mappings,
@@ -205,6 +215,16 @@ const CONFIG = object({
     cgroupsPath: path,
     sysctl: map(text),
     '?seccomp': SECCOMP,
+    '?intelRdt': object({
+      '?closID': text,
+      '?l3CacheSchema': text,
+      '?memBwSchema': text,
+      '?schemata': list(text),
+      '?enableMonitoring': flag,
+      '?enableCMT': flag,
+      '?enableMBM': flag,
+    }),
+    '?netDevices': map(object({ name: text })),
     '?rootfsPropagation': oneOf('private', 'slave', 'shared', 'unbindable', 'rprivate', 'rslave', 'rshared'),
     maskedPaths: list(path),
     readonlyPaths: list(path),
