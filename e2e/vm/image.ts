@@ -122,9 +122,10 @@ export function projectDisk(file: string): void {
     for (const path of ['dist', 'e2e/support', 'e2e/vm']) copy(path);
     // The document that answers are held against; it is TypeScript, which Node does not read below node_modules.
     for (const path of ['package.json', 'src', 'generated']) copy(join('packages/api-spec', path));
-    // The validator, with what it needs itself.
+    // The validator, with the packages that it needs itself: pnpm has them beside it, as links that cpSync would copy as links.
     const packages = dirname(realpathSync(join(top, 'e2e/node_modules/ajv')));
-    cpSync(packages, join(folder, 'node_modules'), { recursive: true, dereference: true });
+    for (const name of readdirSync(packages))
+      cpSync(realpathSync(join(packages, name)), join(folder, 'node_modules', name), { recursive: true });
     mkdirSync(join(folder, 'node_modules/@berth'), { recursive: true });
     symlinkSync('../../packages/api-spec', join(folder, 'node_modules/@berth/api-spec'));
     must('cc', [

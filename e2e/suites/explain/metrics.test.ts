@@ -1,7 +1,10 @@
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { TestDaemon, until } from '../../support/daemon.ts';
+import { Registry } from '../../support/registry.ts';
 
 let collector: Server;
 let daemon: TestDaemon;
@@ -87,4 +90,39 @@ test('SIGUSR1 writes stacks and what is under way to the log', async () => {
   expect(daemon.log).toMatch(/native stack/);
   expect(daemon.log).not.toContain('Debugger listening');
   await stop;
+});
+
+/** The names of the spans below another, at any depth. */
+function below(top: Sent): string[] {
+  return spans
+    .filter(({ parentSpanId }) => parentSpanId === top.spanId)
+    .flatMap((span) => [span.name, ...below(span)]);
+}
+
+test('spans of the parts of a pull and of the steps of a build', async () => {
+  const registry = await Registry.start(join(daemon.folder, 'registry'));
+  const name = `${registry.host}/bb:1`;
+  const context = join(daemon.folder, 'context');
+  mkdirSync(context);
+  writeFileSync(join(context, 'Dockerfile'), `FROM ${name}\nRUN touch /made\n`);
+  try {
+    for (const args of [
+      ['tag', 'bb', name],
+      ['push', '-q', name],
+      ['rmi', name],
+    ])
+      daemon.docker(args);
+    daemon.docker(['rm', '-f', 'measured']);
+    daemon.docker(['rmi', 'bb']);
+    daemon.docker(['pull', '-q', name]);
+    for (const builder of ['0', '1'])
+      daemon.docker(['build', '-q', context], { env: { DOCKER_BUILDKIT: builder } });
+  } finally {
+    await registry.stop();
+  }
+  // Clients open a second build after the first, which does nothing.
+  const under = (operation: string) => spans.filter((span) => span.name === operation).flatMap(below);
+  await until('the spans of the builds', () => under('Solve').includes('[2/2] RUN touch /made'));
+  expect(under('ImageCreate').slice(-3)).toEqual(['resolve', 'download layer', 'unpack layer']);
+  expect(under('ImageBuild')).toContain('RUN touch /made');
 });

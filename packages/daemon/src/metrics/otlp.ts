@@ -11,6 +11,11 @@ const BATCH = 512;
 /** Spans that wait while the collector is away; later ones are dropped. */
 const MOST_WAITING = 4096;
 const PATIENCE = 10_000;
+/** Characters of a span's name; that of a build step is its command, which may be a whole script. */
+const NAME_LENGTH = 200;
+/** Kinds of spans (trace.proto, SpanKind). */
+const INTERNAL = 1;
+const SERVER = 2;
 
 interface Context {
   trace: string;
@@ -23,7 +28,7 @@ interface Span {
   spanId: string;
   parentSpanId?: string;
   name: string;
-  kind: 1 | 2;
+  kind: typeof INTERNAL | typeof SERVER;
   startTimeUnixNano: string;
   endTimeUnixNano: string;
   attributes: Array<{ key: string; value: { stringValue: string } | { intValue: string } }>;
@@ -61,39 +66,42 @@ export function exportSpans(endpoint: string, instance: string): void {
     timer.unref();
   }
 
-  setTracer((name, work, attributes = {}) => {
-    const parent = current.getStore() ?? parseParent(String(attributes['traceparent'] ?? ''));
-    const context = {
-      trace: parent?.trace ?? randomBytes(16).toString('hex'),
-      id: randomBytes(8).toString('hex'),
-    };
-    const began = nowNanos();
-    const end = (error?: unknown) => {
-      if (waiting.length >= MOST_WAITING) return;
-      waiting.push({
-        traceId: context.trace,
-        spanId: context.id,
-        ...(parent && { parentSpanId: parent.id }),
-        name,
-        kind: current.getStore() === undefined ? 2 : 1,
-        startTimeUnixNano: String(began),
-        endTimeUnixNano: String(nowNanos()),
-        attributes: shown(attributes),
-        status: error === undefined ? {} : { code: 2, message: (error as Error).message },
-      });
-      schedule();
-    };
-    return current.run(context, work).then(
-      (result) => {
-        end();
-        return result;
-      },
-      (error: unknown) => {
-        end(error);
-        throw error;
-      },
-    );
+  setTracer({
+    begin(name, attributes) {
+      const around = current.getStore();
+      const parent = around ?? parseParent(String(attributes['traceparent'] ?? ''));
+      const context = {
+        trace: parent?.trace ?? randomBytes(16).toString('hex'),
+        id: randomBytes(8).toString('hex'),
+      };
+      const began = nowNanos();
+      return {
+        within: (work) => current.run(context, work),
+        end(error) {
+          if (waiting.length >= MOST_WAITING) return;
+          waiting.push({
+            traceId: context.trace,
+            spanId: context.id,
+            ...(parent && { parentSpanId: parent.id }),
+            name: name.slice(0, NAME_LENGTH),
+            kind: around ? INTERNAL : SERVER,
+            startTimeUnixNano: String(began),
+            endTimeUnixNano: String(nowNanos()),
+            attributes: shown(attributes),
+            status: statusOf(error, attributes),
+          });
+          schedule();
+        },
+      };
+    },
   });
+}
+
+/** A request that was answered with an error of the engine has failed, though its handler has not (semantic conventions). */
+function statusOf(error: unknown, attributes: SpanAttributes): Span['status'] {
+  if (error !== undefined)
+    return { code: 2, message: error instanceof Error ? error.message : String(error) };
+  return Number(attributes['http.response.status_code'] ?? 0) >= 500 ? { code: 2 } : {};
 }
 
 /** W3C's header traceparent: version, trace, span, flags. */

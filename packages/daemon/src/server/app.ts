@@ -10,7 +10,7 @@ import { requestArrived } from '../base/buffers.ts';
 import { BerthError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
 import { begin } from '../base/meters.ts';
-import { span, tracing } from '../base/spans.ts';
+import { type SpanAttributes, span, tracing } from '../base/spans.ts';
 import type { ApiReply, Received, Server } from './api.ts';
 import { putOddTypeAside, readJson } from './body.ts';
 import { decodeBody, decodeParameter } from './decode.ts';
@@ -116,14 +116,24 @@ export function createApp(serverName: string): App {
   }
 
   /** A request that is traced ends its span with the handler. */
-  const traced = (operation: string, handler: AnyHandler, request: FastifyRequest, reply: FastifyReply) =>
-    tracing()
-      ? span(operation, () => run(operation, handler, request, reply), {
-          'http.request.method': request.method,
-          'url.path': request.url,
-          traceparent: String(request.headers['traceparent'] ?? ''),
-        })
-      : run(operation, handler, request, reply);
+  function traced(
+    operation: string,
+    handler: AnyHandler,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    if (!tracing()) return run(operation, handler, request, reply);
+    const attributes: SpanAttributes = {
+      'http.request.method': request.method,
+      'url.path': request.url,
+      traceparent: String(request.headers['traceparent'] ?? ''),
+    };
+    const work = async () => {
+      await run(operation, handler, request, reply);
+      attributes['http.response.status_code'] = reply.raw.statusCode;
+    };
+    return span(operation, work, attributes);
+  }
 
   return {
     serve(operationId, handler) {

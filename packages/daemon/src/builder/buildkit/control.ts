@@ -247,7 +247,7 @@ export class Control implements Served {
     const options = this.options(job, await job.session!, attributes, imports);
     const asked = attributes['requestid'];
     if (asked) return answered(await answerDockerfile(options, asked));
-    return toGateway(job, await buildDockerfile(options), request);
+    return toGateway(job, await job.within(() => buildDockerfile(options)), request);
   }
 }
 

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Message } from '@berth/grpc';
 import type { Tree } from '../tree.ts';
 import type { CacheExports, CacheImport } from './cache/types.ts';
@@ -10,6 +11,8 @@ import type { Solver } from './solver.ts';
 export class Job {
   readonly ref: string;
   readonly started = new Date();
+  /** Does work as a part of the call that asked for the solve: its spans stand below that call's. */
+  readonly within = AsyncLocalStorage.snapshot();
   /** The Dockerfile of the builds that the client's own build function asked for. */
   source = { filename: 'Dockerfile', text: '' };
   readonly progress = new Progress();

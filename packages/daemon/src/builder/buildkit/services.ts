@@ -1,5 +1,6 @@
 import { type Call, GrpcError, type Message, type Method, method, type Sent, unary } from '@berth/grpc';
 import { invalidParameter } from '../../base/errors.ts';
+import { span } from '../../base/spans.ts';
 import type { CacheRecord, PruneOptions } from '../api.ts';
 import { frontendCaps, llbCaps } from './capabilities.ts';
 import type { History } from './history/history.ts';
@@ -59,7 +60,9 @@ export function controlMethods(served: Served): Record<string, Method> {
       return undefined;
     }),
     [control('Solve')]: unary('SolveRequest', 'SolveResponse', (message, call) =>
-      served.solve(new Job(message.Ref), message, call.signal),
+      span('Solve', () => served.solve(new Job(message.Ref), message, call.signal), {
+        traceparent: String(call.metadata['traceparent'] ?? ''),
+      }),
     ),
     [control('Status')]: method('StatusRequest', 'StatusResponse', async (call) => {
       for await (const { Ref } of call.requests) {

@@ -1,5 +1,6 @@
 import { BerthError, invalidParameter, isKind } from '../../base/errors.ts';
 import type { Fetch } from '../../base/fetch.ts';
+import { span } from '../../base/spans.ts';
 import type { Containers } from '../../containers/api.ts';
 import { BuildArguments, declarations } from '../../dockerfile/arguments.ts';
 import { shellOf, variablesOf, withPath } from '../../dockerfile/environment.ts';
@@ -131,7 +132,7 @@ export class ClassicBuild implements ClassicWork {
       this.options.signal.throwIfAborted();
       this.output.announce(instruction.original);
       try {
-        await this.dispatch(instruction, state);
+        await span(instruction.original, () => this.dispatch(instruction, state));
       } catch (error) {
         throw error instanceof BerthError
           ? error

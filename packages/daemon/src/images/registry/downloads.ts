@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemError } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
 import { NetworkError, networkError } from '../../base/network-errors.ts';
+import { span } from '../../base/spans.ts';
 import type { Layer, Layers } from '../../layers/api.ts';
 import type { OnProgress, Progress } from '../api.ts';
 import { layerLine, shortId, transferLine } from '../progress.ts';
@@ -161,15 +162,20 @@ class Transfer {
     const { parts, fetching, adding } = this.owner;
     const { signal } = this.stop;
     if (fetching.full) this.say(layerLine('Waiting', this.id));
-    await fetching.run(signal, () => this.fetch());
+    const { digest, diffId, size } = this.wanted;
+    const about = { 'oci.digest': digest, 'oci.size': size };
+    await fetching.run(signal, () => span('download layer', () => this.fetch(), about));
     this.say(layerLine('Download complete', this.id));
-    const { diffId, size } = this.wanted;
     // Everybody may have left when the layer is there; then it goes.
     const release = parts.hold([diffId]);
     try {
       return await adding.run(signal, async () => {
         this.say(transferLine('Extracting', this.id, 0, size));
-        const layer = await parts.layers.add({ path: this.path }, { expected: diffId, signal });
+        const layer = await span(
+          'unpack layer',
+          () => parts.layers.add({ path: this.path }, { expected: diffId, signal }),
+          about,
+        );
         this.say(transferLine('Extracting', this.id, size, size));
         return layer;
       });

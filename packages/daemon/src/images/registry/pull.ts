@@ -1,5 +1,6 @@
 import { invalidParameter, notFound } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
+import { span } from '../../base/spans.ts';
 import type { Images, OnProgress } from '../api.ts';
 import { type Blob, blobsNamedBy, isAttestation, subjectOf } from '../attestations.ts';
 import { digestOf, parseConfig, type StoredConfig } from '../config.ts';
@@ -96,7 +97,9 @@ async function pullOne(
   { signal, onProgress, onBase, configOnly = false }: PullOptions,
 ): Promise<{ found: Found; isNew: boolean }> {
   const { context } = parts;
-  const found = await find(repository, reference, wanted, signal, onProgress);
+  const found = await span('resolve', () => find(repository, reference, wanted, signal, onProgress), {
+    'oci.reference': fullName(reference),
+  });
   const key: Reference = reference.digest
     ? { domain: reference.domain, path: reference.path, digest: reference.digest }
     : reference;

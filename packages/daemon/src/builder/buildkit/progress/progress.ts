@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Sent, timestamp } from '@berth/grpc';
+import { beginSpan, type Span, type SpanAttributes } from '../../../base/spans.ts';
 
 /** As much as BuildKit tells of one step: a build's messages are kept until it ends, and its commands are anybody's. */
 const LOG_LIMIT = 2 << 20;
@@ -14,6 +15,8 @@ export class Vertex {
   private readonly inputs: string[];
   private started = 0;
   private logged = 0;
+  private span?: Span;
+  private readonly facts: SpanAttributes = {};
   /** When each status was last told. */
   private readonly told = new Map<string, number>();
 
@@ -25,6 +28,7 @@ export class Vertex {
 
   start(): this {
     this.started = Date.now();
+    this.span = beginSpan(this.name, this.facts);
     this.send({});
     return this;
   }
@@ -70,6 +74,8 @@ export class Vertex {
 
   done(options: { cached?: boolean; error?: string } = {}): void {
     if (this.started === 0) this.started = Date.now();
+    if (options.cached) this.facts['build.cached'] = 1;
+    this.span?.end(options.error);
     this.send({ completed: timestamp(Date.now()), ...options });
   }
 
