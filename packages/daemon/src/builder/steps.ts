@@ -127,7 +127,6 @@ export class Steps {
     const { config, signal } = options;
     signal.throwIfAborted();
     const { Id: id } = await this.containers.create({
-      version: 52,
       buildStep: true,
       body: {
         Image: options.image,

@@ -20,14 +20,16 @@ export interface CreateOptions {
   name?: string;
   platform?: string;
   body: CreateBody;
-  /** Minor number of the API version, for what create does differently by version. */
-  version: number;
   /** It is a step of a build, and goes with a build that the daemon's end interrupts; `keepStep` makes it one that stays. */
   buildStep?: true;
   /** Nameless volumes of `Mounts` are marked as anonymous. */
   anonymousMounts?: boolean;
   /** Links put no variables into its environment. */
   noLinkVariables?: boolean;
+  /** Read-only binds leave what is mounted below them as it is, where their entry does not say. */
+  shallowReadOnly?: boolean;
+  /** On cgroup v1 a container that names no cgroup namespace shares the host's. */
+  hostCgroupnsOnV1?: boolean;
   /** It is to be one of a pod's, whose namespaces it joins, and by whose host name it calls itself. */
   pod?: PodMember & { hostname: string };
 }

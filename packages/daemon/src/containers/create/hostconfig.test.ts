@@ -1,7 +1,8 @@
 import type { BerthError } from '../../base/errors.ts';
 import type { Settings } from '../../config/settings.ts';
 import { mergeUpdate } from '../lifecycle/update.ts';
-import { checkHostConfig, checkModes, fillHostConfig } from './hostconfig.ts';
+import { fillHostConfig } from './hostconfig.ts';
+import { checkHostConfig, checkModes } from './hostconfig-checks.ts';
 
 const settings = {
   logDriver: 'json-file',
@@ -11,8 +12,13 @@ const settings = {
   defaultCgroupnsMode: '',
   defaultShmSize: 67_108_864,
 } as unknown as Settings;
-const fill = (body: object, version = 45) =>
-  fillHostConfig(body as Record<string, unknown>, { settings, cgroupVersion: 1, runtime: 'runc' }, version);
+const fill = (body: object, hostCgroupnsOnV1 = false) =>
+  fillHostConfig(body as Record<string, unknown>, {
+    settings,
+    cgroupVersion: 1,
+    runtime: 'runc',
+    hostCgroupnsOnV1,
+  });
 
 function check(body: object, config: object = {}): string[] {
   const host = fill(body);

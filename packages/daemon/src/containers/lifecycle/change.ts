@@ -5,7 +5,7 @@ import { checkLogConfig } from '../../logging/check.ts';
 import type { PortMap } from '../../networks/api.ts';
 import { bindWords } from '../../runtime/index.ts';
 import { withProtocol } from '../create/config.ts';
-import { checkPort } from '../create/hostconfig.ts';
+import { checkPort } from '../create/hostconfig-checks.ts';
 import { clean, mountError, parseMount } from '../create/mounts.ts';
 import { bindVolume, checkRootPropagation, defaultPropagation } from '../create/points.ts';
 import type { ChangeOutcome, SettingsChange } from '../model/changes.ts';

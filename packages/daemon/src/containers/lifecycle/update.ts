@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { conflict, invalidParameter } from '../../base/errors.ts';
 import type { Resources } from '../../runtime/api.ts';
 import type { MemberChange } from '../api.ts';
-import { checkRestartPolicy } from '../create/hostconfig.ts';
+import { checkRestartPolicy } from '../create/hostconfig-checks.ts';
 import type { ChangeOutcome, Update } from '../model/changes.ts';
 import type { Container } from '../model/container.ts';
 import { type Context, setRecord } from '../model/context.ts';

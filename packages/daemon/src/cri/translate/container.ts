@@ -12,8 +12,6 @@ import { signalName } from './signals.ts';
 const NAME_MAX = 253;
 const ARGUMENTS_MAX = 16_384;
 const IDS = 2 ** 32 - 1;
-/** The newest minor version of the Docker API: what create does differently by version is not for clients of pods. */
-const API = 52;
 
 /** What a client is told of a container as it told it itself; kept with the container's record. */
 export interface Told {
@@ -100,7 +98,6 @@ export function containerCreate(
   return {
     name: ['k8s', name, podName, namespace, uid, attempt].join('_'),
     body,
-    version: API,
     pod: {
       id: pod.id,
       hostname: pod.config.hostname,

@@ -5,17 +5,12 @@ import type { AttachOptions, WaitCondition } from '../../containers/api.ts';
 import type { Services } from '../../services.ts';
 import type { ApiReply, ApiRequest, Server } from '../api.ts';
 import { checkWebSocket } from '../hijack.ts';
-import { SINCE } from '../shapes/behaviour.ts';
 import { inspectFor, summaryFor } from '../shapes/containers.ts';
+import { createFor } from '../shapes/create.ts';
+import { SINCE } from '../shapes/since.ts';
 import { archiveRoutes } from './archive.ts';
 import { parseSide, RAW_STREAM, send, streamType } from './streams.ts';
 
-/** From this version on a wait sends its headers before the end comes, and knows conditions. */
-const EARLY_WAIT = 30;
-/** An update may set the limit of processes from this version on. */
-const PIDS_LIMIT = 40;
-/** Stats tell what kind of system they are of from this version on. */
-const OS_TYPE = 52;
 /** A body of at most this many bytes (`{}`, `null`) says nothing. */
 const NO_BODY = 7;
 const CONDITIONS: readonly string[] = ['not-running', 'next-exit', 'removed'];
@@ -49,16 +44,14 @@ function listAndCreate(server: Server, { containers }: Services): void {
   server.serve('ContainerCreate', async ({ query, body, version }, reply) => {
     if (body === null) throw invalidParameter('config cannot be empty in order to create a container');
     if (body === undefined) throw invalidParameter('invalid JSON: got EOF while reading request body');
-    const created = await containers.create({
-      body,
-      version,
-      anonymousMounts: version >= SINCE.anonymousMounts,
-      noLinkVariables: version >= SINCE.noLinkVariables,
+    const { warnings, ...options } = createFor(version, body);
+    const { Id, Warnings } = await containers.create({
+      ...options,
       ...(query['name'] && { name: query['name'] }),
       ...(query['platform'] && { platform: query['platform'] }),
     });
     reply.status(201);
-    return created;
+    return { Id, Warnings: [...Warnings, ...warnings] };
   });
 
   server.serve('ContainerInspect', async ({ params, query, version }) =>
@@ -97,7 +90,8 @@ function life(server: Server, { containers }: Services): void {
   );
   server.serve('ContainerUpdate', ({ params, body, version }) => {
     const { PidsLimit, ...change } = body ?? {};
-    const known = PidsLimit !== undefined && version >= PIDS_LIMIT ? { ...change, PidsLimit } : change;
+    const known =
+      PidsLimit !== undefined && version >= SINCE.updatePidsLimit ? { ...change, PidsLimit } : change;
     // A device that lacks its path or its limit is for the room to refuse.
     return containers.update(params['id']!, known as Parameters<typeof containers.update>[1]);
   });
@@ -113,7 +107,7 @@ function life(server: Server, { containers }: Services): void {
     if (!CONDITIONS.includes(condition))
       throw invalidParameter(`invalid condition: ${JSON.stringify(condition)}`);
     const { done } = containers.wait(params['id']!, condition as WaitCondition, signal);
-    const early = version >= EARLY_WAIT ? reply.stream('application/json') : undefined;
+    const early = version >= SINCE.earlyWait ? reply.stream('application/json') : undefined;
     const { StatusCode, Error: failure } = await done;
     const result = { StatusCode, ...(failure && { Error: failure }) };
     if (!early) return result;
@@ -188,7 +182,7 @@ async function sendReadings(
       if (signal.aborted) break;
       // A client that is behind wants what is now, not what was.
       if (stream.writableNeedDrain) continue;
-      stream.write(`${JSON.stringify(version >= OS_TYPE ? { ...reading, os_type } : reading)}\n`);
+      stream.write(`${JSON.stringify(version >= SINCE.statsOsType ? { ...reading, os_type } : reading)}\n`);
     }
   } finally {
     stream.end();

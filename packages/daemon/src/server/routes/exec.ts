@@ -1,16 +1,13 @@
 import type { Services } from '../../services.ts';
 import type { Server } from '../api.ts';
-import { SINCE } from '../shapes/behaviour.ts';
+import { SINCE } from '../shapes/since.ts';
 import { parseSide, RAW_STREAM, streamType } from './streams.ts';
-
-/** A terminal's size may be told at create and start from this version on. */
-const CONSOLE_SIZE_SINCE = 42;
 
 /** /containers/{id}/exec and /exec */
 export function execRoutes(server: Server, { containers }: Services): void {
   server.serve('ContainerExec', async ({ params, body, version }, reply) => {
     const { ConsoleSize, ...config } = body ?? {};
-    const sized = version >= CONSOLE_SIZE_SINCE && config.Tty && ConsoleSize !== undefined;
+    const sized = version >= SINCE.consoleSize && config.Tty && ConsoleSize !== undefined;
     const Id = await containers.execCreate(
       params['id']!,
       { ...config, ...(sized && { ConsoleSize: twoSides(ConsoleSize) }) },
@@ -23,7 +20,7 @@ export function execRoutes(server: Server, { containers }: Services): void {
   server.serve('ExecStart', async ({ params, body, version, headers }, reply) => {
     const { Detach = false, Tty = false, ConsoleSize } = body ?? {};
     const size =
-      version >= CONSOLE_SIZE_SINCE && Tty && ConsoleSize?.length === 2 ? twoSides(ConsoleSize) : undefined;
+      version >= SINCE.consoleSize && Tty && ConsoleSize?.length === 2 ? twoSides(ConsoleSize) : undefined;
     const options = {
       tty: Tty,
       exitCodes: version >= SINCE.execExitCodes,

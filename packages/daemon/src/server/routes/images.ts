@@ -6,11 +6,9 @@ import type { Services } from '../../services.ts';
 import type { ApiReply, ApiRequest, Server } from '../api.ts';
 import { parsePlatformJson, platformOf } from '../platforms.ts';
 import { imageInspectFor, imageSummaryFor } from '../shapes/images.ts';
+import { SINCE } from '../shapes/since.ts';
 import { upload } from '../upload.ts';
 import { send } from './streams.ts';
-
-/** Save and load know several platforms from this version on. */
-const SEVERAL_PLATFORMS = 52;
 
 /** /images, /distribution and /auth. */
 export function imageRoutes(server: Server, { images }: Services): void {
@@ -205,7 +203,7 @@ function platformsOf({ query, version }: ApiRequest<'ImageGet' | 'ImageGetAll' |
 } {
   const given = query['platform'] ?? [];
   if (given.length === 0) return {};
-  if (version < SEVERAL_PLATFORMS && given.length > 1)
+  if (version < SINCE.severalPlatforms && given.length > 1)
     throw invalidParameter(
       'multiple platform parameters are not supported in this API version; use API version 1.52 or later',
     );

@@ -2,13 +2,8 @@ import { invalidParameter, notFound } from '../../base/errors.ts';
 import { parseFilters } from '../../base/filters.ts';
 import type { Services } from '../../services.ts';
 import type { Server } from '../api.ts';
-import { SINCE } from '../shapes/behaviour.ts';
 import { networkFor, networkSummaryFor } from '../shapes/networks.ts';
-
-/** An IPv4 that is asked for or refused counts from this version on. */
-const ENABLE_IPV4 = 48;
-/** Docker's engines give an IPv6 network without a subnet one of their own since this version. */
-const IPV6_POOL = 46;
+import { SINCE } from '../shapes/since.ts';
 
 /** /networks */
 export function networkRoutes(server: Server, { networks, containers }: Services): void {
@@ -20,9 +15,9 @@ export function networkRoutes(server: Server, { networks, containers }: Services
 
   server.serve('NetworkCreate', async ({ body, version }, reply) => {
     const given = { ...body };
-    if (version < ENABLE_IPV4) delete given.EnableIPv4;
+    if (version < SINCE.enableIpv4) delete given.EnableIPv4;
     const { id, warning } = await networks.create(given, {
-      hasIpv6Pool: version >= IPV6_POOL,
+      hasIpv6Pool: version >= SINCE.ipv6Pool,
       givenGateways: version >= SINCE.givenGateways,
     });
     reply.status(201);

@@ -1,15 +1,13 @@
 import type { Readable, Writable } from 'node:stream';
 import { invalidParameter } from '../../base/errors.ts';
-import { SINCE } from '../shapes/behaviour.ts';
+import { SINCE } from '../shapes/since.ts';
 
 export const RAW_STREAM = 'application/vnd.docker.raw-stream';
 const MULTIPLEXED_STREAM = 'application/vnd.docker.multiplexed-stream';
-/** From this version on framed output has a content type of its own. */
-const MULTIPLEXED_SINCE = 42;
 
 /** The content type of output that is framed unless it is a terminal's. */
 export function streamType(tty: boolean, version: number): string {
-  return tty || version < MULTIPLEXED_SINCE ? RAW_STREAM : MULTIPLEXED_STREAM;
+  return tty || version < SINCE.multiplexedType ? RAW_STREAM : MULTIPLEXED_STREAM;
 }
 
 /** Sends a source to a client to its end; an error cuts the reply, so that the client sees it is not whole. */

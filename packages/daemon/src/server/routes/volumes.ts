@@ -2,10 +2,8 @@ import { invalidParameter, unavailable } from '../../base/errors.ts';
 import { parseFilters } from '../../base/filters.ts';
 import type { Services } from '../../services.ts';
 import type { Server } from '../api.ts';
+import { SINCE } from '../shapes/since.ts';
 import { NOT_A_MANAGER } from './swarm.ts';
-
-/** Volumes prune only took anonymous ones from this version on. */
-const ANONYMOUS_ONLY = 42;
 
 /** /volumes */
 export function volumeRoutes(server: Server, { volumes }: Services): void {
@@ -34,7 +32,7 @@ export function volumeRoutes(server: Server, { volumes }: Services): void {
 
   server.serve('VolumePrune', ({ query, version }) => {
     const filters = parseFilters(query['filters']);
-    if (version < ANONYMOUS_ONLY) filters['all'] = ['true'];
+    if (version < SINCE.anonymousPrune) filters['all'] = ['true'];
     return volumes.prune(filters);
   });
 }

@@ -1,15 +1,19 @@
 import { invalidParameter } from '../../base/errors.ts';
+import type { CreateBody, CreateOptions, MountSpec } from '../../containers/api.ts';
 import type { EndpointSettings } from '../../networks/api.ts';
-import type { CreateBody } from '../api.ts';
-import type { MountSpec } from '../model/types.ts';
+import { SINCE } from './since.ts';
 
-/** Versions of the API from which a create knows something. */
+/* The body of a create of an older client: what each version of the API knew, meant and warned of. */
+
+/** Versions from which a create knows something, or no longer does. */
 const AUTO_REMOVE = 25;
 const NON_RECURSIVE = 40;
 const PRIVATE_IPC = 40;
+const PRIVATE_CGROUPNS = 41;
 const CREATE_MOUNTPOINT = 42;
 const ANNOTATIONS = 43;
 const READ_ONLY_RECURSIVE = 44;
+const SEVERAL_ENDPOINTS = 44;
 const SUBPATH = 45;
 const MIGRATION_TOLD = 46;
 const LIMITS_IN_HOST = 48;
@@ -18,15 +22,32 @@ const IMAGE_MOUNT = 48;
 const SYSCTL_OF_INTERFACE = 48;
 const VOLUME_DRIVER_WARNING = 48;
 const EMPTY_BINDINGS_WARNING = 52;
+const ENDPOINT_MAC_ONLY = 52;
 
 type Endpoints = Record<string, Partial<EndpointSettings>>;
 
+/** A create as its version means it, for the room of containers. */
+interface Create extends Omit<CreateOptions, 'name' | 'platform'> {
+  /** Texts for the client, after those of the room. */
+  warnings: string[];
+}
+
 /**
- * The body of a create as `version` means it: what came later is left out, as the daemons of that time did, or refused
- * where leaving it out would be taken for having it. With what there is to warn of.
- * @throws invalid-parameter, system with dockerd's texts.
+ * A create as `version` means it: what came later is left out, as the daemons of that time did, or refused where leaving
+ * it out would be taken for having it.
+ * @throws invalid-parameter with dockerd's texts.
  */
-export function asVersionMeans(body: CreateBody, version: number): { body: CreateBody; warnings: string[] } {
+export function createFor(version: number, body: CreateBody): Create {
+  return {
+    ...bodyFor(version, body),
+    anonymousMounts: version >= SINCE.anonymousMounts,
+    noLinkVariables: version >= SINCE.noLinkVariables,
+    shallowReadOnly: version < READ_ONLY_RECURSIVE,
+    hostCgroupnsOnV1: version < PRIVATE_CGROUPNS,
+  };
+}
+
+function bodyFor(version: number, body: CreateBody): Pick<Create, 'body' | 'warnings'> {
   const host: Record<string, unknown> = { ...body.HostConfig, ...limitsBeside(body, version) };
   const endpoints: Endpoints = { ...body.NetworkingConfig?.EndpointsConfig };
   const warnings: string[] = [];
@@ -39,6 +60,7 @@ export function asVersionMeans(body: CreateBody, version: number): { body: Creat
   if (version < GATEWAY_PRIORITY)
     for (const [name, { GwPriority: _, ...rest }] of Object.entries(endpoints)) endpoints[name] = rest;
   warnings.push(...moveSysctls(host, endpoints, version));
+  warnings.push(...checkEndpoints(host, endpoints, body['MacAddress'], version));
   if (version >= VOLUME_DRIVER_WARNING && ambiguousDriver(host))
     warnings.push(
       "WARNING: the container-wide volume-driver configuration is ignored for volumes specified via 'mount'. Use '--mount type=volume,volume-driver=...' instead",
@@ -102,8 +124,38 @@ function mountFor(mount: MountSpec, version: number): MountSpec {
 
 const OPTION = 'com.docker.network.endpoint.sysctls';
 
-/** Whether a bind that is only to be read keeps what is mounted below as it is, where its entry does not say. */
-export const readOnlyByItself = (version: number): boolean => version < READ_ONLY_RECURSIVE;
+/**
+ * How many networks a container may be created on, and who says its MAC address there.
+ * @throws invalid-parameter for several networks, or for two different MAC addresses.
+ */
+function checkEndpoints(
+  host: Record<string, unknown>,
+  endpoints: Endpoints,
+  mac: unknown,
+  version: number,
+): string[] {
+  const names = Object.keys(endpoints);
+  if (version < SEVERAL_ENDPOINTS && names.length > 1)
+    throw invalidParameter(
+      `Container cannot be created with multiple network endpoints: ${names.sort().join(', ')}`,
+    );
+  if (!mac || version < SEVERAL_ENDPOINTS) return [];
+  if (version >= ENDPOINT_MAC_ONLY)
+    throw invalidParameter(
+      'container-wide MAC address no longer supported; use endpoint-specific MAC address instead',
+    );
+  const mode = (host['NetworkMode'] as string | undefined) || 'default';
+  const main = ['default', 'bridge'].includes(mode)
+    ? (endpoints['default'] ?? endpoints['bridge'])
+    : endpoints[mode];
+  if (main?.MacAddress && main.MacAddress !== mac)
+    throw invalidParameter(
+      'the container-wide MAC address must match the endpoint-specific MAC address for the main network, or be left empty',
+    );
+  return [
+    'The container-wide MacAddress field is now deprecated. It should be specified in EndpointsConfig instead.',
+  ];
+}
 
 /** A kernel setting of an interface is its endpoint's: older clients name it among the container's, for `eth0` alone. */
 function moveSysctls(host: Record<string, unknown>, endpoints: Endpoints, version: number): string[] {
