@@ -44,6 +44,11 @@ beforeAll(async () => {
     { name: 'opt/open', body: 'x', mode: 0o666 },
     { name: 'tmp/', type: '5', mode: 0o1777 },
     { name: 'usr/lib/example.pem', body: '-----BEGIN PRIVATE KEY-----' },
+    { name: 'etc/passwd', body: 'root:x:0:0::/:\na:x:7:7::/:\nb:x:7:8::/:\n' },
+    { name: 'var/lib/apt/lists/lock', body: '' },
+    { name: 'var/lib/apt/lists/example_Packages', body: 'x' },
+    { name: 'app/.git/HEAD', body: 'x' },
+    { name: 'app/Dockerfile', body: 'FROM scratch' },
     { name: 'etc/shadow', body: 'root::1::::::\nuser:!:1::::::\n' },
   ]);
   await daemon.call('POST', '/images/create?fromSrc=-&repo=leaky&tag=1', image);
@@ -73,6 +78,9 @@ test('an image with secrets, setuid files and open paths in its layers', async (
   expect(found['BI004']).toEqual(['/bin/su', '/bin/gone']);
   expect(found['BI005']).toEqual(['/opt/open']);
   expect(found['BI015']).toEqual(['root']);
+  expect(found['BI019']).toEqual(['/etc/passwd: a, b have 7']);
+  expect(found['BI020']).toEqual(['/var/lib/apt/lists']);
+  expect(found['BI021']).toEqual(['/app/.git', '/app/Dockerfile']);
   expect(JSON.stringify(json)).not.toContain(SECRET);
 });
 

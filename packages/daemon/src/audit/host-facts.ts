@@ -1,9 +1,20 @@
-import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import type { HostSubject } from './rules/host.ts';
 
 const VULNERABILITIES = '/sys/devices/system/cpu/vulnerabilities';
+/** Where the engine's configuration, certificates of registries and units are. */
+const CONFIGURATION = [
+  '/etc/berth',
+  '/etc/berth/daemon.json',
+  '/etc/berth/certs.d',
+  '/etc/default/berth',
+  ...['/etc/systemd/system', '/usr/lib/systemd/system'].flatMap((folder) => [
+    `${folder}/berthd.service`,
+    `${folder}/berthd.socket`,
+  ]),
+];
 const SYSCTLS = ['kernel.randomize_va_space', 'kernel.unprivileged_bpf_disabled', 'net.ipv4.ip_forward'];
 
 /** What the kernel and the file system tell of this host. */
@@ -15,12 +26,13 @@ export function hostFacts(
   return {
     settings,
     hasAppArmor,
-    sockets: settings.hosts
-      .filter((host) => host.startsWith('unix://'))
-      .flatMap((host) => modeOf(host.slice('unix://'.length))),
+    sockets: socketsOf(settings).flatMap(modeOf),
     files: [
       ...[settings.dataRoot].flatMap((path) =>
         modeOf(path).map((file) => ({ ...file, kind: 'folder' as const })),
+      ),
+      ...CONFIGURATION.flatMap((path) =>
+        modeOf(path).map((file) => ({ ...file, kind: 'configuration' as const })),
       ),
       ...keys(settings),
     ],
@@ -32,7 +44,38 @@ export function hostFacts(
       }),
     ),
     forwardGuarded: others.rules.length > 0,
+    onRootDisk: statSync('/').dev === statSync(settings.dataRoot).dev,
+    members: members(settings.group),
+    unwatched: unwatched(settings),
   };
+}
+
+/** Paths of the engine's Unix sockets. */
+const socketsOf = ({ hosts, cri, criSocket }: Settings): string[] => [
+  ...hosts.filter((host) => host.startsWith('unix://')).map((host) => host.slice('unix://'.length)),
+  ...(cri ? [criSocket.replace(/^unix:\/\//, '')] : []),
+];
+
+/** Users that /etc/group (group(5)) counts to a group, beside root; a group by number is looked up by that. */
+function members(group: string): string[] {
+  const found = read('/etc/group')
+    .split('\n')
+    .map((line) => line.split(':'))
+    .find(([name, , id]) => group !== '' && (name === group || id === group));
+  return (found?.[3] ?? '').split(',').filter((user) => user !== '' && user !== 'root');
+}
+
+/** The engine's paths that no rule of audit.rules(7) watches. The rules are root's files, which only root may list. */
+function unwatched(settings: Settings): string[] {
+  const folder = '/etc/audit/rules.d';
+  const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.rules')) : [];
+  const rules = ['/etc/audit/audit.rules', ...files.map((name) => join(folder, name))].map(read).join('\n');
+  const watched = [...rules.matchAll(/^\s*-(?:w|a .*-F (?:path|dir)=)\s*(\/[^\s,]*)/gm)].map(([, path]) =>
+    path!.replace(/\/$/, ''),
+  );
+  return [settings.dataRoot, ...socketsOf(settings), ...CONFIGURATION]
+    .filter((path) => existsSync(path))
+    .filter((path) => !watched.some((rule) => path === rule || path.startsWith(`${rule}/`)));
 }
 
 function keys(settings: Settings): HostSubject['files'] {

@@ -137,12 +137,20 @@ const GOOD_IMAGE = {
       },
       history: [
         { created_by: '/bin/sh -c #(nop) ADD file:1 in /' },
-        { created_by: 'RUN apt-get update && apt-get install -y x' },
+        { created_by: 'RUN apt-get update && apt-get install -y --no-install-recommends x' },
         { created_by: 'COPY a /b' },
       ],
     },
   },
-  scan: { setuid: [], worldWritable: [], emptyPasswords: [], secrets: [] },
+  scan: {
+    setuid: [],
+    worldWritable: [],
+    emptyPasswords: [],
+    secrets: [],
+    caches: [],
+    leftovers: [],
+    sharedIds: [],
+  },
   elsewhere: true,
 };
 const BAD_IMAGE: Record<string, Change> = {
@@ -162,6 +170,12 @@ const BAD_IMAGE: Record<string, Change> = {
   BI014: steps('RUN apt-get -y dist-upgrade'),
   BI015: set('scan.emptyPasswords', ['root']),
   BI016: set('image.repoDigests', []),
+  BI017: steps('RUN apk add --allow-untrusted x.apk'),
+  BI018: set('image.config.config.Volumes', { '/usr/': {} }),
+  BI019: set('scan.sharedIds', ['/etc/passwd: a, b have 1000']),
+  BI020: set('scan.caches', ['/var/cache/apk']),
+  BI021: set('scan.leftovers', ['/app/.git']),
+  BI022: steps('RUN apt-get update && apt-get install -y x'),
 };
 
 const GOOD_HOST = {
@@ -179,6 +193,9 @@ const GOOD_HOST = {
     debug: false,
     logLevel: 'info',
     defaultUlimits: { nofile: {} },
+    dataRoot: '/srv/berth',
+    group: 'berth',
+    logDriver: 'journald',
   },
   hasAppArmor: true,
   sockets: [{ path: '/run/berth.sock', mode: 0o660, uid: 0 }],
@@ -189,6 +206,9 @@ const GOOD_HOST = {
   vulnerabilities: [],
   sysctls: { 'kernel.randomize_va_space': '2', 'net.ipv4.ip_forward': '1' },
   forwardGuarded: true,
+  onRootDisk: false,
+  members: [],
+  unwatched: [],
 };
 const BAD_HOST: Record<string, Change> = {
   BH001: set('settings.tlsVerify', false),
@@ -213,6 +233,10 @@ const BAD_HOST: Record<string, Change> = {
   BH016: set('forwardGuarded', false),
   BH017: set('settings.debug', true),
   BH018: set('settings.defaultUlimits', {}),
+  BH019: set('onRootDisk', true),
+  BH020: set('members', ['alice']),
+  BH021: set('unwatched', ['/etc/berth']),
+  BH022: set('settings.logDriver', 'local'),
 };
 
 function broken<Subject>(rules: readonly Rule<Subject>[], subject: unknown): string[] {

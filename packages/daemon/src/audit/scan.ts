@@ -8,6 +8,12 @@ export interface ImageScan {
   worldWritable: string[];
   emptyPasswords: string[];
   secrets: Array<{ path: string; shape: string; layer: number }>;
+  /** Folders of package managers with files in them that no program of the image reads. */
+  caches: string[];
+  /** Files of the build and of version control. */
+  leftovers: string[];
+  /** Names of users or groups that are one for the kernel. */
+  sharedIds: string[];
 }
 
 /** So much of a file is searched, and files larger than the second are none that people write secrets into, in bytes. */
@@ -17,6 +23,12 @@ const MOST_FOUND = 50;
 /** Places of packages: what looks like a key there is an example. */
 const PACKAGED =
   /^(?:usr\/(?:lib|lib64|share|include|libexec)|lib|lib64)\/|\/(?:node_modules|site-packages|testdata|tests?)\//;
+/** Folders of package managers whose files are fetched again when they are wanted. */
+const CACHES =
+  /^(var\/lib\/apt\/lists|var\/cache\/(?:apt\/archives|apk|yum|dnf|zypp|libdnf5)|root\/\.(?:npm|cache\/pip))\/(?!lock$|partial$|auxfiles$).+/;
+/** Files of a build's context that no program needs: a build file by its whole name, a history with all that is below it. */
+const LEFTOVERS =
+  /^((?:.*?\/)?(?:(?:Dockerfile|Containerfile|(?:docker-)?compose\.ya?ml|\.dockerignore)$|\.(?:git|svn|vagrant)(?=\/|$)))/;
 /** Where everyone may write, by design, with the sticky bit. */
 const SET_ID = 0o6000;
 const STICKY = 0o1000;
@@ -28,7 +40,15 @@ export async function scanLayers(
   diffIds: readonly string[],
   signal?: AbortSignal,
 ): Promise<ImageScan> {
-  const found: ImageScan = { setuid: [], worldWritable: [], emptyPasswords: [], secrets: [] };
+  const found: ImageScan = {
+    setuid: [],
+    worldWritable: [],
+    emptyPasswords: [],
+    secrets: [],
+    caches: [],
+    leftovers: [],
+    sharedIds: [],
+  };
   const modes = new Map<string, { setuid: boolean; open: boolean }>();
   for (const [layer, diffId] of diffIds.entries())
     if (layers.has(diffId)) await scanLayer(await layers.tar(diffId), layer, found, modes, signal);
@@ -62,6 +82,7 @@ async function scanLayer(
         const open = (mode & OTHERS_WRITE) !== 0 && (file || (type === 'directory' && (mode & STICKY) === 0));
         if (setuid || open) modes.set(path, { setuid, open });
         else modes.delete(path);
+        place(path, file && size > 0, found);
         if (file && size > 0 && size <= LARGEST && !PACKAGED.test(path)) {
           look(await beginning(entry), path, layer, found);
           continue;
@@ -72,6 +93,14 @@ async function scanLayer(
   } finally {
     tar.destroy();
   }
+}
+
+/** Notes a path that stands where none should. What a later layer removes is counted: it is fetched with the image. */
+function place(path: string, hasBytes: boolean, { caches, leftovers }: ImageScan): void {
+  const cache = hasBytes ? CACHES.exec(path)?.[1] : undefined;
+  if (cache && !caches.includes(`/${cache}`)) caches.push(`/${cache}`);
+  const left = PACKAGED.test(path) ? undefined : LEFTOVERS.exec(path)?.[1];
+  if (left && !leftovers.includes(`/${left}`) && leftovers.length < MOST_FOUND) leftovers.push(`/${left}`);
 }
 
 async function beginning(entry: AsyncIterable<unknown>): Promise<string> {
@@ -88,6 +117,24 @@ async function beginning(entry: AsyncIterable<unknown>): Promise<string> {
 function look(text: string, path: string, layer: number, found: ImageScan): void {
   if (path === 'etc/shadow')
     found.emptyPasswords = [...text.matchAll(/^([^:\n]+)::/gm)].map(([, user]) => user!);
+  if (path === 'etc/passwd' || path === 'etc/group')
+    found.sharedIds = [
+      ...found.sharedIds.filter((one) => !one.startsWith(`/${path}:`)),
+      ...sharedIds(text).map((names) => `/${path}: ${names}`),
+    ];
   const shape = secretIn(text);
   if (shape && found.secrets.length < MOST_FOUND) found.secrets.push({ path: `/${path}`, shape, layer });
+}
+
+/** Of passwd(5) or group(5): lines of one number, as `a, b have 1000`. */
+function sharedIds(text: string): string[] {
+  const names = new Map<string, string[]>();
+  for (const line of text.split('\n')) {
+    const [name, , id] = line.split(':');
+    if (name && id) names.set(id, [...(names.get(id) ?? []), name]);
+  }
+  return [...names]
+    .filter(([, of]) => of.length > 1)
+    .slice(0, MOST_FOUND)
+    .map(([id, of]) => `${of.join(', ')} have ${id}`);
 }

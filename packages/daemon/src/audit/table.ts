@@ -26,6 +26,27 @@ export const allRules = (): AuditRule[] => [
 
 const KINDS = { container: 'Containers', image: 'Images', host: 'The host' };
 
+/** Checks of Docker Bench for Security (CIS), trivy and dockle that no rule stands for, and why. */
+const WITHOUT: ReadonlyArray<[checks: string, why: string]> = [
+  ['CIS 1.2, 4.4, 4.12, 5.9, 5.28, 6', 'They ask for decisions that the engine knows nothing of.'],
+  ['CIS 2.1', 'The daemon is root; what it does for a container it does with the rights of that container.'],
+  ['CIS 2.6, 2.11', 'The storage drivers that they are about do not exist here.'],
+  ['CIS 2.12', 'Plugins for authorization are not supported: see BH001, BH003 and BH020.'],
+  ['CIS 2.15', 'Containers outlive the daemon always.'],
+  ['CIS 2.16', 'The proxy of published ports serves what the firewall cannot, connections from this host.'],
+  ['CIS 2.18', 'No feature is experimental.'],
+  ['CIS 5.1, 7', 'Swarm mode is not supported.'],
+  ['CIS 5.3', 'SELinux is not supported.'],
+  ['CIS 5.19', 'See BH018.'],
+  ['CIS 5.23, 5.24', 'An exec ends, its event (`exec_create`) stays: watch the events.'],
+  ['dockle CIS-DI-0005', 'It is about the environment of a client; see BI016.'],
+  [
+    'trivy DS-0006, DS-0007, DS-0009, DS-0011, DS-0012, DS-0013, DS-0014, DS-0016, DS-0021, DS-0022, DS-0023',
+    'They are about the text of a Dockerfile, which an image does not keep: `berth build --check`.',
+  ],
+  ['trivy DS-0008', 'A port out of range is refused by the build.'],
+];
+
 /** The rules as a page of documentation. */
 export function rulesPage(): string {
   let text =
@@ -35,5 +56,7 @@ export function rulesPage(): string {
     for (const rule of allRules().filter(({ Kind }) => Kind === kind))
       text += `\n### ${rule.Id}: ${rule.Title}\n\nGrade: ${rule.Grade}.${rule.Also ? ` Elsewhere: ${rule.Also}.` : ''}\n\n${rule.Reason}\n\nIncident: ${rule.Incident}\n\nMended by: ${rule.Mend}\n`;
   }
+  text += '\n## Checks of others without a rule\n\n| Checks | Why |\n| --- | --- |\n';
+  for (const [checks, why] of WITHOUT) text += `| ${checks} | ${why} |\n`;
   return text;
 }

@@ -20,6 +20,12 @@ export interface HostSubject {
   sysctls: Record<string, string>;
   /** Rules or policies guard the way through the host. */
   forwardGuarded: boolean;
+  /** The data root is on the file system of /. */
+  onRootDisk: boolean;
+  /** Users of the socket's group, beside root. */
+  members: string[];
+  /** Paths of the engine that no rule of the kernel's audit watches. */
+  unwatched: string[];
 }
 
 const tcp = ({ settings }: HostSubject) => settings.hosts.filter((host) => host.startsWith('tcp://'));
@@ -140,7 +146,7 @@ export const HOST_RULES: Rule<HostSubject>[] = [
     id: 'BH011',
     grade: 'medium',
     title: 'Files of the engine are open to others',
-    also: 'CIS 3.9 to 3.18',
+    also: 'CIS 3.1 to 3.24',
     reason: 'Images, volumes and keys are read by users of the machine.',
     incident: 'CVE-2021-41091: folders below the data root were open to all.',
     mend: 'chmod 700 the data root, chmod 600 keys, chmod 644 certificates and configuration',
@@ -235,5 +241,47 @@ export const HOST_RULES: Rule<HostSubject>[] = [
     incident: 'Leaks that stop a whole host.',
     mend: '--default-ulimit nofile=1024:65536',
     find: ({ settings }) => when(settings.defaultUlimits['nofile'] === undefined, 'no default ulimit nofile'),
+  },
+  {
+    id: 'BH019',
+    grade: 'info',
+    title: 'Images and containers fill the disk of the system',
+    also: 'CIS 1.1.1',
+    reason: 'A container that writes without end leaves no room for the host’s own logs and logins.',
+    incident: 'Hosts that nobody could log in to for a full root file system.',
+    mend: 'a file system of its own for the data root (--data-root)',
+    find: ({ settings, onRootDisk }) => when(onRootDisk, `${settings.dataRoot} is on the file system of /`),
+  },
+  {
+    id: 'BH020',
+    grade: 'medium',
+    title: 'Users command the engine by their group',
+    also: 'CIS 1.1.2',
+    reason: 'Who may write to the socket is root of this host: a container with / mounted is one command.',
+    incident: 'Privilege escalations that begin with the group docker.',
+    mend: 'remove them from the group (gpasswd -d USER GROUP); give them certificates, or their own engine',
+    find: ({ members, settings }) =>
+      when(members.length > 0, `group ${settings.group}: ${members.slice(0, 20).join(', ')}`),
+  },
+  {
+    id: 'BH021',
+    grade: 'info',
+    title: 'Nobody is told who changes the engine',
+    also: 'CIS 1.1.3 to 1.1.18',
+    reason: 'After a break-in, the kernel’s audit log is what tells what was changed, and by whom.',
+    incident: 'Investigations that end at the engine’s socket.',
+    mend: 'auditctl -w PATH -k berth for each of them, in /etc/audit/rules.d',
+    find: ({ unwatched }) => unwatched,
+  },
+  {
+    id: 'BH022',
+    grade: 'info',
+    title: 'Logs of containers stay on this machine',
+    also: 'CIS 2.13',
+    reason: 'An intruder who is root here removes them; a lost disk does, too.',
+    incident: 'Break-ins without a trace.',
+    mend: '--log-driver syslog, journald, fluentd, gelf, splunk or awslogs',
+    find: ({ settings }) =>
+      when(['json-file', 'local', 'none'].includes(settings.logDriver), `log driver ${settings.logDriver}`),
   },
 ];

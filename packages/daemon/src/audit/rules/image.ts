@@ -16,6 +16,9 @@ const steps = ({ image }: ImageSubject): string[] =>
   (image.config.history ?? []).map(({ created_by = '' }) => created_by);
 const run = ({ image }: ImageSubject) => image.config.config ?? {};
 const ADDS = /^(?:\/bin\/sh -c #\(nop\) )?ADD (?!--checksum)/;
+/** Directories of the system, which a volume is not to cover; a work is not to begin in the kernel's. */
+const SYSTEM = /^\/(?:bin|boot|dev|etc|lib(?:32|64)?|proc|sbin|sys|usr)?\/?$/;
+const WORKS = /^\/(?:bin|boot|dev|etc|lib(?:32|64)?|proc|sbin|sys)(?:\/|$)/;
 /** Steps that match, shortened. */
 const matching = (subject: ImageSubject, pattern: RegExp): string[] =>
   steps(subject)
@@ -195,5 +198,78 @@ export const IMAGE_RULES: Rule<ImageSubject>[] = [
     mend: 'pull it by digest (NAME@sha256:...)',
     find: ({ image, elsewhere }) =>
       when(elsewhere && image.repoDigests.length === 0, 'no digest of a registry'),
+  },
+  {
+    id: 'BI017',
+    grade: 'medium',
+    title: 'Packages are installed whose origin is not verified',
+    also: 'CIS 4.11, dockle CIS-DI-0011',
+    reason: 'Signatures are what tells a package of the distribution from one that was changed on its way.',
+    incident: 'CVE-2019-3462: a changed answer of a mirror became a package that apt installed.',
+    mend: 'the key of the repository in the image; leave the option out',
+    find: (subject) =>
+      matching(
+        subject,
+        /--allow-unauthenticated|--force-yes|--no-?gpgcheck|--no-gpg-checks|--allow-untrusted|--trusted-host|\[trusted=yes\]/,
+      ),
+  },
+  {
+    id: 'BI018',
+    grade: 'medium',
+    title: 'A volume or its working directory covers the system',
+    also: 'trivy DS-0030, dockle DKL-DI-0002',
+    reason: 'An anonymous volume there keeps old programs over an update of the image, and is writable.',
+    incident: 'Images whose fix did not arrive, as a volume held the old files.',
+    mend: 'VOLUME and WORKDIR below /srv, /var/lib or /home in the Dockerfile',
+    find: (subject) => [
+      ...Object.keys(run(subject).Volumes ?? {})
+        .filter((path) => SYSTEM.test(path))
+        .map((path) => `VOLUME ${path}`),
+      ...[run(subject).WorkingDir ?? ''].filter((path) => WORKS.test(path)).map((path) => `WORKDIR ${path}`),
+    ],
+  },
+  {
+    id: 'BI019',
+    grade: 'low',
+    title: 'Two names have one number',
+    also: 'dockle DKL-LI-0002',
+    reason: 'For the kernel they are one user: files of the one are files of the other.',
+    incident: 'Services that read each other’s keys.',
+    mend: 'useradd without --non-unique in the Dockerfile',
+    find: ({ scan }) => scan.sharedIds,
+  },
+  {
+    id: 'BI020',
+    grade: 'info',
+    title: 'Caches of package managers are in it',
+    also: 'trivy DS-0015, DS-0019, DS-0020, DS-0025, dockle DKL-DI-0004, DKL-DI-0005',
+    reason:
+      'They are fetched and stored with each image, and tell a scanner of packages that are not installed.',
+    incident: 'Images of twice their size.',
+    mend: 'RUN --mount=type=cache, or remove them in the RUN that made them',
+    find: ({ scan }) => scan.caches,
+  },
+  {
+    id: 'BI021',
+    grade: 'info',
+    title: 'Files of its build are in it',
+    also: 'CIS 4.3, dockle DKL-LI-0003',
+    reason: 'A history of versions or a build file tells of hosts, names and removed secrets.',
+    incident: 'Keys found in the .git folder of public images.',
+    mend: 'name them in .dockerignore',
+    find: ({ scan }) => scan.leftovers,
+  },
+  {
+    id: 'BI022',
+    grade: 'info',
+    title: 'Packages are installed that nobody asked for',
+    also: 'CIS 4.3, trivy DS-0029',
+    reason: 'Each program that is there can have a fault and be of use to an intruder.',
+    incident: 'CVE-2021-4034 in images that never needed pkexec.',
+    mend: 'apt-get install --no-install-recommends',
+    find: (subject) =>
+      matching(subject, /apt-get (?:-\S+ )*install\s/).filter(
+        (step) => !step.includes('--no-install-recommends'),
+      ),
   },
 ];
