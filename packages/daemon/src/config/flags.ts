@@ -298,7 +298,7 @@ const APPLIED: Flag[] = [
     name: 'otlp-endpoint',
     type: 'string',
     field: 'otlpEndpoint',
-    help: 'Collector that gets traces of API calls and starts (OTLP over HTTP, such as http://127.0.0.1:4318)',
+    help: 'Collector that gets traces of API calls, starts, pulls and builds (OTLP over HTTP, such as http://127.0.0.1:4318)',
     refuse: (value) =>
       value === '' || /^https?:\/\/\S+$/.test(String(value))
         ? undefined
