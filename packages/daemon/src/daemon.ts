@@ -28,7 +28,7 @@ export async function runDaemon(settings: Settings, args: string[], configFile: 
     mkdirSync(settings.dataRoot, { recursive: true, mode: 0o700 });
     mkdirSync(settings.execRoot, { recursive: true, mode: 0o711 });
     rooms = await openRooms(settings);
-    const app = createApp(`Berth/${VERSION} (linux)`);
+    const app = createApp(`Berth/${VERSION} (linux)`, settings.experimental);
     allRoutes(app, rooms);
     listening = await listen(settings, await app.ready());
     if (settings.metricsAddr !== '')

@@ -128,6 +128,17 @@ export const tree: Tree = {
     () => import('../commands/system/doctor.ts'),
   ),
   builder: { about: 'Manage builds', commands: { build, prune: builderPrune } },
+  checkpoint: {
+    about: 'Manage checkpoints of containers',
+    commands: {
+      create: leaf(
+        'Write the processes of a running container to files',
+        () => import('../commands/checkpoint/create.ts'),
+      ),
+      ls: leaf('List the checkpoints of a container', () => import('../commands/checkpoint/ls.ts'), ['list']),
+      rm: leaf('Remove a checkpoint', () => import('../commands/checkpoint/rm.ts'), ['remove']),
+    },
+  },
   container: {
     about: 'Manage containers',
     commands: {

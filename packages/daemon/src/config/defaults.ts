@@ -45,6 +45,7 @@ export const DEFAULTS = {
   noNewPrivileges: false,
   usernsRemap: '',
   shutdownTimeout: 15,
+  experimental: false,
   liveRestore: false,
   insecureRegistries: [] as string[],
   registryMirrors: [] as string[],

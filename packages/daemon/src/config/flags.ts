@@ -233,6 +233,12 @@ const APPLIED: Flag[] = [
     help: 'Labels of the daemon (key=value)',
   },
   {
+    name: 'experimental',
+    type: 'boolean',
+    field: 'experimental',
+    help: 'Experimental features: checkpoints of containers',
+  },
+  {
     name: 'live-restore',
     type: 'boolean',
     field: 'liveRestore',

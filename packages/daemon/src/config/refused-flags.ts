@@ -61,12 +61,6 @@ export const REFUSED: Flag[] = [
         ? undefined
         : 'only native.cgroupdriver=cgroupfs is supported',
   },
-  {
-    name: 'experimental',
-    type: 'boolean',
-    help: 'Experimental features',
-    refuse: only(false)('there are no experimental features'),
-  },
   { name: 'init-path', type: 'string', help: 'Init to use', refuse: only('')('the built-in init is used') },
   {
     name: 'network-control-plane-mtu',

@@ -47,6 +47,7 @@ export interface Settings {
   noNewPrivileges: boolean;
   usernsRemap: string;
   shutdownTimeout: number;
+  experimental: boolean;
   liveRestore: boolean;
   insecureRegistries: string[];
   registryMirrors: string[];

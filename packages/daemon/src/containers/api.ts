@@ -110,8 +110,19 @@ export interface ListOptions {
 /** The containers of this daemon. A `reference` is a name (with or without slash), a full id or a unique id prefix. */
 export interface Containers {
   create(options: CreateOptions): Promise<{ Id: string; Warnings: string[] }>;
-  /** @throws not-modified when it runs already. */
-  start(reference: string, options?: { detachKeys?: string }): Promise<void>;
+  /**
+   * @param checkpoint what is restored: its name, and the folder where it is, or ''
+   * @throws not-modified when it runs already.
+   */
+  start(reference: string, checkpoint?: { id: string; folder: string }): Promise<void>;
+  /**
+   * Writes the container's processes to files. `folder`: an absolute path of the host, '' for the container's own; `exit`: it ends.
+   * @throws conflict when it does not run or the name is taken, unsupported where its runtime or the machine can't do it
+   */
+  checkpoint(reference: string, options: { id: string; exit: boolean; folder: string }): Promise<void>;
+  checkpoints(reference: string, folder: string): Promise<Array<{ Name: string }>>;
+  /** @throws not-found */
+  removeCheckpoint(reference: string, id: string, folder: string): Promise<void>;
   /** `timeout` in seconds, -1: for ever, undefined: the container's own. @throws not-modified when it does not run. */
   stop(reference: string, options?: { timeout?: number; signal?: string }): Promise<void>;
   restart(reference: string, options?: { timeout?: number; signal?: string }): Promise<void>;

@@ -146,8 +146,28 @@ class ContainerRoom implements Containers {
     return { Id: container.id, Warnings: warnings };
   }
 
-  async start(reference: string): Promise<void> {
-    await this.life.start(this.registry.lookup(reference));
+  async start(reference: string, checkpoint?: { id: string; folder: string }): Promise<void> {
+    const container = this.registry.lookup(reference);
+    if (!checkpoint) return this.life.start(container);
+    const { restorable } = await import('./checkpoints.ts');
+    const { id, folder } = checkpoint;
+    await this.life.start(container, () => restorable(this.context, container, id, folder));
+  }
+
+  async checkpoint(reference: string, options: Parameters<Containers['checkpoint']>[1]): Promise<void> {
+    const container = this.registry.lookup(reference);
+    const { createCheckpoint } = await import('./checkpoints.ts');
+    await createCheckpoint(this.context, this.life, container, options);
+  }
+
+  async checkpoints(reference: string, folder: string): Promise<Array<{ Name: string }>> {
+    const container = this.registry.lookup(reference);
+    return (await import('./checkpoints.ts')).listCheckpoints(container, folder);
+  }
+
+  async removeCheckpoint(reference: string, id: string, folder: string): Promise<void> {
+    const container = this.registry.lookup(reference);
+    await (await import('./checkpoints.ts')).removeCheckpoint(container, id, folder);
   }
 
   async stop(reference: string, options: { timeout?: number; signal?: string } = {}): Promise<void> {

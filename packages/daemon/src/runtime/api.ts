@@ -112,6 +112,8 @@ export interface RuntimeRequest {
 export interface LaunchOptions {
   program?: RuntimeProgram;
   bundle?: string;
+  /** The folder of a checkpoint that is restored. */
+  restore?: string;
 }
 
 /** Settings of a further process of a container (exec) that are its own. */

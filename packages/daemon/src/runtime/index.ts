@@ -215,10 +215,10 @@ class NativeRuntime implements Runtime {
     return buildSpec(request, this.#spec);
   }
 
-  compile(spec: RuntimeSpec, { program, bundle }: LaunchOptions = {}): LaunchRecord[] {
+  compile(spec: RuntimeSpec, { program, bundle, restore }: LaunchOptions = {}): LaunchRecord[] {
     this.#paths.set(ownOf(spec).id, spec.linux.cgroupsPath);
     return program && bundle !== undefined
-      ? bundleLaunch(spec, program, bundle, this.#compile)
+      ? bundleLaunch(spec, program, bundle, this.#compile, restore)
       : compileSpec(spec, this.#compile);
   }
 

@@ -37,14 +37,14 @@ export interface App extends Server {
 }
 
 /** The HTTP application: Fastify with the API document's operations. `serverName` is the Server header. */
-export function createApp(serverName: string): App {
+export function createApp(serverName: string, experimental = false): App {
   const operations = describedOperations();
   const lookup = schemaLookup();
   const paths = new PathRewriter();
   for (const { method, path } of operations.values()) paths.add(method, path);
   const common: Record<string, string> = {
     'Api-Version': API_VERSION,
-    'Docker-Experimental': 'false',
+    'Docker-Experimental': String(experimental),
     Ostype: 'linux',
     Server: serverName,
   };

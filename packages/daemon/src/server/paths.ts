@@ -15,9 +15,16 @@ const PREFIX = /^\/v(\d[\d.]*)(\/.*)$/s;
 export class PathRewriter {
   /** Noun and method to the endings that may follow a name: '' alone, `json`, `attach/ws`. */
   private readonly endings = new Map<string, string[]>();
+  /** Of noun and method: the words between a name and a further one, which holds no slash (`checkpoints`). */
+  private readonly between = new Map<string, Set<string>>();
 
   /** Takes in a path of the document, such as `/images/{name}/json`. */
   add(method: string, path: string): void {
+    const [, outer, word] = /^\/([^/{]+)\/\{[^/]+\}\/([^/{]+)\/\{[^/]+\}$/.exec(path) ?? [];
+    if (outer && word) {
+      const words = this.between.get(`${method} ${outer}`) ?? new Set();
+      this.between.set(`${method} ${outer}`, words.add(word));
+    }
     const match = /^\/([^/{]+|berth\/[^/]+\/[^/]+)\/\{[^/]+\}(?:\/([^{]+))?$/.exec(path);
     if (!match) return;
     const key = `${method} ${match[1]}`;
@@ -44,6 +51,9 @@ export class PathRewriter {
     const endings = this.endings.get(`${method} ${path.slice(1, noun)}`);
     if (!endings) return { version, url };
     const rest = path.slice(noun + 1);
+    const parts = rest.split('/', 4);
+    if (parts.length === 3 && this.between.get(`${method} ${path.slice(1, noun)}`)?.has(parts[1]!))
+      return { version, url };
     for (const ending of endings) {
       if (ending !== '' && !rest.endsWith(`/${ending}`)) continue;
       const name = ending === '' ? rest : rest.slice(0, -ending.length - 1);

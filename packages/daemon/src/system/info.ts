@@ -66,7 +66,7 @@ export async function daemonInfo(rooms: Services) {
     NoProxy: settings.noProxy,
     Name: hostname(),
     Labels: settings.labels,
-    ExperimentalBuild: false,
+    ExperimentalBuild: settings.experimental,
     ServerVersion: VERSION,
     Runtimes: runtimes,
     DefaultRuntime: runtime.handlers.default,

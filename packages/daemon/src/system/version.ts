@@ -2,7 +2,7 @@ import { BUILD_TIME, VERSION } from '../base/version.ts';
 import { goArchitecture, kernelVersion } from './machine.ts';
 
 /** The reply of `/version`. */
-export function versionInfo(apiVersion: string, minApiVersion: string) {
+export function versionInfo(apiVersion: string, minApiVersion: string, experimental: boolean) {
   return {
     Platform: { Name: 'Berth' },
     Components: [
@@ -13,7 +13,7 @@ export function versionInfo(apiVersion: string, minApiVersion: string) {
           ApiVersion: apiVersion,
           Arch: goArchitecture,
           BuildTime: BUILD_TIME,
-          Experimental: 'false',
+          Experimental: String(experimental),
           GitCommit: '',
           GoVersion: '',
           KernelVersion: kernelVersion,
@@ -31,6 +31,7 @@ export function versionInfo(apiVersion: string, minApiVersion: string) {
     Os: 'linux',
     Arch: goArchitecture,
     KernelVersion: kernelVersion,
+    ...(experimental && { Experimental: true }),
     BuildTime: BUILD_TIME,
   };
 }

@@ -13,8 +13,8 @@ export default command({
   args: atLeast(1),
   flags: {
     attach: bool('a', 'Attach STDOUT and STDERR, and forward signals'),
-    checkpoint: { ...string('', 'Restore from this checkpoint'), hidden: true },
-    'checkpoint-dir': { ...string('', 'Folder of the checkpoints'), hidden: true },
+    checkpoint: string('', 'Restore this checkpoint'),
+    'checkpoint-dir': string('', "Where the checkpoint is, if not in the container's own folder"),
     'detach-keys': string('', 'Keys that end the attachment'),
     interactive: bool('i', "Attach the container's STDIN"),
   },

@@ -117,9 +117,19 @@ export class Life {
     }
   }
 
-  /** Starts by hand. @throws not-modified when it runs; what went wrong, when it can't */
-  async start(container: Container): Promise<void> {
-    await container.queue(() => this.apply(container, { type: 'start', automatic: false }));
+  /**
+   * Starts by hand. @param restore finds the folder of a checkpoint, which is what runs then
+   * @throws not-modified when it runs; what went wrong, when it can't
+   */
+  async start(container: Container, restore?: () => Promise<string>): Promise<void> {
+    await container.queue(async () => {
+      if (restore && !container.alive) container.restoring = await restore();
+      try {
+        await this.apply(container, { type: 'start', automatic: false });
+      } finally {
+        container.restoring = undefined;
+      }
+    });
     await container.recorded;
   }
 

@@ -77,7 +77,11 @@ export async function launch(context: Context, container: Container): Promise<Su
   );
   const folder = runFolder(context, container.id);
   const records = [
-    ...rooms.runtime.compile(rooms.runtime.spec(request), { program, bundle: folder }),
+    ...rooms.runtime.compile(rooms.runtime.spec(request), {
+      program,
+      bundle: folder,
+      ...(container.restoring && { restore: container.restoring }),
+    }),
     ...(network?.launch ?? []),
   ];
   const pending = container.pending;

@@ -34,6 +34,8 @@ export class Container {
   pending: PendingAttach[] = [];
   /** How many stops are under way. */
   stopping = 0;
+  /** The next start restores the checkpoint in this folder. */
+  restoring: string | undefined;
   /** A forced removal wants a start that is under way to end. */
   abandoned = false;
   removing = false;

@@ -29,12 +29,17 @@ const REACHABLE = '/sys/fs/bpf';
 const fsOf = (spec: RuntimeSpec, bundle: string): string =>
   spec.linux.uidMappings === undefined ? `${bundle}/${FS}` : REACHABLE;
 
-/** The launch of a container under another runtime. @param bundle the bundle's directory, which need not be there yet */
+/**
+ * The launch of a container under another runtime.
+ * @param bundle the bundle's directory, which need not be there yet
+ * @param restore the folder of a checkpoint that is restored; CRIU's log goes into the bundle
+ */
 export function bundleLaunch(
   spec: RuntimeSpec,
   { path, args }: RuntimeProgram,
   bundle: string,
   context: CompileContext,
+  restore?: string,
 ): LaunchRecord[] {
   const own = ownOf(spec);
   const remapped = spec.linux.uidMappings !== undefined;
@@ -49,6 +54,7 @@ export function bundleLaunch(
     ...ownerRecords(own),
     ['cwd', spec.process.cwd, 'create'],
   ];
+  if (restore !== undefined) records.push(['restore', restore, bundle]);
   if (own.init) records.push(['init']);
   if (remapped) records.push(['namespace', 'user'], ...joinedNetwork(spec));
   return records;

@@ -61,16 +61,49 @@ function listAndCreate(server: Server, { containers }: Services): void {
   server.serve('ContainerPrune', ({ query }) => containers.prune(parseFilters(query['filters'])));
 }
 
-function life(server: Server, { containers }: Services): void {
+const EXPERIMENTAL =
+  'This experimental feature is disabled by default. Start the Docker daemon in experimental mode in order to enable it.';
+
+/** Like dockerd, which refuses them where it is not experimental. */
+function checkpoints(server: Server, containers: Services['containers'], experimental: boolean): void {
+  const check = () => {
+    if (!experimental) throw unsupported(EXPERIMENTAL);
+  };
+  server.serve('CheckpointList', async ({ params, query }) => {
+    check();
+    const list = await containers.checkpoints(params['id']!, query['dir'] ?? '');
+    return list.length > 0 ? list : null;
+  });
+  server.serve('CheckpointCreate', async ({ params, body }, reply) => {
+    check();
+    await containers.checkpoint(params['id']!, {
+      id: body?.CheckpointID ?? '',
+      exit: body?.Exit ?? false,
+      folder: body?.CheckpointDir ?? '',
+    });
+    reply.status(201);
+  });
+  server.serve('CheckpointDelete', ({ params, query }) => {
+    check();
+    return containers.removeCheckpoint(params['id']!, params['checkpoint']!, query['dir'] ?? '');
+  });
+}
+
+function life(server: Server, { containers, settings }: Services): void {
   server.serve('ContainerStart', ({ params, query, headers }) => {
     const length = headers['transfer-encoding'] ? -1 : Number(headers['content-length'] ?? 0);
     if (length === -1 || length > NO_BODY)
       throw invalidParameter(
         'starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24',
       );
-    if (query['checkpoint'] || query['checkpoint-dir']) throw unsupported('checkpoints are not supported');
-    return containers.start(params['id']!);
+    const { checkpoint = '', 'checkpoint-dir': folder = '' } = query;
+    if (!checkpoint && !folder) return containers.start(params['id']!);
+    if (!settings.experimental)
+      throw invalidParameter('checkpoint is only supported in experimental mode (berthd --experimental)');
+    if (!checkpoint) throw invalidParameter('checkpoint-dir needs a checkpoint');
+    return containers.start(params['id']!, { id: checkpoint, folder });
   });
+  checkpoints(server, containers, settings.experimental);
   const stopOptions = ({ query }: ApiRequest<'ContainerStop' | 'ContainerRestart'>) => ({
     timeout: query['t'],
     signal: query['signal'],

@@ -14,7 +14,7 @@ export function systemRoutes(server: Server, rooms: Services): void {
     pingHeaders(reply, rooms).header('Content-Length', '0');
     return '';
   });
-  server.serve('SystemVersion', () => versionInfo(API_VERSION, MIN_API_VERSION));
+  server.serve('SystemVersion', () => versionInfo(API_VERSION, MIN_API_VERSION, rooms.settings.experimental));
   server.serve('SystemInfo', async ({ version }) => infoFor(version, await daemonInfo(rooms)));
   server.serve('SystemDataUsage', async ({ query, version }) => {
     const usage = await diskUsage(rooms, query['type']);

@@ -33,9 +33,18 @@ static int make_cwd(struct container *container, struct error *err) {
   return process_make_cwd(&child, err);
 }
 
+/* Makes the container, or its processes as a checkpoint has them, which then run. */
 static int create(struct container *container, const struct process_io *io, pid_t *process, struct error *err) {
-  const char *options[] = {"--bundle", container->runtime->bundle, NULL};
-  struct call_request request = {.command = "create", .options = options, .io = io, .bundle = container, .makes_process = 1};
+  const struct container_spec *spec = container->spec;
+  const char *bundle = container->runtime->bundle;
+  const char *plain_options[] = {"--bundle", bundle, NULL};
+  const char *restore_options[] = {"--detach",     "--bundle",         bundle, "--image-path", spec->restore_image,
+                                   "--work-path", spec->restore_work, NULL};
+  struct call_request request = {.command = spec->restore_image ? "restore" : "create",
+                                 .options = spec->restore_image ? restore_options : plain_options,
+                                 .io = io,
+                                 .bundle = container,
+                                 .makes_process = 1};
   if (make_cwd(container, err) < 0 || bundle_write(container, err) < 0) return -1;
   return run(container->runtime, &request, START_MS, &container->cgroup, process, err);
 }
@@ -64,7 +73,7 @@ pid_t runtime_start(struct container *container, const struct process_io *io, st
   struct runtime *runtime = container->runtime;
   pid_t process = -1;
   if (create(container, io, &process, err) < 0 || watch(container, process, err) < 0 ||
-      plain(runtime, "start", none, NULL, START_MS, &container->cgroup, err) < 0) {
+      (!container->spec->restore_image && plain(runtime, "start", none, NULL, START_MS, &container->cgroup, err) < 0)) {
     if (io->terminal && *io->console >= 0) close(steal_fd(io->console));
     runtime_delete(runtime);
     return -1;

@@ -45,6 +45,7 @@ const struct record_kind record_kinds[] = {
     {"groups-policy", 1, 1, .exec = 1, .decode = decode_groups_policy},
     {"cwd", 1, 2, .exec = 1, .decode = decode_cwd},
     {"runtime", 3, -1, .decode = decode_runtime},
+    {"restore", 2, 2, .decode = decode_restore},
     {"config", 2, 2, .exec = 1, .decode = decode_config},
     {"env", 0, -1, .exec = 1, .decode = decode_env},
     {"arg", 0, -1, .exec = 1, .decode = decode_arg},
@@ -120,6 +121,7 @@ static int decode_one(struct container_spec *spec, const struct launch_record *r
 static int check_whole(const struct container_spec *spec, enum spec_for what, struct error *err) {
   if (what == SPEC_FOR_MOUNT) return 0;
   if (spec->runtime && !spec->config_head) return fail(err, "launch", EINVAL, "runtime record without a config record");
+  if (spec->restore_image && !spec->runtime) return fail(err, "launch", EINVAL, "restore record without a runtime record");
   if (!spec->args.count && !spec->config_head) return fail(err, "launch", EINVAL, "no arg record");
   if (what == SPEC_FOR_EXEC) return 0;
   if (!spec->upper) return fail(err, "launch", EINVAL, "no overlay record");

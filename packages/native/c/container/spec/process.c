@@ -102,6 +102,13 @@ int decode_runtime(struct container_spec *spec, void *item, const struct argumen
   return 0;
 }
 
+int decode_restore(struct container_spec *spec, void *item, const struct arguments *a, struct error *err) {
+  if (a->words[0][0] != '/' || a->words[1][0] != '/') return refuse_record(err, a, "not an absolute path");
+  spec->restore_image = a->words[0];
+  spec->restore_work = a->words[1];
+  return 0;
+}
+
 int decode_config(struct container_spec *spec, void *item, const struct arguments *a, struct error *err) {
   spec->config_head = a->words[0];
   spec->config_tail = a->words[1];

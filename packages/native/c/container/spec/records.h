@@ -36,6 +36,6 @@ decode_record decode_namespace, decode_uid_map, decode_gid_map, decode_layer, de
 decode_record decode_cgroup, decode_cgroup_write, decode_device_rule;
 decode_record decode_console_size, decode_rlimit, decode_oom_score, decode_caps, decode_seccomp, decode_groups_policy,
     decode_cwd, decode_env, decode_arg;
-decode_record decode_runtime, decode_config;
+decode_record decode_runtime, decode_restore, decode_config;
 
 #endif

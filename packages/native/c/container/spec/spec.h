@@ -48,6 +48,8 @@
  *                                             before its commands; BUNDLE and FS are directories (container/runtime/runtime.h). Then
  *                                             `mount` has only the mounts whose sources are made here: bind with a subpath, image
  *                                             and shm-of, in the order of their numbers below FS/mounts
+ *   restore IMAGE WORK                        for that runtime: its processes are those of a checkpoint in the directory IMAGE;
+ *                                             WORK is a directory for CRIU's log
  *   config HEAD TAIL                       E  for that runtime: config.json, of an exec its process, but for the value of the
  *                                             process's user, which stands between the two
  *   env NAME=VALUE...                      E  may be repeated
@@ -179,6 +181,7 @@ struct container_spec {
   int create_cwd;
   struct words_spec env, args;
   const char *const *runtime;            /* PROGRAM, BUNDLE, FS, arguments, NULL; or NULL: our own */
+  const char *restore_image, *restore_work; /* or NULL */
   const char *config_head, *config_tail; /* or NULL */
   void *words;                           /* memory of mounts' data */
 };

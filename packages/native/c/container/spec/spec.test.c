@@ -186,6 +186,8 @@ static void foreign(void) {
   REFUSED("not an absolute path", "runtime", "runc", "/b", "/b/fs");
   REFUSED("arguments", "runtime", "/runc", "/b");
   REFUSED("without a config record", "runtime", "/runc", "/b", "/b/fs");
+  REFUSED("not an absolute path", "restore", "/image", "work");
+  REFUSED("without a runtime record", "restore", "/image", "/work");
   REFUSED("arguments", "config", "{}");
   refused(SPEC_FOR_EXEC, "not for an exec", "runtime", "/runc", "/b", "/b/fs", NULL);
 }
