@@ -1,6 +1,6 @@
 import { LaunchError, type LaunchRecord } from './api.ts';
 
-/* Frames as in c/base/frame.h: size (u32, of what follows), handle (u32), records. */
+/* Frames as in c/base/records/frame.h: size (u32, of what follows), handle (u32), records. */
 
 const HEAD = 8;
 /** As many strings as one record can hold, its name among them. */

@@ -252,13 +252,15 @@ class NativeLauncher implements Launcher {
   }
 }
 
+/** The messages of a start, as c/supervisor/messages.h names them. */
 function startRecords(
   { id, runFolder, openStdin, stdinOnce, tty, log, launch }: StartOptions,
   clients: { token: string; attach: AttachOptions }[],
 ): LaunchRecord[] {
-  const flag = (value: boolean) => (value ? '1' : '0');
+  const flags = { 'open-stdin': openStdin, 'stdin-once': stdinOnce, terminal: tty };
+  const set = Object.entries(flags).flatMap(([name, value]) => (value ? [`${name}=1`] : []));
   return [
-    ['start', id, runFolder, flag(openStdin), flag(stdinOnce), flag(tty)],
+    ['start', `id=${id}`, `folder=${runFolder}`, ...set],
     logRecord(log),
     ...clients.map(({ token, attach }): LaunchRecord => ['early', ...clientArguments(token, attach)]),
     ['launch'],

@@ -5,7 +5,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
-#include "base/launch.h"
+#include "base/records/launch.h"
 
 struct container; /* container.c owns it */
 

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/records/fields.h"
 #include "dns/nat.h"
 #include "dns/service.h"
 #include "supervisor/supervisor.h"
@@ -271,12 +272,23 @@ void dns_stop(struct dns *dns) {
 
 static struct dns *service;
 
+/* The record `dns NETNS FILE` (dns.h). */
+struct dns_request {
+  const char *netns, *file;
+};
+static const struct field record_fields[] = {
+    PLACED(FIELD_WORD, dns_request, netns),
+    PLACED(FIELD_WORD, dns_request, file),
+    FIELDS_END,
+};
+
 static int take_record(struct supervisor *supervisor, const struct launch_record *record, struct error *err) {
-  if (record->argc != 3) return fail(err, "dns", EPROTO, "dns record");
-  int netns = open(record->argv[1], O_RDONLY | O_CLOEXEC);
-  if (netns < 0) return fail(err, "dns", errno, "open %s", record->argv[1]);
+  struct dns_request asked = {0};
+  if (fields_decode("dns", record_fields, record, &asked, NULL, err) < 0) return -1;
+  int netns = open(asked.netns, O_RDONLY | O_CLOEXEC);
+  if (netns < 0) return fail(err, "dns", errno, "open %s", asked.netns);
   if (service) dns_stop(service);
-  service = dns_start(supervisor_loop(supervisor), netns, record->argv[2], err);
+  service = dns_start(supervisor_loop(supervisor), netns, asked.file, err);
   close(netns);
   return service ? 0 : -1;
 }

@@ -2,7 +2,7 @@
 #ifndef BERTH_DNS_SERVICE_H
 #define BERTH_DNS_SERVICE_H
 
-#include "base/frame.h"
+#include "base/records/frame.h"
 #include "dns/cache.h"
 #include "dns/dns.h"
 #include "dns/egress.h"

@@ -140,7 +140,7 @@ static int inner_end(struct net *net, struct sandbox *sandbox, const struct endp
 
 /* `KEY=VALUE` each, KEY with slashes or dots and IFNAME for the interface. */
 static void apply_sysctls(struct net *net, struct sandbox *sandbox, const struct endpoint *endpoint) {
-  const struct net_words *sysctls = &endpoint->asked->sysctls;
+  const struct field_words *sysctls = &endpoint->asked->sysctls;
   for (size_t i = 0; i < sysctls->count; i++) {
     const char *text = sysctls->items[i], *equals = strchr(text, '=');
     if (equals) sandbox_sysctl(net, sandbox, equals + 1, "%.*s", (int) (equals - text), text);

@@ -42,7 +42,7 @@ static void put_new_address(struct netlink_batch *batch, int index, const struct
   }
 }
 
-int net_put_addresses(struct netlink_batch *batch, int index, const struct net_words *addresses, struct error *err) {
+int net_put_addresses(struct netlink_batch *batch, int index, const struct field_words *addresses, struct error *err) {
   for (size_t i = 0; i < addresses->count; i++) {
     struct net_address address;
     if (net_address(addresses->items[i], &address, err) < 0) return -1;
@@ -52,7 +52,7 @@ int net_put_addresses(struct netlink_batch *batch, int index, const struct net_w
 }
 
 /* Takes addresses away. One may be gone: with the one that it was second to, or by somebody else. */
-static int drop_addresses(struct net *net, int index, const struct net_words *stale, struct error *err) {
+static int drop_addresses(struct net *net, int index, const struct field_words *stale, struct error *err) {
   struct netlink_batch *batch = &net->batch;
   for (size_t i = 0; i < stale->count; i++) {
     const char *text = stale->items[i];

@@ -22,7 +22,7 @@ static int ping(struct net *net, const union net_request *asked, struct reply *r
 
 static const struct {
   const char *name;
-  const struct net_field *fields;
+  const struct field *fields;
   net_op run;
 } OPERATIONS[] = {
     {"sandbox", sandbox_fields, net_op_sandbox},

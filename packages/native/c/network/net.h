@@ -6,7 +6,7 @@
 #include <pthread.h>
 
 #include "base/error.h"
-#include "base/launch.h"
+#include "base/records/launch.h"
 #include "base/netlink.h"
 #include "network/requests.h"
 

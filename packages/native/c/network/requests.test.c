@@ -8,7 +8,7 @@ static union net_request request;
 static const char *words[16];
 static struct error err;
 
-static int decode(const struct net_field *fields, int argc, const char *const *argv) {
+static int decode(const struct field *fields, int argc, const char *const *argv) {
   struct launch_record record = {.argc = argc, .argv = (const char **) argv};
   err = (struct error){0};
   return net_decode(fields, &record, &request, words, &err);
@@ -45,9 +45,9 @@ int main(void) {
 
   CHECK(DECODE(listen_fields, "listen", "tcp", "0.0.0.0", "80") == 0 && request.listen.port == 80);
   CHECK(DECODE(listen_fields, "listen", "tcp", "0.0.0.0") < 0);
-  check_refused("listen: argument 3 is missing");
+  check_refused("listen: port is missing");
   CHECK(DECODE(listen_fields, "listen", "tcp", "0.0.0.0", "http") < 0);
-  check_refused("listen: an argument is no number: http");
+  check_refused("listen: port is no number: http");
   CHECK(DECODE(bridge_fields, "bridge", "br0", "mtu=big") < 0);
   check_refused("bridge: mtu is no number: big");
   CHECK(DECODE(bridge_fields, "bridge", "br0", "colour=red") < 0);

@@ -14,15 +14,15 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/frame.h"
-#include "base/launch.h"
+#include "base/records/frame.h"
+#include "base/records/fields.h"
 #include "base/namespaces/namespaces.h"
 #include "base/sys.h"
 #include "pod/keeper.h"
 #include "pod/ports.h"
 
 struct pod {
-  struct launch request;
+  const struct launch *request;
   const char *folder;
   struct namespaces namespaces;
   struct id_maps maps;
@@ -50,7 +50,7 @@ static int pin(const struct pod *pod, const char *name, const char *source, stru
 }
 
 static int read_maps(struct pod *pod, struct error *err) {
-  const struct launch *request = &pod->request;
+  const struct launch *request = pod->request;
   const struct launch_record *record;
   for (size_t at = 0; (record = launch_next(request, "uid-map", &at));)
     if (id_map_add(&pod->maps.users, record, err) < 0) return -1;
@@ -59,12 +59,49 @@ static int read_maps(struct pod *pod, struct error *err) {
   return 0;
 }
 
+/* A pod's records with more than a word of their own (pod.h). */
+struct pin_request {
+  const char *type, *path;
+};
+static const struct field pin_fields[] = {
+    PLACED(FIELD_WORD, pin_request, type),
+    PLACED(FIELD_WORD, pin_request, path),
+    FIELDS_END,
+};
+struct shm_request {
+  long size, uid, gid;
+};
+static const struct field shm_fields[] = {
+    PLACED(FIELD_NUMBER, shm_request, size),
+    PLACED(FIELD_NUMBER, shm_request, uid),
+    PLACED(FIELD_NUMBER, shm_request, gid),
+    FIELDS_END,
+};
+struct sysctl_request {
+  const char *key, *value;
+};
+static const struct field sysctl_fields[] = {
+    PLACED(FIELD_WORD, sysctl_request, key),
+    PLACED(FIELD_WORD, sysctl_request, value),
+    FIELDS_END,
+};
+struct word_request {
+  const char *value;
+};
+static const struct field word_fields[] = {PLACED(FIELD_WORD, word_request, value), FIELDS_END};
+
+static int decode(const struct launch_record *record, const struct field *fields, void *request, struct error *err) {
+  return fields_decode("launch", fields, record, request, NULL, err);
+}
+
 /* The kinds of namespaces that are to be made. */
 static int read_namespaces(struct pod *pod, struct namespace_request *requests, size_t *count, struct error *err) {
   const struct launch_record *record;
   *count = 0;
-  for (size_t at = 0; (record = launch_next(&pod->request, "namespace", &at));) {
-    int kind = record->argc == 2 ? namespaces_kind(record->argv[1]) : -1;
+  for (size_t at = 0; (record = launch_next(pod->request, "namespace", &at));) {
+    struct word_request type;
+    if (decode(record, word_fields, &type, err) < 0) return -1;
+    int kind = namespaces_kind(type.value);
     if (kind < 0 || kind == NS_MNT || *count == NS_COUNT) return fail(err, "launch", EINVAL, "namespace record");
     requests[(*count)++] = (struct namespace_request){.kind = kind};
   }
@@ -84,11 +121,12 @@ static int make_path(const char *path) {
 
 static int join_cgroups(const struct pod *pod, struct error *err) {
   const struct launch_record *record;
-  for (size_t at = 0; (record = launch_next(&pod->request, "cgroup", &at));) {
+  for (size_t at = 0; (record = launch_next(pod->request, "cgroup", &at));) {
     char path[PATH_MAX], number[16];
-    const char *folder = record->argc == 2 ? record->argv[1] : "";
-    if (snprintf(path, sizeof path, "%s/cgroup.procs", folder) >= (int) sizeof path || make_path(folder) < 0)
-      return fail(err, "cgroup", errno, "%s", folder);
+    struct word_request directory;
+    if (decode(record, word_fields, &directory, err) < 0) return -1;
+    if (snprintf(path, sizeof path, "%s/cgroup.procs", directory.value) >= (int) sizeof path || make_path(directory.value) < 0)
+      return fail(err, "cgroup", errno, "%s", directory.value);
     int n = snprintf(number, sizeof number, "%d", pod->first);
     cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0 || write(fd, number, (size_t) n) != n) return fail(err, "cgroup", errno, "%s", path);
@@ -126,20 +164,22 @@ static int make_namespaces(struct pod *pod, struct error *err) {
 
 static int pin_existing(const struct pod *pod, struct error *err) {
   const struct launch_record *record;
-  for (size_t at = 0; (record = launch_next(&pod->request, "pin", &at));) {
-    if (record->argc != 3 || namespaces_kind(record->argv[1]) < 0) return fail(err, "launch", EINVAL, "pin record");
-    if (pin(pod, record->argv[1], record->argv[2], err) < 0) return -1;
+  for (size_t at = 0; (record = launch_next(pod->request, "pin", &at));) {
+    struct pin_request asked;
+    if (decode(record, pin_fields, &asked, err) < 0) return -1;
+    if (namespaces_kind(asked.type) < 0) return fail(err, "launch", EINVAL, "pin: unknown type %s", asked.type);
+    if (pin(pod, asked.type, asked.path, err) < 0) return -1;
   }
   return 0;
 }
 
 static int make_shm(const struct pod *pod, struct error *err) {
-  const struct launch_record *record = launch_find(&pod->request, "shm");
+  const struct launch_record *record = launch_find(pod->request, "shm");
   char path[PATH_MAX], options[160];
+  struct shm_request asked;
   if (!record) return 0;
-  if (record->argc != 4) return fail(err, "launch", EINVAL, "shm record");
-  if (place(pod, "shm", path, err) < 0) return -1;
-  snprintf(options, sizeof options, "mode=1777,size=%s,uid=%s,gid=%s", record->argv[1], record->argv[2], record->argv[3]);
+  if (decode(record, shm_fields, &asked, err) < 0 || place(pod, "shm", path, err) < 0) return -1;
+  snprintf(options, sizeof options, "mode=1777,size=%ld,uid=%ld,gid=%ld", asked.size, asked.uid, asked.gid);
   if (mkdir(path, 0700) < 0 || mount("shm", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0 ||
       mount(NULL, path, NULL, MS_PRIVATE, NULL) < 0)
     return fail(err, "pod", errno, "shared memory at %s", path);
@@ -156,10 +196,8 @@ static int enter(const struct pod *pod, int kind, struct error *err) {
   return 1;
 }
 
-static int write_sysctl(const struct launch_record *record, struct error *err) {
+static int write_sysctl(const char *key, const char *value, struct error *err) {
   char path[PATH_MAX];
-  if (record->argc != 3) return fail(err, "launch", EINVAL, "sysctl record");
-  const char *key = record->argv[1], *value = record->argv[2];
   if (snprintf(path, sizeof path, "%s", key) >= (int) sizeof path) return fail(err, "sysctl", ENAMETOOLONG, "%s", key);
   for (char *c = path; *c; c++) *c = *c == '.' ? '/' : *c == '/' ? '.' : *c;
   cleanup_close int root = open("/proc/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -170,23 +208,30 @@ static int write_sysctl(const struct launch_record *record, struct error *err) {
   return 0;
 }
 
-static int set_parameters(const struct pod *pod, struct error *err) {
-  const struct launch_record *name = launch_find(&pod->request, "hostname"), *record;
-  if (name) {
-    if (name->argc != 2) return fail(err, "launch", EINVAL, "hostname record");
-    int entered = enter(pod, NS_UTS, err);
-    if (entered < 0) return -1;
-    if (entered && sethostname(name->argv[1], strlen(name->argv[1])) < 0)
-      return fail(err, "hostname", errno, "host name %s", name->argv[1]);
-  }
-  if (!launch_find(&pod->request, "sysctl")) return 0;
+static int set_hostname(const struct pod *pod, struct error *err) {
+  const struct launch_record *record = launch_find(pod->request, "hostname");
+  struct word_request name;
+  if (!record) return 0;
+  if (decode(record, word_fields, &name, err) < 0) return -1;
+  int entered = enter(pod, NS_UTS, err);
+  if (entered < 0) return -1;
+  if (entered && sethostname(name.value, strlen(name.value)) < 0)
+    return fail(err, "hostname", errno, "host name %s", name.value);
+  return 0;
+}
+
+static int set_sysctls(const struct pod *pod, struct error *err) {
+  const struct launch_record *record;
+  if (!launch_find(pod->request, "sysctl")) return 0;
   int net = enter(pod, NS_NET, err), ipc = net < 0 ? -1 : enter(pod, NS_IPC, err);
   if (ipc < 0) return -1;
-  for (size_t at = 0; (record = launch_next(&pod->request, "sysctl", &at));) {
+  for (size_t at = 0; (record = launch_next(pod->request, "sysctl", &at));) {
+    struct sysctl_request asked;
+    if (decode(record, sysctl_fields, &asked, err) < 0) return -1;
     /* The host's own are not a pod's to set. */
-    int of_net = record->argc > 1 && !strncmp(record->argv[1], "net.", 4);
-    if (of_net ? !net : !ipc) return fail(err, "sysctl", EPERM, "sysctl %s of the host's namespace", record->argv[1]);
-    if (write_sysctl(record, err) < 0) return -1;
+    int of_net = !strncmp(asked.key, "net.", 4);
+    if (of_net ? !net : !ipc) return fail(err, "sysctl", EPERM, "sysctl %s of the host's namespace", asked.key);
+    if (write_sysctl(asked.key, asked.value, err) < 0) return -1;
   }
   return 0;
 }
@@ -202,14 +247,18 @@ static int release(const struct pod *pod, struct error *err) {
 }
 
 static int make(struct pod *pod, struct error *err) {
-  const struct launch_record *head = launch_find(&pod->request, "pod");
-  if (!head || head->argc != 2 || head->argv[1][0] != '/') return fail(err, "launch", EPROTO, "no pod record");
-  pod->folder = head->argv[1];
-  if (launch_find(&pod->request, "release")) return release(pod, err);
+  const struct launch_record *head = launch_find(pod->request, "pod");
+  struct word_request folder = {""};
+  if (!head) return fail(err, "launch", EPROTO, "no pod record");
+  if (decode(head, word_fields, &folder, err) < 0) return -1;
+  if (folder.value[0] != '/') return fail(err, "launch", EINVAL, "pod: not an absolute path");
+  pod->folder = folder.value;
+  if (launch_find(pod->request, "release")) return release(pod, err);
   if (make_path(pod->folder) < 0) return fail(err, "pod", errno, "make %s", pod->folder);
-  if (make_namespaces(pod, err) < 0 || pin_existing(pod, err) < 0 || make_shm(pod, err) < 0 || set_parameters(pod, err) < 0)
+  if (make_namespaces(pod, err) < 0 || pin_existing(pod, err) < 0 || make_shm(pod, err) < 0 || set_hostname(pod, err) < 0 ||
+      set_sysctls(pod, err) < 0)
     return -1;
-  pod->stays = pod->namespaces.create & CLONE_NEWPID ? pod->first : hold_ports(&pod->request, err);
+  pod->stays = pod->namespaces.create & CLONE_NEWPID ? pod->first : hold_ports(pod->request, err);
   return pod->stays < 0 ? -1 : 0;
 }
 
@@ -226,13 +275,13 @@ static void answer(int control, const struct pod *pod, const struct error *err) 
   if (write(control, buffer_head(&out), buffer_size(&out)) < 0) _exit(1);
 }
 
-_Noreturn void pod_make(int control, const char *records, size_t size) {
-  struct pod pod = {.pidfd = -1};
+_Noreturn void pod_make(int control, const struct launch *request) {
+  struct pod pod = {.request = request, .pidfd = -1};
   struct error err = {0};
   for (int i = 0; i < NS_COUNT; i++) pod.namespaces.join[i] = -1;
   signal(SIGPIPE, SIG_IGN);
   umask(077);
-  int status = launch_parse(records, size, &pod.request, &err) < 0 ? -1 : make(&pod, &err);
+  int status = make(&pod, &err);
   /* The namespaces last by their files alone, but for a PID namespace, which needs a process. */
   if (pod.first > 0 && (status < 0 || pod.stays != pod.first)) {
     kill(pod.first, SIGKILL);

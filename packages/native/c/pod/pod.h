@@ -17,10 +17,11 @@
 #ifndef BERTH_POD_H
 #define BERTH_POD_H
 
-#include <stddef.h>
+#include "base/records/launch.h"
 
 /* The launcher's child becomes the maker of a pod: does what the records say and answers on `control`, with `pod-done PROCESS`
-   (the number of the process that keeps the PID namespace, or that holds the ports; 0: none) or with `failed` as a supervisor does. Does not return. */
-_Noreturn void pod_make(int control, const char *records, size_t size);
+   (the number of the process that keeps the PID namespace, or that holds the ports; 0: none) or with `failed` as a supervisor
+   does. Does not return. */
+_Noreturn void pod_make(int control, const struct launch *request);
 
 #endif

@@ -16,7 +16,7 @@
 static int open_all(struct ports *ports, const struct launch *request, struct error *err) {
   const struct launch_record *record;
   for (size_t at = 0; (record = launch_next(request, "port", &at));)
-    if (ports_open(ports, record->argc - 1, record->argv + 1, err) < 0) return -1;
+    if (ports_open(ports, record, err) < 0) return -1;
   return 0;
 }
 

@@ -5,7 +5,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
-#include "base/launch.h"
+#include "base/records/launch.h"
 
 /* Starts it for the `port` records (portproxy.h). Returns its number once it holds all of them, 0 without such a record, or -1
    with the error of the first that it could not have. */

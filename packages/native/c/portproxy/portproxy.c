@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/records/fields.h"
 #include "portproxy/parts.h"
 #include "supervisor/supervisor.h"
 
@@ -18,10 +19,27 @@ static const struct protocol {
   int type, number;
 } protocols[] = {{"tcp", SOCK_STREAM, IPPROTO_TCP}, {"udp", SOCK_DGRAM, IPPROTO_UDP}, {"sctp", SOCK_STREAM, IPPROTO_SCTP}};
 
-static int parse_address(const char *host, const char *number, struct address *out) {
-  char *end;
-  unsigned long value = strtoul(number, &end, 10);
-  if (*end || end == number || value < 1 || value > 65535) return -1;
+struct port_request {
+  const char *protocol, *host;
+  long host_port;
+  const char *destination;
+  long destination_port, pid, fd;
+};
+static const struct field open_fields[] = {
+    PLACED(FIELD_WORD, port_request, protocol),           PLACED(FIELD_WORD, port_request, host),
+    PLACED(FIELD_NUMBER, port_request, host_port),        PLACED(FIELD_WORD, port_request, destination),
+    PLACED(FIELD_NUMBER, port_request, destination_port), OPTIONAL(FIELD_NUMBER, port_request, pid, 0),
+    OPTIONAL(FIELD_NUMBER, port_request, fd, -1),         FIELDS_END,
+};
+static const struct field close_fields[] = {
+    PLACED(FIELD_WORD, port_request, protocol),
+    PLACED(FIELD_WORD, port_request, host),
+    PLACED(FIELD_NUMBER, port_request, host_port),
+    FIELDS_END,
+};
+
+static int parse_address(const char *host, long value, struct address *out) {
+  if (value < 1 || value > 65535) return -1;
   *out = (struct address){0};
   if (inet_pton(AF_INET, host, &out->four.sin_addr) == 1) {
     out->four.sin_family = AF_INET;
@@ -52,22 +70,22 @@ static struct port **find(struct ports *ports, const struct protocol *protocol, 
 }
 
 /* An error in the words that Go's net package has for it, which clients know. */
-static int refuse(struct error *err, const char *call, const struct protocol *protocol, const char *host, const char *number) {
-  int status = errno, six = strchr(host, ':') != NULL;
+static int refuse(struct error *err, const char *call, const struct port_request *asked) {
+  int status = errno, six = strchr(asked->host, ':') != NULL;
   char reason[96];
   snprintf(reason, sizeof reason, "%s", strerror(status));
   if (status == EADDRNOTAVAIL) snprintf(reason, sizeof reason, "cannot assign requested address");
   reason[0] = (char) tolower((unsigned char) reason[0]);
-  fail(err, "port", 0, "listen %s%c %s%s%s:%s: %s: %s", protocol->name, six ? '6' : '4', six ? "[" : "", host, six ? "]" : "",
-       number, call, reason);
+  fail(err, "port", 0, "listen %s%c %s%s%s:%ld: %s: %s", asked->protocol, six ? '6' : '4', six ? "[" : "", asked->host,
+       six ? "]" : "", asked->host_port, call, reason);
   if (err) err->status = status;
   return -1;
 }
 
-/* Another process's socket. */
-static int take_over(const char *pid, const char *number) {
-  cleanup_close int pidfd = (int) syscall(SYS_pidfd_open, atoi(pid), 0);
-  return pidfd < 0 ? -1 : (int) syscall(SYS_pidfd_getfd, pidfd, atoi(number), 0);
+/* A duplicate of another process's socket, or -1 with errno. */
+static int take_over(long pid, long number) {
+  cleanup_close int pidfd = (int) syscall(SYS_pidfd_open, (pid_t) pid, 0);
+  return pidfd < 0 ? -1 : (int) syscall(SYS_pidfd_getfd, pidfd, (int) number, 0);
 }
 
 static int open_socket(const struct protocol *protocol, const struct address *at, const char **call) {
@@ -103,11 +121,14 @@ struct ports *ports_new(struct loop *loop) {
   return ports;
 }
 
-int ports_open(struct ports *ports, int argc, const char *const *argv, struct error *err) {
+int ports_open(struct ports *ports, const struct launch_record *record, struct error *err) {
+  struct port_request asked = {0};
   struct address at, to;
-  const struct protocol *protocol = argc == 5 || argc == 7 ? find_protocol(argv[0]) : NULL;
-  if (!protocol || parse_address(argv[1], argv[2], &at) < 0 || parse_address(argv[3], argv[4], &to) < 0)
-    return fail(err, "port", EINVAL, "port record");
+  if (fields_decode("port", open_fields, record, &asked, NULL, err) < 0) return -1;
+  const struct protocol *protocol = find_protocol(asked.protocol);
+  if (!protocol || parse_address(asked.host, asked.host_port, &at) < 0 ||
+      parse_address(asked.destination, asked.destination_port, &to) < 0)
+    return fail(err, "port", EINVAL, "port: no protocol or no address");
   struct port *port = *find(ports, protocol, &at);
   if (port) {
     port->to = to;
@@ -115,12 +136,12 @@ int ports_open(struct ports *ports, int argc, const char *const *argv, struct er
     return 0;
   }
   const char *call = "pidfd_getfd";
-  cleanup_close int fd = argc == 7 ? take_over(argv[5], argv[6]) : open_socket(protocol, &at, &call);
+  cleanup_close int fd = asked.pid ? take_over(asked.pid, asked.fd) : open_socket(protocol, &at, &call);
   /* Where the kernel has no SCTP sockets, the firewall still translates its packets. */
   int none = fd < 0 && protocol->number == IPPROTO_SCTP && (errno == EPROTONOSUPPORT || errno == ESOCKTNOSUPPORT);
-  if (fd < 0 && !none) return refuse(err, call, protocol, argv[1], argv[2]);
+  if (fd < 0 && !none) return refuse(err, call, &asked);
   if (fd >= 0 && protocol->type == SOCK_STREAM && listen(fd, SOMAXCONN) < 0)
-    return refuse(err, errno == EADDRINUSE ? "bind" : "listen", protocol, argv[1], argv[2]);
+    return refuse(err, errno == EADDRINUSE ? "bind" : "listen", &asked);
   port = calloc(1, sizeof *port);
   if (!port) return fail(err, "port", ENOMEM, "published port");
   int datagram = protocol->type == SOCK_DGRAM;
@@ -141,10 +162,13 @@ int ports_open(struct ports *ports, int argc, const char *const *argv, struct er
   return 0;
 }
 
-int ports_close(struct ports *ports, int argc, const char *const *argv, struct error *err) {
+int ports_close(struct ports *ports, const struct launch_record *record, struct error *err) {
+  struct port_request asked = {0};
   struct address at;
-  const struct protocol *protocol = argc == 3 ? find_protocol(argv[0]) : NULL;
-  if (!protocol || parse_address(argv[1], argv[2], &at) < 0) return fail(err, "port", EINVAL, "port-close record");
+  if (fields_decode("port", close_fields, record, &asked, NULL, err) < 0) return -1;
+  const struct protocol *protocol = find_protocol(asked.protocol);
+  if (!protocol || parse_address(asked.host, asked.host_port, &at) < 0)
+    return fail(err, "port", EINVAL, "port-close: no protocol or no address");
   struct port *port = *find(ports, protocol, &at);
   if (port) port_free(ports, port);
   return 0;
@@ -166,11 +190,11 @@ static struct ports *published;
 
 static int take_port(struct supervisor *supervisor, const struct launch_record *record, struct error *err) {
   if (!published && !(published = ports_new(supervisor_loop(supervisor)))) return fail(err, "port", ENOMEM, "published port");
-  return ports_open(published, record->argc - 1, record->argv + 1, err);
+  return ports_open(published, record, err);
 }
 
 static int close_port(struct supervisor *supervisor, const struct launch_record *record, struct error *err) {
-  return published ? ports_close(published, record->argc - 1, record->argv + 1, err) : 0;
+  return published ? ports_close(published, record, err) : 0;
 }
 
 static void stop(struct supervisor *supervisor) {

@@ -20,14 +20,16 @@
 
 #include "base/error.h"
 #include "base/loop.h"
+#include "base/records/launch.h"
 
 struct ports;
 
+/* No ports yet, served by `loop`. NULL without memory; freed by ports_free(). */
 struct ports *ports_new(struct loop *loop);
-/* Takes a `port` record's arguments (argv[0] is PROTOCOL). */
-int ports_open(struct ports *ports, int argc, const char *const *argv, struct error *err);
-int ports_close(struct ports *ports, int argc, const char *const *argv, struct error *err);
-/* Closes the listeners and cuts what is being carried. */
+/* Carries out a `port` or a `port-close` record. Returns 0, or -1. */
+int ports_open(struct ports *ports, const struct launch_record *record, struct error *err);
+int ports_close(struct ports *ports, const struct launch_record *record, struct error *err);
+/* Closes the listeners, cuts the connections that are being carried, and frees. */
 void ports_free(struct ports *ports);
 
 #endif

@@ -144,7 +144,8 @@ static int open_port(struct ports *ports, const char *protocol, const char *host
   char at_port[8], to_port[8];
   snprintf(at_port, sizeof at_port, "%d", port);
   snprintf(to_port, sizeof to_port, "%d", to);
-  return ports_open(ports, 5, (const char *[]){protocol, host, at_port, "127.0.0.1", to_port}, err);
+  struct launch_record record = {6, (const char *[]){"port", protocol, host, at_port, "127.0.0.1", to_port, NULL}};
+  return ports_open(ports, &record, err);
 }
 
 int main(void) {
@@ -188,7 +189,8 @@ int main(void) {
   CHECK(result == 0);
   char number[8];
   snprintf(number, sizeof number, "%d", dead);
-  CHECK(ports_close(ports, 3, (const char *[]){"tcp", "127.0.0.1", number}, &err) == 0);
+  struct launch_record closing = {4, (const char *[]){"port-close", "tcp", "127.0.0.1", number, NULL}};
+  CHECK(ports_close(ports, &closing, &err) == 0);
   CHECK(open_port(ports, "tcp", "127.0.0.1", dead, nobody, &err) == 0);
   ports_free(ports);
   for (int i = 0; i < 2; i++) {

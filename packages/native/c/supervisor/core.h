@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-#include "base/frame.h"
+#include "base/records/frame.h"
+#include "supervisor/messages.h"
 #include "supervisor/streams.h"
 #include "supervisor/supervisor.h"
 
@@ -18,7 +19,7 @@ struct peer {
 
 /* A client that the start waits for. */
 struct early {
-  const struct launch_record *record; /* early TOKEN IN OUT ERR KEYS */
+  struct client_message client;
   int connected;
 };
 
@@ -27,12 +28,12 @@ struct ended;
 
 struct supervisor {
   struct loop *loop;
-  const char *id;
-  int launcher_lock;     /* held until `listener` is there, so that the next launcher waits for it; -1 afterwards */
-  int folder;            /* the container's run folder; locked (flock) by who makes or removes what is in it */
-  uint64_t socket;       /* the inode of our socket there: by then another run's supervisor may have its own */
-  struct launch request; /* all records of the start */
-  struct launch launch;  /* those for the container; borrows from `request` */
+  int launcher_lock;            /* held until `listener` is there, so that the next launcher waits for it; -1 afterwards */
+  int folder;                   /* the container's run folder; locked (flock) by who makes or removes what is in it */
+  uint64_t socket;              /* the inode of our socket there: by then another run's supervisor may have its own */
+  const struct launch *request; /* all records of the start */
+  struct start_message start;   /* borrows from `request`, as the next */
+  struct launch launch;         /* the records for the container */
   struct container *container;
   struct streams streams;
   struct source process; /* a pidfd of the first process */
@@ -50,8 +51,10 @@ struct supervisor {
   int timer;
 };
 
-/* What the launcher's child becomes: supervises the container that the frame's records describe. `lock` may be -1. Does not return. */
-_Noreturn void supervise(int control, int lock, const char *records, size_t size);
+/* start.c. What the launcher's child becomes: supervises the container that the records of `request` describe (messages.h),
+   which stay in memory as long as it runs. `control`: a socket to the launcher; `lock`: a descriptor of the launcher's lock
+   file, or -1. Does not return. */
+_Noreturn void supervise(int control, int lock, const struct launch *request);
 
 /* Messages to the daemon, if one is connected; the record's strings are a NULL-terminated list. */
 #define supervisor_tell(supervisor, ...)                         \
@@ -87,18 +90,15 @@ void peer_stop(struct peer *peer);
 /* peer_exec.c. Takes over the peer. */
 void peer_exec(struct peer *peer, const struct launch *message);
 
-/* control.c: one frame of the daemon's. */
+/* control.c: carries out one message of the daemon's on the control connection, and answers it. */
 void control_message(struct supervisor *supervisor, const struct launch *message);
-/* The control's answers. */
-void control_reply(struct supervisor *supervisor, const char *sequence, const struct error *err);
 
 /* exec.c */
 struct exec_request {
-  const char *id, *token, *in, *out, *err, *keys;
-  int terminal;
-  struct launch launch; /* borrows from the message */
+  struct exec_message asked;
+  struct launch launch; /* the process's records */
 };
-/* A message whose first record is `exec ID TERMINAL TOKEN IN OUT ERR KEYS`; the records behind it are the process's. */
+/* Decodes a message whose first record is `exec`; the request borrows its strings. Returns 0, or -1 with stage "launch". */
 int exec_parse(const struct launch *message, struct exec_request *request, struct error *err);
 /* Told once, when the program runs (`exec`), or it never will (NULL, `err`). */
 typedef void (*exec_done)(struct exec *exec, const struct error *err, void *data);
@@ -124,9 +124,6 @@ const struct supervisor_part *part_find(const char *record);
 int parts_launch(struct supervisor *supervisor, const struct launch *launch, struct error *err);
 void parts_stop(struct supervisor *supervisor);
 
-/* exitrecord.c: the durable note of an exit that no daemon was there to hear of. */
-int exit_record_write(int folder, int code, int oom_killed, int64_t finished_at);
-
 /* ended.c: ends of execs that the daemon has not said yet that it knows. Tells it, and keeps it until then. */
 void ended_add(struct supervisor *supervisor, const char *id, int code);
 void ended_seen(struct supervisor *supervisor, const char *id);
@@ -149,9 +146,13 @@ void supervisor_oom(struct supervisor *supervisor);
 void supervisor_oom_again(struct supervisor *supervisor);
 /* Something that the supervisor may have waited for has happened: looks what is to be done next. */
 void supervisor_check(struct supervisor *supervisor);
-/* Makes a connection a client of a process; argv: token, in, out, err, keys. 0 when the fd was taken over. `behind_log`: it
-   has the log up to here, and gets the lines that are not finished, which are not there. */
-int attach_client(struct streams *streams, struct loop *loop, int fd, const char *const argv[5], int behind_log,
-                  const char *typed, size_t typed_size);
+/* Makes a connection a client of a process. `typed`: input that came with the request. Returns 0 when the descriptor was taken
+   over, else -1. */
+int attach_client(struct streams *streams, struct loop *loop, int fd, const struct client_message *asked, const char *typed,
+                  size_t typed_size);
+/* Has the supervisor called for what happens to the container's streams. */
+void supervisor_follow_streams(struct supervisor *supervisor);
+/* The `ready` of the first process's pidfd: its end begins the supervisor's. */
+void supervisor_process_ended(struct source *source, uint32_t events);
 
 #endif

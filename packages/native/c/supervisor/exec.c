@@ -30,19 +30,8 @@ struct exec {
 };
 
 int exec_parse(const struct launch *message, struct exec_request *request, struct error *err) {
-  const struct launch_record *head = &message->records[0];
-  if (head->argc != 8 || strcmp(head->argv[0], "exec") != 0) return fail(err, "launch", EPROTO, "malformed exec request");
-  *request = (struct exec_request){
-      .id = head->argv[1],
-      .terminal = head->argv[2][0] == '1',
-      .token = head->argv[3],
-      .in = head->argv[4],
-      .out = head->argv[5],
-      .err = head->argv[6],
-      .keys = head->argv[7],
-      .launch = {.count = message->count - 1, .records = message->records + 1},
-  };
-  return 0;
+  *request = (struct exec_request){.launch = {.count = message->count - 1, .records = message->records + 1}};
+  return fields_decode("launch", exec_fields, &message->records[0], &request->asked, NULL, err);
 }
 
 struct exec *exec_find(struct supervisor *supervisor, const char *id) {
@@ -182,7 +171,7 @@ static void joining_ready(struct source *source, uint32_t events) {
 int exec_start(struct supervisor *supervisor, const struct exec_request *request, exec_done done, void *data,
                struct error *err) {
   struct exec *exec = calloc(1, sizeof *exec);
-  if (!exec || !(exec->id = strdup(request->id))) {
+  if (!exec || !(exec->id = strdup(request->asked.id))) {
     free(exec);
     return fail(err, "exec", ENOMEM, "exec");
   }
@@ -192,7 +181,11 @@ int exec_start(struct supervisor *supervisor, const struct exec_request *request
   exec->done = done;
   exec->data = data;
   struct process_io io;
-  struct streams_options options = {request->in[0] == '1', request->out[0] == '1', request->err[0] == '1', request->terminal};
+  const struct exec_message *asked = &request->asked;
+  struct streams_options options = {.in = asked->client.in != 0,
+                                    .out = asked->client.out != 0,
+                                    .err = asked->client.err != 0,
+                                    .terminal = asked->terminal != 0};
   if (streams_open(&exec->streams, &options, &io, err) == 0)
     exec->joining = container_exec(supervisor->container, &request->launch, &io, err);
   streams_close_ends(&io);
@@ -205,7 +198,7 @@ int exec_start(struct supervisor *supervisor, const struct exec_request *request
   exec->streams.detached = detached;
   exec->streams.deserted = deserted;
   exec->streams.data = exec;
-  exec->ended = !request->terminal && !options.out && !options.err;
+  exec->ended = !options.terminal && !options.out && !options.err;
   exec->channel.fd = joining_fd(exec->joining);
   if (loop_add(supervisor->loop, &exec->channel, EPOLLIN) < 0) {
     fail(err, "exec", errno, "watch the process");

@@ -1,12 +1,14 @@
 /* The container's run folder, in which a supervisor has its socket and leaves its exit. Those of two runs may meet there. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "supervisor/core.h"
 
 static int make_folders(const char *path) {
@@ -48,15 +50,25 @@ static int socket_ours(const struct supervisor *supervisor, int missing) {
   return st.st_ino == supervisor->socket;
 }
 
+/* The durable note of an exit that no daemon was there to hear of. Returns 0, or -1 with errno. */
+static int write_exit(int folder, int code, int oom_killed, int64_t finished_at) {
+  cleanup_close int fd = openat(folder, ".exit", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) return -1;
+  if (dprintf(fd, "{\"code\":%d,\"oomKilled\":%s,\"finishedAt\":\"%lld\"}\n", code, oom_killed ? "true" : "false",
+              (long long) finished_at) < 0)
+    return -1;
+  if (fsync(fd) < 0 || renameat(folder, ".exit", folder, "exit") < 0) return -1;
+  return fsync(folder);
+}
+
 void folder_leave_exit(struct supervisor *supervisor) {
   flock(supervisor->folder, LOCK_EX);
   if (socket_ours(supervisor, 0))
-    exit_record_write(supervisor->folder, supervisor->exit_code, supervisor->oom_kills > 0, supervisor->finished_at);
+    write_exit(supervisor->folder, supervisor->exit_code, supervisor->oom_kills > 0, supervisor->finished_at);
   flock(supervisor->folder, LOCK_UN);
 }
 
 void folder_remove(struct supervisor *supervisor) {
-  const struct launch_record *head = launch_find(&supervisor->request, "start");
   struct stat st;
   if (supervisor->folder < 0) return;
   flock(supervisor->folder, LOCK_EX);
@@ -66,7 +78,7 @@ void folder_remove(struct supervisor *supervisor) {
   /* A daemon to come will want the record. */
   if (ours && (!supervisor->recorded || supervisor->released)) {
     unlinkat(supervisor->folder, "exit", 0);
-    if (head && head->argc > 2) rmdir(head->argv[2]);
+    rmdir(supervisor->start.folder);
   }
   close(supervisor->folder);
   supervisor->folder = -1;

@@ -16,10 +16,16 @@ static int add_mount(struct supervisor *supervisor, const struct launch_record *
   return result;
 }
 
+struct remove_request {
+  const char *destination;
+};
+static const struct field remove_fields[] = {PLACED(FIELD_WORD, remove_request, destination), FIELDS_END};
+
 static int remove_mount(struct supervisor *supervisor, const struct launch_record *record, struct error *err) {
-  if (record->argc != 2) return fail(err, "mount", EPROTO, "mount-remove record");
+  struct remove_request asked = {0};
   pid_t left;
-  int result = container_unmount(supervisor->container, record->argv[1], &left, err);
+  if (fields_decode("mount", remove_fields, record, &asked, NULL, err) < 0) return -1;
+  int result = container_unmount(supervisor->container, asked.destination, &left, err);
   if (left) reap_later(supervisor->loop, left);
   return result;
 }

@@ -63,7 +63,7 @@ static void become_control(struct peer *peer) {
   snprintf(pid, sizeof pid, "%d", supervisor->pid);
   snprintf(own, sizeof own, "%d", getpid());
   const char *foreign = supervisor->container && container_is_foreign(supervisor->container) ? "1" : "0";
-  supervisor_tell(supervisor, "state", supervisor->id, pid, own, foreign);
+  supervisor_tell(supervisor, "state", supervisor->start.id, pid, own, foreign);
   supervisor_oom_again(supervisor);
   exec_announce(supervisor);
   if (supervisor->reported) {
@@ -81,18 +81,17 @@ void peer_stop(struct peer *peer) {
   peer->source.fd = -1;
 }
 
-static void become_attached(struct peer *peer, const struct launch_record *record) {
+static void become_attached(struct peer *peer, const struct client_message *asked) {
   struct supervisor *supervisor = peer->supervisor;
   struct channel *channel = &peer->channel;
-  int behind_log = record->argc > 6 && record->argv[6][0] == '1';
-  send_position(channel->fd, behind_log ? supervisor->streams.log : NULL);
+  send_position(channel->fd, asked->behind_log ? supervisor->streams.log : NULL);
   peer_stop(peer);
-  if (attach_client(&supervisor->streams, supervisor->loop, channel->fd, record->argv + 1, behind_log,
-                    buffer_head(&channel->in), buffer_size(&channel->in)) == 0)
+  if (attach_client(&supervisor->streams, supervisor->loop, channel->fd, asked, buffer_head(&channel->in),
+                    buffer_size(&channel->in)) == 0)
     channel->fd = -1;
   for (size_t i = 0; i < supervisor->early_count; i++) {
     struct early *early = &supervisor->early[i];
-    if (!early->connected && !strcmp(early->record->argv[1], record->argv[1])) {
+    if (!early->connected && !strcmp(early->client.token, asked->token)) {
       early->connected = 1;
       supervisor->early_missing--;
     }
@@ -104,12 +103,15 @@ static void become_attached(struct peer *peer, const struct launch_record *recor
 /* The first frame of a connection says what it is for. Returns 1 when the peer lives on as the control. */
 static int introduce(struct peer *peer, const struct launch *message) {
   const struct launch_record *first = &message->records[0];
+  struct client_message client = {0};
+  struct error err;
   if (!strcmp(first->argv[0], "control")) {
     become_control(peer);
     return 1;
   }
-  if (!strcmp(first->argv[0], "attach") && first->argc >= 6 && peer->supervisor->attachable)
-    become_attached(peer, first);
+  if (!strcmp(first->argv[0], "attach") && peer->supervisor->attachable &&
+      fields_decode("attach", client_fields, first, &client, NULL, &err) == 0)
+    become_attached(peer, &client);
   else if (!strcmp(first->argv[0], "exec") && peer->supervisor->started)
     peer_exec(peer, message);
   else

@@ -9,14 +9,12 @@
 /* A connection whose exec is on its way. */
 struct asked {
   struct peer *peer;
-  int attached; /* it wants one of the streams */
-  char flags[3][2];
-  char *token, *keys;
+  struct client_message client; /* with strings of its own */
 };
 
 static void asked_free(struct asked *asked) {
-  free(asked->token);
-  free(asked->keys);
+  free((char *) asked->client.token);
+  free((char *) asked->client.keys);
   peer_free(asked->peer);
   free(asked);
 }
@@ -37,32 +35,29 @@ static void exec_runs(struct exec *exec, const struct error *err, void *data) {
     char number[16];
     snprintf(number, sizeof number, "%d", exec_pid(exec));
     peer_reply(channel->fd, (const char *[4]){"started", number});
-    const char *argv[5] = {asked->token, asked->flags[0], asked->flags[1], asked->flags[2], asked->keys};
+    const struct client_message *client = &asked->client;
     /* One that wants none of the streams has its answer, and its connection ends. */
-    if (asked->attached && attach_client(exec_streams(exec), peer->supervisor->loop, channel->fd, argv, 0,
-                                         buffer_head(&channel->in), buffer_size(&channel->in)) == 0)
+    if ((client->in || client->out || client->err) &&
+        attach_client(exec_streams(exec), peer->supervisor->loop, channel->fd, client, buffer_head(&channel->in),
+                      buffer_size(&channel->in)) == 0)
       channel->fd = -1;
   }
   asked_free(asked);
 }
 
-static struct asked *asked_new(struct peer *peer, const struct exec_request *request) {
+static struct asked *asked_new(struct peer *peer, const struct client_message *client) {
   struct asked *asked = calloc(1, sizeof *asked);
-  const char *flags[3] = {request->in, request->out, request->err};
-  if (!asked) return NULL;
-  asked->token = strdup(request->token);
-  asked->keys = strdup(request->keys);
-  if (!asked->token || !asked->keys) {
-    free(asked->token);
-    free(asked->keys);
+  char *token = strdup(client->token), *keys = strdup(client->keys);
+  if (!asked || !token || !keys) {
     free(asked);
+    free(token);
+    free(keys);
     return NULL;
   }
   asked->peer = peer;
-  for (int i = 0; i < 3; i++) {
-    asked->flags[i][0] = flags[i][0];
-    asked->attached |= flags[i][0] == '1';
-  }
+  asked->client = *client;
+  asked->client.token = token;
+  asked->client.keys = keys;
   return asked;
 }
 
@@ -82,7 +77,7 @@ void peer_exec(struct peer *peer, const struct launch *message) {
     return;
   }
   int status = exec_parse(message, &request, &err);
-  if (status == 0 && !(asked = asked_new(peer, &request))) status = fail(&err, "exec", ENOMEM, "exec");
+  if (status == 0 && !(asked = asked_new(peer, &request.asked.client))) status = fail(&err, "exec", ENOMEM, "exec");
   if (status == 0) status = exec_start(peer->supervisor, &request, exec_runs, asked, &err);
   if (status == 0) return;
   send_failed(peer->channel.fd, &err);

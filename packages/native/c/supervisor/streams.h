@@ -2,7 +2,7 @@
 #ifndef BERTH_STREAMS_H
 #define BERTH_STREAMS_H
 
-#include "base/frame.h"
+#include "base/records/frame.h"
 #include "base/loop.h"
 #include "container/container.h"
 #include "supervisor/detach.h"

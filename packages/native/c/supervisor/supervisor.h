@@ -3,7 +3,7 @@
 #define BERTH_SUPERVISOR_H
 
 #include "base/error.h"
-#include "base/launch.h"
+#include "base/records/launch.h"
 #include "base/loop.h"
 #include "container/container.h"
 

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
-#include "base/launch.h"
+#include "base/records/launch.h"
 
 /* The kernel takes no more lines (user_namespaces(7), since Linux 4.15). */
 enum { id_ranges_max = 340 };

@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
-#include "base/launch.h"
+#include "base/records/launch.h"
 #include "base/namespaces/idmap.h"
 
 enum { NS_MNT, NS_PID, NS_UTS, NS_IPC, NS_NET, NS_CGROUP, NS_TIME, NS_USER, NS_COUNT };

@@ -3,7 +3,7 @@
 #define BERTH_CGROUP_H
 
 #include "base/error.h"
-#include "base/launch.h"
+#include "base/records/launch.h"
 
 struct container_spec;
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/frame.h"
+#include "base/records/frame.h"
 #include "base/fuzz.h"
 #include "container/spec/spec.h"
 

@@ -65,7 +65,7 @@
 
 #include "base/error.h"
 #include "base/fsmount.h"
-#include "base/launch.h"
+#include "base/records/launch.h"
 #include "base/namespaces/namespaces.h"
 
 /* A list of decoded records, in their order. FOR_EACH: `item` points to each in turn. */

@@ -7,7 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/check.h"
-#include "base/frame.h"
+#include "base/records/frame.h"
 
 /* Launch records as they come over the wire. */
 static struct launch parse(const struct buffer *wire) {

@@ -16,16 +16,20 @@ struct launch_record {
 struct launch {
   size_t count;
   struct launch_record *records;
-  void *memory; /* one block that holds all of it */
+  void *memory; /* one block that holds all of it, of `size` bytes */
+  size_t size;
 };
 
 /* Parses `size` bytes. Strings point into a copy owned by the launch. Returns 0, or -1 with stage "launch". */
 int launch_parse(const void *bytes, size_t size, struct launch *out, struct error *err);
+/* Frees it. launch_wipe: and leaves nothing of its strings in memory. */
 void launch_free(struct launch *launch);
+void launch_wipe(struct launch *launch);
 /* The first record of that name, or NULL. */
 const struct launch_record *launch_find(const struct launch *launch, const char *name);
-/* Iterates over the records of one name: start with *at = 0. */
+/* The next record of that name from number `*at` on, which becomes the one behind it; or NULL. Begin with 0. */
 const struct launch_record *launch_next(const struct launch *launch, const char *name, size_t *at);
+/* How many records have that name. */
 size_t launch_count(const struct launch *launch, const char *name);
 /* Parses a whole decimal number. Returns 0 or -1. */
 int parse_number(const char *text, long long *out);

@@ -1,4 +1,4 @@
-#include "base/launch.h"
+#include "base/records/launch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +33,7 @@ int launch_parse(const void *bytes, size_t size, struct launch *out, struct erro
   if (size) memcpy(text, bytes, size);
 
   out->memory = memory;
+  out->size = heads + pointers + size + 1;
   out->records = (struct launch_record *) memory;
   out->count = records;
   for (size_t i = 0; i < records; i++) {
@@ -51,6 +52,11 @@ int launch_parse(const void *bytes, size_t size, struct launch *out, struct erro
 void launch_free(struct launch *launch) {
   free(launch->memory);
   *launch = (struct launch){0};
+}
+
+void launch_wipe(struct launch *launch) {
+  if (launch->memory) explicit_bzero(launch->memory, launch->size);
+  launch_free(launch);
 }
 
 const struct launch_record *launch_find(const struct launch *launch, const char *name) {

@@ -2,9 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/frame.h"
+#include "base/records/frame.h"
 #include "base/fuzz.h"
-#include "base/launch.h"
+#include "base/records/launch.h"
 
 static void parse(const void *bytes, size_t size) {
   struct launch launch;
@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
 void fuzz_seeds(void (*seed)(const void *, size_t)) {
   struct buffer out = {0};
   size_t mark = frame_begin(&out, 7);
-  frame_record(&out, "start", "0123456789ab", "/run/x", "1", "0", "0", NULL);
+  frame_record(&out, "start", "id=0123456789ab", "folder=/run/x", "open-stdin=1", NULL);
   frame_record(&out, "launch", NULL);
   frame_record(&out, "namespace", "net", NULL);
   frame_record(&out, "args", "sh", "-c", "echo", "", NULL);

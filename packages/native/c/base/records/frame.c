@@ -1,4 +1,4 @@
-#include "base/frame.h"
+#include "base/records/frame.h"
 
 #include <errno.h>
 #include <stdarg.h>

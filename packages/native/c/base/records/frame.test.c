@@ -1,8 +1,8 @@
 /* Frames and launch records: what is well-formed is read back, what is not is refused without reading beyond it. */
-#include "base/frame.h"
+#include "base/records/frame.h"
 
 #include "base/check.h"
-#include "base/launch.h"
+#include "base/records/launch.h"
 
 static void round_trip(void) {
   struct buffer b = {0};
