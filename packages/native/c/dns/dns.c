@@ -9,10 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/records/fields.h"
 #include "dns/nat.h"
 #include "dns/service.h"
-#include "supervisor/supervisor.h"
 
 enum {
   TTL = 5,              /* of our own names: they change whenever a container starts or stops */
@@ -266,40 +264,4 @@ void dns_stop(struct dns *dns) {
   dns_egress_free(dns->egress);
   free(dns->scratch);
   free(dns);
-}
-
-/* The part of a supervisor. */
-
-static struct dns *service;
-
-/* The record `dns NETNS FILE` (dns.h). */
-struct dns_request {
-  const char *netns, *file;
-};
-static const struct field record_fields[] = {
-    PLACED(FIELD_WORD, dns_request, netns),
-    PLACED(FIELD_WORD, dns_request, file),
-    FIELDS_END,
-};
-
-static int take_record(struct supervisor *supervisor, const struct launch_record *record, struct error *err) {
-  struct dns_request asked = {0};
-  if (fields_decode("dns", record_fields, record, &asked, NULL, err) < 0) return -1;
-  int netns = open(asked.netns, O_RDONLY | O_CLOEXEC);
-  if (netns < 0) return fail(err, "dns", errno, "open %s", asked.netns);
-  if (service) dns_stop(service);
-  service = dns_start(supervisor_loop(supervisor), netns, asked.file, err);
-  close(netns);
-  return service ? 0 : -1;
-}
-
-static void stop(struct supervisor *supervisor) {
-  if (service) dns_stop(service);
-  service = NULL;
-}
-
-static struct supervisor_part part = {.record = "dns", .launch = take_record, .control = take_record, .stop = stop};
-
-__attribute__((constructor)) static void register_part(void) {
-  supervisor_register(&part);
 }

@@ -1,15 +1,10 @@
 /* Asking other servers: in their order, the next one joining in when one is slow, the first good reply winning. A "no" of a
    later server counts only when those before it have had time to answer: the first may know names that others do not. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/random.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include "dns/nat.h"
-#include "dns/service.h"
+#include "dns/lookup.h"
 
 enum {
   LOOKUPS = 128,   /* at a time; more are answered SERVFAIL */
@@ -21,39 +16,7 @@ enum {
   BAD_MS = 30000,  /* ... is asked last for this long */
 };
 
-struct attempt {
-  struct source source; /* fd -1: over */
-  struct dns_lookup *lookup;
-  size_t server;
-  int tcp, connected;
-  size_t sent;      /* of a TCP query with its length */
-  struct buffer in; /* of a TCP reply */
-};
-
-struct dns_lookup {
-  struct dns *dns;
-  struct dns_lookup *next;
-  struct dns_asker asker;
-  struct dns_query query;
-  uint16_t id; /* the asker's; the packet has ours */
-  int timer, round;
-  size_t order[DNS_SERVERS], servers, asked; /* in this round */
-  struct attempt attempts[DNS_SERVERS];
-  uint8_t *kept; /* a reply that is better than none */
-  size_t kept_size;
-  size_t size;
-  uint8_t packet[]; /* two bytes of length, then the query */
-};
-
 static void ask_next(struct dns_lookup *lookup);
-
-static void attempt_end(struct attempt *attempt) {
-  if (attempt->source.fd < 0) return;
-  loop_remove(attempt->lookup->dns->loop, &attempt->source);
-  close(attempt->source.fd);
-  attempt->source.fd = -1;
-  buffer_free(&attempt->in);
-}
 
 static void lookup_free(struct dns_lookup *lookup) {
   struct dns *dns = lookup->dns;
@@ -69,7 +32,7 @@ static void lookup_free(struct dns_lookup *lookup) {
   free(lookup);
 }
 
-/* Upstream servers that were asked and have not answered. */
+/* Counts `misses` for the servers that were asked and have not answered. */
 static void note_silent(struct dns_lookup *lookup, int misses) {
   struct dns_table *table = &lookup->dns->table;
   for (size_t i = 0; i < lookup->servers; i++) {
@@ -86,7 +49,7 @@ static void deliver(struct dns_lookup *lookup, uint8_t *reply, size_t size) {
   lookup_free(lookup);
 }
 
-/* Nothing more is to be expected. */
+/* No server will answer any more: sends the reply that was kept, or a failure. */
 static void give_up(struct dns_lookup *lookup) {
   if (lookup->kept) {
     deliver(lookup, lookup->kept, lookup->kept_size);
@@ -96,6 +59,7 @@ static void give_up(struct dns_lookup *lookup) {
   lookup_free(lookup);
 }
 
+/* How many of the first `before` servers that were asked may still answer. */
 static size_t pending(const struct dns_lookup *lookup, size_t before) {
   size_t count = 0;
   for (size_t i = 0; i < before; i++) count += lookup->attempts[i].source.fd >= 0;
@@ -140,8 +104,8 @@ static void timed_out(void *data) {
   ask_next(lookup);
 }
 
-static void keep(struct dns_lookup *lookup, const uint8_t *reply, size_t size) {
-  /* A "no" is better than a failure. */
+/* Keeps a reply for the case that no better one comes: a "no" is better than a failure. */
+static void keep_reply(struct dns_lookup *lookup, const uint8_t *reply, size_t size) {
   if (lookup->kept && (dns_negative(lookup->kept) || !dns_negative(reply))) return;
   uint8_t *copy = malloc(size + DNS_HEAD); /* an OPT record may be put at its end */
   if (!copy) return;
@@ -151,8 +115,7 @@ static void keep(struct dns_lookup *lookup, const uint8_t *reply, size_t size) {
   lookup->kept_size = size;
 }
 
-/* This server has nothing for us: the next one, or the end. */
-static void attempt_failed(struct attempt *attempt) {
+void attempt_failed(struct attempt *attempt) {
   struct dns_lookup *lookup = attempt->lookup;
   attempt_end(attempt);
   if (lookup->asked < lookup->servers) {
@@ -165,7 +128,7 @@ static void attempt_failed(struct attempt *attempt) {
   }
 }
 
-static void reply_came(struct attempt *attempt, uint8_t *reply, size_t size) {
+void attempt_replied(struct attempt *attempt, uint8_t *reply, size_t size) {
   struct dns_lookup *lookup = attempt->lookup;
   struct dns *dns = lookup->dns;
   int rcode = dns_rcode(reply);
@@ -175,12 +138,12 @@ static void reply_came(struct attempt *attempt, uint8_t *reply, size_t size) {
     dns->table.servers[attempt->server].misses = 0;
   }
   if (rcode == DNS_SERVFAIL || rcode == DNS_REFUSED || rcode == DNS_NOTIMP) {
-    if (size >= lookup->query.question_end) keep(lookup, reply, size);
+    if (size >= lookup->query.question_end) keep_reply(lookup, reply, size);
     attempt_failed(attempt);
     return;
   }
   if (dns_negative(reply) && pending(lookup, number)) {
-    keep(lookup, reply, size);
+    keep_reply(lookup, reply, size);
     attempt_end(attempt);
     lookup->asked = lookup->servers;
     set_timer(lookup, NO_MS);
@@ -191,83 +154,6 @@ static void reply_came(struct attempt *attempt, uint8_t *reply, size_t size) {
   dns_cache_put(dns->cache, lookup->packet + 2, &lookup->query, dns_now() / 1000, reply, size);
   dns_egress_reply(&dns->egress, dns->loop, &dns->table, &lookup->query, reply, size);
   deliver(lookup, reply, size);
-}
-
-static void udp_ready(struct attempt *attempt) {
-  struct dns_lookup *lookup = attempt->lookup;
-  uint8_t *reply = lookup->dns->scratch;
-  for (;;) {
-    ssize_t size = recv(attempt->source.fd, reply, DNS_MAX, 0);
-    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (size < 0) {
-      attempt_failed(attempt); /* refused, unreachable */
-      return;
-    }
-    if (!dns_matches(lookup->packet + 2, lookup->query.question_end, reply, (size_t) size)) continue;
-    reply_came(attempt, reply, (size_t) size);
-    return;
-  }
-}
-
-static void tcp_ready(struct attempt *attempt, uint32_t events) {
-  struct dns_lookup *lookup = attempt->lookup;
-  while (attempt->sent < lookup->size) {
-    ssize_t n = send(attempt->source.fd, lookup->packet + attempt->sent, lookup->size - attempt->sent, MSG_NOSIGNAL);
-    if (n < 0 && (errno == EAGAIN || errno == ENOTCONN) && !(events & (EPOLLERR | EPOLLHUP))) return;
-    if (n <= 0) {
-      attempt_failed(attempt);
-      return;
-    }
-    attempt->sent += (size_t) n;
-  }
-  loop_change(lookup->dns->loop, &attempt->source, EPOLLIN);
-  for (;;) {
-    char *room = buffer_reserve(&attempt->in, 4096);
-    ssize_t n = room ? recv(attempt->source.fd, room, 4096, 0) : 0;
-    if (n < 0 && errno == EAGAIN) return;
-    if (n <= 0) {
-      attempt_failed(attempt);
-      return;
-    }
-    attempt->in.end += (size_t) n;
-    size_t have = buffer_size(&attempt->in);
-    const uint8_t *head = (const uint8_t *) buffer_head(&attempt->in);
-    if (have < 2 || have < (size_t) dns_word(head) + 2) continue;
-    size_t size = dns_word(head);
-    memcpy(lookup->dns->scratch, head + 2, size);
-    if (dns_matches(lookup->packet + 2, lookup->query.question_end, lookup->dns->scratch, size))
-      reply_came(attempt, lookup->dns->scratch, size);
-    else
-      attempt_failed(attempt);
-    return;
-  }
-}
-
-static void attempt_ready(struct source *source, uint32_t events) {
-  struct attempt *attempt = (struct attempt *) source;
-  if (attempt->tcp)
-    tcp_ready(attempt, events);
-  else
-    udp_ready(attempt);
-}
-
-/* The socket is connected, so that only the server's answers come in; its port is the kernel's random choice. */
-static int attempt_start(struct dns_lookup *lookup, struct attempt *attempt, size_t number) {
-  struct dns *dns = lookup->dns;
-  const struct dns_server *server = &dns->table.servers[number];
-  int tcp = lookup->asker.client != NULL;
-  *attempt = (struct attempt){.lookup = lookup, .server = number, .tcp = tcp, .source = {.ready = attempt_ready}};
-  int fd = netns_socket(server->inside ? dns->netns : -1, server->address.ss_family, tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
-  attempt->source.fd = fd;
-  if (fd < 0) return -1;
-  if ((connect(fd, (const struct sockaddr *) &server->address, server->address_size) < 0 && errno != EINPROGRESS) ||
-      (!tcp && send(fd, lookup->packet + 2, lookup->size - 2, MSG_NOSIGNAL) < 0) ||
-      loop_add(dns->loop, &attempt->source, tcp ? EPOLLIN | EPOLLOUT : EPOLLIN) < 0) {
-    close(fd);
-    attempt->source.fd = -1;
-    return -1;
-  }
-  return 0;
 }
 
 static void ask_next(struct dns_lookup *lookup) {

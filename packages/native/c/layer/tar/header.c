@@ -3,11 +3,13 @@
 
 #include "layer/tar/meta.h"
 
-int tar_header_checks(const uint8_t *block) {
+int tar_header_checks(const struct tar_block *block) {
   int64_t told, sum = 0, signed_sum = 0;
-  if (tar_number(block + 148, 8, &told)) return 0;
-  for (int i = 0; i < 512; i++) {
-    uint8_t byte = i >= 148 && i < 156 ? ' ' : block[i];
+  struct tar_block blank = *block;
+  if (tar_number(block->checksum, sizeof block->checksum, &told)) return 0;
+  memset(blank.checksum, ' ', sizeof blank.checksum);
+  for (size_t i = 0; i < sizeof blank; i++) {
+    uint8_t byte = ((const uint8_t *) &blank)[i];
     sum += byte;
     signed_sum += (int8_t) byte; /* old tars added signed bytes */
   }
@@ -30,13 +32,13 @@ int tar_header_id(const uint8_t *field, int has_pax, int64_t pax, const char *wh
   return 0;
 }
 
-int tar_header_type(const uint8_t *block, const char *path, enum tar_type *type, int *skip, struct error *err) {
+int tar_header_type(const struct tar_block *block, const char *path, enum tar_type *type, int *skip, struct error *err) {
   size_t length = strlen(path);
   *skip = 0;
-  switch (block[156]) {
+  switch (block->type) {
   case '0':
   case 0:
-    /* V7 had no type for folders but a slash */
+    /* V7 had no type for directories but a slash */
     *type = length && path[length - 1] == '/' ? TAR_DIRECTORY : TAR_FILE;
     return 0;
   case '7':
@@ -51,6 +53,6 @@ int tar_header_type(const uint8_t *block, const char *path, enum tar_type *type,
   case 'g': /* global pax headers, volume labels and Solaris ACLs say nothing about files here; dockerd ignores them too */
   case 'V':
   case 'A': *type = TAR_FILE, *skip = 1; return 0;
-  default: return fail(err, "tar", 0, "unhandled tar header type %d", block[156]);
+  default: return fail(err, "tar", 0, "unhandled tar header type %d", block->type);
   }
 }

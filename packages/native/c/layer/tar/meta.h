@@ -3,18 +3,19 @@
 #define BERTH_TAR_META_H
 
 #include "layer/tar/tar.h"
+#include "layer/tar/ustar.h"
 
 /* A numeric field of a header: octal, or base-256 where the first bit is set. -1 when it is neither. */
 int tar_number(const uint8_t *field, size_t size, int64_t *out);
 
 /* Whether the block's checksum is its own. */
-int tar_header_checks(const uint8_t *block);
+int tar_header_checks(const struct tar_block *block);
 /* Copies a name into a buffer of TAR_PATH_LIMIT + 1 bytes. */
 int tar_header_path(char *to, const char *from, struct error *err);
 /* A user's or group's number: of pax, or the field's. */
 int tar_header_id(const uint8_t *field, int has_pax, int64_t pax, const char *what, uint32_t *out, struct error *err);
 /* What the member is; *skip: nothing that concerns files. */
-int tar_header_type(const uint8_t *block, const char *path, enum tar_type *type, int *skip, struct error *err);
+int tar_header_type(const struct tar_block *block, const char *path, enum tar_type *type, int *skip, struct error *err);
 
 struct tar_meta {
   char *path, *link;

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "layer/tar/tar.h"
+#include "layer/tar/ustar.h"
 
 #define COPY_LIMIT (64u << 10) /* files up to here go through the buffer; larger ones by sendfile */
 
@@ -82,11 +83,9 @@ static void octal(uint8_t *field, size_t size, uint64_t value) {
   for (field[--size] = 0; size; value >>= 3) field[--size] = (uint8_t) ('0' + (value & 7));
 }
 
-static const uint64_t id_limit = 07777777, size_limit = 077777777777;
+#define OCTAL(field, value) octal(field, sizeof(field), value)
 
-struct header {
-  uint8_t block[512];
-};
+static const uint64_t id_limit = 07777777, size_limit = 077777777777;
 
 static void text_field(uint8_t *field, size_t size, const char *text) {
   size_t n = 0;
@@ -94,33 +93,31 @@ static void text_field(uint8_t *field, size_t size, const char *text) {
     if ((unsigned char) *text < 0x80) field[n++] = (uint8_t) *text;
 }
 
-static int put_header(struct tar_writer *w, struct header *h, struct error *err) {
+static int put_header(struct tar_writer *w, struct tar_block *h, struct error *err) {
   unsigned sum = 0;
-  memcpy(h->block + 257,
-         "ustar\0"
-         "00",
-         8);
-  memset(h->block + 148, ' ', 8);
-  for (int i = 0; i < 512; i++) sum += h->block[i];
-  snprintf((char *) h->block + 148, 8, "%06o", sum);
-  return put(w, h->block, 512, err);
+  memcpy(h->magic, "ustar", sizeof h->magic);
+  memcpy(h->version, "00", sizeof h->version);
+  memset(h->checksum, ' ', sizeof h->checksum);
+  for (size_t i = 0; i < sizeof *h; i++) sum += ((const uint8_t *) h)[i];
+  snprintf((char *) h->checksum, sizeof h->checksum, "%06o", sum);
+  return put(w, h, sizeof *h, err);
 }
 
 static int put_pax(struct tar_writer *w, const char *path, const struct records *records, struct error *err) {
-  struct header h = {0};
+  struct tar_block h = {0};
   char name[TAR_PATH_LIMIT + 32];
   size_t end = strlen(path);
   while (end && path[end - 1] == '/') end--;
   size_t folder = end;
   while (folder && path[folder - 1] != '/') folder--;
   snprintf(name, sizeof name, "%.*sPaxHeaders.0/%.*s", (int) folder, path, (int) (end - folder), path + folder);
-  text_field(h.block, 100, name);
-  octal(h.block + 100, 8, 0);
-  octal(h.block + 108, 8, 0);
-  octal(h.block + 116, 8, 0);
-  octal(h.block + 124, 12, records->size);
-  octal(h.block + 136, 12, 0);
-  h.block[156] = 'x';
+  text_field(h.name, sizeof h.name, name);
+  OCTAL(h.mode, 0);
+  OCTAL(h.uid, 0);
+  OCTAL(h.gid, 0);
+  OCTAL(h.size, records->size);
+  OCTAL(h.mtime, 0);
+  h.type = 'x';
   return put_header(w, &h, err) || put(w, records->text, records->size, err) || pad(w, err) ? -1 : 0;
 }
 
@@ -146,23 +143,23 @@ int tar_write_entry(struct tar_writer *w, const struct tar_entry *e, int nanosec
       [TAR_FILE] = '0',  [TAR_HARDLINK] = '1',  [TAR_SYMLINK] = '2', [TAR_CHAR] = '3',
       [TAR_BLOCK] = '4', [TAR_DIRECTORY] = '5', [TAR_FIFO] = '6',
   };
-  struct header h = {0};
+  struct tar_block h = {0};
   struct records records = {0};
   uint64_t size = e->type == TAR_FILE ? e->size : 0;
   int result = collect(&records, e, size, nanoseconds ? e->mtime_ns : 0, err);
   if (!result && records.size) result = put_pax(w, e->path, &records, err);
   free(records.text);
   if (result) return -1;
-  text_field(h.block, 100, e->path);
-  octal(h.block + 100, 8, e->mode & 07777);
-  octal(h.block + 108, 8, e->uid > id_limit ? 0 : e->uid);
-  octal(h.block + 116, 8, e->gid > id_limit ? 0 : e->gid);
-  octal(h.block + 124, 12, size > size_limit ? 0 : size);
-  octal(h.block + 136, 12, e->mtime < 0 || (uint64_t) e->mtime > size_limit ? 0 : (uint64_t) e->mtime);
-  h.block[156] = (uint8_t) types[e->type];
-  if (e->link) text_field(h.block + 157, 100, e->link);
-  octal(h.block + 329, 8, e->major);
-  octal(h.block + 337, 8, e->minor);
+  text_field(h.name, sizeof h.name, e->path);
+  OCTAL(h.mode, e->mode & 07777);
+  OCTAL(h.uid, e->uid > id_limit ? 0 : e->uid);
+  OCTAL(h.gid, e->gid > id_limit ? 0 : e->gid);
+  OCTAL(h.size, size > size_limit ? 0 : size);
+  OCTAL(h.mtime, e->mtime < 0 || (uint64_t) e->mtime > size_limit ? 0 : (uint64_t) e->mtime);
+  h.type = (uint8_t) types[e->type];
+  if (e->link) text_field(h.link, sizeof h.link, e->link);
+  OCTAL(h.major, e->major);
+  OCTAL(h.minor, e->minor);
   return put_header(w, &h, err);
 }
 
