@@ -70,8 +70,13 @@ const client = {
   build: ['base', 'shared'],
   buildkit: ['base', 'transport', 'config', 'format', 'parse', 'cli', 'terminal', 'shared', 'build'],
 };
+// Serves the page of packages/ui.
+client.ui = ['base', 'transport'];
 client.commands = Object.keys(client);
 client.tree = Object.keys(client);
+
+const ui = { base: [], api: ['base'], store: ['base', 'api'], widgets: ['base'] };
+ui.views = Object.keys(ui);
 
 const source = (workspace, room) => `^packages/${workspace}/src/${room}/`;
 
@@ -109,6 +114,22 @@ export default {
     { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
     ...arrows('daemon', daemon, ['system', 'server', 'cri']),
     ...arrows('client', client),
+    ...arrows('ui', ui),
+    {
+      name: 'ui-in-browser',
+      comment:
+        'the page takes from the client what needs no Node: words for explanations, the frames of its WebSocket',
+      severity: 'error',
+      from: { path: '^packages/ui/' },
+      to: {
+        path: '^packages/',
+        pathNot: [
+          '^packages/(ui|templates|api-spec)/',
+          '^packages/client/src/(explain|format)/',
+          '^packages/client/src/ui/protocol\\.ts$',
+        ],
+      },
+    },
     {
       name: 'native-alone',
       comment: 'what speaks to the native programs knows nothing of those who use it',
@@ -121,13 +142,13 @@ export default {
       comment: 'client and daemon meet in the API alone',
       severity: 'error',
       from: { path: '^packages/client/' },
-      to: { path: '^packages/daemon/' },
+      to: { path: '^packages/(daemon|ui)/' },
     },
     {
       name: 'daemon-apart',
       severity: 'error',
       from: { path: '^packages/daemon/' },
-      to: { path: '^(packages/client|e2e)/' },
+      to: { path: '^(packages/(client|ui)|e2e)/' },
     },
   ],
   options: {

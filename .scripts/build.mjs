@@ -8,6 +8,7 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
+  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -71,6 +72,34 @@ if (!existsSync(join(modules, `.koffi-${koffiVersion}`))) {
     filter: file,
   });
   writeFileSync(join(modules, `.koffi-${koffiVersion}`), '');
+}
+
+/** The page that `berth ui` serves: dist/lib/ui. What few of its views need is in files of their own. */
+async function buildPage() {
+  const ui = join(root, 'packages/ui');
+  const out = join(dist, 'lib/ui');
+  rmSync(out, { recursive: true, force: true });
+  await build({
+    bundle: true,
+    platform: 'browser',
+    target: 'es2023',
+    format: 'esm',
+    splitting: true,
+    minify: true,
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    legalComments: 'none',
+    logLevel: 'warning',
+    entryPoints: { main: join(ui, 'src/main.tsx'), enter: join(ui, 'src/enter.ts') },
+    chunkNames: '[name]-[hash]',
+    outdir: out,
+  });
+  for (const file of ['index.html', 'icon.svg']) copyFileSync(join(ui, 'page', file), join(out, file));
+  const styles = ['packages/ui/page/page.css'];
+  writeFileSync(
+    join(out, 'page.css'),
+    styles.map((file) => readFileSync(join(root, file), 'utf8')).join('\n'),
+  );
 }
 
 const common = {
@@ -150,11 +179,15 @@ if (!failing && existsSync(join(root, 'packages/client/src/main.ts'))) {
   // run is kept beside it. A command's module is run only when it is called.
   // A script with a cache of its own has no `import()`.
   const small = { ...common, format: 'cjs', minify: true, supported: { 'dynamic-import': false } };
-  // Only builds speak gRPC: what that needs is in a file of its own, read by the first build step.
+  // Only builds speak gRPC, and only the page in the browser WebSocket: what that needs is in files of their own, read when
+  // they are first needed.
   const apart = {
-    name: 'grpc-apart',
+    name: 'apart',
     setup: ({ onResolve }) =>
-      onResolve({ filter: /^@berth\/grpc$/ }, () => ({ path: './berth-grpc.cjs', external: true })),
+      onResolve({ filter: /^(@berth\/grpc|ws)$/ }, ({ path }) => ({
+        path: `./berth-${path.replace('@berth/', '')}.cjs`,
+        external: true,
+      })),
   };
   await build({
     ...small,
@@ -167,6 +200,12 @@ if (!failing && existsSync(join(root, 'packages/client/src/main.ts'))) {
     entryPoints: [join(root, 'packages/grpc/src/index.ts')],
     outfile: join(dist, 'lib/berth-grpc.cjs'),
   });
+  await build({
+    ...small,
+    stdin: { contents: "export * from 'ws';", resolveDir: join(root, 'packages/client') },
+    outfile: join(dist, 'lib/berth-ws.cjs'),
+  });
+  await buildPage();
   // V8's code is kept beside it for whoever runs it, wherever dist lies; Node's own cache is each user's. V8 refuses one of
   // another version or other flags, and compiles.
   writeFileSync(

@@ -79,7 +79,7 @@ for (const folder of folders) {
 
 for (const file of files)
   if (
-    /^packages\/[^/]+\/src\/.*\.ts$/.test(file) &&
+    /^packages\/[^/]+\/src\/.*\.tsx?$/.test(file) &&
     !ANY.includes(file) &&
     existsSync(join(root, file)) &&
     readFileSync(join(root, file), 'utf8').includes('noExplicitAny')

@@ -255,6 +255,19 @@ export class Api {
     };
   }
 
+  /**
+   * Makes a request for another program, which sees whatever is answered: errors are none here. With `hijack` a connection
+   * that became a stream is handed over.
+   */
+  async relay(
+    method: string,
+    path: string,
+    { hijack, signal, ...options }: AnyCall & { hijack?: boolean } = {},
+  ): Promise<Answer> {
+    await this.negotiate();
+    return this.send(this.request(method, path, this.version, options), { hijack, signal });
+  }
+
   /** Closes what is open and unused. */
   close(): void {
     for (const connection of this.idle) connection.destroy();

@@ -99,6 +99,7 @@ export const commonCommands = [
   'doctor',
   'explain',
   'audit',
+  'ui',
 ];
 
 /** Every command by its name. */
@@ -127,6 +128,7 @@ export const tree: Tree = {
     'Check this machine and explain what is missing',
     () => import('../commands/system/doctor.ts'),
   ),
+  ui: leaf('Show the engine as a page in the browser', () => import('../commands/system/ui.ts')),
   builder: { about: 'Manage builds', commands: { build, prune: builderPrune } },
   checkpoint: {
     about: 'Manage checkpoints of containers',

@@ -1,0 +1,127 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { dist, type TestDaemon, top } from './daemon.ts';
+
+/** Where the pictures of the page go. */
+const PICTURES = join(top, 'dist/ui-pictures');
+
+/** A browser, which starts once for a suite. */
+export const startBrowser = (): Promise<Browser> =>
+  chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+  });
+
+/** `berth ui` for a daemon. */
+export class UiProgram {
+  /** The address that opens a session. */
+  readonly address: string;
+  private readonly child: ChildProcess;
+
+  private constructor(address: string, child: ChildProcess) {
+    this.address = address;
+    this.child = child;
+  }
+
+  get origin(): string {
+    return new URL(this.address).origin;
+  }
+
+  static async start(daemon: TestDaemon): Promise<UiProgram> {
+    const child = spawn(join(dist, 'berth'), ['ui', '--no-open'], {
+      env: {
+        ...process.env,
+        BERTH_HOST: daemon.host,
+        HOME: daemon.folder,
+        DOCKER_CONFIG: join(daemon.folder, 'config'),
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let said = '';
+    child.stderr!.on('data', (text: Buffer) => {
+      said += text;
+    });
+    const address = await new Promise<string>((resolve, reject) => {
+      child.stdout!.once('data', (text: Buffer) => resolve(text.toString().trim()));
+      child.once('exit', (code) => reject(new Error(`berth ui ended with ${code}: ${said}`)));
+    });
+    return new UiProgram(address, child);
+  }
+
+  async stop(): Promise<number | null> {
+    const ended = new Promise<number | null>((resolve) => this.child.once('exit', resolve));
+    this.child.kill('SIGTERM');
+    return ended;
+  }
+}
+
+/** A page of a session, and all that it should not do. */
+export class Seen {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  /** Requests to anywhere else than `berth ui`. */
+  readonly strangers: string[] = [];
+  /** Errors of scripts, and what the content security policy refused. */
+  readonly errors: string[] = [];
+
+  private constructor(context: BrowserContext, page: Page) {
+    this.context = context;
+    this.page = page;
+  }
+
+  static async open(
+    browser: Browser,
+    program: UiProgram,
+    options: Parameters<Browser['newContext']>[0] = {},
+  ): Promise<Seen> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    const page = await context.newPage();
+    const seen = new Seen(context, page);
+    page.on('request', (request) => {
+      if (new URL(request.url()).origin !== program.origin) seen.strangers.push(request.url());
+    });
+    page.on('websocket', (socket) => {
+      if (new URL(socket.url()).host !== new URL(program.origin).host) seen.strangers.push(socket.url());
+    });
+    page.on('pageerror', (error) => seen.errors.push(String(error)));
+    page.on('console', (message) => {
+      if (message.type() === 'error') seen.errors.push(message.text());
+    });
+    await page.goto(program.address);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    return seen;
+  }
+
+  /** Keeps a picture of the page. */
+  async picture(name: string): Promise<void> {
+    mkdirSync(PICTURES, { recursive: true });
+    await this.page.screenshot({ path: join(PICTURES, `${name}.png`) });
+  }
+
+  /** What axe finds wrong with the page as it is, in words. */
+  async violations(): Promise<string[]> {
+    await this.page.evaluate(AXE);
+    return this.page.evaluate(async () => {
+      const { axe } = globalThis as unknown as {
+        axe: {
+          run(): Promise<{
+            violations: Array<{ id: string; nodes: Array<{ html: string; failureSummary: string }> }>;
+          }>;
+        };
+      };
+      const { violations } = await axe.run();
+      return violations.flatMap(({ id, nodes }) =>
+        nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`),
+      );
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.context.close();
+  }
+}
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

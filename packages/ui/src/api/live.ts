@@ -1,0 +1,135 @@
+import { type FromPage, PROTOCOL, type ToPage } from '@berth/client/ui/protocol.ts';
+import { sessionKey } from '../base/key.ts';
+import { EngineError, messageIn } from './requests.ts';
+
+/** What a stream of the engine is listened to with. */
+export interface Listener {
+  /**
+   * Bytes came. Whoever returns a promise has read them when it settles: no more than a window of them comes before
+   * that.
+   */
+  data?(chunk: Uint8Array): void | Promise<void>;
+  /** The engine answered well, and bytes follow. */
+  begin?(): void;
+  /** It ended; with an error when it was refused or broke. */
+  end?(error?: EngineError): void;
+}
+
+export interface StreamRequest {
+  method: 'GET' | 'POST';
+  /** With its query. */
+  path: string;
+  body?: unknown;
+  upgrade?: boolean;
+}
+
+/** A stream that is open. */
+export interface Stream {
+  write(bytes: Uint8Array): void;
+  close(): void;
+}
+
+interface Opened {
+  listener: Listener;
+  status: number;
+  refused: string;
+}
+
+/** The one WebSocket to `berth ui`, on which all streams of the engine come. It is opened again when it broke. */
+export class Live {
+  private socket: WebSocket | undefined;
+  private readonly waiting: Array<string | Uint8Array> = [];
+  private readonly streams = new Map<number, Opened>();
+  private next = 1;
+
+  /** Opens a stream. */
+  open(request: StreamRequest, listener: Listener): Stream {
+    const id = this.next++;
+    this.streams.set(id, { listener, status: 0, refused: '' });
+    this.send(JSON.stringify({ open: id, ...request } satisfies FromPage));
+    return {
+      write: (bytes) => {
+        if (!this.streams.has(id)) return;
+        const frame = new Uint8Array(4 + bytes.length);
+        new DataView(frame.buffer).setUint32(0, id);
+        frame.set(bytes, 4);
+        this.send(frame);
+      },
+      close: () => {
+        if (this.streams.delete(id)) this.send(JSON.stringify({ close: id } satisfies FromPage));
+      },
+    };
+  }
+
+  private send(frame: string | Uint8Array): void {
+    const socket = this.connected();
+    if (socket.readyState === WebSocket.OPEN) socket.send(frame as Uint8Array<ArrayBuffer>);
+    else this.waiting.push(frame);
+  }
+
+  private connected(): WebSocket {
+    if (this.socket) return this.socket;
+    const socket = new WebSocket(`ws://${location.host}/live`, [PROTOCOL, sessionKey()]);
+    socket.binaryType = 'arraybuffer';
+    this.socket = socket;
+    socket.onopen = () => {
+      for (const frame of this.waiting.splice(0)) socket.send(frame as Uint8Array<ArrayBuffer>);
+    };
+    socket.onmessage = ({ data }) => {
+      if (typeof data === 'string') this.told(JSON.parse(data) as ToPage);
+      else this.came(new Uint8Array(data as ArrayBuffer));
+    };
+    socket.onclose = () => {
+      if (this.socket !== socket) return;
+      this.socket = undefined;
+      this.waiting.length = 0;
+      const broken = [...this.streams.values()];
+      this.streams.clear();
+      for (const { listener } of broken)
+        listener.end?.(new EngineError(0, 'the connection to `berth ui` broke'));
+    };
+    return socket;
+  }
+
+  private told(message: ToPage): void {
+    const id = 'head' in message ? message.head : message.end;
+    const stream = this.streams.get(id);
+    if (!stream) return;
+    if ('head' in message) {
+      stream.status = message.status;
+      if (message.status < 400) stream.listener.begin?.();
+      return;
+    }
+    this.streams.delete(id);
+    if (stream.status >= 400)
+      stream.listener.end?.(new EngineError(stream.status, messageIn(stream.refused)));
+    else stream.listener.end?.(message.error === undefined ? undefined : new EngineError(0, message.error));
+  }
+
+  private came(frame: Uint8Array): void {
+    const id = new DataView(frame.buffer).getUint32(0);
+    const stream = this.streams.get(id);
+    if (!stream) return;
+    const bytes = frame.subarray(4);
+    const read = (): void => this.send(JSON.stringify({ read: id, bytes: bytes.length } satisfies FromPage));
+    if (stream.status >= 400) {
+      stream.refused += new TextDecoder().decode(bytes);
+      read();
+      return;
+    }
+    const reading = stream.listener.data?.(bytes);
+    if (reading) void reading.then(read);
+    else read();
+  }
+}
+
+/** Cuts bytes into lines of JSON and hands each value on. */
+export function jsonLines(take: (value: unknown) => void): (chunk: Uint8Array) => void {
+  const decoder = new TextDecoder();
+  let rest = '';
+  return (chunk) => {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop()!;
+    for (const line of lines) if (line.trim()) take(JSON.parse(line));
+  };
+}

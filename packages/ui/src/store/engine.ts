@@ -1,0 +1,137 @@
+import type { ResponseOf } from '@berth/api-spec';
+import { jsonLines, Live } from '../api/live.ts';
+import { call, EngineError, pathWith } from '../api/requests.ts';
+import { Value } from '../base/value.ts';
+import { type EngineEvent, noChanges, noteEvent } from './changes.ts';
+
+export type Container = ResponseOf<'ContainerList'>[number];
+export type Image = ResponseOf<'ImageList'>[number];
+export type Network = ResponseOf<'NetworkList'>[number];
+export type Volume = NonNullable<ResponseOf<'VolumeList'>['Volumes']>[number];
+
+/** Events that are kept to be shown. */
+const MOST_EVENTS = 2000;
+/** Milliseconds in which events are gathered before what they change is asked for. */
+const GATHER = 40;
+
+/** Containers that are asked for by their ids; for more the whole list is. */
+const MOST_ASKED = 50;
+
+/** An event with a number of its own. */
+export interface ShownEvent extends EngineEvent {
+  key: number;
+}
+
+/** What the engine has, kept true by its events. Nothing is asked for twice without one. */
+export class Engine {
+  readonly live = new Live();
+  /** By id; undefined until the first answer. */
+  readonly containers = new Value<ReadonlyMap<string, Container> | undefined>(undefined);
+  readonly images = new Value<readonly Image[] | undefined>(undefined);
+  readonly networks = new Value<readonly Network[] | undefined>(undefined);
+  readonly volumes = new Value<readonly Volume[] | undefined>(undefined);
+  /** The newest is the last. */
+  readonly events = new Value<readonly ShownEvent[]>([]);
+  /** Why the page shows what was, not what is; undefined while it follows the engine. */
+  readonly trouble = new Value<string | undefined>(undefined);
+  private changes = noChanges();
+  private gathering = false;
+  private refreshing: Promise<void> = Promise.resolve();
+  private count = 0;
+  private patience = 500;
+
+  /** Follows the engine for as long as the page is there. */
+  start(): void {
+    const query = { filters: JSON.stringify({}) };
+    this.live.open(
+      { method: 'GET', path: pathWith('/events', query) },
+      {
+        begin: () => {
+          this.patience = 500;
+          this.trouble.set(undefined);
+          // Events that came before are in this answer, those that come after it change it.
+          this.refreshing = this.refreshing.then(() => this.loadContainers());
+          for (const part of this.wanted) void this.load(part);
+        },
+        data: jsonLines((event) => this.happened(event as EngineEvent)),
+        end: (error) => {
+          this.trouble.set(error?.message ?? 'the engine ended');
+          setTimeout(() => this.start(), this.patience);
+          this.patience = Math.min(10_000, this.patience * 2);
+        },
+      },
+    );
+  }
+
+  private readonly wanted = new Set<'images' | 'networks' | 'volumes'>();
+
+  /** Loads a list that a view shows, and keeps it true from now on. */
+  want(part: 'images' | 'networks' | 'volumes'): void {
+    if (this.wanted.has(part)) return;
+    this.wanted.add(part);
+    void this.load(part);
+  }
+
+  private happened(event: EngineEvent): void {
+    const shown = { ...event, key: this.count++ };
+    this.events.set([...this.events.get().slice(-MOST_EVENTS + 1), shown]);
+    noteEvent(this.changes, event);
+    if (this.gathering) return;
+    this.gathering = true;
+    setTimeout(() => {
+      this.gathering = false;
+      const { containers, removed, ...parts } = this.changes;
+      this.changes = noChanges();
+      // One after the other: an answer shall not replace a newer one.
+      this.refreshing = this.refreshing.then(() => this.refresh(containers, removed));
+      for (const part of this.wanted) if (parts[part]) void this.load(part);
+    }, GATHER);
+  }
+
+  private async loadContainers(): Promise<void> {
+    const list = await this.asked(call<'ContainerList'>('GET', '/containers/json', { query: { all: true } }));
+    if (list) this.containers.set(new Map(list.map((one) => [one.Id, one])));
+  }
+
+  private async refresh(changed: Set<string>, removed: Set<string>): Promise<void> {
+    if (changed.size > MOST_ASKED) return this.loadContainers();
+    const query = { all: true, filters: JSON.stringify({ id: [...changed] }) };
+    const list =
+      changed.size > 0 ? await this.asked(call<'ContainerList'>('GET', '/containers/json', { query })) : [];
+    const known = new Map(this.containers.get());
+    for (const id of removed) known.delete(id);
+    const found = new Map((list ?? []).map((one) => [one.Id, one]));
+    for (const id of changed) {
+      const one = found.get(id);
+      if (one) known.set(id, one);
+      else if (list) known.delete(id);
+    }
+    this.containers.set(known);
+  }
+
+  private async load(part: 'images' | 'networks' | 'volumes'): Promise<void> {
+    if (part === 'images') {
+      const list = await this.asked(call<'ImageList'>('GET', '/images/json', {}));
+      if (list) this.images.set(list);
+    } else if (part === 'networks') {
+      const list = await this.asked(call<'NetworkList'>('GET', '/networks', {}));
+      if (list) this.networks.set(list);
+    } else {
+      const answer = await this.asked(call<'VolumeList'>('GET', '/volumes', {}));
+      if (answer) this.volumes.set(answer.Volumes ?? []);
+    }
+  }
+
+  /** An answer; undefined, and the page says why, where there is none. */
+  private async asked<T>(answer: Promise<T>): Promise<T | undefined> {
+    try {
+      return await answer;
+    } catch (error) {
+      this.trouble.set(error instanceof EngineError ? error.message : String(error));
+      return undefined;
+    }
+  }
+}
+
+/** The engine of this page. */
+export const engine = new Engine();

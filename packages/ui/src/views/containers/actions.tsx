@@ -1,0 +1,114 @@
+import { useState } from 'preact/hooks';
+import { call } from '../../api/requests.ts';
+import type { Container } from '../../store/engine.ts';
+import { Dialog } from '../../widgets/dialog.tsx';
+import { attempt } from '../../widgets/notices.tsx';
+
+/** The name by which a container is known, without the stroke of the API. */
+export const nameOf = ({ Names, Id }: Container): string => Names?.[0]?.replace(/^\//, '') ?? Id.slice(0, 12);
+
+type Verb = 'start' | 'stop' | 'restart' | 'pause' | 'unpause';
+
+const DONE: Record<Verb, string> = {
+  start: 'started',
+  stop: 'stopped',
+  restart: 'restarted',
+  pause: 'paused',
+  unpause: 'resumed',
+};
+
+/** The verbs that a container's state leaves. */
+function verbs(state: string): Verb[] {
+  if (state === 'paused') return ['unpause', 'stop'];
+  if (state === 'running' || state === 'restarting') return ['stop', 'restart'];
+  return ['start'];
+}
+
+/** Buttons for what can be done to a container. */
+export function Actions({ container, onRemoved }: { container: Container; onRemoved?: () => void }) {
+  const [busy, setBusy] = useState('');
+  const [asking, setAsking] = useState(false);
+  const name = nameOf(container);
+  const act = async (verb: Verb): Promise<void> => {
+    setBusy(verb);
+    await attempt(
+      () => call<'ContainerStart'>('POST', `/containers/${container.Id}/${verb}` as '/containers/{id}/start'),
+      `${name} ${DONE[verb]}`,
+    );
+    setBusy('');
+  };
+  return (
+    <span class="actions">
+      {verbs(container.State).map((verb) => (
+        <button
+          key={verb}
+          type="button"
+          disabled={busy !== ''}
+          aria-label={`${verb} ${name}`}
+          onClick={() => void act(verb)}
+        >
+          {busy === verb ? `${verb}…` : verb}
+        </button>
+      ))}
+      <button
+        type="button"
+        disabled={busy !== ''}
+        aria-label={`remove ${name}`}
+        onClick={() => setAsking(true)}
+      >
+        remove
+      </button>
+      {asking && (
+        <RemoveDialog
+          container={container}
+          onClose={(removed) => {
+            setAsking(false);
+            if (removed) onRemoved?.();
+          }}
+        />
+      )}
+    </span>
+  );
+}
+
+function RemoveDialog({ container, onClose }: { container: Container; onClose: (removed: boolean) => void }) {
+  const [volumes, setVolumes] = useState(false);
+  const name = nameOf(container);
+  const runs = container.State === 'running' || container.State === 'paused';
+  const remove = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    const query = { force: runs, v: volumes };
+    onClose(
+      await attempt(
+        () => call<'ContainerDelete'>('DELETE', `/containers/${container.Id}`, { query }),
+        `${name} removed`,
+      ),
+    );
+  };
+  return (
+    <Dialog title={`Remove ${name}?`} onClose={() => onClose(false)}>
+      <form onSubmit={(event) => void remove(event)}>
+        <p>
+          {runs ? 'It runs, and is killed. ' : ''}
+          What it has written outside of volumes is gone with it.
+        </p>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={volumes}
+            onChange={({ currentTarget }) => setVolumes(currentTarget.checked)}
+          />
+          Its volumes without a name, too
+        </label>
+        <footer>
+          <button type="button" onClick={() => onClose(false)}>
+            Cancel
+          </button>
+          <button type="submit" class="danger">
+            Remove
+          </button>
+        </footer>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,131 @@
+import { useState } from 'preact/hooks';
+import { visible } from '../../base/text.ts';
+import { useValue } from '../../base/value.ts';
+import { type Container, engine } from '../../store/engine.ts';
+import { link } from '../../widgets/route.ts';
+import { Actions, nameOf } from './actions.tsx';
+import { UsageCells } from './usage.tsx';
+
+/** The health that the status of a container tells, `healthy` of `Up 3 minutes (healthy)`. */
+export const healthOf = ({ Status }: Container): string =>
+  /\((healthy|unhealthy|health: starting)\)/.exec(Status)?.[1]?.replace('health: ', '') ?? '';
+
+/** Published ports, each once: `127.0.0.1:8080→80/tcp`, and without an address those of all addresses. */
+export function portsOf({ Ports }: Container): string[] {
+  const texts = (Ports ?? []).map(({ IP = '', PrivatePort, PublicPort, Type }) => {
+    const inside = `${PrivatePort}/${Type}`;
+    if (!PublicPort) return inside;
+    const address = IP === '0.0.0.0' || IP === '::' ? '' : IP.includes(':') ? `[${IP}]` : IP;
+    return `${address}:${PublicPort}→${inside}`;
+  });
+  return [...new Set(texts)];
+}
+
+function matches(container: Container, text: string): boolean {
+  const { Image, State, Id, Labels } = container;
+  const labels = Object.entries(Labels ?? {}).map(([name, value]) => `${name}=${value}`);
+  return [nameOf(container), Image, State, Id, healthOf(container), ...portsOf(container), ...labels].some(
+    (part) => part.toLowerCase().includes(text),
+  );
+}
+
+function Row({ container }: { container: Container }) {
+  const { Id, Image, State, Status } = container;
+  const health = healthOf(container);
+  const since = State === 'created' ? '' : Status.replace(/ \((?:un)?healthy\)| \(health: starting\)/, '');
+  return (
+    <tr>
+      <th scope="row">
+        <a href={link('containers', Id.slice(0, 12))}>{visible(nameOf(container))}</a>
+      </th>
+      <td data-title="Image" class="long">
+        {visible(Image)}
+      </td>
+      <td data-title="State">
+        <span class={`state ${State}`}>{State}</span>{' '}
+        {health && <span class={`health ${health}`}>{health}</span>}
+        {since && <small>{since}</small>}
+      </td>
+      <td data-title="Ports" class="ports">
+        {portsOf(container).map((port) => (
+          <span key={port}>{port}</span>
+        ))}
+      </td>
+      <UsageCells id={Id} runs={State === 'running'} />
+      <td class="buttons">
+        <Actions container={container} />
+      </td>
+    </tr>
+  );
+}
+
+/** All containers, the newest first. */
+export function Containers() {
+  const known = useValue(engine.containers);
+  const [text, setText] = useState('');
+  const [running, setRunning] = useState(false);
+  if (!known) return <p class="waiting">Asking the engine…</p>;
+  const all = [...known.values()].sort((a, b) => b.Created - a.Created);
+  const shown = all.filter(
+    (one) => (!running || one.State === 'running') && (text === '' || matches(one, text.toLowerCase())),
+  );
+  return (
+    <>
+      <div class="bar">
+        <h1>Containers</h1>
+        <label class="find">
+          <span class="unseen">Find a container</span>
+          <input
+            type="search"
+            placeholder="Name, image, state, port, label"
+            value={text}
+            onInput={({ currentTarget }) => setText(currentTarget.value)}
+          />
+        </label>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={running}
+            onChange={({ currentTarget }) => setRunning(currentTarget.checked)}
+          />
+          Running only
+        </label>
+        <span class="count" role="status">
+          {shown.length} of {all.length}
+        </span>
+      </div>
+      <table class="cards">
+        <caption class="unseen">Containers</caption>
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col">Image</th>
+            <th scope="col">State</th>
+            <th scope="col">Ports</th>
+            <th scope="col" class="number">
+              CPU
+            </th>
+            <th scope="col" class="number">
+              Memory
+            </th>
+            <th scope="col" class="number">
+              Network
+            </th>
+            <th scope="col" class="number">
+              Disk
+            </th>
+            <th scope="col">
+              <span class="unseen">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {shown.map((one) => (
+            <Row key={one.Id} container={one} />
+          ))}
+        </tbody>
+      </table>
+      {all.length === 0 && <p class="waiting">No containers yet.</p>}
+    </>
+  );
+}

@@ -1,0 +1,62 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { useValue } from '../base/value.ts';
+import { engine } from '../store/engine.ts';
+import { Notices } from '../widgets/notices.tsx';
+import { useRoute } from '../widgets/route.ts';
+import { ThemeChoice } from '../widgets/theme.tsx';
+import { Containers } from './containers/list.tsx';
+
+const SECTIONS = [['containers', 'Containers']] as const;
+
+function View({ route }: { route: string[] }) {
+  switch (route[0]) {
+    default:
+      return <Containers />;
+  }
+}
+
+/** The frame of the page: where one can go, what is wrong, and the view that the address names. */
+export function Shell() {
+  const route = useRoute();
+  const trouble = useValue(engine.trouble);
+  const section = route[0] ?? 'containers';
+  const place = route.slice(0, 3).join('/');
+  const main = useRef<HTMLElement>(null);
+  const first = useRef(true);
+  useEffect(() => {
+    const title = SECTIONS.find(([name]) => name === section)?.[1] ?? 'Containers';
+    document.title = `${route[1] ? `${route[1].slice(0, 40)} · ` : ''}${title} · Berth`;
+    // Whoever goes elsewhere by the keyboard or hears the page is led to what is new.
+    if (!first.current) main.current?.focus();
+    first.current = false;
+  }, [place]);
+  return (
+    <>
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
+        Skip to the content
+      </button>
+      <header class="top">
+        <a class="brand" href="#/containers">
+          <img src="/icon.svg" alt="" width="22" height="22" /> Berth
+        </a>
+        <nav aria-label="Sections">
+          {SECTIONS.map(([name, title]) => (
+            <a key={name} href={`#/${name}`} aria-current={section === name ? 'page' : undefined}>
+              {title}
+            </a>
+          ))}
+        </nav>
+        <ThemeChoice />
+      </header>
+      {trouble !== undefined && (
+        <p class="trouble" role="alert">
+          This is not up to date: {trouble}
+        </p>
+      )}
+      <main id="main" tabIndex={-1} ref={main}>
+        <View route={route} />
+      </main>
+      <Notices />
+    </>
+  );
+}
