@@ -14,9 +14,11 @@ const daemon = {
   logging: ['base', 'patterns', 'config'],
   networks: ['base', 'patterns', 'config', 'store', 'events'],
   volumes: ['base', 'patterns', 'store', 'events', 'layers'],
+  secrets: ['base', 'store', 'events'],
   pods: ['base', 'config', 'store', 'runtime', 'networks'],
   containers: [
     'pods',
+    'secrets',
     'base',
     'patterns',
     'config',
@@ -32,6 +34,7 @@ const daemon = {
   ],
   builder: [
     'pods',
+    'secrets',
     'base',
     'patterns',
     'config',

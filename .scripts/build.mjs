@@ -206,6 +206,8 @@ if (!failing && existsSync(join(root, 'packages/client/src/main.ts'))) {
     outfile: join(dist, 'lib/berth-ws.cjs'),
   });
   await buildPage();
+  // V8 takes a cache for one of this text when the length is the same: one of an earlier build goes before anything runs.
+  rmSync(join(dist, 'lib/berth.cache'), { force: true });
   // V8's code is kept beside it for whoever runs it, wherever dist lies; Node's own cache is each user's. V8 refuses one of
   // another version or other flags, and compiles.
   writeFileSync(

@@ -15,6 +15,7 @@ import { openLogging } from './logging/index.ts';
 import { openMetrics } from './metrics/index.ts';
 import { openNetworks } from './networks/index.ts';
 import { openRuntime } from './runtime/index.ts';
+import { openSecrets } from './secrets/index.ts';
 import type { Services } from './services.ts';
 import { openStore } from './store/index.ts';
 import { openVolumes } from './volumes/index.ts';
@@ -46,12 +47,25 @@ export async function openRooms(settings: Settings): Promise<Services> {
     owner: runtime.root(),
     folderSize: layers.folderSize,
   });
+  const secrets = openSecrets({ dataRoot, execRoot, store, events });
   const networks = await openNetworks({ store, events, settings, program: nativeProgram });
   const pods =
     settings.cri || existsSync(join(dataRoot, 'pods'))
       ? await (await import('./pods/index.ts')).openPods({ settings, store, launcher, runtime, networks })
       : undefined;
-  const own = { settings, store, events, launcher, layers, images, runtime, logging, networks, volumes };
+  const own = {
+    settings,
+    store,
+    events,
+    launcher,
+    layers,
+    images,
+    runtime,
+    logging,
+    networks,
+    volumes,
+    secrets,
+  };
   const below = pods ? { ...own, pods } : own;
   const containers = openContainers(below);
   const builder = await openBuilder({

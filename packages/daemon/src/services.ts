@@ -12,6 +12,7 @@ import type { Metrics } from './metrics/api.ts';
 import type { Networks } from './networks/api.ts';
 import type { Pods } from './pods/api.ts';
 import type { Runtime } from './runtime/api.ts';
+import type { Secrets } from './secrets/api.ts';
 import type { Store } from './store/api.ts';
 import type { Volumes } from './volumes/api.ts';
 
@@ -30,6 +31,7 @@ export interface Services {
   logging: Logging;
   networks: Networks;
   volumes: Volumes;
+  secrets: Secrets;
   /** Undefined where there are no pods: the Container Runtime Interface is not served, and never was. */
   pods?: Pods;
   containers: Containers;

@@ -25,6 +25,8 @@ type Source =
   | 'image'
   | 'network'
   | 'volume'
+  | 'secret'
+  | 'config'
   | 'context'
   | 'any'
   | 'copy';
@@ -67,6 +69,12 @@ const argumentKinds: Record<string, readonly (Source | 'files' | 'none' | 'more'
   update: ['container', 'more'],
   wait: ['container', 'more'],
   'container inspect': ['container', 'more'],
+  'checkpoint create': ['running', 'none'],
+  'checkpoint ls': ['container', 'none'],
+  'checkpoint rm': ['container', 'none'],
+  'config create': ['none', 'files', 'none'],
+  'config inspect': ['config', 'more'],
+  'config rm': ['config', 'more'],
   'context export': ['context', 'files', 'none'],
   'context import': ['none', 'files', 'none'],
   'context inspect': ['context', 'more'],
@@ -80,6 +88,9 @@ const argumentKinds: Record<string, readonly (Source | 'files' | 'none' | 'more'
   'network disconnect': ['network', 'container', 'none'],
   'network inspect': ['network', 'more'],
   'network rm': ['network', 'more'],
+  'secret create': ['none', 'files', 'none'],
+  'secret inspect': ['secret', 'more'],
+  'secret rm': ['secret', 'more'],
   'volume inspect': ['volume', 'more'],
   'volume rm': ['volume', 'more'],
 };
@@ -102,6 +113,7 @@ const flagValues: Record<string, readonly string[] | Source> = {
   progress: ['auto', 'plain', 'tty'],
   pull: ['always', 'missing', 'never'],
   restart: ['no', 'always', 'on-failure', 'unless-stopped'],
+  secret: 'secret',
   signal: signals,
   'stop-signal': signals,
   type: ['container', 'image', 'network', 'volume'],
@@ -257,7 +269,9 @@ async function lookUp(cli: Cli, source: Source, current: string): Promise<Candid
     }
     const api = await cli.api();
     const signal = AbortSignal.timeout(patience);
-    const get = <Id extends 'ContainerList' | 'ImageList' | 'NetworkList' | 'VolumeList'>(
+    const get = <
+      Id extends 'ContainerList' | 'ImageList' | 'NetworkList' | 'VolumeList' | 'SecretList' | 'ConfigList',
+    >(
       path: Routes[Id]['path'],
       query?: Query & SentQueryOf<Id>,
     ) => api.json<Id>('GET', path, { query, signal });
@@ -298,6 +312,11 @@ async function lookUp(cli: Cli, source: Source, current: string): Promise<Candid
       case 'volume':
         return ((await get<'VolumeList'>('/volumes')).Volumes ?? []).map(({ Name }) => ({
           word: Name,
+        }));
+      case 'secret':
+      case 'config':
+        return (await get<'SecretList' | 'ConfigList'>(`/${source}s`)).map(({ Spec }) => ({
+          word: Spec.Name,
         }));
       case 'any':
         return (

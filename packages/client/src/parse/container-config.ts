@@ -145,6 +145,18 @@ export function containerSettings(
         : { MaskedPaths: null, ReadonlyPaths: null }),
       ...optional('Init', given.has('init') ? flags.init : undefined),
       ...optional('Annotations', Object.keys(flags.annotation).length ? flags.annotation : undefined),
+      ...optional(
+        'Secrets',
+        flags.secret.length
+          ? flags.secret.map(({ reference, file }) => ({ SecretName: reference, File: file }))
+          : undefined,
+      ),
+      ...optional(
+        'Configs',
+        flags.config.length
+          ? flags.config.map(({ reference, file }) => ({ ConfigName: reference, File: file }))
+          : undefined,
+      ),
       ...resources(flags, devices, cdi),
     },
     endpoints: endpoints(networks, {

@@ -12,6 +12,7 @@ import { checkDnsSearch, checkExtraHost, checkIp, checkLink, checkStream, checkS
 import { parseUlimit, type Ulimit } from './limits.ts';
 import { type Mount, parseMount } from './mounts.ts';
 import { type NetworkAttachment, parseNetwork } from './networks.ts';
+import { type KeptFile, parseKeptFile } from './secrets.ts';
 import { parseBytes, parseCpus, parseDuration } from './units.ts';
 
 export const bytes = (short: string, help: string) =>
@@ -51,6 +52,7 @@ export const containerFlags = {
   'cgroup-parent': string('', 'Parent control group'),
   cgroupns: string('', "Control group namespace: 'host' or 'private'"),
   cidfile: string('', "Write the container's ID to this file"),
+  config: many<KeptFile>('config', 'Config as a file (NAME[,target=PATH,uid=N,gid=N,mode=N])', parseKeptFile),
   'cpu-count': { ...int('', 'Number of CPUs (Windows only)'), hidden: true },
   'cpu-percent': { ...int('', 'Percent of CPU (Windows only)'), hidden: true },
   'cpu-period': int('', 'Period of the CPU quota in microseconds'),
@@ -136,6 +138,7 @@ export const containerFlags = {
   restart: string('', 'What to do when the container exits', { initial: 'no' }),
   rm: bool('', 'Remove the container when it exits'),
   runtime: string('', 'Runtime to use'),
+  secret: many<KeptFile>('secret', 'Secret as a file (NAME[,target=PATH,uid=N,gid=N,mode=N])', parseKeptFile),
   'security-opt': list('', 'Security option'),
   'shm-size': bytes('', 'Size of /dev/shm'),
   'stop-signal': string('', 'Signal that stops the container'),

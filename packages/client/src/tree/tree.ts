@@ -141,6 +141,15 @@ export const tree: Tree = {
       rm: leaf('Remove a checkpoint', () => import('../commands/checkpoint/rm.ts'), ['remove']),
     },
   },
+  config: {
+    about: 'Manage configs that containers get as files',
+    commands: {
+      create: leaf('Make a config of a file or standard input', () => import('../commands/config/create.ts')),
+      inspect: leaf('Show all details of configs', () => import('../commands/config/inspect.ts')),
+      ls: leaf('List configs', () => import('../commands/config/ls.ts'), ['list']),
+      rm: leaf('Remove configs', () => import('../commands/config/rm.ts'), ['remove']),
+    },
+  },
   container: {
     about: 'Manage containers',
     commands: {
@@ -230,6 +239,15 @@ export const tree: Tree = {
     commands: {
       inspect: leaf('Show all details of pods', () => import('../commands/pod/inspect.ts')),
       ls: leaf('List pods of Kubernetes', () => import('../commands/pod/ls.ts'), ['list']),
+    },
+  },
+  secret: {
+    about: 'Manage secrets that containers get as files',
+    commands: {
+      create: leaf('Make a secret of a file or standard input', () => import('../commands/secret/create.ts')),
+      inspect: leaf('Show all details of secrets', () => import('../commands/secret/inspect.ts')),
+      ls: leaf('List secrets', () => import('../commands/secret/ls.ts'), ['list']),
+      rm: leaf('Remove secrets', () => import('../commands/secret/rm.ts'), ['remove']),
     },
   },
   system: {

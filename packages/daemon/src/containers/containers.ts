@@ -81,6 +81,7 @@ class ContainerRoom implements Containers {
     };
     this.load();
     rooms.volumes.setUsers((name) => this.volumeUsers(name));
+    rooms.secrets.setUsers((kind, id) => this.secretUsers(kind, id));
     rooms.images.setUsers((imageId) => this.imageUsers(imageId));
   }
 
@@ -112,6 +113,16 @@ class ContainerRoom implements Containers {
       if ([...mounts, ...nextMounts].some((point) => point.Name === name)) users.push(id);
     }
     return users;
+  }
+
+  private secretUsers(kind: 'secret' | 'config', id: string): string[] {
+    return [...this.context.records.values()]
+      .filter(({ hostConfig: { Secrets = [], Configs = [] } }) =>
+        kind === 'secret'
+          ? Secrets.some(({ SecretID }) => SecretID === id)
+          : Configs.some(({ ConfigID }) => ConfigID === id),
+      )
+      .map(({ name }) => name);
   }
 
   private imageUsers(imageId: string): Array<{ id: string; running: boolean }> {

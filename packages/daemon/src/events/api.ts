@@ -1,6 +1,6 @@
 /** One event as the API sends it (GET /events). */
 export interface EngineEvent {
-  Type: 'container' | 'image' | 'network' | 'volume' | 'daemon' | 'builder';
+  Type: 'container' | 'image' | 'network' | 'volume' | 'daemon' | 'builder' | 'secret' | 'config';
   Action: string;
   Actor: { ID: string; Attributes: Record<string, string> };
   scope: 'local';

@@ -1,7 +1,7 @@
 import type { LaunchRecord } from '@berth/native';
 import type { RootFilesystem } from '../layers/api.ts';
 import type { CdiEdits } from './devices/types.ts';
-import type { RuntimeSpec } from './oci/config.ts';
+import type { IdMapping, RuntimeSpec } from './oci/config.ts';
 import type { RuntimeHandler, RuntimeHandlers, RuntimeProgram } from './oci/handlers.ts';
 
 export type { CdiEdits } from './devices/types.ts';
@@ -230,6 +230,8 @@ export interface Runtime {
   ): string[];
   /** The host's ids of root in containers: 0 unless user ids are remapped. */
   root(): { uid: number; gid: number };
+  /** The ids of a container with a user namespace of its own, or without one; [] where they are the host's. */
+  idMaps(remapped: boolean): { uids: readonly IdMapping[]; gids: readonly IdMapping[] };
   /** The records of a container's user namespace. */
   userMaps(): LaunchRecord[];
   /** The folders of a cgroup with that name below a parent, where memory and processes are counted; it is not made here. */

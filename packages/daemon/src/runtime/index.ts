@@ -185,6 +185,10 @@ class NativeRuntime implements Runtime {
     return { uid: uids[0]?.hostID ?? 0, gid: gids[0]?.hostID ?? 0 };
   }
 
+  idMaps(remapped: boolean): ReturnType<Runtime['idMaps']> {
+    return (remapped && this.#spec.remapping) || { uids: [], gids: [] };
+  }
+
   userMaps(): LaunchRecord[] {
     const { uids, gids } = this.#spec.remapping ?? { uids: [], gids: [] };
     return mapRecords({ uidMappings: uids, gidMappings: gids });

@@ -53,6 +53,7 @@ export async function createContainer(
   checkRemapped(host, rooms.settings);
   warnings.push(...checkHostConfig(host, hostBody), ...rooms.runtime.validate(checkable(host)));
   discardUnsupported(host, rooms.runtime.supported(resourcesOf(host)));
+  Object.assign(host, rooms.secrets.references({ ...hostBody, Annotations: host.Annotations }));
   await checkSources(host);
   if (!image) throw notFound(`No such image: ${imageName}`);
   resolveModes(context, host, options.pod?.id);

@@ -32,6 +32,7 @@ export async function reconcileContainers(context: Context, life: Life): Promise
       volumes: record.mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name ? [Name] : [])),
     })),
   );
+  await rooms.secrets.reconcile(new Set(running.map(({ id }) => id)));
   for (const container of context.registry.all()) {
     if (container.record.buildStep) life.autoRemove(container);
     else await container.queue(() => life.apply(container, { type: 'daemon-up' }));

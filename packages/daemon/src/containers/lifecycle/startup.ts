@@ -49,7 +49,7 @@ export async function launch(context: Context, container: Container): Promise<Su
   const joined = resolveJoins(container.record, (reference) => registry.lookup(reference));
   if (joined.network) takeNames(context, container, joined.network);
   if (pod) joined.pod = joinPod(context, pod.id);
-  const [network] = await settled([
+  const [network, files] = await settled([
     joined.network || joined.pod
       ? undefined
       : span('attach to networks', () =>
@@ -58,23 +58,24 @@ export async function launch(context: Context, container: Container): Promise<Su
             ...(isRemapped(host, rooms.settings) && { userMaps: userMaps(context, joined) }),
           }),
         ),
-    span('prepare mounts', () => prepareMounts(context, container)),
+    span('prepare mounts', async () => {
+      await prepareMounts(context, container);
+      return placeSecrets(context, container);
+    }),
     container.cleaning,
   ]);
   // Clients that follow the events know the networks before the volumes, as dockerd has it.
   tellMounts(context, container);
   joined.links = linkVariables(container, (name) => registry.find(name));
-  const request = withDevices(
-    runtimeRequest(
-      container,
-      rooms.settings,
-      rooms.layers.rootFilesystem(container.id, { volatile: host.AutoRemove }),
-      networkNamespace(container, network?.path, joined),
-      joined,
-      rooms.layers,
-    ),
-    devices,
+  const own = runtimeRequest(
+    container,
+    rooms.settings,
+    rooms.layers.rootFilesystem(container.id, { volatile: host.AutoRemove }),
+    networkNamespace(container, network?.path, joined),
+    joined,
+    rooms.layers,
   );
+  const request = withDevices({ ...own, mounts: [...own.mounts, ...files] }, devices);
   const folder = runFolder(context, container.id);
   const records = [
     ...rooms.runtime.compile(rooms.runtime.spec(request), {
@@ -221,6 +222,24 @@ async function prepareMounts(context: Context, container: Container): Promise<vo
   }
 }
 
+/** The files of its secrets and configs, as mounts. */
+async function placeSecrets(
+  { rooms }: Context,
+  { id, record }: Container,
+): Promise<RuntimeRequest['mounts']> {
+  const { hostConfig: host, mounts } = record;
+  if (!host.Secrets && !host.Configs) return [];
+  const maps = rooms.runtime.idMaps(isRemapped(host, rooms.settings));
+  const taken = [...mounts.map(({ Destination }) => Destination), ...Object.keys(host.Tmpfs ?? {})];
+  const placed = await rooms.secrets.place(id, host, taken, maps);
+  return placed.map((mount) => ({
+    ...mount,
+    type: 'bind',
+    readonly: true,
+    options: ['bind', 'nosuid', 'nodev', 'noexec'],
+  }));
+}
+
 async function ensureSource(source: string, create: boolean): Promise<void> {
   try {
     await stat(source);
@@ -269,6 +288,7 @@ export async function release(context: Context, container: Container): Promise<v
     work.push(rooms.volumes.unmount(point.Name, container.id));
   }
   tellUnmounts(context, container);
+  if (record.hostConfig.Secrets || record.hostConfig.Configs) work.push(rooms.secrets.release(container.id));
   rooms.logging.ended(container.id);
   await Promise.all(work);
 }

@@ -8,6 +8,7 @@ import type { Logging } from '../../logging/api.ts';
 import type { Networks } from '../../networks/api.ts';
 import type { Pods } from '../../pods/api.ts';
 import type { Runtime } from '../../runtime/api.ts';
+import type { Secrets } from '../../secrets/api.ts';
 import type { Collection, Store } from '../../store/api.ts';
 import type { Volumes } from '../../volumes/api.ts';
 import type { Container } from './container.ts';
@@ -26,6 +27,7 @@ export interface RoomsBelow {
   logging: Logging;
   networks: Networks;
   volumes: Volumes;
+  secrets: Secrets;
   /** Undefined where there are no pods. */
   pods?: Pods;
 }

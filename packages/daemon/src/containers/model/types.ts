@@ -1,4 +1,5 @@
 import type { EndpointSettings, NetworkState, PortMap } from '../../networks/api.ts';
+import type { ConfigReference, SecretReference } from '../../secrets/api.ts';
 
 /** HEALTHCHECK of an image or container; times in nanoseconds, 0 or absent: the default. */
 export interface HealthConfig {
@@ -149,6 +150,8 @@ export interface HostConfig {
   MaskedPaths: string[] | null;
   ReadonlyPaths: string[] | null;
   Init?: boolean;
+  Secrets?: SecretReference[];
+  Configs?: ConfigReference[];
 }
 
 /** One mount of a container, resolved at create; its public members are those of inspect's `Mounts`. */

@@ -9,6 +9,7 @@ import { explainRoutes } from './explain.ts';
 import { imageRoutes } from './images.ts';
 import { networkRoutes } from './networks.ts';
 import { podRoutes } from './pods.ts';
+import { secretRoutes } from './secrets.ts';
 import { pluginRoutes, swarmRoutes } from './swarm.ts';
 import { systemRoutes } from './system.ts';
 import { volumeRoutes } from './volumes.ts';
@@ -17,6 +18,7 @@ import { volumeRoutes } from './volumes.ts';
 export function allRoutes(server: Server, rooms: Services): void {
   systemRoutes(server, rooms);
   eventsRoutes(server, rooms);
+  secretRoutes(server, rooms);
   swarmRoutes(server);
   containerRoutes(server, rooms);
   execRoutes(server, rooms);

@@ -24,16 +24,6 @@ const MANAGER_ONLY = [
   'TaskList',
   'TaskInspect',
   'TaskLogs',
-  'SecretList',
-  'SecretCreate',
-  'SecretInspect',
-  'SecretDelete',
-  'SecretUpdate',
-  'ConfigList',
-  'ConfigCreate',
-  'ConfigInspect',
-  'ConfigDelete',
-  'ConfigUpdate',
 ] as const;
 
 /** Swarm and plugins: there are none, and each request is told so the way dockerd tells it. */

@@ -38,7 +38,7 @@ static int create(struct container *container, const struct process_io *io, pid_
   const struct container_spec *spec = container->spec;
   const char *bundle = container->runtime->bundle;
   const char *plain_options[] = {"--bundle", bundle, NULL};
-  const char *restore_options[] = {"--detach",     "--bundle",         bundle, "--image-path", spec->restore_image,
+  const char *restore_options[] = {"--detach",    "--bundle",         bundle, "--image-path", spec->restore_image,
                                    "--work-path", spec->restore_work, NULL};
   struct call_request request = {.command = spec->restore_image ? "restore" : "create",
                                  .options = spec->restore_image ? restore_options : plain_options,

@@ -180,10 +180,10 @@ struct container_spec {
   const char *cwd; /* "/" without a record */
   int create_cwd;
   struct words_spec env, args;
-  const char *const *runtime;            /* PROGRAM, BUNDLE, FS, arguments, NULL; or NULL: our own */
+  const char *const *runtime;               /* PROGRAM, BUNDLE, FS, arguments, NULL; or NULL: our own */
   const char *restore_image, *restore_work; /* or NULL */
-  const char *config_head, *config_tail; /* or NULL */
-  void *words;                           /* memory of mounts' data */
+  const char *config_head, *config_tail;    /* or NULL */
+  void *words;                              /* memory of mounts' data */
 };
 
 enum spec_for { SPEC_FOR_START, SPEC_FOR_EXEC, SPEC_FOR_MOUNT };

@@ -1,0 +1,3 @@
+import { removeKept } from '../../shared/kept.ts';
+
+export default removeKept('config');

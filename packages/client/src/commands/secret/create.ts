@@ -1,0 +1,3 @@
+import { createKept } from '../../shared/kept.ts';
+
+export default createKept('secret');

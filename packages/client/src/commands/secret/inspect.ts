@@ -1,0 +1,3 @@
+import { inspectKept } from '../../shared/kept.ts';
+
+export default inspectKept('secret');

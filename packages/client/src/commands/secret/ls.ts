@@ -1,0 +1,3 @@
+import { listKept } from '../../shared/kept.ts';
+
+export default listKept('secret');
