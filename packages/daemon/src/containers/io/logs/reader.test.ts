@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { FrameReader } from '../frames.ts';
-import { type ReadOptions, readLog } from './reader.ts';
+import { openSource, type ReadOptions, readLog, readSource } from './reader.ts';
 import { Transcoder, timeKey } from './transcode.ts';
 
 let folder: string;
@@ -136,6 +136,29 @@ test('following goes on over a rotation and ends when the log does', async () =>
   appendFileSync(path, line('e\n', 5));
   await done;
   expect(seen).toEqual(['a', 'b', 'c', 'd', 'e']);
+});
+
+test('following sees what is written between the end of a file is met and its rotation', async () => {
+  writeFileSync(path, line('a\n', 1));
+  const source = await openSource(path, -1);
+  const file = source.file!;
+  const readFile = file.read.bind(file) as (...from: unknown[]) => Promise<{ bytesRead: number }>;
+  let growing = true;
+  file.read = (async (...from: unknown[]) => {
+    const result = await readFile(...from);
+    if (result.bytesRead === 0 && growing) {
+      growing = false;
+      appendFileSync(path, line('b\n', 2));
+      renameSync(path, `${path}.1`);
+      writeFileSync(path, line('c\n', 3));
+    }
+    return result;
+  }) as typeof file.read;
+  const seen: string[] = [];
+  const reader = new FrameReader((_, bytes) => seen.push(bytes.toString().trim()));
+  for await (const block of readSource(path, source, options({ follow: true, growing: () => growing })))
+    reader.push(block);
+  expect(seen).toEqual(['a', 'b', 'c']);
 });
 
 test('following ends when the client goes', async () => {

@@ -250,6 +250,11 @@ async function* readFiles(
       }
       const newer = await successor(path, source.file!);
       if (newer) {
+        // What was written between its end was met and the rotation is still to be read.
+        if ((await source.file!.stat()).size > offset) {
+          await newer.close();
+          continue;
+        }
         await source.file!.close();
         source.file = newer;
         source.end = Number.POSITIVE_INFINITY;
@@ -268,16 +273,19 @@ async function* readFiles(
 /** The file that follows this one after a rotation; undefined while it is the newest. */
 async function successor(path: string, file: FileHandle): Promise<FileHandle | undefined> {
   const own = await file.stat();
-  const same = (status: { ino: number; dev: number } | undefined) =>
-    status !== undefined && status.ino === own.ino && status.dev === own.dev;
-  if (same(await stat(path).catch(() => undefined))) return undefined;
+  const isOwn = async (name: string): Promise<boolean | undefined> => {
+    const status = await stat(name).catch(() => undefined);
+    return status && status.ino === own.ino && status.dev === own.dev;
+  };
+  if (await isOwn(path)) return undefined;
   for (let number = 1; ; number += 1) {
-    const status = await stat(`${path}.${number}`).catch(() => undefined);
-    if (!status) break;
-    if (same(status)) {
-      const next = number === 1 ? path : `${path}.${number - 1}`;
-      return open(next, 'r').catch(() => undefined);
-    }
+    const found = await isOwn(`${path}.${number}`);
+    if (found === undefined) break;
+    if (!found) continue;
+    const next = await open(number === 1 ? path : `${path}.${number - 1}`, 'r').catch(() => undefined);
+    if (await isOwn(`${path}.${number}`)) return next;
+    // Rotated again meanwhile: that was the file after the next.
+    await next?.close();
   }
   // Rotated away altogether (or packed): go on with the newest.
   return open(path, 'r').catch(() => undefined);
