@@ -23,6 +23,8 @@ const TEXTS: Record<string, string> = {
 
 /** Answers that nobody has asked for: so many bytes are kept. */
 const ANSWERS_MOST = 64 * 1024;
+/** How long a receiver may take to accept a connection, TLS's handshake included, in milliseconds. */
+const DIAL_PATIENCE = 30_000;
 
 /** A failure to connect in the words of Go's net, which dockerd's users know. */
 export function dialError(target: Target, error: NodeJS.ErrnoException & { errors?: Error[] }): Error {
@@ -56,6 +58,8 @@ export class Connection {
   private readonly target: Target;
   private socket: Socket | undefined;
   private dialing: Promise<Socket> | undefined;
+  /** The socket of `dialing`, which is no connection yet. */
+  private dialed: Socket | undefined;
   private closed = false;
   private received: Buffer = Buffer.alloc(0);
   private readers: Array<{
@@ -87,9 +91,16 @@ export class Connection {
     });
   }
 
-  /** Reads an answer: `take` says how many bytes of what has come are one, 0 while it is not whole. */
+  /**
+   * Reads an answer: `take` says how many bytes of what has come are one, 0 while it is not whole. An error that it throws
+   * is the answer's, and ends the connection.
+   */
   answer(take: (bytes: Buffer) => number): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (!this.socket) {
+        reject(new Error('the connection was closed'));
+        return;
+      }
       this.readers.push({ take, resolve, reject });
       this.serve();
     });
@@ -103,6 +114,7 @@ export class Connection {
 
   close(): void {
     this.closed = true;
+    this.dialed?.destroy();
     const { socket } = this;
     this.forget(socket);
     if (!socket) return;
@@ -124,12 +136,21 @@ export class Connection {
     const place = path !== undefined ? { path } : { host: host!, port: port! };
     return new Promise((resolve, reject) => {
       const socket = tls ? connectTls({ ...place, ...tls }) : connectPlain(place);
+      this.dialed = socket;
       socket.setNoDelay?.(true);
       socket.unref();
+      const late = () =>
+        socket.destroy(Object.assign(new Error('the receiver does not answer'), { code: 'ETIMEDOUT' }));
+      const timer = setTimeout(late, DIAL_PATIENCE).unref();
       socket.once('error', (error) => reject(dialError(this.target, error)));
       socket.on('error', () => this.forget(socket));
+      socket.once('close', () => {
+        clearTimeout(timer);
+        reject(new Error('the connection was closed'));
+      });
       socket.once(tls ? 'secureConnect' : 'connect', () => {
-        if (this.closed) socket.destroy();
+        clearTimeout(timer);
+        this.dialed = undefined;
         this.socket = socket;
         resolve(socket);
       });
@@ -137,7 +158,11 @@ export class Connection {
       socket.on('end', () => this.forget(socket));
       socket.on('close', () => this.forget(socket));
       socket.on('data', (bytes: Buffer) => {
-        if (this.received.length + bytes.length > ANSWERS_MOST) socket.destroy();
+        if (this.socket !== socket) return;
+        if (this.received.length + bytes.length > ANSWERS_MOST) {
+          socket.destroy();
+          return;
+        }
         this.received = Buffer.concat([this.received, bytes]);
         this.serve();
       });
@@ -146,7 +171,15 @@ export class Connection {
 
   private serve(): void {
     for (let reader = this.readers[0]; reader; reader = this.readers[0]) {
-      const size = reader.take(this.received);
+      let size: number;
+      try {
+        size = reader.take(this.received);
+      } catch (error) {
+        this.readers.shift();
+        reader.reject(error as Error);
+        this.reset();
+        return;
+      }
       if (size === 0) return;
       this.received = this.received.subarray(size);
       this.readers.shift();
