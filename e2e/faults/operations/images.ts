@@ -131,6 +131,8 @@ export async function buildWithBuildKit(user: User): Promise<void> {
     else if (found.status < 500) user.broken(`image ${name} was built and is not there: ${found.text}`);
     return;
   }
+  // The program may tell of a daemon that went before the events do: this throws then, or comes after them.
+  await user.call('GET', '/_ping');
   if (user.stage.events.unbroken(from) && !user.stage.excused(output, from, performance.now()))
     user.broken(`building ${name} with BuildKit: ${status} ${output.slice(-400)}`);
 }
