@@ -95,11 +95,13 @@ async function buildPage() {
     outdir: out,
   });
   for (const file of ['index.html', 'icon.svg']) copyFileSync(join(ui, 'page', file), join(out, file));
-  const styles = ['packages/ui/page/page.css'];
-  writeFileSync(
-    join(out, 'page.css'),
-    styles.map((file) => readFileSync(join(root, file), 'utf8')).join('\n'),
-  );
+  const ofLibrary = createRequire(join(ui, 'package.json'));
+  const styles = [
+    join(ui, 'page/page.css'),
+    ofLibrary.resolve('uplot/dist/uPlot.min.css'),
+    ofLibrary.resolve('@xterm/xterm/css/xterm.css'),
+  ];
+  writeFileSync(join(out, 'page.css'), styles.map((file) => readFileSync(file, 'utf8')).join('\n'));
 }
 
 const common = {

@@ -1,6 +1,7 @@
 import { cell, type Why } from './rows.ts';
 
-const QUESTIONS: Record<string, string> = {
+/** The questions that are answered, in words. */
+export const QUESTIONS: Record<string, string> = {
   exit: 'Why did it end?',
   reach: 'Why is it not reached?',
   write: 'Why can it not write?',

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { extname, join } from 'node:path';
 
@@ -35,32 +35,19 @@ export const guards = (host: string): Record<string, string> => ({
   'Cache-Control': 'no-store',
 });
 
-/** The page's files, read once: an upgrade of the program does not change a page that is open. */
+/** The page's files, all read at the start: an upgrade of the program does not change a page that is open. */
 export class PageFiles {
-  private readonly folder: string;
-  private readonly known = new Map<string, Buffer>();
+  private readonly files: ReadonlyMap<string, Buffer>;
 
+  /** Throws when the folder cannot be read. */
   constructor(folder: string) {
-    this.folder = folder;
-  }
-
-  /** The bytes of a file; undefined where there is none. A name is one word with an ending: no path. */
-  get(name: string): Buffer | undefined {
-    if (!/^[A-Za-z0-9_-]+\.(?:html|js|css|svg)$/.test(name)) return undefined;
-    let bytes = this.known.get(name);
-    if (!bytes)
-      try {
-        bytes = readFileSync(join(this.folder, name));
-        this.known.set(name, bytes);
-      } catch {
-        return undefined;
-      }
-    return bytes;
+    const names = readdirSync(folder).filter((name) => TYPES[extname(name)] !== undefined);
+    this.files = new Map(names.map((name) => [name, readFileSync(join(folder, name))]));
   }
 
   /** Answers with a file. */
   send(response: ServerResponse, name: string, status = 200): void {
-    const bytes = this.get(name);
+    const bytes = this.files.get(name);
     if (!bytes) {
       response.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' }).end('no such file\n');
       return;

@@ -30,7 +30,6 @@ Open the address that \`berth ui\` printed; each one opens once. Press Enter whe
 /** Serves the page on this machine's loopback address until it is closed. */
 export async function serveUi({ api, folder, port, headersOf }: UiOptions): Promise<Ui> {
   const files = new PageFiles(folder);
-  if (!files.get('index.html')) throw new Error(`the page's files are missing: ${folder}`);
   const server = createServer({ keepAliveTimeout: 60_000 });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -9,8 +9,8 @@ export interface Listener {
    * that.
    */
   data?(chunk: Uint8Array): void | Promise<void>;
-  /** The engine answered well, and bytes follow. */
-  begin?(): void;
+  /** The engine answered well, and bytes of this type follow. */
+  begin?(type: string): void;
   /** It ended; with an error when it was refused or broke. */
   end?(error?: EngineError): void;
 }
@@ -97,7 +97,7 @@ export class Live {
     if (!stream) return;
     if ('head' in message) {
       stream.status = message.status;
-      if (message.status < 400) stream.listener.begin?.();
+      if (message.status < 400) stream.listener.begin?.(message.type);
       return;
     }
     this.streams.delete(id);
@@ -122,6 +122,16 @@ export class Live {
     else read();
   }
 }
+
+/** The next time that the page is drawn; soon, for a page that is not seen. */
+export const nextFrame = (): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, 100);
+    requestAnimationFrame(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 
 /** Cuts bytes into lines of JSON and hands each value on. */
 export function jsonLines(take: (value: unknown) => void): (chunk: Uint8Array) => void {

@@ -36,8 +36,8 @@ export interface Sample {
   processes: number;
 }
 
-/** Samples that are kept: five minutes. */
-export const MOST_SAMPLES = 300;
+/** Samples that are kept: some more than two minutes. */
+export const MOST_SAMPLES = 130;
 
 interface Totals {
   time: number;

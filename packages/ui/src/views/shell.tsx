@@ -4,12 +4,16 @@ import { engine } from '../store/engine.ts';
 import { Notices } from '../widgets/notices.tsx';
 import { useRoute } from '../widgets/route.ts';
 import { ThemeChoice } from '../widgets/theme.tsx';
+import { ContainerPage } from './container/page.tsx';
 import { Containers } from './containers/list.tsx';
 
 const SECTIONS = [['containers', 'Containers']] as const;
 
 function View({ route }: { route: string[] }) {
   switch (route[0]) {
+    case 'containers':
+      if (route[1]) return <ContainerPage key={route[1]} id={route[1]} tab={route[2] ?? ''} />;
+      return <Containers />;
     default:
       return <Containers />;
   }

@@ -1,0 +1,56 @@
+import type { ResponseOf } from '@berth/api-spec';
+import { imageParts, imageTitle, networkParts, networkTitle } from '@berth/client/explain/others.ts';
+import { containerParts, containerTitle } from '@berth/client/explain/rows.ts';
+import { containerWay, networkWay } from '@berth/client/explain/way.ts';
+import { call } from '../api/requests.ts';
+import { Answer } from '../widgets/answer.tsx';
+import { Parts, Ways } from '../widgets/parts.tsx';
+
+const path = (kind: string, name: string) => `/berth/explain/${kind}/${encodeURIComponent(name)}`;
+
+/** What is true of a container; `again` changes when it is to be asked anew. */
+export const ExplainedContainer = ({ id, again }: { id: string; again: string }) => (
+  <Answer
+    again={again}
+    ask={(signal) =>
+      call<'ExplainContainer'>('GET', path('containers', id) as '/berth/explain/containers/{id}', { signal })
+    }
+  >
+    {(value) => (
+      <>
+        <p>{containerTitle(value)}</p>
+        <Ways ways={containerWay(value)} />
+        <Parts parts={containerParts(value)} />
+      </>
+    )}
+  </Answer>
+);
+
+export const ExplainedImage = ({ id }: { id: string }) => (
+  <Answer
+    again={id}
+    ask={(signal) =>
+      call<'ExplainImage'>('GET', path('images', id) as '/berth/explain/images/{name}', { signal })
+    }
+  >
+    {(value) => (
+      <>
+        <p>{imageTitle(value)}</p>
+        <Parts parts={imageParts(value)} />
+      </>
+    )}
+  </Answer>
+);
+
+export type ExplainedNetworkValue = ResponseOf<'ExplainNetwork'>;
+
+export const askNetwork = (id: string, signal?: AbortSignal): Promise<ExplainedNetworkValue> =>
+  call<'ExplainNetwork'>('GET', path('networks', id) as '/berth/explain/networks/{id}', { signal });
+
+export const ExplainedNetwork = ({ value }: { value: ExplainedNetworkValue }) => (
+  <>
+    <p>{networkTitle(value)}</p>
+    <Ways ways={networkWay(value)} />
+    <Parts parts={networkParts(value)} />
+  </>
+);
