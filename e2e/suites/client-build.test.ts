@@ -97,6 +97,24 @@ END
   expect(build(['-q', '--build-arg', 'WORD=said', '--label', 'a=b', context]).stdout).toBe(`${id}\n`);
 });
 
+test('what the engine has of the context is not sent again', () => {
+  writeFileSync(join(context, 'large'), 'x'.repeat(100_000));
+  writeFileSync(join(context, 'Dockerfile'), 'FROM bb\nCOPY . /x\nRUN cat /x/large | wc -c > /size\n');
+  const sent = (...args: string[]) => {
+    const { stderr } = build(['--progress', 'plain', ...args, context]);
+    expect(stderr).toContain('exporting to image');
+    return /transferring context: (?:(\S+B) )?.*done/.exec(
+      stderr.slice(stderr.indexOf('load build context')),
+    )?.[1];
+  };
+  expect(sent()).toMatch(/^100/);
+  expect(sent()).toBeUndefined();
+  // A step that is done again reads it.
+  expect(sent('--no-cache')).toBeUndefined();
+  writeFileSync(join(context, 'large'), 'y'.repeat(200_000));
+  expect(sent()).toMatch(/^200/);
+});
+
 test('a Dockerfile or an archive on standard input, and one beside the context', () => {
   const text = 'FROM bb\nRUN echo from-the-input\n';
   expect(build(['-'], { input: text }).stderr).toContain('from-the-input');

@@ -9,7 +9,7 @@ import type { Fetch } from '../base/fetch.ts';
 import { decompressed } from '../layers/index.ts';
 import { findSources, type Source } from './copy.ts';
 import { checkOut, GitError, git, isGit, parseGit } from './git.ts';
-import { Tree } from './tree.ts';
+import { Tree } from './tree/tree.ts';
 
 /** The most bytes of a server's error text that are repeated. */
 const MAX_SAID = 64 * 1024;

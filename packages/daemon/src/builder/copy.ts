@@ -6,7 +6,7 @@ import type { Archive } from '../layers/api.ts';
 import { compileGlob } from '../patterns/glob.ts';
 import { Slices } from '../patterns/slices.ts';
 import { followed } from './destination.ts';
-import { cleanPath, type Tree, type TreeEntry } from './tree.ts';
+import { cleanPath, type Tree, type TreeEntry } from './tree/tree.ts';
 
 /** A source of a COPY or ADD: a tree and the paths in it that the instruction names. */
 export interface Source {
@@ -223,8 +223,18 @@ export async function copyTar(
     }
     out.finalize();
   };
-  write().catch((error: Error) => out.destroy(error));
-  return Readable.from(out);
+  let failure: Error | undefined;
+  write().catch((error: Error) => {
+    failure = error;
+    out.destroy(error);
+  });
+  // It may come before anybody reads: then it is told to the reader, whose iteration would only end.
+  out.on('error', () => undefined);
+  const chunks = async function* () {
+    for await (const chunk of out) yield chunk as Buffer;
+    if (failure) throw failure;
+  };
+  return Readable.from(chunks());
 }
 
 async function writeEntry(

@@ -4,7 +4,7 @@ import { join, posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { endWhenStopped } from '@berth/native/watchdog.ts';
 import { BerthError, invalidParameter, systemError } from '../base/errors.ts';
-import type { Tree } from './tree.ts';
+import type { Tree } from './tree/tree.ts';
 
 /** True for the address of a Git repository; with `#ref:folder`, of a part of it. */
 export const isGit = (remote: string): boolean =>

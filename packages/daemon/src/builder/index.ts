@@ -17,6 +17,7 @@ import type { Collection, Store } from '../store/api.ts';
 import type { Builder, BuildOptions, CacheRecord, PruneOptions } from './api.ts';
 import type { Control } from './buildkit/control.ts';
 import type { BuildRecord } from './buildkit/history/records.ts';
+import { Remembered } from './buildkit/session/remembered.ts';
 import type { CachedStep } from './buildkit/solver.ts';
 import { removeUnused } from './buildkit/steps/locks.ts';
 import { durationMs, matchesRecord, recordFilters, stepRecord } from './cache-records.ts';
@@ -27,7 +28,7 @@ import { grantable } from './entitlements.ts';
 import { keptBytes } from './kept-bytes.ts';
 import { remoteContext } from './remote.ts';
 import { RunFailed, Steps } from './steps.ts';
-import { Tree } from './tree.ts';
+import { Tree } from './tree/tree.ts';
 import { Worker } from './worker.ts';
 
 export type * from './api.ts';
@@ -64,6 +65,7 @@ class BuilderRoom implements Builder {
   private readonly fetch: Fetch;
   private readonly records: BuildCache;
   private readonly steps: Collection<CachedStep>;
+  private readonly remembered: Remembered;
   private control: Promise<Control> | undefined;
 
   constructor(parts: Parts, work: string, worker: Worker) {
@@ -73,6 +75,7 @@ class BuilderRoom implements Builder {
     this.fetch = fetchThrough(parts.settings);
     this.records = new BuildCache(parts.store, parts.images);
     this.steps = parts.store.collection<CachedStep>('build_steps');
+    this.remembered = new Remembered(join(parts.root, 'contexts'));
     // The layers of remembered steps stay until the cache is pruned.
     for (const { diffId } of this.steps.values())
       if (diffId !== null && parts.layers.has(diffId)) this.keep(diffId);
@@ -102,6 +105,7 @@ class BuilderRoom implements Builder {
           cache: this.steps,
           history: this.parts.store.collection<BuildRecord>('build_history'),
           historyFolder: join(this.parts.root, 'history'),
+          remembered: this.remembered,
           cacheFolder: join(this.parts.root, 'mounts'),
           steps: new Steps(this.parts.layers, this.parts.containers),
           worker: this.worker,
@@ -267,7 +271,10 @@ class BuilderRoom implements Builder {
       held -= step.size;
       if (step.diffId !== null) await this.letGo(step.diffId);
     }
-    if (all && Object.keys(filters).length === 0) await removeUnused(join(this.parts.root, 'mounts'));
+    if (all && Object.keys(filters).length === 0) {
+      await removeUnused(join(this.parts.root, 'mounts'));
+      await this.remembered.clear();
+    }
     return gone;
   }
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fetchThrough } from '../base/fetch.ts';
 import { remoteContext } from './remote.ts';
-import { Tree } from './tree.ts';
+import { Tree } from './tree/tree.ts';
 
 let folder: string;
 let server: Server;

@@ -7,7 +7,7 @@ import { decompressed } from '../layers/index.ts';
 import { looksLikeTar } from './add.ts';
 import type { BuildOptions } from './api.ts';
 import { checkOut, GitError, isGit, parseGit } from './git.ts';
-import type { Tree } from './tree.ts';
+import type { Tree } from './tree/tree.ts';
 
 /** Fills a context from `remote`: a Git repository (`url#ref:folder`), a tar or a lone Dockerfile by HTTP. */
 export async function remoteContext(

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { type Bench, inRoot, openBench, stream, tarOf } from '../layers/testing.ts';
 import { findSources } from './copy.ts';
 import { Steps } from './steps.ts';
-import { Tree } from './tree.ts';
+import { Tree } from './tree/tree.ts';
 
 const signal = AbortSignal.timeout(30_000);
 const owner = 'e'.repeat(64);

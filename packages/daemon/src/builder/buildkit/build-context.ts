@@ -5,7 +5,7 @@ import { decompressed } from '../../layers/index.ts';
 import { looksLikeTar } from '../add.ts';
 import { remoteContext } from '../remote.ts';
 import type { Stage } from '../stages.ts';
-import { Tree } from '../tree.ts';
+import { Tree } from '../tree/tree.ts';
 import { collect } from './instructions.ts';
 import type { FrontendOptions } from './options.ts';
 import type { Vertex } from './progress/progress.ts';
@@ -171,21 +171,27 @@ export class BuildContext {
 
   /** Fetches a folder of the client's: what `follow` names, or all, but for what is ignored. */
   private transfer(key: string, title: string, ignoreText: string, follow: string[] | null): Promise<Tree> {
-    const { session, progress, signal } = this.options;
+    const { session, progress, signal, remembered, solver } = this.options;
+    const folder = JSON.stringify([key, follow]);
     const exclude = ignoreText
       .split(/\r?\n/)
       .map((line) => line.trim())
       .filter((line) => line !== '' && !line.startsWith('#'));
     return progress.step(title, async (vertex) => {
       const tree = await this.newTree();
-      await session.files(tree, {
+      const known = await remembered.load(session.shared, folder);
+      const files = await session.files(tree, {
         name: key,
+        known,
+        onMiss: (work) => solver.whenMissed(work),
+        onChanged: () => void remembered.forget(session.shared, folder),
         ...(exclude.length > 0 ? { exclude } : {}),
         ...(follow ? { follow } : {}),
         signal,
         onBytes: (total) => vertex.status('transferring context:', total),
         onEnd: (total) => vertex.status('transferring context:', total, 0, true),
       });
+      await remembered.save(session.shared, folder, known, files);
       if (exclude.length > 0) {
         const ignored = ignoreFilter(ignoreText);
         await tree.removeAll(ignored);

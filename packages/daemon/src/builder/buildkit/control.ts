@@ -5,7 +5,7 @@ import { type Call, GrpcError, GrpcServer, type Message, type Sent } from '@bert
 import { runnablePlatforms } from '../../images/index.ts';
 import type { Collection } from '../../store/api.ts';
 import type { CacheRecord, PruneOptions } from '../api.ts';
-import type { Tree } from '../tree.ts';
+import type { Tree } from '../tree/tree.ts';
 import { attest, toldOf } from './attestations/index.ts';
 import { attestationsOf } from './attributes.ts';
 import { exportCache, exportsOf } from './cache/exports.ts';
@@ -20,6 +20,7 @@ import type { BuildRecord } from './history/records.ts';
 import { platformText } from './instructions.ts';
 import { Job } from './job.ts';
 import { buildId, controlMethods, type Served } from './services.ts';
+import type { Remembered } from './session/remembered.ts';
 import type { Session } from './session/session.ts';
 import { Sessions } from './session/sessions.ts';
 import { Solver, type SolverParts } from './solver.ts';
@@ -32,6 +33,8 @@ export interface ControlParts extends Omit<SolverParts, 'hostPlatform'> {
   /** The builds that ran, and the folder of their messages. */
   history: Collection<BuildRecord>;
   historyFolder: string;
+  /** What is known of files that clients have sent. */
+  remembered: Remembered;
   /** The steps that are remembered, those that filters name. */
   records: (filters: Record<string, string[]>) => CacheRecord[];
   /** Forgets steps; returns what went. */
@@ -220,6 +223,7 @@ export class Control implements Served {
     return {
       attributes,
       session,
+      remembered: this.parts.remembered,
       solver: job.solver!,
       progress: job.progress,
       folder: job.folder,

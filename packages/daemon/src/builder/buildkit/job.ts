@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Message } from '@berth/grpc';
-import type { Tree } from '../tree.ts';
+import type { Tree } from '../tree/tree.ts';
 import type { CacheExports, CacheImport } from './cache/types.ts';
 import type { PlatformResult } from './dockerfile-build.ts';
 import { Progress } from './progress/progress.ts';

@@ -1,6 +1,7 @@
-import type { Tree } from '../tree.ts';
+import type { Tree } from '../tree/tree.ts';
 import type { CacheImport } from './cache/types.ts';
 import type { Progress } from './progress/progress.ts';
+import type { Remembered } from './session/remembered.ts';
 import type { Session } from './session/session.ts';
 import type { Solver } from './solver.ts';
 
@@ -8,6 +9,8 @@ import type { Solver } from './solver.ts';
 export interface FrontendOptions {
   attributes: Record<string, string>;
   session: Session;
+  /** The files that clients have sent before. */
+  remembered: Remembered;
   solver: Solver;
   progress: Progress;
   folder: string;

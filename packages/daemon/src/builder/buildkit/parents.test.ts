@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ignoreFilter } from '../../dockerfile/ignore.ts';
 import { findSources, type Source, sourcesDigest, withoutExcluded } from '../copy.ts';
 import { sha256 } from '../steps.ts';
-import { Tree } from '../tree.ts';
+import { Tree } from '../tree/tree.ts';
 import { parentSources } from './parents.ts';
 
 let folder: string;

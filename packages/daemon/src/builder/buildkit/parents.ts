@@ -5,7 +5,7 @@ import type { Archive } from '../../layers/api.ts';
 import { compileGlob } from '../../patterns/glob.ts';
 import { Slices } from '../../patterns/slices.ts';
 import { findSources, readFrom, type Source } from '../copy.ts';
-import { cleanPath, type Tree } from '../tree.ts';
+import { cleanPath, type Tree } from '../tree/tree.ts';
 
 /** True for a path that `--exclude` leaves out. */
 type Ignored = (path: string) => boolean;

@@ -69,6 +69,8 @@ export class Solver {
   private readonly running = new Map<string, Promise<CachedStep>>();
   /** Layers that this build needs until its image is registered. */
   private readonly held: Array<() => Promise<void>> = [];
+  private readonly onMiss: Array<() => void> = [];
+  private missed = false;
 
   constructor(parts: SolverParts) {
     this.parts = parts;
@@ -78,6 +80,17 @@ export class Solver {
   /** By the daemon's proxies. */
   get fetch(): Fetch {
     return this.parts.fetch;
+  }
+
+  /** Has something done once a step is not in the cache, and files of the context are likely to be read. */
+  whenMissed(work: () => void): void {
+    if (this.missed) work();
+    else this.onMiss.push(work);
+  }
+
+  private miss(): void {
+    this.missed = true;
+    for (const work of this.onMiss.splice(0)) work();
   }
 
   async release(): Promise<void> {
@@ -231,6 +244,7 @@ export class Solver {
         return apply(entry);
       }
     }
+    this.miss();
     try {
       let running = options.cache ? this.running.get(full) : undefined;
       if (!running) {

@@ -14,7 +14,7 @@ import type { BuildOptions } from '../api.ts';
 import { isFolder, leadsNowhere } from '../copy.ts';
 import { blankBase, checkPlatform, planStages, type Stage } from '../stages.ts';
 import { Steps, sha256 } from '../steps.ts';
-import type { Tree } from '../tree.ts';
+import type { Tree } from '../tree/tree.ts';
 import type { BuildCache } from './cache.ts';
 import { type ClassicWork, copyStep, type State } from './copy.ts';
 import { ClassicOutput, short } from './output.ts';

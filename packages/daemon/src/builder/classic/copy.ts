@@ -12,7 +12,7 @@ import { type CopyAttributes, findSources, readFrom, type Source, sourcesDigest 
 import { resolveOwner } from '../owner.ts';
 import type { Stage } from '../stages.ts';
 import { type Steps, sha256 } from '../steps.ts';
-import { Tree } from '../tree.ts';
+import { Tree } from '../tree/tree.ts';
 import { needsBuildKit } from './text.ts';
 
 /** The state of a stage: its root file system so far and its configuration. */

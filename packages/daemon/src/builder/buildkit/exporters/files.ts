@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
 import { extract, pack } from 'tar-stream';
-import { Tree } from '../../tree.ts';
+import { Tree } from '../../tree/tree.ts';
 import { refuse } from './built.ts';
 import type { Export } from './types.ts';
 

@@ -13,7 +13,7 @@ import {
   unixPermissions,
 } from '@berth/grpc';
 import { parseMount } from '../../../dockerfile/mounts.ts';
-import { Tree } from '../../tree.ts';
+import { Tree } from '../../tree/tree.ts';
 import { Session } from './session.ts';
 
 let folder: string;

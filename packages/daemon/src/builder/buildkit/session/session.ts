@@ -1,18 +1,23 @@
 import type { Duplex } from 'node:stream';
 import { type BuildKitClient, buildkit, GrpcClient, GrpcError } from '@berth/grpc';
 import type { RegistryAuth } from '../../../images/api.ts';
-import type { Tree } from '../../tree.ts';
+import type { Tree } from '../../tree/tree.ts';
 import { ClientContent } from './content.ts';
-import { receiveTree, sendTree, type Wanted } from './trees.ts';
+import { receiveTree, type Wanted } from './receive.ts';
+import type { RememberedFile } from './remembered.ts';
+import { sendTree } from './trees.ts';
 
 /** A client's side of a build: it serves its files, credentials and secrets over the connection it opened. */
 export class Session {
   readonly id: string;
+  /** Names the client's folder, so that what is known of it is found; '' where the client names none. */
+  readonly shared: string;
   readonly client: BuildKitClient;
   private readonly methods: Set<string>;
 
-  constructor(id: string, connection: Duplex, methods: string[]) {
+  constructor(id: string, connection: Duplex, methods: string[], shared = '') {
     this.id = id;
+    this.shared = shared;
     this.client = new GrpcClient(connection, buildkit);
     this.methods = new Set(methods.map((method) => method.toLowerCase()));
   }
@@ -21,8 +26,8 @@ export class Session {
     return this.methods.has(path.toLowerCase());
   }
 
-  /** Reads a folder of the client into a tree. @throws BerthError when the client refuses. */
-  async files(tree: Tree, wanted: Wanted): Promise<void> {
+  /** Reads a folder of the client into a tree; gives its files. @throws BerthError when the client refuses. */
+  async files(tree: Tree, wanted: Wanted): Promise<RememberedFile[]> {
     return receiveTree(this.client, tree, wanted);
   }
 

@@ -12,7 +12,12 @@ export class Sessions {
   async serve(connection: Duplex, headers: IncomingHttpHeaders, methods: string[]): Promise<void> {
     const id = String(headers['x-docker-expose-session-uuid'] ?? '');
     if (id === '') throw new BerthError('invalid-parameter', 'X-Docker-Expose-Session-Uuid is missing');
-    const session = new Session(id, connection, methods);
+    const session = new Session(
+      id,
+      connection,
+      methods,
+      String(headers['x-docker-expose-session-sharedkey'] ?? ''),
+    );
     this.open.set(id, session);
     for (const resolve of this.waiting.get(id) ?? []) resolve(session);
     this.waiting.delete(id);

@@ -5,7 +5,7 @@ import { BerthError } from '../../../base/errors.ts';
 import type { OnProgress, RegistryAuth } from '../../../images/api.ts';
 import type { BuildOptions } from '../../api.ts';
 import { NETWORK_HOST } from '../../entitlements.ts';
-import type { Tree } from '../../tree.ts';
+import type { Tree } from '../../tree/tree.ts';
 import type { Control } from '../control.ts';
 import { Session } from './session.ts';
 
@@ -26,7 +26,7 @@ export class Sessionless extends Session {
     return this.registries[host];
   }
 
-  override async files(): Promise<void> {
+  override async files(): Promise<never> {
     throw new BerthError('invalid-parameter', 'no active sessions');
   }
 

@@ -1,7 +1,7 @@
 import { type Source, sourcesDigest } from '../../copy.ts';
 import type { Stage } from '../../stages.ts';
 import { sha256 } from '../../steps.ts';
-import type { Tree } from '../../tree.ts';
+import type { Tree } from '../../tree/tree.ts';
 import { epochOf } from '../instructions.ts';
 import type { FrontendOptions } from '../options.ts';
 import { Progress } from '../progress/progress.ts';

@@ -11,7 +11,7 @@ import { findSources, readFrom, type Source, sourcesDigest, withoutExcluded } fr
 import { isGit } from '../../git.ts';
 import { resolveOwner } from '../../owner.ts';
 import { sha256 } from '../../steps.ts';
-import type { Tree } from '../../tree.ts';
+import type { Tree } from '../../tree/tree.ts';
 import { isTrue } from '../attributes.ts';
 import { epochOf, historyEntry } from '../instructions.ts';
 import { parentSources, readParents } from '../parents.ts';

@@ -5,7 +5,7 @@ import { BerthError } from '../../../base/errors.ts';
 import type { Mounts } from '../../../dockerfile/mounts.ts';
 import type { Archive, Layers } from '../../../layers/api.ts';
 import { copyTar, findSources, readFrom, type Source } from '../../copy.ts';
-import { Tree } from '../../tree.ts';
+import { Tree } from '../../tree/tree.ts';
 import type { WorkerMount } from '../../worker.ts';
 import { hash } from '../hash.ts';
 import type { Session } from '../session/session.ts';

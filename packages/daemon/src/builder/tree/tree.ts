@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
 import { posix } from 'node:path';
-import { Readable, Transform } from 'node:stream';
+import { type Readable, Transform } from 'node:stream';
 import { extract, type Header } from 'tar-stream';
-import { invalidParameter, systemError } from '../base/errors.ts';
-import { Slices } from '../patterns/slices.ts';
+import { invalidParameter } from '../../base/errors.ts';
+import { Slices } from '../../patterns/slices.ts';
 import { lowerBound, sortedInSlices } from './order.ts';
+import { Pack, type Packed } from './pack.ts';
 
 /** A file of a tree: what a tar header says, and where its bytes stand in the pack file. */
 export interface TreeEntry {
@@ -25,6 +25,8 @@ export interface TreeEntry {
   offset: number;
   /** The digest of the file's bytes. */
   digest: string;
+  /** Of a file whose digest is known and whose bytes are not here: gets them, and gives their place. */
+  fetch?: () => Promise<number>;
 }
 
 const maxLinks = 40;
@@ -33,8 +35,6 @@ const PATH_MAX = 4096;
 const NAME_MAX = 255;
 /** A tar comes in these. */
 const BLOCK = 512;
-/** Bytes read at a time. */
-const CHUNK = 256 * 1024;
 
 /**
  * Fills a tar's last block: Docker's client ends a context whose Dockerfile comes from its input right after the last
@@ -60,18 +60,19 @@ function wholeBlocks(): { blocks: Transform; length: () => number } {
  */
 export class Tree {
   readonly entries = new Map<string, TreeEntry>();
-  private readonly pack: FileHandle;
-  private end = 0;
+  private readonly pack: Pack;
+  /** Done when the tree is closed. */
+  private readonly closing: Array<() => void> = [];
   /** All paths in order, until one comes or goes. */
   private order: readonly string[] | undefined;
 
-  private constructor(pack: FileHandle) {
+  private constructor(pack: Pack) {
     this.pack = pack;
   }
 
   /** Opens an empty tree whose bytes go to `packPath` (made anew, unlinked by the caller with its folder). */
   static async create(packPath: string): Promise<Tree> {
-    return new Tree(await open(packPath, 'wx+', 0o600));
+    return new Tree(await Pack.create(packPath));
   }
 
   /** Takes in an uncompressed tar. `keep` can leave entries out, `rename` put them elsewhere. @throws invalid-parameter for a malformed tar. */
@@ -122,7 +123,7 @@ export class Tree {
       size: 0,
       target: '',
       xattrs: {},
-      offset: this.end,
+      offset: 0,
       digest: '',
     };
     for (const [name, value] of Object.entries((header.pax ?? {}) as Record<string, string>)) {
@@ -156,15 +157,8 @@ export class Tree {
       default:
         break;
     }
-    const hash = createHash('sha256');
-    for await (const chunk of body as AsyncIterable<Buffer>) {
-      if (entry.type !== 'file') continue;
-      hash.update(chunk);
-      await this.pack.write(chunk, 0, chunk.length, this.end);
-      this.end += chunk.length;
-      entry.size += chunk.length;
-    }
-    if (entry.type === 'file') entry.digest = hash.digest('hex');
+    if (entry.type === 'file') Object.assign(entry, await this.pack.append(body as AsyncIterable<Buffer>));
+    else for await (const chunk of body) void chunk;
     this.addParents(path);
     this.set(path, entry);
   }
@@ -230,18 +224,39 @@ export class Tree {
     chunks: AsyncIterable<Buffer>,
     attributes: Pick<TreeEntry, 'mode'> & Partial<TreeEntry>,
   ): Promise<void> {
-    const offset = this.end;
-    this.end += size;
-    const hash = createHash('sha256');
-    let at = 0;
-    for await (const chunk of chunks) {
-      if (at + chunk.length > size) throw invalidParameter(`${path} changed while it was sent`);
-      hash.update(chunk);
-      await this.pack.write(chunk, 0, chunk.length, offset + at);
-      at += chunk.length;
-    }
-    if (at !== size) throw invalidParameter(`${path} changed while it was sent`);
-    this.addPlain(path, { ...attributes, type: 'file', size, offset, digest: hash.digest('hex') });
+    this.addPlain(path, { ...attributes, type: 'file', size, ...(await this.fill(path, size, chunks)) });
+  }
+
+  private async fill(path: string, size: number, chunks: AsyncIterable<Buffer>): Promise<Packed> {
+    const packed = await this.pack.fill(size, chunks);
+    if (!packed) throw invalidParameter(`${path} changed while it was sent`);
+    return packed;
+  }
+
+  /**
+   * Puts a file in whose digest is known; its bytes are got when they are read first.
+   * @param get Gives the bytes; called once.
+   * @returns gets them now; gives their place in the pack.
+   */
+  addKnown(
+    path: string,
+    { size, digest }: Pick<TreeEntry, 'size' | 'digest'>,
+    get: () => AsyncIterable<Buffer>,
+    attributes: Pick<TreeEntry, 'mode'> & Partial<TreeEntry>,
+  ): () => Promise<number> {
+    let place: Promise<number> | undefined;
+    const write = async () => {
+      const packed = await this.fill(path, size, get());
+      if (packed.digest !== digest)
+        throw invalidParameter(
+          `${path} has other bytes than at the last build, but the same size and time: build again`,
+        );
+      return packed.offset;
+    };
+    // Not at once: getting one file may begin with getting all, and come by here again.
+    const fetch = () => (place ??= Promise.resolve().then(write));
+    this.addPlain(path, { ...attributes, type: 'file', size, digest, fetch });
+    return fetch;
   }
 
   private set(path: string, entry: TreeEntry): void {
@@ -327,25 +342,11 @@ export class Tree {
 
   /** A file's bytes. */
   read(entry: TreeEntry): Readable {
-    if (entry.size === 0) return Readable.from([]);
-    const { pack } = this;
-    // Not the handle's own stream: that one closes the handle, which is the tree's, when it is destroyed.
-    const chunks = async function* () {
-      for (let at = 0; at < entry.size; ) {
-        const chunk = Buffer.allocUnsafe(Math.min(CHUNK, entry.size - at));
-        const { bytesRead } = await pack.read(chunk, 0, chunk.length, entry.offset + at);
-        if (bytesRead === 0) throw systemError('the build context was cut off');
-        at += bytesRead;
-        yield chunk.subarray(0, bytesRead);
-      }
-    };
-    return Readable.from(chunks(), { objectMode: false, highWaterMark: 2 * CHUNK });
+    return this.pack.read(entry.size, () => entry.fetch?.() ?? entry.offset);
   }
 
   async readAll(entry: TreeEntry): Promise<Buffer> {
-    const out = Buffer.alloc(entry.size);
-    await this.pack.read(out, 0, entry.size, entry.offset);
-    return out;
+    return this.pack.readAll(entry.size, (await entry.fetch?.()) ?? entry.offset);
   }
 
   /**
@@ -371,7 +372,13 @@ export class Tree {
     return hash.digest('hex');
   }
 
+  /** Has something done when the tree is closed. */
+  onClose(work: () => void): void {
+    this.closing.push(work);
+  }
+
   async close(): Promise<void> {
+    for (const work of this.closing.splice(0)) work();
     await this.pack.close();
   }
 }

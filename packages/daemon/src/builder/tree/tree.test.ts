@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { stream, tarOf } from '../layers/testing.ts';
-import { findSources, sourcesDigest } from './copy.ts';
+import { stream, tarOf } from '../../layers/testing.ts';
+import { findSources, sourcesDigest } from '../copy.ts';
 import { sortedInSlices } from './order.ts';
 import { Tree } from './tree.ts';
 

@@ -1,4 +1,4 @@
-import { Slices } from '../patterns/slices.ts';
+import { Slices } from '../../patterns/slices.ts';
 
 /** Keys sorted at once; a few milliseconds. */
 const RUN = 4096;

@@ -1,0 +1,99 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { log } from '../../../base/log.ts';
+import { Slices } from '../../../patterns/slices.ts';
+
+/** So many files of a folder, and so many folders, are remembered: what is beyond is sent again. */
+const MOST_FILES = 50_000;
+const MOST_FOLDERS = 64;
+
+/** A file of a client's folder: what it looks like there, and the digest of its bytes. */
+export interface RememberedFile {
+  path: string;
+  /** Size, time and mode; the bytes are taken to be the same where these are. */
+  look: string;
+  digest: string;
+}
+
+/**
+ * The digests of files that clients have sent, so that what has not changed is not sent, written and hashed again. They are
+ * known by the key that a client gives its folder (`X-Docker-Expose-Session-Sharedkey`), as BuildKit has it. It is a
+ * cache: one that is lost or cut off costs time only.
+ */
+export class Remembered {
+  private readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  /** What is known of a folder; empty where nothing is, or the client names no key. */
+  async load(shared: string, folder: string): Promise<Map<string, RememberedFile>> {
+    const known = new Map<string, RememberedFile>();
+    if (shared === '') return known;
+    const slices = new Slices();
+    const text = await readFile(this.path(shared, folder), 'utf8').catch(() => '');
+    for (const line of text.split('\n')) {
+      const [path, look, digest] = line.split('\0');
+      if (path && look && digest) known.set(path, { path, look, digest });
+      if (slices.due()) await slices.next();
+    }
+    return known;
+  }
+
+  /** Keeps what is known of a folder now, where that is news. Never fails: the next build sends all of it. */
+  async save(
+    shared: string,
+    folder: string,
+    known: ReadonlyMap<string, RememberedFile>,
+    files: readonly RememberedFile[],
+  ): Promise<void> {
+    if (shared === '') return;
+    const kept = files.slice(0, MOST_FILES);
+    if (kept.length === known.size && kept.every((file) => known.get(file.path)?.look === file.look)) return;
+    const path = this.path(shared, folder);
+    try {
+      await mkdir(this.root, { recursive: true, mode: 0o700 });
+      const lines: string[] = [];
+      for (const { path: name, look, digest } of kept)
+        if (!/[\0\n]/.test(name)) lines.push(`${name}\0${look}\0${digest}\n`);
+      const aside = `${path}.${process.hrtime.bigint()}`;
+      await writeFile(aside, lines.join(''), { mode: 0o600 });
+      await rename(aside, path);
+      await this.dropOldest();
+    } catch (error) {
+      log.debug({ err: error }, 'the digests of a build context could not be kept');
+    }
+  }
+
+  /** Forgets a folder. */
+  async forget(shared: string, folder: string): Promise<void> {
+    await rm(this.path(shared, folder), { force: true });
+  }
+
+  /** Forgets all. */
+  async clear(): Promise<void> {
+    await rm(this.root, { recursive: true, force: true });
+  }
+
+  private path(shared: string, folder: string): string {
+    return join(
+      this.root,
+      createHash('sha256')
+        .update(JSON.stringify([shared, folder]))
+        .digest('hex'),
+    );
+  }
+
+  private async dropOldest(): Promise<void> {
+    const names = await readdir(this.root);
+    if (names.length <= MOST_FOLDERS) return;
+    const dated = await Promise.all(
+      names.map(async (name) => ({ name, time: (await stat(join(this.root, name))).mtimeMs })),
+    );
+    dated.sort((a, b) => a.time - b.time);
+    for (const { name } of dated.slice(0, names.length - MOST_FOLDERS))
+      await rm(join(this.root, name), { force: true });
+  }
+}
