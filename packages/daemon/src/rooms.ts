@@ -46,6 +46,7 @@ export async function openRooms(settings: Settings): Promise<Services> {
     events,
     owner: runtime.root(),
     folderSize: layers.folderSize,
+    trees: layers.trees,
   });
   const secrets = openSecrets({ dataRoot, execRoot, store, events });
   const networks = await openNetworks({ store, events, settings, program: nativeProgram });

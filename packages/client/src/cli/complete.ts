@@ -91,6 +91,10 @@ const argumentKinds: Record<string, readonly (Source | 'files' | 'none' | 'more'
   'secret create': ['none', 'files', 'none'],
   'secret inspect': ['secret', 'more'],
   'secret rm': ['secret', 'more'],
+  'volume clone': ['volume', 'none'],
+  'volume export': ['volume', 'none'],
+  'volume import': ['volume', 'files', 'none'],
+  'volume snapshot': ['volume', 'none'],
   'volume inspect': ['volume', 'more'],
   'volume rm': ['volume', 'more'],
 };

@@ -269,11 +269,21 @@ export const tree: Tree = {
   volume: {
     about: 'Manage volumes',
     commands: {
+      clone: leaf('Make a volume with the files of another', () => import('../commands/volume/clone.ts')),
       create: leaf('Create a volume', () => import('../commands/volume/create.ts')),
+      export: leaf(
+        'Write the files of a volume as a tar archive',
+        () => import('../commands/volume/export.ts'),
+      ),
+      import: leaf('Make a volume of a tar archive', () => import('../commands/volume/import.ts')),
       inspect: leaf('Show all details of volumes', () => import('../commands/volume/inspect.ts')),
       ls: leaf('List volumes', () => import('../commands/volume/ls.ts'), ['list']),
       prune: leaf('Remove unused local volumes', () => import('../commands/volume/prune.ts')),
       rm: leaf('Remove volumes', () => import('../commands/volume/rm.ts'), ['remove']),
+      snapshot: leaf(
+        'Keep the state of a volume as another volume',
+        () => import('../commands/volume/snapshot.ts'),
+      ),
     },
   },
   attach,

@@ -32,6 +32,23 @@ export interface RootFilesystem {
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
 
+/** Trees of files with all that files have: owners, rights, times, extended attributes, hard links, holes. */
+export interface Trees {
+  /** Ends only when all was written; destroying it stops the work. @throws not-found */
+  export(folder: string): Promise<Readable>;
+  /** Unpacks a tar, compressed or not, into an empty folder, and writes it through. @throws invalid-parameter for a malformed one */
+  import(folder: string, tar: Readable, signal?: AbortSignal): Promise<void>;
+  /**
+   * Copies a tree into an empty folder and writes it through; files share their data where the file system can.
+   * @param options `always`: nothing is copied @throws unsupported where `always` can't be had
+   */
+  clone(
+    from: string,
+    to: string,
+    options: { always: boolean; signal?: AbortSignal },
+  ): Promise<{ shared: number; copied: number }>;
+}
+
 export interface Layers {
   readonly driver: 'overlay-erofs' | 'overlay-folder';
   /**
@@ -81,6 +98,7 @@ export interface Layers {
   writableSize(owner: string): Promise<{ rw: number; rootFs: number }>;
   /** Bytes of the files in a folder of the data root. @throws not-found, system */
   folderSize(folder: string): Promise<number>;
+  readonly trees: Trees;
   changes(owner: string): Promise<Change[]>;
   /** The writable layer as a layer tar (whiteouts as `.wh.` entries), for commit. */
   diffTar(owner: string): Promise<Readable>;

@@ -1,9 +1,10 @@
 import { posix } from 'node:path';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { BerthError, notFound, systemError } from '../base/errors.ts';
 import type { Archive, Change } from './api.ts';
 import { decompressed } from './compression.ts';
-import { type Helper, lowerWords, type Options, type Run } from './helper.ts';
+import { fed } from './feeding.ts';
+import { type Helper, lowerWords, type Options } from './helper.ts';
 import { reading } from './reading.ts';
 import type { Writables } from './writable.ts';
 
@@ -146,34 +147,6 @@ function rootWords(writables: Writables, owner: string, { folder, binds = [] }: 
   ]);
   const made = folder === undefined ? [] : ['make', folder];
   return [...lowerWords(lower), 'upper', upper, 'work', work, ...made, ...mounts];
-}
-
-async function fed(run: Run<object>, body: Readable, signal?: AbortSignal): Promise<void> {
-  const stdin = run.child.stdin as Writable;
-  stdin.on('error', () => undefined); // the helper's report tells why it stopped reading
-  const abort = () => run.child.kill('SIGKILL');
-  signal?.addEventListener('abort', abort, { once: true });
-  const broken = new Promise<never>((_resolve, reject) => {
-    body.on('error', reject);
-    body.on('close', () => {
-      if (!body.readableEnded) reject(body.errored ?? new BerthError('invalid-parameter', 'unexpected EOF'));
-    });
-  });
-  broken.catch(() => undefined);
-  body.pipe(stdin);
-  try {
-    await Promise.race([run.report, broken]);
-    await run.ended;
-  } catch (error) {
-    abort();
-    await run.ended;
-    body.unpipe();
-    body.destroy();
-    signal?.throwIfAborted();
-    throw error;
-  } finally {
-    signal?.removeEventListener('abort', abort);
-  }
 }
 
 /** The path from the root; a slash or `/.` at its end is kept, since it asks for a folder. */

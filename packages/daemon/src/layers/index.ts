@@ -11,6 +11,7 @@ import { openInitLayers } from './init.ts';
 import { openLayerStore } from './layers.ts';
 import { folderSizes } from './sizes.ts';
 import { createTrash } from './trash.ts';
+import { openTrees } from './trees.ts';
 import { openWritables } from './writable.ts';
 
 export * from './api.ts';
@@ -101,6 +102,7 @@ export async function openLayers(options: LayersOptions): Promise<Layers> {
     writables: writables.list,
     writableSize: writables.size,
     folderSize: sizes.of,
+    trees: openTrees(helper),
     changes: async (owner) => readChanges(helper, writables, owner),
     diffTar: async (owner) => readDiff(helper, writables, owner),
     archive: (owner, target) => openArchive(helper, writables, owner, target),

@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+
 /** A named volume as the API shows it. */
 export interface Volume {
   Name: string;
@@ -7,6 +9,18 @@ export interface Volume {
   Labels: Record<string, string> | null;
   Options: Record<string, string> | null;
   Scope: 'local';
+}
+
+/** How a volume is copied. */
+export interface CloneOptions {
+  /** The new volume's; '': one is made up of the old one's name and the time. */
+  name: string;
+  labels: Record<string, string>;
+  /** Only where data can be shared, never by a copy. */
+  always: boolean;
+  /** It is marked as a state of the old one. */
+  snapshot: boolean;
+  signal?: AbortSignal;
 }
 
 export interface Volumes {
@@ -29,6 +43,19 @@ export interface Volumes {
   prune(filters: Record<string, string[]>): Promise<{ VolumesDeleted: string[]; SpaceReclaimed: number }>;
   /** Bytes of its files. @throws not-found, also when it was removed meanwhile; system when they cannot be read */
   size(name: string): Promise<number>;
+  /** Its files as a tar; destroying it stops the work. @throws not-found */
+  export(name: string): Promise<Readable>;
+  /**
+   * Unpacks a tar into a new volume, or into one that is empty and that no container refers to. Where it fails, or `signal` fires,
+   * nothing of it is left.
+   * @throws conflict, invalid-parameter for a malformed archive
+   */
+  import(name: string, tar: Readable, signal?: AbortSignal): Promise<Volume>;
+  /**
+   * Makes a volume with the files of another; they share their data where the file system can. Where it fails nothing is left.
+   * @throws not-found, conflict for a name that is taken, unsupported where `always` can't be had
+   */
+  clone(name: string, options: CloneOptions): Promise<{ volume: Volume; shared: number; copied: number }>;
   /** Ids of the containers that refer to it. */
   users(name: string): string[];
   setUsers(users: (name: string) => string[]): void;

@@ -16,10 +16,12 @@ import { nativeProgram } from '@berth/native';
 import { openEvents } from '../events/index.ts';
 import { createHelper } from '../layers/helper.ts';
 import { folderSizes } from '../layers/sizes.ts';
+import { openTrees } from '../layers/trees.ts';
 import { openStore, type Store } from '../store/index.ts';
 import { openVolumes, type Volumes } from './index.ts';
 
 const folderSize = folderSizes(createHelper(nativeProgram)).of;
+const trees = openTrees(createHelper(nativeProgram));
 let root: string;
 let store: Store;
 let volumes: Volumes;
@@ -28,7 +30,7 @@ let users: Record<string, string[]>;
 
 async function open(): Promise<void> {
   store = openStore(join(root, 'berth.db'));
-  volumes = openVolumes({ dataRoot: root, store, events, folderSize });
+  volumes = openVolumes({ dataRoot: root, store, events, folderSize, trees });
   volumes.setUsers((name) => users[name] ?? []);
   await volumes.reconcile();
 }
@@ -84,7 +86,7 @@ test('a size is told of a volume whose folder comes or goes meanwhile, and of no
     await meanwhile();
     return counted;
   };
-  const other = openVolumes({ dataRoot: root, store, events, folderSize: slow });
+  const other = openVolumes({ dataRoot: root, store, events, folderSize: slow, trees });
   rmSync(volume.Mountpoint, { recursive: true });
   meanwhile = () => mkdirSync(volume.Mountpoint);
   expect(await other.size('data')).toBe(0);

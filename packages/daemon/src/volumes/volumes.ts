@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, readdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { BerthError, conflict, notFound, systemError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
 import type { Events } from '../events/api.ts';
+import type { Trees } from '../layers/api.ts';
 import { filterMatcher } from '../patterns/expression.ts';
 import type { Store } from '../store/api.ts';
-import type { Volume, Volumes } from './api.ts';
+import type { CloneOptions, Volume, Volumes } from './api.ts';
 import { booleanFilter, checkFilters, checkVolume, hasLabel, pruneAll } from './checks.ts';
+import { cloneVolume, exportVolume, importVolume, type Table, UNFINISHED } from './copies.ts';
 import { Folders, REMOVED } from './folders.ts';
 import { mountOptions, unmountOptions } from './mounting.ts';
 
@@ -32,9 +35,10 @@ export function openVolumes(deps: {
   owner?: { uid: number; gid: number };
   /** Bytes of the files in a folder. @throws not-found */
   folderSize(folder: string): Promise<number>;
+  trees: Trees;
 }): Volumes {
-  const { dataRoot, store, events, owner = { uid: 0, gid: 0 }, folderSize } = deps;
-  return new LocalVolumes(dataRoot, store, events, owner, folderSize);
+  const { dataRoot, store, events, owner = { uid: 0, gid: 0 }, folderSize, trees } = deps;
+  return new LocalVolumes(dataRoot, store, events, owner, folderSize, trees);
 }
 
 class LocalVolumes implements Volumes {
@@ -45,6 +49,8 @@ class LocalVolumes implements Volumes {
   private readonly records;
   /** Removed ones whose folder may come back with a power cut: such a folder is no lost volume. */
   private readonly gone;
+  /** For copies, exports and imports. */
+  private readonly table: Table;
   private usersOf: (name: string) => string[] = () => [];
   /** The holders of each volume with mount options that is mounted. */
   private readonly mounted = new Map<string, Set<string>>();
@@ -57,6 +63,7 @@ class LocalVolumes implements Volumes {
     events: Events,
     owner: { uid: number; gid: number },
     folderSize: (folder: string) => Promise<number>,
+    trees: Trees,
   ) {
     this.folderSize = folderSize;
     this.folders = new Folders(join(dataRoot, 'volumes'), owner);
@@ -64,6 +71,18 @@ class LocalVolumes implements Volumes {
     this.events = events;
     this.records = store.collection<VolumeRecord>('volumes');
     this.gone = store.collection<true>('volumes_removed');
+    this.table = {
+      folders: this.folders,
+      trees,
+      owner,
+      find: (name) => this.records.get(name),
+      users: (name) => this.usersOf(name),
+      add: (name, labels) => this.add(name, labels),
+      get: (name) => this.get(name),
+      queued: (name, action) => this.queued(name, action),
+      mount: (name, holder) => this.mount(name, holder),
+      unmount: (name, holder) => this.unmount(name, holder),
+    };
   }
 
   async create(asked: {
@@ -194,6 +213,36 @@ class LocalVolumes implements Volumes {
     }
   }
 
+  export(name: string): Promise<Readable> {
+    return exportVolume(this.table, name);
+  }
+
+  import(name: string, tar: Readable, signal?: AbortSignal): Promise<Volume> {
+    return importVolume(this.table, name, tar, signal);
+  }
+
+  clone(name: string, options: CloneOptions) {
+    return cloneVolume(this.table, name, options);
+  }
+
+  private async add(name: string, labels: Record<string, string>): Promise<Volume> {
+    const record: VolumeRecord = {
+      ...{ name, created: seconds(new Date()), options: null },
+      labels: Object.keys(labels).length > 0 ? labels : null,
+    };
+    this.records.put(name, record);
+    this.gone.delete(name);
+    try {
+      await this.store.flush();
+    } catch (error) {
+      this.records.delete(name);
+      await rm(join(this.folders.root, name), { recursive: true, force: true });
+      throw error;
+    }
+    this.events.emit('volume', 'create', name, { driver: 'local' });
+    return this.shown(record);
+  }
+
   users(name: string): string[] {
     return this.usersOf(name);
   }
@@ -251,6 +300,12 @@ class LocalVolumes implements Volumes {
       if (!held.has(path)) await unmountOptions(path);
     }
     const found = new Set(await readdir(this.folders.root));
+    // Copies and imports that were not finished.
+    for (const name of found) {
+      if (!name.startsWith(UNFINISHED)) continue;
+      await rm(join(this.folders.root, name), { recursive: true, force: true });
+      found.delete(name);
+    }
     for (const name of await readdir(this.folders.removed).catch(() => [] as string[]))
       if (!found.has(name)) this.records.delete(name);
     await rm(this.folders.removed, { recursive: true, force: true });

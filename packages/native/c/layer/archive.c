@@ -149,7 +149,9 @@ static int op_put(int root, const char *path, int argc, char **argv, struct erro
   int keep_kinds = !strcmp(layer_option(argc, argv, "keep-kinds", ""), "yes");
   int result = *owner ? users_read(root, owner, &group, &user, err) : 0;
   free(user.groups);
-  return result || layer_put(root, path, keep_kinds, *owner ? &user : NULL, err) ? -1 : 0;
+  if (result || layer_put(root, path, keep_kinds, *owner ? &user : NULL, err)) return -1;
+  fprintf(layer_report(), "{}\n");
+  return fflush(layer_report()) ? fail(err, "write", errno, "report") : 0;
 }
 
 int layer_archive(int argc, char **argv) {

@@ -60,9 +60,10 @@ static const struct {
   const char *name;
   int (*run)(int argc, char **argv);
 } verbs[] = {
-    {"add", layer_add},   {"entries", layer_entries}, {"changes", layer_changes}, {"diff", layer_diff},
-    {"size", layer_size}, {"empty", layer_empty},     {"verify", layer_verify},   {"durable", layer_durable},
-    {"sync", layer_sync}, {"probe", layer_probe},     {"archive", layer_archive}, {"init", layer_init},
+    {"add", layer_add},       {"entries", layer_entries}, {"changes", layer_changes}, {"diff", layer_diff},
+    {"size", layer_size},     {"empty", layer_empty},     {"verify", layer_verify},   {"durable", layer_durable},
+    {"sync", layer_sync},     {"probe", layer_probe},     {"archive", layer_archive}, {"init", layer_init},
+    {"volume", layer_volume},
 };
 
 int layer_main(int argc, char **argv) {

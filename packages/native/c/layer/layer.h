@@ -36,6 +36,7 @@ int layer_durable(int argc, char **argv);
 int layer_sync(int argc, char **argv);
 int layer_probe(int argc, char **argv);
 int layer_archive(int argc, char **argv);
+int layer_volume(int argc, char **argv);
 int layer_init(int argc, char **argv);
 
 #endif

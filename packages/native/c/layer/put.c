@@ -25,6 +25,7 @@ struct later {
 
 struct put {
   int root, keep_kinds;
+  int whole;                /* the archive says how the folder itself is, too */
   const struct user *owner; /* of everything, or NULL: who the archive says */
   char base[PATH_MAX];      /* the folder, without a slash at its end */
   int file;                 /* the file whose bytes come */
@@ -159,7 +160,9 @@ static int on_entry(void *data, const struct tar_entry *given, struct error *err
   }
   if (join(put, entry->path, put->path, err)) return -1;
   if (!strcmp(put->path, put->base)) {
-    /* The folder itself is there and stays as it is. */
+    /* The folder itself is there and, as a rule, stays as it is. */
+    if (entry->type == TAR_DIRECTORY && put->whole)
+      return remember_folder(put, entry, err) || describe(put, put->root, ".", entry, err) ? -1 : 0;
     return entry->type == TAR_DIRECTORY ? 0 : fail(err, "unpack", EISDIR, "%.300s", *put->path ? put->path : "/");
   }
   cleanup_close int parent = inroot_parent(put->root, put->path, buffer, sizeof buffer, &name);
@@ -239,14 +242,15 @@ static int take_all(struct tar_parser *parser, struct error *err) {
 static void set_folder_times(struct put *put) {
   for (struct later *l = put->later, *next; l; l = next) {
     struct timespec times[2] = {l->mtime, l->mtime};
-    cleanup_close int fd = inroot_open(put->root, l->path, O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC, INROOT_FOLLOW);
+    cleanup_close int fd = inroot_open(put->root, *l->path ? l->path : "/", O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC,
+                                       INROOT_FOLLOW);
     if (fd >= 0) futimens(fd, times);
     next = l->next;
     free(l);
   }
 }
 
-int layer_put(int root, const char *path, int keep_kinds, const struct user *owner, struct error *err) {
+static int unpack(int root, const char *path, int keep_kinds, int whole, const struct user *owner, struct error *err) {
   struct put *put = calloc(1, sizeof *put);
   struct tar_handler handler = {.entry = on_entry, .bytes = on_bytes, .end = on_end, .data = put};
   struct tar_parser *parser = tar_parser_new(&handler);
@@ -254,6 +258,7 @@ int layer_put(int root, const char *path, int keep_kinds, const struct user *own
   put->root = root;
   put->file = -1;
   put->keep_kinds = keep_kinds;
+  put->whole = whole;
   put->owner = owner;
   cleanup_close int folder = inroot_open(root, path, O_PATH | O_CLOEXEC, INROOT_FOLLOW);
   struct stat st;
@@ -273,9 +278,13 @@ int layer_put(int root, const char *path, int keep_kinds, const struct user *own
   tar_parser_free(parser);
   free(put->segments);
   free(put);
-  if (!result) {
-    fprintf(layer_report(), "{}\n");
-    fflush(layer_report());
-  }
   return result;
+}
+
+int layer_put(int root, const char *path, int keep_kinds, const struct user *owner, struct error *err) {
+  return unpack(root, path, keep_kinds, 0, owner, err);
+}
+
+int layer_put_whole(int folder, struct error *err) {
+  return unpack(folder, "/", 0, 1, NULL, err);
 }

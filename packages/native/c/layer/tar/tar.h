@@ -70,15 +70,19 @@ int tar_parser_finish(struct tar_parser *parser, struct error *err);
 /* Builds one archive on a file descriptor, buffered. */
 struct tar_writer {
   struct buffered out;
+  int sparse; /* files with holes are stored without them (pax, GNU's sparse format 1.0) */
 };
 
 int tar_writer_open(struct tar_writer *writer, int fd, struct error *err);
 void tar_writer_close(struct tar_writer *writer);
-/* Writes the headers of an entry (`data_*` and `segments` are ignored; `size` bytes must follow for a file). Names that
+/* Writes the headers of an entry (`data_*` is ignored; `size` bytes must follow for a file, for a sparse one those of its
+   segments: tar_write_pieces()). Names that
    ustar can't hold go into a pax header. Modification times are cut to seconds unless `nanoseconds` is set. */
 int tar_write_entry(struct tar_writer *writer, const struct tar_entry *entry, int nanoseconds, struct error *err);
 /* `size` bytes of a file's data from `from`, with its padding; a file that has become shorter is filled with zeros. */
 int tar_write_file(struct tar_writer *writer, int from, uint64_t size, struct error *err);
+/* The data of a sparse entry: its segments of `from`. */
+int tar_write_pieces(struct tar_writer *writer, int from, const struct tar_entry *entry, struct error *err);
 int tar_write_end(struct tar_writer *writer, struct error *err);
 
 /* How a folder is put into an archive. */

@@ -70,8 +70,7 @@ static struct link *slot_of(struct link_table *table, dev_t dev, ino_t ino) {
   return &table->slots[at];
 }
 
-/* The name under which the file was stored before; NULL: it wasn't, and `stored` is kept now. */
-static const char *stored_before(struct link_table *table, const struct stat *st, const char *stored) {
+const char *link_table_known(struct link_table *table, const struct stat *st, const char *stored) {
   if (table->used * 2 >= table->size) {
     struct link_table grown = {.size = table->size ? table->size * 2 : 256, .used = table->used};
     grown.slots = calloc(grown.size, sizeof *grown.slots);
@@ -100,8 +99,7 @@ static int type_of(const struct stat *st, enum tar_type *type) {
   }
 }
 
-/* Extended attributes that travel: capabilities, access lists and the user's own. */
-static int travels(const char *name) {
+int tar_xattr_travels(const char *name) {
   return !strcmp(name, "security.capability") || !strncmp(name, "system.posix_acl_", 17) ||
          (!strncmp(name, "user.", 5) && strncmp(name, "user.overlay.", 13));
 }
@@ -119,12 +117,57 @@ static void read_xattrs(struct xattrs *x, int folder, const char *name) {
   ssize_t size = llistxattr(name, x->names, sizeof x->names);
   size_t used = 0;
   for (char *at = x->names; size > 0 && at < x->names + size && x->count < TAR_XATTR_LIMIT; at += strlen(at) + 1) {
-    if (!travels(at)) continue;
+    if (!tar_xattr_travels(at)) continue;
     ssize_t n = lgetxattr(name, at, x->values + used, sizeof x->values - used);
     if (n < 0) continue;
     x->list[x->count++] = (struct tar_xattr){.name = at, .value = x->values + used, .size = (size_t) n};
     used += (size_t) n;
   }
+}
+
+/* The pieces of a file that hold data; its entry stays as it is where there are no holes, or too many. Returns 0, or -1. */
+static int find_pieces(struct tar_entry *entry, int file, struct error *err) {
+  size_t room = 0;
+  off_t size = (off_t) entry->size;
+  for (off_t at = 0, end; at < size; at = end) {
+    off_t data = lseek(file, at, SEEK_DATA);
+    if (data < 0 && errno == ENXIO) break; /* a hole up to the end */
+    end = data < 0 ? -1 : lseek(file, data, SEEK_HOLE);
+    if (data < 0 || end < 0 || entry->segment_count + 1 >= TAR_SEGMENT_LIMIT) {
+      entry->segment_count = 0;
+      return lseek(file, 0, SEEK_SET) < 0 ? fail(err, "read", errno, "%.200s", entry->path) : 0;
+    }
+    if (data >= size) break;
+    if (end > size) end = size;
+    if (entry->segment_count + 2 > room) {
+      room = room ? room * 2 : 16;
+      struct tar_segment *grown = realloc(entry->segments, room * sizeof *grown);
+      if (!grown) return fail(err, "memory", ENOMEM, "sparse map");
+      entry->segments = grown;
+    }
+    entry->segments[entry->segment_count++] = (struct tar_segment){(uint64_t) data, (uint64_t) (end - data)};
+  }
+  /* GNU tar takes the end of the last piece for the end of the file. */
+  struct tar_segment *last = entry->segment_count ? &entry->segments[entry->segment_count - 1] : NULL;
+  if (!last || last->offset + last->size < entry->size) {
+    struct tar_segment *grown = realloc(entry->segments, (entry->segment_count + 1) * sizeof *grown);
+    if (!grown) return fail(err, "memory", ENOMEM, "sparse map");
+    entry->segments = grown;
+    entry->segments[entry->segment_count++] = (struct tar_segment){entry->size, 0};
+  }
+  entry->sparse = entry->segment_count != 1 || entry->segments[0].size != entry->size;
+  return entry->sparse || lseek(file, 0, SEEK_SET) >= 0 ? 0 : fail(err, "read", errno, "%.200s", entry->path);
+}
+
+static int put_file(struct tar_writer *w, struct tar_entry *entry, int file, int nanoseconds, struct error *err) {
+  struct stat now;
+  int result = 0;
+  if (w->sparse && entry->size && !fstat(file, &now) && (uint64_t) now.st_blocks * 512 < entry->size)
+    result = find_pieces(entry, file, err);
+  if (!result) result = tar_write_entry(w, entry, nanoseconds, err);
+  if (!result) result = entry->sparse ? tar_write_pieces(w, file, entry, err) : tar_write_file(w, file, entry->size, err);
+  free(entry->segments);
+  return result;
 }
 
 int tar_put_node(struct tar_writer *w, struct link_table *links, int folder, const char *name, const struct stat *st,
@@ -157,7 +200,7 @@ int tar_put_node(struct tar_writer *w, struct link_table *links, int folder, con
     entry.minor = minor(st->st_rdev);
   }
   if (links && st->st_nlink > 1 && entry.type != TAR_DIRECTORY) {
-    const char *before = stored_before(links, st, stored);
+    const char *before = link_table_known(links, st, stored);
     if (before) {
       entry.type = TAR_HARDLINK;
       entry.link = before;
@@ -175,8 +218,7 @@ int tar_put_node(struct tar_writer *w, struct link_table *links, int folder, con
   read_xattrs(&xattrs, folder, name);
   entry.xattrs = xattrs.list;
   entry.xattr_count = xattrs.count;
-  if (tar_write_entry(w, &entry, nanoseconds, err)) return -1;
-  return entry.type == TAR_FILE ? tar_write_file(w, file, entry.size, err) : 0;
+  return entry.type == TAR_FILE ? put_file(w, &entry, file, nanoseconds, err) : tar_write_entry(w, &entry, nanoseconds, err);
 }
 
 struct walker {

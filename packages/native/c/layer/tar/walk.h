@@ -21,6 +21,10 @@ void name_list_free(struct name_list *list);
 struct link_table;
 struct link_table *link_table_new(void);
 void link_table_free(struct link_table *table);
+/* The name under which the file was stored before; NULL: it wasn't, and `stored` is kept now. */
+const char *link_table_known(struct link_table *table, const struct stat *st, const char *stored);
+/* Whether an extended attribute travels: capabilities, access lists and the user's own. */
+int tar_xattr_travels(const char *name);
 
 /* Writes `name` of `folder`, of which `st` is known, as the member `stored` (a folder's name gets its slash). Sockets are
    left out. What vanishes meanwhile is left out, too. `links` may be NULL. */

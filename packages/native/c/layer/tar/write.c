@@ -138,6 +138,35 @@ static int collect(struct records *records, const struct tar_entry *e, uint64_t 
   return 0;
 }
 
+/* The map of a sparse file, filled up to whole blocks. The caller frees it. */
+static char *sparse_map(const struct tar_entry *e, size_t *size, struct error *err) {
+  char *text = calloc(1, (e->segment_count + 1) * 48 + 512);
+  if (!text) {
+    fail(err, "memory", ENOMEM, "sparse map");
+    return NULL;
+  }
+  char *at = text + sprintf(text, "%zu\n", e->segment_count);
+  for (size_t i = 0; i < e->segment_count; i++)
+    at += sprintf(at, "%" PRIu64 "\n%" PRIu64 "\n", e->segments[i].offset, e->segments[i].size);
+  *size = ((size_t) (at - text) + 511) & ~(size_t) 511;
+  return text;
+}
+
+/* The bytes that follow the header of a sparse file: its map and its data. */
+static uint64_t sparse_size(const struct tar_entry *e, size_t map) {
+  uint64_t size = map;
+  for (size_t i = 0; i < e->segment_count; i++) size += e->segments[i].size;
+  return size;
+}
+
+static int collect_sparse(struct records *records, const struct tar_entry *e, struct error *err) {
+  return add_record(records, "GNU.sparse.major", "1", 1, err) || add_record(records, "GNU.sparse.minor", "0", 1, err) ||
+                 add_record(records, "GNU.sparse.name", e->path, strlen(e->path), err) ||
+                 add_number(records, "GNU.sparse.realsize", e->size, err)
+             ? -1
+             : 0;
+}
+
 int tar_write_entry(struct tar_writer *w, const struct tar_entry *e, int nanoseconds, struct error *err) {
   static const char types[] = {
       [TAR_FILE] = '0',  [TAR_HARDLINK] = '1',  [TAR_SYMLINK] = '2', [TAR_CHAR] = '3',
@@ -145,8 +174,12 @@ int tar_write_entry(struct tar_writer *w, const struct tar_entry *e, int nanosec
   };
   struct tar_block h = {0};
   struct records records = {0};
-  uint64_t size = e->type == TAR_FILE ? e->size : 0;
+  size_t map_size = 0;
+  cleanup_free char *map = e->sparse ? sparse_map(e, &map_size, err) : NULL;
+  if (e->sparse && !map) return -1;
+  uint64_t size = e->sparse ? sparse_size(e, map_size) : e->type == TAR_FILE ? e->size : 0;
   int result = collect(&records, e, size, nanoseconds ? e->mtime_ns : 0, err);
+  if (!result && e->sparse) result = collect_sparse(&records, e, err);
   if (!result && records.size) result = put_pax(w, e->path, &records, err);
   free(records.text);
   if (result) return -1;
@@ -160,10 +193,11 @@ int tar_write_entry(struct tar_writer *w, const struct tar_entry *e, int nanosec
   if (e->link) text_field(h.link, sizeof h.link, e->link);
   OCTAL(h.major, e->major);
   OCTAL(h.minor, e->minor);
-  return put_header(w, &h, err);
+  return put_header(w, &h, err) || (map && put(w, map, map_size, err)) ? -1 : 0;
 }
 
-int tar_write_file(struct tar_writer *w, int from, uint64_t size, struct error *err) {
+/* `size` bytes from where `from` stands, without padding. */
+static int copy_bytes(struct tar_writer *w, int from, uint64_t size, struct error *err) {
   struct buffered *out = &w->out;
   uint64_t left = size;
   int by_kernel = size > COPY_LIMIT;
@@ -192,6 +226,18 @@ int tar_write_file(struct tar_writer *w, int from, uint64_t size, struct error *
     size_t n = left < buffered_room ? (size_t) left : buffered_room;
     if (put(w, NULL, n, err)) return -1;
     left -= n;
+  }
+  return 0;
+}
+
+int tar_write_file(struct tar_writer *w, int from, uint64_t size, struct error *err) {
+  return copy_bytes(w, from, size, err) || pad(w, err) ? -1 : 0;
+}
+
+int tar_write_pieces(struct tar_writer *w, int from, const struct tar_entry *e, struct error *err) {
+  for (size_t i = 0; i < e->segment_count; i++) {
+    if (lseek(from, (off_t) e->segments[i].offset, SEEK_SET) < 0) return fail(err, "read", errno, "archive");
+    if (copy_bytes(w, from, e->segments[i].size, err)) return -1;
   }
   return pad(w, err);
 }

@@ -1,0 +1,56 @@
+import type { Readable } from 'node:stream';
+import { BerthError, invalidParameter, unsupported } from '../base/errors.ts';
+import type { Trees } from './api.ts';
+import { decompressed } from './compression.ts';
+import { fed } from './feeding.ts';
+import type { Helper } from './helper.ts';
+import { reading } from './reading.ts';
+
+/** Trees of files on the host, by way of helpers that name nothing by text but the folder they are given. */
+export function openTrees(helper: Helper): Trees {
+  return {
+    async export(path) {
+      const run = helper.start('volume', { op: 'export', path }, [], ['ignore', 'pipe']);
+      const tar = reading(run);
+      try {
+        await run.report;
+      } catch (error) {
+        tar.destroy();
+        throw error;
+      }
+      return tar;
+    },
+
+    async import(path: string, tar: Readable, signal?: AbortSignal) {
+      signal?.throwIfAborted();
+      const body = await decompressed(tar);
+      const run = helper.start<object>('volume', { op: 'import', path }, [], ['pipe', 'ignore']);
+      try {
+        await fed(run, body, signal);
+      } catch (error) {
+        // The archive's fault, and not the host's.
+        if (error instanceof BerthError && / is outside of "/.test(error.message))
+          throw invalidParameter(error.message, error);
+        throw error;
+      }
+    },
+
+    async clone(from, path, { always, signal }) {
+      signal?.throwIfAborted();
+      const words = { op: 'clone', from, path, reflink: always ? 'always' : 'auto' };
+      const run = helper.start<{ shared: number; copied: number }>('volume', words, [], ['ignore', 'ignore']);
+      const abort = () => run.child.kill('SIGKILL');
+      signal?.addEventListener('abort', abort, { once: true });
+      try {
+        return await run.report;
+      } catch (error) {
+        signal?.throwIfAborted();
+        if (error instanceof BerthError && error.code === 'reflink') throw unsupported(error.message, error);
+        throw error;
+      } finally {
+        signal?.removeEventListener('abort', abort);
+        await run.ended;
+      }
+    },
+  };
+}
