@@ -33,13 +33,14 @@ export function fileOptions(
     throw initFailed('compression cannot be enabled when max file count is 1');
   if (compress && !local && (maxFile < 2 || maxSize === 0))
     throw initFailed('compress cannot be true when max-file is less than 2 or max-size is not set');
-  return { driver, path, maxSize, maxFile, compress: compress && maxFile > 1 };
+  return { driver, path, maxSize, maxFile: Math.max(maxFile, 1), compress: compress && maxFile > 1 };
 }
 
 function sizeOf(text: string | undefined, local: boolean): number {
   if (text === undefined) return 0;
   const bytes = local ? parseSize(text) : parseDecimalSize(text);
-  if (bytes !== undefined && bytes > 0) return bytes;
+  // No limit: the local driver says so by a zero, json-file by no option.
+  if (bytes !== undefined && (bytes > 0 || (local && bytes === 0))) return bytes;
   const why = bytes === undefined ? `invalid size: '${text}'` : 'max-size must be a positive number';
   throw initFailed(`${local ? `invalid value for max-size: ${text}: ` : ''}${why}`);
 }
@@ -51,10 +52,8 @@ function countOf(text: string | undefined, local: boolean): number {
     throw initFailed(
       `${local ? `invalid value for max-file: ${text}: ` : ''}strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`,
     );
-  if (count < 1)
-    throw initFailed(
-      local ? `invalid value for max-file: ${count}: must be at least 1` : 'max-file cannot be less than 1',
-    );
+  if (count < (local ? 0 : 1))
+    throw initFailed(local ? 'max file count cannot be less than 0' : 'max-file cannot be less than 1');
   return count;
 }
 

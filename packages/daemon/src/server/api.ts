@@ -47,9 +47,14 @@ export interface ApiReply {
   };
   /**
    * Takes the connection over (attach, exec start, session): 101 UPGRADED where the client asked for an upgrade, else
-   * a bare 200 without length. The JSON body of the request was consumed.
+   * a bare 200 without length. The JSON body of the request was consumed. `bare`: without the headers of other answers.
    */
-  hijack(contentType?: string): Promise<Duplex>;
+  hijack(contentType?: string, bare?: boolean): Promise<Duplex>;
+  /**
+   * Answers an error as dockerd does where a stream was asked for: its text as a line, then the connection ends.
+   * @throws the error itself, if it is none of the engine's or the answer has begun
+   */
+  failStream(error: unknown, contentType: string): void;
   /** Takes the connection over as a WebSocket: its messages are the stream's bytes. The request was checked (`checkWebSocket`). */
   webSocket(): Promise<Duplex>;
 }

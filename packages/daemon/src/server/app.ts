@@ -17,7 +17,6 @@ import { decodeBody, decodeParameter } from './decode.ts';
 import { toHttp } from './errors.ts';
 import { PathRewriter } from './paths.ts';
 import { Reply } from './reply.ts';
-
 import { API_VERSION, minorVersion, NEWEST_MINOR } from './versions.ts';
 import { startWatchdog } from './watchdog.ts';
 
@@ -74,7 +73,8 @@ export function createApp(serverName: string, experimental = false): App {
     (_request: FastifyRequest, _payload: IncomingMessage, done: (error: null) => void) => done(null),
   );
   app.setNotFoundHandler((request, reply) => {
-    const answer = new Reply(reply, request.raw, common);
+    // As dockerd's: what is no operation has no version.
+    const answer = new Reply(reply, request.raw, { Server: serverName });
     if (request.method === 'OPTIONS') answer.send('');
     else answer.fail(404, 'page not found');
   });

@@ -1,8 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex, Writable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
+import { BerthError } from '../base/errors.ts';
 import { drained } from '../base/streams.ts';
 import type { ApiReply } from './api.ts';
+import { toHttp } from './errors.ts';
 import { hijack, leaveHttp } from './hijack.ts';
 import { discardRest } from './upload.ts';
 
@@ -87,9 +89,19 @@ export class Reply implements ApiReply {
     };
   }
 
-  async hijack(contentType?: string): Promise<Duplex> {
+  async hijack(contentType?: string, bare = false): Promise<Duplex> {
     const response = this.take();
-    return hijack(this.request, response, contentType, { ...this.common, ...this.own });
+    return hijack(this.request, response, contentType, bare ? {} : { ...this.common, ...this.own });
+  }
+
+  failStream(error: unknown, contentType: string): void {
+    // After the head is out, or of what is no error of ours, there is nothing to say that way.
+    if (this.taken || !(error instanceof BerthError)) throw error;
+    const { status, message } = toHttp(error);
+    const { socket } = leaveHttp(this.request, this.take());
+    socket.end(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nContent-Type: ${contentType}\r\n\r\n${message}\r\n`,
+    );
   }
 
   async webSocket(): Promise<Duplex> {

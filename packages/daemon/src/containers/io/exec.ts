@@ -185,6 +185,7 @@ export class Execs {
 
   async resize(id: string, height: number, width: number): Promise<void> {
     const exec = this.get(id);
+    checkRunning(exec.container, exec.container.id);
     // A client tells the size as soon as it has asked for the start.
     if (!exec.process && exec.exitCode === null) await launchOf(exec);
     if (!exec.process) throw notFound(`process does not exist ${id}: not found`);

@@ -79,11 +79,6 @@ export function networkState(
   };
 }
 
-/** IPv4 before IPv6, however they were given. */
-const inetFirst = (configs: NetworkRecord['ipamConfig']) =>
-  configs.toSorted((left, right) => family(left) - family(right));
-const family = ({ Subnet }: { Subnet?: string }) => (Subnet?.includes(':') ? 6 : 4);
-
 /** A network as the API shows it, in the newest version's shape; `containers` are those that run on it. */
 export function networkShape(
   record: NetworkRecord,
@@ -110,10 +105,7 @@ export function networkShape(
     IPAM: {
       Driver: record.ipamDriver,
       Options: record.ipamOptions,
-      Config:
-        builtin || (record.configOnly && record.ipamConfig.length === 0)
-          ? null
-          : inetFirst(record.ipamConfig),
+      Config: builtin || (record.configOnly && record.ipamConfig.length === 0) ? null : record.ipamConfig,
     },
     Internal: record.internal,
     Attachable: record.attachable,

@@ -97,7 +97,10 @@ export function networkFromBody(
     options,
     ipamDriver: ipam.Driver || from?.ipamDriver || 'default',
     ipamOptions: ipam.Options ?? from?.ipamOptions ?? null,
-    ipamConfig: ipamConfig.map(tidy),
+    // Those asked for stand first, IPv4 before IPv6; what the pools give comes after them.
+    ipamConfig: ipamConfig
+      .map(tidy)
+      .sort((left, right) => Number(isSix(left.Subnet)) - Number(isSix(right.Subnet))),
     subnets: [],
     link: '',
     mac: `02:42:${[...randomBytes(4)].map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`,

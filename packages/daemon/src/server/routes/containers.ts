@@ -171,11 +171,15 @@ function streams(server: Server, { containers }: Services): void {
 
   server.serve('ContainerAttach', async (request, reply) => {
     const { params, version, headers } = request;
-    const tty = containers.get(params['id']!).record.config.Tty;
-    await containers.attach(params['id']!, {
-      ...attachOptions(request),
-      connection: () => reply.hijack(headers.upgrade ? streamType(tty, version) : RAW_STREAM),
-    });
+    try {
+      const tty = containers.get(params['id']!).record.config.Tty;
+      await containers.attach(params['id']!, {
+        ...attachOptions(request),
+        connection: () => reply.hijack(headers.upgrade ? streamType(tty, version) : RAW_STREAM, true),
+      });
+    } catch (error) {
+      reply.failStream(error, RAW_STREAM);
+    }
   });
 
   server.serve('ContainerAttachWebsocket', async (request, reply) => {

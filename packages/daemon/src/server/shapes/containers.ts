@@ -40,9 +40,19 @@ export function inspectFor(version: number, container: ContainerInspect): Respon
       Config: without(config, config.OnBuild === null ? ['MacAddress', 'OnBuild'] : ['MacAddress']),
       NetworkSettings: without(settings, FIRST_NETWORK),
     };
-  if (version >= GATEWAY_PRIORITY) return container;
+  const HostConfig = {
+    ...container.HostConfig,
+    MaskedPaths: inOlderMasks(container.HostConfig.MaskedPaths),
+  };
+  if (version >= GATEWAY_PRIORITY)
+    return {
+      ...container,
+      HostConfig,
+      NetworkSettings: { ...settings, Networks: networksFor(version, settings.Networks, []) },
+    };
   return {
     ...without(container, ['ImageManifestDescriptor']),
+    HostConfig,
     NetworkSettings: {
       ...settings,
       Networks: networksFor(version, settings.Networks, [Id.slice(0, 12), config.Hostname]),
@@ -54,9 +64,9 @@ export function inspectFor(version: number, container: ContainerInspect): Respon
 export function summaryFor(version: number, summary: ContainerSummary): ResponseOf<'ContainerList'>[number] {
   if (version >= LIST_HEALTH) return summary;
   const shaped: ResponseOf<'ContainerList'>[number] = without(summary, ['Health']);
+  shaped.NetworkSettings = { Networks: networksFor(version, summary.NetworkSettings.Networks, []) };
   if (version >= GATEWAY_PRIORITY) return shaped;
   delete shaped.ImageManifestDescriptor;
-  shaped.NetworkSettings = { Networks: networksFor(version, summary.NetworkSettings.Networks, []) };
   if (version < LIST_ANNOTATIONS) shaped.HostConfig = { NetworkMode: summary.HostConfig.NetworkMode };
   return shaped;
 }
@@ -70,11 +80,44 @@ function networksFor(
 ): ResponseOf<'ContainerInspect'>['NetworkSettings']['Networks'] {
   return Object.fromEntries(
     Object.entries(networks).map(([name, endpoint]) => {
-      const shaped = without(endpoint, ['GwPriority']);
+      const shaped = inOlderOrder(version, endpoint);
       // The short id and the host name were among the aliases of a network of the user's own.
       if (version < NO_ID_ALIASES && names.length > 0 && !PREDEFINED.includes(name))
         shaped.Aliases = [...new Set([...(shaped.Aliases ?? []), ...names])];
       return [name, shaped];
     }),
   );
+}
+
+/** The members in the order in which they stood, which a person sees in what `docker inspect` prints. */
+function inOlderOrder(
+  version: number,
+  endpoint: EndpointSettings,
+): Omit<EndpointSettings, 'GwPriority'> & { GwPriority?: number } {
+  const { IPAMConfig, Links, Aliases, MacAddress, DriverOpts, GwPriority, DNSNames, ...rest } = endpoint;
+  const asked = { IPAMConfig, Links, Aliases, MacAddress };
+  return version < GATEWAY_PRIORITY
+    ? { ...asked, ...rest, DriverOpts, DNSNames }
+    : { ...asked, DriverOpts, GwPriority, ...rest, DNSNames };
+}
+
+/** Masked paths as engines of before had them, in their order. */
+const OLDER_MASKS = [
+  '/proc/asound',
+  '/proc/acpi',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+];
+/** The engine's own list in the order of older engines; one that was given stays as it is. */
+function inOlderMasks(masked: string[] | null): string[] | null {
+  if (!masked || !OLDER_MASKS.every((path) => masked.includes(path))) return masked;
+  return [...OLDER_MASKS, ...masked.filter((path) => !OLDER_MASKS.includes(path))];
 }

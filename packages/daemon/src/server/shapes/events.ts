@@ -9,8 +9,12 @@ const NO_LEGACY = 52;
 /** An event as `version` has it; undefined for one that it does not have. */
 export function eventFor(version: number, event: EngineEvent): EngineEvent | undefined {
   if (version < IMAGE_CREATE && event.Type === 'image' && event.Action === 'create') return undefined;
-  return version < NO_LEGACY ? withLegacyMembers(event) : event;
+  const sorted = { ...event, Actor: { ...event.Actor, Attributes: byName(event.Actor.Attributes) } };
+  return version < NO_LEGACY ? withLegacyMembers(sorted) : sorted;
 }
+
+const byName = (attributes: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /** Events of containers and images said once more who and what, before the others. */
 function withLegacyMembers(event: EngineEvent): EngineEvent {

@@ -196,7 +196,7 @@ static int bind_user_namespace(const struct runtime *runtime, int directory, str
 /* A tmpfs on FS. Returns its descriptor, or -1. */
 static int attach_fs(const struct runtime *runtime, struct error *err) {
   cleanup_close int context = fs_open("tmpfs");
-  if (context < 0 || fs_set(context, "source", "berth") < 0 || fs_set(context, "mode", "0755") < 0)
+  if (context < 0 || fs_set(context, "source", "tmpfs") < 0 || fs_set(context, "mode", "0755") < 0)
     return fail(err, "runtime", errno, "tmpfs for the bundle");
   cleanup_close int fs = fs_mount(context, MOUNT_ATTR_NODEV);
   if (fs < 0) return fail(err, "runtime", errno, "tmpfs for the bundle");
