@@ -21,7 +21,9 @@ struct birth {
   pid_t pid; /* of the process that was born, as the supervisor sees it; 0 before */
 };
 
+/* Maps it. NULL with stage "start". */
 struct birth *birth_new(struct error *err);
+/* Unmaps it in this process; NULL is allowed. */
 void birth_free(struct birth *birth);
 static inline void birth_cleanup_(struct birth **birth) {
   birth_free(*birth);

@@ -43,11 +43,13 @@ struct joining *container_exec(struct container *container, const struct launch 
 /* Is readable when joining_step() is to be called. */
 int joining_fd(const struct joining *joining);
 /* Takes in what the process has said. 1: it is still under way; 0: the program runs, its pid is in *program; -1: it never
-   will, `err` says why. Then joining_left() names up to two killed or ended children that are to be reaped. */
+   will, `err` says why. */
 int joining_step(struct joining *joining, pid_t *program, struct error *err);
+/* Two children that the end of a joining has left to be reaped, each 0 where there is none. */
 const pid_t *joining_left(const struct joining *joining);
 /* Kills it; joining_step() will say so. */
 void joining_kill(const struct joining *joining);
+/* Frees it; kills nothing. */
 void joining_free(struct joining *joining);
 
 /* Sends a signal to the first process, whose pidfd is `process`. Another runtime is asked to: the process may stand for what
@@ -58,18 +60,21 @@ int container_signal(const struct container *container, int process, int signal,
    most some seconds. `record`: as the launch's `mount`; `destination`: where one is mounted. Only a container without a user
    namespace of its own. A child that is not gone by then is put in `*left` (else 0), to be reaped. */
 int container_mount(struct container *container, const struct launch_record *record, pid_t *left, struct error *err);
+/* Takes away what container_mount() has mounted at `destination`. Returns 0, or -1. */
 int container_unmount(struct container *container, const char *destination, pid_t *left, struct error *err);
 
-/* Fds the rest of the supervisor may need after the start; -1 where there is none. */
+/* A descriptor of the network namespace that the container joins, or -1: it has one of its own, or the host's. */
 int container_netns(const struct container *container);
 
 /* Kills what is left in the cgroup (PID namespaces do it themselves unless the host's is shared). */
 void container_kill_all(struct container *container);
 /* The first process has ended: removes the container's cgroups (cgroup/cgroup.h), and has another runtime forget it. */
 void container_ended(const struct container *container);
-/* How often the kernel's OOM killer struck in the cgroup since the start, and what to poll for it (cgroup/cgroup.h). */
+/* How often the kernel's OOM killer struck in the cgroup since the start. */
 long container_oom_kills(const struct container *container);
+/* Something to poll for the OOM killer, -1 where there is none: as cgroup_oom_fd(). */
 int container_oom_fd(const struct container *container, int *counter);
+/* Closes and frees all that is held of it; its cgroups and processes stay. NULL is allowed. */
 void container_free(struct container *container);
 
 #endif

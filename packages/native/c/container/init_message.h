@@ -9,8 +9,9 @@
 
 enum init_message { INIT_ENDED, INIT_ERROR, INIT_TERMINAL, INIT_NONE, INIT_LOST };
 
-/* Sends the error that the child ends with, or the master of its terminal. Returns 0, or -1 with errno. */
+/* Sends the error that the child ends with. Returns 0, or -1 with errno. */
 int send_init_error(int channel, const struct error *err);
+/* Sends the master of the child's terminal. Returns 0, or -1 with errno. */
 int send_init_terminal(int channel, int master);
 /* Receives one message: an error in `*err`, or a terminal in `*fd` (else -1), which the caller closes. INIT_NONE: there is
    none yet on a non-blocking channel; INIT_LOST: something else, with errno. */

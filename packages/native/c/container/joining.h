@@ -8,8 +8,8 @@
 
 /* Takes `*channel` and `*birth` (which may be NULL) over. NULL with an error: then the process is killed and reaped. */
 struct joining *joining_new(int *channel, pid_t pid, const struct process_io *io, struct birth **birth, struct error *err);
-/* An exec under another runtime. NULL with an error. */
 struct container_spec;
+/* An exec under another runtime. NULL with an error. */
 struct joining *joining_foreign(struct container *container, const struct container_spec *spec, const struct process_io *io,
                                 struct error *err);
 /* Waits until it is the program. Returns the program's pid; -1 with the error, and all processes reaped. */

@@ -46,12 +46,13 @@ struct child {
   const struct process_io *io;
   int channel; /* init messages go there (init_message.h) */
   int root;
-  int proc;            /* a trusted procfs of the container's PID namespace, or -1 */
-  int self;            /* a trusted procfs that has the child itself in it, or -1 */
-  int terminal;        /* its end of the terminal, or -1 */
-  uint64_t join;       /* of an exec: CLONE_NEW* of the namespaces to join */
-  struct birth *birth; /* the program is to run in a process made at the very end (birth.h), or NULL */
-  int seccomp_size;    /* instructions */
+  int proc;                /* a trusted procfs of the container's PID namespace, or -1 */
+  int self;                /* a trusted procfs that has the child itself in it, or -1 */
+  int terminal;            /* its end of the terminal, or -1 */
+  uint64_t join;           /* of an exec: CLONE_NEW* of the namespaces to join */
+  struct program *program; /* from process_run() on (process/process.c) */
+  struct birth *birth;     /* the program is to run in a process made at the very end (birth.h), or NULL */
+  int seccomp_size;        /* instructions */
   void *seccomp;
 };
 
@@ -69,8 +70,9 @@ int map_ids(int mount, int user_ns);
 int rootfs_image(const struct container_spec *spec, const char *destination, const char *subpath, int user_ns,
                  struct error *err);
 
-/* mounts/mounts.c: opens the sources of binds and images; then, in the child, attaches all mounts in their order. */
+/* mounts/mounts.c: opens the sources of binds and images. */
 int mounts_prepare(struct container *container, int user_ns, struct error *err);
+/* Attaches all mounts in the order of their records, in the child. */
 int mounts_apply(struct container *container, struct error *err);
 /* mounts/masks.c: covers the masked paths and protects the read-only ones; those that are missing are passed over. */
 int masks_apply(struct container *container, struct error *err);
@@ -83,14 +85,16 @@ int procfs_shared(struct container *container, struct error *err);
    be cloned in its own mount namespace only (open_tree(2)). -1 with errno. */
 int clone_of_process(int process, const char *path);
 
-/* mounts/devices.c: under a user namespace, makes the nodes for it; then, in the child, puts nodes and links into /dev. */
+/* mounts/devices.c: under a user namespace, makes the nodes for it. */
 int devices_prepare(struct container *container, int user_ns, struct error *err);
+/* Puts nodes and links into /dev, in the child. */
 int devices_apply(struct container *container, struct error *err);
 
 /* sysctl.c: host name and domain name of the caller's UTS namespace. */
 int names_apply(const struct container_spec *spec, struct error *err);
-/* Writes sysctls through `proc`, a trusted procfs. SYSCTLS_NET: those of the network alone; SYSCTLS_OTHER: the others. */
+/* Which sysctls: all, those of the network alone, or the others. */
 enum sysctl_part { SYSCTLS_ALL, SYSCTLS_NET, SYSCTLS_OTHER };
+/* Writes the sysctls of that part through `proc`, a trusted procfs. */
 int sysctls_apply(const struct container_spec *spec, int proc, enum sysctl_part part, struct error *err);
 
 #endif

@@ -15,13 +15,17 @@ int run_steps(const struct step *steps, size_t count, struct child *child, struc
 /* Tells the supervisor the error that ends the child. */
 void report_to_supervisor(struct child *child, const struct error *err) __attribute__((noreturn));
 
-/* Steps that start and exec share. The child joins its v1 cgroups; begins a session, unless the process that it makes is to;
-   takes the container's root as its own; opens its terminal and sends the master to the supervisor; sets its OOM score, with
-   the machine's rights still. */
+/* Steps that start and exec share. */
+
+/* Joins the v1 cgroups. */
 int step_cgroup(struct child *child, struct error *err);
+/* Begins a session, unless the process that the child makes is to. */
 int step_session(struct child *child, struct error *err);
+/* Takes the container's root as the child's own. */
 int step_root_directory(struct child *child, struct error *err);
+/* Opens the terminal of the container's devpts and sends its master to the supervisor; nothing without a terminal. */
 int step_terminal(struct child *child, struct error *err);
+/* Sets the child's OOM score, which needs the machine's rights where it is lowered. */
 int step_own_oom_score(struct child *child, struct error *err);
 
 #endif

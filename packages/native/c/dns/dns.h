@@ -42,6 +42,7 @@ struct dns;
 
 /* Starts to serve in the namespace. The fd stays the caller's. NULL and `err` when it can't. */
 struct dns *dns_start(struct loop *loop, int netns, const char *file, struct error *err);
+/* Stops serving, and frees it; queries that are on their way get no answer. The rules in the namespace stay. */
 void dns_stop(struct dns *dns);
 
 #endif

@@ -19,6 +19,7 @@ struct dns_egress;
 /* Takes in a reply that is about to be given to the container. `*egress` is made when there is a policy with names. */
 void dns_egress_reply(struct dns_egress **egress, struct loop *loop, const struct dns_table *table,
                       const struct dns_query *query, const uint8_t *reply, size_t size);
+/* Forgets the policy; what is in the table stays until its time is over. NULL is allowed. */
 void dns_egress_free(struct dns_egress *egress);
 
 #endif

@@ -35,8 +35,9 @@ int attempt_start(struct dns_lookup *lookup, struct attempt *attempt, size_t num
 /* Waits for no answer any more. Nothing for one that is over. */
 void attempt_end(struct attempt *attempt);
 
-/* forward.c, called once for an attempt: the server has nothing for us, or has replied. The lookup may be gone afterwards. */
+/* forward.c, one of them called once for an attempt; the lookup may be gone afterwards. The server has nothing for us. */
 void attempt_failed(struct attempt *attempt);
+/* The server has replied, in memory of DNS_MAX + DNS_HEAD bytes, which may be changed. */
 void attempt_replied(struct attempt *attempt, uint8_t *reply, size_t size);
 
 #endif

@@ -14,6 +14,7 @@ enum { DNS_NAT_ADDRESS = 0x7f00000b, DNS_NAT_PORT = 53 };
 int netns_socket(int netns, int domain, int type, int protocol);
 /* Installs the rules in the namespace, in place of any that are there. */
 int dns_nat_install(int netns, int port, struct error *err);
+/* Removes the rules from the namespace; nothing where there are none. */
 void dns_nat_remove(int netns);
 
 #endif

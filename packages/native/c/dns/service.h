@@ -43,6 +43,7 @@ struct dns {
 int64_t dns_now(void); /* milliseconds of the monotonic clock */
 /* Sends an answer to who asked; over UDP it is cut to what that one takes. `bytes` may be changed. */
 void dns_reply(struct dns *dns, const struct dns_asker *asker, const struct dns_query *query, uint8_t *bytes, size_t size);
+/* Answers the query in `packet` with no records and an RCODE. */
 void dns_reply_code(struct dns *dns, const struct dns_asker *asker, const struct dns_query *query, const uint8_t *packet,
                     int rcode);
 

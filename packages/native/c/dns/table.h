@@ -40,7 +40,9 @@ struct dns_table {
   unsigned turn; /* for the rotation */
 };
 
+/* Begins with the sandbox file at `path`, which need not be there. Returns 0, or -1 without memory. */
 int dns_table_open(struct dns_table *table, const char *path);
+/* Unmaps and frees all of it. */
 void dns_table_close(struct dns_table *table);
 /* Reads what changed. Returns 1 when the servers are others than before. */
 int dns_table_refresh(struct dns_table *table);
@@ -68,6 +70,7 @@ struct dns_line {
 };
 /* The next line: start with *at = 0. Returns 0 at the end. */
 int dns_line(const struct dns_file *file, size_t *at, struct dns_line *line);
+/* Whether field `number` of a line is there, and is this text. */
 int dns_field_is(const struct dns_line *line, size_t number, const char *text);
 
 #endif

@@ -20,23 +20,41 @@ void json_string(FILE *out, const char *text);
 
 /* Reports an error: {"error":{"stage","status","message"}}. Returns 1, the exit status. */
 int layer_report_error(const struct error *err);
+/* Where a verb reports its outcome: the descriptor LAYER_REPORT_FD, or standard error where that is closed. */
 FILE *layer_report(void);
 
-/* Removes everything in the open folder `folder`, however deep; immutable files too. */
+/* Removes everything in the open folder `folder`, however deep; immutable files too. Closes it. Returns 0, or -1. */
 int layer_empty_folder(int folder, struct error *err);
 
+/* The verbs; argv[0] is the verb's name. All return the exit status. */
+
+/* add: reads a tar from standard input, or the output of the decompressor behind "--", and makes a layer of it in `--layers`.
+   `--folder`: where it is made; `--driver erofs|overlay`; `--expected DIGEST`; `--compressed BYTES`. Reports its digest and sizes. */
 int layer_add(int argc, char **argv);
+/* entries: the members of the tar on standard input, a line of JSON each, on standard output. */
 int layer_entries(int argc, char **argv);
+/* changes: what differs in `--upper` from the layers behind "--", as JSON on standard output. `--started yes`: it has run. */
 int layer_changes(int argc, char **argv);
+/* diff: the same as a layer's tar. */
 int layer_diff(int argc, char **argv);
+/* size: the bytes of the directories behind "--"; a negative errno for one that can't be read. */
 int layer_size(int argc, char **argv);
+/* empty: removes all that is in `--folder`. */
 int layer_empty(int argc, char **argv);
+/* verify: reads the tar of the layer in `--folder` again, which a power cut may have damaged, and writes the rest of it anew.
+   `--digest`, `--driver`: as its name and record say. */
 int layer_verify(int argc, char **argv);
+/* durable: has the layer in `--folder` written to the disk, and marks it so. */
 int layer_durable(int argc, char **argv);
+/* sync: writes the file system of `--folder` through (syncfs(2)). */
 int layer_sync(int argc, char **argv);
+/* probe: whether this kernel mounts the EROFS image `--image` with the device `--device`: status 0 when it does. */
 int layer_probe(int argc, char **argv);
+/* archive: `--op stat|get|put|user|export` in the root behind "--", or of the process `--pid`; see archive.c. */
 int layer_archive(int argc, char **argv);
+/* volume: an operation on a volume's directory (export, import, clone); see volume.c. */
 int layer_volume(int argc, char **argv);
+/* init: makes the init mount points in the upper layer of the root behind "--". */
 int layer_init(int argc, char **argv);
 
 #endif

@@ -23,7 +23,7 @@ static int ping(struct net *net, const union net_request *asked, struct reply *r
 static const struct {
   const char *name;
   const struct field *fields;
-  net_op run;
+  net_operation *run;
 } OPERATIONS[] = {
     {"sandbox", sandbox_fields, net_op_sandbox},
     {"bridge", bridge_fields, net_op_bridge},

@@ -35,28 +35,38 @@ struct reply {
   size_t size, room;
   char *bytes;
 };
+/* Appends a record of `count` strings; without memory the reply lacks it. */
 void reply_record(struct reply *reply, int count, const char *const *strings);
 #define reply_put(reply, ...) \
   reply_record(reply, (int) (sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)), (const char *[]){__VA_ARGS__})
 
-/* One operation. It appends rows to the reply if it has any, then a record "ok"; or fails. */
-typedef int (*net_op)(struct net *net, const union net_request *asked, struct reply *reply, struct error *err);
+/* One operation. It appends rows to the reply if it has any, then a record "ok"; or fails with -1. */
+typedef int net_operation(struct net *net, const union net_request *asked, struct reply *reply, struct error *err);
 
-int net_op_sandbox(struct net *, const union net_request *, struct reply *, struct error *);
-int net_op_bridge(struct net *, const union net_request *, struct reply *, struct error *);
-int net_op_link(struct net *, const union net_request *, struct reply *, struct error *);
-int net_op_endpoint(struct net *, const union net_request *, struct reply *, struct error *);
-int net_op_routes(struct net *, const union net_request *, struct reply *, struct error *);
-int net_op_unplug(struct net *, const union net_request *, struct reply *, struct error *);
-int net_op_unlink(struct net *, const union net_request *, struct reply *, struct error *);
-int net_op_links(struct net *, const union net_request *, struct reply *, struct error *);
-int net_op_taken(struct net *, const union net_request *, struct reply *, struct error *);
-int net_op_addresses(struct net *, const union net_request *, struct reply *, struct error *);
-int net_op_stats(struct net *, const union net_request *, struct reply *, struct error *);
-int net_op_listen(struct net *, const union net_request *, struct reply *, struct error *);
-int net_op_elements(struct net *, const union net_request *, struct reply *, struct error *);
-int net_op_forget(struct net *, const union net_request *, struct reply *, struct error *);
-int net_op_close(struct net *, const union net_request *, struct reply *, struct error *);
+/* The operations, with the arguments that requests.c decodes and the rows or values of their replies:
+ *
+ *   sandbox ID [MAP...]        a network namespace from the pool, kept under ID until `release`; MAP: id maps of a user namespace
+ *                              that is to own it. Replies its path
+ *   release ID                 gives it back; done by the reaper, so alone in its request
+ *   bridge NAME mtu= mac= ipv6=0|1 private=0|1 stale=... address=...     makes it, or takes over the one of that name
+ *   link NAME kind=vlan|dummy parent= vlan=                              a parent for macvlan and ipvlan
+ *   endpoint SANDBOX name= kind=veth host= bridge= isolated= hairpin=    an interface of a container
+ *            | kind=macvlan|ipvlan parent= mode= flags=;
+ *            mac= mtu= ipv6= address=... sysctl=PATH=VALUE...            replies the host's end and the MAC address
+ *   routes SANDBOX gateway4= device4= gateway6= device6=                 default routes; a family without a device stays
+ *   unplug SANDBOX NAME        deletes an interface of a container
+ *   unlink NAME                deletes a link of the host
+ *   links                      rows `link NAME`: all links of this daemon's group
+ *   taken                      rows `route CIDR DEVICE`: all routes of the host but the default ones
+ *   addresses NAME             rows `address CIDR` of a link of the host
+ *   stats SANDBOX              a row per interface: bytes, packets, errors, dropped; received, then sent
+ *   listen PROTOCOL ADDRESS PORT   a bound socket of the host (tcp: listening). Replies its descriptor's number
+ *   close FD...                sockets that `listen` gave
+ *   elements TABLE delete=SET/KEY... add=MAP/KEY/VALUE...                changes a table of the family inet, all or nothing
+ *   forget address=... udp=PORT...     deletes what the kernel tracks of connections to these
+ *   ping                       whether this process is there */
+net_operation net_op_sandbox, net_op_bridge, net_op_link, net_op_endpoint, net_op_routes, net_op_unplug, net_op_unlink,
+    net_op_links, net_op_taken, net_op_addresses, net_op_stats, net_op_listen, net_op_elements, net_op_forget, net_op_close;
 
 /* Namespaces made ahead of need, by a thread. */
 void pool_start(struct net *net);
@@ -64,7 +74,9 @@ void pool_start(struct net *net);
 struct sandbox *pool_take(struct net *net, const char *id, const struct launch *maps, struct error *err);
 /* Finds what `pool_take` gave, or opens a path of a namespace (kept by nobody: sandbox_free it; see `sandbox_put`). */
 struct sandbox *sandbox_get(struct net *net, const char *reference, struct error *err);
+/* Gives back what sandbox_get() gave: one that nobody else holds is freed. NULL is allowed. */
 void sandbox_put(struct sandbox *sandbox);
+/* Closes and frees it. */
 void sandbox_free(struct sandbox *sandbox);
 /* Writes a value to /proc/sys/PATH as that namespace sees it; silently nothing where the kernel has no such file. */
 void sandbox_sysctl(struct net *net, struct sandbox *sandbox, const char *value, const char *format, ...)
@@ -74,10 +86,12 @@ void sandbox_sysctl(struct net *net, struct sandbox *sandbox, const char *value,
 void net_send(uint32_t id, const void *bytes, size_t size);
 /* Gives links and namespaces back in a thread of its own, then answers the request. */
 void reaper_start(struct net *net);
+/* Hands a sandbox (NULL: there is none) to that thread, and the request `record` of number `id` to be answered when it is done. */
 void reaper_push(uint32_t id, struct sandbox *sandbox, const struct launch_record *record);
 
 /* Watches the firewall's tables for changes made by others; -1 where the kernel can't tell. */
 int nftwatch_open(const char *table);
+/* Reads what the kernel tells; if the table was changed by others, the daemon is told (a frame of number 0). */
 void nftwatch_ready(int fd);
 
 #endif

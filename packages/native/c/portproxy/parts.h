@@ -41,13 +41,16 @@ struct ports {
   size_t spare_count;
 };
 
-/* The source's callbacks. */
+/* The `ready` of a port's source: connections of clients. */
 void port_stream_ready(struct source *source, uint32_t events);
+/* Datagrams of clients. */
 void port_datagram_ready(struct source *source, uint32_t events);
 
+/* Cuts all connections that are being carried. */
 void relays_free(struct ports *ports);
 /* Wants the kernel to tell to which address each datagram came. */
 void port_datagram_prepare(int fd, int family);
+/* Forgets all clients of a UDP port; what they send from now on goes to where the port leads now. */
 void port_datagram_free(struct port *port);
 
 #endif

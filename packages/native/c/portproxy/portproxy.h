@@ -26,8 +26,9 @@ struct ports;
 
 /* No ports yet, served by `loop`. NULL without memory; freed by ports_free(). */
 struct ports *ports_new(struct loop *loop);
-/* Carries out a `port` or a `port-close` record. Returns 0, or -1. */
+/* Carries out a `port` record. Returns 0, or -1. */
 int ports_open(struct ports *ports, const struct launch_record *record, struct error *err);
+/* Carries out a `port-close` record; nothing for a port that is not held. Returns 0, or -1. */
 int ports_close(struct ports *ports, const struct launch_record *record, struct error *err);
 /* Closes the listeners, cuts the connections that are being carried, and frees. */
 void ports_free(struct ports *ports);

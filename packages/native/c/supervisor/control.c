@@ -10,7 +10,7 @@ static void reply(struct supervisor *supervisor, const char *sequence, const str
   char status[16];
   snprintf(status, sizeof status, "%d", err ? err->status : 0);
   if (err)
-    supervisor_tell(supervisor, "reply", sequence, "failed", err->stage, status, err->message);
+    supervisor_tell(supervisor, "reply", sequence, "failed", err->stage, status, err->message, err->step);
   else
     supervisor_tell(supervisor, "reply", sequence, "ok");
 }

@@ -76,15 +76,19 @@ void folder_leave_exit(struct supervisor *supervisor);
 /* Removes what is ours in the run folder, and the folder. It may be another run's by now. */
 void folder_remove(struct supervisor *supervisor);
 
-/* peer.c */
+/* peer.c. Binds supervisor.sock in the run folder, which it unlocks, and accepts connections from then on. Returns 0, or -1
+   with stage "socket". */
 int listen_at(struct supervisor *supervisor, struct error *err);
+/* A connection whose first frame will say what it is for. Owns `fd`, unless it is NULL: without memory. */
 struct peer *peer_new(struct supervisor *supervisor, int fd);
+/* Sends as much as the socket takes; the rest follows when it takes more. */
 void peer_flush(struct peer *peer);
 /* Whether the other end is closed, which may not have been read yet. */
 int peer_gone(const struct peer *peer);
+/* Closes the connection. Without its control the supervisor may end. */
 void peer_free(struct peer *peer);
-/* The first thing on a new connection, so that there is always room for it. The strings end with NULL, or are four. */
-void peer_reply(int fd, const char *const strings[4]);
+/* Sends one record, whose strings end with NULL or are five: the first thing on a new connection, which has room for it. */
+void peer_reply(int fd, const char *const strings[5]);
 /* Takes the socket out of the loop: it is about to be somebody else's. */
 void peer_stop(struct peer *peer);
 /* peer_exec.c. Takes over the peer. */
@@ -100,14 +104,18 @@ struct exec_request {
 };
 /* Decodes a message whose first record is `exec`; the request borrows its strings. Returns 0, or -1 with stage "launch". */
 int exec_parse(const struct launch *message, struct exec_request *request, struct error *err);
-/* Told once, when the program runs (`exec`), or it never will (NULL, `err`). */
+/* Called once: when the program runs, with the exec; or when it never will, with NULL and the error. */
 typedef void (*exec_done)(struct exec *exec, const struct error *err, void *data);
-/* Returns 0 when the process is on its way: `done` will be called, not before this has returned. -1 with `err`: it won't. */
+/* Puts a process on its way into the container. Returns 0: `done` will be called, not before this has returned; or -1: it won't. */
 int exec_start(struct supervisor *supervisor, const struct exec_request *request, exec_done done, void *data,
                struct error *err);
+/* The exec of that id, or NULL. */
 struct exec *exec_find(struct supervisor *supervisor, const char *id);
+/* Its process, as the host numbers it; 0 while it is on its way. */
 pid_t exec_pid(const struct exec *exec);
+/* Its streams. */
 struct streams *exec_streams(struct exec *exec);
+/* Sends a signal. Returns 0, or -1 with errno; ESRCH: it does not run. */
 int exec_kill(struct exec *exec, int signal);
 /* Tells a daemon that has just connected which execs run, and which have ended that it may not have heard of. */
 void exec_announce(struct supervisor *supervisor);
@@ -119,13 +127,16 @@ int exec_of(const struct supervisor *supervisor, pid_t pid);
 /* How many execs have clients still. */
 int exec_clients(const struct supervisor *supervisor);
 
-/* parts.c */
+/* parts.c. The part that has registered for records of that name, or NULL. */
 const struct supervisor_part *part_find(const char *record);
+/* Has each record of the launch taken in by its part. Returns 0, or -1 with the part's error. */
 int parts_launch(struct supervisor *supervisor, const struct launch *launch, struct error *err);
+/* Stops all parts. */
 void parts_stop(struct supervisor *supervisor);
 
-/* ended.c: ends of execs that the daemon has not said yet that it knows. Tells it, and keeps it until then. */
+/* ended.c: ends of execs that the daemon has not said yet that it knows. Tells the daemon of one, and keeps it until then. */
 void ended_add(struct supervisor *supervisor, const char *id, int code);
+/* The daemon knows of this end: it is forgotten. */
 void ended_seen(struct supervisor *supervisor, const char *id);
 /* Tells all of them again. */
 void ended_announce(struct supervisor *supervisor);
@@ -135,14 +146,15 @@ void reap_later(struct loop *loop, pid_t pid);
 /* Another runtime has left processes in the supervisor's care: those that nothing else here waits for are reaped when they end. */
 void reap_adopted(struct supervisor *supervisor);
 
-/* supervisor.c */
+/* supervisor.c. A pidfd of a process (pidfd_open(2)), or -1 with errno. */
 int process_fd(pid_t pid);
+/* Sends a signal to the process behind a pidfd. Returns 0, or -1 with errno. */
 int process_signal(int pidfd, int signal);
 /* The exit code that Docker shows for a wait status. */
 int process_code(int status);
 /* Tells the daemon of kills by the OOM killer that it does not know of yet. */
 void supervisor_oom(struct supervisor *supervisor);
-/* The same again, to a daemon that has just connected. */
+/* Tells a daemon that has just connected of all kills there were. */
 void supervisor_oom_again(struct supervisor *supervisor);
 /* Something that the supervisor may have waited for has happened: looks what is to be done next. */
 void supervisor_check(struct supervisor *supervisor);

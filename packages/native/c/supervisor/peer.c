@@ -28,11 +28,10 @@ void peer_flush(struct peer *peer) {
   loop_change(peer->supervisor->loop, &peer->source, EPOLLIN | (buffer_size(&peer->channel.out) ? EPOLLOUT : 0));
 }
 
-/* The first thing on a new connection, so that there is always room for it. */
-void peer_reply(int fd, const char *const strings[4]) {
+void peer_reply(int fd, const char *const strings[5]) {
   struct buffer out = {0};
   size_t mark = frame_begin(&out, 0);
-  frame_record(&out, strings[0], strings[1], strings[2], strings[3], NULL);
+  frame_record(&out, strings[0], strings[1], strings[2], strings[3], strings[4], NULL);
   frame_end(&out, mark);
   send(fd, buffer_head(&out), buffer_size(&out), MSG_DONTWAIT | MSG_NOSIGNAL);
   buffer_free(&out);
@@ -44,12 +43,12 @@ static void send_position(int fd, const struct log *log) {
   uint64_t device, inode, size;
   char file[48], length[24];
   if (!log || log_position(log, &device, &inode, &size) < 0) {
-    peer_reply(fd, (const char *[4]){"ok"});
+    peer_reply(fd, (const char *[5]){"ok"});
     return;
   }
   snprintf(file, sizeof file, "%llu:%llu", (unsigned long long) device, (unsigned long long) inode);
   snprintf(length, sizeof length, "%llu", (unsigned long long) size);
-  peer_reply(fd, (const char *[4]){"ok", file, length});
+  peer_reply(fd, (const char *[5]){"ok", file, length});
 }
 
 /* The daemon (a new one, perhaps) takes control. */

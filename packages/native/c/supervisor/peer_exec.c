@@ -22,7 +22,7 @@ static void asked_free(struct asked *asked) {
 static void send_failed(int fd, const struct error *err) {
   char number[16];
   snprintf(number, sizeof number, "%d", err->status);
-  peer_reply(fd, (const char *[4]){"failed", err->stage, number, err->message});
+  peer_reply(fd, (const char *[5]){"failed", err->stage, number, err->message, err->step});
 }
 
 static void exec_runs(struct exec *exec, const struct error *err, void *data) {
@@ -34,7 +34,7 @@ static void exec_runs(struct exec *exec, const struct error *err, void *data) {
   } else {
     char number[16];
     snprintf(number, sizeof number, "%d", exec_pid(exec));
-    peer_reply(channel->fd, (const char *[4]){"started", number});
+    peer_reply(channel->fd, (const char *[5]){"started", number});
     const struct client_message *client = &asked->client;
     /* One that wants none of the streams has its answer, and its connection ends. */
     if ((client->in || client->out || client->err) &&

@@ -64,6 +64,7 @@ struct streams_options {
 /* Makes the pipes. `io` gets the process's ends, which the caller closes after the start with streams_close_ends. With
    a terminal, container_* puts the pty's master into streams->console. */
 int streams_open(struct streams *streams, const struct streams_options *options, struct process_io *io, struct error *err);
+/* Closes the process's ends. */
 void streams_close_ends(struct process_io *io);
 /* The process runs: begins to read and write. */
 int streams_start(struct streams *streams, struct loop *loop);
@@ -73,9 +74,11 @@ struct client *streams_attach(struct streams *streams, struct loop *loop, int fd
 void streams_drain(struct streams *streams);
 /* Ends the outputs where they are, though something else may still hold them. */
 void streams_cut(struct streams *streams);
+/* Sets the size of the terminal, in characters; nothing without one. Returns 0, or -1 with errno. */
 int streams_resize(struct streams *streams, int rows, int columns);
 /* Whether a client is there still: one that was sent all of its output closes its socket when it has read that. */
 int streams_waiting(const struct streams *streams);
+/* Closes all descriptors and clients. `ended` and `deserted` are called no more. */
 void streams_close(struct streams *streams);
 
 /* Sends output to one client. */
@@ -86,14 +89,19 @@ void client_end(struct client *client);
 void client_typed(struct client *client, const char *data, size_t size);
 /* The process takes input again. May free the client. */
 void client_feed(struct client *client);
+/* Closes the connection and forgets the client. */
 void client_free(struct client *client);
 /* Whether a client is so far behind that outputs should not be read. */
 int client_behind(const struct client *client);
 
 /* Of streams.c, for client.c. */
 char *streams_scratch(void); /* a buffer of 256 KiB that nobody keeps data in beyond a callback; NULL without memory */
+/* Writes input to the process. Returns how many bytes need not be written again: what a process that reads no more loses
+   is counted. */
 size_t streams_input(struct streams *streams, const char *data, size_t size);
+/* Closes the process's input. */
 void streams_input_end(struct streams *streams);
+/* Looks whether outputs are to be read, now that a client or the log is behind, or no longer. */
 void streams_update(struct streams *streams);
 
 #endif

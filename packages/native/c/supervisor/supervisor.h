@@ -25,7 +25,9 @@ struct supervisor_part {
 /* Adds a part; called by `__attribute__((constructor))` functions, so before main. The part is static memory. */
 void supervisor_register(struct supervisor_part *part);
 
+/* The supervisor's event loop. */
 struct loop *supervisor_loop(struct supervisor *supervisor);
+/* The container, or NULL before it is prepared. */
 struct container *supervisor_container(struct supervisor *supervisor);
 /* The container's network namespace, or -1 before there is one (see container_netns). */
 int supervisor_netns(struct supervisor *supervisor);

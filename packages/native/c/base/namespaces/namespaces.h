@@ -22,9 +22,11 @@ struct namespaces {
   int join[NS_COUNT]; /* descriptors of those to join, or -1 */
 };
 
-/* The NS_* of a name in /proc/PID/ns ("mnt", "pid", ...), or -1; its CLONE_NEW* flag; its name. */
+/* The NS_* of a name in /proc/PID/ns ("mnt", "pid", ...), or -1. */
 int namespaces_kind(const char *name);
+/* The CLONE_NEW* flag of a kind. */
 uint64_t namespaces_flag(int kind);
+/* A kind's name in /proc/PID/ns. */
 const char *namespaces_name(int kind);
 
 /* Opens the namespaces that are asked for by path and notes those to be made; the mount namespace is always new. A container

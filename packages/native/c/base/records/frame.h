@@ -25,15 +25,18 @@ static inline char *buffer_head(const struct buffer *b) {
 }
 /* Makes room for `more` bytes behind the end; returns where, or NULL when there is no memory. */
 char *buffer_reserve(struct buffer *b, size_t more);
+/* Copies `size` bytes to the end. Returns 0, or -1 without memory. */
 int buffer_append(struct buffer *b, const void *bytes, size_t size);
 /* Drops `size` bytes at the start; an emptied buffer gives large memory back. */
 void buffer_consume(struct buffer *b, size_t size);
+/* Gives the memory back; the buffer is empty and can be used again. */
 void buffer_free(struct buffer *b);
 
 /* Appends one record; the strings are a NULL-terminated list. */
 int frame_record(struct buffer *b, const char *name, ...) __attribute__((sentinel));
 /* Opens a frame at the buffer's end; frame_end writes its size. `mark` is relative to the buffer's start. */
 size_t frame_begin(struct buffer *b, uint32_t handle);
+/* Closes the frame that frame_begin() returned `mark` for. */
 void frame_end(struct buffer *b, size_t mark);
 
 /* The first whole frame in the buffer: 1 and its records, 0 when more bytes are needed, -1 when it can't be one. */
@@ -49,6 +52,7 @@ struct channel {
 int channel_read(struct channel *channel);
 /* Writes as much as goes: 0, or -1 when the peer is gone. What remains is in `out`. */
 int channel_flush(struct channel *channel);
+/* Closes the socket and drops what was read or waits to be written. */
 void channel_close(struct channel *channel);
 
 #endif

@@ -22,8 +22,9 @@ struct launch {
 
 /* Parses `size` bytes. Strings point into a copy owned by the launch. Returns 0, or -1 with stage "launch". */
 int launch_parse(const void *bytes, size_t size, struct launch *out, struct error *err);
-/* Frees it. launch_wipe: and leaves nothing of its strings in memory. */
+/* Frees it; nothing for one that is all zeros. */
 void launch_free(struct launch *launch);
+/* Frees it and leaves nothing of its strings in memory: environments have secrets. */
 void launch_wipe(struct launch *launch);
 /* The first record of that name, or NULL. */
 const struct launch_record *launch_find(const struct launch *launch, const char *name);

@@ -38,7 +38,9 @@ long cgroup_oom_kills(const struct cgroup *cgroup);
 /* Something to poll for out-of-memory: v1 an eventfd (EPOLLIN), told before the kill; v2 the file of the counter
    (EPOLLPRI, until it is read), told after it, and *counter is 1. -1 where there is none. */
 int cgroup_oom_fd(const struct cgroup *cgroup, int *counter);
+/* Kills every process in it: by cgroup.kill of v2 (Linux 5.14), else one by one until none is left, for at most 100 rounds. */
 void cgroup_kill(const struct cgroup *cgroup);
+/* Closes the descriptors; the directories stay. */
 void cgroup_close(struct cgroup *cgroup);
 /* Removes the directorys of a launch up to one in which something is left: that and those behind it are the daemon's to remove,
    which looks at the last. */

@@ -15,13 +15,26 @@
 #include "base/fail_text.h"
 #include "base/inroot.h"
 #include "base/sys.h"
+#include "base/users/users.h"
 #include "container/birth.h"
 #include "container/process/caps.h"
 #include "container/process/execve.h"
 #include "container/process/process.h"
-#include "base/users/users.h"
+#include "container/steps.h"
 
-static int read_user(const struct child *child, struct user *user, struct error *err) {
+/* The program that a child is about to become. */
+struct program {
+  struct user user;
+  struct caps caps;
+  struct rlimit processes; /* of the user's processes: set last where there is a birth; all zeros: none */
+  uint64_t key;            /* of the calls that pass the filter (birth.h), or 0 */
+  int entered;             /* the errno with which root could not enter the working directory, or 0 */
+  char path[PATH_MAX];     /* of the file; not looked for where the container's init comes first */
+  char home[256 + sizeof "HOME="];
+};
+
+static int read_user(struct child *child, struct error *err) {
+  struct user *user = &child->program->user;
   cleanup_free char *group = NULL;
   const struct container_spec *spec = child->spec;
   if (users_read(child->root, spec->user, &group, user, err) < 0) return -1;
@@ -42,17 +55,20 @@ int process_make_cwd(const struct child *child, struct error *err) {
   return 0;
 }
 
-static int cwd_failed(const char *path, int status, struct error *err) {
-  return fail_text(err, "cwd", status, "chdir to cwd (\"%s\") set in config.json failed: %s", path, go_strerror(status));
+static int cwd_failed(const struct child *child, int status, struct error *err) {
+  return fail_text(err, "cwd", status, "chdir to cwd (\"%s\") set in config.json failed: %s", child->spec->cwd,
+                   go_strerror(status));
 }
 
-/* Returns 0, or an errno. */
-static int enter_cwd(const char *path) {
-  return chdir(path) < 0 ? errno : 0;
+static int enter_cwd_as_root(struct child *child, struct error *err) {
+  child->program->entered = chdir(child->spec->cwd) < 0 ? errno : 0;
+  return child->program->entered && child->program->entered != EACCES ? cwd_failed(child, child->program->entered, err) : 0;
 }
 
-/* A working directory outside the root (through a leaked fd) would show here. */
-static int check_cwd(struct error *err) {
+/* Where the container's root may not enter it, its user may. A working directory outside of the root (through a leaked
+   descriptor) would show here. */
+static int enter_cwd_as_user(struct child *child, struct error *err) {
+  if (child->program->entered && chdir(child->spec->cwd) < 0) return cwd_failed(child, errno, err);
   char path[PATH_MAX];
   if (syscall(SYS_getcwd, path, sizeof path) < 0)
     return fail_text(
@@ -65,7 +81,9 @@ static int check_cwd(struct error *err) {
   return 0;
 }
 
-static int become(const struct user *user, struct caps *caps, int keep_admin, struct error *err) {
+static int become_user(struct child *child, struct error *err) {
+  const struct user *user = &child->program->user;
+  struct caps *caps = &child->program->caps;
   cleanup_free gid_t *groups = malloc((user->group_count + 1) * sizeof *groups);
   if (!groups) return fail(err, "user", ENOMEM, "supplementary groups");
   size_t count = 0;
@@ -82,7 +100,7 @@ static int become(const struct user *user, struct caps *caps, int keep_admin, st
   if (user->uid) caps->effective = caps->permitted = caps->ambient;
   /* The filter is the very last thing, and needs this one; execve takes it away again, for the bounding set lacks it. */
   struct caps now = *caps;
-  if (keep_admin) {
+  if (child->seccomp_size && !child->spec->no_new_privileges) {
     now.effective |= 1ULL << CAP_SYS_ADMIN;
     now.permitted |= 1ULL << CAP_SYS_ADMIN;
   }
@@ -93,38 +111,28 @@ int process_runs_init(const struct child *child) {
   return child->container->init_program >= 0 && child->spec == child->container->spec;
 }
 
-static int run_init(const struct child *child, char **args, char **env, struct error *err) {
+static int run_init(const struct child *child, struct error *err) {
   size_t count = 0;
+  char **args = child->spec->args.words;
   while (args[count]) count++;
   char **list = calloc(count + 3, sizeof *list);
   if (!list) return fail(err, "exec", ENOMEM, "arguments");
   list[0] = (char *) "/sbin/docker-init";
   list[1] = (char *) "--";
   memcpy(list + 2, args, count * sizeof *list);
-  syscall(SYS_execveat, child->container->init_program, "", list, env, AT_EMPTY_PATH);
+  syscall(SYS_execveat, child->container->init_program, "", list, child->spec->env.words, AT_EMPTY_PATH);
   return fail(err, "exec", errno, "run the init process");
 }
 
-/* `program`: its path; not looked at where the container's init comes first. */
-static int run_program(const struct child *child, const char *program, char **args, char **env, struct error *err) {
-  if (process_runs_init(child)) return run_init(child, args, env, err);
-  execve(program, args, env);
-  return fail_text(err, "run", errno, "exec %s: %s", program, go_strerror(errno));
-}
-
-/* The last steps where the container's other processes must not see a process before it is one of theirs. */
-static int run_born(const struct child *child, uint64_t key, const struct caps *caps, const struct rlimit *processes,
-                    const char *program, char **args, char **env, struct error *err) {
-  const struct rlimit *limit = processes->rlim_max ? processes : NULL;
-  if (birth_hide(child->birth, err) < 0 || seccomp_load(child, key, err) < 0 || caps_limit(caps, key, err) < 0 ||
-      birth_give(child->birth, key, err) < 0 || birth_begin(child->io->terminal, limit, key, err) < 0)
-    return -1;
-  return run_program(child, program, args, env, err);
+static int run_program(struct child *child, struct error *err) {
+  if (process_runs_init(child)) return run_init(child, err);
+  execve(child->program->path, child->spec->args.words, child->spec->env.words);
+  return fail_text(err, "run", errno, "exec %s: %s", child->program->path, go_strerror(errno));
 }
 
 /* The environment with the user's home where it has none, or an empty one: in its place, for a second would be read by some
    and not by others. `text` of `size` bytes holds it. */
-static void set_home(const struct user *user, char **env, char *text, size_t size) {
+static void put_home(const struct user *user, char **env, char *text, size_t size) {
   const char *home = env_get(env, "HOME");
   if (home && *home) return;
   size_t at = 0;
@@ -133,45 +141,101 @@ static void set_home(const struct user *user, char **env, char *text, size_t siz
   env[at] = text;
 }
 
+static int set_home(struct child *child, struct error *err) {
+  struct program *program = child->program;
+  put_home(&program->user, child->spec->env.words, program->home, sizeof program->home);
+  return 0;
+}
+
+static int label(struct child *child, struct error *err) {
+  return security_label(child, err);
+}
+
+static int keyring(struct child *child, struct error *err) {
+  return security_keyring(child->spec, err);
+}
+
+static int standard_streams(struct child *child, struct error *err) {
+  return stdio_set(child, err) < 0 ? -1 : stdio_own(child->program->user.uid, err);
+}
+
+static int limits(struct child *child, struct error *err) {
+  return limits_set(child, &child->program->processes, err);
+}
+
+static int pass_key(struct child *child, struct error *err) {
+  return child->birth ? birth_key(&child->program->key, err) : 0;
+}
+
+static int find_program(struct child *child, struct error *err) {
+  if (process_runs_init(child)) return 0;
+  return execve_find(child->spec->args.words[0], child->spec->env.words, child->program->path, PATH_MAX, err);
+}
+
 /* Signals and umask as a program expects them. */
-static void reset_signals(void) {
+static int reset_signals(struct child *child, struct error *err) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   signal(SIGPIPE, SIG_DFL);
   umask(022);
+  return 0;
 }
 
+static int no_new_privileges(struct child *child, struct error *err) {
+  if (!child->spec->no_new_privileges || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0) return 0;
+  return fail(err, "no-new-privileges", errno, "prctl");
+}
+
+/* Without its supervisor nobody would read the program's output or hear of its end. birth_begin() has it for one that is born. */
+static int end_with_supervisor(struct child *child, struct error *err) {
+  if (child->birth || prctl(PR_SET_PDEATHSIG, SIGKILL) == 0) return 0;
+  return fail(err, "exec", errno, "prctl");
+}
+
+static int hide(struct child *child, struct error *err) {
+  return child->birth ? birth_hide(child->birth, err) : 0;
+}
+
+static int filter(struct child *child, struct error *err) {
+  return seccomp_load(child, child->program->key, err);
+}
+
+/* The new process goes on with the next step; this one ends in there. */
+static int give_birth(struct child *child, struct error *err) {
+  const struct program *program = child->program;
+  const struct rlimit *processes = program->processes.rlim_max ? &program->processes : NULL;
+  if (!child->birth) return 0;
+  if (caps_limit(&program->caps, program->key, err) < 0 || birth_give(child->birth, program->key, err) < 0) return -1;
+  return birth_begin(child->io->terminal, processes, program->key, err);
+}
+
+static const struct step become_program[] = {
+    {"user", read_user}, /* names are those of files in the root, which is open still */
+    {"security label", label},
+    {"keyring", keyring},
+    {"standard streams", standard_streams}, /* the container's null device, by the root */
+    {"host descriptors", security_forget_host},
+    {"limits", limits}, /* after all that needs a descriptor: the limit may be below the numbers in use before */
+    {"birth key", pass_key},
+    {"home", set_home},
+    {"working directory", enter_cwd_as_root}, /* one that the user may not enter can still be where it works, as in runc */
+    {"user and capabilities", become_user},
+    {"working directory as user", enter_cwd_as_user},
+    {"program", find_program}, /* with the user's rights */
+    {"signals", reset_signals},
+    {"no new privileges", no_new_privileges},
+    {"end with supervisor", end_with_supervisor}, /* setuid forgets it (prctl(2)) */
+    {"dumpable", hide},                           /* the container's others must not see the process before it is one of them */
+    {"seccomp filter", filter},                   /* it may forbid everything above */
+    {"birth", give_birth},
+    {"run", run_program},
+};
+
 int process_run(struct child *child, struct error *err) {
-  const struct container_spec *spec = child->spec;
-  struct user user;
-  struct caps caps = spec->caps;
-  struct rlimit processes = {0};
-  char program[PATH_MAX], home[sizeof user.home + 8];
-  char **args = spec->args.words, **env = spec->env.words;
-  uint64_t key = 0;
-
-  if (read_user(child, &user, err) < 0 || security_label(child, err) < 0 || security_keyring(spec, err) < 0 ||
-      stdio_set(child, err) < 0 || stdio_own(user.uid, err) < 0 || security_forget_host(child, err) < 0 ||
-      /* After all that needs a descriptor: the limit may be below the numbers in use here. */
-      limits_set(child, &processes, err) < 0 || (child->birth && birth_key(&key, err) < 0))
-    return -1;
-  set_home(&user, env, home, sizeof home);
-
-  /* With root's rights first: a directory that the user may not enter can still be where it works, as in runc. */
-  int entered = enter_cwd(spec->cwd);
-  if (entered && entered != EACCES) return cwd_failed(spec->cwd, entered, err);
-  if (become(&user, &caps, child->seccomp_size && !spec->no_new_privileges, err) < 0) return -1;
-  if (entered && (entered = enter_cwd(spec->cwd))) return cwd_failed(spec->cwd, entered, err);
-  if (check_cwd(err) < 0) return -1;
-  if (!process_runs_init(child) && execve_find(args[0], env, program, sizeof program, err) < 0) return -1;
-
-  reset_signals();
-  if (spec->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-    return fail(err, "no-new-privileges", errno, "prctl");
-  if (child->birth) return run_born(child, key, &caps, &processes, program, args, env, err);
-  /* Without its supervisor nobody would read its output or hear of its end. Here, for setuid forgets it. */
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) return fail(err, "exec", errno, "prctl");
-  if (seccomp_load(child, 0, err) < 0) return -1;
-  return run_program(child, program, args, env, err);
+  struct program program = {.caps = child->spec->caps};
+  child->program = &program;
+  int failed = run_steps(become_program, sizeof become_program / sizeof *become_program, child, err);
+  child->program = NULL;
+  return failed;
 }

@@ -7,7 +7,7 @@
 
 #include "container/parts.h"
 
-/* process.c: becomes the program. Does not return when it succeeds. */
+/* process.c: becomes the program, by a table of steps. Does not return when it succeeds; -1 with an error that names the step. */
 int process_run(struct child *child, struct error *err);
 /* Makes the working directory where the spec asks for it, while the root can still be written. */
 int process_make_cwd(const struct child *child, struct error *err);
@@ -17,9 +17,9 @@ int process_runs_init(const struct child *child);
 /* limits.c: sets the resource limits (setrlimit(2)). With a birth the limit of the user's processes is one higher for now, for
    it is set last; `*processes` receives its value, or stays as it is. */
 int limits_set(const struct child *child, struct rlimit *processes, struct error *err);
-/* Sets the OOM score of a process in a user namespace, which may not do it itself; of the caller, while it still has the
-   machine's rights. */
+/* Sets the OOM score of a process in a user namespace, which may not do it itself (proc_pid_oom_score_adj(5)). */
 int oom_score_of(const struct container_spec *spec, pid_t pid, struct error *err);
+/* Sets the OOM score of the caller, while it still has the machine's rights. */
 int oom_score_own(const struct child *child, struct error *err);
 
 /* security.c: the AppArmor profile or SELinux label of the program to come. */

@@ -25,6 +25,7 @@ int call_step(struct call *call, pid_t *process, struct error *err);
 /* The same, until it has ended. It is killed after so many milliseconds, -1 with ETIMEDOUT; or once `cgroup` (NULL: none) has been
    removed, by which the daemon gives a start up, -1 with ECANCELED. */
 int call_await(struct call *call, int milliseconds, const struct cgroup *cgroup, pid_t *process, struct error *err);
+/* Kills the program; call_step() will say so. */
 void call_kill(const struct call *call);
 /* Kills and reaps what is left of it; NULL is allowed. */
 void call_free(struct call *call);

@@ -14,6 +14,7 @@ struct console {
 int console_listen(struct console *console, int directory, int number, struct error *err);
 /* Takes what is there: a connection, which is put into the epoll `events`, and the master. Returns 0, or -1 with errno. */
 int console_take(struct console *console, int events);
+/* Closes all, and removes the socket from `directory`. */
 void console_close(struct console *console, int directory);
 
 #endif

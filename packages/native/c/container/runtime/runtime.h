@@ -26,6 +26,7 @@ struct runtime {
 
 /* bundle.c. Takes the spec's program and bundle over; the bundle's directory has to be there. NULL with an error. */
 struct runtime *runtime_new(const struct container_spec *spec, int cgroup_version, struct error *err);
+/* Frees it, and closes what is open; NULL is allowed. */
 void runtime_free(struct runtime *runtime);
 /* Writes config.json. */
 int bundle_write(const struct container *container, struct error *err);
@@ -49,12 +50,16 @@ void runtime_delete(const struct runtime *runtime);
 
 /* exec.c: what joining.c passes on to, where the process's joining is a call of the runtime. */
 struct runtime_exec;
+/* Begins an exec of the spec's process, with `io` as its streams. NULL with an error. */
 struct runtime_exec *runtime_exec_begin(struct container *container, const struct container_spec *spec,
                                         const struct process_io *io, struct error *err);
+/* As joining_fd(). */
 int runtime_exec_fd(const struct runtime_exec *exec);
 /* As joining_step(). */
 int runtime_exec_step(struct runtime_exec *exec, pid_t *program, struct error *err);
+/* As joining_kill(). */
 void runtime_exec_kill(const struct runtime_exec *exec);
+/* Frees it, and removes its file from the bundle; NULL is allowed. */
 void runtime_exec_free(struct runtime_exec *exec);
 
 #endif

@@ -19,6 +19,7 @@ struct buffered {
 
 /* Returns 0, or -1 without memory. `buffered_close` frees it; what was not flushed is dropped. */
 int buffered_open(struct buffered *out, int fd, const char *what, struct error *err);
+/* Frees the memory; what was not flushed is dropped. The descriptor stays open. */
 void buffered_close(struct buffered *out);
 /* Puts `size` bytes, zeros where `bytes` is NULL. Returns 0 or -1. */
 int buffered_put(struct buffered *out, const void *bytes, size_t size, struct error *err);

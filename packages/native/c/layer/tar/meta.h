@@ -35,9 +35,11 @@ struct tar_meta {
   size_t segment_count, segment_room;
 };
 
+/* Forgets what extended headers have said: the member that they were for is over. */
 void tar_meta_reset(struct tar_meta *meta);
 /* Takes the records of a pax header. */
 int tar_meta_pax(struct tar_meta *meta, const char *records, size_t size, struct error *err);
+/* Adds a piece of a sparse file. Returns 0, or -1 for one that is out of order or one too many. */
 int tar_meta_segment(struct tar_meta *meta, int64_t offset, int64_t size, struct error *err);
 /* Takes up to `count` pairs of numbers as GNU's old format has them; the first empty one ends them. */
 int tar_meta_old_sparse(struct tar_meta *meta, const uint8_t *at, int count, struct error *err);

@@ -47,8 +47,9 @@ int tar_parser_begin_entry(struct tar_parser *p, struct error *err);
 /* The next `size` bytes are data; `wanted`: the handler's. */
 void tar_parser_data_follows(struct tar_parser *p, uint64_t size, int wanted);
 
-/* sparse_map.c: the entry has a map of pax 1.0 before its data: begins it, and takes a block of it. */
+/* sparse_map.c: the entry has a map of pax 1.0 before its data: begins it. */
 void tar_parser_begin_map(struct tar_parser *p);
+/* Takes a block of the map. Returns 0, or -1 with stage "tar". */
 int tar_parser_map_block(struct tar_parser *p, struct error *err);
 
 static inline int bad_header(struct error *err) {

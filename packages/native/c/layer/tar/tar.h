@@ -57,12 +57,15 @@ struct tar_handler {
 
 struct tar_parser;
 
+/* A parser at the start of an archive, for a handler that it copies. NULL without memory. */
 struct tar_parser *tar_parser_new(const struct tar_handler *handler);
+/* Frees it; NULL is allowed. */
 void tar_parser_free(struct tar_parser *parser);
 /* Takes the next bytes of the archive. -1 with stage "tar" for a malformed archive, or the handler's own error. */
 int tar_parser_feed(struct tar_parser *parser, const void *bytes, size_t size, struct error *err);
 /* Bytes that may be skipped instead of fed, because nobody wants them (only when the handler takes no bytes). */
 uint64_t tar_parser_skippable(const struct tar_parser *parser);
+/* Counts `size` of these bytes, which have been passed over. */
 void tar_parser_skip(struct tar_parser *parser, uint64_t size);
 /* To be called at the end of the archive: fails when it was cut off. */
 int tar_parser_finish(struct tar_parser *parser, struct error *err);
@@ -73,7 +76,9 @@ struct tar_writer {
   int sparse; /* files with holes are stored without them (pax, GNU's sparse format 1.0) */
 };
 
+/* Begins an archive on `fd`, which stays the caller's. Returns 0, or -1 without memory. */
 int tar_writer_open(struct tar_writer *writer, int fd, struct error *err);
+/* Frees the buffer; what tar_write_end() has not written is dropped. */
 void tar_writer_close(struct tar_writer *writer);
 /* Writes the headers of an entry (`data_*` is ignored; `size` bytes must follow for a file, for a sparse one those of its
    segments: tar_write_pieces()). Names that
@@ -83,6 +88,7 @@ int tar_write_entry(struct tar_writer *writer, const struct tar_entry *entry, in
 int tar_write_file(struct tar_writer *writer, int from, uint64_t size, struct error *err);
 /* The data of a sparse entry: its segments of `from`. */
 int tar_write_pieces(struct tar_writer *writer, int from, const struct tar_entry *entry, struct error *err);
+/* Ends the archive with two empty blocks, and writes all that is held. Returns 0, or -1. */
 int tar_write_end(struct tar_writer *writer, struct error *err);
 
 /* How a folder is put into an archive. */

@@ -12,14 +12,16 @@ struct name_list {
   size_t count;
 };
 
-/* The list must be empty. */
+/* Reads the names of an open directory into a list that is empty. Returns 0, or -1 with stage "read". */
 int name_list_read(struct name_list *list, int folder, struct error *err);
+/* Frees the names; the list is empty then. */
 void name_list_free(struct name_list *list);
 #define cleanup_names __attribute__((cleanup(name_list_free)))
 
-/* Files of several names that were written, by which later names become hard links. */
 struct link_table;
+/* A table of files of several names that were written, by which later names become hard links. NULL without memory. */
 struct link_table *link_table_new(void);
+/* Frees it; NULL is allowed. */
 void link_table_free(struct link_table *table);
 /* The name under which the file was stored before; NULL: it wasn't, and `stored` is kept now. */
 const char *link_table_known(struct link_table *table, const struct stat *st, const char *stored);

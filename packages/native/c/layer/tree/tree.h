@@ -56,7 +56,9 @@ struct tree {
   uint32_t seed;
 };
 
+/* An empty root. Returns 0, or -1 without memory. */
 int tree_init(struct tree *tree, struct error *err);
+/* Frees all nodes and names. */
 void tree_free(struct tree *tree);
 /* Applies one member of the tar, later ones winning, `.wh.` names as whiteouts. A tar_handler's `entry`. */
 int tree_entry(void *tree, const struct tar_entry *entry, struct error *err);

@@ -47,6 +47,7 @@ int log_reopen(struct log *log, struct error *err);
 void log_idle(struct log *log);
 /* So much waits for delivery that the output should not be read for now. */
 int log_behind(const struct log *log);
+/* Closes the file, with a note of entries that were lost, and frees. NULL is allowed. */
 void log_close(struct log *log);
 
 #endif

@@ -14,6 +14,7 @@ struct position *position_open(const char *file, int fd, const char *path, uint6
 void position_rotated(struct position *position, int fd, uint64_t size);
 /* How many bytes, of `size` in the newest file and all before it, are not delivered yet. */
 uint64_t position_behind(const struct position *position, uint64_t size);
+/* Unmaps and frees it; the file stays. NULL is allowed. */
 void position_close(struct position *position);
 
 #endif
