@@ -318,8 +318,7 @@ test('a daemon starts on files that are missing or of another kind, and lists wh
   replace(data('volumes/file'), 'file');
   replace(data('volumes/gone'), 'nothing');
   replace(data('layers/init'), 'nothing');
-  for (const name of ['layers/nursery', 'nursery', 'build/work', 'layers/trash'])
-    replace(data(name), 'nothing');
+  for (const name of ['layers/pool', 'pool', 'build/work', 'layers/trash']) replace(data(name), 'nothing');
   replace(join(daemon.folder, 'exec'), 'nothing');
   await daemon.up();
   for (const path of [

@@ -50,7 +50,7 @@ bool read_body(struct connection *connection, struct text *body);
 /** Fills the buffer once it is empty; 0 at the end of the connection, -1 for an error. */
 long fill(struct connection *connection);
 
-/** What a command line is run with. */
+/** A command line, without the flags before the command's name. */
 struct invocation {
   const char *socket;
   int count;
@@ -69,5 +69,5 @@ int front_run(const struct invocation *invocation);
 bool write_all(int fd, const char *bytes, size_t length);
 /** Writes to standard error; a terminal does not obey what is in the text. */
 void warn_text(const char *string);
-/** What it has written so far, or its beginning. */
+/** All that warn_text() has written so far, or its beginning. */
 const char *warned_text(void);

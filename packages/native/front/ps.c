@@ -30,7 +30,7 @@ int front_ps(const struct invocation *invocation) {
     return HAND_OVER;
   for (const char *row = json_first(body.bytes); row; row = json_next(row)) {
     char *id = json_string(json_member(row, "Id"));
-    // What is no id is shown as Node shows it.
+    // A text that is no id is left to Node to show.
     if (!id || strspn(id, "0123456789abcdef") != strlen(id)) return HAND_OVER;
     text_add(&ids, id, full ? strlen(id) : strnlen(id, 12));
     text_puts(&ids, "\n");

@@ -6,7 +6,7 @@
 
 #include "run.h"
 
-/** What the daemon says of an error, without the blanks around it. */
+/** The text of an error answer, without the blanks around it. */
 static char *reason(struct connection *connection) {
   struct text body = {0};
   read_body(connection, &body);

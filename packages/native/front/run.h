@@ -5,7 +5,7 @@
 /** How many flags the client's TypeScript has given the front, at most; order.c checks it. */
 enum { FLAGS_MAX = 64 };
 
-/** What the command line says. A list's values are JSON already. */
+/** The order of the command line. A list's values are JSON already. */
 struct order {
   const char *image, *name;
   char **command;

@@ -1,4 +1,4 @@
-// What the front says on standard error.
+// Messages on standard error.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

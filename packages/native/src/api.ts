@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 /** One instruction of a launch: its name and its arguments. Strings hold no NUL. See c/container/spec/spec.h for all names. */
 export type LaunchRecord = [name: string, ...arguments_: string[]];
 
-/** How a process's output is kept. */
+/** The log of a container's output. */
 export interface LogOptions {
   /** `cri`: the lines of the Container Runtime Interface, in a file that somebody else rotates. */
   driver: 'json-file' | 'local' | 'cri' | 'none';
@@ -28,11 +28,11 @@ export interface ExitStatus {
   finishedAt: string;
 }
 
-/** Why a start failed: `stage` names the step (`exec`, `mount`, ...), errno the kernel's reason. */
+/** A start or an exec that failed: `stage` names its part (`exec`, `mount`, ...), `errno` is the kernel's reason. */
 export class LaunchError extends Error {
   readonly stage: string;
   readonly errno: number;
-  /** The step of the set-up in the container's child that failed (`c/container/start.c`), or ''. */
+  /** The step that failed, of the tables in `c/container/start.c`, `exec.c` and `process/process.c`; or ''. */
   readonly step: string;
 
   constructor(stage: string, errno: number, message: string, step = '') {

@@ -9,7 +9,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { openFfi } from './ffi.ts';
 
 // linux/fs.h
@@ -17,7 +17,7 @@ const FS_IOC_GETFLAGS = 0x80086601;
 const FS_IOC_SETFLAGS = 0x40086602;
 const FS_TOPDIR_FL = 0x00020000;
 
-/** How many places of the disk are used by turns. */
+/** How many directories of a pool are used by turns, each in another part of the disk. */
 const SHARDS = 32;
 
 /** Makes folders that come and go quickly. */
@@ -27,12 +27,13 @@ export interface DirectoryPool {
 }
 
 /**
- * A place, on the file system of the folders to be made, from which ext4 without a journal is had to spread them over the
- * disk. It gives the place of a deleted file away only minutes later, and looks at each of them, from the first, when it
+ * Opens the pool at `place`, on the file system of the folders to be made, by which ext4 without a journal spreads them over
+ * the disk. It gives the place of a deleted file away only minutes later, and looks at each of them, from the first, when it
  * makes the next file near by: a tenth of a container's life. A file stays where it was made when it is renamed, so folders
  * are made in one of some that lie apart, and moved from there. Elsewhere they are simply made.
  */
 export function openDirectoryPool(place: string): DirectoryPool {
+  takeFormer(place);
   mkdirSync(place, { recursive: true, mode: 0o700 });
   if (!spreadSubfolders(place)) return { make: makePlainly };
   // Folders that an earlier daemon made and did not move.
@@ -59,6 +60,17 @@ export function openDirectoryPool(place: string): DirectoryPool {
       }
     },
   };
+}
+
+/** Earlier versions had the pool at another name beside it. It holds nothing of a container: folders are moved out of it. */
+function takeFormer(place: string): void {
+  const former = join(dirname(place), 'nursery');
+  try {
+    renameSync(former, place);
+  } catch (error) {
+    // A version that was gone back to has made one anew.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') rmSync(former, { recursive: true, force: true });
+  }
 }
 
 function makePlainly(path: string): void {

@@ -1,3 +1,4 @@
 export * from './api.ts';
-export { type LauncherOptions, logRecord, openLauncher } from './launcher.ts';
+export { type LauncherOptions, openLauncher } from './launcher.ts';
 export { nativeProgram } from './program.ts';
+export { logRecord } from './supervisor/messages.ts';

@@ -1,127 +1,25 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LaunchError, type Launcher, type LaunchRecord, type StartOptions, type Supervisor } from './api.ts';
+import { LaunchError, type StartOptions } from './api.ts';
 import { nativeProgram } from './index.ts';
-import { openLauncher } from './launcher.ts';
-
-const SIGTERM = 15;
-const SIGKILL = 9;
-const OUTPUT = { stdin: false, stdout: true, stderr: true };
-
-const folder = realpathSync(mkdtempSync(join(tmpdir(), 'berth-launcher-')));
-const root = join(folder, 'root');
-let launcher: Launcher;
-
-beforeAll(() => {
-  for (const name of ['bin', 'etc', 'tmp']) mkdirSync(join(root, name), { recursive: true });
-  copyFileSync('/bin/busybox', join(root, 'bin/busybox'));
-  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
-  writeFileSync(join(root, 'bin/plain'), 'not a program', { mode: 0o644 });
-  launcher = openLauncher({ program: nativeProgram });
-});
-
-afterAll(async () => {
-  // Processes that a failed test left, also of containers that another process started.
-  const runs = join(folder, 'run');
-  for (const id of readdirSync(runs)) {
-    const supervisor = await launcher.reconnect(id, join(runs, id));
-    await supervisor?.kill(SIGKILL).catch(() => undefined);
-    await supervisor?.exited.catch(() => undefined);
-    supervisor?.release();
-  }
-  launcher.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-/** A container of busybox's applets without a network, cgroups or limits. */
-function options(args: string[], more: Partial<StartOptions> = {}): StartOptions {
-  const id = randomBytes(32).toString('hex');
-  const own = join(folder, id.slice(0, 12));
-  for (const name of ['upper', 'work']) mkdirSync(join(own, name), { recursive: true });
-  const namespaces = ['mnt', 'pid', 'net', 'ipc', 'uts'];
-  return {
-    id,
-    runFolder: join(folder, 'run', id),
-    launch: [
-      ['id', id],
-      ...namespaces.map((kind): LaunchRecord => ['namespace', kind]),
-      ['lower', 'folder', root],
-      ['overlay', join(own, 'upper'), join(own, 'work')],
-      ['mount', 'proc', 'proc', '/proc'],
-      ['mount', 'tmpfs', 'tmpfs', '/dev', 'mode=755'],
-      ['mount', 'devpts', 'devpts', '/dev/pts', 'newinstance', 'ptmxmode=0666'],
-      ['device', '/dev/null', 'c', '1', '3', '666', '0', '0'],
-      ['hostname', 'inside'],
-      ...process(args),
-    ],
-    log: { driver: 'json-file', path: join(own, 'log'), maxSize: 0, maxFile: 1, compress: false },
-    openStdin: false,
-    stdinOnce: false,
-    tty: false,
-    ...more,
-  };
-}
-
-const process = (args: string[]): LaunchRecord[] => [
-  ['caps', 'a80425fb', 'a80425fb', 'a80425fb', '0', '0'],
-  ['user', ''],
-  ['cwd', '/'],
-  ['env', 'PATH=/bin'],
-  ['arg', ...args],
-];
-const sh = (script: string) => ['busybox', 'sh', '-c', script];
-
-async function finish(supervisor: Supervisor): Promise<number> {
-  const { code } = await supervisor.exited;
-  supervisor.release();
-  return code;
-}
-
-async function text(stream: Duplex): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('latin1');
-}
-
-async function until(stream: Duplex, wanted: string): Promise<string> {
-  let seen = '';
-  const take = (chunk: Buffer) => {
-    seen += chunk.toString();
-  };
-  stream.on('data', take);
-  while (!seen.includes(wanted)) await once(stream, 'data');
-  stream.off('data', take);
-  return seen;
-}
-
-async function eventually(holds: () => boolean): Promise<void> {
-  for (const end = Date.now() + 5000; !holds(); await sleep(5))
-    if (Date.now() > end) throw new Error('did not come true');
-}
-
-const entries = (path: string) =>
-  readFileSync(path, 'utf8')
-    .trimEnd()
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as { log: string; stream: string; time: string });
+import {
+  entries,
+  eventually,
+  finish,
+  folder,
+  launcher,
+  OUTPUT,
+  options,
+  processRecords,
+  SIGKILL,
+  SIGTERM,
+  sh,
+  text,
+  until,
+} from './testing.ts';
 
 test('a container runs: streams framed as Docker does, a json-file log, an exit code, nothing left', async () => {
   const given = options(sh('busybox hostname; echo wrong >&2; exit 3'), { attach: [OUTPUT] });
@@ -204,7 +102,12 @@ test('what can’t be run is told with errno: 2 not found, 13 not executable; no
 test('execs: output, exit code, stdin, a terminal, errors, none of the stdio', async () => {
   const supervisor = await launcher.start(options(['busybox', 'sleep', '100']));
   const run = (execId: string, args: string[], more = {}) =>
-    supervisor.exec([['id', supervisor.id], ...process(args)], { ...OUTPUT, execId, tty: false, ...more });
+    supervisor.exec([['id', supervisor.id], ...processRecords(args)], {
+      ...OUTPUT,
+      execId,
+      tty: false,
+      ...more,
+    });
 
   const first = await run('a', sh('busybox hostname; exit 5'));
   expect(await text(first.stream!)).toBe('\x01\0\0\0\0\0\0\x07inside\n');
@@ -216,7 +119,7 @@ test('execs: output, exit code, stdin, a terminal, errors, none of the stdio', a
   expect(await cat.exited).toBe(0);
 
   const sized = await supervisor.exec(
-    [['id', supervisor.id], ['console-size', '11', '22'], ...process(['busybox', 'stty', 'size'])],
+    [['id', supervisor.id], ['console-size', '11', '22'], ...processRecords(['busybox', 'stty', 'size'])],
     { ...OUTPUT, execId: 's', tty: true },
   );
   expect(await text(sized.stream!)).toBe('11 22\r\n');
@@ -246,7 +149,7 @@ test('execs: output, exit code, stdin, a terminal, errors, none of the stdio', a
 });
 
 /** Another process that starts containers, to be killed. */
-async function daemon(given: StartOptions): Promise<ChildProcess> {
+async function _daemon(given: StartOptions): Promise<ChildProcess> {
   const script = join(folder, 'daemon.mjs');
   const here = join(import.meta.dirname, 'launcher.ts');
   writeFileSync(
@@ -263,161 +166,3 @@ async function daemon(given: StartOptions): Promise<ChildProcess> {
   await once(child.stdout!, 'data');
   return child;
 }
-
-test('a container goes on without its daemon, and the next one takes it over', async () => {
-  const given = options(
-    sh('i=0; while [ ! -e /stop ]; do i=$((i+1)); echo $i; busybox sleep 0.01; done; exit 4'),
-  );
-  const first = await daemon(given);
-  const before = once(first, 'exit');
-  first.kill('SIGKILL');
-  await before;
-  const lines = entries(given.log.path).length;
-  await eventually(() => entries(given.log.path).length > lines + 5);
-
-  const supervisor = (await launcher.reconnect(given.id, given.runFolder))!;
-  expect(supervisor.pid).toBeGreaterThan(0);
-  const exec = await supervisor.exec([['id', given.id], ...process(sh('echo in; : > /stop'))], {
-    ...OUTPUT,
-    execId: 'x',
-    tty: false,
-  });
-  expect(await text(exec.stream!)).toContain('in\n');
-  expect(await finish(supervisor)).toBe(4);
-});
-
-test('an exit that no daemon saw is on record', async () => {
-  const given = options(sh('busybox sleep 0.2; exit 6'));
-  const first = await daemon(given);
-  first.kill('SIGKILL');
-  await eventually(() => launcher.lastExit(given.runFolder) !== null);
-  expect(launcher.lastExit(given.runFolder)).toMatchObject({ code: 6, oomKilled: false });
-  expect(await launcher.reconnect(given.id, given.runFolder)).toBeNull();
-  expect(launcher.lastExit(join(folder, 'nowhere'))).toBeNull();
-});
-
-test('a launcher that was killed is started again, and its containers’ ends are still seen', async () => {
-  const own = join(folder, 'berth-native');
-  copyFileSync(nativeProgram, own);
-  chmodSync(own, 0o755);
-  const warnings: string[] = [];
-  const other = openLauncher({ program: own, onWarning: (message) => warnings.push(message) });
-  const supervisor = await other.start(
-    options(sh('while [ ! -e /stop ]; do busybox sleep 0.01; done; exit 8')),
-  );
-  const stat = readFileSync(`/proc/${supervisor.pid}/status`, 'utf8');
-  const parent = /^PPid:\t(\d+)/m.exec(stat)![1]!;
-  const launcherPid = Number(/^PPid:\t(\d+)/m.exec(readFileSync(`/proc/${parent}/status`, 'utf8'))![1]);
-  // Sealed: what runs is not the file on disk.
-  expect(readFileSync(`/proc/${launcherPid}/comm`, 'utf8')).toBe('berth-launcher\n');
-  globalThis.process.kill(launcherPid, 'SIGKILL');
-  await eventually(() => warnings.length > 0);
-
-  const next = await other.start(options(sh('exit 2')));
-  expect((await next.exited).code).toBe(2);
-  next.release();
-  expect(existsSync(`/proc/${supervisor.pid}`)).toBe(true);
-  await supervisor.kill(SIGKILL);
-  expect((await supervisor.exited).code).toBe(137);
-  supervisor.release();
-  other.close();
-});
-
-test('an exit that nobody heard is not put into a folder that was cleared, or is the next run’s by now', async () => {
-  for (const next of [false, true]) {
-    const given = options(sh('busybox sleep 0.3; exit 6'));
-    const first = await daemon(given);
-    const socket = join(given.runFolder, 'supervisor.sock');
-    rmSync(socket);
-    if (next) writeFileSync(socket, '');
-    const ended = once(first, 'exit');
-    first.kill('SIGKILL');
-    await ended;
-    await sleep(600);
-    expect(readdirSync(given.runFolder)).toEqual(next ? ['supervisor.sock'] : []);
-    rmSync(given.runFolder, { recursive: true });
-  }
-});
-
-/** Kills what `before` does not have of this process's children; returns once it is dead, before this process hears of it. */
-function killNew(before: Set<string>): void {
-  for (const pid of ownChildren()) {
-    if (before.has(pid)) continue;
-    globalThis.process.kill(Number(pid), 'SIGKILL');
-    while (!/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
-  }
-}
-
-function ownChildren(): Set<string> {
-  const { pid } = globalThis.process;
-  return new Set(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean));
-}
-
-test('starts are answered when launchers are killed, whatever is asked before that is known', async () => {
-  const quick = async (other: Launcher) => {
-    const given = options(['busybox', 'true']);
-    const answer = other.start(given).then(
-      (supervisor) => finish(supervisor).then(String, String),
-      (error: Error) => error.message,
-    );
-    return Promise.race([answer, sleep(3000, 'no answer', { ref: false })]);
-  };
-  for (let round = 0; round < 6; round++) {
-    const before = ownChildren();
-    const other = openLauncher({ program: nativeProgram });
-    const answers = [quick(other)];
-    await answers[0];
-    answers.push(quick(other));
-    killNew(before);
-    // One of the rounds asks when the socket is known to be of no use, and is not closed yet.
-    for (let turn = 0; turn < round; turn++) await new Promise((resolve) => setImmediate(resolve));
-    answers.push(quick(other));
-    expect(await Promise.all(answers)).not.toContain('no answer');
-    killNew(before);
-    answers.push(quick(other));
-    expect(await answers.at(-1)).toMatch(/0|lost/);
-    other.close();
-  }
-}, 60_000);
-
-test('a start whose clients went with its launcher is given up when another launcher finds it', async () => {
-  let seen = false;
-  for (let round = 0; round < 10 && !seen; round++) {
-    const before = ownChildren();
-    const other = openLauncher({ program: nativeProgram });
-    await other.ready();
-    const own = [...ownChildren()].filter((pid) => !before.has(pid)).map(Number);
-    const given = options(['busybox', 'sleep', '100'], { attach: [OUTPUT] });
-    const answer = other.start(given).then(
-      (supervisor) => supervisor.kill(SIGKILL).catch(() => undefined),
-      () => undefined,
-    );
-    // Stopped before it can tell that the client may connect, which then waits for that in vain.
-    const late = performance.now() + 1000;
-    while (!existsSync(join(given.runFolder, 'supervisor.sock')) && performance.now() < late);
-    for (const pid of own) globalThis.process.kill(pid, 'SIGSTOP');
-    const began = performance.now();
-    const found = await launcher.reconnect(given.id, given.runFolder).catch((error: Error) => error);
-    const took = performance.now() - began;
-    for (const pid of own) globalThis.process.kill(pid, 'SIGKILL');
-    expect(took).toBeLessThan(3000);
-    // In other rounds the client was faster.
-    seen = found === null;
-    if (found && 'kill' in found) await found.kill(SIGKILL).catch(() => undefined);
-    await answer;
-    other.close();
-  }
-  expect(seen).toBe(true);
-}, 60_000);
-
-test('a supervisor that is killed takes its container along', async () => {
-  const supervisor = await launcher.start(options(['busybox', 'sleep', '100']));
-  const parent = /^PPid:\t(\d+)/m.exec(readFileSync(`/proc/${supervisor.pid}/status`, 'utf8'))![1]!;
-  globalThis.process.kill(Number(parent), 'SIGKILL');
-  await expect(supervisor.exited).rejects.toMatchObject({ stage: 'start', errno: 3 });
-  await eventually(() => {
-    // Whoever inherits it may be slow to reap it.
-    const stat = `/proc/${supervisor.pid}/stat`;
-    return !existsSync(stat) || /\) Z /.test(readFileSync(stat, 'utf8'));
-  });
-});

@@ -10,27 +10,26 @@ import {
   LaunchError,
   type Launcher,
   type LaunchRecord,
-  type LogOptions,
   type StartOptions,
   type Supervisor,
 } from './api.ts';
 import { encodeFrame, FrameReader } from './frame.ts';
 import { PodMaker } from './pod.ts';
-import { clientArguments } from './streams.ts';
-import { ControlledSupervisor } from './supervisor.ts';
+import { startRecords } from './supervisor/messages.ts';
+import { ControlledSupervisor } from './supervisor/supervisor.ts';
 import { HELPER_ANSWER, Watchdog } from './watchdog.ts';
 
 const EPIPE = 32;
 const SIGKILL = 9;
-/** So long, in milliseconds, a launcher that has ended may still have something to be read. */
+/** How long after its end there may be something of a launcher's to be read, in milliseconds. */
 const DRAIN_TIME = 200;
 
 /** How long a launcher is waited for that waits for an earlier one's end, in milliseconds: it gives up sooner itself. */
 const READY_TIMEOUT = 10_000;
-/** One that can't even start is not to spin: no sooner than this after the last start is it started again by itself. */
+/** How soon after its last start the launcher is started again, at the earliest, in milliseconds: one that can't start must not spin. */
 const RESTART_PAUSE = 500;
 
-/** In that time a supervisor that was just forked will accept connections, in milliseconds. */
+/** How long a supervisor that was just forked takes to accept connections, at most, in milliseconds. */
 const ORPHAN_PAUSE = 100;
 
 export interface LauncherOptions {
@@ -250,48 +249,6 @@ class NativeLauncher implements Launcher {
       if (!this.#closed) this.#connection();
     }, pause);
   }
-}
-
-/** The messages of a start, as c/supervisor/messages.h names them. */
-function startRecords(
-  { id, runFolder, openStdin, stdinOnce, tty, log, launch }: StartOptions,
-  clients: { token: string; attach: AttachOptions }[],
-): LaunchRecord[] {
-  const flags = { 'open-stdin': openStdin, 'stdin-once': stdinOnce, terminal: tty };
-  const set = Object.entries(flags).flatMap(([name, value]) => (value ? [`${name}=1`] : []));
-  return [
-    ['start', `id=${id}`, `folder=${runFolder}`, ...set],
-    logRecord(log),
-    ...clients.map(({ token, attach }): LaunchRecord => ['early', ...clientArguments(token, attach)]),
-    ['launch'],
-    ...launch,
-  ];
-}
-
-/** A run's log: first of all, or by `Supervisor.control` for another from the next line on. */
-export function logRecord(options: LogOptions): LaunchRecord {
-  const { driver, path, maxSize, maxFile, compress, attrs, position, limit } = options;
-  const extra = attrs && Object.keys(attrs).length > 0 ? goJson(attrs) : '';
-  return [
-    'log',
-    driver,
-    path,
-    String(maxSize),
-    String(maxFile),
-    compress ? '1' : '0',
-    extra,
-    position ?? '',
-    String(limit ?? 0),
-  ];
-}
-
-/** JSON as Go's encoder writes a map of strings: sorted, with what HTML treats specially escaped. */
-function goJson(attrs: Record<string, string>): string {
-  const sorted = Object.fromEntries(Object.entries(attrs).sort(([a], [b]) => (a < b ? -1 : 1)));
-  return JSON.stringify(sorted).replace(
-    /[<>&\u2028\u2029]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 /**

@@ -74,7 +74,7 @@ const REPEATABLE = new Set([
   ...['addresses', 'bridge', 'elements', 'forget', 'link', 'links', 'listen', 'release', 'routes'],
   ...['stats', 'taken', 'unlink', 'unplug'],
 ]);
-/** One that can't even start is not to spin: no sooner than this after the last start is it started again, in milliseconds. */
+/** How soon after its last start the worker is started again, at the earliest, in milliseconds: one that can't start must not spin. */
 const RESTART_PAUSE = 500;
 /** The worker's own request, which every worker answers at once. */
 const PING = 0xffffffff;

@@ -1,5 +1,5 @@
 import { LaunchError, type LaunchRecord } from './api.ts';
-import { launchError } from './streams.ts';
+import { launchError } from './supervisor/news.ts';
 
 const EPIPE = 32;
 
@@ -15,7 +15,7 @@ export class PodMaker {
   take(records: LaunchRecord[]): void {
     for (const [name, ...rest] of records) {
       if (name === 'pod-done') this.#done.resolve(Number(rest[0]));
-      else if (name === 'failed') this.#done.reject(launchError(['failed', ...rest]));
+      else if (name === 'failed') this.#done.reject(launchError(...rest));
       else if (name === 'lost') this.#done.reject(new LaunchError('pod', EPIPE, "the pod's maker was lost"));
     }
   }

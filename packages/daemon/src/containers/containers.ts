@@ -56,8 +56,8 @@ class ContainerRoom implements Containers {
       records: rooms.store.collection<ContainerRecord>('containers'),
       states: rooms.store.collection<LifeState>('container_states'),
       healths: rooms.store.collection<Health>('container_healths'),
-      folders: openDirectoryPool(join(rooms.settings.dataRoot, 'nursery')),
-      runs: openDirectoryPool(join(rooms.settings.execRoot, 'nursery')),
+      folders: openDirectoryPool(join(rooms.settings.dataRoot, 'pool')),
+      runs: openDirectoryPool(join(rooms.settings.execRoot, 'pool')),
       closing: false,
       emit: ({ id, record }, action, attributes) => {
         workDone();

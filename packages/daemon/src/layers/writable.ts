@@ -50,7 +50,7 @@ export async function openWritables(
 ): Promise<Writables> {
   const all = join(root, 'writable');
   await mkdir(all, { recursive: true, mode: 0o700 });
-  const pool = openDirectoryPool(join(root, 'nursery'));
+  const pool = openDirectoryPool(join(root, 'pool'));
   const records = store.collection<WritableRecord>('writable_layers');
 
   function record(owner: string): WritableRecord {

@@ -76,11 +76,11 @@ struct joining *container_exec(struct container *container, const struct launch 
   }
   if (seccomp_read(spec, &child, err) < 0) return NULL;
   cleanup_free void *filter = child.seccomp;
-  cleanup_birth struct birth *birth = NULL;
-  if ((child.join & CLONE_NEWPID) && !(child.birth = birth = birth_new(err))) return NULL;
+  cleanup_late_clone struct late_clone *late_clone = NULL;
+  if ((child.join & CLONE_NEWPID) && !(child.late_clone = late_clone = late_clone_new(err))) return NULL;
   pid_t pid = namespaces_clone_beside(cgroup_clone_fd(&container->cgroup), err);
   if (pid == 0) run_exec(&child);
   if (pid < 0) return NULL;
   close(steal_fd(&theirs));
-  return joining_new(&ours, pid, io, &birth, err);
+  return joining_new(&ours, pid, io, &late_clone, err);
 }

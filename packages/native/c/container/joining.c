@@ -21,8 +21,8 @@ struct joining {
   int terminal, master;
   int *console;
   pid_t pid;
-  struct birth *birth; /* or NULL */
-  pid_t left[2];       /* children that are still to be reaped when it is over, or 0 */
+  struct late_clone *late_clone; /* or NULL */
+  pid_t left[2];                 /* children that are still to be reaped when it is over, or 0 */
 };
 
 int joining_fd(const struct joining *joining) {
@@ -35,7 +35,7 @@ void joining_kill(const struct joining *joining) {
     return;
   }
   kill(joining->pid, SIGKILL);
-  if (joining->birth && joining->birth->pid > 0) kill(joining->birth->pid, SIGKILL);
+  if (joining->late_clone && joining->late_clone->pid > 0) kill(joining->late_clone->pid, SIGKILL);
 }
 
 const pid_t *joining_left(const struct joining *joining) {
@@ -44,17 +44,17 @@ const pid_t *joining_left(const struct joining *joining) {
 
 int joining_step(struct joining *joining, pid_t *program, struct error *err) {
   if (joining->foreign) return runtime_exec_step(joining->foreign, program, err);
-  const struct birth *birth = joining->birth;
+  const struct late_clone *late_clone = joining->late_clone;
   int fd = -1;
   enum init_message message = receive_init_message(joining->channel, err, &fd);
   if (message == INIT_NONE) return 1;
-  /* The terminal comes first. A later one may be somebody else's, who has got hold of the process that was born. */
+  /* The terminal comes first. A later one may be somebody else's, who has got hold of the late clone. */
   if (message == INIT_TERMINAL && joining->terminal && joining->master < 0) {
     joining->master = fd;
     return 1;
   }
   if (fd >= 0) close(fd);
-  int running = message == INIT_ENDED && (!birth || birth->pid);
+  int running = message == INIT_ENDED && (!late_clone || late_clone->pid);
   if (running) {
     if (joining->console) *joining->console = steal_fd(&joining->master);
   } else if (message != INIT_ERROR) {
@@ -62,9 +62,9 @@ int joining_step(struct joining *joining, pid_t *program, struct error *err) {
     fail(err, "start", status, "the container's process was lost");
   }
   if (!running) joining_kill(joining);
-  joining->left[0] = !running || birth ? joining->pid : 0;
-  joining->left[1] = !running && birth && birth->pid > 0 ? birth->pid : 0;
-  *program = birth ? birth->pid : joining->pid;
+  joining->left[0] = !running || late_clone ? joining->pid : 0;
+  joining->left[1] = !running && late_clone && late_clone->pid > 0 ? late_clone->pid : 0;
+  *program = late_clone ? late_clone->pid : joining->pid;
   return running ? 0 : -1;
 }
 
@@ -73,11 +73,12 @@ void joining_free(struct joining *joining) {
   runtime_exec_free(joining->foreign);
   if (joining->channel >= 0) close(joining->channel);
   if (joining->master >= 0) close(joining->master);
-  birth_free(joining->birth);
+  late_clone_free(joining->late_clone);
   free(joining);
 }
 
-struct joining *joining_new(int *channel, pid_t pid, const struct process_io *io, struct birth **birth, struct error *err) {
+struct joining *joining_new(int *channel, pid_t pid, const struct process_io *io, struct late_clone **late_clone,
+                            struct error *err) {
   struct joining *joining = calloc(1, sizeof *joining);
   if (!joining) {
     end_child(pid);
@@ -89,8 +90,8 @@ struct joining *joining_new(int *channel, pid_t pid, const struct process_io *io
                               .master = -1,
                               .console = io->console,
                               .pid = pid,
-                              .birth = *birth};
-  *birth = NULL;
+                              .late_clone = *late_clone};
+  *late_clone = NULL;
   fcntl(joining->channel, F_SETFL, O_NONBLOCK);
   return joining;
 }
@@ -109,8 +110,8 @@ struct joining *joining_foreign(struct container *container, const struct contai
   return NULL;
 }
 
-pid_t joining_await(int *channel, pid_t pid, const struct process_io *io, struct birth **birth, struct error *err) {
-  struct joining *joining = joining_new(channel, pid, io, birth, err);
+pid_t joining_await(int *channel, pid_t pid, const struct process_io *io, struct late_clone **late_clone, struct error *err) {
+  struct joining *joining = joining_new(channel, pid, io, late_clone, err);
   if (!joining) return -1;
   pid_t program = -1;
   int status;

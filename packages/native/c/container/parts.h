@@ -46,13 +46,13 @@ struct child {
   const struct process_io *io;
   int channel; /* init messages go there (init_message.h) */
   int root;
-  int proc;                /* a trusted procfs of the container's PID namespace, or -1 */
-  int self;                /* a trusted procfs that has the child itself in it, or -1 */
-  int terminal;            /* its end of the terminal, or -1 */
-  uint64_t join;           /* of an exec: CLONE_NEW* of the namespaces to join */
-  struct program *program; /* from process_run() on (process/process.c) */
-  struct birth *birth;     /* the program is to run in a process made at the very end (birth.h), or NULL */
-  int seccomp_size;        /* instructions */
+  int proc;                      /* a trusted procfs of the container's PID namespace, or -1 */
+  int self;                      /* a trusted procfs that has the child itself in it, or -1 */
+  int terminal;                  /* its end of the terminal, or -1 */
+  uint64_t join;                 /* of an exec: CLONE_NEW* of the namespaces to join */
+  struct program *program;       /* from process_run() on (process/process.c) */
+  struct late_clone *late_clone; /* the program is to run in a process made at the very end (late_clone.h), or NULL */
+  int seccomp_size;              /* instructions */
   void *seccomp;
 };
 

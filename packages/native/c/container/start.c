@@ -52,7 +52,7 @@ static int attach_root(struct child *child, struct error *err) {
 static int mounts(struct child *child, struct error *err) {
   if (mounts_apply(child->container, err) < 0) return -1;
   child->proc = child->container->proc;
-  if (!child->birth) child->self = child->proc;
+  if (!child->late_clone) child->self = child->proc;
   return 0;
 }
 
@@ -90,7 +90,7 @@ static int oom_score(struct child *child, struct error *err) {
 }
 
 static int pid_namespace(struct child *child, struct error *err) {
-  return child->birth ? namespaces_join_pid(&child->container->namespaces, err) : 0;
+  return child->late_clone ? namespaces_join_pid(&child->container->namespaces, err) : 0;
 }
 
 static const struct step set_up[] = {
@@ -143,10 +143,10 @@ pid_t container_start(struct container *container, const struct process_io *io, 
                         .terminal = -1};
   if (seccomp_read(container->spec, &child, err) < 0) return -1;
   cleanup_free void *filter = child.seccomp;
-  cleanup_birth struct birth *birth = NULL;
+  cleanup_late_clone struct late_clone *late_clone = NULL;
   cleanup_close int self = -1;
   if (container->namespaces.join[NS_PID] >= 0) {
-    if (!(child.birth = birth = birth_new(err))) return -1;
+    if (!(child.late_clone = late_clone = late_clone_new(err))) return -1;
     child.self = self = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (self < 0) return fail(err, "start", errno, "/proc");
   }
@@ -160,10 +160,10 @@ pid_t container_start(struct container *container, const struct process_io *io, 
     end_child(pid);
     return -1;
   }
-  int has_birth = birth != NULL;
-  container->pid = joining_await(&ours, pid, io, &birth, err);
+  int has_late_clone = late_clone != NULL;
+  container->pid = joining_await(&ours, pid, io, &late_clone, err);
   if (container->pid < 0) return -1;
-  if (has_birth) {
+  if (has_late_clone) {
     close(steal_fd(&container->pidfd));
     container->pidfd = (int) syscall(SYS_pidfd_open, container->pid, 0);
     if (container->pidfd < 0) {

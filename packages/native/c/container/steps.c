@@ -34,7 +34,7 @@ int step_cgroup(struct child *child, struct error *err) {
 
 int step_session(struct child *child, struct error *err) {
   umask(0);
-  return !child->birth && setsid() < 0 ? fail(err, "session", errno, "setsid") : 0;
+  return !child->late_clone && setsid() < 0 ? fail(err, "session", errno, "setsid") : 0;
 }
 
 int step_root_directory(struct child *child, struct error *err) {

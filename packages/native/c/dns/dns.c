@@ -105,7 +105,7 @@ static int answer_own(struct dns *dns, const struct dns_asker *asker, const stru
     int four = query->type == DNS_A;
     if (!dns_table_find(&dns->table, query->name, four ? AF_INET : AF_INET6, &found)) return 0;
     dns_begin(&answer, dns->scratch, limit, packet, query, DNS_NOERROR);
-    /* Of any other type there is nothing; nobody else is asked about the name. */
+    /* Names of ours have no records of another type; nobody else is asked about them. */
     for (size_t i = 0; (four || query->type == DNS_AAAA) && i < found.count; i++) {
       if (dns_add(&answer, query->type, TTL, found.list[i], four ? 4 : 16) < 0) break;
     }

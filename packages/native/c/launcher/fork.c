@@ -1,4 +1,4 @@
-/* What the launcher's children become. */
+/* The launcher's children: supervisors, and makers of pods. */
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>

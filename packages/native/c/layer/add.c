@@ -44,7 +44,7 @@ static int room_left(const struct add *add, struct error *err) {
   return free_bytes < keep ? fail(err, "write", ENOSPC, "layer") : 0;
 }
 
-static int keep(struct add *add, const uint8_t *bytes, size_t size, struct error *err) {
+static int store(struct add *add, const uint8_t *bytes, size_t size, struct error *err) {
   for (size_t done = add->again ? size : 0; done < size;) {
     ssize_t n = write(add->tar, bytes + done, size - done);
     if (n < 0 && errno != EINTR) return fail(err, "write", errno, "layer");
@@ -67,7 +67,7 @@ static int take_all(struct add *add, int from, struct error *err) {
     /* The parser first: what is no tar is not kept. */
     if (tar_parser_feed(add->parser, buffer, (size_t) n, err)) return -1;
     sha256_update(&add->hash, buffer, (size_t) n);
-    if (keep(add, buffer, (size_t) n, err)) return -1;
+    if (store(add, buffer, (size_t) n, err)) return -1;
   }
 }
 

@@ -78,7 +78,7 @@ static void make_room(void) {
 }
 
 /* Keeps a mount until its image's file is unlinked: a layer that is removed gives its disk space back. */
-static void keep(const char *key, int mount) {
+static void insert(const char *key, int mount) {
   cleanup_free char *image = strndup(key, strcspn(key, "\n"));
   if (!image || find(key)) return;
   make_room();
@@ -100,7 +100,7 @@ static void offered_ready(struct source *source, uint32_t events) {
   while ((n = receive_fd(offered.fd, key, key_max - 1, &mount, MSG_DONTWAIT)) > 0) {
     if (mount < 0) continue;
     key[n] = 0;
-    keep(key, mount);
+    insert(key, mount);
     close(mount);
   }
 }

@@ -25,7 +25,7 @@ static int make_place(int root, const struct init_mount_point *place, struct err
   cleanup_close int folder = -1;
   int made = place->kind == INROOT_FILE ? make_file(root, place->path)
                                         : (folder = inroot_target(root, place->path, place->kind, INROOT_FOLLOW));
-  /* Where an image has something else, the container's start will tell what is wrong. */
+  /* An image may have something else there; the container's start will tell what is wrong. */
   return made < 0 && errno != ENOTDIR && errno != EEXIST ? fail(err, "write", errno, "/%s", place->path) : 0;
 }
 

@@ -41,7 +41,7 @@ static int put_fail(struct put *put, struct error *err) {
 }
 
 static int join(struct put *put, const char *name, char out[PATH_MAX], struct error *err) {
-  /* What "..", at the start too, leads to is decided by text, as dockerd does, and must stay in the folder. */
+  /* Names with "..", at the start too, are resolved as text, as dockerd does, and must stay in the folder. */
   size_t base = strlen(put->base), length = base;
   memcpy(out, put->base, base + 1);
   for (const char *at = name; *at;) {

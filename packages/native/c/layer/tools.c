@@ -148,7 +148,7 @@ static void clear_flags(int fd) {
   ioctl(fd, FS_IOC_SETFLAGS, &none);
 }
 
-/* Where a removal began: a tree may be deeper than there are fds, so what is deep is moved here and done later. */
+/* A removal: a tree may be deeper than there are descriptors, so deep directories are moved to the top and done later. */
 struct removal {
   int top;
   unsigned moved;

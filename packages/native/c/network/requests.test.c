@@ -38,7 +38,7 @@ int main(void) {
   CHECK(DECODE(routes_fields, "routes", "box", "device4=", "gateway4=") == 0);
   CHECK(request.routes.device4 && !*request.routes.device4 && request.routes.device6 == NULL);
 
-  /* All that is left, whatever it looks like. */
+  /* Words without a key take all that is left, whatever it looks like. */
   CHECK(DECODE(sandbox_fields, "sandbox", "box", "uid-map", "0", "1000", "a=b") == 0);
   CHECK(request.sandbox.maps.count == 4 && !strcmp(request.sandbox.maps.items[3], "a=b"));
   CHECK(DECODE(close_fields, "close") == 0 && request.close.sockets.count == 0);

@@ -18,7 +18,7 @@
 #include "base/records/fields.h"
 #include "base/namespaces/namespaces.h"
 #include "base/sys.h"
-#include "pod/keeper.h"
+#include "pod/pause.h"
 #include "pod/ports.h"
 
 struct pod {
@@ -31,7 +31,7 @@ struct pod {
   int pidfd;
 };
 
-/* What a pod's folder may hold. */
+/* The names of a pod's namespaces and mounts in its folder. */
 static const char *const held[] = {"net", "ipc", "uts", "pid", "user", "shm"};
 
 static int place(const struct pod *pod, const char *name, char path[PATH_MAX], struct error *err) {
@@ -148,7 +148,7 @@ static int make_namespaces(struct pod *pod, struct error *err) {
   if (pid < 0) return -1;
   if (pid == 0) {
     close(ours);
-    keep_pod(&pod->namespaces, theirs);
+    pause_process(&pod->namespaces, theirs);
   }
   pod->first = pid;
   if ((pod->namespaces.create & CLONE_NEWUSER) && id_maps_write(&pod->maps, pid, err) < 0) return -1;

@@ -3,10 +3,10 @@
  * Records, of which the first is `pod`; what is asked for is done in this order:
  *
  *   pod FOLDER
- *   namespace TYPE               net ipc uts user pid: a new one, bound to FOLDER/TYPE. A PID namespace is kept by a process of
- *                                its own, its first: it has no rights, sees no files, and reaps what the containers leave
+ *   namespace TYPE               net ipc uts user pid: a new one, bound to FOLDER/TYPE. A PID namespace lasts as long as its
+ *                                first, the pause process: it has no rights, sees no files, and reaps what the containers leave
  *   uid-map INSIDE OUTSIDE COUNT for `namespace user`, which then owns the others; likewise gid-map
- *   cgroup PATH                  the keeper of the PID namespace is put into it; made where it is missing
+ *   cgroup PATH                  the pause process is put into it; made where it is missing
  *   pin TYPE PATH                one that exists, bound likewise
  *   shm SIZE UID GID             FOLDER/shm: a tmpfs of that many bytes
  *   hostname NAME

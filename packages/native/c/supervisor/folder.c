@@ -72,7 +72,7 @@ void folder_remove(struct supervisor *supervisor) {
   struct stat st;
   if (supervisor->folder < 0) return;
   flock(supervisor->folder, LOCK_EX);
-  /* One that is gone already may have left its place to the next run's. */
+  /* A folder that is gone already may have left its place to the next run's. */
   int ours = fstat(supervisor->folder, &st) == 0 && st.st_nlink > 0 && socket_ours(supervisor, 1);
   if (ours) unlinkat(supervisor->folder, "supervisor.sock", 0);
   /* A daemon to come will want the record. */

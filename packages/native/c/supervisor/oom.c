@@ -44,7 +44,7 @@ static void look(void *data) {
 
 static void notified(struct source *source, uint32_t events) {
   char text[512];
-  /* What was read is told no more. A cgroup that is gone would be told of for ever. */
+  /* Reading resets the notification. The file of a cgroup that is gone would be ready for ever. */
   ssize_t n = source->events & EPOLLPRI ? pread(source->fd, text, sizeof text, 0) : read(source->fd, text, sizeof(uint64_t));
   if (n < 0 && errno != EAGAIN) {
     end_watch(watch.supervisor);

@@ -36,7 +36,7 @@ static void exec_runs(struct exec *exec, const struct error *err, void *data) {
     snprintf(number, sizeof number, "%d", exec_pid(exec));
     peer_reply(channel->fd, (const char *[5]){"started", number});
     const struct client_message *client = &asked->client;
-    /* One that wants none of the streams has its answer, and its connection ends. */
+    /* A client that wants none of the streams has its answer, and its connection ends. */
     if ((client->in || client->out || client->err) &&
         attach_client(exec_streams(exec), peer->supervisor->loop, channel->fd, client, buffer_head(&channel->in),
                       buffer_size(&channel->in)) == 0)

@@ -141,7 +141,7 @@ static int start(struct supervisor *supervisor, struct error *err) {
       parts_launch(supervisor, &for_parts, err) < 0 || wait_for_clients(supervisor, err) < 0)
     return -1;
   free(for_parts.records);
-  /* One that went on after its launcher's end could be there too late to be found by the next daemon. */
+  /* A supervisor that went on after its launcher's end could be there too late to be found by the next daemon. */
   if (!supervisor->control || peer_gone(supervisor->control)) return fail(err, "launch", EPIPE, "the launcher has gone");
   return run_container(supervisor, &io, err);
 }

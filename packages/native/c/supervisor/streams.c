@@ -191,7 +191,7 @@ void streams_input_end(struct streams *streams) {
   loop_remove(streams->loop, &streams->input);
   close(streams->input.fd);
   streams->input.fd = -1;
-  /* What waited to be taken is dropped; clients go on reading so as to see their end. */
+  /* Input that waited to be taken is dropped; clients go on reading so as to see their end. */
   for (struct client *client = streams->clients, *next; client; client = next) {
     next = client->next;
     client_feed(client);

@@ -94,8 +94,8 @@ void client_free(struct client *client);
 /* Whether a client is so far behind that outputs should not be read. */
 int client_behind(const struct client *client);
 
-/* Of streams.c, for client.c. */
-char *streams_scratch(void); /* a buffer of 256 KiB that nobody keeps data in beyond a callback; NULL without memory */
+/* streams.c, for client.c: a buffer of 256 KiB that nobody keeps data in beyond a callback; NULL without memory. */
+char *streams_scratch(void);
 /* Writes input to the process. Returns how many bytes need not be written again: what a process that reads no more loses
    is counted. */
 size_t streams_input(struct streams *streams, const char *data, size_t size);

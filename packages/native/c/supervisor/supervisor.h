@@ -1,4 +1,5 @@
-/* What other parts may hang on a container's supervisor: records that they take in at the start and while it runs. */
+/* Parts of a container's supervisor that other rooms register: each takes in records of its names, at the start and while the
+   container runs. */
 #ifndef BERTH_SUPERVISOR_H
 #define BERTH_SUPERVISOR_H
 

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* What one record is decoded with. */
+/* One record on its way into a request. */
 struct decoding {
   const char *stage;
   const struct field *fields;

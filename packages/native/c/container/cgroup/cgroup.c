@@ -35,7 +35,7 @@ static int write_small(int dir, const char *file, const char *text) {
 }
 
 /* A new cpuset has no CPUs and no memory: it takes its parent's, or no process could join. Whoever made the parent may
-   not have come to that yet, so it goes for the directorys above too. */
+   not have come to that yet, so it goes for the directories above too. */
 static void inherit_cpuset(int dir, int depth) {
   static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
   for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
@@ -86,7 +86,7 @@ static void bring_controllers(int dir) {
   while (n > 0) close(above[--n]);
 }
 
-/* Opens the last directory of `path`, making it and the directorys above it where they are missing. */
+/* Opens the last directory of `path`, making it and the directories above it where they are missing. */
 static int make_directory(const char *path, int version, int cpuset, int *existed) {
   *existed = 0;
   if (mkdirat(AT_FDCWD, path, 0755) < 0) {

@@ -25,7 +25,7 @@ struct cgroup {
   long oom_before;
 };
 
-/* Makes the directorys (and their parents), writes limits and device rules. */
+/* Makes the directories (and their parents), writes limits and device rules. */
 int cgroup_prepare(const struct container_spec *spec, struct cgroup *out, struct error *err);
 /* The directory of a controller, or NULL. */
 const struct cgroup_directory *cgroup_controller(const struct cgroup *cgroup, const char *controller);
@@ -42,7 +42,7 @@ int cgroup_oom_fd(const struct cgroup *cgroup, int *counter);
 void cgroup_kill(const struct cgroup *cgroup);
 /* Closes the descriptors; the directories stay. */
 void cgroup_close(struct cgroup *cgroup);
-/* Removes the directorys of a launch up to one in which something is left: that and those behind it are the daemon's to remove,
+/* Removes the directories of a launch up to one in which something is left: that and those behind it are the daemon's to remove,
    which looks at the last. */
 void cgroup_remove(const struct cgroup *cgroup);
 

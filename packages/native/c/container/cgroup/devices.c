@@ -1,4 +1,4 @@
-/* Which devices a container may open: devices.allow in v1, a BPF program of our own in v2. */
+/* The device rules of a container: devices.allow in v1, a BPF program of our own in v2. */
 #include <limits.h>
 #include <linux/bpf.h>
 #include <stdio.h>

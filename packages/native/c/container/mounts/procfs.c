@@ -1,5 +1,5 @@
 /* A procfs of a PID namespace in which other processes are already. The kernel makes one of its caller's own namespace, and the
-   process that mounts is not in there (birth.h). */
+   process that mounts is not in there (late_clone.h). */
 #include <linux/magic.h>
 #include <sched.h>
 #include <stdlib.h>

@@ -109,7 +109,7 @@ static int open_writable(struct overlay *o, struct error *err) {
   return 0;
 }
 
-/* The overlay makes its work directorys as who mounts it, who must have an id in a mapped writable layer: container root's.
+/* The overlay makes its work directories as who mounts it, who must have an id in a mapped writable layer: container root's.
    The file capabilities, which leaving user 0 would take, stay. */
 static int become_mapped(const struct overlay *o) {
   struct stat owner;
@@ -219,7 +219,7 @@ static int mount_staged_inside(const struct overlay *o, const char *subpath, str
 
 static int mount_staged(struct overlay *o, const char *subpath, struct error *err) {
   for (size_t i = 0; i < o->count; i++) {
-    /* One that is kept must not be moved, nor can be; where none is kept, it can't be cloned. */
+    /* A mount that the launcher keeps must not be moved, so a clone is attached; one made for this start alone can't be cloned. */
     if (o->mounts[i] >= 0 && !overlay_takes_detached()) continue;
     cleanup_close int shared = o->mounts[i];
     if ((shared < 0 ? clone_directory(o, i, err) : clone_kept(o, i, err)) < 0) {

@@ -10,7 +10,7 @@
 int limits_set(const struct child *child, struct rlimit *processes, struct error *err) {
   FOR_EACH(item, &child->spec->rlimits) {
     struct rlimit limit = item->limit;
-    if (child->birth && item->resource == RLIMIT_NPROC) {
+    if (child->late_clone && item->resource == RLIMIT_NPROC) {
       *processes = limit;
       limit.rlim_cur += limit.rlim_cur < RLIM_INFINITY - 1;
       limit.rlim_max += limit.rlim_max < RLIM_INFINITY - 1;

@@ -16,7 +16,7 @@
 #include "base/inroot.h"
 #include "base/sys.h"
 #include "base/users/users.h"
-#include "container/birth.h"
+#include "container/late_clone.h"
 #include "container/process/caps.h"
 #include "container/process/execve.h"
 #include "container/process/process.h"
@@ -26,8 +26,8 @@
 struct program {
   struct user user;
   struct caps caps;
-  struct rlimit processes; /* of the user's processes: set last where there is a birth; all zeros: none */
-  uint64_t key;            /* of the calls that pass the filter (birth.h), or 0 */
+  struct rlimit processes; /* of the user's processes: set last where there is a late clone; all zeros: none */
+  uint64_t key;            /* of the calls that pass the filter (late_clone.h), or 0 */
   int entered;             /* the errno with which root could not enter the working directory, or 0 */
   char path[PATH_MAX];     /* of the file; not looked for where the container's init comes first */
   char home[256 + sizeof "HOME="];
@@ -164,7 +164,7 @@ static int limits(struct child *child, struct error *err) {
 }
 
 static int pass_key(struct child *child, struct error *err) {
-  return child->birth ? birth_key(&child->program->key, err) : 0;
+  return child->late_clone ? late_clone_key(&child->program->key, err) : 0;
 }
 
 static int find_program(struct child *child, struct error *err) {
@@ -187,14 +187,14 @@ static int no_new_privileges(struct child *child, struct error *err) {
   return fail(err, "no-new-privileges", errno, "prctl");
 }
 
-/* Without its supervisor nobody would read the program's output or hear of its end. birth_begin() has it for one that is born. */
+/* Without its supervisor nobody would read the program's output or hear of its end. late_clone_begin() has it for a late clone. */
 static int end_with_supervisor(struct child *child, struct error *err) {
-  if (child->birth || prctl(PR_SET_PDEATHSIG, SIGKILL) == 0) return 0;
+  if (child->late_clone || prctl(PR_SET_PDEATHSIG, SIGKILL) == 0) return 0;
   return fail(err, "exec", errno, "prctl");
 }
 
 static int hide(struct child *child, struct error *err) {
-  return child->birth ? birth_hide(child->birth, err) : 0;
+  return child->late_clone ? late_clone_hide(child->late_clone, err) : 0;
 }
 
 static int filter(struct child *child, struct error *err) {
@@ -202,12 +202,12 @@ static int filter(struct child *child, struct error *err) {
 }
 
 /* The new process goes on with the next step; this one ends in there. */
-static int give_birth(struct child *child, struct error *err) {
+static int clone_late(struct child *child, struct error *err) {
   const struct program *program = child->program;
   const struct rlimit *processes = program->processes.rlim_max ? &program->processes : NULL;
-  if (!child->birth) return 0;
-  if (caps_limit(&program->caps, program->key, err) < 0 || birth_give(child->birth, program->key, err) < 0) return -1;
-  return birth_begin(child->io->terminal, processes, program->key, err);
+  if (!child->late_clone) return 0;
+  if (caps_limit(&program->caps, program->key, err) < 0 || late_clone_make(child->late_clone, program->key, err) < 0) return -1;
+  return late_clone_begin(child->io->terminal, processes, program->key, err);
 }
 
 static const struct step become_program[] = {
@@ -217,7 +217,7 @@ static const struct step become_program[] = {
     {"standard streams", standard_streams}, /* the container's null device, by the root */
     {"host descriptors", security_forget_host},
     {"limits", limits}, /* after all that needs a descriptor: the limit may be below the numbers in use before */
-    {"birth key", pass_key},
+    {"key of the late clone", pass_key},
     {"home", set_home},
     {"working directory", enter_cwd_as_root}, /* one that the user may not enter can still be where it works, as in runc */
     {"user and capabilities", become_user},
@@ -228,7 +228,7 @@ static const struct step become_program[] = {
     {"end with supervisor", end_with_supervisor}, /* setuid forgets it (prctl(2)) */
     {"dumpable", hide},                           /* the container's others must not see the process before it is one of them */
     {"seccomp filter", filter},                   /* it may forbid everything above */
-    {"birth", give_birth},
+    {"late clone", clone_late},
     {"run", run_program},
 };
 

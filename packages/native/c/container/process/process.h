@@ -14,7 +14,7 @@ int process_make_cwd(const struct child *child, struct error *err);
 /* True for the container's first process where it runs under our own init. */
 int process_runs_init(const struct child *child);
 
-/* limits.c: sets the resource limits (setrlimit(2)). With a birth the limit of the user's processes is one higher for now, for
+/* limits.c: sets the resource limits (setrlimit(2)). With a late clone the limit of the user's processes is one higher for now, for
    it is set last; `*processes` receives its value, or stays as it is. */
 int limits_set(const struct child *child, struct rlimit *processes, struct error *err);
 /* Sets the OOM score of a process in a user namespace, which may not do it itself (proc_pid_oom_score_adj(5)). */
@@ -43,7 +43,7 @@ int stdio_own(uid_t uid, struct error *err);
 /* seccomp.c: reads the filter while the host's files can still be named, into memory that the caller frees. */
 int seccomp_read(const struct container_spec *spec, struct child *child, struct error *err);
 /* Loads it. With a `key` (not 0) the few calls that the process has yet to make before it is the program pass whatever the
-   filter says, if that is their sixth argument (birth.c). */
+   filter says, if that is their sixth argument (late_clone.c). */
 int seccomp_load(const struct child *child, uint64_t key, struct error *err);
 
 #endif

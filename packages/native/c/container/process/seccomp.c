@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/sys.h"
-#include "container/birth.h"
+#include "container/late_clone.h"
 #include "container/process/process.h"
 
 int seccomp_read(const struct container_spec *spec, struct child *child, struct error *err) {
@@ -47,17 +47,17 @@ int seccomp_read(const struct container_spec *spec, struct child *child, struct 
 #define ARGUMENT(i) (offsetof(struct seccomp_data, args) + 8 * (size_t) (i) + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? 4 : 0))
 #define ARGUMENT_HIGH(i) (ARGUMENT(i) ^ 4)
 
-/* Instructions before the filter: calls of birth.c that have the key pass. The number is looked at before any argument, so
+/* Instructions before the filter: calls of late_clone.c that have the key pass. The number is looked at before any argument, so
    that the kernel still finds that the filter always allows the others. Returns how many there are. */
 static size_t put_passes(struct sock_filter *at, uint64_t key) {
   size_t checks = 0, n = 0;
-  for (int i = 0; i < birth_pass_count; i++) checks += birth_passes[i].argument < 0 ? 1 : 3;
+  for (int i = 0; i < late_clone_pass_count; i++) checks += late_clone_passes[i].argument < 0 ? 1 : 3;
   size_t check_key = 3 + checks, end = check_key + 5;
   at[n++] = LOAD(offsetof(struct seccomp_data, arch));
   at[n] = EQUAL(NATIVE_ARCH, 0, end - n - 1), n++;
   at[n++] = LOAD(offsetof(struct seccomp_data, nr));
-  for (int i = 0; i < birth_pass_count; i++) {
-    const struct birth_pass *pass = &birth_passes[i];
+  for (int i = 0; i < late_clone_pass_count; i++) {
+    const struct late_clone_pass *pass = &late_clone_passes[i];
     if (pass->argument < 0) {
       at[n] = EQUAL(pass->number, check_key - n - 1, 0), n++;
       continue;

@@ -49,7 +49,7 @@ int stdio_set(const struct child *child, struct error *err) {
   for (int fd = 0; fd < 3; fd++) {
     if (dup2(from[fd], fd) < 0) return fail(err, "stdio", errno, "fd %d", fd);
   }
-  if (child->io->terminal && !child->birth && ioctl(0, TIOCSCTTY, 0) < 0)
+  if (child->io->terminal && !child->late_clone && ioctl(0, TIOCSCTTY, 0) < 0)
     return fail(err, "terminal", errno, "controlling terminal");
   return 0;
 }

@@ -175,7 +175,7 @@ int call_fd(const struct call *call) {
   return call->events;
 }
 
-/* What a program that has failed says of it: its own child's error, or the last one in the log. */
+/* Fills in the error of a program that has failed: its child's own, or the last one in the log. */
 static int failed(const struct call *call, int status, struct error *err) {
   struct error own;
   if (read(call->failure, &own, sizeof own) == sizeof own) {

@@ -12,7 +12,7 @@
 #include "container/container.h"
 #include "container/parts.h"
 
-/* What the supervisor keeps of the runtime while the container lives. */
+/* A container's runtime, kept by its supervisor while the container lives. */
 struct runtime {
   char *id, *program, *bundle, *fs;
   char **args;     /* before the command, NULL-terminated */

@@ -1,4 +1,4 @@
-/* What is told of a runtime that has failed: the last error of its log, as runc, crun and runsc write them. */
+/* The words for a runtime that has failed: the last error of its log, as runc, crun and runsc write them. */
 #include "container/runtime/words.h"
 
 #include <string.h>

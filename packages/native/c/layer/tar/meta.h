@@ -8,13 +8,14 @@
 /* A numeric field of a header: octal, or base-256 where the first bit is set. -1 when it is neither. */
 int tar_number(const uint8_t *field, size_t size, int64_t *out);
 
-/* Whether the block's checksum is its own. */
+/* Whether the block's checksum is right: the sum of its bytes, unsigned or signed, with blanks in the checksum's place. */
 int tar_header_checks(const struct tar_block *block);
-/* Copies a name into a buffer of TAR_PATH_LIMIT + 1 bytes. */
+/* Copies a name into a buffer of TAR_PATH_LIMIT + 1 bytes. Returns 0, or -1 with ENAMETOOLONG. */
 int tar_header_path(char *to, const char *from, struct error *err);
-/* A user's or group's number: of pax, or the field's. */
+/* A user's or group's number, from the extended header (`has_pax`) or the field. Returns 0, or -1 for what is no number of 32
+   bits. `what` names it in the error. */
 int tar_header_id(const uint8_t *field, int has_pax, int64_t pax, const char *what, uint32_t *out, struct error *err);
-/* What the member is; *skip: nothing that concerns files. */
+/* Tells the type of a member. `*skip`: it is nothing that concerns files. Returns 0, or -1 with stage "tar" for an unknown one. */
 int tar_header_type(const struct tar_block *block, const char *path, enum tar_type *type, int *skip, struct error *err);
 
 struct tar_meta {

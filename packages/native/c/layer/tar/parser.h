@@ -5,7 +5,7 @@
 
 #include "layer/tar/meta.h"
 
-/* What comes next in the archive. */
+/* The kind of bytes that come next in the archive. */
 enum state { HEADER, META, OLD_SPARSE, SPARSE_MAP, DATA, PADDING, TRAILER };
 
 struct tar_parser {

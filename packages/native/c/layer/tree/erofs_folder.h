@@ -4,7 +4,7 @@
 
 #include "layer/tree/erofs.h"
 
-/* Where a node goes: place[0] its inode's offset, place[1] the first block of what it has outside of it, place[2] its
+/* Places of a node in the image: place[0] its inode's offset, place[1] the first block of what it has outside of it, place[2] its
    layout. */
 #define INODE_AT 0
 #define BLOCK_AT 1

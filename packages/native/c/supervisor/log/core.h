@@ -33,7 +33,7 @@ struct log {
   uint64_t written; /* of the file */
   char *output;     /* of output_size bytes, mapped on first use */
   size_t filled, touched;
-  char *tail; /* what follows the text of a stdout entry but for the time: attrs */
+  char *tail; /* `,"attrs":{...}` of an entry, or NULL */
   size_t tail_size;
   struct partial partial[2];
   int64_t time; /* of `stamp` */

@@ -1,9 +1,10 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { type AttachOptions, LaunchError, type LaunchRecord } from './api.ts';
-import { encodeFrame, FrameReader } from './frame.ts';
-import { HELPER_SILENCE } from './watchdog.ts';
+import { LaunchError, type LaunchRecord } from '../api.ts';
+import { encodeFrame, FrameReader } from '../frame.ts';
+import { HELPER_SILENCE } from '../watchdog.ts';
+import { launchError } from './news.ts';
 
 /** The most bytes of a Unix socket's address (unix(7)). */
 const ADDRESS_MAX = 107;
@@ -13,18 +14,6 @@ const EPIPE = 32;
 export interface OpenedStream {
   stream: Socket;
   reply: LaunchRecord;
-}
-
-/** The arguments by which the supervisor knows a client. */
-export function clientArguments(token: string, options: AttachOptions): string[] {
-  const flag = (value: boolean) => (value ? '1' : '0');
-  return [
-    token,
-    flag(options.stdin),
-    flag(options.stdout),
-    flag(options.stderr),
-    options.detachKeys?.toString('hex') ?? '',
-  ];
 }
 
 /**
@@ -66,7 +55,7 @@ export function openStream(
       stream.off('close', ended);
       const reply = first.records[0]!;
       if (reply[0] === 'failed') {
-        fail(launchError(reply));
+        fail(launchError(...reply.slice(1)));
         return;
       }
       if (reader.rest.length > 0) stream.unshift(reader.rest);
@@ -80,12 +69,6 @@ export function openStream(
     stream.on('close', ended);
     stream.write(frame);
   });
-}
-
-/** The error that a record `failed STAGE ERRNO MESSAGE` tells of, or one that ends so. */
-export function launchError(record: readonly string[]): LaunchError {
-  const [stage = 'start', status = '0', message = '', step = ''] = record.slice(record.indexOf('failed') + 1);
-  return new LaunchError(stage, Number(status), message, step);
 }
 
 /**

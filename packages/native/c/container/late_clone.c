@@ -1,4 +1,4 @@
-#include "container/birth.h"
+#include "container/late_clone.h"
 
 #include <errno.h>
 #include <sched.h>
@@ -12,16 +12,16 @@
 #include <unistd.h>
 
 /* As fork(), but for whose child it is and where its number is written: the parent's memory, before it runs. */
-#define BIRTH_FLAGS (CLONE_PARENT | CLONE_PARENT_SETTID | SIGCHLD)
+#define LATE_CLONE_FLAGS (CLONE_PARENT | CLONE_PARENT_SETTID | SIGCHLD)
 
-const struct birth_pass birth_passes[] = {
-    {SYS_capset, -1, 0},       {SYS_clone, 0, BIRTH_FLAGS},      {SYS_exit_group, -1, 0},          {SYS_setsid, -1, 0},
+const struct late_clone_pass late_clone_passes[] = {
+    {SYS_capset, -1, 0},       {SYS_clone, 0, LATE_CLONE_FLAGS}, {SYS_exit_group, -1, 0},          {SYS_setsid, -1, 0},
     {SYS_ioctl, 1, TIOCSCTTY}, {SYS_prctl, 0, PR_SET_PDEATHSIG}, {SYS_prlimit64, 1, RLIMIT_NPROC},
 };
-const int birth_pass_count = sizeof birth_passes / sizeof *birth_passes;
+const int late_clone_pass_count = sizeof late_clone_passes / sizeof *late_clone_passes;
 
-struct birth *birth_new(struct error *err) {
-  void *page = mmap(NULL, sizeof(struct birth), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+struct late_clone *late_clone_new(struct error *err) {
+  void *page = mmap(NULL, sizeof(struct late_clone), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) {
     fail(err, "start", errno, "mmap");
     return NULL;
@@ -29,31 +29,31 @@ struct birth *birth_new(struct error *err) {
   return page;
 }
 
-void birth_free(struct birth *birth) {
-  if (birth) munmap(birth, sizeof *birth);
+void late_clone_free(struct late_clone *late_clone) {
+  if (late_clone) munmap(late_clone, sizeof *late_clone);
 }
 
-int birth_key(uint64_t *key, struct error *err) {
+int late_clone_key(uint64_t *key, struct error *err) {
   do {
     if (getrandom(key, sizeof *key, 0) != sizeof *key) return fail(err, "start", errno, "getrandom");
   } while (!*key);
   return 0;
 }
 
-int birth_hide(struct birth *birth, struct error *err) {
-  if (madvise(birth, sizeof *birth, MADV_DONTFORK) < 0) return fail(err, "start", errno, "madvise");
+int late_clone_hide(struct late_clone *late_clone, struct error *err) {
+  if (madvise(late_clone, sizeof *late_clone, MADV_DONTFORK) < 0) return fail(err, "start", errno, "madvise");
   /* Here, for a change of user may have undone it (fs.suid_dumpable). */
   return prctl(PR_SET_DUMPABLE, 0) < 0 ? fail(err, "start", errno, "prctl") : 0;
 }
 
-int birth_give(struct birth *birth, uint64_t key, struct error *err) {
-  long pid = syscall(SYS_clone, BIRTH_FLAGS, 0, &birth->pid, 0, 0, key);
+int late_clone_make(struct late_clone *late_clone, uint64_t key, struct error *err) {
+  long pid = syscall(SYS_clone, LATE_CLONE_FLAGS, 0, &late_clone->pid, 0, 0, key);
   if (pid < 0) return fail(err, "start", errno, "clone the process");
   if (pid == 0) return 0;
   for (;;) syscall(SYS_exit_group, 0, 0, 0, 0, 0, key);
 }
 
-int birth_begin(int terminal, const struct rlimit *processes, uint64_t key, struct error *err) {
+int late_clone_begin(int terminal, const struct rlimit *processes, uint64_t key, struct error *err) {
   if (syscall(SYS_setsid, 0, 0, 0, 0, 0, key) < 0) return fail(err, "session", errno, "setsid");
   if (terminal && syscall(SYS_ioctl, 0, TIOCSCTTY, 0, 0, 0, key) < 0)
     return fail(err, "terminal", errno, "controlling terminal");

@@ -1,4 +1,4 @@
-#include "pod/keeper.h"
+#include "pod/pause.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -13,23 +13,22 @@
 
 #include "base/sys.h"
 
-/* The user that the keeper is, where its user namespace has it: nobody's that a container would run as. */
-enum { keeper_id = 65535 };
+/* The user of the process, where its user namespace has that id: none that a container would run as. */
+enum { pause_id = 65535 };
 
-/* The containers of the pod see this process, and theirs may have root's number: it has nothing that they could take. */
+/* The containers of the pod see this process, and may be root as it is: it gives up all that they could take. */
 static void give_up_all(void) {
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
   struct __user_cap_data_struct none[2] = {{0}};
   for (int capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0; capability++) {}
-  if (setgroups(0, NULL) < 0 || setresgid(keeper_id, keeper_id, keeper_id) < 0 ||
-      setresuid(keeper_id, keeper_id, keeper_id) < 0) {
+  if (setgroups(0, NULL) < 0 || setresgid(pause_id, pause_id, pause_id) < 0 || setresuid(pause_id, pause_id, pause_id) < 0) {
     /* Not every user namespace has that many ids. */
   }
   if (syscall(SYS_capset, &header, none) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
     _exit(1);
 }
 
-_Noreturn void keep_pod(const struct namespaces *namespaces, int channel) {
+_Noreturn void pause_process(const struct namespaces *namespaces, int channel) {
   struct error err;
   char go;
   /* With a user namespace the word comes when its maps are written, too. */
