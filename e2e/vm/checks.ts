@@ -1,7 +1,16 @@
 // Checks on a machine like a user's: a stock kernel, systemd, cgroup v2 alone. Runs in the machine that main.ts boots.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { CriDaemon } from '../support/cri.ts';
 import { sleep, TestDaemon, until } from '../support/daemon.ts';
 
 const CGROUPS = '/sys/fs/cgroup';
@@ -365,10 +374,82 @@ check('layers as folders', async () => {
   }
 });
 
+check('explain: limits of cgroup v2 beside what is used, pressure, confinement', async (daemon) => {
+  const id = sleeper(daemon, ['-m', '64m', '--cpus', '0.5', '--pids-limit', '20']);
+  const { json } = await daemon.call('GET', `/berth/explain/containers/${id}`);
+  assert.equal(json.Limits.Memory.Limit, 64 << 20);
+  assert.ok(json.Limits.Memory.Usage > 0);
+  assert.equal(json.Limits.Pids.Limit, 20);
+  assert.equal(json.Limits.Pids.Usage, 1);
+  assert.equal(json.Limits.Cpu.Limit, 0.5);
+  assert.match(json.Limits.Path, new RegExp(`docker/${id}$`));
+  assert.equal(json.Confinement.AppArmor, 'docker-default');
+  remove(daemon, id);
+});
+
+check('runtimes: crun has the same limits from the same bundle', (daemon) => {
+  const script =
+    'cd /sys/fs/cgroup; cat memory.max memory.swap.max cpu.max cpu.weight pids.max; echo; grep -E "^(Cap|Seccomp:|NoNew)" /proc/self/status';
+  const flags = [
+    '-m',
+    '64m',
+    '--memory-swap',
+    '96m',
+    '--cpus',
+    '0.5',
+    '--cpu-shares',
+    '512',
+    '--pids-limit',
+    '20',
+  ];
+  const own = inside(daemon, flags, script);
+  assert.match(own, /^67108864\n33554432\n50000 100000\n/);
+  assert.equal(inside(daemon, [...flags, '--runtime', 'crun'], script), own);
+});
+
+check('pods: limits, updates and statistics of cgroup v2; nothing is left', async () => {
+  const cri = await CriDaemon.start();
+  try {
+    const pod = await cri.pod('vm', {
+      linux: { cgroup_parent: '/kubepods/pod1', security_context: { namespace_options: { pid: 1 } } },
+    });
+    const resources = {
+      memory_limit_in_bytes: 64 << 20,
+      cpu_quota: 50_000,
+      cpu_period: 100_000,
+      cpu_shares: 512,
+    };
+    const id = await cri.container(pod, 'main', {
+      command: ['sleep', '100000'],
+      linux: { resources: { ...resources, unified: { 'memory.high': String(48 << 20) } } },
+    });
+    const read = (file: string) => cri.exec(id, 'cat', `/sys/fs/cgroup/${file}`);
+    assert.equal(await read('memory.max'), String(64 << 20));
+    assert.equal(await read('memory.high'), String(48 << 20));
+    assert.equal(await read('cpu.max'), '50000 100000');
+    await cri.call('UpdateContainerResources', {
+      container_id: id,
+      linux: { memory_limit_in_bytes: 96 << 20 },
+    });
+    assert.equal(await read('memory.max'), String(96 << 20));
+    const { stats } = await cri.call('ContainerStats', { container_id: id });
+    assert.ok(Number(stats.memory.working_set_bytes.value) > 0);
+    assert.ok(Number(stats.cpu.usage_core_nano_seconds.value) > 0);
+    await cri.call('RemovePodSandbox', { pod_sandbox_id: pod.id });
+    assert.deepEqual(
+      readdirSync(`${CGROUPS}/kubepods/pod1`, { withFileTypes: true }).filter((one) => one.isDirectory()),
+      [],
+    );
+  } finally {
+    await cri.dispose();
+    for (const path of ['kubepods/pod1', 'kubepods']) rmdirSync(`${CGROUPS}/${path}`);
+  }
+});
+
 process.env['BERTH_TEST_PATIENCE'] = '10';
 // The kernel mounts layers from files of a disk's file system, not from those of the tmpfs that /tmp is.
 process.env['TMPDIR'] = '/var/tmp';
-const daemon = await TestDaemon.start();
+const daemon = await TestDaemon.start(['--add-runtime', 'crun=/usr/bin/crun']);
 let failed = 0;
 for (const [name, run] of checks) {
   if (only && !only.some((word) => name.includes(word))) continue;

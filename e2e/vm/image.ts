@@ -26,6 +26,7 @@ const PACKAGES = [
   'dbus',
   'apparmor',
   'busybox-static',
+  'crun',
   'curl',
   'docker-cli',
   'iproute2',
@@ -110,6 +111,13 @@ export function debianMachine(cache: string): Machine {
   return machine;
 }
 
+/** Copies the packages of a folder, those of a scope (`@name`) too. */
+function copyPackages(from: string, to: string): void {
+  for (const name of readdirSync(from))
+    if (name.startsWith('@')) copyPackages(join(from, name), join(to, name));
+    else cpSync(realpathSync(join(from, name)), join(to, name), { recursive: true });
+}
+
 /** A disk with what a user installs (dist, Node, koffi) and the checks; it is /opt/berth there. */
 export function projectDisk(file: string): void {
   const folder = mkdtempSync(join(tmpdir(), 'berth-vm-'));
@@ -122,10 +130,11 @@ export function projectDisk(file: string): void {
     for (const path of ['dist', 'e2e/support', 'e2e/vm']) copy(path);
     // The document that answers are held against; it is TypeScript, which Node does not read below node_modules.
     for (const path of ['package.json', 'src', 'generated']) copy(join('packages/api-spec', path));
-    // The validator, with the packages that it needs itself: pnpm has them beside it, as links that cpSync would copy as links.
-    const packages = dirname(realpathSync(join(top, 'e2e/node_modules/ajv')));
-    for (const name of readdirSync(packages))
-      cpSync(realpathSync(join(packages, name)), join(folder, 'node_modules', name), { recursive: true });
+    for (const path of ['package.json', 'src']) copy(join('packages/grpc', path));
+    // The validator and the messages, with the packages that they need: pnpm has them beside, as links that cpSync would
+    // copy as links.
+    for (const path of ['e2e/node_modules/ajv', 'packages/grpc/node_modules/protobufjs'])
+      copyPackages(dirname(realpathSync(join(top, path))), join(folder, 'node_modules'));
     mkdirSync(join(folder, 'node_modules/@berth'), { recursive: true });
     symlinkSync('../../packages/api-spec', join(folder, 'node_modules/@berth/api-spec'));
     must('cc', [
