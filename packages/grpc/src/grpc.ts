@@ -173,8 +173,7 @@ export class GrpcServer {
       const send = async (message: unknown) => {
         if (stream.destroyed) throw new GrpcError(1, 'the client is gone');
         respond();
-        if (!stream.write(frame(method.encode(message))))
-          await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+        if (!stream.write(frame(method.encode(message)))) await drained(stream);
       };
       const header = (name: string, value: string) => {
         answered[name] = value;
@@ -209,8 +208,18 @@ export class GrpcServer {
   }
 }
 
-const once = (emitter: NodeJS.EventEmitter, event: string) =>
-  new Promise<void>((resolve) => emitter.once(event, () => resolve()));
+/** Resolves once a stream takes more, or is gone; nothing stays listening on it. */
+function drained(stream: NodeJS.EventEmitter): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off('drain', done);
+      stream.off('close', done);
+      resolve();
+    };
+    stream.on('drain', done);
+    stream.on('close', done);
+  });
+}
 
 /** Percent-encoding of gRPC's status message: everything but printable ASCII, and `%`. */
 const encodeMessage = (text: string) =>
@@ -301,8 +310,7 @@ export class GrpcClient<T extends Table> {
       responses,
       send: async (message) => {
         if (stream.destroyed) throw new GrpcError(14, 'the session is gone');
-        if (!stream.write(frame(codec.encode(request, message))))
-          await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+        if (!stream.write(frame(codec.encode(request, message)))) await drained(stream);
       },
       end: () => stream.end(),
       cancel: () => stream.close(constants.NGHTTP2_CANCEL),

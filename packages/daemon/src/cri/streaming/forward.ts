@@ -1,5 +1,6 @@
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import type { Duplex } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { nativeProgram } from '@berth/native';
 import type { WebSocket } from 'ws';
 import type { Rooms } from '../context.ts';
@@ -18,6 +19,10 @@ export const FORWARD_PROTOCOLS = {
   spdy: [PORTFORWARD],
 } as const;
 
+/** Connections of one client at once, each a process; more are refused one by one. */
+const CONNECTIONS_MAX = 256;
+/** Ports that a client may name: on a WebSocket each has two of its channels. */
+export const PORTS_MAX = 64;
 /** How long one half of a forwarded connection is waited for, in milliseconds. */
 const PAIRING = 30_000;
 
@@ -31,9 +36,15 @@ export async function serveForward(
   const record = rooms.pods.get(pod);
   const namespace = rooms.pods.networkNamespace(record) || '-';
   const allowed = (port: number) => ports.length === 0 || ports.includes(port);
+  let connections = 0;
   const forward = (stream: ForwardedStream) => {
     if (!allowed(stream.port)) return refuse(stream, `port ${stream.port} was not asked for`);
-    carry(namespace, stream);
+    if (connections === CONNECTIONS_MAX)
+      return refuse(stream, `more than ${CONNECTIONS_MAX} connections are forwarded at once`);
+    connections += 1;
+    carry(namespace, stream).once('close', () => {
+      connections -= 1;
+    });
   };
   const { protocol } = upgraded;
   if (upgraded.carrier === 'spdy') return overSpdy(upgraded.connection, forward);
@@ -84,6 +95,8 @@ async function overChannels(
     data.write(number);
     error.write(number);
     forward({ port, data, error });
+    // To make a process takes a while: others come in between.
+    await setImmediate();
   }
   await channels.closed;
 }
@@ -95,7 +108,7 @@ function refuse({ data, error }: ForwardedStream, text: string): void {
 }
 
 /** A process in the pod's network namespace makes the connection. */
-function carry(namespace: string, forwarded: ForwardedStream): void {
+function carry(namespace: string, forwarded: ForwardedStream): ChildProcess {
   const { data, error, port } = forwarded;
   const child: ChildProcessWithoutNullStreams = spawn(nativeProgram, ['forward', namespace, String(port)], {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -116,4 +129,5 @@ function carry(namespace: string, forwarded: ForwardedStream): void {
     else error.end();
     data.end();
   });
+  return child;
 }

@@ -6,7 +6,7 @@ import { systemError } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
 import type { Rooms } from '../context.ts';
 import type { Offer, Streaming } from './api.ts';
-import { FORWARD_PROTOCOLS, serveForward } from './forward.ts';
+import { FORWARD_PROTOCOLS, PORTS_MAX, serveForward } from './forward.ts';
 import { Refused, upgrade } from './handshake.ts';
 import { serveAttach, serveExec } from './processes.ts';
 import { openRemote, REMOTE_PROTOCOLS } from './remote.ts';
@@ -83,13 +83,15 @@ class StreamingServer implements Streaming {
       const url = new URL(request.url ?? '/', 'http://localhost');
       const offer = this.#take(url);
       if (offer.kind === 'portforward') {
-        const upgraded = await upgrade(request, socket, head, FORWARD_PROTOCOLS);
         const asked = url.searchParams
           .getAll('port')
           .flatMap((list) => list.split(','))
           .map(Number);
-        const ports = asked.filter((port) => Number.isInteger(port) && port > 0 && port < 65536);
-        await serveForward(this.#rooms, offer, upgraded, ports.length > 0 ? ports : offer.ports);
+        const valid = asked.filter((port) => Number.isInteger(port) && port > 0 && port < 65536);
+        const ports = valid.length > 0 ? valid : offer.ports;
+        if (ports.length > PORTS_MAX) throw new Refused(400, `more than ${PORTS_MAX} ports are asked for`);
+        const upgraded = await upgrade(request, socket, head, FORWARD_PROTOCOLS);
+        await serveForward(this.#rooms, offer, upgraded, ports);
         return;
       }
       const remote = await openRemote(await upgrade(request, socket, head, REMOTE_PROTOCOLS), offer);

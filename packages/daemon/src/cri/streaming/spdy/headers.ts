@@ -37,6 +37,8 @@ export class HeaderCodec {
     this.#inflate.on('data', (chunk: Buffer) => {
       this.#size += chunk.length;
       if (this.#size <= BLOCK_MAX) this.#unpacked.push(chunk);
+      // A small block may unpack to a thousand times its size: the rest of it is not looked at.
+      else this.#inflate.destroy(new Error('headers are too large'));
     });
     this.#deflate.on('data', (chunk: Buffer) => this.#packed.push(chunk));
     const fail = (error: Error) => {
@@ -58,7 +60,7 @@ export class HeaderCodec {
     this.#inflate.on('error', (error) => {
       this.#failed = error;
     });
-    if (this.#failed || this.#size > BLOCK_MAX) throw this.#failed ?? new Error('headers are too large');
+    if (this.#failed) throw this.#failed;
     return parse(Buffer.concat(this.#unpacked));
   }
 

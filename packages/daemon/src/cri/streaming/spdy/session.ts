@@ -21,6 +21,9 @@ const HEAD = 8;
 const FRAME_MAX = 1 << 20;
 const DATA_MAX = 32 * 1024;
 const STREAMS_MAX = 4096;
+/** Bytes of the body of a ping, and of the least body of each frame that is looked into. */
+const PING = 4;
+const SYN_STREAM = 10;
 
 export interface SpdyStream extends Duplex {
   readonly headers: Headers;
@@ -39,6 +42,8 @@ export class SpdySession {
     this.#connection = connection;
     this.#opened = opened;
     connection.on('error', () => undefined);
+    // What waits for a reader of one stream learns of the connection's end by that stream's.
+    connection.once('close', () => this.#end());
     this.closed = this.#serve().then(
       () => this.#end(),
       () => this.#end(),
@@ -83,8 +88,8 @@ export class SpdySession {
         this.#streams.get(body.readUInt32BE(0) & 0x7fffffff)?.destroy();
         return;
       case TYPES.ping:
-        this.#send(frame);
-        return;
+        if (body.length !== PING) throw new Error('a ping that is none');
+        return this.#answer(frame);
       case TYPES.headers:
         // Part of the compressed stream, whatever it says.
         await this.#codec.unpack(body.subarray(4));
@@ -93,7 +98,7 @@ export class SpdySession {
 
   async #open(body: Buffer, flags: number): Promise<void> {
     const id = body.readUInt32BE(0) & 0x7fffffff;
-    const headers = await this.#codec.unpack(body.subarray(10));
+    const headers = await this.#codec.unpack(body.subarray(SYN_STREAM));
     if (id <= this.#last || id % 2 === 0 || this.#streams.size >= STREAMS_MAX)
       throw new Error('a stream that cannot be');
     this.#last = id;
@@ -102,7 +107,7 @@ export class SpdySession {
     const block = await this.#codec.pack({});
     const answer = Buffer.alloc(4);
     answer.writeUInt32BE(id);
-    this.#send(control(TYPES.synReply, 0, Buffer.concat([answer, block])));
+    await this.#answer(control(TYPES.synReply, 0, Buffer.concat([answer, block])));
     if (flags & FIN) stream.push(null);
     this.#opened(stream);
   }
@@ -130,8 +135,12 @@ export class SpdySession {
 
   async #write(id: number, chunk: Buffer): Promise<void> {
     for (let at = 0; at < chunk.length; at += DATA_MAX)
-      if (!this.#send(data(id, 0, chunk.subarray(at, at + DATA_MAX))) && !this.#connection.destroyed)
-        await drained(this.#connection);
+      await this.#answer(data(id, 0, chunk.subarray(at, at + DATA_MAX)));
+  }
+
+  /** Sends a frame; a client that does not read is waited for. */
+  async #answer(frame: Buffer): Promise<void> {
+    if (!this.#send(frame) && !this.#connection.destroyed) await drained(this.#connection);
   }
 
   async #data(frame: Buffer): Promise<void> {
