@@ -1,4 +1,5 @@
 import { extract } from 'tar-stream';
+import { tarPath } from '../base/tar-paths.ts';
 import type { Layers } from '../layers/api.ts';
 import { secretIn } from './secrets.ts';
 
@@ -20,6 +21,8 @@ export interface ImageScan {
 const SEARCHED = 64 * 1024;
 const LARGEST = 1024 * 1024;
 const MOST_FOUND = 50;
+/** Files whose modes are remembered until a later layer hides them: of more, those that come first. */
+const MOST_MODES = 20_000;
 /** Places of packages: what looks like a key there is an example. */
 const PACKAGED =
   /^(?:usr\/(?:lib|lib64|share|include|libexec)|lib|lib64)\/|\/(?:node_modules|site-packages|testdata|tests?)\//;
@@ -73,15 +76,15 @@ async function scanLayer(
     for await (const entry of reader) {
       signal?.throwIfAborted();
       const { name, mode = 0, type, size = 0 } = entry.header;
-      const path = name.replace(/^(?:\.?\/+)+/, '').replace(/\/+$/, '');
+      const path = tarPath(name);
       const base = path.slice(path.lastIndexOf('/') + 1);
       if (base.startsWith('.wh.')) modes.delete(path.replace(/[^/]*$/, base.slice(4)));
       else {
         const file = type === 'file' || type === 'contiguous-file';
         const setuid = file && (mode & SET_ID) !== 0;
         const open = (mode & OTHERS_WRITE) !== 0 && (file || (type === 'directory' && (mode & STICKY) === 0));
-        if (setuid || open) modes.set(path, { setuid, open });
-        else modes.delete(path);
+        if (!setuid && !open) modes.delete(path);
+        else if (modes.size < MOST_MODES || modes.has(path)) modes.set(path, { setuid, open });
         place(path, file && size > 0, found);
         if (file && size > 0 && size <= LARGEST && !PACKAGED.test(path)) {
           look(await beginning(entry), path, layer, found);
@@ -131,10 +134,13 @@ function sharedIds(text: string): string[] {
   const names = new Map<string, string[]>();
   for (const line of text.split('\n')) {
     const [name, , id] = line.split(':');
-    if (name && id) names.set(id, [...(names.get(id) ?? []), name]);
+    if (!name || !id) continue;
+    const same = names.get(id);
+    if (same) same.push(name);
+    else names.set(id, [name]);
   }
   return [...names]
     .filter(([, of]) => of.length > 1)
     .slice(0, MOST_FOUND)
-    .map(([id, of]) => `${of.join(', ')} have ${id}`);
+    .map(([id, of]) => `${of.slice(0, MOST_FOUND).join(', ')} have ${id}`);
 }

@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { tarPath } from '../base/tar-paths.ts';
 import type { LayerEntry } from './api.ts';
 import type { Helper } from './helper.ts';
 import { reading } from './reading.ts';
@@ -18,7 +19,7 @@ export async function* readEntries(helper: Helper, path: string): AsyncGenerator
 }
 
 function entry(raw: Omit<LayerEntry, 'whiteout'>): LayerEntry {
-  const path = raw.path.replace(/^(\.?\/+)+/, '').replace(/\/+$/, '');
+  const path = tarPath(raw.path);
   const name = path.slice(path.lastIndexOf('/') + 1);
   return { ...raw, path, whiteout: name.startsWith('.wh.') };
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { extract } from 'tar-stream';
+import { tarPath } from '../../base/tar-paths.ts';
 import type { Layers } from '../../layers/api.ts';
 import type { FileRecord, MergedTree } from './merge.ts';
 
@@ -63,7 +64,7 @@ async function digestFiles(
   try {
     await new Promise<void>((resolve, reject) => {
       reader.on('entry', ({ name, type }, content, next) => {
-        const file = files.get(`/${name.replace(/^(\.?\/+)+/, '').replace(/\/+$/, '')}`);
+        const file = files.get(`/${tarPath(name)}`);
         const hash =
           file && (type === 'file' || type === 'contiguous-file') ? createHash('sha256') : undefined;
         if (hash) content.on('data', (chunk) => hash.update(chunk as Buffer));

@@ -53,7 +53,10 @@ test.each([
   ['a ping of another size', frame(6, Buffer.alloc(4096))],
   ['a stream that is cut off', frame(1, Buffer.alloc(3))],
   ['headers that are no stream of deflate', frame(8, Buffer.alloc(64, 7))],
-  ['headers that are cut off', frame(8, Buffer.concat([Buffer.alloc(4), deflateSync(Buffer.alloc(6, 1), { dictionary })]))],
+  [
+    'headers that are cut off',
+    frame(8, Buffer.concat([Buffer.alloc(4), deflateSync(Buffer.alloc(6, 1), { dictionary })])),
+  ],
 ])('%s ends the connection', async (_, bytes) => {
   client.write(bytes);
   await session.closed;
