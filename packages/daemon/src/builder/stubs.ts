@@ -24,7 +24,13 @@ export async function missingPlaces(archive: Archive, targets: string[]): Promis
 export function withoutStubs(tar: Readable, stubs: ReadonlySet<string>): Readable {
   const out = pack();
   const reader = extract();
+  // Whoever takes it may fail and read no more: then no entry may be added, and nothing more is read.
+  out.on('close', () => {
+    reader.destroy();
+    tar.destroy();
+  });
   reader.on('entry', (header, body, next) => {
+    if (out.destroyed) return;
     if (stubs.has(posix.resolve('/', header.name)) && (header.size ?? 0) === 0) {
       body.resume();
       body.on('end', next);

@@ -88,9 +88,9 @@ export class Worker {
     const { layers, launcher, runtime, networks } = this.rooms;
     const id = randomBytes(32).toString('hex');
     const folder = join(this.folder, id);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await layers.createWritable(id, step.diffIds, { marked: true });
     try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await layers.createWritable(id, step.diffIds, { marked: true });
       const stubs = await missingPlaces(
         layers.archive(id, {}),
         step.mounts.map(({ destination }) => destination),
