@@ -5,6 +5,7 @@ const endpoint = { Aliases: ['a'], IPAddress: '10.0.0.2', GwPriority: 1 };
 const inspected = {
   Id: '0123456789abcdef',
   ImageManifestDescriptor: { digest: 'sha256:1' },
+  HostConfig: { MaskedPaths: ['/proc/kcore'] },
   Config: { Hostname: 'host', OnBuild: null, MacAddress: '02:42:00:00:00:01' },
   NetworkSettings: { Bridge: '', IPAddress: '10.0.0.2', SandboxID: 's', Networks: { own: endpoint } },
 } as unknown as ContainerInspect;

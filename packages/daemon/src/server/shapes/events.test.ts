@@ -12,13 +12,13 @@ const event = (Type: EngineEvent['Type'], Action: string): EngineEvent => ({
 
 test('before 1.52 an event of a container or image begins with who and what', () => {
   const die = event('container', 'die');
-  expect(eventFor(52, die)).toBe(die);
+  expect(eventFor(52, die)).toEqual(die);
   expect(JSON.stringify(eventFor(51, die))).toMatch(
     /^{"status":"die","id":"c1","from":"i","Type":"container"/,
   );
   expect(eventFor(51, event('image', 'tag'))).not.toHaveProperty('from');
   const network = event('network', 'connect');
-  expect(eventFor(51, network)).toBe(network);
+  expect(eventFor(51, network)).toEqual(network);
 });
 
 test('the making of an image is no event before 1.46', () => {
