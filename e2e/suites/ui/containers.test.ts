@@ -55,6 +55,7 @@ test('containers are stopped, started, restarted and removed by the keyboard; wh
   await daemon.call('POST', '/containers/other/rename?name=renamed');
   await page.getByRole('button', { name: 'remove renamed' }).press('Enter');
   const dialog = page.getByRole('dialog', { name: 'Remove renamed?' });
+  await dialog.waitFor();
   await page.keyboard.press('Escape');
   await dialog.waitFor({ state: 'hidden' });
   await page.getByRole('button', { name: 'remove renamed' }).press('Enter');
