@@ -59,7 +59,7 @@ function waits(pids: readonly number[]): Pick<Look, 'waited' | 'blocked'> {
 
 function judge(inquiry: Inquiry, before: Look, after: Look): void {
   const throttled = throttling(inquiry, before.view, after.view);
-  memory(inquiry, before.view, after.view);
+  const short = memory(inquiry, before.view, after.view);
   const { Pids } = after.view;
   if (Pids.Limit !== null && Pids.Usage >= Pids.Limit) {
     inquiry.saw('its processes', `${Pids.Usage} of ${Pids.Limit}, ${Pids.LimitHits} refused`);
@@ -69,7 +69,7 @@ function judge(inquiry: Inquiry, before: Look, after: Look): void {
       'Raise --pids-limit, or find what starts so many.',
     );
   }
-  disks(inquiry, before, after);
+  disks(inquiry, before, after, short);
   const share = (after.waited - before.waited) / 1e6 / (after.at - before.at);
   if (!throttled && share > CONTENDED) {
     inquiry.saw(
@@ -100,12 +100,13 @@ function throttling(inquiry: Inquiry, { Cpu: before }: CgroupView, { Cpu: after 
   return true;
 }
 
-function memory(inquiry: Inquiry, before: CgroupView, after: CgroupView): void {
+/** Returns whether it is short of memory. */
+function memory(inquiry: Inquiry, before: CgroupView, after: CgroupView): boolean {
   const { Limit, Usage, LimitHits, MajorFaults } = after.Memory;
-  if (Limit === null) return;
+  if (Limit === null) return false;
   const hits = LimitHits - before.Memory.LimitHits;
   const full = after.PressureOf === 'container' ? (after.Pressure.Memory?.Some.Avg10 ?? 0) : 0;
-  if (Usage / Limit < NEAR_LIMIT || (hits < 5 && full < PRESSURE)) return;
+  if (Usage / Limit < NEAR_LIMIT || (hits < 5 && full < PRESSURE)) return false;
   inquiry.saw(
     'its memory',
     `${Usage} of ${Limit} bytes, met the limit ${hits} times between two looks, ${MajorFaults - before.Memory.MajorFaults} pages read from a disk`,
@@ -116,9 +117,10 @@ function memory(inquiry: Inquiry, before: CgroupView, after: CgroupView): void {
     'It has as much memory as it may have, and spends its time making room for more.',
     'Raise its limit (`berth update --memory`), or have it use less.',
   );
+  return true;
 }
 
-function disks(inquiry: Inquiry, before: Look, after: Look): void {
+function disks(inquiry: Inquiry, before: Look, after: Look, shortOfMemory: boolean): void {
   const { hostConfig } = inquiry.container.record;
   const limits = [
     ...(hostConfig.BlkioDeviceReadBps ?? []),
@@ -128,9 +130,11 @@ function disks(inquiry: Inquiry, before: Look, after: Look): void {
   ];
   const pressure = after.view.PressureOf === 'container' ? (after.view.Pressure.Io?.Some.Avg10 ?? 0) : 0;
   if (pressure < PRESSURE && !(before.blocked > 0 && after.blocked > 0)) return;
+  const [limit] = limits;
+  // It reads again what it had no memory to keep: a consequence, and no cause of its own.
+  if (shortOfMemory && !limit) return;
   inquiry.saw('its disks', `${after.blocked} processes wait for a disk`);
   if (pressure > 0) inquiry.saw('its disk pressure', `${pressure}% of the last 10 seconds`);
-  const [limit] = limits;
   if (limit) inquiry.saw('its disk limits', `${limit.Path}: ${limit.Rate} a second`);
   inquiry.answer(
     limit ? 'disk-limit' : 'disk',
