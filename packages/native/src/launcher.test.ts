@@ -1,15 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LaunchError, type StartOptions } from './api.ts';
-import { nativeProgram } from './index.ts';
+import { LaunchError } from './api.ts';
 import {
   entries,
   eventually,
   finish,
-  folder,
   launcher,
   OUTPUT,
   options,
@@ -147,22 +143,3 @@ test('execs: output, exit code, stdin, a terminal, errors, none of the stdio', a
   expect(await last.exited).toBe(137);
   await finish(supervisor);
 });
-
-/** Another process that starts containers, to be killed. */
-async function _daemon(given: StartOptions): Promise<ChildProcess> {
-  const script = join(folder, 'daemon.mjs');
-  const here = join(import.meta.dirname, 'launcher.ts');
-  writeFileSync(
-    script,
-    `import { openLauncher } from ${JSON.stringify(here)};
-     const launcher = openLauncher({ program: ${JSON.stringify(nativeProgram)} });
-     const supervisor = await launcher.start(JSON.parse(process.argv[2]));
-     console.log(supervisor.pid);
-     setInterval(() => {}, 1000);`,
-  );
-  const child = spawn(globalThis.process.execPath, ['--no-warnings', script, JSON.stringify(given)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  await once(child.stdout!, 'data');
-  return child;
-}
