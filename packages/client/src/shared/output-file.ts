@@ -1,6 +1,8 @@
 import { closeSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { CliError, messageOf } from '../base/errors.ts';
+import type { Cli } from '../cli/cli.ts';
+import { writeToStdout } from './files.ts';
 
 /**
  * Checks, before the daemon is asked, that an archive has a place to go: a file of `-o`, or an output that is no terminal.
@@ -33,8 +35,13 @@ function checkOutputPath(path: string): void {
     );
 }
 
+/** Writes an archive to where `checkOutput` found a place for it. */
+export function writeArchive(cli: Cli, output: string, body: AsyncIterable<Buffer>): Promise<void> {
+  return output ? writeToFile(output, body) : writeToStdout(cli, body);
+}
+
 /** Writes a stream to a file: aside at first, so that what breaks off leaves no half of a file. */
-export async function writeToFile(path: string, body: AsyncIterable<Uint8Array>): Promise<void> {
+async function writeToFile(path: string, body: AsyncIterable<Uint8Array>): Promise<void> {
   const aside = join(dirname(path), `.berth_temp_${process.pid}_${Date.now()}`);
   const cleanUp = (): void => rmSync(aside, { force: true });
   const onSignal = (): void => {

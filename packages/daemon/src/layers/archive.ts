@@ -5,7 +5,7 @@ import type { Archive, Change } from './api.ts';
 import { decompressed } from './compression.ts';
 import { fed } from './feeding.ts';
 import { type Helper, lowerWords, type Options } from './helper.ts';
-import { reading } from './reading.ts';
+import { reading, reported } from './reading.ts';
 import type { Writables } from './writable.ts';
 
 export interface Target {
@@ -34,14 +34,7 @@ export function openArchive(helper: Helper, writables: Writables, owner: string,
 
   async function exported(options: Options, rest: string[]): Promise<Readable> {
     const run = helper.start('archive', { op: 'export', ...options }, rest, ['ignore', 'pipe']);
-    const tar = reading(run);
-    try {
-      await run.report;
-    } catch (error) {
-      tar.destroy();
-      throw error;
-    }
-    return tar;
+    return (await reported(run)).tar;
   }
 
   /** The helper knows no names of containers. A bad archive is no bad request to dockerd. */
@@ -66,12 +59,11 @@ export function openArchive(helper: Helper, writables: Writables, owner: string,
       const { options, rest } = places();
       const full = absolute(path);
       const words = { op: 'get', path: full, base: goBase(full), ...options };
-      const run = helper.start<RawStat>('archive', words, rest, ['ignore', 'pipe']);
-      const tar = reading(run);
       try {
-        return { stat: toStat(full, await run.report), tar };
+        const run = helper.start<RawStat>('archive', words, rest, ['ignore', 'pipe']);
+        const { report, tar } = await reported(run);
+        return { stat: toStat(full, report), tar };
       } catch (error) {
-        tar.destroy();
         throw told(error, path);
       }
     },

@@ -40,3 +40,14 @@ export function reading(run: Run<unknown>): Readable {
   };
   return out;
 }
+
+/** The report of a helper, and the output that follows it, as of `reading`. @throws what it reports. */
+export async function reported<T>(run: Run<T>): Promise<{ report: T; tar: Readable }> {
+  const tar = reading(run);
+  try {
+    return { report: await run.report, tar };
+  } catch (error) {
+    tar.destroy();
+    throw error;
+  }
+}

@@ -4,21 +4,13 @@ import type { Trees } from './api.ts';
 import { decompressed } from './compression.ts';
 import { fed } from './feeding.ts';
 import type { Helper } from './helper.ts';
-import { reading } from './reading.ts';
+import { reported } from './reading.ts';
 
 /** Trees of files on the host, by way of helpers that name nothing by text but the folder they are given. */
 export function openTrees(helper: Helper): Trees {
   return {
     async export(path) {
-      const run = helper.start('volume', { op: 'export', path }, [], ['ignore', 'pipe']);
-      const tar = reading(run);
-      try {
-        await run.report;
-      } catch (error) {
-        tar.destroy();
-        throw error;
-      }
-      return tar;
+      return (await reported(helper.start('volume', { op: 'export', path }, [], ['ignore', 'pipe']))).tar;
     },
 
     async import(path: string, tar: Readable, signal?: AbortSignal) {

@@ -1,7 +1,6 @@
 import { string, strings } from '../../base/flags.ts';
 import { atLeast, command } from '../../cli/command.ts';
-import { writeToStdout } from '../../shared/files.ts';
-import { checkOutput, writeToFile } from '../../shared/output-file.ts';
+import { checkOutput, writeArchive } from '../../shared/output-file.ts';
 import { archivePlatforms } from '../../shared/platforms.ts';
 import { cancellable } from '../../shared/pull.ts';
 
@@ -24,7 +23,7 @@ export default command({
         signal,
         ...version,
       });
-      await (flags.output ? writeToFile(flags.output, body) : writeToStdout(cli, body));
+      await writeArchive(cli, flags.output, body);
     });
   },
 });

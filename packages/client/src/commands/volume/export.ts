@@ -1,6 +1,6 @@
 import { string } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
-import { checkOutput, writeToFile } from '../../shared/output-file.ts';
+import { checkOutput, writeArchive } from '../../shared/output-file.ts';
 
 export default command({
   use: '[OPTIONS] VOLUME',
@@ -12,7 +12,6 @@ export default command({
     checkOutput(flags.output, cli.stdoutIsTerminal, 'export volume');
     const api = await cli.api();
     const { body } = await api.call<'VolumeExport'>('GET', `/volumes/${args[0]}/export`);
-    if (flags.output) return writeToFile(flags.output, body);
-    for await (const chunk of body) await cli.out.writeAll(chunk);
+    await writeArchive(cli, flags.output, body);
   },
 });
