@@ -1,12 +1,12 @@
 import { posix } from 'node:path';
-import { Readable } from 'node:stream';
-import { pack } from 'tar-stream';
+import type { Readable } from 'node:stream';
 import { BerthError, invalidParameter } from '../base/errors.ts';
 import type { Archive } from '../layers/api.ts';
 import { compileGlob } from '../patterns/glob.ts';
 import { Slices } from '../patterns/slices.ts';
 import { followed } from './destination.ts';
 import { cleanPath, type Tree, type TreeEntry } from './tree/tree.ts';
+import { type TarWriter, writeBody, writtenTar } from './tree/written.ts';
 
 /** A source of a COPY or ADD: a tree and the paths in it that the instruction names. */
 export interface Source {
@@ -156,8 +156,7 @@ export async function copyTar(
 ): Promise<Readable> {
   const intoFolder = destination.endsWith('/') || (await isFolder(archive, destination));
   const base = cleanPath(await followed(archive, destination));
-  const out = pack();
-  const write = async () => {
+  return writtenTar(async (out) => {
     const made = new Set<string>();
     const slices = new Slices();
     const parents = async (path: string) => {
@@ -221,24 +220,11 @@ export async function copyTar(
         await writeEntry(out, source.tree, source.path, target, attributes, keepOwners, linked);
       }
     }
-    out.finalize();
-  };
-  let failure: Error | undefined;
-  write().catch((error: Error) => {
-    failure = error;
-    out.destroy(error);
   });
-  // It may come before anybody reads: then it is told to the reader, whose iteration would only end.
-  out.on('error', () => undefined);
-  const chunks = async function* () {
-    for await (const chunk of out) yield chunk as Buffer;
-    if (failure) throw failure;
-  };
-  return Readable.from(chunks());
 }
 
 async function writeEntry(
-  out: ReturnType<typeof pack>,
+  out: TarWriter,
   tree: Tree,
   path: string,
   target: string,
@@ -265,14 +251,7 @@ async function writeEntry(
       return;
     }
     linked.set(key, target);
-    await new Promise<void>((resolve, reject) => {
-      const sink = out.entry({ ...header, type: 'file', size: entry.size }, (error) =>
-        error ? reject(error) : resolve(),
-      );
-      const bytes = tree.read(entry);
-      bytes.on('error', reject);
-      bytes.pipe(sink);
-    });
+    await writeBody(out, { ...header, type: 'file', size: entry.size }, tree.read(entry));
   } else if (entry.type === 'symlink') out.entry({ ...header, type: 'symlink', linkname: entry.target });
   else if (entry.type === 'directory') out.entry({ ...header, type: 'directory' });
   else

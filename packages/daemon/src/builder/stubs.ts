@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
-import { Readable } from 'node:stream';
-import { extract, pack } from 'tar-stream';
+import type { Readable } from 'node:stream';
+import { extract } from 'tar-stream';
 import type { Archive } from '../layers/api.ts';
+import { writeBody, writtenTar } from './tree/written.ts';
 
 /** The paths among `targets` and the folders above them that a root does not have: what mounting there will make. */
 export async function missingPlaces(archive: Archive, targets: string[]): Promise<Set<string>> {
@@ -22,25 +23,18 @@ export async function missingPlaces(archive: Archive, targets: string[]): Promis
 
 /** A layer's tar without the empty files and folders that were made for a step's mounts to lie on. */
 export function withoutStubs(tar: Readable, stubs: ReadonlySet<string>): Readable {
-  const out = pack();
-  const reader = extract();
-  // Whoever takes it may fail and read no more: then no entry may be added, and nothing more is read.
-  out.on('close', () => {
-    reader.destroy();
-    tar.destroy();
-  });
-  reader.on('entry', (header, body, next) => {
-    if (out.destroyed) return;
-    if (stubs.has(posix.resolve('/', header.name)) && (header.size ?? 0) === 0) {
-      body.resume();
-      body.on('end', next);
-      return;
+  return writtenTar(async (out) => {
+    const reader = extract();
+    tar.on('error', (error) => reader.destroy(error));
+    tar.pipe(reader as unknown as NodeJS.WritableStream);
+    try {
+      for await (const entry of reader) {
+        const { header } = entry;
+        if (stubs.has(posix.resolve('/', header.name)) && (header.size ?? 0) === 0) entry.resume();
+        else await writeBody(out, header, entry as unknown as NodeJS.ReadableStream);
+      }
+    } finally {
+      tar.destroy();
     }
-    body.pipe(out.entry(header, next));
   });
-  reader.on('finish', () => out.finalize());
-  reader.on('error', (error: Error) => out.destroy(error));
-  tar.on('error', (error) => reader.destroy(error));
-  tar.pipe(reader as unknown as NodeJS.WritableStream);
-  return Readable.from(out, { objectMode: false });
 }

@@ -29,6 +29,12 @@ export interface TreeEntry {
   fetch?: () => Promise<number>;
 }
 
+/** What an entry has that nothing else is said of. */
+const blank = () => ({
+  ...{ uid: 0, gid: 0, mtime: new Date(0), size: 0 },
+  ...{ target: '', xattrs: {}, offset: 0, digest: '' },
+});
+
 const maxLinks = 40;
 /** Bytes of a path with its end, and of a name (limits.h). */
 const PATH_MAX = 4096;
@@ -115,16 +121,12 @@ export class Tree {
   ): Promise<void> {
     checkLength(path);
     const entry: TreeEntry = {
+      ...blank(),
       type: 'file',
       mode: (header.mode ?? 0o644) & 0o7777,
       uid: header.uid ?? 0,
       gid: header.gid ?? 0,
       mtime: header.mtime ?? new Date(0),
-      size: 0,
-      target: '',
-      xattrs: {},
-      offset: 0,
-      digest: '',
     };
     for (const [name, value] of Object.entries((header.pax ?? {}) as Record<string, string>)) {
       if (name.startsWith('SCHILY.xattr.')) entry.xattrs[name] = value;
@@ -166,18 +168,7 @@ export class Tree {
   private addParents(path: string): void {
     for (let parent = posix.dirname(path); parent !== '.'; parent = posix.dirname(parent)) {
       if (this.entries.has(parent)) return;
-      this.set(parent, {
-        type: 'directory',
-        mode: 0o755,
-        uid: 0,
-        gid: 0,
-        mtime: new Date(0),
-        size: 0,
-        target: '',
-        xattrs: {},
-        offset: 0,
-        digest: '',
-      });
+      this.set(parent, { ...blank(), type: 'directory', mode: 0o755 });
     }
   }
 
@@ -194,17 +185,7 @@ export class Tree {
   addPlain(path: string, entry: Partial<TreeEntry> & Pick<TreeEntry, 'type' | 'mode'>): void {
     const clean = cleanPath(path);
     this.addParents(clean);
-    this.set(clean, {
-      uid: 0,
-      gid: 0,
-      mtime: new Date(0),
-      size: 0,
-      target: '',
-      xattrs: {},
-      offset: 0,
-      digest: '',
-      ...entry,
-    });
+    this.set(clean, { ...blank(), ...entry });
   }
 
   /** Makes `path` a hard link of a file that is there. */

@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
-import { PassThrough, type Readable } from 'node:stream';
-import { extract, pack } from 'tar-stream';
+import type { Readable } from 'node:stream';
+import { extract } from 'tar-stream';
 import { Tree } from '../../tree/tree.ts';
+import { type TarWriter, writeBody, writtenTar } from '../../tree/written.ts';
 import { refuse } from './built.ts';
 import type { Export } from './types.ts';
 
@@ -62,23 +63,17 @@ export function exportTar(wanted: Export): Promise<Record<string, string>> {
 
 /** The tars of several parts as one, each in its folder. */
 function joinedTar(parts: readonly Part[]): Readable {
-  const out = new PassThrough({ highWaterMark: 1 << 18 });
-  const packer = pack();
-  packer.pipe(out);
-  const write = async () => {
+  return writtenTar(async (out) => {
     for (const part of parts) {
-      if (part.folder) packer.entry({ name: `${part.folder}/`, type: 'directory', mode: 0o755 });
-      await part.tar((tar) => copyInto(packer, part.folder, tar));
+      if (part.folder) out.entry({ name: `${part.folder}/`, type: 'directory', mode: 0o755 });
+      await part.tar((tar) => copyInto(out, part.folder, tar));
       for (const { name, body } of part.statements)
-        packer.entry({ name: posix.join(part.folder, name), mode: 0o600 }, body);
+        out.entry({ name: posix.join(part.folder, name), mode: 0o600 }, body);
     }
-    packer.finalize();
-  };
-  write().catch((error: Error) => out.destroy(error));
-  return out;
+  });
 }
 
-async function copyInto(packer: ReturnType<typeof pack>, folder: string, tar: Readable): Promise<void> {
+async function copyInto(out: TarWriter, folder: string, tar: Readable): Promise<void> {
   const reader = extract();
   tar.on('error', (error) => reader.destroy(error));
   tar.pipe(reader);
@@ -91,19 +86,12 @@ async function copyInto(packer: ReturnType<typeof pack>, folder: string, tar: Re
       ...(header.type === 'link' && header.linkname && { linkname: posix.join(folder, header.linkname) }),
       ...(Object.keys(kept).length > 0 && { pax: kept }),
     };
-    if (header.type !== 'file' && header.type !== 'contiguous-file') {
-      packer.entry(into);
+    if (header.type === 'file' || header.type === 'contiguous-file')
+      await writeBody(out, into, entry as unknown as NodeJS.ReadableStream);
+    else {
+      out.entry(into);
       entry.resume();
-      continue;
     }
-    const out = packer.entry(into);
-    for await (const chunk of entry)
-      if (!out.write(chunk)) await new Promise<void>((resolve) => out.once('drain', () => resolve()));
-    await new Promise<void>((resolve, reject) => {
-      out.once('finish', () => resolve());
-      out.once('error', reject);
-      (out as NodeJS.WritableStream).end();
-    });
   }
 }
 
