@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { duplexPair } from 'node:stream';
@@ -14,7 +14,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** A client with some files, and the numbers of those that were asked for. */
-function clientWith(files: Record<string, string>) {
+function clientWith(files: Record<string, string>, ends?: 'names' | 'a file') {
   const asked: string[] = [];
   const names = Object.keys(files);
   let finished = 0;
@@ -25,6 +25,7 @@ function clientWith(files: Record<string, string>) {
           type: packetType.stat,
           stat: { path, mode: 0o644, size: files[path]!.length, modTime: 1e18 },
         });
+      if (ends === 'names') return undefined;
       await call.send({ type: packetType.stat });
       for await (const packet of call.requests) {
         if (packet.type === packetType.fin) {
@@ -34,6 +35,10 @@ function clientWith(files: Record<string, string>) {
         }
         const path = names[packet.ID]!;
         asked.push(path);
+        if (ends === 'a file') {
+          await call.send({ type: packetType.fin });
+          return undefined;
+        }
         await call.send({ type: packetType.data, ID: packet.ID, data: Buffer.from(files[path]!) });
         await call.send({ type: packetType.data, ID: packet.ID });
       }
@@ -48,8 +53,16 @@ function clientWith(files: Record<string, string>) {
 
 const wanted = { name: 'context', signal: new AbortController().signal };
 const mapOf = (files: readonly RememberedFile[]) => new Map(files.map((file) => [file.path, file]));
-let trees = 0;
-const newTree = () => Tree.create(join(folder, `tree${trees++}`));
+let made = 0;
+const trees: Tree[] = [];
+async function newTree(): Promise<Tree> {
+  const tree = await Tree.create(join(folder, `tree${made++}`));
+  trees.push(tree);
+  return tree;
+}
+afterEach(async () => {
+  for (const tree of trees.splice(0)) await tree.close();
+});
 const textOf = async (tree: Tree, path: string) => (await tree.readAll(tree.entries.get(path)!)).toString();
 
 test('a file that looks as before is not asked for until one is read, then all are', async () => {
@@ -57,7 +70,6 @@ test('a file that looks as before is not asked for until one is read, then all a
   const before = clientWith({ a: 'one', b: 'two' });
   const known = mapOf(await receiveTree(before.client, first, wanted));
   expect(before.asked.sort()).toEqual(['a', 'b']);
-  await first.close();
 
   const again = clientWith({ a: 'one', b: 'two', c: 'three' });
   const tree = await newTree();
@@ -72,7 +84,6 @@ test('a file that looks as before is not asked for until one is read, then all a
   expect(await textOf(tree, 'b')).toBe('two');
   expect(await textOf(tree, 'a')).toBe('one');
   expect(again.asked.sort()).toEqual(['a', 'b', 'c']);
-  await tree.close();
   before.close();
   again.close();
 });
@@ -98,8 +109,37 @@ test('known files of a client that has gone fail when they are read', async () =
   await receiveTree(after.client, tree, { ...wanted, known });
   after.close();
   await expect(textOf(tree, 'a')).rejects.toThrow(/^the client ended its session/);
-  await tree.close();
   before.close();
+});
+
+test('a client that ends too early fails the transfer', async () => {
+  for (const after of ['names', 'a file'] as const) {
+    const early = clientWith({ a: 'one', b: 'two' }, after);
+    const tree = await newTree();
+    await expect(receiveTree(early.client, tree, wanted)).rejects.toThrow(
+      'the client ended before all of its files had come',
+    );
+    early.close();
+  }
+});
+
+test('a list that is too long is cut, and none is written again without news', async () => {
+  const root = join(folder, 'long');
+  const remembered = new Remembered(root);
+  const files = Array.from({ length: 3000 }, (_, n) => ({
+    path: `${n}${'x'.repeat(4000)}`,
+    look: '1 1 1 0 0',
+    digest: 'd'.repeat(64),
+  }));
+  await remembered.save('key', 'context', new Map(), files);
+  const kept = await remembered.load('key', 'context');
+  expect(kept.size).toBeGreaterThan(1900);
+  expect(kept.size).toBeLessThan(2200);
+  const few = files.slice(0, 3);
+  await remembered.save('few', 'context', new Map(), few);
+  const before = readdirSync(root).map((name) => statSync(join(root, name)).ino);
+  await remembered.save('few', 'context', mapOf(few), few);
+  expect(readdirSync(root).map((name) => statSync(join(root, name)).ino)).toEqual(before);
 });
 
 test('digests are remembered by key and folder; none without a key; the oldest folders go', async () => {

@@ -47,7 +47,6 @@ export async function receiveTree(
 ): Promise<RememberedFile[]> {
   const receiver = new Receiver(client, tree, wanted);
   tree.onClose(() => receiver.end());
-  wanted.onMiss?.(() => receiver.askForRest());
   return receiver.run();
 }
 
@@ -61,7 +60,7 @@ class Receiver {
   private readonly stats: Stat[] = [];
   /** Of files that are asked for when one of them is read: what gets their bytes written. */
   private readonly later = new Map<number, () => Promise<number>>();
-  private readonly queues = new Map<number, AsyncIterable<Buffer>>();
+  private asked = false;
   private bytes = 0;
   private ended = false;
   private failure: Error | undefined;
@@ -96,7 +95,7 @@ class Receiver {
       if (this.later.size === 0) {
         this.end();
         await read;
-      }
+      } else this.wanted.onMiss?.(() => this.askForRest());
     } catch (error) {
       this.end();
       throw this.reason(error as Error);
@@ -131,13 +130,16 @@ class Receiver {
         throw new BerthError('invalid-parameter', `error from sender: ${packet.data.toString()}`);
       if (packet.type === packetType.fin) {
         this.call.end();
-        return;
+        break;
       }
       if (packet.type === packetType.stat) {
         if (packet.stat?.path) this.stats.push(packet.stat);
         else told();
       } else if (packet.type === packetType.data) await this.take(packet.ID, packet.data);
     }
+    // What is still waited for would never come.
+    if (!this.ended)
+      throw new BerthError('invalid-parameter', 'the client ended before all of its files had come');
   }
 
   private async take(id: number, data: Buffer): Promise<void> {
@@ -192,30 +194,36 @@ class Receiver {
   private addKnown(id: number, stat: Stat, digest: string): void {
     const get = () => {
       this.askForRest();
-      return this.queues.get(id)!;
+      return this.expect(id);
     };
     const known = { size: stat.size, digest };
     this.later.set(id, this.tree.addKnown(stat.path, known, get, attributesOf(stat)));
   }
 
   /**
-   * Asks for all files that were left out, once: who reads one reads most. Each is written as it comes, whoever reads
+   * Asks for all files that were left out, once: whoever reads one reads most. Each is written as it comes, whoever reads
    * it: the bytes of one that is not would hold up the others.
    */
-  askForRest(): void {
-    if (this.queues.size > 0 || this.ended) return;
-    for (const id of this.later.keys()) this.queues.set(id, this.expect(id));
-    // What fails is told to whoever reads it.
-    for (const write of this.later.values()) write().catch(() => this.wanted.onChanged?.());
-    void (async () => {
-      for (const id of this.later.keys()) await this.request(id);
-    })().catch(() => undefined); // ends the call, which ends what is waited for
+  private askForRest(): void {
+    if (this.asked) return;
+    this.asked = true;
+    const ask = async () => {
+      const slices = new Slices();
+      for (const [id, write] of this.later) {
+        if (this.ended) return;
+        // What fails is told to whoever reads it; what a tree that is closed has no place for tells nothing of the file.
+        write().catch(() => this.ended || this.wanted.onChanged?.());
+        await this.request(id);
+        if (slices.due()) await slices.next();
+      }
+    };
+    ask().catch(() => undefined); // ends the call, which ends what is waited for
   }
 
   /** The bytes of a file, as they come; the call's own error where it breaks off. */
   private expect(id: number): AsyncIterable<Buffer> {
     const queue = new ByteQueue();
-    if (this.failure) queue.end();
+    if (this.failure || this.ended) queue.end();
     else this.coming.set(id, queue);
     const failed = () => this.failure;
     return (async function* () {
@@ -229,11 +237,15 @@ class Receiver {
     return this.call.send({ type: packetType.request, ID: id });
   }
 
-  private files(): RememberedFile[] {
-    return this.stats.flatMap((stat) => {
+  private async files(): Promise<RememberedFile[]> {
+    const files: RememberedFile[] = [];
+    const slices = new Slices();
+    for (const stat of this.stats) {
       const entry = isFile(stat) ? this.tree.entries.get(stat.path) : undefined;
-      return entry ? [{ path: stat.path, look: lookOf(stat), digest: entry.digest }] : [];
-    });
+      if (entry) files.push({ path: stat.path, look: lookOf(stat), digest: entry.digest });
+      if (slices.due()) await slices.next();
+    }
+    return files;
   }
 }
 

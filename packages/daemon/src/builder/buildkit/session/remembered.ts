@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { log } from '../../../base/log.ts';
 import { Slices } from '../../../patterns/slices.ts';
 
-/** So many files of a folder, and so many folders, are remembered: what is beyond is sent again. */
-const MOST_FILES = 50_000;
+/** So many bytes of one folder's list, and so many folders, are remembered: what is beyond is sent again. */
+const MOST_BYTES = 8 * 1024 * 1024;
 const MOST_FOLDERS = 64;
 
 /** A file of a client's folder: what it looks like there, and the digest of its bytes. */
@@ -50,20 +50,29 @@ export class Remembered {
     files: readonly RememberedFile[],
   ): Promise<void> {
     if (shared === '') return;
-    const kept = files.slice(0, MOST_FILES);
-    if (kept.length === known.size && kept.every((file) => known.get(file.path)?.look === file.look)) return;
+    const slices = new Slices();
+    const lines: string[] = [];
+    let length = 0;
+    let news = files.length !== known.size;
+    for (const { path: name, look, digest } of files) {
+      if (slices.due()) await slices.next();
+      const line = `${name}\0${look}\0${digest}\n`;
+      length += line.length;
+      if (length > MOST_BYTES) break;
+      news ||= known.get(name)?.look !== look;
+      if (!/[\0\n]/.test(name)) lines.push(line);
+    }
+    if (!news) return;
     const path = this.path(shared, folder);
+    const aside = `${path}.${process.hrtime.bigint()}`;
     try {
       await mkdir(this.root, { recursive: true, mode: 0o700 });
-      const lines: string[] = [];
-      for (const { path: name, look, digest } of kept)
-        if (!/[\0\n]/.test(name)) lines.push(`${name}\0${look}\0${digest}\n`);
-      const aside = `${path}.${process.hrtime.bigint()}`;
       await writeFile(aside, lines.join(''), { mode: 0o600 });
       await rename(aside, path);
       await this.dropOldest();
     } catch (error) {
       log.debug({ err: error }, 'the digests of a build context could not be kept');
+      await rm(aside, { force: true }).catch(() => undefined);
     }
   }
 
