@@ -54,6 +54,7 @@ test('the page is opened by its token once, and by nothing else', async () => {
   expect((await ask('/')).status).toBe(401);
   expect((await ask('/?token=wrong')).status).toBe(401);
   expect((await ask('/api/containers/json')).status).toBe(401);
+  expect((await ask('//')).status).toBe(400);
   const seen = await Seen.open(browser, program);
   await seen.page.getByRole('link', { name: 'secret-name' }).waitFor();
   expect(seen.page.url()).not.toContain('token');

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../base/errors.ts';
 import type { Answer, Api, Query } from '../transport/api.ts';
 
@@ -56,13 +57,7 @@ export async function forward(
   }
   response.writeHead(answer.status, { 'Content-Type': answer.headers['content-type'] ?? 'application/json' });
   try {
-    for await (const chunk of answer.body)
-      if (!response.write(chunk) && !gone.signal.aborted)
-        await new Promise<void>((resolve) => {
-          response.once('drain', resolve);
-          response.once('close', resolve);
-        });
-    response.end();
+    await pipeline(answer.body, response);
   } catch {
     // The connection to the engine broke: what the page has is not whole.
     response.destroy();

@@ -59,7 +59,9 @@ export async function serveUi({ api, folder, port, headersOf }: UiOptions): Prom
       return;
     }
     if (!reading) return refuse(response, 405, 'only the API takes anything but GET');
-    const { pathname, searchParams } = new URL(target, 'http://page');
+    const url = URL.parse(target, 'http://page');
+    if (!url) return refuse(response, 400, 'the path is none');
+    const { pathname, searchParams } = url;
     if (pathname !== '/') return files.send(response, pathname.slice(1));
     const token = searchParams.get('token');
     const session = token !== null && method === 'GET' ? gate.redeem(token) : undefined;

@@ -60,7 +60,7 @@ export interface Secrets {
   /** By id, its beginning, or name. @throws not-found */
   get(kind: Kind, reference: string): Kept;
   /** Filters: id, label, name, names. @throws invalid-parameter for others */
-  list(kind: Kind, filters: Record<string, string[]>): Kept[];
+  list(kind: Kind, filters: Record<string, string[]>): Promise<Kept[]>;
   /** Changes the labels. @throws invalid-parameter for another change or an old version, not-found */
   update(
     kind: Kind,

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { invalidParameter } from '../base/errors.ts';
-import type { ConfigReference, FileReference, Kept, Kind, SecretReference } from './api.ts';
+import type { ConfigReference, FileReference, Kind, SecretReference } from './api.ts';
 
 /** Members of HostConfig, and annotations for clients that know no such members. */
 export const MEMBERS = {
@@ -21,13 +21,15 @@ export function destinationOf(kind: Kind, { Name }: FileReference): string {
  * References of one kind, whole.
  * @param given the member of HostConfig
  * @param annotation its words: `NAME[,target=PATH,uid=N,gid=N,mode=OCTAL]`, several separated by `;`
+ * @param taken destinations of the container's others, to which these are added
  * @throws invalid-parameter naming the field
  */
 export function readReferences(
   kind: Kind,
   given: unknown,
   annotation: string | undefined,
-  find: (reference: string) => Kept | undefined,
+  find: (reference: string) => { id: string; name: string } | undefined,
+  taken: Map<string, Kind>,
 ): Array<SecretReference | ConfigReference> {
   const { list, id, name } = MEMBERS[kind];
   const asked = [
@@ -38,14 +40,13 @@ export function readReferences(
     })),
     ...fromAnnotation(kind, annotation),
   ];
-  const destinations = new Set<string>();
   return asked.map(({ at, reference, file }) => {
     const refuse = (why: string) => invalidParameter(`invalid ${at}: ${why}`);
     if (!reference) throw refuse(`${name} or ${id} is needed`);
     const kept = find(reference);
     if (!kept) throw refuse(`${kind} ${reference} not found: make it first (berth ${kind} create)`);
     const whole: FileReference = {
-      Name: file.Name || kept.Spec.Name,
+      Name: file.Name || kept.name,
       UID: file.UID || '0',
       GID: file.GID || '0',
       Mode: file.Mode ?? DEFAULT_MODE,
@@ -58,14 +59,16 @@ export function readReferences(
     if (!Number.isInteger(whole.Mode) || whole.Mode < 0 || whole.Mode > 0o7777)
       throw refuse(`Mode must be from 0 to 07777, not ${whole.Mode}`);
     const destination = destinationOf(kind, whole);
-    if (destination === '/' || destinations.has(destination))
-      throw refuse(`there is another ${kind} at ${destination}`);
-    destinations.add(destination);
-    return { File: whole, [id]: kept.ID, [name]: kept.Spec.Name } as unknown as
-      | SecretReference
-      | ConfigReference;
+    if (destination === '/') throw refuse('a file cannot be the root');
+    for (const [other, its] of taken)
+      if (other === destination || isBelow(other, destination) || isBelow(destination, other))
+        throw refuse(`there is another ${its} at ${other}`);
+    taken.set(destination, kind);
+    return { File: whole, [id]: kept.id, [name]: kept.name } as unknown as SecretReference | ConfigReference;
   });
 }
+
+const isBelow = (path: string, folder: string): boolean => path.startsWith(`${folder}/`);
 
 function fromAnnotation(kind: Kind, text: string | undefined) {
   const { annotation } = MEMBERS[kind];

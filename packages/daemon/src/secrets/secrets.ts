@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { conflict, invalidParameter, notFound } from '../base/errors.ts';
 import { nowNanos, rfc3339 } from '../base/time.ts';
 import type { Events } from '../events/api.ts';
+import { Slices } from '../patterns/slices.ts';
 import type { Collection, Store } from '../store/api.ts';
 import type { ConfigReference, FileReference, Kept, Kind, SecretReference, Secrets } from './api.ts';
 import { type PlacedFile, SecretFiles } from './files.ts';
@@ -61,9 +62,10 @@ class LocalSecrets implements Secrets {
     kind: Kind,
     { Name = '', Labels = {}, Data = '' }: Parameters<Secrets['create']>[1],
   ): Promise<{ ID: string }> {
-    if (!NAME.test(Name) || Name.length > LONGEST_NAME)
+    // The length first: the pattern takes time that grows with its square.
+    if (Name.length > LONGEST_NAME || !NAME.test(Name))
       throw invalidParameter(
-        `invalid name ${JSON.stringify(Name)}: only ${LONGEST_NAME} [a-zA-Z0-9-_.] are allowed, and it begins and ends with a letter or a digit`,
+        `invalid name ${JSON.stringify(Name.slice(0, 2 * LONGEST_NAME))}: only ${LONGEST_NAME} [a-zA-Z0-9-_.] are allowed, and it begins and ends with a letter or a digit`,
       );
     if (!BASE64.test(Data)) throw invalidParameter('invalid Data: it must be base64 (RFC 4648)');
     const content = Buffer.from(Data, 'base64');
@@ -90,19 +92,24 @@ class LocalSecrets implements Secrets {
     return this.#shown(kind, this.#lookup(kind, reference));
   }
 
-  list(kind: Kind, filters: Record<string, string[]>): Kept[] {
+  async list(kind: Kind, filters: Record<string, string[]>): Promise<Kept[]> {
     for (const name of Object.keys(filters))
       if (!FILTERS.includes(name)) throw invalidParameter(`invalid filter '${name}'`);
     const { id = [], label = [], name = [], names = [] } = filters;
-    return [...this.#records[kind].values()]
-      .filter(
-        (record) =>
-          (id.length === 0 || id.some((start) => record.id.startsWith(start))) &&
-          (name.length === 0 || name.some((start) => record.name.startsWith(start))) &&
-          (names.length === 0 || names.includes(record.name)) &&
-          label.every((wanted) => hasLabel(record.labels, wanted)),
+    const found: Kept[] = [];
+    const slices = new Slices();
+    for (const record of [...this.#records[kind].values()]) {
+      // A config is decrypted to be shown, which takes a millisecond each where they are large.
+      if (slices.due()) await slices.next();
+      if (
+        (id.length === 0 || id.some((start) => record.id.startsWith(start))) &&
+        (name.length === 0 || name.some((start) => record.name.startsWith(start))) &&
+        (names.length === 0 || names.includes(record.name)) &&
+        label.every((wanted) => hasLabel(record.labels, wanted))
       )
-      .map((record) => this.#shown(kind, record));
+        found.push(this.#shown(kind, record));
+    }
+    return found;
   }
 
   async update(
@@ -149,12 +156,16 @@ class LocalSecrets implements Secrets {
   }
 
   references(host: Parameters<Secrets['references']>[0]): ReturnType<Secrets['references']> {
+    const taken = new Map<string, Kind>();
     const read = (kind: Kind) => {
       const { list, annotation } = MEMBERS[kind];
-      const found = readReferences(kind, host[list], host.Annotations?.[annotation], (reference) => {
-        const record = this.#find(kind, reference);
-        return record && this.#shown(kind, record);
-      });
+      const found = readReferences(
+        kind,
+        host[list],
+        host.Annotations?.[annotation],
+        (reference) => this.#find(kind, reference),
+        taken,
+      );
       return found.length > 0 ? { [list]: found } : {};
     };
     return { ...read('secret'), ...read('config') };

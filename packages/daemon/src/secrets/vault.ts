@@ -3,6 +3,7 @@ import { constants, existsSync, readFileSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemError } from '../base/errors.ts';
+import { syncDirectory } from '../base/sync.ts';
 
 /*
  * Encryption at rest: AES-256-GCM with a key in a file beside the database, which root alone may read. A copy of the database
@@ -42,8 +43,7 @@ export class Vault {
       await handle.close();
     }
     await rename(unfinished, this.#file);
-    const folder = await open(dirname(this.#file), constants.O_RDONLY | constants.O_DIRECTORY);
-    await folder.sync().finally(() => folder.close());
+    await syncDirectory(dirname(this.#file));
     this.#key = key;
   }
 

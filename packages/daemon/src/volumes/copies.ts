@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, chown, mkdir, readdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { BerthError, conflict, invalidParameter, notFound, systemError } from '../base/errors.ts';
+import { syncDirectory } from '../base/sync.ts';
 import type { Trees } from '../layers/api.ts';
 import type { CloneOptions, Volume } from './api.ts';
 import { checkVolume } from './checks.ts';
@@ -64,6 +65,7 @@ export async function importVolume(
       const data = table.folders.data(name);
       await rename(data, join(folder, 'before'));
       await rename(join(folder, '_data'), data);
+      await syncDirectory(dirname(data));
       return table.get(name);
     });
   });
@@ -156,6 +158,7 @@ async function enter(
   const place = join(table.folders.root, name);
   try {
     await rename(folder, place);
+    await syncDirectory(table.folders.root);
     return await table.add(name, labels);
   } catch (error) {
     throw systemError(`create ${name}: ${(error as Error).message}`, error);
