@@ -5,7 +5,7 @@ import { humanSize } from '../../format/sizes.ts';
 import { ago } from '../../format/time.ts';
 import { chooseFormat, listFormatFlag } from '../../shared/formats.ts';
 import { type ImageSummary, imageColumns, imageRows } from '../../shared/image-rows.ts';
-import { type Volume, volumeColumns } from '../../shared/volume-rows.ts';
+import { type Volume, volumeColumns } from '../../shared/volumes/rows.ts';
 import { containerColumns, type ListedContainer } from '../container/ps.ts';
 
 interface CacheRecord {

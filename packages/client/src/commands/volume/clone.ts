@@ -1,3 +1,3 @@
-import { copyVolume } from '../../shared/volume-copies.ts';
+import { copyVolume } from '../../shared/volumes/copies.ts';
 
 export default copyVolume('clone');

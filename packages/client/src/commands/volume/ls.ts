@@ -4,7 +4,7 @@ import { formatList } from '../../format/list.ts';
 import { naturalCompare } from '../../format/natural.ts';
 import { filtersQuery } from '../../shared/filters.ts';
 import { chooseFormat, listFormatFlag } from '../../shared/formats.ts';
-import { volumeColumns } from '../../shared/volume-rows.ts';
+import { volumeColumns } from '../../shared/volumes/rows.ts';
 
 const formats = {
   table: 'table {{.Driver}}\\t{{.Name}}',

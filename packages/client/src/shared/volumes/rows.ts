@@ -1,6 +1,6 @@
-import type { Columns } from '../format/list.ts';
-import { humanSize } from '../format/sizes.ts';
-import { joinLabels } from './formats.ts';
+import type { Columns } from '../../format/list.ts';
+import { humanSize } from '../../format/sizes.ts';
+import { joinLabels } from '../formats.ts';
 
 /** A volume as the daemon lists it. */
 export interface Volume {

@@ -1,7 +1,7 @@
-import { list, string } from '../base/flags.ts';
-import { between, command, exactly } from '../cli/command.ts';
-import { toMap } from '../parse/environment.ts';
-import { cancellable } from './pull.ts';
+import { list, string } from '../../base/flags.ts';
+import { between, command, exactly } from '../../cli/command.ts';
+import { toMap } from '../../parse/environment.ts';
+import { cancellable } from '../pull.ts';
 
 /* The commands that copy a volume, which differ in their words and paths only. */
 const WORDS = {
