@@ -10,7 +10,7 @@ import { leaks } from '../../support/leaks.ts';
 /* Calls that fail on demand, in the build that has them. */
 
 const parent = `berth-failing-${randomBytes(4).toString('hex')}`;
-const { EIO, EMFILE, ENOSPC } = constants.errno;
+const { EIO, EMFILE, ENOMEM, ENOSPC } = constants.errno;
 let daemon: TestDaemon;
 let file: string;
 
@@ -68,6 +68,22 @@ test('interfaces and addresses are given back where a file of the networks canno
   expect((await daemon.call('DELETE', `/containers/${id}?force=1`)).status).toBe(204);
   expect(await leaks(daemon, parent)).toEqual([]);
 });
+
+test('starts and execs are answered where a message finds no memory', async () => {
+  for (let skip = 0; skip < 12; skip++) {
+    const { json } = await create();
+    arm(file, [{ name: 'send', action: ENOMEM, skip, count: 3 }]);
+    const started = await daemon.call('POST', `/containers/${json.Id}/start`);
+    const exec = await daemon.call('POST', `/containers/${json.Id}/exec`, {
+      AttachStdout: true,
+      Cmd: ['true'],
+    });
+    const ran = await daemon.call('POST', `/exec/${exec.json.Id}/start`, {});
+    arm(file, []);
+    expect({ skip, started: started.status, ran: ran.status }).toEqual({ skip, started: 204, ran: 200 });
+    expect((await daemon.call('DELETE', `/containers/${json.Id}?force=1`)).status).toBe(204);
+  }
+}, 60_000);
 
 test('what is shipped has none', () => {
   const lib = join(dist, 'lib');

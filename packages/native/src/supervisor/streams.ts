@@ -53,9 +53,10 @@ export function openStream(
       stream.off('error', failed);
       stream.off('end', ended);
       stream.off('close', ended);
-      const reply = first.records[0]!;
-      if (reply[0] === 'failed') {
-        fail(launchError(...reply.slice(1)));
+      const [reply] = first.records;
+      // A supervisor that could not write its answer whole has given none.
+      if (!reply || reply[0] === 'failed') {
+        fail(reply ? launchError(...reply.slice(1)) : new LaunchError('attach', EPIPE, 'no answer came'));
         return;
       }
       if (reader.rest.length > 0) stream.unshift(reader.rest);

@@ -118,10 +118,16 @@ int channel_read(struct channel *channel) {
   return -1;
 }
 
+ssize_t frame_send(int fd, const char *bytes, size_t size) {
+  for (int tries = 16;; tries--) {
+    ssize_t n = send(fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (n >= 0 || errno == EAGAIN || errno == EPIPE || errno == ECONNRESET || tries == 0) return n;
+  }
+}
+
 int channel_flush(struct channel *channel) {
   while (buffer_size(&channel->out)) {
-    ssize_t n = send(channel->fd, buffer_head(&channel->out), buffer_size(&channel->out), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (n < 0 && errno == EINTR) continue;
+    ssize_t n = frame_send(channel->fd, buffer_head(&channel->out), buffer_size(&channel->out));
     if (n < 0) return errno == EAGAIN ? 0 : -1;
     buffer_consume(&channel->out, (size_t) n);
   }

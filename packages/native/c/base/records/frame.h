@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include <sys/uio.h>
 
 enum { frame_head = 8, frame_max = 32 * 1024 * 1024 };
@@ -41,6 +42,10 @@ void frame_end(struct buffer *b, size_t mark);
 
 /* The first whole frame in the buffer: 1 and its records, 0 when more bytes are needed, -1 when it can't be one. */
 int frame_next(const struct buffer *b, uint32_t *handle, const char **records, size_t *size);
+
+/* send(2) that does not wait. Tries a few times again what the kernel had no memory for (ENOBUFS, ENOMEM): a message that is
+   not sent is an answer that never comes. Returns the bytes sent, or -1 with errno. */
+ssize_t frame_send(int fd, const char *bytes, size_t size);
 
 /* A non-blocking socket with what was read of it and what is still to be written. */
 struct channel {
