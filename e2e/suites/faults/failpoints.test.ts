@@ -85,6 +85,17 @@ test('starts and execs are answered where a message finds no memory', async () =
   }
 }, 60_000);
 
+test('a build ends in one way or the other where a file cannot be opened', () => {
+  for (let skip = 0; skip < 10; skip++) {
+    arm(file, [{ name: 'fs.open', action: EMFILE, skip, count: 2 }]);
+    const began = Date.now();
+    // Another command each time: nothing is in the cache.
+    daemon.berth(['build', '-q', '-'], { input: `FROM bb\nRUN : ${skip}\n`, timeout: 20_000 });
+    arm(file, []);
+    expect({ skip, slow: Date.now() - began > 5000 }).toEqual({ skip, slow: false });
+  }
+}, 60_000);
+
 test('what is shipped has none', () => {
   const lib = join(dist, 'lib');
   const programs = readdirSync(lib).filter((name) => /^berthd.*\.mjs$|^berth-native$/.test(name));

@@ -32,6 +32,10 @@ const RESTART_PAUSE = 500;
 /** How long a supervisor that was just forked takes to accept connections, at most, in milliseconds. */
 const ORPHAN_PAUSE = 100;
 
+/** How often a client is connected before its container starts, and the milliseconds between. */
+const EARLY_ATTEMPTS = 20;
+const EARLY_PAUSE = 50;
+
 export interface LauncherOptions {
   /** The path of berth-native. */
   program: string;
@@ -126,8 +130,15 @@ class NativeLauncher implements Launcher {
     token: string,
     options: AttachOptions,
   ): Promise<void> {
-    const stream = await supervisor.connectClient(token, options).catch(() => undefined);
-    if (stream) supervisor.early[index] = stream;
+    // Without its clients the supervisor does not start. What fails on this side, for want of a descriptor, may pass.
+    for (let left = EARLY_ATTEMPTS; left > 0; left--) {
+      const stream = await supervisor.connectClient(token, options).catch(() => undefined);
+      if (stream) {
+        supervisor.early[index] = stream;
+        return;
+      }
+      await sleep(EARLY_PAUSE);
+    }
   }
 
   async reconnect(id: string, runFolder: string): Promise<Supervisor | null> {
