@@ -20,12 +20,15 @@ aptInstall(
     'bind9-dnsutils': '/usr/bin/dig',
     buildah: '/usr/bin/buildah',
     chromium: '/usr/bin/chromium',
+    criu: '/usr/sbin/criu',
+    crun: '/usr/bin/crun',
     curl: '/usr/bin/curl',
     iperf3: '/usr/bin/iperf3',
     iproute2: '/usr/bin/ip',
     mmdebstrap: '/usr/bin/mmdebstrap',
     nftables: '/usr/sbin/nft',
     openssl: '/usr/bin/openssl',
+    runc: '/usr/sbin/runc',
     skopeo: '/usr/bin/skopeo',
     umoci: '/usr/bin/umoci',
     zstd: '/usr/bin/zstd',
@@ -97,7 +100,15 @@ if (failed > 0 && failed <= 10) {
 rmSync(folder, { recursive: true, force: true });
 const left = await compareTraces(before);
 for (const line of left) process.stderr.write(`left behind: ${line}\n`);
+const skipped = first.testResults.flatMap((file) =>
+  file.assertionResults
+    .filter((test) => test.status === 'pending')
+    .map((test) => `${file.name.slice(root.length + 1)}: ${test.fullName}`),
+);
+for (const name of skipped) process.stdout.write(`skipped: ${name}\n`);
 // One that passes at the second try is no failure yet, and no secret either.
 for (const name of flaky) process.stdout.write(`flaky: ${name.slice(root.length + 1)}\n`);
-process.stdout.write(`${first.numPassedTests} passed, ${failed} failed, ${flaky.length} flaky\n`);
+process.stdout.write(
+  `${first.numPassedTests} passed, ${failed} failed, ${flaky.length} flaky, ${skipped.length} skipped\n`,
+);
 if (failed > 0 || left.length > 0) process.exit(1);
