@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { TestRegistry } from '@berth/daemon/images/registry/testing.ts';
+import { TestRegistry } from '@berth/daemon/images/registry/testing/servers.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { modes } from './modes.ts';
 import { playRound } from './round.ts';

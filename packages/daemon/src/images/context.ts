@@ -5,7 +5,20 @@ import type { Store } from '../store/api.ts';
 import type { AttestationBlobs } from './attestations.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Reference } from './references.ts';
+import type { RegistryOptions } from './registry/options.ts';
 import type { Retention } from './retention.ts';
+
+/** The dependencies that the room is opened with. */
+export interface ImagesParts {
+  store: Store;
+  layers: Layers;
+  events: Events;
+  settings: Settings;
+  /** The room's folder. */
+  root: string;
+  /** Times and folders for dealing with registries, where they differ from the usual (tests). */
+  registry?: RegistryOptions;
+}
 
 /** The dependencies that the parts of this room share. */
 export interface ImagesContext {

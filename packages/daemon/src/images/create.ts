@@ -1,8 +1,13 @@
+import { notFound, unavailable } from '../base/errors.ts';
+import type { Layers } from '../layers/api.ts';
 import { EMPTY_LAYER } from '../layers/index.ts';
-import type { ImageRunConfig } from './api.ts';
-import type { Entry } from './catalogue.ts';
-import { dockerConfig, timestamp } from './config.ts';
+import type { ImageConfig, ImageRunConfig, Images } from './api.ts';
+import type { Catalogue, Entry } from './catalogue.ts';
+import { digestOf, dockerConfig, parseConfig, timestamp } from './config.ts';
+import type { ImagesContext } from './context.ts';
+import { imageEvent } from './events.ts';
 import { hostPlatform } from './platforms.ts';
+import { familiarString, parseRepositoryTag } from './references.ts';
 
 /** The changes that make an image out of its parent. */
 export interface ChildOptions {
@@ -48,4 +53,77 @@ export function childConfig(parent: Entry | undefined, options: ChildOptions): s
     ...(base?.['os.features'] ? { 'os.features': base['os.features'] } : {}),
     rootfs: { type: 'layers', diff_ids: empty ? diffIds : [...diffIds, layer.diffId] },
   });
+}
+
+/** The options of `Images.create`. */
+type CreateOptions = Parameters<Images['create']>[0];
+
+/** `Images.create`. */
+export async function createImage(context: ImagesContext, options: CreateOptions): Promise<string> {
+  // A layer that no image lists afterwards goes again: an empty one, or that of an image that could not be made.
+  const release = options.layer && context.retention.hold([options.layer.diffId]);
+  try {
+    return await createChild(context, options);
+  } finally {
+    await release?.();
+  }
+}
+
+async function createChild(context: ImagesContext, options: CreateOptions): Promise<string> {
+  const { catalogue, store } = context;
+  const reference = parseRepositoryTag(options.reference);
+  const parent = options.parent === undefined ? undefined : catalogue.get(options.parent);
+  if (options.parent !== undefined && !parent) throw notFound(`No such image: ${options.parent}`);
+  const raw = childConfig(parent, options);
+  const id = digestOf(raw);
+  if (!options.step) await context.layers.durable(parseConfig(raw).rootfs.diff_ids);
+  context.register(id, raw, {
+    names: reference ? [reference] : [],
+    ...(parent ? { parent: parent.id } : {}),
+  });
+  options.step?.(id);
+  if (reference) catalogue.touch(id, timestamp());
+  if (!options.step) await store.flush();
+  imageEvent(context, 'create', id);
+  if (reference) imageEvent(context, 'tag', id, familiarString(reference));
+  return id;
+}
+
+/** `Images.adopt`. */
+export async function adoptImage(context: ImagesContext, id: string, parent: string): Promise<void> {
+  const { catalogue, store } = context;
+  const image = catalogue.get(id);
+  if (!image || image.parent === parent) return;
+  catalogue.add(id, image.raw, { parent, size: image.size });
+  await store.flush();
+}
+
+/** `Images.register`. */
+export async function registerConfig(context: ImagesContext, config: ImageConfig): Promise<string> {
+  const raw = JSON.stringify(config);
+  const id = digestOf(raw);
+  await context.layers.durable(config.rootfs.diff_ids);
+  context.register(id, raw, { names: [] });
+  await context.store.flush();
+  imageEvent(context, 'create', id);
+  return id;
+}
+
+/** `ImagesContext.register`. */
+export function registerImage(
+  layers: Layers,
+  catalogue: Catalogue,
+  id: string,
+  raw: string,
+  options: Parameters<ImagesContext['register']>[2],
+): void {
+  let size = 0;
+  for (const diffId of parseConfig(raw).rootfs.diff_ids) {
+    const layer = layers.get(diffId);
+    if (!layer) throw unavailable(`the layer ${diffId} of the image ${id} is not here`);
+    size += layer.size;
+  }
+  const parent = options.parent !== undefined && catalogue.get(options.parent) ? options.parent : undefined;
+  catalogue.add(id, raw, { size, ...(parent !== undefined && { parent }) });
+  for (const name of options.names) catalogue.name(name, id);
 }

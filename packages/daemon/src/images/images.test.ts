@@ -4,7 +4,7 @@ import { stream, tarOf } from '../layers/testing.ts';
 import type { Progress } from './api.ts';
 import { archiveError } from './archives/archive.ts';
 import { digestOf, goTime } from './config.ts';
-import { TestImages } from './registry/testing.ts';
+import { TestImages } from './registry/testing/images.ts';
 
 const signal = () => AbortSignal.timeout(30_000);
 

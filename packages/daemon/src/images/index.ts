@@ -1,12 +1,5 @@
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { invalidParameter, notFound, unavailable } from '../base/errors.ts';
-import { log } from '../base/log.ts';
-import type { Settings } from '../config/settings.ts';
-import type { Events } from '../events/api.ts';
-import type { Layers } from '../layers/api.ts';
-import type { Store } from '../store/api.ts';
+import { invalidParameter, notFound } from '../base/errors.ts';
 import { analyzeImage } from './analysis/index.ts';
 import type {
   CacheSource,
@@ -26,84 +19,37 @@ import { importImage } from './archives/import.ts';
 import { loadImages } from './archives/load.ts';
 import { archiveImage, saveImages } from './archives/save.ts';
 import { AttestationBlobs } from './attestations.ts';
+import { pullBase } from './base.ts';
 import { registerBuilt } from './built.ts';
 import { Catalogue } from './catalogue.ts';
-import { digestOf, parseConfig, timestamp } from './config.ts';
-import type { ImagesContext } from './context.ts';
-import { type ChildOptions, childConfig } from './create.ts';
+import { timestamp } from './config.ts';
+import type { ImagesContext, ImagesParts } from './context.ts';
+import { adoptImage, createImage, registerConfig, registerImage } from './create.ts';
 import { imageEvent } from './events.ts';
-import { imageHistory, inspectImage } from './inspect.ts';
-import { type ListOptions, listImages } from './list.ts';
 import { find, namesById } from './lookup.ts';
 import { manifestOf, manifestsIn, targetOf } from './manifests.ts';
 import { formatPlatform, hostPlatform, parsePlatform } from './platforms.ts';
 import { pruneImages } from './prune.ts';
-import {
-  credentialsHost,
-  familiarName,
-  familiarString,
-  fullName,
-  parseReference,
-  parseRepositoryTag,
-  repositoryOf,
-  withDefaultTag,
-  withDigest,
-  withTag,
-} from './references.ts';
-import { KnownBlobs } from './registry/blob-sources.ts';
-import type { Registry, RegistryOptions } from './registry/index.ts';
+import { imageHistory, inspectImage } from './query/inspect.ts';
+import { type ListOptions, listImages } from './query/list.ts';
+import { reconcileImages } from './reconcile.ts';
+import { familiarString, parseReference, parseRepositoryTag, withDefaultTag } from './references.ts';
+import type { Registry } from './registry/index.ts';
+import type { RegistryOptions } from './registry/options.ts';
 import { removeImage } from './remove.ts';
 import { Retention } from './retention.ts';
 import { chooseVariant } from './variants.ts';
 
 export type * from './api.ts';
 export { sortedMap } from './config.ts';
+export type { ImagesParts } from './context.ts';
+export { credentialsHostOf, parsePullName, splitReference } from './names.ts';
 export { detectedPlatform, hostPlatform, parsePlatform, runnablePlatforms } from './platforms.ts';
 export { fullReference, normalizedReference } from './references.ts';
-
-/** The host whose credentials the registry of a name asks for. @throws invalid-parameter for a malformed name. */
-export const credentialsHostOf = (name: string): string => credentialsHost(parseReference(name));
-
-/** The dependencies that the room is opened with. */
-export interface ImagesParts {
-  store: Store;
-  layers: Layers;
-  events: Events;
-  settings: Settings;
-  /** The room's folder. */
-  root: string;
-  /** Times and folders for dealing with registries, where they differ from the usual (tests). */
-  registry?: RegistryOptions;
-}
 
 /** Opens the images room: which images there are is known at once. */
 export function openImages(parts: ImagesParts): Images {
   return new ImageRoom(parts);
-}
-
-/**
- * A name that a build gives its result, as repository and tag.
- * @throws invalid-parameter for a malformed name, or one with a digest.
- */
-export function splitReference(text: string): { repository: string; tag: string } {
-  const reference = parseReference(text);
-  if (reference.digest !== undefined) throw invalidParameter('build tag cannot contain a digest');
-  return { repository: familiarName(reference), tag: withDefaultTag(reference).tag! };
-}
-
-/**
- * Parses the name of a pull: repository, and the tag or digest; without either, all tags are meant.
- * @throws invalid-parameter for a malformed name or tag.
- */
-export function parsePullName(image: string, tag?: string): { name: string; tag?: string } {
-  // `docker pull -a` may send a name that ends in a colon.
-  const reference = parseReference(image.replace(/:$/, ''));
-  const name = repositoryOf(reference);
-  const chosen = tag || (reference.digest ?? reference.tag);
-  if (chosen === undefined) return { name };
-  if (chosen.includes(':')) withDigest(reference, chosen);
-  else withTag(reference, chosen);
-  return { name, tag: chosen };
 }
 
 class ImageRoom implements Images {
@@ -127,22 +73,7 @@ class ImageRoom implements Images {
       retention,
       users,
       builds: new Map(),
-      register: (id, raw, options) => {
-        const { diff_ids } = parseConfig(raw).rootfs;
-        let size = 0;
-        for (const diffId of diff_ids) {
-          const layer = layers.get(diffId);
-          if (!layer) throw unavailable(`the layer ${diffId} of the image ${id} is not here`);
-          size += layer.size;
-        }
-        catalogue.add(id, raw, {
-          size,
-          ...(options.parent !== undefined && catalogue.get(options.parent)
-            ? { parent: options.parent }
-            : {}),
-        });
-        for (const name of options.names) catalogue.name(name, id);
-      },
+      register: (id, raw, options) => registerImage(layers, catalogue, id, raw, options),
     };
     this.registryOptions = registry;
   }
@@ -266,36 +197,8 @@ class ImageRoom implements Images {
     await this.context.store.flush();
   }
 
-  async create(options: ChildOptions & { reference?: string; step?: (id: string) => void }): Promise<string> {
-    // A layer that no image lists afterwards goes again: an empty one, or that of an image that could not be made.
-    const release = options.layer && this.hold([options.layer.diffId]);
-    try {
-      return await this.createChild(options);
-    } finally {
-      await release?.();
-    }
-  }
-
-  private async createChild(
-    options: ChildOptions & { reference?: string; step?: (id: string) => void },
-  ): Promise<string> {
-    const { catalogue, store } = this.context;
-    const reference = parseRepositoryTag(options.reference);
-    const parent = options.parent === undefined ? undefined : catalogue.get(options.parent);
-    if (options.parent !== undefined && !parent) throw notFound(`No such image: ${options.parent}`);
-    const raw = childConfig(parent, options);
-    const id = digestOf(raw);
-    if (!options.step) await this.context.layers.durable(parseConfig(raw).rootfs.diff_ids);
-    this.context.register(id, raw, {
-      names: reference ? [reference] : [],
-      ...(parent ? { parent: parent.id } : {}),
-    });
-    options.step?.(id);
-    if (reference) catalogue.touch(id, timestamp());
-    if (!options.step) await store.flush();
-    imageEvent(this.context, 'create', id);
-    if (reference) imageEvent(this.context, 'tag', id, familiarString(reference));
-    return id;
+  create(options: Parameters<Images['create']>[0]): Promise<string> {
+    return createImage(this.context, options);
   }
 
   building(id: string): () => void {
@@ -308,22 +211,12 @@ class ImageRoom implements Images {
     };
   }
 
-  async adopt(id: string, parent: string): Promise<void> {
-    const { catalogue, store } = this.context;
-    const image = catalogue.get(id);
-    if (!image || image.parent === parent) return;
-    catalogue.add(id, image.raw, { parent, size: image.size });
-    await store.flush();
+  adopt(id: string, parent: string): Promise<void> {
+    return adoptImage(this.context, id, parent);
   }
 
-  async register(config: ImageConfig): Promise<string> {
-    const raw = JSON.stringify(config);
-    const id = digestOf(raw);
-    await this.context.layers.durable(config.rootfs.diff_ids);
-    this.context.register(id, raw, { names: [] });
-    await this.context.store.flush();
-    imageEvent(this.context, 'create', id);
-    return id;
+  register(config: ImageConfig): Promise<string> {
+    return registerConfig(this.context, config);
   }
 
   registerIndex(options: Parameters<Images['registerIndex']>[0]): ReturnType<Images['registerIndex']> {
@@ -335,26 +228,7 @@ class ImageRoom implements Images {
   }
 
   async base(options: Parameters<Images['base']>[0]): ReturnType<Images['base']> {
-    const reference = withDefaultTag(parseReference(options.reference));
-    const auth = await options.auth(credentialsHost(reference));
-    let config: ImageConfig | undefined;
-    let digest = '';
-    let release: (() => Promise<void>) | undefined;
-    const registry = await this.registry();
-    await registry.pull({
-      ...parsePullName(fullName(reference)),
-      ...(options.platform ? { platform: options.platform } : {}),
-      ...(auth ? { auth } : {}),
-      signal: options.signal,
-      onProgress: options.onProgress,
-      ...(options.configOnly && { configOnly: true }),
-      onBase: (found, from) => {
-        config = found;
-        digest = from;
-        release = this.hold(options.configOnly ? [] : found.rootfs.diff_ids);
-      },
-    });
-    return { config: config!, name: familiarString(reference), digest, release: release! };
+    return pullBase(this.context, await this.registry(), options);
   }
 
   async readCache(options: Parameters<Images['readCache']>[0]): Promise<CacheSource> {
@@ -407,29 +281,7 @@ class ImageRoom implements Images {
     this.users = users;
   }
 
-  async reconcile(): Promise<void> {
-    const { catalogue, retention, layers, store, root } = this.context;
-    const damaged = store.damaged('images').size > 0 || store.damaged('containers').size > 0;
-    if (!damaged) retention.dropOrphans();
-    for (const { id, config, repoTags, references } of catalogue.list()) {
-      const missing = config.rootfs.diff_ids.filter((diffId) => !layers.has(diffId));
-      // A step of a build that was not answered when the power was cut.
-      if (missing.length > 0 && references.length === 0 && this.users(id).length === 0) {
-        catalogue.remove(id, false);
-        continue;
-      }
-      if (missing.length > 0)
-        log.warn({ image: id, tags: repoTags, layers: missing }, 'an image lacks layers: pull it again');
-    }
-    new KnownBlobs(store).sweep((diffId) => layers.has(diffId));
-    await this.context.blobs.sweep(catalogue);
-    // It clears what interrupted downloads left, where there is any.
-    const partial = await readdir(join(root, 'partial')).catch(() => []);
-    if (partial.length > 0) await this.registry();
-    // On a full disk the daemon is what makes room again.
-    await store.flush().catch((error) => log.warn({ err: error }, 'what was cleared could not be recorded'));
-    // Which layers an image has is in its record: nobody knows that of a damaged one.
-    if (damaged) return;
-    await retention.collect(layers.list().map((layer) => layer.diffId));
+  reconcile(): Promise<void> {
+    return reconcileImages(this.context, async () => void (await this.registry()));
   }
 }

@@ -1,6 +1,6 @@
 import { BerthError, conflict } from '../base/errors.ts';
 import { chainIds, unixNanos } from './config.ts';
-import { booleanFilter, checkNames, type Filters, matchesLabels, untilFilter } from './filters.ts';
+import { booleanFilter, checkNames, type Filters, matchesLabels, untilFilter } from './query/filters.ts';
 import { fullName } from './references.ts';
 import { type RemovalContext, type Removed, removeImage } from './remove.ts';
 import { boundVariants } from './variants.ts';

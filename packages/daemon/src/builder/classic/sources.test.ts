@@ -1,4 +1,4 @@
-import { TestImages } from '../../images/registry/testing.ts';
+import { TestImages } from '../../images/registry/testing/images.ts';
 import { stream } from '../../layers/testing.ts';
 import { CacheSources } from './sources.ts';
 

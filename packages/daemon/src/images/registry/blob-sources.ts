@@ -18,7 +18,7 @@ const MAX_BLOBS = 8;
  * Remembers in which registries each layer lies under which digest, so that a push need not send (or even compress) what
  * is there, and so that what was pulled is pushed with its digest unchanged though its compressed bytes are not kept.
  */
-export class KnownBlobs {
+export class BlobSources {
   private readonly records: Collection<KnownBlob[]>;
 
   constructor(store: Store) {

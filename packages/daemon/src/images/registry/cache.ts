@@ -33,7 +33,7 @@ export async function readCache(
   const reference = withDefaultTag(parseReference(options.reference));
   const { signal } = options;
   const auth = await options.auth(credentialsHost(reference));
-  return withRegistry(parts.reach, reference.domain, { purpose: 'pull', auth, signal }, async (session) => {
+  return withRegistry(parts.client, reference.domain, { purpose: 'pull', auth, signal }, async (session) => {
     const repository = new Repository(session, reference.path, 'pull');
     const top = await repository.manifest(reference.digest ?? reference.tag!, signal);
     const fetch = layerFetcher(parts, repository);
@@ -86,11 +86,14 @@ function cacheParts({ body }: Fetched): { config: Descriptor; layers: Descriptor
   };
 }
 
-function layerFetcher({ downloads, known }: RegistryParts, repository: Repository): CacheSource['fetch'] {
+function layerFetcher(
+  { downloads, blobSources }: RegistryParts,
+  repository: Repository,
+): CacheSource['fetch'] {
   return async ({ digest, size, mediaType }, diffId, { signal, onProgress }) => {
     const open = (offset: number, cut: AbortSignal) => repository.blob(digest, offset, cut);
     const layer = await downloads.layer({ digest, size, diffId, open, signal, onProgress });
-    known.add(diffId, { digest, size, mediaType }, `${repository.session.domain}/${repository.path}`);
+    blobSources.add(diffId, { digest, size, mediaType }, `${repository.session.domain}/${repository.path}`);
     return layer;
   };
 }
@@ -108,7 +111,7 @@ export async function writeCache(
     throw notFound(`a cache is written to a tag, ${options.reference} is a digest`);
   const { signal, onProgress } = options;
   const auth = await options.auth(credentialsHost(reference));
-  return withRegistry(parts.reach, reference.domain, { purpose: 'push', auth, signal }, async (session) => {
+  return withRegistry(parts.client, reference.domain, { purpose: 'push', auth, signal }, async (session) => {
     const repository = new Repository(session, reference.path, 'pull,push');
     const target = { repository, domain: reference.domain, signal, onProgress };
     const layers: Descriptor[] = [];

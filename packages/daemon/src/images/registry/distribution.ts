@@ -9,17 +9,17 @@ import { answerError } from './errors.ts';
 import { MAX_ERROR_BYTES } from './limits.ts';
 import { parseManifest } from './manifests.ts';
 import { Repository } from './repository.ts';
-import { type Reach, Session, withRegistry } from './session.ts';
+import { type RegistryClient, Session, withRegistry } from './session.ts';
 import { readDocument } from './transport.ts';
 
 /** Describes the image of a name in a registry, without pulling it: `GET /distribution/{name}/json`. */
 export function describe(
-  reach: Reach,
+  client: RegistryClient,
   reference: Reference,
   auth: RegistryAuth | undefined,
   signal: AbortSignal,
 ): Promise<DistributedImage> {
-  return withRegistry(reach, reference.domain, { purpose: 'pull', auth, signal }, async (session) => {
+  return withRegistry(client, reference.domain, { purpose: 'pull', auth, signal }, async (session) => {
     const repository = new Repository(session, reference.path, 'pull');
     const fetched = await repository.manifest(reference.digest ?? reference.tag!, signal);
     const content = parseManifest(fetched.body, fetched.mediaType, reference);
@@ -55,14 +55,14 @@ async function platformOf(
  * @throws unauthorized (tokens) or system (basic) with dockerd's texts when it refuses them.
  */
 export async function login(
-  reach: Reach,
+  client: RegistryClient,
   auth: RegistryAuth,
 ): Promise<{ Status: string; IdentityToken: string }> {
-  const signal = AbortSignal.timeout(reach.limits.document);
+  const signal = AbortSignal.timeout(client.limits.document);
   const domain = domainOf(auth.serveraddress ?? '');
   let failure: unknown;
-  for (const endpoint of await reach.hosts.endpoints(domain, 'push')) {
-    const session = new Session(reach, domain, endpoint, { ...auth, serveraddress: '' });
+  for (const endpoint of await client.hosts.endpoints(domain, 'push')) {
+    const session = new Session(client, domain, endpoint, { ...auth, serveraddress: '' });
     try {
       await session.ping(signal);
     } catch (error) {
@@ -72,12 +72,12 @@ export async function login(
     const IdentityToken = auth.identitytoken ? '' : await session.authorizer.identityToken(signal);
     const url = session.url('/v2/');
     const authorization = await session.authorizer.header({ method: 'GET', url, scopes: [], signal });
-    const answer = await reach.transport.send(url, {
+    const answer = await client.transport.send(url, {
       method: 'GET',
       headers: authorization ? { authorization } : {},
       signal,
     });
-    const body = await readDocument(answer, MAX_ERROR_BYTES, 'the answer', reach.limits.document).catch(() =>
+    const body = await readDocument(answer, MAX_ERROR_BYTES, 'the answer', client.limits.document).catch(() =>
       Buffer.alloc(0),
     );
     if (answer.status === 200) return { Status: 'Login Succeeded', IdentityToken };

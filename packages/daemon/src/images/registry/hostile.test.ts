@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { digestOf } from '../config.ts';
 import { DOCKER_LIST, DOCKER_MANIFEST } from './manifests.ts';
-import { type Published, publish, serve, TestImages, TestServer, tarOf } from './testing.ts';
+import { type Published, publish, serve, tarOf } from './testing/documents.ts';
+import { TestImages } from './testing/images.ts';
+import { TestServer } from './testing/servers.ts';
 
 // Registries that break off, and registries that mean ill.
 

@@ -3,27 +3,22 @@ import { invalidParameter } from '../../base/errors.ts';
 import type { DistributedImage, Images, RegistryAuth } from '../api.ts';
 import type { ImagesContext } from '../context.ts';
 import { parseReference, withDefaultTag } from '../references.ts';
-import { KnownBlobs } from './blob-sources.ts';
+import { BlobSources } from './blob-sources.ts';
 import { readCache, writeCache } from './cache.ts';
 import { describe, login } from './distribution.ts';
-import { Downloads } from './downloads.ts';
+import { Downloads } from './download/downloads.ts';
 import { Hosts } from './hosts.ts';
-import { LIMITS, type Limits } from './limits.ts';
+import { LIMITS } from './limits.ts';
+import type { RegistryOptions } from './options.ts';
 import type { RegistryParts } from './parts.ts';
 import { type PullOptions, pullImages } from './pull.ts';
 import { pushImages } from './push/images.ts';
 import { search } from './search.ts';
-import type { Reach } from './session.ts';
+import type { RegistryClient } from './session.ts';
 import { Transport } from './transport.ts';
 import { Uploads } from './uploads.ts';
 
-/** How the registries' part is opened; tests choose shorter times and folders of their own. */
-export interface RegistryOptions {
-  limits?: Partial<Limits>;
-  certificateFolders?: readonly string[];
-}
-
-/** All dealings with registries. */
+/** The client of registries: pulls, pushes, searches, credentials, and the caches of builds. */
 export interface Registry {
   pull(options: PullOptions): Promise<void>;
   push: Images['push'];
@@ -33,12 +28,10 @@ export interface Registry {
   login: Images['login'];
   readCache: Images['readCache'];
   writeCache: Images['writeCache'];
-  /** Forgets what is known about layers that are gone (start-up). */
-  close(): void;
 }
 
 /**
- * Opens the registries' part; interrupted downloads are found again in `<root>/partial`.
+ * Opens the registry client; interrupted downloads are found again in `<root>/partial`.
  *
  * A layer's compressed blob goes once the layer is made: kept, it would add two fifths to the disk that an image takes
  * (72 MB to 176 MB measured). A push does without it: the registry has it, mounts it from a neighbour repository, gets it
@@ -50,13 +43,13 @@ export function openRegistry(context: ImagesContext, options: RegistryOptions = 
   const limits = { ...LIMITS, ...options.limits };
   const hosts = new Hosts(settings, options.certificateFolders);
   const transport = new Transport(settings, limits, (host) => hosts.trust(host));
-  const reach: Reach = { transport, hosts, limits };
-  const known = new KnownBlobs(store);
+  const client: RegistryClient = { transport, hosts, limits };
+  const blobSources = new BlobSources(store);
   const attempts = Math.max(1, settings.maxDownloadAttempts);
   const parts: RegistryParts = {
     context,
-    reach,
-    known,
+    client,
+    blobSources,
     downloads: new Downloads({
       folder: join(root, 'partial'),
       layers,
@@ -65,19 +58,24 @@ export function openRegistry(context: ImagesContext, options: RegistryOptions = 
       concurrent: settings.maxConcurrentDownloads,
       attempts,
     }),
-    uploads: new Uploads({ reach, layers, known, concurrent: settings.maxConcurrentUploads, attempts }),
+    uploads: new Uploads({
+      client,
+      layers,
+      blobSources,
+      concurrent: settings.maxConcurrentUploads,
+      attempts,
+    }),
   };
   return {
     pull: (wanted) => pullImages(parts, wanted),
     push: (wanted) => pushImages(parts, wanted),
     distribution(name, auth, signal = new AbortController().signal) {
       if (/^(sha256:)?[a-f0-9]{64}$/.test(name)) throw invalidParameter('invalid reference format');
-      return describe(reach, withDefaultTag(parseReference(name)), auth, signal);
+      return describe(client, withDefaultTag(parseReference(name)), auth, signal);
     },
-    search: (term, wanted) => search(reach, term, wanted),
-    login: (auth) => login(reach, auth),
+    search: (term, wanted) => search(client, term, wanted),
+    login: (auth) => login(client, auth),
     readCache: (wanted) => readCache(parts, wanted),
     writeCache: (wanted) => writeCache(parts, wanted),
-    close: () => transport.close(),
   };
 }

@@ -58,7 +58,7 @@ export async function pullImages(parts: RegistryParts, options: PullOptions): Pr
   const asked = named ? { domain: reference.domain, path: reference.path } : withDefaultTag(reference);
   let pulled: Found[] = [];
   try {
-    await withRegistry(parts.reach, reference.domain, use, async (session) => {
+    await withRegistry(parts.client, reference.domain, use, async (session) => {
       const repository = new Repository(session, reference.path, 'pull');
       const references = named
         ? (await repository.tags(signal)).map((tag) => withTag(reference, tag))
@@ -211,7 +211,7 @@ async function fetchLayers(
   signal: AbortSignal,
   onProgress: OnProgress,
 ): Promise<void> {
-  const { context, downloads, known } = parts;
+  const { context, downloads, blobSources } = parts;
   // Of an image that is here dockerd tells no layers.
   const present = context.catalogue.get(id) !== undefined;
   const stop = new AbortController();
@@ -224,7 +224,7 @@ async function fetchLayers(
     const here = context.layers.has(diffId);
     if (!here || !present)
       onProgress(layerLine(here ? 'Already exists' : 'Pulling fs layer', shortId(digest)));
-    if (here) known.add(diffId, { digest, size, mediaType }, source);
+    if (here) blobSources.add(diffId, { digest, size, mediaType }, source);
     else if (!seen.has(`${digest} ${diffId}`)) {
       missing.push({ digest, size, mediaType, diffId });
       seen.add(`${digest} ${diffId}`);
@@ -239,7 +239,7 @@ async function fetchLayers(
       signal: both,
       onProgress,
     });
-    known.add(diffId, { digest, size, mediaType }, source);
+    blobSources.add(diffId, { digest, size, mediaType }, source);
     onProgress(layerLine('Pull complete', shortId(digest)));
   };
   const tasks = missing.map((layer) =>

@@ -2,16 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  certificates,
-  outerAddress,
-  publish,
-  serve,
-  TestImages,
-  TestRegistry,
-  TestServer,
-  TokenIssuer,
-} from './testing.ts';
+import { publish, serve } from './testing/documents.ts';
+import { TestImages } from './testing/images.ts';
+import { certificates, outerAddress, TestRegistry, TestServer, TokenIssuer } from './testing/servers.ts';
 
 // Pull and push against Debian's docker-registry.
 

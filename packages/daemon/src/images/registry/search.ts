@@ -3,7 +3,7 @@ import type { FoundImage, Images, RegistryAuth } from '../api.ts';
 import { belongsTo } from './auth.ts';
 import { RegistryError } from './errors.ts';
 import { MAX_MANIFEST_BYTES } from './limits.ts';
-import type { Reach } from './session.ts';
+import type { RegistryClient } from './session.ts';
 import { discard, readDocument } from './transport.ts';
 
 const DEFAULT_LIMIT = 25;
@@ -15,7 +15,7 @@ const FILTERS = ['is-automated', 'is-official', 'stars'];
  * @throws invalid-parameter for a bad limit or filter, with dockerd's texts.
  */
 export async function search(
-  reach: Reach,
+  client: RegistryClient,
   term: string,
   options: Parameters<Images['search']>[1],
 ): Promise<FoundImage[]> {
@@ -30,19 +30,19 @@ export async function search(
   const named = slash > 0 && (/[.:]/.test(first) || first === 'localhost');
   const domain = named && first !== 'docker.io' ? first : 'index.docker.io';
   const query = named ? term.slice(slash + 1) : term;
-  const results = await ask(reach, domain, query.replace(/^library\//, ''), limit, options.auth);
+  const results = await ask(client, domain, query.replace(/^library\//, ''), limit, options.auth);
   return results.filter(keep);
 }
 
 async function ask(
-  reach: Reach,
+  client: RegistryClient,
   domain: string,
   query: string,
   limit: number,
   auth: RegistryAuth | undefined,
 ): Promise<FoundImage[]> {
-  const signal = AbortSignal.timeout(reach.limits.document);
-  const schemes = (await reach.hosts.isInsecure(domain)) ? ['https', 'http'] : ['https'];
+  const signal = AbortSignal.timeout(client.limits.document);
+  const schemes = (await client.hosts.isInsecure(domain)) ? ['https', 'http'] : ['https'];
   const basic =
     auth?.username && belongsTo(auth.serveraddress, domain)
       ? `Basic ${Buffer.from(`${auth.username}:${auth.password ?? ''}`).toString('base64')}`
@@ -53,7 +53,7 @@ async function ask(
     url.searchParams.set('q', query);
     url.searchParams.set('n', String(limit));
     try {
-      const answer = await reach.transport.send(url, {
+      const answer = await client.transport.send(url, {
         method: 'GET',
         headers: { 'x-docker-token': 'true', ...(basic ? { authorization: basic } : {}) },
         signal,
@@ -68,7 +68,7 @@ async function ask(
         answer,
         MAX_MANIFEST_BYTES,
         'the search results',
-        reach.limits.document,
+        client.limits.document,
       );
       return readResults(body);
     } catch (error) {

@@ -7,7 +7,7 @@ import { type Limits, MAX_ERROR_BYTES } from './limits.ts';
 import { type Answer, type Ask, discard, readDocument, type Transport } from './transport.ts';
 
 /** The means by which registries are reached. */
-export interface Reach {
+export interface RegistryClient {
   transport: Transport;
   hosts: Hosts;
   limits: Limits;
@@ -21,13 +21,18 @@ export class Session {
   readonly authorizer: Authorizer;
   private readonly transport: Transport;
 
-  constructor(reach: Reach, domain: string, endpoint: Endpoint, auth: RegistryAuth | undefined) {
-    this.transport = reach.transport;
-    this.limits = reach.limits;
+  constructor(client: RegistryClient, domain: string, endpoint: Endpoint, auth: RegistryAuth | undefined) {
+    this.transport = client.transport;
+    this.limits = client.limits;
     this.domain = domain;
     this.endpoint = endpoint;
     const own = !endpoint.mirror && auth && belongsTo(auth.serveraddress, domain) ? auth : undefined;
-    this.authorizer = new Authorizer(reach.transport, reach.limits, own, endpoint.base.startsWith('https:'));
+    this.authorizer = new Authorizer(
+      client.transport,
+      client.limits,
+      own,
+      endpoint.base.startsWith('https:'),
+    );
   }
 
   url(path: string): URL {
@@ -122,14 +127,14 @@ function bearerParameters(answer: Answer): Array<Record<string, string>> {
  * @throws the last failure.
  */
 export async function withRegistry<T>(
-  reach: Reach,
+  client: RegistryClient,
   domain: string,
   options: { purpose: 'pull' | 'push'; auth: RegistryAuth | undefined; signal: AbortSignal },
   use: (session: Session) => Promise<T>,
 ): Promise<T> {
   let failure: unknown;
-  for (const endpoint of await reach.hosts.endpoints(domain, options.purpose)) {
-    const session = new Session(reach, domain, endpoint, options.auth);
+  for (const endpoint of await client.hosts.endpoints(domain, options.purpose)) {
+    const session = new Session(client, domain, endpoint, options.auth);
     try {
       await session.ping(options.signal);
     } catch (error) {

@@ -132,12 +132,6 @@ export class Transport {
       proxyTls: { timeout: this.limits.connect },
     });
   }
-
-  /** Closes idle connections; those in use end with their requests. */
-  close(): void {
-    for (const dispatcher of this.dispatchers.values()) void dispatcher.close().catch(() => undefined);
-    this.dispatchers.clear();
-  }
 }
 
 function fingerprint(trust: Trust): string {

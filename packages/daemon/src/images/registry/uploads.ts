@@ -8,22 +8,22 @@ import { NetworkError } from '../../base/network-errors.ts';
 import type { Layers } from '../../layers/api.ts';
 import type { OnProgress } from '../api.ts';
 import { layerLine, Meter, shortId } from '../progress.ts';
-import type { KnownBlob, KnownBlobs } from './blob-sources.ts';
+import type { BlobSources, KnownBlob } from './blob-sources.ts';
 import { compressor } from './compress.ts';
 import { isTransient, RegistryError } from './errors.ts';
 import { Pool } from './limits.ts';
 import { type Descriptor, DOCKER_LAYER } from './manifests.ts';
 import { Repository } from './repository.ts';
-import { type Reach, withRegistry } from './session.ts';
+import { type RegistryClient, withRegistry } from './session.ts';
 
 /** How long a registry to copy from may take to answer at all, and is left alone when it does not (ms). */
 const SOURCE_TIMEOUT = 5_000;
 const AWAY = 60_000;
 
 export interface UploadParts {
-  reach: Reach;
+  client: RegistryClient;
   layers: Layers;
-  known: KnownBlobs;
+  blobSources: BlobSources;
   concurrent: number;
   attempts: number;
 }
@@ -55,7 +55,7 @@ export class Uploads {
    */
   place(target: Target, diffId: string, wanted: Descriptor): Promise<boolean> {
     return this.pool.run(target.signal, async () => {
-      const known = this.parts.known.of(diffId).find(({ digest }) => digest === wanted.digest);
+      const known = this.parts.blobSources.of(diffId).find(({ digest }) => digest === wanted.digest);
       if (await this.present(target, diffId, { ...wanted, sources: known?.sources ?? [] })) return true;
       if (known?.made === compressor().name)
         return (
@@ -68,7 +68,7 @@ export class Uploads {
   /** Has a layer in the repository in whatever form. */
   send(target: Target, diffId: string): Promise<Descriptor> {
     return this.pool.run(target.signal, async () => {
-      for (const blob of this.parts.known.of(diffId))
+      for (const blob of this.parts.blobSources.of(diffId))
         if (!blob.mediaType.endsWith('zstd') && (await this.present(target, diffId, blob)))
           return gzipped(blob);
       return this.attempts(target, diffId, () => this.compress(target, diffId));
@@ -81,11 +81,11 @@ export class Uploads {
     const here = `${domain}/${repository.path}`;
     const size = await repository.has(blob.digest, signal);
     if (size !== undefined && (size === blob.size || size < 0)) {
-      this.parts.known.add(diffId, blob, here);
+      this.parts.blobSources.add(diffId, blob, here);
       onProgress(layerLine('Layer already exists', shortId(diffId)));
       return true;
     }
-    if (blob.sources.includes(here)) this.parts.known.lost(diffId, blob.digest, here);
+    if (blob.sources.includes(here)) this.parts.blobSources.lost(diffId, blob.digest, here);
     for (const source of blob.sources) {
       if (source === here || !source.startsWith(`${domain}/`)) continue;
       const from = source.slice(domain.length + 1);
@@ -94,7 +94,7 @@ export class Uploads {
         .catch((error: unknown) => refused(error));
       if (upload === null) continue;
       if (upload === undefined) {
-        this.parts.known.add(diffId, blob, here);
+        this.parts.blobSources.add(diffId, blob, here);
         onProgress(layerLine(`Mounted from ${from}`, shortId(diffId)));
         return true;
       }
@@ -104,7 +104,7 @@ export class Uploads {
   }
 
   private async attempts<T>(target: Target, diffId: string, task: () => Promise<T>): Promise<T> {
-    const { limits } = this.parts.reach;
+    const { limits } = this.parts.client;
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await task();
@@ -139,7 +139,7 @@ export class Uploads {
           throw systemError(`the layer ${diffId} was read as ${read} bytes and should have ${layer.tarSize}`);
       });
       const blob = { digest, size, mediaType: DOCKER_LAYER, made: maker.name };
-      this.parts.known.add(diffId, blob, `${target.domain}/${target.repository.path}`);
+      this.parts.blobSources.add(diffId, blob, `${target.domain}/${target.repository.path}`);
       target.onProgress(layerLine('Pushed', shortId(diffId)));
       return { mediaType: DOCKER_LAYER, digest, size };
     } finally {
@@ -194,7 +194,7 @@ export class Uploads {
       const opening = AbortSignal.any([signal, AbortSignal.timeout(SOURCE_TIMEOUT)]);
       try {
         await withRegistry(
-          this.parts.reach,
+          this.parts.client,
           from,
           { purpose: 'pull', auth: undefined, signal: opening },
           async (session) => {
@@ -228,7 +228,7 @@ export class Uploads {
         );
         continue;
       }
-      this.parts.known.add(diffId, blob, `${domain}/${target.repository.path}`);
+      this.parts.blobSources.add(diffId, blob, `${domain}/${target.repository.path}`);
       target.onProgress(layerLine('Pushed', shortId(diffId)));
       return true;
     }

@@ -32,7 +32,7 @@ type Options = Parameters<Images['push']>[0];
  * @throws not-found and others with dockerd's texts.
  */
 export async function pushImages(parts: RegistryParts, options: Options): Promise<void> {
-  const { context, reach } = parts;
+  const { context, client } = parts;
   const { auth, signal, onProgress } = options;
   const wanted = options.platform ? parsePlatform(options.platform) : undefined;
   const parsed = parseReference(options.name);
@@ -40,7 +40,7 @@ export async function pushImages(parts: RegistryParts, options: Options): Promis
   if (reference.digest !== undefined) throw invalidParameter('cannot push a digest reference');
   onProgress({ status: `The push refers to repository [${repositoryOf(reference)}]` });
   const references = pushedReferences(parts, reference);
-  await withRegistry(reach, reference.domain, { purpose: 'push', auth, signal }, async (session) => {
+  await withRegistry(client, reference.domain, { purpose: 'push', auth, signal }, async (session) => {
     const repository = new Repository(session, reference.path, 'pull,push');
     const target: Target = { repository, domain: reference.domain, signal, onProgress };
     for (const each of references) {

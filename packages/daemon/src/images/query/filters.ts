@@ -1,6 +1,6 @@
-import { parseDuration } from '../base/durations.ts';
-import { invalidParameter } from '../base/errors.ts';
-import { unixNanos } from './config.ts';
+import { parseDuration } from '../../base/durations.ts';
+import { invalidParameter } from '../../base/errors.ts';
+import { unixNanos } from '../config.ts';
 
 export type Filters = Record<string, string[]>;
 

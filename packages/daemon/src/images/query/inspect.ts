@@ -1,6 +1,6 @@
-import type { HistoryStep, ImageInspect } from './api.ts';
-import type { Catalogue, Entry } from './catalogue.ts';
-import { dockerConfig, goTime, unixSeconds } from './config.ts';
+import type { HistoryStep, ImageInspect } from '../api.ts';
+import type { Catalogue, Entry } from '../catalogue.ts';
+import { dockerConfig, goTime, unixSeconds } from '../config.ts';
 
 const NEVER = '0001-01-01T00:00:00Z';
 

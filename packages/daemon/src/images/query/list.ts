@@ -1,12 +1,12 @@
-import { compileGlob } from '../patterns/glob.ts';
-import type { ImageSummary } from './api.ts';
-import type { Entry } from './catalogue.ts';
-import { unixNanos, unixSeconds } from './config.ts';
+import { compileGlob } from '../../patterns/glob.ts';
+import type { ImageSummary } from '../api.ts';
+import type { Entry } from '../catalogue.ts';
+import { unixNanos, unixSeconds } from '../config.ts';
+import { find } from '../lookup.ts';
+import { type ManifestContext, manifestsIn, targetOf } from '../manifests.ts';
+import { familiarMatch, familiarString, type Reference } from '../references.ts';
+import { boundVariants, variantsOf } from '../variants.ts';
 import { booleanFilter, checkNames, earliestUntil, type Filters, matchesLabels } from './filters.ts';
-import { find } from './lookup.ts';
-import { type ManifestContext, manifestsIn, targetOf } from './manifests.ts';
-import { familiarMatch, familiarString, type Reference } from './references.ts';
-import { boundVariants, variantsOf } from './variants.ts';
 
 const FILTERS = ['dangling', 'label', 'before', 'since', 'reference', 'until'];
 

@@ -1,114 +1,24 @@
 import { createHash, type Hash } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemError } from '../../base/errors.ts';
-import { log } from '../../base/log.ts';
-import { NetworkError, networkError } from '../../base/network-errors.ts';
-import { span } from '../../base/spans.ts';
-import type { Layer, Layers } from '../../layers/api.ts';
-import type { OnProgress, Progress } from '../api.ts';
-import { layerLine, shortId, transferLine } from '../progress.ts';
-import { isTransient } from './errors.ts';
-import { type Limits, Pool } from './limits.ts';
-import type { Answer } from './transport.ts';
-
-/** A layer that somebody wants from a registry. */
-export interface Wanted {
-  digest: string;
-  size: number;
-  diffId: string;
-  /** Opens the blob from a byte on. */
-  open(offset: number, signal: AbortSignal): Promise<Answer>;
-  signal: AbortSignal;
-  onProgress: OnProgress;
-}
-
-export interface DownloadParts {
-  folder: string;
-  layers: Layers;
-  /** Keeps layers until the returned function is called. */
-  hold(diffIds: Iterable<string>): () => Promise<void>;
-  limits: Limits;
-  concurrent: number;
-  attempts: number;
-}
-
-/** Ways to end a download that are the server's doing and not the network's. */
-const STRANGE = ['STALLED', 'EOF', 'RANGE'];
-/** Bytes that are gathered before they are written. */
-const BATCH = 1024 * 1024;
-const INTERVAL = 100; // ms between lines of one transfer
-
-/**
- * Fetches layers: each blob once however many clients want it, all within one pool, into a file aside that is hashed on
- * its way and then given to the layers room. A file stays when its transfer was interrupted, and is taken up again where
- * it ended.
- */
-export class Downloads {
-  readonly parts: DownloadParts;
-  readonly fetching: Pool;
-  readonly adding = new Pool(availableParallelism());
-  private readonly running = new Map<string, Transfer>();
-  private swept = 0;
-
-  constructor(parts: DownloadParts) {
-    this.parts = parts;
-    this.fetching = new Pool(parts.concurrent);
-    mkdirSync(parts.folder, { recursive: true, mode: 0o700 });
-    this.sweep();
-  }
-
-  /** Gets a layer, or joins those who are getting it. @throws what the transfer ended with, or the signal's reason. */
-  async layer(wanted: Wanted): Promise<Layer> {
-    for (;;) {
-      wanted.signal.throwIfAborted();
-      const running = this.running.get(wanted.digest);
-      if (!running) return await this.start(wanted).join(wanted);
-      try {
-        if (running.diffId === wanted.diffId) return await running.join(wanted);
-      } catch (error) {
-        // Another client's registry, credentials or patience failed; ours may not.
-        wanted.signal.throwIfAborted();
-        log.debug({ blob: wanted.digest, err: error }, 'a shared download failed; trying again');
-      }
-      // It writes to the same file until it has ended.
-      await running.ended;
-    }
-  }
-
-  private start(wanted: Wanted): Transfer {
-    this.sweep();
-    const transfer = new Transfer(this, wanted);
-    this.running.set(wanted.digest, transfer);
-    void transfer.ended.then(() => this.running.delete(wanted.digest));
-    return transfer;
-  }
-
-  /** Removes what interrupted downloads left too long ago. */
-  private sweep(): void {
-    const { limits, folder } = this.parts;
-    const now = Date.now();
-    if (now - this.swept < limits.partialAge / 24) return;
-    this.swept = now;
-    for (const name of readdirSync(folder)) {
-      const path = join(folder, name);
-      const old = (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) < now - limits.partialAge;
-      if (!/^[a-f0-9]{64}$/.test(name) || (old && !this.running.has(`sha256:${name}`)))
-        rmSync(path, { recursive: true, force: true });
-    }
-  }
-}
+import { systemError } from '../../../base/errors.ts';
+import { NetworkError, networkError } from '../../../base/network-errors.ts';
+import { span } from '../../../base/spans.ts';
+import type { Layer } from '../../../layers/api.ts';
+import { layerLine, shortId, transferLine } from '../../progress.ts';
+import type { OnProgress, Progress } from '../../types.ts';
+import { isTransient } from '../errors.ts';
+import type { Answer } from '../transport.ts';
+import type { TransferPools, WantedLayer } from './types.ts';
 
 /** One blob on its way, with those who wait for it. */
-class Transfer {
+export class Transfer {
   /** Resolves when it has ended, in whatever way. */
   readonly ended: Promise<void>;
   private readonly done: Promise<Layer>;
-  private readonly owner: Downloads;
-  private readonly wanted: Wanted;
+  private readonly pools: TransferPools;
+  private readonly wanted: WantedLayer;
   private readonly path: string;
   private readonly stop = new AbortController();
   private readonly listeners = new Set<OnProgress>();
@@ -116,11 +26,11 @@ class Transfer {
   private last: Progress | undefined;
   private shown = 0;
 
-  constructor(owner: Downloads, wanted: Wanted) {
-    this.owner = owner;
+  constructor(pools: TransferPools, wanted: WantedLayer) {
+    this.pools = pools;
     this.wanted = wanted;
     this.id = shortId(wanted.digest);
-    this.path = join(owner.parts.folder, wanted.digest.slice('sha256:'.length));
+    this.path = join(pools.parts.folder, wanted.digest.slice('sha256:'.length));
     this.done = this.run();
     this.ended = this.done.then(
       () => undefined,
@@ -133,7 +43,7 @@ class Transfer {
   }
 
   /** Waits for the layer; the transfer is stopped when nobody waits any more. */
-  async join({ signal, onProgress }: Wanted): Promise<Layer> {
+  async join({ signal, onProgress }: WantedLayer): Promise<Layer> {
     const listener = (line: Progress) => onProgress(line);
     this.listeners.add(listener);
     if (this.last) listener(this.last);
@@ -159,7 +69,7 @@ class Transfer {
   private async run(): Promise<Layer> {
     // Callers that wait for the same download must have joined before the first line.
     await Promise.resolve();
-    const { parts, fetching, adding } = this.owner;
+    const { parts, fetching, adding } = this.pools;
     const { signal } = this.stop;
     if (fetching.full) this.say(layerLine('Waiting', this.id));
     const { digest, diffId, size } = this.wanted;
@@ -190,7 +100,7 @@ class Transfer {
   }
 
   private async fetch(): Promise<void> {
-    const { attempts, limits } = this.owner.parts;
+    const { attempts, limits } = this.pools.parts;
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.attempt();
@@ -252,7 +162,7 @@ class Transfer {
 
   private async receive(answer: Answer, file: FileHandle, hash: Hash, offset: number): Promise<void> {
     const { digest, size } = this.wanted;
-    const { limits } = this.owner.parts;
+    const { limits } = this.pools.parts;
     const announced = answer.headers['content-length'];
     if (typeof announced === 'string' && Number(announced) !== size - offset) {
       answer.body.destroy();
@@ -311,6 +221,12 @@ class Transfer {
   }
 }
 
+/** Ways to end a download that are the server's doing and not the network's. */
+const STRANGE = ['STALLED', 'EOF', 'RANGE'];
+
+/** Bytes that are gathered before they are written. */
+const BATCH = 1024 * 1024;
+const INTERVAL = 100; // ms between lines of one transfer
 /** Whether an answer begins at the byte that was asked for. */
 function continues(answer: Answer, offset: number): boolean {
   return (
