@@ -250,6 +250,8 @@ export interface ClientCall<Request, Response> {
   /** Nothing more will be sent. */
   end(): void;
   responses: AsyncGenerator<Response>;
+  /** So many bytes the answers had so far, as they were encoded. */
+  received(): number;
   cancel(): void;
 }
 
@@ -296,8 +298,12 @@ export class GrpcClient<T extends Table> {
     stream.on('trailers', (headers) => {
       ended = headers;
     });
+    let received = 0;
     const responses = (async function* () {
-      for await (const bytes of messages(stream)) yield codec.decode(response, bytes);
+      for await (const bytes of messages(stream)) {
+        received += bytes.length;
+        yield codec.decode(response, bytes);
+      }
       const code = Number(ended['grpc-status'] ?? 14);
       if (code !== 0)
         throw new GrpcError(
@@ -308,6 +314,7 @@ export class GrpcClient<T extends Table> {
     })();
     return {
       responses,
+      received: () => received,
       send: async (message) => {
         if (stream.destroyed) throw new GrpcError(14, 'the session is gone');
         if (!stream.write(frame(codec.encode(request, message)))) await drained(stream);

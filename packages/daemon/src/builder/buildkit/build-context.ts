@@ -86,8 +86,8 @@ export class BuildContext {
       name: key,
       follow: [name, `${name}.dockerignore`],
       signal,
-      onBytes: (total) => vertex.status('transferring dockerfile:', total),
-      onEnd: (total) => vertex.status('transferring dockerfile:', total, 0, true),
+      onBytes: (total) => vertex.status(`transferring ${key}:`, total),
+      onEnd: (total) => vertex.status(`transferring ${key}:`, total, 0, true),
     });
     const found = tree.resolve(name) ?? (name === 'Dockerfile' ? tree.resolve('dockerfile') : null);
     const entry = found && tree.entries.get(found.path);
@@ -133,7 +133,7 @@ export class BuildContext {
         follow: ['.dockerignore'],
         include: ['.dockerignore'],
         signal,
-        onEnd: (total) => vertex.status('transferring context:', total, 0, true),
+        onEnd: (total) => vertex.status(`transferring ${key}:`, total, 0, true),
       });
       const entry = tree.entries.get('.dockerignore');
       return entry?.type === 'file' ? (await tree.readAll(entry)).toString() : '';
@@ -188,8 +188,8 @@ export class BuildContext {
         ...(exclude.length > 0 ? { exclude } : {}),
         ...(follow ? { follow } : {}),
         signal,
-        onBytes: (total) => vertex.status('transferring context:', total),
-        onEnd: (total) => vertex.status('transferring context:', total, 0, true),
+        onBytes: (total) => vertex.status(`transferring ${key}:`, total),
+        onEnd: (total) => vertex.status(`transferring ${key}:`, total, 0, true),
       });
       await remembered.save(session.shared, folder, known, files);
       if (exclude.length > 0) {

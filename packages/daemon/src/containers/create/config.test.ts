@@ -52,7 +52,7 @@ test('environment, labels, ports, volumes and health are merged', () => {
   );
   expect(config.Env).toEqual(['A=mine', 'B', 'PATH=/bin']);
   expect(config.Labels).toEqual({ a: '1', b: '2' });
-  expect(Object.keys(config.ExposedPorts!).sort()).toEqual(['80/tcp', '81/tcp']);
+  expect(Object.keys(config.ExposedPorts!).sort()).toEqual(['80/tcp', '81']);
   expect(Object.keys(config.Volumes!).sort()).toEqual(['/data', '/more']);
   expect(config.Healthcheck).toEqual({ Test: ['CMD', 'check'], Retries: 5, Interval: 5_000_000_000 });
 });

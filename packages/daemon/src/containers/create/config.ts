@@ -37,8 +37,8 @@ export function mergeConfig(body: Body, image: ImageRunConfig): Config {
 
   const health = mergeHealth(body['Healthcheck'] as HealthConfig | undefined, image.Healthcheck);
   const exposed = {
-    ...normalisePorts(image.ExposedPorts),
-    ...normalisePorts(body['ExposedPorts'] as Record<string, object>),
+    ...image.ExposedPorts,
+    ...(body['ExposedPorts'] as Record<string, object>),
   };
   const volumes = { ...image.Volumes, ...(body['Volumes'] as Record<string, object>) };
   const stopSignal = text(body['StopSignal']) || image.StopSignal || '';
@@ -92,10 +92,6 @@ export function mergeHealth(
     if (Array.isArray(value) ? (value as unknown[]).length > 0 : value) merged[key] = value;
   }
   return merged;
-}
-
-function normalisePorts(ports: Record<string, object> | undefined): Record<string, object> {
-  return Object.fromEntries(Object.entries(ports ?? {}).map(([port, value]) => [withProtocol(port), value]));
 }
 
 /** `80` means `80/tcp`. */

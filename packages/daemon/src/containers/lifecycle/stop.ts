@@ -48,7 +48,8 @@ export async function stopContainer(
       SIGNAL_PATIENCE,
     );
     await thawToDie(life, container);
-    if (!(await within(ended, seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000)))
+    // Where no time is given dockerd kills without a look at whether the first signal was enough, and emits both.
+    if (seconds === 0 || !(await within(ended, seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000)))
       await killAndWait(context, container, ended);
   } catch (error) {
     container.stopping = Math.max(0, container.stopping - 1);

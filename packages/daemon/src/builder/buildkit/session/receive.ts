@@ -24,7 +24,7 @@ export interface Wanted {
   follow?: string[];
   signal: AbortSignal;
   onBytes?: (total: number) => void;
-  /** Told once, with all bytes that came. */
+  /** Told once, with the size of all packets that came, in bytes. */
   onEnd?: (total: number) => void;
   /** Files that were sent before: those that look the same are sent when they are read, if ever. */
   known?: ReadonlyMap<string, RememberedFile>;
@@ -50,6 +50,9 @@ export async function receiveTree(
   return receiver.run();
 }
 
+/** The size of the packet that ends a transfer, in bytes. */
+const FIN_SIZE = 2;
+
 class Receiver {
   private readonly tree: Tree;
   private readonly wanted: Wanted;
@@ -61,7 +64,6 @@ class Receiver {
   /** Of files that are asked for when one of them is read: what gets their bytes written. */
   private readonly later = new Map<number, () => Promise<number>>();
   private asked = false;
-  private bytes = 0;
   private ended = false;
   private failure: Error | undefined;
 
@@ -100,7 +102,8 @@ class Receiver {
       this.end();
       throw this.reason(error as Error);
     }
-    this.wanted.onEnd?.(this.bytes);
+    // BuildKit counts the packets, not the files in them; the client's last one is yet to come where the call is kept.
+    this.wanted.onEnd?.(this.call.received() + (this.later.size > 0 ? FIN_SIZE : 0));
     return this.files();
   }
 
@@ -150,8 +153,7 @@ class Receiver {
       this.coming.delete(id);
       return;
     }
-    this.bytes += data.length;
-    this.wanted.onBytes?.(this.bytes);
+    this.wanted.onBytes?.(this.call.received());
     await queue.push(data);
   }
 
