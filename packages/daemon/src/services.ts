@@ -1,39 +1,11 @@
-import type { Launcher } from '@berth/native';
 import type { Audit } from './audit/api.ts';
 import type { Builder } from './builder/api.ts';
-import type { Settings } from './config/settings.ts';
-import type { Containers } from './containers/api.ts';
-import type { Events } from './events/api.ts';
+import type { Containers, RoomsBelow } from './containers/api.ts';
 import type { Explain } from './explain/api.ts';
-import type { Images } from './images/api.ts';
-import type { Layers } from './layers/api.ts';
-import type { Logging } from './logging/api.ts';
 import type { Metrics } from './metrics/api.ts';
-import type { Networks } from './networks/api.ts';
-import type { Pods } from './pods/api.ts';
-import type { Runtime } from './runtime/api.ts';
-import type { Secrets } from './secrets/api.ts';
-import type { Store } from './store/api.ts';
-import type { Volumes } from './volumes/api.ts';
 
-/**
- * The rooms of the daemon, bottom first; routes get this. `openRooms` makes it. Types only: see .dependency-
- * cruiser.mjs.
- */
-export interface Services {
-  settings: Settings;
-  store: Store;
-  events: Events;
-  launcher: Launcher;
-  layers: Layers;
-  images: Images;
-  runtime: Runtime;
-  logging: Logging;
-  networks: Networks;
-  volumes: Volumes;
-  secrets: Secrets;
-  /** Undefined where there are no pods: the Container Runtime Interface is not served, and never was. */
-  pods?: Pods;
+/** The rooms of the daemon, for those on top of them. `openRooms` makes it. Types only: see .dependency-cruiser.mjs. */
+export interface Services extends RoomsBelow {
   containers: Containers;
   builder: Builder;
   explain: Explain;

@@ -6,6 +6,7 @@ import type { ChangeOutcome, Update } from './model/changes.ts';
 import type { ContainerInspect, ContainerSummary, ExecInspect } from './model/shown.ts';
 import type { ContainerSnapshot, PodMember, WaitCondition, WaitResult } from './model/types.ts';
 
+export type { RoomsBelow } from './model/rooms.ts';
 export type * from './model/shown.ts';
 export type * from './model/types.ts';
 

@@ -1,6 +1,3 @@
-import { join } from 'node:path';
-import { openDirectoryPool } from '@berth/native/folders.ts';
-import { workDone } from '../base/buffers.ts';
 import {
   BerthError,
   invalidParameter,
@@ -10,7 +7,6 @@ import {
   unsupported,
 } from '../base/errors.ts';
 import { log } from '../base/log.ts';
-import { parseRfc3339 } from '../base/time.ts';
 import type { EndpointSettings, NetworkState } from '../networks/api.ts';
 import type { ContainerInspect, Containers, ExecInspect, WaitCondition } from './api.ts';
 import { commitContainer } from './commit.ts';
@@ -24,14 +20,14 @@ import { connectContainer, disconnectContainer } from './lifecycle/connect.ts';
 import { Life } from './lifecycle/life.ts';
 import { reconcileContainers } from './lifecycle/reconcile.ts';
 import { removeContainer, removeLink } from './lifecycle/remove.ts';
+import { renameContainer } from './lifecycle/rename.ts';
 import { killContainer, restartContainer, stopContainer } from './lifecycle/stop.ts';
 import { updateContainer, updateMember } from './lifecycle/update.ts';
-import { Container } from './model/container.ts';
+import type { Container } from './model/container.ts';
 import { type Context, setRecord } from './model/context.ts';
-import { checkName } from './model/names.ts';
 import { Registry } from './model/registry.ts';
-import { INITIAL } from './model/state.ts';
-import type { ContainerRecord, ContainerSnapshot, Health, LifeState } from './model/types.ts';
+import type { ContainerSnapshot } from './model/types.ts';
+import { imageUsers, loadContainers, openContext, secretUsers, volumeUsers } from './open.ts';
 import { pruneContainers } from './prune.ts';
 import { inspectContainer, NO_NETWORK } from './query/inspect.ts';
 import { listContainers } from './query/list.ts';
@@ -50,25 +46,7 @@ class ContainerRoom implements Containers {
   private readonly execs: Execs;
 
   constructor(rooms: Context['rooms']) {
-    this.context = {
-      rooms,
-      registry: this.registry,
-      records: rooms.store.collection<ContainerRecord>('containers'),
-      states: rooms.store.collection<LifeState>('container_states'),
-      healths: rooms.store.collection<Health>('container_healths'),
-      folders: openDirectoryPool(join(rooms.settings.dataRoot, 'pool')),
-      runs: openDirectoryPool(join(rooms.settings.execRoot, 'pool')),
-      closing: false,
-      emit: ({ id, record }, action, attributes) => {
-        workDone();
-        rooms.events.emit('container', action, id, {
-          ...record.config.Labels,
-          image: record.imageName,
-          name: record.name,
-          ...attributes,
-        });
-      },
-    };
+    this.context = openContext(rooms, this.registry);
     this.life = new Life(this.context);
     this.execs = new Execs(this.context);
     this.life.autoRemove = (container) => {
@@ -79,61 +57,14 @@ class ContainerRoom implements Containers {
       if (remedy === 'stop') await this.stop(id);
       else await this.restart(id);
     };
-    this.load();
-    rooms.volumes.setUsers((name) => this.volumeUsers(name));
-    rooms.secrets.setUsers((kind, id) => this.secretUsers(kind, id));
-    rooms.images.setUsers((imageId) => this.imageUsers(imageId));
-  }
-
-  private load(): void {
-    const { records, states, healths, rooms } = this.context;
-    const damaged = rooms.store.damaged('container_states');
-    const ordered = [...records.values()]
-      .map((record) => ({ record, created: parseRfc3339(record.created) ?? 0n }))
-      .sort((a, b) => (a.created < b.created ? -1 : 1));
-    for (const { record } of ordered) {
-      // One whose state cannot be read is as one whose daemon was killed in its start: what runs is found.
-      if (damaged.has(record.id) && !states.has(record.id))
-        states.put(record.id, { ...INITIAL, launching: true });
-      const state = states.get(record.id);
-      if (!state) continue; // a create that was not finished: reconcile clears it
-      const container = new Container(rooms.settings.dataRoot, record, state, this.networkState);
-      container.health = healths.get(record.id);
-      this.registry.add(container);
-    }
+    loadContainers(this.context, this.networkState);
+    rooms.volumes.setUsers((name) => volumeUsers(this.context, name));
+    rooms.secrets.setUsers((kind, id) => secretUsers(this.context, kind, id));
+    rooms.images.setUsers((imageId) => imageUsers(this.registry, imageId));
   }
 
   private readonly networkState = ({ id }: Container): NetworkState =>
     this.context.rooms.networks.state(id) ?? NO_NETWORK;
-
-  private volumeUsers(name: string): string[] {
-    const users: string[] = [];
-    // Volumes of containers that are still being made count too.
-    for (const { id, mounts, nextMounts = [] } of this.context.records.values()) {
-      if ([...mounts, ...nextMounts].some((point) => point.Name === name)) users.push(id);
-    }
-    return users;
-  }
-
-  private secretUsers(kind: 'secret' | 'config', id: string): string[] {
-    return [...this.context.records.values()]
-      .filter(({ hostConfig: { Secrets = [], Configs = [] } }) =>
-        kind === 'secret'
-          ? Secrets.some(({ SecretID }) => SecretID === id)
-          : Configs.some(({ ConfigID }) => ConfigID === id),
-      )
-      .map(({ name }) => name);
-  }
-
-  private imageUsers(imageId: string): Array<{ id: string; running: boolean }> {
-    return this.registry
-      .owners()
-      .filter(
-        ({ record }) =>
-          record.imageId === imageId || record.mounts.some(({ image }) => image?.id === imageId),
-      )
-      .map(({ id, alive, state }) => ({ id, running: alive || state.status === 'restarting' }));
-  }
 
   private removeQuietly(container: Container): void {
     // One that an earlier daemon began is gone on with as it was asked for.
@@ -229,26 +160,8 @@ class ContainerRoom implements Containers {
     await container.queue(() => this.life.apply(container, { type: 'unpause' }));
   }
 
-  async rename(reference: string, given: string): Promise<void> {
-    const container = this.registry.lookup(reference);
-    const name = given.replace(/^\//, '');
-    if (reference === '' || name === '') throw invalidParameter('Neither old nor new names may be empty');
-    await container.queue(async () => {
-      const old = container.record.name;
-      if (name === old) throw invalidParameter('Renaming a container with the same name as its current name');
-      try {
-        checkName(name, `/${name}`);
-        this.registry.reserve(name, container.id);
-      } catch (error) {
-        const { kind, message } = error as BerthError;
-        throw new BerthError(kind, `Error when allocating new name: ${message}`, { cause: error });
-      }
-      this.registry.release(old, container.id);
-      setRecord(this.context, container, { ...container.record, name });
-      await this.context.rooms.store.flush();
-      this.context.rooms.networks.renamed(container.id, name);
-      this.context.emit(container, 'rename', { oldName: `/${old}` });
-    });
+  rename(reference: string, given: string): Promise<void> {
+    return renameContainer(this.context, reference, given);
   }
 
   async remove(

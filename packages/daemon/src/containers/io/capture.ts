@@ -4,7 +4,7 @@ import { conflict } from '../../base/errors.ts';
 import type { Captured } from '../api.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
-import { execError, execute } from './exec.ts';
+import { execError, execute } from './execute.ts';
 import { FrameReader } from './frames.ts';
 
 const SIGKILL = 9;

@@ -1,13 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import { type ExecProcess, LaunchError } from '@berth/native';
-import { BerthError, conflict, invalidParameter, notFound, systemError } from '../../base/errors.ts';
-import { log } from '../../base/log.ts';
-import { describeLaunchError, launchExitCode } from '../../runtime/index.ts';
+import type { ExecProcess } from '@berth/native';
+import { type BerthError, conflict, invalidParameter, notFound, systemError } from '../../base/errors.ts';
 import type { ExecConfig, ExecInspect } from '../api.ts';
-import { linkVariables } from '../lifecycle/links.ts';
-import { environment, overlayEnvironment } from '../lifecycle/request.ts';
-import { rebuildRequest } from '../lifecycle/startup.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
 import type { RunningExec } from '../model/running.ts';
@@ -15,12 +10,10 @@ import { checkUser } from './archive.ts';
 import { join as joinStreams, unframed } from './attach.ts';
 import { endConnection } from './connection.ts';
 import { EndedExecs } from './ended-execs.ts';
-import { FrameReader, frame } from './frames.ts';
+import { execError, execute, exitCodeOf, NOT_RUN } from './execute.ts';
+import { frame } from './frames.ts';
 import { parseDetachKeys } from './keys.ts';
 
-/** The exit code of an exec that could not be started. */
-const NOT_RUN = 126;
-const SIGKILL = 9;
 /** How long a resize waits for the start that it belongs to, in milliseconds. */
 const START_WAIT = 10_000;
 
@@ -252,71 +245,10 @@ function checkRunning(container: Container, reference: string): void {
   if (status !== 'running') throw conflict(`container ${container.id} is not running`);
 }
 
-interface ExecuteOptions {
-  execId: string;
-  stdin: boolean;
-  stdout: boolean;
-  stderr: boolean;
-  tty: boolean;
-  detachKeys?: Buffer;
-  size?: [number, number];
-}
-
-/** Starts a further process in a container. */
-export async function execute(
-  context: Context,
-  container: Container,
-  config: ExecConfig,
-  { size, ...options }: ExecuteOptions,
-): Promise<ExecProcess> {
-  const { supervisor, record } = container;
-  if (!supervisor) throw conflict(`container ${container.id} is not running`);
-  if (config.WorkingDir && !config.WorkingDir.startsWith('/'))
-    throw invalidParameter('OCI runtime exec failed: exec failed: Cwd must be an absolute path: unknown');
-  container.request ??= await rebuildRequest(context, container);
-  const variables = new Map(
-    environment(
-      record,
-      record.config.Hostname,
-      linkVariables(container, (name) => context.registry.find(name)),
-      options.tty,
-    ).map((entry) => [entry.split('=', 1)[0]!, entry]),
-  );
-  overlayEnvironment(variables, config.Env ?? []);
-  const asked = {
-    args: config.Cmd ?? [],
-    env: [...variables.values()],
-    cwd: config.WorkingDir || record.config.WorkingDir || '/',
-    user: config.User || record.config.User,
-    privileged: config.Privileged === true,
-    tty: options.tty,
-    ...(size && { consoleSize: size }),
-  };
-  const launch = context.rooms.runtime.compileExec(container.request, asked, supervisor.foreign);
-  return supervisor.exec(launch, options);
-}
-
 /** Tells an attached client an error where it reads its output, and ends the connection. */
 function tellInStream(connection: Duplex, framed: boolean, { message }: BerthError): void {
   connection.write(framed ? frame(1, `${message}\r\n`) : `${message}\r\n`);
   endConnection(connection);
-}
-
-/** The exit code by the reason; 126 for what failed before there was a process. */
-function exitCodeOf(error: unknown): number {
-  return error instanceof LaunchError && error.stage !== 'user' ? launchExitCode(error, 'exec') : NOT_RUN;
-}
-
-/** A supervisor that does not answer. */
-const ETIMEDOUT = 110;
-
-/** The error of an exec that could not be started, in dockerd's words. */
-export function execError(error: unknown): BerthError {
-  if (error instanceof BerthError) return error;
-  if (!(error instanceof LaunchError)) return systemError((error as Error).message, error);
-  if (error.errno === ETIMEDOUT) return systemError(error.message, error);
-  const text = describeLaunchError(error, 'exec');
-  return error.stage === 'user' ? systemError(text, error) : invalidParameter(text, error);
 }
 
 /**
@@ -331,64 +263,4 @@ function adapted(
   if (tty !== framed) return stream;
   if (tty) return Object.assign(stream, { transform: (chunk: Buffer) => frame(1, chunk) });
   return unframed(stream);
-}
-
-/** Runs a health check's command: its exit code and what it wrote, up to `limit` bytes. Never throws. */
-export async function runProbe(
-  context: Context,
-  container: Container,
-  command: string[],
-  timeout: number,
-  limit: number,
-): Promise<{ exitCode: number; output: string; timedOut: boolean }> {
-  const execID = randomBytes(32).toString('hex');
-  const text = `${command[0]} ${command.slice(1).join(' ')}`;
-  const config: ExecConfig = { Cmd: command };
-  context.emit(container, `exec_create: ${text}`, { execID });
-  context.emit(container, `exec_start: ${text}`, { execID });
-  let process: ExecProcess;
-  try {
-    process = await execute(context, container, config, {
-      execId: execID,
-      stdin: false,
-      stdout: true,
-      stderr: true,
-      tty: false,
-    });
-  } catch (error) {
-    return { exitCode: -1, output: execError(error).message, timedOut: false };
-  }
-  const chunks: Buffer[] = [];
-  let size = 0;
-  const reader = new FrameReader((_, bytes) => {
-    if (size <= limit) chunks.push(Buffer.from(bytes));
-    size += bytes.length;
-  });
-  process.stream?.on('data', (chunk: Buffer) => reader.push(chunk));
-  process.stream?.on('error', (error) => log.debug({ err: error }, 'the stream of a health check'));
-  let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
-    process.kill(SIGKILL).catch(() => undefined);
-  }, timeout);
-  const exitCode = await process.exited.catch(() => -1);
-  clearTimeout(timer);
-  if (process.stream && !process.stream.readableEnded && !timedOut) await ended(process.stream);
-  process.stream?.destroy();
-  context.emit(container, 'exec_die', { execID, exitCode: String(exitCode) });
-  const output = Buffer.concat(chunks).toString();
-  return { exitCode, output: size > limit ? `${output.slice(0, limit)}...` : output, timedOut };
-}
-
-/** A child may hold the output open after the end of the command: a while is enough. */
-function ended(stream: Duplex): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, 1000);
-    const done = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    stream.once('end', done);
-    stream.once('close', done);
-  });
 }

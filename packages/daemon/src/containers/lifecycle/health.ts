@@ -1,7 +1,7 @@
 import { log } from '../../base/log.ts';
 import { count } from '../../base/meters.ts';
 import { nowNanos, parseRfc3339, rfc3339 } from '../../base/time.ts';
-import { runProbe } from '../io/exec.ts';
+import { runProbe } from '../io/probe.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
 import type { Monitor } from '../model/running.ts';

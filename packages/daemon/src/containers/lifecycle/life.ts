@@ -3,7 +3,8 @@ import { log } from '../../base/log.ts';
 import { nowNanos, rfc3339 } from '../../base/time.ts';
 import type { Container } from '../model/container.ts';
 import { type Context, setState } from '../model/context.ts';
-import { type LifeEffect, type LifeEvent, transition } from '../model/state.ts';
+import type { LifeEffect, LifeEvent } from '../model/life-types.ts';
+import { transition } from '../model/state.ts';
 import { endHealth, type Remedy, watchHealth } from './health.ts';
 import { clearRunFolder, launch, release, startFailure } from './startup.ts';
 

@@ -1,36 +1,9 @@
-import type { Launcher } from '@berth/native';
 import type { DirectoryPool } from '@berth/native/folders.ts';
-import type { Settings } from '../../config/settings.ts';
-import type { Events } from '../../events/api.ts';
-import type { Images } from '../../images/api.ts';
-import type { Layers } from '../../layers/api.ts';
-import type { Logging } from '../../logging/api.ts';
-import type { Networks } from '../../networks/api.ts';
-import type { Pods } from '../../pods/api.ts';
-import type { Runtime } from '../../runtime/api.ts';
-import type { Secrets } from '../../secrets/api.ts';
-import type { Collection, Store } from '../../store/api.ts';
-import type { Volumes } from '../../volumes/api.ts';
+import type { Collection } from '../../store/api.ts';
 import type { Container } from './container.ts';
 import type { Registry } from './registry.ts';
+import type { RoomsBelow } from './rooms.ts';
 import type { ContainerRecord, Health, LifeState } from './types.ts';
-
-/** The rooms that containers are made of. */
-export interface RoomsBelow {
-  settings: Settings;
-  store: Store;
-  events: Events;
-  launcher: Launcher;
-  layers: Layers;
-  images: Images;
-  runtime: Runtime;
-  logging: Logging;
-  networks: Networks;
-  volumes: Volumes;
-  secrets: Secrets;
-  /** Undefined where there are no pods. */
-  pods?: Pods;
-}
 
 /**
  * The dependencies that the parts of this room share: the rooms below, the containers, and their collections in the

@@ -1,6 +1,7 @@
 import type { BerthError } from '../../base/errors.ts';
 import { NEVER } from '../../base/time.ts';
-import { INITIAL, type LifeContext, type LifeEvent, transition } from './state.ts';
+import type { LifeContext, LifeEvent } from './life-types.ts';
+import { INITIAL, transition } from './state.ts';
 import type { LifeState } from './types.ts';
 
 const at = '2026-01-02T03:04:05Z';

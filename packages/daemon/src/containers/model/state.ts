@@ -1,68 +1,8 @@
 import { conflict, notModified, systemError } from '../../base/errors.ts';
 import { NEVER, parseRfc3339 } from '../../base/time.ts';
-import type { Freezer, LifeState, RestartPolicy } from './types.ts';
-
-/*
- * The life of a container as a pure function: (state, event) -> (state, effects). It decides; `life.ts` carries the
- * effects out, in their order, and feeds the events that they end with back. An intent is recorded in the state before
- * its effect touches the kernel (`launching`, `freezer`, `restarting`), so that a daemon that is killed in between knows
- * at its next start what the kernel's state means. Times are RFC 3339 strings so that a state is plain data.
- */
-
-/** The facts about a container that the state machine needs besides its state. */
-export interface LifeContext {
-  id: string;
-  name: string;
-  restartPolicy: RestartPolicy;
-  autoRemove: boolean;
-}
-
-export type LifeEvent =
-  /** A user (or the daemon, for a restart policy: `automatic`) wants it to run. */
-  | { type: 'start'; automatic: boolean }
-  | { type: 'started'; pid: number; at: string }
-  | { type: 'start-failed'; exitCode: number; error: string; automatic: boolean; at: string }
-  /** The OOM killer took something of it; `kills` counts since the start. */
-  | { type: 'oom'; kills: number }
-  | { type: 'exited'; exitCode: number; oomKilled: boolean; at: string }
-  /** Stop or kill was asked for; `restart`: it is to run again afterwards. */
-  | { type: 'stop-asked'; restart?: boolean }
-  /** The stop or the start of a restart failed. */
-  | { type: 'restart-failed' }
-  | { type: 'pause'; by: Freezer }
-  | { type: 'frozen' }
-  | { type: 'freeze-failed' }
-  | { type: 'unpause' }
-  | { type: 'thawed' }
-  /** A supervisor that an earlier daemon started still has it running; `frozen` is the kernel's word. */
-  | { type: 'resumed'; pid: number; frozen: boolean; at: string }
-  /** `resumed`: a removal that an earlier daemon began is gone on with. */
-  | { type: 'remove'; force: boolean; resumed?: boolean }
-  | { type: 'remove-failed'; error: string }
-  /** The daemon came up and the container does not run: does its policy want it to? */
-  | { type: 'daemon-up' };
-
-export type LifeEffect =
-  | { do: 'launch'; automatic: boolean }
-  /** Follow the process that was started or found, for its end and for the OOM killer. */
-  | { do: 'follow' }
-  | { do: 'emit'; action: string; attributes?: Record<string, string> }
-  | { do: 'watch-health' }
-  | { do: 'end-health' }
-  /** Give back what a running container holds: network, cgroup, mounts. */
-  | { do: 'clean-up' }
-  | { do: 'settle' } // tell those who wait that it has ended
-  | { do: 'restart-later'; delay: number }
-  | { do: 'restart-now' }
-  | { do: 'cancel-restart' }
-  | { do: 'freeze' }
-  | { do: 'thaw' }
-  | { do: 'auto-remove' };
-
-export interface Transition {
-  state: LifeState;
-  effects: LifeEffect[];
-}
+import type { LifeContext, LifeEffect, LifeEvent, Transition } from './life-types.ts';
+import { policyWants, restartAfterEnd } from './restart-policy.ts';
+import type { Freezer, LifeState } from './types.ts';
 
 export const INITIAL: LifeState = Object.freeze({
   status: 'created',
@@ -76,11 +16,6 @@ export const INITIAL: LifeState = Object.freeze({
   manuallyStopped: false,
   backoff: 0,
 });
-
-const FIRST_DELAY = 100;
-const LONGEST_DELAY = 60_000;
-/** A run this long sets the delay back. */
-const STEADY_SECONDS = 10;
 
 /** True while there is a process: running or frozen. */
 export function isAlive(state: LifeState): boolean {
@@ -212,7 +147,7 @@ function startFailed(
   const effects: LifeEffect[] = [{ do: 'clean-up' }];
   if (event.automatic) {
     // A restart that fails is tried again as the policy says, like a run that failed at once.
-    const again = restart(failed, event.exitCode, 0, context);
+    const again = restartAfterEnd(failed, event.exitCode, 0, context);
     if (again) return { state: again.state, effects: [...effects, ...again.effects] };
   }
   // Only a restart has been waited for as an end: a start by hand tells its caller.
@@ -221,7 +156,7 @@ function startFailed(
   return { state: failed, effects };
 }
 
-/** Kills that are told again, to a daemon that came back, are no news. */
+/** An OOM kill. Counts up to the recorded one are ignored: a supervisor reports its count again to each new daemon. */
 function outOfMemory(state: LifeState, kills: number): Transition {
   if (!isAlive(state) || kills <= (state.oomKills ?? 0)) return { state, effects: [] };
   return {
@@ -248,42 +183,12 @@ function exited(state: LifeState, event: LifeEvent & { type: 'exited' }, context
     action: 'die',
     attributes: { exitCode: String(event.exitCode), execDuration: String(Math.floor(seconds)) },
   });
-  const again = restart(ended, event.exitCode, seconds, context);
+  const again = restartAfterEnd(ended, event.exitCode, seconds, context);
   // Whoever waits for the next exit has it, restart or not.
   effects.push({ do: 'settle' });
   if (again) return { state: again.state, effects: [...effects, ...again.effects] };
   if (context.autoRemove && !state.restarting) effects.push({ do: 'auto-remove' });
   return { state: ended, effects };
-}
-
-/** The restart policy's answer to an end: the state that waits, or undefined to stay down. */
-function restart(
-  state: LifeState,
-  exitCode: number,
-  seconds: number,
-  context: LifeContext,
-): Transition | undefined {
-  if (state.manuallyStopped || !wanted(state, exitCode, context.restartPolicy)) return undefined;
-  const last = seconds >= STEADY_SECONDS ? 0 : state.backoff;
-  const delay = last === 0 ? FIRST_DELAY : Math.min(last * 2, LONGEST_DELAY);
-  return {
-    state: { ...state, status: 'restarting', backoff: delay, restartCount: state.restartCount + 1 },
-    effects: [{ do: 'restart-later', delay }],
-  };
-}
-
-function wanted(state: LifeState, exitCode: number, policy: RestartPolicy): boolean {
-  switch (policy.Name) {
-    case 'always':
-    case 'unless-stopped':
-      return true;
-    case 'on-failure':
-      return (
-        exitCode !== 0 && (policy.MaximumRetryCount === 0 || state.restartCount < policy.MaximumRetryCount)
-      );
-    default:
-      return false;
-  }
 }
 
 function stopAsked(state: LifeState, restart: boolean): Transition {
@@ -338,7 +243,9 @@ function daemonUp(state: LifeState, context: LifeContext): Transition {
     state.status === 'restarting' ||
     Name === 'always' ||
     (Name === 'unless-stopped' && !state.manuallyStopped) ||
-    (Name === 'on-failure' && !state.manuallyStopped && wanted(state, state.exitCode, context.restartPolicy));
+    (Name === 'on-failure' &&
+      !state.manuallyStopped &&
+      policyWants(state, state.exitCode, context.restartPolicy));
   if (again) return { state: down, effects: [{ do: 'restart-now' }] };
   if (context.autoRemove && state.status !== 'created')
     return { state: down, effects: [{ do: 'auto-remove' }] };
