@@ -1,12 +1,4 @@
-import {
-  BerthError,
-  invalidParameter,
-  isKind,
-  notModified,
-  systemError,
-  unsupported,
-} from '../base/errors.ts';
-import { log } from '../base/log.ts';
+import { conflict, invalidParameter, unsupported } from '../base/errors.ts';
 import type { EndpointSettings, NetworkState } from '../networks/api.ts';
 import type { ContainerInspect, Containers, ExecInspect, WaitCondition } from './api.ts';
 import { commitContainer } from './commit.ts';
@@ -19,9 +11,9 @@ import { openLog } from './io/logs/index.ts';
 import { connectContainer, disconnectContainer } from './lifecycle/connect.ts';
 import { Life } from './lifecycle/life.ts';
 import { reconcileContainers } from './lifecycle/reconcile.ts';
-import { removeContainer, removeLink } from './lifecycle/remove.ts';
+import { removeContainer, removeLink, removeQuietly } from './lifecycle/remove.ts';
 import { renameContainer } from './lifecycle/rename.ts';
-import { killContainer, restartContainer, stopContainer } from './lifecycle/stop.ts';
+import { askKill, askRestart, askStop } from './lifecycle/stop.ts';
 import { updateContainer, updateMember } from './lifecycle/update.ts';
 import type { Container } from './model/container.ts';
 import { type Context, setRecord } from './model/context.ts';
@@ -32,7 +24,7 @@ import { pruneContainers } from './prune.ts';
 import { inspectContainer, NO_NETWORK } from './query/inspect.ts';
 import { listContainers } from './query/list.ts';
 import { readStats } from './query/stats.ts';
-import { processTable } from './query/top.ts';
+import { topContainer } from './query/top.ts';
 
 /** Opens the room on its records. `reconcile` must follow before anything is started. */
 export function openContainers(rooms: Context['rooms']): Containers {
@@ -49,9 +41,7 @@ class ContainerRoom implements Containers {
     this.context = openContext(rooms, this.registry);
     this.life = new Life(this.context);
     this.execs = new Execs(this.context);
-    this.life.autoRemove = (container) => {
-      this.removeQuietly(container);
-    };
+    this.life.autoRemove = (container) => removeQuietly(this.context, this.life, this.execs, container);
     this.life.remedy = async ({ id, alive }, remedy) => {
       if (!alive) return;
       if (remedy === 'stop') await this.stop(id);
@@ -65,23 +55,6 @@ class ContainerRoom implements Containers {
 
   private readonly networkState = ({ id }: Container): NetworkState =>
     this.context.rooms.networks.state(id) ?? NO_NETWORK;
-
-  private removeQuietly(container: Container): void {
-    // One that an earlier daemon began is gone on with as it was asked for.
-    const { state, record } = container;
-    const options = {
-      force: true,
-      volumes: !record.keepsVolumes,
-      resumed: state.status === 'removing',
-    };
-    removeContainer(this.context, this.life, this.execs, container, options).catch((error) => {
-      if (!container.gone.signal.aborted)
-        log.error(
-          { container: container.id, err: error },
-          'could not remove a container that was to go by itself',
-        );
-    });
-  }
 
   async create(options: Parameters<Containers['create']>[0]): Promise<{ Id: string; Warnings: string[] }> {
     const { container, warnings } = await createContainer(this.context, options, this.networkState);
@@ -113,41 +86,15 @@ class ContainerRoom implements Containers {
   }
 
   async stop(reference: string, options: { timeout?: number; signal?: string } = {}): Promise<void> {
-    const container = this.registry.lookup(reference);
-    let stopped: boolean;
-    try {
-      stopped = await stopContainer(this.context, this.life, container, options);
-    } catch (error) {
-      const text = `cannot stop container: ${reference}: ${(error as Error).message}`;
-      throw isKind(error, 'invalid-parameter') ? invalidParameter(text, error) : systemError(text, error);
-    }
-    if (!stopped) throw notModified();
-    await this.context.rooms.store.flushOrLater();
+    await askStop(this.context, this.life, reference, options);
   }
 
   async restart(reference: string, options: { timeout?: number; signal?: string } = {}): Promise<void> {
-    const container = this.registry.lookup(reference);
-    try {
-      await restartContainer(this.context, this.life, container, options);
-    } catch (error) {
-      if (error instanceof BerthError && error.kind === 'not-modified') return;
-      if (!(error instanceof BerthError)) throw error;
-      throw new BerthError(error.kind, `Cannot restart container ${reference}: ${error.message}`, {
-        cause: error,
-      });
-    }
-    this.context.emit(container, 'restart');
+    await askRestart(this.context, this.life, reference, options);
   }
 
   async kill(reference: string, signal?: string): Promise<void> {
-    try {
-      await killContainer(this.context, this.life, this.registry.lookup(reference), signal);
-      await this.context.rooms.store.flushOrLater();
-    } catch (error) {
-      if (!(error instanceof BerthError)) throw error;
-      const message = `cannot kill container: ${reference}: ${error.message}`;
-      throw new BerthError(error.kind, message, { cause: error });
-    }
+    await askKill(this.context, this.life, reference, signal);
   }
 
   async pause(reference: string): Promise<void> {
@@ -182,7 +129,7 @@ class ContainerRoom implements Containers {
 
   async resize(reference: string, height: number, width: number): Promise<void> {
     const { supervisor, id } = this.registry.lookup(reference);
-    if (!supervisor) throw new BerthError('conflict', `container ${id} is not running`);
+    if (!supervisor) throw conflict(`container ${id} is not running`);
     await supervisor.resize(height, width);
     this.context.emit(this.registry.lookup(reference), 'resize', {
       height: String(height),
@@ -200,7 +147,7 @@ class ContainerRoom implements Containers {
 
   async reopenLog(id: string): Promise<void> {
     const { supervisor } = this.registry.lookup(id);
-    if (!supervisor) throw new BerthError('conflict', `container ${id} is not running`);
+    if (!supervisor) throw conflict(`container ${id} is not running`);
     await supervisor.reopenLog();
   }
 
@@ -243,13 +190,7 @@ class ContainerRoom implements Containers {
   }
 
   counts() {
-    const counts = { total: this.registry.size, running: 0, paused: 0, stopped: 0 };
-    for (const { state } of this.registry.all()) {
-      if (state.status === 'running' || state.status === 'restarting') counts.running += 1;
-      else if (state.status === 'paused') counts.paused += 1;
-      else counts.stopped += 1;
-    }
-    return counts;
+    return this.registry.counts();
   }
 
   async logs(reference: string, options: Parameters<Containers['logs']>[1]) {
@@ -266,16 +207,7 @@ class ContainerRoom implements Containers {
   }
 
   async top(reference: string, psArgs: string) {
-    const container = this.registry.lookup(reference);
-    if (container.state.status === 'restarting')
-      throw new BerthError(
-        'conflict',
-        `Container ${container.id} is restarting, wait until the container is running`,
-      );
-    if (!container.alive) throw new BerthError('conflict', `container ${container.id} is not running`);
-    const table = await processTable(await this.context.rooms.runtime.processes(container.id), psArgs);
-    this.context.emit(container, 'top');
-    return table;
+    return topContainer(this.context, this.registry.lookup(reference), psArgs);
   }
 
   async stats(reference: string, options: Parameters<Containers['stats']>[1]) {

@@ -12,7 +12,9 @@ import type { ChangeOutcome, SettingsChange } from '../model/changes.ts';
 import type { Container } from '../model/container.ts';
 import { type Context, setRecord } from '../model/context.ts';
 import type { HostConfig, MountPoint } from '../model/types.ts';
-import { bindRequest, isRemapped, networkRequest, overlayEnvironment } from './request.ts';
+import { overlayEnvironment } from './environment.ts';
+import { bindRequest } from './mount-requests.ts';
+import { isRemapped, networkRequest } from './request.ts';
 import { logSubject } from './startup.ts';
 
 /** Whether a change names any of these members. */

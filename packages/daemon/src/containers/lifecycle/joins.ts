@@ -1,5 +1,54 @@
 import { type BerthError, conflict, invalidParameter } from '../../base/errors.ts';
-import type { Status } from '../model/types.ts';
+import type { PodJoin } from '../../pods/api.ts';
+import type { Container } from '../model/container.ts';
+import type { ContainerRecord, Status } from '../model/types.ts';
+
+/** Where a joined container's namespaces and files are. */
+export interface Joined {
+  network?: { pid: number; folder: string; Hostname: string; Domainname: string };
+  pod?: PodJoin;
+  pid?: number;
+  ipc?: number;
+  /** Variables that tell of linked containers. */
+  links?: string[];
+}
+
+/** Finds the containers whose namespaces are to be shared. @throws as `badJoin` tells. */
+export function resolveJoins(record: ContainerRecord, lookup: (reference: string) => Container): Joined {
+  const { NetworkMode, PidMode, IpcMode } = record.hostConfig;
+  const joined: Joined = {};
+  const target = (mode: string) =>
+    mode.startsWith('container:') && mode !== `container:${record.pod?.id}`
+      ? lookup(mode.slice('container:'.length))
+      : undefined;
+  const network = target(NetworkMode);
+  if (network) {
+    if (network.id === record.id) throw badJoin.self();
+    if (!network.alive) throw badJoin.network(network.id, network.state.status);
+    // The other may itself share a third one's: the files are those of the namespace's owner.
+    let owner = network;
+    for (
+      let next = target(owner.record.hostConfig.NetworkMode);
+      next;
+      next = target(owner.record.hostConfig.NetworkMode)
+    )
+      owner = next;
+    const { Hostname, Domainname } = network.record.config;
+    joined.network = { pid: network.state.pid, folder: owner.folder, Hostname, Domainname };
+  }
+  const pid = target(PidMode);
+  if (pid) {
+    if (!pid.alive) throw badJoin.pid(pid.id);
+    joined.pid = pid.state.pid;
+  }
+  const ipc = target(IpcMode);
+  if (ipc) {
+    if (!ipc.alive) throw badJoin.ipc(ipc.id);
+    if (!['shareable', 'host'].includes(ipc.record.hostConfig.IpcMode)) throw badJoin.ipcPrivate(ipc.id);
+    joined.ipc = ipc.state.pid;
+  }
+  return joined;
+}
 
 /** dockerd's texts and kinds for a namespace that can't be joined. */
 export const badJoin = {

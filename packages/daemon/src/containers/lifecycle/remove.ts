@@ -70,6 +70,24 @@ export async function removeContainer(
   });
 }
 
+/** Removes a container that goes by itself with its end, or whose removal an earlier daemon began; an error is logged alone. */
+export function removeQuietly(context: Context, life: Life, execs: Execs, container: Container): void {
+  const { state, record } = container;
+  const options = {
+    force: true,
+    // As was asked for by the removal that is gone on with.
+    volumes: !record.keepsVolumes,
+    resumed: state.status === 'removing',
+  };
+  removeContainer(context, life, execs, container, options).catch((error) => {
+    if (!container.gone.signal.aborted)
+      log.error(
+        { container: container.id, err: error },
+        'could not remove a container that was to go by itself',
+      );
+  });
+}
+
 /** An image that was deleted by force left its layers for the containers on it: with the last of them they go, too. */
 export async function freeImage({ rooms }: Context, { id, record }: Container): Promise<void> {
   await rooms.images

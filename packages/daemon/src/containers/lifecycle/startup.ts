@@ -1,27 +1,21 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, realpath, rm, stat } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { LaunchError, type LaunchRecord, type LogOptions, type Supervisor } from '@berth/native';
-import { BerthError, invalidParameter, notFound, systemError } from '../../base/errors.ts';
-import { log } from '../../base/log.ts';
+import type { LaunchRecord, LogOptions, Supervisor } from '@berth/native';
+import { notFound } from '../../base/errors.ts';
 import { span } from '../../base/spans.ts';
 import type { LogSubject } from '../../logging/api.ts';
 import type { PodJoin } from '../../pods/api.ts';
-import { describeLaunchError, type RuntimeRequest } from '../../runtime/index.ts';
-import { checkPropagation } from '../create/propagation.ts';
+import type { RuntimeRequest } from '../../runtime/index.ts';
 import type { Container } from '../model/container.ts';
 import { type Context, setRecord } from '../model/context.ts';
 import { tellMounts, tellUnmounts } from '../model/mount-events.ts';
 import { deviceRuntime, requestedDevices, withDevices } from './devices.ts';
+import { type Joined, resolveJoins } from './joins.ts';
 import { linkVariables } from './links.ts';
+import { placeSecrets, prepareMounts } from './mount-sources.ts';
 import { processUser } from './process-user.ts';
-import { isRemapped, type Joined, networkRequest, resolveJoins, runtimeRequest } from './request.ts';
-
-/** A failed start as State keeps it: the exit code, and the error for the caller. */
-export interface StartFailure {
-  exitCode: number;
-  error: BerthError;
-}
+import { isRemapped, networkRequest, runtimeRequest } from './request.ts';
 
 /** Where a container's supervisor has its socket and exit record. Short: paths of sockets are limited. */
 export function runFolder(context: Context, id: string): string {
@@ -210,73 +204,6 @@ export function logSubject({ id, record }: Container): LogSubject {
   return { id, name, imageId, imageName, created, path, args, labels: config.Labels, env: config.Env ?? [] };
 }
 
-async function prepareMounts(context: Context, container: Container): Promise<void> {
-  for (const point of container.record.mounts) {
-    if (point.Type === 'bind') {
-      await ensureSource(point.Source, point.createSource === true);
-      await checkPropagation(point, context.rooms.settings.dataRoot);
-    }
-    if (point.Type !== 'volume' || !point.Name) continue;
-    await context.rooms.volumes.mount(point.Name, container.id);
-    if (point.subpath) await checkSubpath(point.Source, point.subpath);
-  }
-}
-
-/** The files of its secrets and configs, as mounts. */
-async function placeSecrets(
-  { rooms }: Context,
-  { id, record }: Container,
-): Promise<RuntimeRequest['mounts']> {
-  const { hostConfig: host, mounts } = record;
-  if (!host.Secrets && !host.Configs) return [];
-  const maps = rooms.runtime.idMaps(isRemapped(host, rooms.settings));
-  const taken = [...mounts.map(({ Destination }) => Destination), ...Object.keys(host.Tmpfs ?? {})];
-  const placed = await rooms.secrets.place(id, host, taken, maps);
-  return placed.map((mount) => ({
-    ...mount,
-    type: 'bind',
-    readonly: true,
-    options: ['bind', 'nosuid', 'nodev', 'noexec'],
-  }));
-}
-
-async function ensureSource(source: string, create: boolean): Promise<void> {
-  try {
-    await stat(source);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return; // the mount tells what is wrong
-    if (!create)
-      throw invalidParameter(
-        `invalid mount config for type "bind": bind source path does not exist: ${source}`,
-      );
-    const made = await mkdir(source, { recursive: true, mode: 0o755 }).catch((cause) => {
-      throw systemError(
-        `error while creating mount source path '${source}': ${(cause as Error).message}`,
-        cause,
-      );
-    });
-    if (made) await openToAll(made, source);
-  }
-}
-
-/** The daemon's umask must not decide what containers may see of folders made for them. */
-async function openToAll(first: string, last: string): Promise<void> {
-  for (let path = last; path.length >= first.length; path = join(path, '..')) await chmod(path, 0o755);
-}
-
-/** A subpath must be there and, links followed, stay within the volume. */
-async function checkSubpath(volume: string, subpath: string): Promise<void> {
-  const path = join(volume, subpath);
-  const real = await realpath(path).catch(() => undefined);
-  if (real === undefined)
-    throw notFound(`cannot access path ${path}: lstat ${path}: no such file or directory`);
-  const root = await realpath(volume);
-  if (real !== root && !real.startsWith(`${root}/`))
-    throw invalidParameter(
-      `path concatenation escapes the base directory, base: ${volume}, subpath: ${subpath}`,
-    );
-}
-
 /** Gives back what a start took or a run held but its cgroup. Succeeds when there is nothing. */
 export async function release(context: Context, container: Container): Promise<void> {
   const { rooms } = context;
@@ -298,29 +225,4 @@ export async function clearRunFolder(context: Context, id: string): Promise<void
   const folder = runFolder(context, id);
   // As a rule the supervisor has done it. One that hears only now that nobody listens may put its exit into it meanwhile.
   if (existsSync(folder)) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
-}
-
-const CREATE_FAILED = 'failed to create task for container: ';
-
-/** How a failed start is told: dockerd's words, its exit codes (127 not found, 126 not to be run, 128 anything else). */
-export function startFailure(error: unknown): StartFailure {
-  if (error instanceof LaunchError) {
-    const text = describeLaunchError(error, 'start');
-    const { stage, step, errno } = error;
-    log.debug({ stage, step, errno }, `a container's set-up failed: ${error.message}`);
-    // Who made the namespace has gone: nothing of the request is wrong, whatever the kernel's word for it.
-    if (stage === 'namespace') return { exitCode: 128, error: systemError(text, error) };
-    return told(systemError(text, error), text);
-  }
-  const known = error instanceof BerthError ? error : systemError((error as Error).message, error);
-  return told(known, known.message);
-}
-
-function told(error: BerthError, text: string): StartFailure {
-  if (!text.startsWith(CREATE_FAILED)) return { exitCode: 128, error };
-  if (/executable file not found|no such file or directory|system cannot find the file specified/i.test(text))
-    return { exitCode: 127, error: invalidParameter(text, error) };
-  if (/permission denied|not a directory|is a directory/i.test(text))
-    return { exitCode: 126, error: invalidParameter(text, error) };
-  return { exitCode: 128, error };
 }

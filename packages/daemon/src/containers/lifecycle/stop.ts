@@ -1,5 +1,12 @@
 import { HELPER_ANSWER } from '@berth/native/watchdog.ts';
-import { conflict, invalidParameter, systemError } from '../../base/errors.ts';
+import {
+  BerthError,
+  conflict,
+  invalidParameter,
+  isKind,
+  notModified,
+  systemError,
+} from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
 import { isKnownSignal, parseSignal } from '../../base/signals.ts';
 import type { Container } from '../model/container.ts';
@@ -10,21 +17,84 @@ const SIGKILL = 9;
 const SIGTERM = 15;
 const SIGCONT = 18;
 const DEFAULT_STOP_SECONDS = 10;
-/** How long a killed process may take to be gone, in milliseconds: until another way is tried, and at most. */
-const KILL_GRACE = 500;
 /** How long the signal of a stop may take to be sent, in milliseconds. */
 const SIGNAL_PATIENCE = 2000;
+/** How long a killed process may take to be gone, in milliseconds: until another way is tried, and at most. */
+const KILL_GRACE = 500;
 const KILL_PATIENCE = 10_000;
+
+/** How a stop is asked for: seconds until it is killed (negative: never), and the signal. The container's own settings by default. */
+interface StopOptions {
+  timeout?: number;
+  signal?: string;
+}
+
+/** POST /containers/{id}/stop. @throws not-modified when it does not run; the rest in dockerd's words */
+export async function askStop(
+  context: Context,
+  life: Life,
+  reference: string,
+  options: StopOptions,
+): Promise<void> {
+  const container = context.registry.lookup(reference);
+  let stopped: boolean;
+  try {
+    stopped = await stopContainer(context, life, container, options);
+  } catch (error) {
+    const text = `cannot stop container: ${reference}: ${(error as Error).message}`;
+    throw isKind(error, 'invalid-parameter') ? invalidParameter(text, error) : systemError(text, error);
+  }
+  if (!stopped) throw notModified();
+  await context.rooms.store.flushOrLater();
+}
+
+/** POST /containers/{id}/restart. One that was started meanwhile is as good as restarted. @throws in dockerd's words */
+export async function askRestart(
+  context: Context,
+  life: Life,
+  reference: string,
+  options: StopOptions,
+): Promise<void> {
+  const container = context.registry.lookup(reference);
+  try {
+    await restartContainer(context, life, container, options);
+  } catch (error) {
+    if (isKind(error, 'not-modified')) return;
+    throw inWords(error, `Cannot restart container ${reference}`);
+  }
+  context.emit(container, 'restart');
+}
+
+/** POST /containers/{id}/kill. @throws in dockerd's words, not-found among them */
+export async function askKill(
+  context: Context,
+  life: Life,
+  reference: string,
+  signal: string | undefined,
+): Promise<void> {
+  try {
+    await killContainer(context, life, context.registry.lookup(reference), signal);
+    await context.rooms.store.flushOrLater();
+  } catch (error) {
+    throw inWords(error, `cannot kill container: ${reference}`);
+  }
+}
+
+/** An error with `what` failed in front of its text. */
+function inWords(error: unknown, what: string): unknown {
+  if (!(error instanceof BerthError)) return error;
+  return new BerthError(error.kind, `${what}: ${error.message}`, { cause: error });
+}
 
 /**
  * Stops by signal, then by force. `timeout` in seconds, negative: for ever.
  * @returns false when it did not run.
  */
-export async function stopContainer(
+async function stopContainer(
   context: Context,
   life: Life,
   container: Container,
-  options: { timeout?: number; signal?: string; restart?: boolean },
+  options: StopOptions & { restart?: boolean },
 ): Promise<boolean> {
   const restarting = container.state.status === 'restarting';
   if (!restarting && !container.alive) return false;
@@ -59,11 +129,11 @@ export async function stopContainer(
 }
 
 /** Stops it, if it runs, and starts it again; meanwhile it does not go by itself. */
-export async function restartContainer(
+async function restartContainer(
   context: Context,
   life: Life,
   container: Container,
-  options: { timeout?: number; signal?: string },
+  options: StopOptions,
 ): Promise<void> {
   try {
     await stopContainer(context, life, container, { ...options, restart: true });
@@ -74,7 +144,7 @@ export async function restartContainer(
 }
 
 /** Sends a signal as `docker kill` does; SIGKILL waits for the end. @throws conflict when it does not run */
-export async function killContainer(
+async function killContainer(
   context: Context,
   life: Life,
   container: Container,

@@ -8,7 +8,8 @@ import type { Container } from '../model/container.ts';
 import { type Context, setRecord } from '../model/context.ts';
 import type { HostConfig } from '../model/types.ts';
 import { changeSettings, changesSettings } from './change.ts';
-import { checkable, discardUnsupported, resourcesOf } from './request.ts';
+import { discardUnsupported, resourcesOf } from './limits.ts';
+import { checkable } from './request.ts';
 
 /**
  * The HostConfig after an update: members that are zero or absent stay as they are.

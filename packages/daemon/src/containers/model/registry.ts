@@ -89,6 +89,17 @@ export class Registry {
     return found;
   }
 
+  /** How many there are and how many of them run, as GET /info shows them. */
+  counts() {
+    const counts = { total: this.size, running: 0, paused: 0, stopped: 0 };
+    for (const { state } of this.byId.values()) {
+      if (state.status === 'running' || state.status === 'restarting') counts.running += 1;
+      else if (state.status === 'paused') counts.paused += 1;
+      else counts.stopped += 1;
+    }
+    return counts;
+  }
+
   /** `PARENT/ALIAS`: the container that another knows by a link. */
   private findLinked(name: string): Container | undefined {
     const slash = name.indexOf('/');

@@ -1,14 +1,26 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { invalidParameter } from '../../base/errors.ts';
+import { conflict, invalidParameter } from '../../base/errors.ts';
+import type { Container } from '../model/container.ts';
+import type { Context } from '../model/context.ts';
 
 const run = promisify(execFile);
+
+/** A container's processes, as the host's `ps` tells of them. @throws conflict while it does not run, invalid-parameter */
+export async function topContainer(context: Context, container: Container, psArgs: string) {
+  if (container.state.status === 'restarting')
+    throw conflict(`Container ${container.id} is restarting, wait until the container is running`);
+  if (!container.alive) throw conflict(`container ${container.id} is not running`);
+  const table = await processTable(await context.rooms.runtime.processes(container.id), psArgs);
+  context.emit(container, 'top');
+  return table;
+}
 
 /**
  * The host's `ps` about some processes: titles and rows, the last column with its blanks.
  * @throws invalid-parameter with dockerd's texts
  */
-export async function processTable(
+async function processTable(
   pids: number[],
   psArgs: string,
 ): Promise<{ Titles: string[]; Processes: string[][] }> {

@@ -3,7 +3,8 @@ import type { LogOptions } from '../../api.ts';
 import { logPath } from '../../lifecycle/startup.ts';
 import type { Container } from '../../model/container.ts';
 import type { Context } from '../../model/context.ts';
-import { closeSource, openSource, readLog, readSource, type Source } from './reader.ts';
+import { readLog, readSource } from './reader.ts';
+import { closeSource, openSource, type Source } from './source.ts';
 import { timeKey } from './transcode.ts';
 
 /** A log whose files are open, so that what is written or rotated from now on changes nothing of what is read. */

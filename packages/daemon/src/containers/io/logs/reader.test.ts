@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { FrameReader } from '../frames.ts';
-import { openSource, type ReadOptions, readLog, readSource } from './reader.ts';
+import { type ReadOptions, readLog, readSource } from './reader.ts';
+import { openSource } from './source.ts';
 import { Transcoder, timeKey } from './transcode.ts';
 
 let folder: string;
