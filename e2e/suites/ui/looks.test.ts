@@ -10,7 +10,7 @@ beforeAll(async () => {
   daemon = await TestDaemon.start();
   await daemon.box(
     ['sleep', '1000'],
-    { HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '' }] } } },
+    { HostConfig: { PortBindings: { '80/tcp': [{ HostPort: '' }] }, Binds: ['data:/data'] } },
     'web',
   );
   await daemon.call('POST', '/containers/create?name=idle', { Image: 'bb', Cmd: ['true'] });
@@ -23,7 +23,11 @@ afterAll(async () => {
 });
 
 /** Every view, by its address. */
-const VIEWS: Array<[name: string, hash: string]> = [['containers', '#/containers']];
+const VIEWS: Array<[name: string, hash: string]> = [
+  ['containers', '#/containers'],
+  ['images', '#/images'],
+  ['volumes', '#/volumes'],
+];
 
 test.each([
   ['light', 1280],

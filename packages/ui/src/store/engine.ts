@@ -111,7 +111,9 @@ export class Engine {
 
   private async load(part: 'images' | 'networks' | 'volumes'): Promise<void> {
     if (part === 'images') {
-      const list = await this.asked(call<'ImageList'>('GET', '/images/json', {}));
+      const list = await this.asked(
+        call<'ImageList'>('GET', '/images/json', { query: { 'shared-size': true } }),
+      );
       if (list) this.images.set(list);
     } else if (part === 'networks') {
       const list = await this.asked(call<'NetworkList'>('GET', '/networks', {}));

@@ -6,14 +6,24 @@ import { useRoute } from '../widgets/route.ts';
 import { ThemeChoice } from '../widgets/theme.tsx';
 import { ContainerPage } from './container/page.tsx';
 import { Containers } from './containers/list.tsx';
+import { Images } from './images/list.tsx';
+import { Volumes } from './volumes/list.tsx';
 
-const SECTIONS = [['containers', 'Containers']] as const;
+const SECTIONS = [
+  ['containers', 'Containers'],
+  ['images', 'Images'],
+  ['volumes', 'Volumes'],
+] as const;
 
 function View({ route }: { route: string[] }) {
   switch (route[0]) {
     case 'containers':
       if (route[1]) return <ContainerPage key={route[1]} id={route[1]} tab={route[2] ?? ''} />;
       return <Containers />;
+    case 'images':
+      return <Images />;
+    case 'volumes':
+      return <Volumes />;
     default:
       return <Containers />;
   }

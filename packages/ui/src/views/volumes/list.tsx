@@ -1,0 +1,75 @@
+import { useState } from 'preact/hooks';
+import { ago, visible } from '../../base/text.ts';
+import { useValue } from '../../base/value.ts';
+import { type Container, engine, type Volume } from '../../store/engine.ts';
+import { link } from '../../widgets/route.ts';
+import { Users } from '../users.tsx';
+
+/** The containers that have a volume mounted, or would when they run. */
+export const usersOf = (
+  { Name }: Volume,
+  containers: ReadonlyMap<string, Container> | undefined,
+): Container[] =>
+  [...(containers?.values() ?? [])].filter(({ Mounts }) => Mounts?.some((mount) => mount.Name === Name));
+
+/** All volumes by their names. */
+export function Volumes() {
+  engine.want('volumes');
+  const volumes = useValue(engine.volumes);
+  const containers = useValue(engine.containers);
+  const [text, setText] = useState('');
+  if (!volumes) return <p class="waiting">Asking the engine…</p>;
+  const wanted = text.toLowerCase();
+  const shown = volumes
+    .filter(({ Name, Driver, Labels }) =>
+      [Name, Driver, ...Object.entries(Labels ?? {}).map(([name, value]) => `${name}=${value}`)].some(
+        (part) => part.toLowerCase().includes(wanted),
+      ),
+    )
+    .sort((a, b) => (a.Name < b.Name ? -1 : 1));
+  return (
+    <>
+      <div class="bar">
+        <h1>Volumes</h1>
+        <label class="find">
+          <span class="unseen">Find a volume</span>
+          <input
+            type="search"
+            placeholder="Name, driver, label"
+            value={text}
+            onInput={({ currentTarget }) => setText(currentTarget.value)}
+          />
+        </label>
+        <span class="count" role="status">
+          {shown.length} of {volumes.length}
+        </span>
+      </div>
+      <table class="cards">
+        <caption class="unseen">Volumes</caption>
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col">Driver</th>
+            <th scope="col">Created</th>
+            <th scope="col">Used by</th>
+          </tr>
+        </thead>
+        <tbody>
+          {shown.map((volume) => (
+            <tr key={volume.Name}>
+              <th scope="row">
+                <a href={link('volumes', volume.Name)}>{visible(volume.Name)}</a>
+              </th>
+              <td data-title="Driver">{visible(volume.Driver)}</td>
+              <td data-title="Created">{volume.CreatedAt ? ago(Date.parse(volume.CreatedAt) / 1000) : ''}</td>
+              <td data-title="Used by">
+                <Users containers={usersOf(volume, containers)} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {volumes.length === 0 && <p class="waiting">No volumes yet.</p>}
+    </>
+  );
+}
