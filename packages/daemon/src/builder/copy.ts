@@ -110,6 +110,18 @@ export async function findSources(
   return [{ tree, path: resolved.path, name: where }];
 }
 
+/**
+ * Wildcards may match nothing, but are looked for in a folder that is there (BuildKit's `ResolveWildcards`).
+ * @throws invalid-parameter with BuildKit's text.
+ */
+export function checkFolderOfWildcards(tree: Tree, pattern: string): void {
+  const parts = cleanPath(pattern).split('/');
+  const first = parts.findIndex((part) => /[*?[]/.test(part));
+  const folder = parts.slice(0, first).join('/');
+  if (first > 0 && !tree.resolve(folder))
+    throw invalidParameter(`lstat /${folder}: no such file or directory`);
+}
+
 /** True when the path is a folder in the root (links followed). */
 export async function isFolder(archive: Archive, path: string): Promise<boolean> {
   try {

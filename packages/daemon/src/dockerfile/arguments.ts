@@ -21,6 +21,8 @@ export function declarations(
 export class BuildArguments {
   /** The build arguments that the client gave. */
   private readonly given: Record<string, string | null>;
+  /** The names that this stage declares, in order and as often as it does. */
+  readonly order: string[] = [];
   /** Declared in this stage, with default. */
   private readonly declared = new Map<string, string | undefined>();
   private readonly meta: ReadonlyMap<string, string | undefined>;
@@ -39,6 +41,7 @@ export class BuildArguments {
   }
 
   declare(name: string, byDefault: string | undefined): void {
+    this.order.push(name);
     this.declared.set(name, byDefault ?? this.meta.get(name));
     this.used.add(name);
   }

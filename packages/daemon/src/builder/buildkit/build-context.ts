@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { Readable } from 'node:stream';
+import { BerthError } from '../../base/errors.ts';
 import { ignoreFilter } from '../../dockerfile/ignore.ts';
 import { decompressed } from '../../layers/index.ts';
 import { looksLikeTar } from '../add.ts';
@@ -82,12 +83,16 @@ export class BuildContext {
     }
     const tree = await this.newTree();
     const key = this.attributes['dockerfilekey'] ?? 'dockerfile';
-    await session.files(tree, {
+    const received = session.files(tree, {
       name: key,
       follow: [name, `${name}.dockerignore`],
       signal,
       onBytes: (total) => vertex.status(`transferring ${key}:`, total),
       onEnd: (total) => vertex.status(`transferring ${key}:`, total, 0, true),
+    });
+    await received.catch((error: Error) => {
+      if (!(error instanceof BerthError) || signal.aborted) throw error;
+      throw new BerthError(error.kind, `failed to read dockerfile: ${error.message}`, { cause: error });
     });
     const found = tree.resolve(name) ?? (name === 'Dockerfile' ? tree.resolve('dockerfile') : null);
     const entry = found && tree.entries.get(found.path);

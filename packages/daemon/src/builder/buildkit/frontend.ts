@@ -207,10 +207,7 @@ export class DockerfileFrontend implements Build {
       };
     }
     const args = new BuildArguments(
-      {
-        ...this.platformArguments,
-        ...prefixed(this.attributes, 'build-arg:'),
-      },
+      prefixed(this.attributes, 'build-arg:'),
       this.meta.asMeta(),
       this.meta.used,
     );

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { type BuildKitClient, buildkit, GrpcClient, GrpcError } from '@berth/grpc';
+import { invalidParameter } from '../../../base/errors.ts';
 import type { RegistryAuth } from '../../../images/api.ts';
 import type { Tree } from '../../tree/tree.ts';
 import { ClientContent } from './content.ts';
@@ -28,6 +29,8 @@ export class Session {
 
   /** Reads a folder of the client into a tree; gives its files. @throws BerthError when the client refuses. */
   async files(tree: Tree, wanted: Wanted): Promise<RememberedFile[]> {
+    if (!this.supports('/moby.filesync.v1.FileSync/DiffCopy'))
+      throw invalidParameter('no local sources enabled');
     return receiveTree(this.client, tree, wanted);
   }
 

@@ -7,7 +7,14 @@ import { locate } from '../../../dockerfile/location.ts';
 import { heredocOpener, heredocText, type Instruction } from '../../../dockerfile/parse.ts';
 import { expandDocument, expandWord, type Lookup } from '../../../dockerfile/words.ts';
 import { addSources, FetchFailed } from '../../add.ts';
-import { findSources, readFrom, type Source, sourcesDigest, withoutExcluded } from '../../copy.ts';
+import {
+  checkFolderOfWildcards,
+  findSources,
+  readFrom,
+  type Source,
+  sourcesDigest,
+  withoutExcluded,
+} from '../../copy.ts';
 import { isGit } from '../../git.ts';
 import { resolveOwner } from '../../owner.ts';
 import { sha256 } from '../../steps.ts';
@@ -123,8 +130,9 @@ async function gather(
     sources.push(...found.sources);
     keepOwners = found.keepOwners;
   } else if (patterns.length > 0) {
-    const needsContext = patterns.some((pattern) => !/^https?:\/\//.test(pattern) && !isGit(pattern));
-    const tree = needsContext ? await context.files() : await context.newTree();
+    const paths = patterns.filter((pattern) => !/^https?:\/\//.test(pattern) && !isGit(pattern));
+    const tree = paths.length > 0 ? await context.files() : await context.newTree();
+    if (!wanted.parents) for (const pattern of paths) checkFolderOfWildcards(tree, pattern);
     if (name === 'ADD')
       sources.push(
         ...(await addSources(

@@ -125,7 +125,13 @@ class Preparation {
     const { from } = this;
     const { cacheFolder } = this.parts;
     const origin = mount.from === '' ? null : await from.stage(mount.from);
-    const id = hash([mount.id || mount.target, ...(origin ? [origin.key, mount.source] : [])]);
+    // A mode or owner makes an empty folder of its own to begin with, but where a folder is named by `source`.
+    const dressed = posix.resolve('/', mount.source) === '/' ? mount.attributes : undefined;
+    const id = hash([
+      mount.id || mount.target,
+      ...(origin ? [origin.key, mount.source] : []),
+      ...(dressed ? [dressed.mode, dressed.uid, dressed.gid] : []),
+    ]);
     const fresh = from.fresh && !this.parts.emptied.has(id);
     const taken = await takeCache(id, mount.sharing, fresh, from.signal);
     this.closing.push(taken.release);
@@ -133,11 +139,12 @@ class Preparation {
     const path = posix.join(cacheFolder, taken.name);
     if (fresh && taken.alone) await rm(path, { recursive: true, force: true });
     await mkdir(cacheFolder, { recursive: true, mode: 0o700 });
-    const made = await mkdir(path, { recursive: true, mode: mount.mode });
+    const { mode, uid, gid } = dressed ?? { mode: 0o755, uid: 0, gid: 0 };
+    const made = await mkdir(path, { recursive: true, mode });
     if (made !== undefined) {
-      await chmod(path, mount.mode);
-      await chown(path, mount.uid, mount.gid);
-      if (origin)
+      await chmod(path, mode);
+      await chown(path, uid, gid);
+      if (origin && !dressed)
         await this.fill(path, origin, mount.source).catch(async (error) => {
           // The next build is not to find an empty one.
           await rm(path, { recursive: true, force: true });

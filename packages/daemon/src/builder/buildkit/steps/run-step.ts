@@ -68,9 +68,7 @@ export async function runStep(build: Build, step: Step, args: BuildArguments): P
   const { command, program } = runCommand(instruction, state.config);
   const names = new Set((state.config.Env ?? []).map((entry) => entry.split('=')[0]!));
   const extra = args.forRun(names);
-  const declared = extra
-    .filter(([name, , inKey]) => inKey && !name.startsWith('TARGET') && !name.startsWith('BUILD'))
-    .map(([name, value]) => `${name}=${value}`);
+  const declared = args.order.map((name) => `${name}=${lookup(name) ?? ''}`);
   const env = [...(state.config.Env ?? []), ...withBothCases(extra)];
   if (!names.has('PATH')) env.push('PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin');
   if (program) options.progress.vertex('[internal] preparing inline document').start().done();
