@@ -102,7 +102,7 @@ describe('gRPC on a given connection', () => {
         return undefined;
       }),
     });
-    const session = new Session('x', client, []);
+    const session = new Session('x', client, ['/moby.filesync.v1.FileSync/DiffCopy']);
     const tree = await Tree.create(join(folder, 'pack'));
     await session.files(tree, { name: 'context', signal: new AbortController().signal });
     expect([...tree.entries.keys()].sort()).toEqual(['a', 'd', 'd/b', 'empty', 'h', 'l']);
