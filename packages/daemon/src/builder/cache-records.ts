@@ -1,7 +1,7 @@
 import { parseDuration } from '../base/durations.ts';
 import { invalidParameter } from '../base/errors.ts';
 import type { CacheRecord } from './api.ts';
-import type { CachedStep } from './buildkit/solver.ts';
+import type { CachedStep } from './buildkit/solver/cached-steps.ts';
 
 /** Whether a record is what the filters name, their times aside. */
 export function matchesRecord(record: CacheRecord, filters: Record<string, string[]>): boolean {

@@ -18,7 +18,7 @@ import type { Builder, BuildOptions, CacheRecord, PruneOptions } from './api.ts'
 import type { Control } from './buildkit/control.ts';
 import type { BuildRecord } from './buildkit/history/records.ts';
 import { Remembered } from './buildkit/session/remembered.ts';
-import type { CachedStep } from './buildkit/solver.ts';
+import type { CachedStep } from './buildkit/solver/cached-steps.ts';
 import { removeUnused } from './buildkit/steps/locks.ts';
 import { durationMs, matchesRecord, recordFilters, stepRecord } from './cache-records.ts';
 import { ClassicBuild } from './classic/build.ts';

@@ -23,7 +23,7 @@ import { buildId, controlMethods, type Served } from './services.ts';
 import type { Remembered } from './session/remembered.ts';
 import type { Session } from './session/session.ts';
 import { Sessions } from './session/sessions.ts';
-import { Solver, type SolverParts } from './solver.ts';
+import { Solver, type SolverParts } from './solver/solver.ts';
 
 export interface ControlParts extends Omit<SolverParts, 'hostPlatform'> {
   /** The entitlements that may be asked for. */

@@ -5,7 +5,7 @@ import type { CacheExports, CacheImport } from './cache/types.ts';
 import type { PlatformResult } from './dockerfile-build.ts';
 import { Progress } from './progress/progress.ts';
 import type { Session } from './session/session.ts';
-import type { Solver } from './solver.ts';
+import type { Solver } from './solver/solver.ts';
 
 /** A solve that a client asked for: what its parts share. */
 export class Job {

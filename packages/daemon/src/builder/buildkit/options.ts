@@ -3,7 +3,7 @@ import type { CacheImport } from './cache/types.ts';
 import type { Progress } from './progress/progress.ts';
 import type { Remembered } from './session/remembered.ts';
 import type { Session } from './session/session.ts';
-import type { Solver } from './solver.ts';
+import type { Solver } from './solver/solver.ts';
 
 /** The request of a build and the parts it works with. */
 export interface FrontendOptions {

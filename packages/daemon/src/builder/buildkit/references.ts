@@ -3,7 +3,7 @@ import { locate } from '../../dockerfile/location.ts';
 import type { Stage } from '../stages.ts';
 import { platformText } from './instructions.ts';
 import type { FrontendOptions } from './options.ts';
-import type { Solver } from './solver.ts';
+import type { BaseImage } from './solver/base-images.ts';
 
 /** An image that a build was made from. */
 export interface UsedBase {
@@ -18,7 +18,7 @@ export interface UsedBase {
 export class References {
   private readonly options: FrontendOptions;
   private readonly stages: Stage[];
-  private readonly bases = new Map<string, ReturnType<Solver['base']>>();
+  private readonly bases = new Map<string, Promise<BaseImage>>();
   private readonly found: UsedBase[] = [];
 
   constructor(options: FrontendOptions, stages: Stage[]) {
@@ -74,7 +74,7 @@ export class References {
   }
 
   /** The image of a FROM. */
-  base(stage: Stage): ReturnType<Solver['base']> {
+  base(stage: Stage): Promise<BaseImage> {
     const given = this.namedContext(stage.base);
     const reference = given?.startsWith('docker-image://')
       ? given.slice('docker-image://'.length)
@@ -88,7 +88,7 @@ export class References {
   }
 
   /** An image, asked for once per name and platform. */
-  image(reference: string, platform: string, label = '[internal]'): ReturnType<Solver['base']> {
+  image(reference: string, platform: string, label = '[internal]'): Promise<BaseImage> {
     const { solver, session, progress, signal } = this.options;
     const resolveMode = this.options.attributes['image-resolve-mode'] ?? '';
     const key = `${reference}\n${platform}`;
