@@ -1,6 +1,7 @@
 import { invalidParameter, systemError } from '../base/errors.ts';
 import { ignoreFilter } from '../dockerfile/ignore.ts';
-import { type Dockerfile, parseDockerfile } from '../dockerfile/parse.ts';
+import { parseDockerfile } from '../dockerfile/parse.ts';
+import type { Dockerfile } from '../dockerfile/types.ts';
 import type { Tree } from './tree/tree.ts';
 
 /** Parses a Dockerfile. @throws invalid-parameter with the words that dockerd puts before what its parser says. */

@@ -5,7 +5,8 @@ import type { Archive } from '../layers/api.ts';
 import { compileGlob } from '../patterns/glob.ts';
 import { Slices } from '../patterns/slices.ts';
 import { followed } from './destination.ts';
-import { cleanPath, type Tree, type TreeEntry } from './tree/tree.ts';
+import { cleanPath, type TreeEntry } from './tree/entry.ts';
+import type { Tree } from './tree/tree.ts';
 import { type TarWriter, writeBody, writtenTar } from './tree/written.ts';
 
 /** A source of a COPY or ADD: a tree and the paths in it that the instruction names. */
@@ -125,7 +126,7 @@ export function checkFolderOfWildcards(tree: Tree, pattern: string): void {
 /** True when the path is a folder in the root (links followed). */
 export async function isFolder(archive: Archive, path: string): Promise<boolean> {
   try {
-    const { mode } = await archive.stat(`${path.replace(/\/+$/, '')}/.`);
+    const { mode } = await archive.stat(`${path}/.`);
     return mode >= 2 ** 31;
   } catch (error) {
     if (error instanceof BerthError && error.kind === 'not-found') return false;
@@ -138,7 +139,7 @@ export async function isFolder(archive: Archive, path: string): Promise<boolean>
 /** Whether nothing stands where the link at `path` leads: a folder is made there when it is mounted on. */
 export async function leadsNowhere(archive: Archive, path: string): Promise<boolean> {
   try {
-    await archive.stat(`${path.replace(/\/+$/, '')}/.`);
+    await archive.stat(`${path}/.`);
     return false;
   } catch (error) {
     return error instanceof BerthError && error.kind === 'not-found';

@@ -3,7 +3,7 @@ import { type BuildArguments, declarations } from '../dockerfile/arguments.ts';
 import { checkInstruction, checkSum } from '../dockerfile/check.ts';
 import { locate } from '../dockerfile/location.ts';
 import { parseMount } from '../dockerfile/mounts.ts';
-import type { Dockerfile, Instruction } from '../dockerfile/parse.ts';
+import type { Dockerfile, Instruction } from '../dockerfile/types.ts';
 import { expandWord } from '../dockerfile/words.ts';
 import { fullReference, parsePlatform } from '../images/index.ts';
 

@@ -1,4 +1,4 @@
-import type { Instruction } from './parse.ts';
+import type { Instruction } from './types.ts';
 import { expandWord, type Lookup } from './words.ts';
 
 /** The names an ARG declares, with their defaults, variables expanded. */

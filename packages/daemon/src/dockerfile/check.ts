@@ -1,9 +1,10 @@
 import { invalidParameter } from '../base/errors.ts';
 import { InstructionError, parseError } from './errors.ts';
 import { parseHealthcheck } from './healthcheck.ts';
+import { heredocOpener } from './heredocs.ts';
 import { checkMount } from './mounts.ts';
-import { heredocOpener, type Instruction } from './parse.ts';
 import { suggestion } from './suggest.ts';
+import type { Instruction } from './types.ts';
 
 type Check = (instruction: Instruction) => void;
 

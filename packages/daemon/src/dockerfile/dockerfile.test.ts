@@ -171,3 +171,13 @@ test('ONBUILD after ONBUILD is refused, however often it stands there', () => {
     expect(() => checkInstruction(chained!)).toThrow("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
   }
 });
+
+test.each([
+  ['carriage returns', `FROM a\nRUN x${'\r'.repeat(300_000)}y`],
+  ['comments', `FROM a\n${'# b\n'.repeat(100_000)}RUN x`],
+])('a long run of %s takes no longer than its length asks for', (_, text) => {
+  const before = process.threadCpuUsage();
+  expect(parseDockerfile(text).instructions).toHaveLength(2);
+  // Looked at once for each of them, they took half a minute.
+  expect(process.threadCpuUsage(before).user / 1000).toBeLessThan(2000);
+});

@@ -1,7 +1,6 @@
 import { formatDuration, parseDuration } from '../base/durations.ts';
 import { parseError } from './errors.ts';
-import type { Instruction } from './parse.ts';
-import type { Healthcheck } from './types.ts';
+import type { Healthcheck, Instruction } from './types.ts';
 
 const MINIMUM = 1_000_000n; // ns; shorter ones Docker refuses
 

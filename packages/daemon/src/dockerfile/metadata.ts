@@ -3,9 +3,8 @@ import { invalidParameter } from '../base/errors.ts';
 import { parseSignal } from '../base/signals.ts';
 import { setEnv, shellOf } from './environment.ts';
 import { parseHealthcheck, printHealthcheck } from './healthcheck.ts';
-import type { Dockerfile, Instruction } from './parse.ts';
 import { exposedPorts } from './ports.ts';
-import type { ImageRunConfig } from './types.ts';
+import type { Dockerfile, ImageRunConfig, Instruction } from './types.ts';
 import { expandWord, expandWords, type Lookup } from './words.ts';
 
 /** The parts of a stage that metadata instructions change. */

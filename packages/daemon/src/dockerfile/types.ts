@@ -40,3 +40,53 @@ export interface Healthcheck {
   StartInterval?: number;
   Retries?: number;
 }
+
+/** A here-document of an instruction (Dockerfile 1.4 syntax). */
+export interface Heredoc {
+  name: string;
+  /** False where the delimiter was quoted: variables stay as written. */
+  expand: boolean;
+  /** Its lines as they stand. */
+  content: string;
+  /** `<<-`: leading tabs are dropped. */
+  chomp: boolean;
+}
+
+/** One instruction as written. */
+export interface Instruction {
+  /** Upper case: RUN, COPY ... */
+  name: string;
+  /** The name as written. */
+  written: string;
+  /** Line numbers, from 1. */
+  line: number;
+  endLine: number;
+  /** Its text with continuations joined, as progress and history show it. */
+  original: string;
+  flags: Array<{ name: string; value: string; bare: boolean }>;
+  /** The text after name and flags, continuations joined. */
+  rest: string;
+  /** The strings of a JSON form, or null where the arguments are no JSON array of strings. */
+  json: string[] | null;
+  /** Its arguments, split as its kind has them, variables and quotes as written; none of ENV and LABEL. */
+  args: string[];
+  /** Names and values of ENV and LABEL, as written. */
+  pairs: Array<[name: string, value: string]>;
+  heredocs: Heredoc[];
+  /** The comments right before it, without their `#`. */
+  comments: string[];
+  /** The instruction of an ONBUILD; null for others and for none. */
+  trigger: Instruction | null;
+}
+
+/** A parsed Dockerfile. */
+export interface Dockerfile {
+  escape: '\\' | '`';
+  /** Parser directives (`# syntax=...`), lower case names. */
+  directives: Record<string, string>;
+  instructions: Instruction[];
+  /** Warnings for the author, e.g. of an empty continuation line. */
+  warnings: string[];
+  /** The last lines of instructions that have an empty line among their continuations. */
+  emptyContinuations: number[];
+}

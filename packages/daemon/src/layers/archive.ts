@@ -153,8 +153,10 @@ function absolute(path: string): string {
 /** Go's filepath.Base. */
 function goBase(path: string): string {
   if (path === '') return '.';
-  const bare = path.replace(/\/+$/, '');
-  return bare === '' ? '/' : bare.slice(bare.lastIndexOf('/') + 1);
+  // No pattern: it would look at a long run of slashes once for each of them.
+  let end = path.length;
+  while (path[end - 1] === '/') end--;
+  return end === 0 ? '/' : path.slice(path.lastIndexOf('/', end - 1) + 1, end);
 }
 
 function toStat(path: string, raw: RawStat): Stat {

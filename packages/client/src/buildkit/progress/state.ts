@@ -125,7 +125,7 @@ export class BuildState {
 
   private line(vertex: Vertex, raw: string, at: number): void {
     // A carriage return begins the line anew, as a terminal shows it.
-    const text = raw.replace(/\r+$/, '').split('\r').at(-1)!;
+    const text = raw.split('\r').findLast((part) => part !== '') ?? '';
     vertex.lines.push({ at, text });
     vertex.tail.push({ at, text });
     if (vertex.tail.length > TAIL) vertex.tail.shift();

@@ -1,9 +1,10 @@
 import type { Readable } from 'node:stream';
 import { BerthError, invalidParameter } from '../../base/errors.ts';
 import { shellOf } from '../../dockerfile/environment.ts';
+import { heredocOpener, heredocText } from '../../dockerfile/heredocs.ts';
 import { nameValues } from '../../dockerfile/metadata.ts';
-import { heredocOpener, heredocText, type Instruction } from '../../dockerfile/parse.ts';
 import { exposedPorts } from '../../dockerfile/ports.ts';
+import type { Instruction } from '../../dockerfile/types.ts';
 import { expandWords, type Lookup } from '../../dockerfile/words.ts';
 import type { ImageConfig, ImageRunConfig } from '../../images/api.ts';
 import type { Snapshot } from './steps/snapshot.ts';

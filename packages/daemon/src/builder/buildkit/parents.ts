@@ -5,7 +5,8 @@ import type { Archive } from '../../layers/api.ts';
 import { compileGlob } from '../../patterns/glob.ts';
 import { Slices } from '../../patterns/slices.ts';
 import { findSources, readFrom, type Source } from '../copy.ts';
-import { cleanPath, type Tree } from '../tree/tree.ts';
+import { cleanPath } from '../tree/entry.ts';
+import type { Tree } from '../tree/tree.ts';
 
 /** True for a path that `--exclude` leaves out. */
 type Ignored = (path: string) => boolean;

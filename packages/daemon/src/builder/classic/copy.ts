@@ -1,44 +1,16 @@
 import { posix } from 'node:path';
 import { invalidParameter } from '../../base/errors.ts';
-import type { Fetch } from '../../base/fetch.ts';
-import type { BuildArguments } from '../../dockerfile/arguments.ts';
 import { shellOf } from '../../dockerfile/environment.ts';
-import type { StageConfig } from '../../dockerfile/metadata.ts';
-import type { Dockerfile, Instruction } from '../../dockerfile/parse.ts';
-import { expandWord, type Lookup } from '../../dockerfile/words.ts';
+import type { Instruction } from '../../dockerfile/types.ts';
+import { expandWord } from '../../dockerfile/words.ts';
 import { addSources, UnpackFailed } from '../add.ts';
-import type { BuildOptions } from '../api.ts';
 import { type CopyAttributes, findSources, readFrom, type Source, sourcesDigest } from '../copy.ts';
 import { resolveOwner } from '../owner.ts';
-import type { Stage } from '../stages.ts';
-import { type Steps, sha256 } from '../steps.ts';
+import { sha256 } from '../steps.ts';
 import { Tree } from '../tree/tree.ts';
+import type { State } from './state.ts';
 import { needsBuildKit } from './text.ts';
-
-/** The state of a stage: its root file system so far and its configuration. */
-export interface State extends StageConfig {
-  image: string; // '' for scratch
-  args: BuildArguments;
-}
-
-/** The parts of the build that a copying step needs. */
-export interface ClassicWork {
-  readonly dockerfile: Dockerfile;
-  readonly stages: Stage[];
-  /** The results of the stages before this one. */
-  readonly done: State[];
-  readonly options: BuildOptions;
-  readonly context: Tree;
-  readonly folder: string;
-  readonly steps: Steps;
-  readonly fetch: Fetch;
-  lookup(state: State): Lookup;
-  diffIds(image: string): string[];
-  earlier(name: string): State | undefined;
-  findImage(reference: string, platform: string): Promise<{ id: string }>;
-  cached(state: State, createdBy: string, key: string, make: () => Promise<string>): Promise<void>;
-  register(state: State, createdBy: string, layer?: { diffId: string; size: number }): Promise<string>;
-}
+import type { ClassicWork } from './work.ts';
 
 /** COPY and ADD. */
 export async function copyStep(build: ClassicWork, instruction: Instruction, state: State): Promise<void> {
@@ -51,17 +23,10 @@ export async function copyStep(build: ClassicWork, instruction: Instruction, sta
   }
   const words = instruction.args.map((word) => expandWord(word, lookup, build.dockerfile.escape));
   const destination = words.at(-1)!;
-  const patterns = words
-    .slice(0, -1)
-    .filter(
-      (word) =>
-        !instruction.heredocs.some(
-          (heredoc) => word === `<<${heredoc.name}` || word === `<<-${heredoc.name}`,
-        ),
-    );
+  const patterns = words.slice(0, -1);
   if (instruction.heredocs.length > 0)
     throw invalidParameter(`${name} failed: no source files were specified`);
-  if (patterns.length + instruction.heredocs.length > 1 && !destination.endsWith('/')) {
+  if (patterns.length > 1 && !destination.endsWith('/')) {
     throw invalidParameter(
       `When using ${name} with more than one source file, the destination must be a directory and end with a /`,
     );
@@ -110,8 +75,8 @@ export async function copyStep(build: ClassicWork, instruction: Instruction, sta
     const owner = chown === undefined ? '' : expandWord(chown, lookup, build.dockerfile.escape);
     const digest = await sourcesDigest(sources, sha256);
     const createdBy = `${shellOf(state.config).join(' ')} #(nop) ${name} ${owner ? `--chown=${owner} ` : ''}${digest} in ${target.replace(/^\/\/$/, '/')} `;
-    await build.cached(state, createdBy, createdBy, async () => {
-      const base = build.diffIds(state.image);
+    await build.images.cached(state, createdBy, createdBy, async () => {
+      const base = build.images.diffIds(state.image);
       const attributes: CopyAttributes =
         owner === '' ? {} : await build.steps.withRoot(base, (archive) => resolveOwner(archive, owner));
       const layer = await build.steps.copy(base, sources, target, {
@@ -120,7 +85,7 @@ export async function copyStep(build: ClassicWork, instruction: Instruction, sta
         given: name === 'COPY' && !(from !== undefined && owner === ''),
         signal: build.options.signal,
       });
-      return build.register(state, createdBy, layer);
+      return build.images.register(state, createdBy, layer);
     });
   } finally {
     for (const tree of trees) await tree.close();
@@ -144,12 +109,12 @@ async function sourcesFrom(
           number === build.done.length ? 'refers to current build stage' : 'index out of bounds'
         }`,
       );
-    diffIds = build.diffIds(state.image);
+    diffIds = build.images.diffIds(state.image);
   } else {
     const state = build.earlier(from);
     diffIds = state
-      ? build.diffIds(state.image)
-      : build.diffIds(
+      ? build.images.diffIds(state.image)
+      : build.images.diffIds(
           (
             await build
               .findImage(from, build.options.platform)

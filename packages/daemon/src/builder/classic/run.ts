@@ -1,21 +1,17 @@
 import { invalidParameter } from '../../base/errors.ts';
 import { shellOf } from '../../dockerfile/environment.ts';
 import { parseMount } from '../../dockerfile/mounts.ts';
-import type { Instruction } from '../../dockerfile/parse.ts';
+import type { Instruction } from '../../dockerfile/types.ts';
 import { expandWord } from '../../dockerfile/words.ts';
 import { Gathered } from '../gathered.ts';
 import { sha256 } from '../steps.ts';
-import type { ClassicWork, State } from './copy.ts';
-import { type ClassicOutput, short } from './output.ts';
+import { short } from './output.ts';
+import type { State } from './state.ts';
 import { needsBuildKit } from './text.ts';
-
-/** The parts of the build that RUN needs. */
-export interface RunWork extends ClassicWork {
-  readonly output: ClassicOutput;
-}
+import type { ClassicWork } from './work.ts';
 
 /** RUN: the command in a container of the state's image; what it leaves is the next layer. */
-export async function runStep(work: RunWork, instruction: Instruction, state: State): Promise<void> {
+export async function runStep(work: ClassicWork, instruction: Instruction, state: State): Promise<void> {
   const { config } = state;
   const expand = (text: string) => expandWord(text, work.lookup(state), work.dockerfile.escape);
   for (const flag of instruction.flags) if (flag.name === 'mount') parseMount(flag.value, '/nowhere', expand);
@@ -27,7 +23,7 @@ export async function runStep(work: RunWork, instruction: Instruction, state: St
   const args = state.args.forRun(names);
   const inKey = args.filter(([, , shown]) => shown).map(([name, value]) => `${name}=${value}`);
   const createdBy = (inKey.length > 0 ? [`|${inKey.length}`, ...inKey, ...command] : command).join(' ');
-  await work.cached(state, createdBy, createdBy, async () => {
+  await work.images.cached(state, createdBy, createdBy, async () => {
     // Nothing can be run in an empty root.
     if (state.image === '')
       work.output.write(` ---> Running in ${sha256(`${Math.random()}`).slice(0, 12)}\n`);
@@ -58,6 +54,6 @@ export async function runStep(work: RunWork, instruction: Instruction, state: St
       onOutput: (text, stream) => output.add(text, stream),
     });
     const layer = await running.finally(() => output.flush());
-    return work.register(state, createdBy, layer);
+    return work.images.register(state, createdBy, layer);
   });
 }

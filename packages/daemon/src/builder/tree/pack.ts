@@ -32,7 +32,7 @@ export class Pack {
     const offset = this.end;
     for await (const chunk of chunks) {
       hash.update(chunk);
-      await this.file.write(chunk, 0, chunk.length, this.end);
+      await this.write(chunk, this.end);
       this.end += chunk.length;
     }
     return { offset, digest: hash.digest('hex'), size: this.end - offset };
@@ -50,7 +50,7 @@ export class Pack {
     for await (const chunk of chunks) {
       if (at + chunk.length > size) return undefined;
       hash.update(chunk);
-      await this.file.write(chunk, 0, chunk.length, offset + at);
+      await this.write(chunk, offset + at);
       at += chunk.length;
     }
     return at === size ? { offset, digest: hash.digest('hex') } : undefined;
@@ -74,13 +74,22 @@ export class Pack {
     return Readable.from(chunks(), { objectMode: false, highWaterMark: 2 * CHUNK });
   }
 
+  /** All bytes of a file that is small enough to be a text. */
   async readAll(size: number, offset: number): Promise<Buffer> {
-    const out = Buffer.alloc(size);
-    await this.file.read(out, 0, size, offset);
-    return out;
+    const chunks: Buffer[] = [];
+    for await (const chunk of this.read(size, () => offset)) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks);
   }
 
   async close(): Promise<void> {
     await this.file.close();
+  }
+
+  /** Writes a whole chunk: a disk that is nearly full takes a part of it first, and refuses the rest. */
+  private async write(chunk: Buffer, at: number): Promise<void> {
+    for (let done = 0; done < chunk.length; ) {
+      const { bytesWritten } = await this.file.write(chunk, done, chunk.length - done, at + done);
+      done += bytesWritten;
+    }
   }
 }

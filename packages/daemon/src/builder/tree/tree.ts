@@ -1,64 +1,17 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
-import { type Readable, Transform } from 'node:stream';
-import { extract, type Header } from 'tar-stream';
+import type { Readable } from 'node:stream';
+import type { Header } from 'tar-stream';
 import { invalidParameter } from '../../base/errors.ts';
 import { Slices } from '../../patterns/slices.ts';
+import { blankEntry, checkLength, cleanPath, entryOf, type TreeEntry } from './entry.ts';
 import { lowerBound, sortedInSlices } from './order.ts';
 import { Pack, type Packed } from './pack.ts';
+import { resolvePath } from './resolve.ts';
+import { readTar } from './tar-entries.ts';
 
-/** A file of a tree: what a tar header says, and where its bytes stand in the pack file. */
-export interface TreeEntry {
-  type: 'file' | 'directory' | 'symlink' | 'fifo' | 'character-device' | 'block-device';
-  mode: number;
-  uid: number;
-  gid: number;
-  mtime: Date;
-  size: number;
-  /** The target of a symbolic link. */
-  target: string;
-  /** For a hard link: the path of the entry it shares its bytes with. */
-  sameAs?: string;
-  devmajor?: number;
-  devminor?: number;
-  xattrs: Record<string, string>;
-  offset: number;
-  /** The digest of the file's bytes. */
-  digest: string;
-  /** Of a file whose digest is known and whose bytes are not here: gets them, and gives their place. */
-  fetch?: () => Promise<number>;
-}
-
-/** What an entry has that nothing else is said of. */
-const blank = () => ({
-  ...{ uid: 0, gid: 0, mtime: new Date(0), size: 0 },
-  ...{ target: '', xattrs: {}, offset: 0, digest: '' },
-});
-
-const maxLinks = 40;
-/** Bytes of a path with its end, and of a name (limits.h). */
-const PATH_MAX = 4096;
-const NAME_MAX = 255;
-/** A tar comes in these. */
-const BLOCK = 512;
-
-/**
- * Fills a tar's last block: Docker's client ends a context whose Dockerfile comes from its input right after the last
- * file's bytes. `length` tells how many came.
- */
-function wholeBlocks(): { blocks: Transform; length: () => number } {
-  let length = 0;
-  const blocks = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      length += chunk.length;
-      done(null, chunk);
-    },
-    flush(done) {
-      done(null, Buffer.alloc((BLOCK - (length % BLOCK)) % BLOCK));
-    },
-  });
-  return { blocks, length: () => length };
-}
+/** Bytes of a file that is read whole; BuildKit's messages hold as much. */
+const MAX_TEXT = 16 << 20;
 
 /**
  * The files of a build context (or of another image), held as an index in memory and one pack file of all bytes: no path
@@ -87,30 +40,11 @@ export class Tree {
     keep: (path: string) => boolean = () => true,
     rename: (path: string) => string = (path) => path,
   ): Promise<void> {
-    const extraction = extract();
-    const { blocks, length } = wholeBlocks();
-    tar.on('error', (error) => blocks.destroy(error));
-    blocks.on('error', (error) => extraction.destroy(error));
-    tar.pipe(blocks).pipe(extraction);
-    let needed = 0;
-    const slices = new Slices();
-    try {
-      for await (const part of extraction) {
-        // Small entries of one chunk follow each other without a turn of the loop.
-        if (slices.due()) await slices.next();
-        const header = part.header as Header & { byteOffset?: number };
-        needed = (header.byteOffset ?? 0) + (header.size ?? 0);
-        const path = cleanPath(header.name);
-        if (path === '' || !keep(path)) {
-          part.resume();
-          continue;
-        }
-        await this.addEntry(cleanPath(rename(path)), header, part as unknown as Readable, rename);
-      }
-      if (length() < needed) throw new Error('unexpected EOF');
-    } catch (error) {
-      throw invalidParameter(`Error processing tar file: ${(error as Error).message}`, error);
-    }
+    await readTar(tar, async (header, body) => {
+      const path = cleanPath(header.name);
+      if (path === '' || !keep(path)) body.resume();
+      else await this.addEntry(cleanPath(rename(path)), header, body, rename);
+    });
   }
 
   private async addEntry(
@@ -120,45 +54,15 @@ export class Tree {
     rename: (path: string) => string = (name) => name,
   ): Promise<void> {
     checkLength(path);
-    const entry: TreeEntry = {
-      ...blank(),
-      type: 'file',
-      mode: (header.mode ?? 0o644) & 0o7777,
-      uid: header.uid ?? 0,
-      gid: header.gid ?? 0,
-      mtime: header.mtime ?? new Date(0),
-    };
-    for (const [name, value] of Object.entries((header.pax ?? {}) as Record<string, string>)) {
-      if (name.startsWith('SCHILY.xattr.')) entry.xattrs[name] = value;
+    if (header.type === 'link') {
+      const target = cleanPath(rename(cleanPath(header.linkname ?? '')));
+      const other = this.entries.get(target);
+      if (!other) throw new Error(`hard link ${path} to ${target}, which is not in the archive`);
+      body.resume();
+      this.set(path, { ...other, sameAs: other.sameAs ?? target });
+      return;
     }
-    switch (header.type) {
-      case 'directory':
-        entry.type = 'directory';
-        break;
-      case 'symlink':
-        entry.type = 'symlink';
-        entry.target = header.linkname ?? '';
-        if (Buffer.byteLength(entry.target) >= PATH_MAX)
-          throw new Error(`${path}: the link's target is too long`);
-        break;
-      case 'link': {
-        const target = cleanPath(rename(cleanPath(header.linkname ?? '')));
-        const other = this.entries.get(target);
-        if (!other) throw new Error(`hard link ${path} to ${target}, which is not in the archive`);
-        body.resume();
-        this.set(path, { ...other, sameAs: other.sameAs ?? target });
-        return;
-      }
-      case 'fifo':
-      case 'character-device':
-      case 'block-device':
-        entry.type = header.type;
-        entry.devmajor = header.devmajor ?? 0;
-        entry.devminor = header.devminor ?? 0;
-        break;
-      default:
-        break;
-    }
+    const entry = entryOf(path, header);
     if (entry.type === 'file') Object.assign(entry, await this.pack.append(body as AsyncIterable<Buffer>));
     else for await (const chunk of body) void chunk;
     this.addParents(path);
@@ -168,7 +72,7 @@ export class Tree {
   private addParents(path: string): void {
     for (let parent = posix.dirname(path); parent !== '.'; parent = posix.dirname(parent)) {
       if (this.entries.has(parent)) return;
-      this.set(parent, { ...blank(), type: 'directory', mode: 0o755 });
+      this.set(parent, { ...blankEntry(), type: 'directory', mode: 0o755 });
     }
   }
 
@@ -185,7 +89,7 @@ export class Tree {
   addPlain(path: string, entry: Partial<TreeEntry> & Pick<TreeEntry, 'type' | 'mode'>): void {
     const clean = cleanPath(path);
     this.addParents(clean);
-    this.set(clean, { ...blank(), ...entry });
+    this.set(clean, { ...blankEntry(), ...entry });
   }
 
   /** Makes `path` a hard link of a file that is there. */
@@ -293,32 +197,7 @@ export class Tree {
    * `..` and absolute links stop at the tree's root, `escapes` tells when one tried to leave it.
    */
   resolve(path: string, followLast = true): { path: string; escapes: boolean } | null {
-    // The names still to go, the next one last; the folders gone through, each with its whole path.
-    const parts = namesOf(path).reverse();
-    const done: string[] = [];
-    let links = 0;
-    let escapes = false;
-    while (parts.length > 0) {
-      const part = parts.pop()!;
-      if (part === '..') {
-        if (done.length === 0) escapes = true;
-        done.pop();
-        continue;
-      }
-      const above = done.at(-1);
-      const here = above === undefined ? part : `${above}/${part}`;
-      if (here.length >= PATH_MAX) return null;
-      const entry = this.entries.get(here);
-      if (!entry) return escapes ? { path: '', escapes } : null;
-      if (entry.type === 'symlink' && (followLast || parts.length > 0)) {
-        if (++links > maxLinks) return null;
-        if (entry.target.startsWith('/')) done.length = 0;
-        parts.push(...namesOf(entry.target).reverse());
-        continue;
-      }
-      done.push(here);
-    }
-    return { path: done.at(-1) ?? '', escapes };
+    return resolvePath(this.entries, path, followLast);
   }
 
   /** A file's bytes. */
@@ -326,14 +205,18 @@ export class Tree {
     return this.pack.read(entry.size, () => entry.fetch?.() ?? entry.offset);
   }
 
+  /** The bytes of a Dockerfile or .dockerignore. @throws invalid-parameter for one that is larger than any text. */
   async readAll(entry: TreeEntry): Promise<Buffer> {
+    if (entry.size > MAX_TEXT)
+      throw invalidParameter(
+        `the Dockerfile or .dockerignore has ${entry.size} bytes: ${MAX_TEXT} are the most that are read`,
+      );
     return this.pack.readAll(entry.size, (await entry.fetch?.()) ?? entry.offset);
   }
 
   /**
    * The digest that the cache compares: of names, kinds, modes, owners, link targets and bytes, but no times. `skip`
-   * leaves paths below
-   * the root out.
+   * leaves paths below the root out.
    */
   async digest(root: string, skip: (path: string) => boolean = () => false): Promise<string> {
     const slices = new Slices();
@@ -362,18 +245,4 @@ export class Tree {
     for (const work of this.closing.splice(0)) work();
     await this.pack.close();
   }
-}
-
-const namesOf = (path: string): string[] => path.split('/').filter((part) => part !== '' && part !== '.');
-
-/** @throws Error in the kernel's words for a path that no file system of Linux takes. */
-function checkLength(path: string): void {
-  const tooLong =
-    Buffer.byteLength(path) >= PATH_MAX || path.split('/').some((name) => Buffer.byteLength(name) > NAME_MAX);
-  if (tooLong) throw new Error(`${path.slice(0, NAME_MAX)}...: file name too long`);
-}
-
-/** A tar name as a relative path without `.`, `..` or doubled slashes. */
-export function cleanPath(name: string): string {
-  return posix.normalize(`/${name}`).replace(/^\/+/, '').replace(/\/+$/, '');
 }

@@ -1,4 +1,5 @@
-import { heredocOpener, type Instruction } from '../../../dockerfile/parse.ts';
+import { heredocOpener } from '../../../dockerfile/heredocs.ts';
+import type { Instruction } from '../../../dockerfile/types.ts';
 import { expandRaw, type Lookup } from '../../../dockerfile/words.ts';
 
 /** An instruction as a step's title shows it: known variables filled in, a here-document that is the command by its first line. */

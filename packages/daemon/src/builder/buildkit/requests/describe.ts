@@ -1,5 +1,5 @@
 import { parseMount } from '../../../dockerfile/mounts.ts';
-import type { Dockerfile, Instruction } from '../../../dockerfile/parse.ts';
+import type { Dockerfile, Instruction } from '../../../dockerfile/types.ts';
 import { expandWord } from '../../../dockerfile/words.ts';
 import type { Stage } from '../../stages.ts';
 import { locationOf, nameOf, type SourceLocation } from './lint.ts';

@@ -1,7 +1,8 @@
 import { BerthError } from '../../../base/errors.ts';
 import { BuildArguments, declarations } from '../../../dockerfile/arguments.ts';
 import { locationOf as errorLocation } from '../../../dockerfile/location.ts';
-import { type Dockerfile, parseDockerfile } from '../../../dockerfile/parse.ts';
+import { parseDockerfile } from '../../../dockerfile/parse.ts';
+import type { Dockerfile } from '../../../dockerfile/types.ts';
 import { planStages, type Stage } from '../../stages.ts';
 import { type Answer, describeAnswer, lintAnswer, outlineAnswer, targetsAnswer } from './answer.ts';
 import { listTargets, outlineOf } from './describe.ts';

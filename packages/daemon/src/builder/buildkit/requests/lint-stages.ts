@@ -1,6 +1,6 @@
 import { ignoreFilter } from '../../../dockerfile/ignore.ts';
-import type { Dockerfile, Instruction } from '../../../dockerfile/parse.ts';
 import { suggestion } from '../../../dockerfile/suggest.ts';
+import type { Dockerfile, Instruction } from '../../../dockerfile/types.ts';
 import { expandDocument, expandWord, expandWords, type Lookup } from '../../../dockerfile/words.ts';
 import { fullReference, parsePlatform } from '../../../images/index.ts';
 import type { Stage } from '../../stages.ts';

@@ -1,4 +1,4 @@
-import type { Dockerfile, Instruction } from '../../../dockerfile/parse.ts';
+import type { Dockerfile, Instruction } from '../../../dockerfile/types.ts';
 import type { CheckOptions } from './options.ts';
 import { pageOf, type RuleName, rules } from './rules.ts';
 

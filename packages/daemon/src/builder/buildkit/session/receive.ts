@@ -9,7 +9,8 @@ import {
 } from '@berth/grpc';
 import { BerthError } from '../../../base/errors.ts';
 import { Slices } from '../../../patterns/slices.ts';
-import type { Tree, TreeEntry } from '../../tree/tree.ts';
+import type { TreeEntry } from '../../tree/entry.ts';
+import type { Tree } from '../../tree/tree.ts';
 import { ByteQueue } from './byte-queue.ts';
 import type { RememberedFile } from './remembered.ts';
 

@@ -2,9 +2,10 @@ import { posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { BerthError } from '../../../base/errors.ts';
 import { parseError } from '../../../dockerfile/errors.ts';
+import { heredocOpener, heredocText } from '../../../dockerfile/heredocs.ts';
 import { ignoreFilter } from '../../../dockerfile/ignore.ts';
 import { locate } from '../../../dockerfile/location.ts';
-import { heredocOpener, heredocText, type Instruction } from '../../../dockerfile/parse.ts';
+import type { Instruction } from '../../../dockerfile/types.ts';
 import { expandDocument, expandWord, type Lookup } from '../../../dockerfile/words.ts';
 import { addSources, FetchFailed } from '../../add.ts';
 import {

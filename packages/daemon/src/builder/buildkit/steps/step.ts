@@ -1,4 +1,4 @@
-import type { Dockerfile, Instruction } from '../../../dockerfile/parse.ts';
+import type { Dockerfile, Instruction } from '../../../dockerfile/types.ts';
 import type { Lookup } from '../../../dockerfile/words.ts';
 import type { ImageConfig, ImageRunConfig } from '../../../images/api.ts';
 import type { Stage } from '../../stages.ts';
