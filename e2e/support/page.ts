@@ -64,6 +64,8 @@ export class Seen {
   readonly context: BrowserContext;
   /** Requests to anywhere else than `berth ui`. */
   readonly strangers: string[] = [];
+  /** Requests that the engine refused, which a browser tells on its console. */
+  readonly refused: string[] = [];
   /** Errors of scripts, and what the content security policy refused. */
   readonly errors: string[] = [];
 
@@ -88,7 +90,9 @@ export class Seen {
     });
     page.on('pageerror', (error) => seen.errors.push(String(error)));
     page.on('console', (message) => {
-      if (message.type() === 'error') seen.errors.push(message.text());
+      if (message.type() !== 'error') return;
+      const ofEngine = message.location().url.startsWith(`${program.origin}/api/`);
+      (ofEngine ? seen.refused : seen.errors).push(message.text());
     });
     await page.goto(program.address);
     await page.getByRole('heading', { level: 1 }).waitFor();

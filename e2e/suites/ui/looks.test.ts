@@ -26,6 +26,8 @@ afterAll(async () => {
 const VIEWS: Array<[name: string, hash: string]> = [
   ['containers', '#/containers'],
   ['images', '#/images'],
+  ['image', '#/images/bb%3Alatest'],
+  ['image-layers', '#/images/bb%3Alatest/layers'],
   ['volumes', '#/volumes'],
 ];
 
@@ -36,6 +38,11 @@ test.each([
   'every view is accessible, in %s, at %i pixels, and not wider than that',
   async (colorScheme, width) => {
     const seen = await Seen.open(browser, await another(), { colorScheme, viewport: { width, height: 800 } });
+    // Graphs are drawn in colours that a script reads.
+    const accent = await seen.page.evaluate(
+      "getComputedStyle(document.documentElement).getPropertyValue('--accent')",
+    );
+    expect(accent).toBe(colorScheme === 'dark' ? 'rgb(88, 166, 255)' : 'rgb(9, 105, 218)');
     for (const [name, hash] of VIEWS) {
       await seen.page.goto(`${program.origin}/${hash}`);
       await seen.page.getByRole('heading', { level: 1 }).waitFor();

@@ -7,6 +7,7 @@ import { ThemeChoice } from '../widgets/theme.tsx';
 import { ContainerPage } from './container/page.tsx';
 import { Containers } from './containers/list.tsx';
 import { Images } from './images/list.tsx';
+import { ImagePage } from './images/page.tsx';
 import { Volumes } from './volumes/list.tsx';
 
 const SECTIONS = [
@@ -21,6 +22,7 @@ function View({ route }: { route: string[] }) {
       if (route[1]) return <ContainerPage key={route[1]} id={route[1]} tab={route[2] ?? ''} />;
       return <Containers />;
     case 'images':
+      if (route[1]) return <ImagePage key={route[1]} id={route[1]} tab={route[2] ?? ''} />;
       return <Images />;
     case 'volumes':
       return <Volumes />;

@@ -12,6 +12,10 @@ export function applyTheme(theme: Theme = stored()): void {
   else document.documentElement.dataset['theme'] = theme;
 }
 
+/** What draws with colours of its own draws anew after this event. */
+const changed = (): boolean => dispatchEvent(new Event('themechange'));
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', changed);
+
 export function ThemeChoice() {
   const [theme, setTheme] = useState(stored());
   return (
@@ -24,7 +28,7 @@ export function ThemeChoice() {
           localStorage.setItem(KEY, next);
           setTheme(next);
           applyTheme(next);
-          dispatchEvent(new Event('themechange'));
+          changed();
         }}
       >
         <option value="auto">System</option>

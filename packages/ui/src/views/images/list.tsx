@@ -4,7 +4,9 @@ import { useValue } from '../../base/value.ts';
 import { type Container, engine, type Image } from '../../store/engine.ts';
 import { link } from '../../widgets/route.ts';
 import { Users } from '../users.tsx';
+import { ImageActions, PruneImages } from './actions.tsx';
 import { containersOf, nameOf, tagsOf } from './names.ts';
+import { PullForm, Pulls } from './pull.tsx';
 
 function matches(image: Image, text: string): boolean {
   const labels = Object.entries(image.Labels ?? {}).map(([name, value]) => `${name}=${value}`);
@@ -41,6 +43,9 @@ function Row({ image, users }: { image: Image; users: readonly Container[] }) {
       </td>
       <td data-title="Used by">
         <Users containers={users} />
+      </td>
+      <td class="buttons">
+        <ImageActions image={image} users={users} />
       </td>
     </tr>
   );
@@ -84,7 +89,10 @@ export function Images() {
         <span class="count" role="status">
           {shown.length} of {images.length}
         </span>
+        <PullForm />
+        <PruneImages />
       </div>
+      <Pulls />
       <table class="cards">
         <caption class="unseen">Images</caption>
         <thead>
@@ -102,6 +110,9 @@ export function Images() {
               Its own
             </th>
             <th scope="col">Used by</th>
+            <th scope="col">
+              <span class="unseen">Actions</span>
+            </th>
           </tr>
         </thead>
         <tbody>

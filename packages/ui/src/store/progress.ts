@@ -1,0 +1,52 @@
+/** A line of the engine's progress. */
+export interface ProgressLine {
+  id?: string;
+  status?: string;
+  progressDetail?: { current?: number; total?: number } | null;
+  error?: string;
+}
+
+/** How far a layer is. */
+export interface LayerProgress {
+  id: string;
+  status: string;
+  /** Bytes; 0: not known yet. */
+  current: number;
+  total: number;
+  /** It is here. */
+  done: boolean;
+}
+
+export interface Pull {
+  key: number;
+  image: string;
+  state: 'running' | 'done' | 'failed' | 'cancelled';
+  /** The last line that is about the whole, or why it failed. */
+  said: string;
+  layers: readonly LayerProgress[];
+}
+
+const OF_LAYER =
+  /^(?:Pulling fs layer|Waiting|Downloading|Verifying Checksum|Download complete|Extracting|Pull complete|Already exists|Retrying)/;
+const WHOLE = /^(?:Pull complete|Already exists)$/;
+
+/** What a pull is after a line of the engine. */
+export function withLine(pull: Pull, line: ProgressLine): Pull {
+  if (line.error !== undefined) return { ...pull, state: 'failed', said: line.error };
+  const { id, status = '' } = line;
+  if (id === undefined || !OF_LAYER.test(status))
+    return status ? { ...pull, said: id === undefined ? status : `${status} (${id})` } : pull;
+  const known = pull.layers.find((layer) => layer.id === id);
+  const { current, total } = line.progressDetail ?? {};
+  const layer: LayerProgress = {
+    id,
+    status,
+    current: current ?? 0,
+    total: total ?? known?.total ?? 0,
+    done: WHOLE.test(status),
+  };
+  return {
+    ...pull,
+    layers: known ? pull.layers.map((one) => (one === known ? layer : one)) : [...pull.layers, layer],
+  };
+}
