@@ -29,6 +29,7 @@ const VIEWS: Array<[name: string, hash: string]> = [
   ['image', '#/images/bb%3Alatest'],
   ['image-layers', '#/images/bb%3Alatest/layers'],
   ['volumes', '#/volumes'],
+  ['volume', '#/volumes/data'],
 ];
 
 test.each([

@@ -9,6 +9,7 @@ import { Containers } from './containers/list.tsx';
 import { Images } from './images/list.tsx';
 import { ImagePage } from './images/page.tsx';
 import { Volumes } from './volumes/list.tsx';
+import { VolumePage } from './volumes/page.tsx';
 
 const SECTIONS = [
   ['containers', 'Containers'],
@@ -25,6 +26,7 @@ function View({ route }: { route: string[] }) {
       if (route[1]) return <ImagePage key={route[1]} id={route[1]} tab={route[2] ?? ''} />;
       return <Images />;
     case 'volumes':
+      if (route[1]) return <VolumePage key={route[1]} name={route[1]} tab={route[2] ?? ''} />;
       return <Volumes />;
     default:
       return <Containers />;

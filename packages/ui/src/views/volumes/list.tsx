@@ -1,16 +1,11 @@
 import { useState } from 'preact/hooks';
-import { ago, visible } from '../../base/text.ts';
+import { ago, bytes, visible } from '../../base/text.ts';
 import { useValue } from '../../base/value.ts';
-import { type Container, engine, type Volume } from '../../store/engine.ts';
+import { engine } from '../../store/engine.ts';
 import { link } from '../../widgets/route.ts';
 import { Users } from '../users.tsx';
-
-/** The containers that have a volume mounted, or would when they run. */
-export const usersOf = (
-  { Name }: Volume,
-  containers: ReadonlyMap<string, Container> | undefined,
-): Container[] =>
-  [...(containers?.values() ?? [])].filter(({ Mounts }) => Mounts?.some((mount) => mount.Name === Name));
+import { VolumeActions, VolumesActions } from './actions.tsx';
+import { usersOf, useSizes } from './usage.ts';
 
 /** All volumes by their names. */
 export function Volumes() {
@@ -18,6 +13,7 @@ export function Volumes() {
   const volumes = useValue(engine.volumes);
   const containers = useValue(engine.containers);
   const [text, setText] = useState('');
+  const sizes = useSizes(volumes);
   if (!volumes) return <p class="waiting">Asking the engine…</p>;
   const wanted = text.toLowerCase();
   const shown = volumes
@@ -43,6 +39,7 @@ export function Volumes() {
         <span class="count" role="status">
           {shown.length} of {volumes.length}
         </span>
+        <VolumesActions />
       </div>
       <table class="cards">
         <caption class="unseen">Volumes</caption>
@@ -51,7 +48,13 @@ export function Volumes() {
             <th scope="col">Name</th>
             <th scope="col">Driver</th>
             <th scope="col">Created</th>
+            <th scope="col" class="number">
+              Size
+            </th>
             <th scope="col">Used by</th>
+            <th scope="col">
+              <span class="unseen">Actions</span>
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -62,8 +65,14 @@ export function Volumes() {
               </th>
               <td data-title="Driver">{visible(volume.Driver)}</td>
               <td data-title="Created">{volume.CreatedAt ? ago(Date.parse(volume.CreatedAt) / 1000) : ''}</td>
+              <td data-title="Size" class="number">
+                {sizes?.has(volume.Name) ? bytes(sizes.get(volume.Name)!) : '…'}
+              </td>
               <td data-title="Used by">
                 <Users containers={usersOf(volume, containers)} />
+              </td>
+              <td class="buttons">
+                <VolumeActions volume={volume} />
               </td>
             </tr>
           ))}

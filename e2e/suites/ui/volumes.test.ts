@@ -1,0 +1,100 @@
+import type { Browser, Page } from 'playwright-core';
+import { TestDaemon } from '../../support/daemon.ts';
+import { Seen, startBrowser, UiProgram } from '../../support/page.ts';
+
+const SCRIPT = '<script>document.title=1</script>';
+
+let daemon: TestDaemon;
+let program: UiProgram;
+let browser: Browser;
+let seen: Seen;
+let page: Page;
+
+beforeAll(async () => {
+  daemon = await TestDaemon.start();
+  await Promise.all([
+    daemon.call('POST', '/volumes/create', { Name: 'labelled', Labels: { hostile: SCRIPT } }),
+    daemon.box(
+      ['sh', '-c', 'dd if=/dev/zero of=/data/file bs=1k count=1024; exec sleep 1000'],
+      { StopSignal: 'SIGKILL', HostConfig: { Binds: ['data:/data'] } },
+      'writer',
+    ),
+  ]);
+  [program, browser] = await Promise.all([UiProgram.start(daemon), startBrowser()]);
+  seen = await Seen.open(browser, program);
+  page = seen.page;
+});
+afterAll(async () => {
+  await browser?.close();
+  await program?.stop();
+  await daemon?.dispose();
+});
+afterEach(() => {
+  expect(seen.strangers).toEqual([]);
+  expect(seen.errors).toEqual([]);
+});
+
+const list = () => page.getByRole('link', { name: 'Volumes', exact: true }).click();
+const row = (name: string) =>
+  page.getByRole('row').filter({ has: page.getByRole('link', { name, exact: true }) });
+const dialog = (name: string) => page.getByRole('dialog', { name });
+
+test('volumes are listed with their sizes and users, and each is shown', async () => {
+  await list();
+  await row('data').getByText('1.05 MB').waitFor();
+  await row('data').getByRole('link', { name: 'writer' }).waitFor();
+  await page.getByRole('link', { name: 'labelled' }).click();
+  await page.getByText(SCRIPT, { exact: true }).waitFor();
+  await page.getByText('no container').waitFor();
+  await list();
+  await page.getByRole('link', { name: 'data', exact: true }).click();
+  await page.getByRole('heading', { name: 'Where it is mounted' }).waitFor();
+  await page.getByText('/data', { exact: true }).waitFor();
+  await page.getByText('1.05 MB').waitFor();
+  daemon.docker(['exec', 'writer', 'dd', 'if=/dev/zero', 'of=/data/more', 'bs=1k', 'count=1024']);
+  await page.getByRole('button', { name: 'Measure again' }).click();
+  await page.getByText('2.10 MB').waitFor();
+  await page.getByRole('link', { name: 'Inspect', exact: true }).click();
+  await page.getByText('"Mountpoint"').waitFor();
+});
+
+test('volumes are created, cloned, kept as snapshots, removed and pruned', async () => {
+  await list();
+  await page.getByRole('button', { name: 'Create' }).press('Enter');
+  const create = dialog('Create a volume');
+  await create.getByRole('textbox', { name: 'Name' }).fill('no/slash');
+  await page.keyboard.press('Enter');
+  await create.getByRole('alert').getByText('only', { exact: false }).waitFor();
+  await create.getByRole('textbox', { name: 'Name' }).fill('made');
+  await create.getByRole('textbox', { name: 'Labels' }).fill('team=web');
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { level: 1, name: 'made' }).waitFor();
+  await page.getByText('team', { exact: true }).waitFor();
+  await list();
+  await page.getByRole('button', { name: 'clone data' }).press('Enter');
+  await dialog('Clone data').getByRole('textbox', { name: 'Name' }).fill('made');
+  await page.keyboard.press('Enter');
+  await dialog('Clone data').getByRole('alert').waitFor();
+  await dialog('Clone data').getByRole('textbox', { name: 'Name' }).fill('copy');
+  await page.keyboard.press('Enter');
+  await row('copy').getByText('2.10 MB').waitFor();
+  await page.getByRole('button', { name: 'snapshot data' }).press('Enter');
+  await dialog('Take a snapshot of data').getByRole('textbox', { name: 'Name' }).fill('kept');
+  await page.keyboard.press('Enter');
+  await row('kept').waitFor();
+  await page.getByRole('button', { name: 'remove data' }).press('Enter');
+  await dialog('Remove data?').getByRole('button', { name: 'Remove' }).press('Enter');
+  await dialog('Remove data?').getByText('volume is in use', { exact: false }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'remove copy' }).press('Enter');
+  await dialog('Remove copy?').getByRole('button', { name: 'Remove' }).press('Enter');
+  await row('copy').waitFor({ state: 'hidden' });
+  await daemon.call('DELETE', '/volumes/made');
+  await row('made').waitFor({ state: 'hidden' });
+  await page.getByRole('button', { name: 'Prune' }).press('Enter');
+  await dialog('Remove unused volumes?').getByRole('checkbox').check();
+  await dialog('Remove unused volumes?').getByRole('button', { name: 'Prune' }).press('Enter');
+  await page.getByText(/^2 volumes removed, [\d.]+ MB reclaimed$/).waitFor();
+  const { json } = await daemon.call('GET', '/volumes');
+  expect(json.Volumes.map(({ Name }: { Name: string }) => Name)).toEqual(['data']);
+});
