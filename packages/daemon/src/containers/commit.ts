@@ -48,9 +48,7 @@ export async function commitContainer(
     context.emit(container, 'commit', {
       comment: options.comment ?? '',
       imageID: id,
-      ...(options.repository && {
-        imageRef: `${options.repository}:${options.tag || 'latest'}`,
-      }),
+      imageRef: options.repository ? `${options.repository}:${options.tag || 'latest'}` : '',
     });
     return id;
   } catch (error) {

@@ -3,7 +3,7 @@ import type { EndpointSettings, NetworkState } from '../networks/api.ts';
 import type { ContainerInspect, Containers, ExecInspect, WaitCondition } from './api.ts';
 import { commitContainer } from './commit.ts';
 import { createContainer } from './create/create.ts';
-import { archives, withWorkingDir } from './io/archive.ts';
+import { archives, checkPath, withWorkingDir } from './io/archive.ts';
 import { attach } from './io/attach.ts';
 import { capture } from './io/capture.ts';
 import { Execs } from './io/exec.ts';
@@ -229,14 +229,17 @@ class ContainerRoom implements Containers {
   }
 
   async archiveStat(reference: string, path: string) {
+    checkPath(path);
     return archives.stat(this.context, this.registry.lookup(reference), reference, path);
   }
 
   async archiveGet(reference: string, path: string) {
+    checkPath(path);
     return archives.get(this.context, this.registry.lookup(reference), reference, path);
   }
 
   async archivePut(...[reference, path, tar, options]: Parameters<Containers['archivePut']>): Promise<void> {
+    checkPath(path);
     const container = this.registry.lookup(reference);
     const { copyUIDGID, ...rest } = options;
     const { User } = container.record.config;
@@ -252,6 +255,7 @@ class ContainerRoom implements Containers {
 
   async execCreate(...[reference, config, options]: Parameters<Containers['execCreate']>): Promise<string> {
     const name = reference.replace(/^\//, '');
+    if (!config.Cmd?.length) throw invalidParameter('No exec command specified');
     return this.execs.create(this.registry.lookup(reference), name, config, options?.checkUser);
   }
 

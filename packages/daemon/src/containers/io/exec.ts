@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { ExecProcess } from '@berth/native';
-import { type BerthError, conflict, invalidParameter, notFound, systemError } from '../../base/errors.ts';
+import { type BerthError, conflict, notFound, systemError } from '../../base/errors.ts';
 import type { ExecConfig, ExecInspect } from '../api.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
@@ -78,7 +78,6 @@ export class Execs {
     config: ExecConfig,
     userNow = false,
   ): Promise<string> {
-    if (!config.Cmd?.length) throw invalidParameter('No exec command specified');
     checkRunning(container, reference);
     if (userNow && config.User) {
       await checkUser(this.context, container, config.User);

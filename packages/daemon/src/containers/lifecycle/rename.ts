@@ -8,9 +8,9 @@ import { checkName } from '../model/names.ts';
  */
 export async function renameContainer(context: Context, reference: string, given: string): Promise<void> {
   const { registry } = context;
-  const container = registry.lookup(reference);
   const name = given.replace(/^\//, '');
   if (reference === '' || name === '') throw invalidParameter('Neither old nor new names may be empty');
+  const container = registry.lookup(reference);
   await container.queue(async () => {
     const old = container.record.name;
     if (name === old) throw invalidParameter('Renaming a container with the same name as its current name');
