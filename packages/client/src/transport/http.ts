@@ -1,33 +1,22 @@
 import type { Duplex } from 'node:stream';
+import { type Answer, readHead } from './answer.ts';
 import { Body } from './body.ts';
 import { ClosedError } from './errors.ts';
+import { type Request, sendRequest } from './request.ts';
 
-/**
- * A small HTTP/1.1 client on any duplex stream. Node's own costs 10 ms of start-up, and the client needs little:
- * one exchange at a time per connection, chunked and counted bodies, and taking the connection over for attach.
- */
-export interface Request {
-  method: string;
-  path: string;
-  /** A header with several values is sent once for each. */
-  headers: Record<string, string | readonly string[]>;
-  body?: string | Buffer | AsyncIterable<Uint8Array>;
-}
-
-export interface Answer {
-  status: number;
-  reason: string;
-  headers: Record<string, string>;
-  body: Body;
-  /** Taken over after a 101 or a successful attach: the raw connection; bytes that came early are unshifted. */
-  socket?: Duplex;
-}
+export type { Answer } from './answer.ts';
+export type { Request } from './request.ts';
 
 type Stage = 'head' | 'counted' | 'chunk-size' | 'chunk' | 'chunk-end' | 'trailer' | 'rest' | 'idle';
 
 const tooLong = 256 * 1024;
 
-/** One connection to the daemon; carries one exchange after the other. */
+/**
+ * One connection to the daemon; carries one exchange after the other.
+ *
+ * A small HTTP/1.1 client on any duplex stream. Node's own costs 10 ms of start-up, and the client needs little:
+ * one exchange at a time per connection, chunked and counted bodies, and taking the connection over for attach.
+ */
 export class HttpConnection {
   readonly stream: Duplex;
   private stage: Stage = 'idle';
@@ -35,6 +24,8 @@ export class HttpConnection {
   private left = 0;
   private body: Body | undefined;
   private hijack = false;
+  /** The answer to HEAD has none. */
+  private bodiless = false;
   private settle: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined;
   private reusable = true;
   private requestSent = true;
@@ -47,6 +38,41 @@ export class HttpConnection {
     stream.on('end', this.onEnd);
     stream.on('error', this.onError);
     stream.on('close', this.onEnd);
+  }
+
+  /** Whether another exchange may follow. */
+  get alive(): boolean {
+    return !this.closed && this.reusable && !this.stream.destroyed;
+  }
+
+  /**
+   * Sends a request and waits for the header of its answer. `onIdle` runs when the connection is free again.
+   * With `hijack` a successful answer hands the connection over.
+   */
+  exchange(request: Request, options: { hijack?: boolean; onIdle?: () => void } = {}): Promise<Answer> {
+    this.hijack = options.hijack ?? false;
+    this.onIdle = options.onIdle;
+    this.bodiless = request.method === 'HEAD';
+    this.stage = 'head';
+    const answer = new Promise<Answer>((resolve, reject) => {
+      this.settle = { resolve, reject };
+    });
+    const sent = sendRequest(this.stream, request, () => this.closed);
+    this.requestSent = sent === undefined;
+    sent?.then(
+      () => {
+        this.requestSent = true;
+      },
+      (error: Error) => {
+        this.stream.destroy();
+        this.breakOff(error);
+      },
+    );
+    return answer;
+  }
+
+  destroy(): void {
+    this.stream.destroy();
   }
 
   private readonly onData = (chunk: Buffer): void => {
@@ -78,10 +104,6 @@ export class HttpConnection {
     this.reusable = false;
     this.breakOff(error);
   };
-
-  get alive(): boolean {
-    return !this.closed && this.reusable && !this.stream.destroyed;
-  }
 
   private breakOff(error: Error): void {
     this.reusable = false;
@@ -173,23 +195,9 @@ export class HttpConnection {
 
   /** Reads a header; true when the connection is no longer ours. */
   private head(text: string, early: Buffer): boolean {
-    const [first, ...lines] = text.split('\r\n');
-    const start = /^HTTP\/1\.([01]) (\d{3}) ?(.*)$/.exec(first!);
-    if (!start)
-      throw new Error(
-        `malformed HTTP response ${JSON.stringify(first!.slice(0, 60))}: is this the daemon's socket?`,
-      );
-    const status = Number(start[2]);
+    const { status, reason, headers, keepAlive, chunked, length } = readHead(text);
+    // Informational: the answer itself follows.
     if (status >= 100 && status < 200 && status !== 101) return false;
-    const headers: Record<string, string> = {};
-    for (const line of lines) {
-      const colon = line.indexOf(':');
-      if (colon > 0) headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
-    }
-    const chunked = headers['transfer-encoding']?.toLowerCase().includes('chunked');
-    const length = headers['content-length'];
-    if (length !== undefined && !(/^\d+$/.test(length) && Number.isSafeInteger(Number(length))))
-      throw new Error(`the daemon sent a body of ${JSON.stringify(length.slice(0, 40))} bytes`);
     const { settle } = this;
     this.settle = undefined;
     if (status === 101 || (this.hijack && status < 300 && !chunked && length === undefined)) {
@@ -206,105 +214,28 @@ export class HttpConnection {
       if (early.length) this.stream.unshift(early);
       settle?.resolve({
         status,
-        reason: start[3]!,
+        reason,
         headers,
         body: new Body(nothing, nothing),
         socket: this.stream,
       });
       return true;
     }
-    if (start[1] === '0' || headers['connection']?.toLowerCase() === 'close') this.reusable = false;
+    if (!keepAlive) this.reusable = false;
     const body = new Body(
       () => this.stream.pause(),
       () => this.stream.resume(),
     );
     this.body = body;
-    const empty = status === 204 || status === 304 || this.bodiless || length === '0';
+    const empty = status === 204 || status === 304 || this.bodiless || length === 0;
     if (chunked && !empty) this.stage = 'chunk-size';
     else if (length !== undefined && !empty) {
       this.stage = 'counted';
-      this.left = Number(length);
+      this.left = length;
     } else this.stage = 'rest';
-    settle?.resolve({ status, reason: start[3]!, headers, body });
+    settle?.resolve({ status, reason, headers, body });
     if (empty) this.finish();
     return false;
-  }
-
-  private bodiless = false;
-
-  /**
-   * Sends a request and waits for the header of its answer. `onIdle` runs when the connection is free again.
-   * With `hijack` a successful answer hands the connection over.
-   */
-  exchange(request: Request, options: { hijack?: boolean; onIdle?: () => void } = {}): Promise<Answer> {
-    const { body } = request;
-    this.hijack = options.hijack ?? false;
-    this.onIdle = options.onIdle;
-    this.bodiless = request.method === 'HEAD';
-    this.stage = 'head';
-    this.requestSent = true;
-    let head = `${request.method} ${request.path} HTTP/1.1\r\n`;
-    for (const [name, values] of Object.entries(request.headers))
-      for (const value of [values].flat()) head += `${name}: ${value.replace(/[\r\n]/g, ' ')}\r\n`;
-    const answer = new Promise<Answer>((resolve, reject) => {
-      this.settle = { resolve, reject };
-    });
-    if (body === undefined) {
-      if (request.method === 'POST' || request.method === 'PUT') head += 'Content-Length: 0\r\n';
-      this.stream.write(`${head}\r\n`);
-    } else if (typeof body === 'string' || Buffer.isBuffer(body)) {
-      const bytes = Buffer.byteLength(body);
-      head += `Content-Length: ${bytes}\r\n\r\n`;
-      if (typeof body === 'string') this.stream.write(head + body);
-      else {
-        this.stream.write(head);
-        this.stream.write(body);
-      }
-    } else {
-      this.stream.write(`${head}Transfer-Encoding: chunked\r\n\r\n`);
-      this.requestSent = false;
-      this.sendChunks(body).then(
-        () => {
-          this.requestSent = true;
-        },
-        (error: Error) => {
-          this.stream.destroy();
-          this.breakOff(error);
-        },
-      );
-    }
-    return answer;
-  }
-
-  private async sendChunks(body: AsyncIterable<Uint8Array>): Promise<void> {
-    for await (const chunk of body) {
-      if (this.closed) return;
-      if (!chunk.length) continue;
-      // In one call, or each end would be sent by itself.
-      this.stream.cork();
-      this.stream.write(`${chunk.length.toString(16)}\r\n`);
-      this.stream.write(chunk);
-      const more = this.stream.write('\r\n');
-      this.stream.uncork();
-      if (!more) await this.drained();
-    }
-    if (!this.closed) this.stream.write('0\r\n\r\n');
-  }
-
-  private drained(): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        this.stream.removeListener('drain', done);
-        this.stream.removeListener('close', done);
-        resolve();
-      };
-      this.stream.once('drain', done);
-      this.stream.once('close', done);
-    });
-  }
-
-  destroy(): void {
-    this.stream.destroy();
   }
 }
 

@@ -1,5 +1,5 @@
 import { bool, filter, int, list, parseFlags, string } from '../base/flags.ts';
-import { complete } from '../cli/complete.ts';
+import { complete } from '../cli/complete/complete.ts';
 import { eventLine } from '../commands/system/events.ts';
 import { timestamp } from '../parse/timestamp.ts';
 import { similar } from './suggest.ts';

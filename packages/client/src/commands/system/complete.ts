@@ -1,5 +1,5 @@
 import { anyArgs, command } from '../../cli/command.ts';
-import { complete } from '../../cli/complete.ts';
+import { complete } from '../../cli/complete/complete.ts';
 import type { Tree } from '../../cli/nodes.ts';
 
 /**
