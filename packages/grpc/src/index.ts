@@ -1,16 +1,8 @@
 /** gRPC over connections that somebody else made, and the messages that are spoken over them. */
 
+export { type ClientCall, GrpcClient } from './client.ts';
 export { type Codec, codec, type NameOf, type ReadOf, type SentOf, type Table } from './codec.ts';
 export { goMode, goModeOf, goPermissions, hasMode, unixPermissions } from './go-mode.ts';
-export {
-  type CallOf,
-  type ClientCall,
-  GrpcClient,
-  GrpcError,
-  GrpcServer,
-  type Method,
-  methodsFor,
-} from './grpc.ts';
 export {
   type BuildKitClient,
   buildkit,
@@ -25,3 +17,5 @@ export {
   timestamp,
   unary,
 } from './messages.ts';
+export { type CallOf, GrpcServer, type Method, methodsFor } from './server.ts';
+export { GrpcError } from './status.ts';

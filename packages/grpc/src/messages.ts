@@ -1,5 +1,6 @@
+import type { GrpcClient } from './client.ts';
 import { codec, type NameOf, type ReadOf, type SentOf } from './codec.ts';
-import { type CallOf, type GrpcClient, methodsFor } from './grpc.ts';
+import { type CallOf, methodsFor } from './server.ts';
 
 /**
  * The messages of BuildKit's control, gateway and session services that this daemon speaks, field numbers as in
