@@ -1,20 +1,15 @@
-import { closeSync, fdatasync, fdatasyncSync, fsyncSync, openSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { systemError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
 import type { Collection, Store } from './api.ts';
 import { DamagedRows } from './damaged-rows.ts';
+import { datasync, syncDirectoryNow } from './disk.ts';
 import { reserveLog, SPARE, Spare } from './reserve.ts';
-import { damaged, Table } from './table.ts';
-
-const SQLITE_FULL = 13;
-
-/** The schema's version; a database of a newer one is refused, an older one is brought up by `migrations`. */
-const SCHEMA = 1;
-
-/** `migrations[n]` turns a database of version n into one of version n + 1. */
-const migrations: Array<(db: DatabaseSync) => void> = [() => undefined];
+import { migrate } from './schema.ts';
+import { isFull, withDatabase } from './sqlite-errors.ts';
+import { Table } from './table.ts';
 
 /** Pages in the log after which it is folded into the database (4 KiB each). */
 const CHECKPOINT_PAGES = 4096;
@@ -59,13 +54,13 @@ class SqliteStore implements Store {
   constructor(path: string) {
     this.path = path;
     this.spare = new Spare(`${path}-reserve`);
-    this.db = this.guard(() => new DatabaseSync(path, { timeout: 0 }));
+    this.db = withDatabase(this.path, () => new DatabaseSync(path, { timeout: 0 }));
     try {
-      this.guard(() => {
+      withDatabase(this.path, () => {
         this.db.exec('PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA wal_autocheckpoint=0;');
-        this.migrate();
+        migrate(this.db, path);
       });
-      this.guard(() => this.foldIn());
+      withDatabase(this.path, () => this.foldIn());
       this.db.exec('PRAGMA synchronous=OFF;');
       this.damagedRows = new DamagedRows(this.db, path);
       this.begin = this.db.prepare('BEGIN IMMEDIATE');
@@ -75,7 +70,7 @@ class SqliteStore implements Store {
       this.logFd = openSync(`${path}-wal`, 'r+');
       reserveLog(this.logFd);
       this.spare.refill();
-      syncFolder(dirname(path));
+      syncDirectoryNow(dirname(path));
     } catch (error) {
       this.db.close();
       throw error;
@@ -86,7 +81,7 @@ class SqliteStore implements Store {
     const known = this.tables.get(name);
     if (known) return known as Table<T>;
     if (!/^[a-z][a-z0-9_]*$/.test(name)) throw new TypeError(`not a name of a collection: ${name}`);
-    const table = this.guard(() => {
+    const table = withDatabase(this.path, () => {
       this.db.exec(
         `CREATE TABLE IF NOT EXISTS "${name}" (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID`,
       );
@@ -275,52 +270,4 @@ class SqliteStore implements Store {
     this.unsynced = false;
     await datasync(this.logFd);
   }
-
-  private migrate(): void {
-    const row = this.db.prepare('PRAGMA user_version').get() as { user_version: number };
-    let version = row.user_version;
-    if (version > SCHEMA)
-      throw systemError(
-        `the database ${this.path} has schema version ${version}; this Berth knows ${SCHEMA}: use the newer Berth that wrote it`,
-      );
-    for (; version < SCHEMA; version += 1) {
-      this.db.exec('BEGIN');
-      migrations[version]?.(this.db);
-      this.db.exec(`PRAGMA user_version=${version + 1}; COMMIT`);
-    }
-  }
-
-  /** Turns SQLite's errors on opening into ones that say what to do. */
-  private guard<R>(action: () => R): R {
-    try {
-      return action();
-    } catch (error) {
-      const code = (error as { errcode?: number }).errcode ?? 0;
-      const primary = code & 0xff;
-      if (primary === 5 || primary === 6)
-        throw systemError(
-          `the database ${this.path} is in use: is another berthd running on this data root?`,
-        );
-      if (primary === 11 || primary === 26) throw damaged(this.path, (error as Error).message, error);
-      throw error;
-    }
-  }
-}
-
-/** The names of the database's files are to be there after a power cut too. */
-function syncFolder(path: string): void {
-  const fd = openSync(path, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-const isFull = (error: unknown) => (error as { errcode?: number }).errcode === SQLITE_FULL;
-
-function datasync(fd: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    fdatasync(fd, (error) => (error ? reject(error) : resolve()));
-  });
 }

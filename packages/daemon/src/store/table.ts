@@ -1,5 +1,4 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import { systemError } from '../base/errors.ts';
 import type { Collection } from './api.ts';
 
 /** One collection: the values in memory, and the keys whose row is behind. */
@@ -70,8 +69,7 @@ export class Table<T> implements Collection<T> {
     this.changed.delete(key);
   }
 
-  /** Writes what changed, inside the store's transaction. */
-  /** @returns the bytes of the rows that were written */
+  /** Writes what changed, inside the store's transaction. @returns the bytes of the rows that were written */
   write(): number {
     let bytes = 0;
     for (const key of this.changed) {
@@ -98,12 +96,4 @@ function parsed(text: unknown): unknown {
   const value: unknown = JSON.parse(text);
   if (value === null) throw new TypeError('it is null');
   return value;
-}
-
-/** @returns the error of a database that cannot be read, which says what can be done */
-export function damaged(path: string, what: string, cause: unknown): Error {
-  return systemError(
-    `the database ${path} is damaged (${what}): restore it from a copy, or move it away to start with nothing but the volumes`,
-    cause,
-  );
 }
