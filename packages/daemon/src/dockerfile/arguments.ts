@@ -20,7 +20,7 @@ export function declarations(
 /** Arguments known before and in a stage. */
 export class BuildArguments {
   /** The build arguments that the client gave. */
-  private readonly given: Record<string, string | null>;
+  private readonly given: ReadonlyMap<string, string | null>;
   /** The names that this stage declares, in order and as often as it does. */
   readonly order: string[] = [];
   /** Declared in this stage, with default. */
@@ -35,7 +35,8 @@ export class BuildArguments {
     meta: ReadonlyMap<string, string | undefined> = new Map(),
     used = new Set<string>(),
   ) {
-    this.given = given;
+    // A map: any name may be declared, `constructor` too.
+    this.given = new Map(Object.entries(given));
     this.meta = meta;
     this.used = used;
   }
@@ -48,12 +49,12 @@ export class BuildArguments {
 
   get(name: string): string | undefined {
     if (this.declared.has(name)) {
-      const given = this.given[name];
+      const given = this.given.get(name);
       return given ?? this.declared.get(name) ?? this.inherited.get(name);
     }
     if (this.inherited.has(name)) return this.inherited.get(name);
     if (predefined.has(name)) {
-      const given = this.given[name];
+      const given = this.given.get(name);
       if (given !== undefined && given !== null) {
         this.used.add(name);
         return given;
@@ -67,7 +68,7 @@ export class BuildArguments {
     const names = new Set([
       ...this.inherited.keys(),
       ...this.declared.keys(),
-      ...Object.keys(this.given).filter((name) => predefined.has(name)),
+      ...[...this.given.keys()].filter((name) => predefined.has(name)),
     ]);
     const out: Array<[string, string, boolean]> = [];
     for (const name of [...names].sort()) {
@@ -79,9 +80,7 @@ export class BuildArguments {
 
   /** Arguments that the client gave and nothing declared. */
   unused(): string[] {
-    return Object.keys(this.given)
-      .filter((name) => !this.used.has(name) && !predefined.has(name))
-      .sort();
+    return [...this.given.keys()].filter((name) => !this.used.has(name) && !predefined.has(name)).sort();
   }
 
   /** All arguments known at the end of the stage. */

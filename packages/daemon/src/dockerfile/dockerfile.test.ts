@@ -1,3 +1,4 @@
+import { BuildArguments } from './arguments.ts';
 import { applyChanges } from './changes.ts';
 import { checkInstruction } from './check.ts';
 import { parseMount } from './mounts.ts';
@@ -170,6 +171,16 @@ test('ONBUILD after ONBUILD is refused, however often it stands there', () => {
     const [, chained] = parseDockerfile(`FROM a\n${'ONBUILD '.repeat(count)}RUN x`).instructions;
     expect(() => checkInstruction(chained!)).toThrow("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
   }
+});
+
+test('an argument may have the name of a member that every object has', () => {
+  const args = new BuildArguments({ toString: 'given' });
+  for (const name of ['constructor', '__proto__', 'toString']) args.declare(name, undefined);
+  expect([...args.asMeta()]).toEqual([
+    ['constructor', undefined],
+    ['__proto__', undefined],
+    ['toString', 'given'],
+  ]);
 });
 
 test.each([

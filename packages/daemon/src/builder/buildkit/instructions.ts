@@ -24,11 +24,11 @@ export async function collect(stream: Readable): Promise<Buffer> {
 
 /** Attributes of one prefix, the prefix taken off. */
 export function prefixed(attributes: Record<string, string>, prefix: string): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(attributes)
-      .filter(([name]) => name.startsWith(prefix))
-      .map(([name, value]) => [name.slice(prefix.length), value]),
-  );
+  // Without a prototype: a build argument may have any name, `constructor` too.
+  const found: Record<string, string> = Object.create(null);
+  for (const [name, value] of Object.entries(attributes))
+    if (name.startsWith(prefix)) found[name.slice(prefix.length)] = value;
+  return found;
 }
 
 interface Platform {

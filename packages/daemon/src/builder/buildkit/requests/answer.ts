@@ -1,5 +1,5 @@
 import type { Outline, Targets } from './describe.ts';
-import type { Warning } from './lint.ts';
+import type { Warning } from './lint/findings.ts';
 
 /* The answers to requests beside a build, as the metadata that BuildKit's clients print. */
 

@@ -2,7 +2,7 @@ import { parseMount } from '../../../dockerfile/mounts.ts';
 import type { Dockerfile, Instruction } from '../../../dockerfile/types.ts';
 import { expandWord } from '../../../dockerfile/words.ts';
 import type { Stage } from '../../stages.ts';
-import { locationOf, nameOf, type SourceLocation } from './lint.ts';
+import { locationOf, nameOf, type SourceLocation } from './lint/findings.ts';
 
 /** `# name text` right before an instruction describes the name; '' where nothing does. */
 export function descriptionOf({ comments }: Instruction, name: string): string {

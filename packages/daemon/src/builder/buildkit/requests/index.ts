@@ -6,8 +6,11 @@ import type { Dockerfile } from '../../../dockerfile/types.ts';
 import { planStages, type Stage } from '../../stages.ts';
 import { type Answer, describeAnswer, lintAnswer, outlineAnswer, targetsAnswer } from './answer.ts';
 import { listTargets, outlineOf } from './describe.ts';
-import { checkForm, Findings, locationOf } from './lint.ts';
-import { type BaseSettings, checkFrom, checkStages } from './lint-stages.ts';
+import { Findings, locationOf } from './lint/findings.ts';
+import { checkForm } from './lint/form.ts';
+import { checkFrom } from './lint/from.ts';
+import { checkStages } from './lint/stages.ts';
+import type { BaseSettings } from './lint/types.ts';
 import { parseCheckOptions } from './options.ts';
 
 /** A Dockerfile that something is asked of, without its being built. */

@@ -1,6 +1,6 @@
 import { invalidParameter } from '../../../base/errors.ts';
 import { isTrue } from '../attributes.ts';
-import { type RuleName, rules } from './rules.ts';
+import { type RuleName, rules } from './lint/rules.ts';
 
 /** Which checks are made, and whether one that fails is an error: `# check=skip=...;error=true` or a build argument. */
 export interface CheckOptions {

@@ -1,55 +1,5 @@
-import type { Dockerfile, Instruction } from '../../../dockerfile/types.ts';
-import type { CheckOptions } from './options.ts';
-import { pageOf, type RuleName, rules } from './rules.ts';
-
-/** A place in the Dockerfile, as BuildKit's clients read it. */
-export interface SourceLocation {
-  ranges: Array<{ start: { line: number }; end: { line: number } }>;
-}
-
-export interface Warning {
-  ruleName: string;
-  description: string;
-  url?: string;
-  detail: string;
-  location: SourceLocation;
-}
-
-export const locationOf = ({ line, endLine }: { line: number; endLine: number }): SourceLocation => ({
-  ranges: [{ start: { line }, end: { line: endLine } }],
-});
-
-/** What the checks found in one Dockerfile. */
-export class Findings {
-  readonly warnings: Warning[] = [];
-  private readonly options: CheckOptions;
-
-  constructor(options: CheckOptions) {
-    this.options = options;
-  }
-
-  add(rule: RuleName, at: { line: number; endLine: number }, detail: string): void {
-    if (!this.options.wants(rule)) return;
-    const url = pageOf(rule);
-    this.warnings.push({
-      ruleName: rule,
-      description: rules[rule].description,
-      ...(url && { url }),
-      detail,
-      location: locationOf(at),
-    });
-  }
-
-  /** What a build says that takes a finding for an error; undefined when there is nothing to say. */
-  get failure(): string | undefined {
-    if (!this.options.error || this.warnings.length === 0) return undefined;
-    const found = [...new Set(this.warnings.map(({ ruleName }) => ruleName))].sort();
-    return `lint violation found for rules: ${found.join(', ')}`;
-  }
-}
-
-const isLower = (text: string) => text === text.toLowerCase();
-const isUpper = (text: string) => text === text.toUpperCase();
+import type { Dockerfile, Instruction } from '../../../../dockerfile/types.ts';
+import { type Findings, nameOf } from './findings.ts';
 
 /** The checks that need the text alone, before any variable is known. */
 export function checkForm(dockerfile: Dockerfile, findings: Findings): void {
@@ -86,9 +36,6 @@ function checkOne(instruction: Instruction, findings: Findings): void {
       `"${written} key=value" should be used instead of legacy "${written} key value" format`,
     );
 }
-
-/** The name that an argument of ARG declares. */
-export const nameOf = (argument: string): string => argument.split('=', 1)[0]!;
 
 function describe(
   instruction: Instruction,
@@ -141,3 +88,6 @@ function checkCasing(instructions: Instruction[], findings: Findings): void {
     );
   }
 }
+
+const isLower = (text: string) => text === text.toLowerCase();
+const isUpper = (text: string) => text === text.toUpperCase();
