@@ -121,7 +121,7 @@ export default {
     {
       name: 'ui-in-browser',
       comment:
-        'the page takes from the client what needs no Node: words for explanations, the frames of its WebSocket',
+        'the page takes from the client what needs no Node: words for explanations, sizes, the frames of its WebSocket',
       severity: 'error',
       from: { path: '^packages/ui/' },
       to: {
@@ -129,7 +129,7 @@ export default {
         pathNot: [
           '^packages/(ui|templates|api-spec)/',
           '^packages/client/src/(explain|format)/',
-          '^packages/client/src/ui/protocol\\.ts$',
+          '^packages/client/src/(ui/protocol|parse/units)\\.ts$',
         ],
       },
     },

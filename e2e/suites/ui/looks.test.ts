@@ -28,6 +28,7 @@ const VIEWS: Array<[name: string, hash: string]> = [
   ['images', '#/images'],
   ['image', '#/images/bb%3Alatest'],
   ['image-layers', '#/images/bb%3Alatest/layers'],
+  ['run', '#/run/bb%3Alatest'],
   ['volumes', '#/volumes'],
   ['volume', '#/volumes/data'],
 ];

@@ -8,6 +8,7 @@ import { ContainerPage } from './container/page.tsx';
 import { Containers } from './containers/list.tsx';
 import { Images } from './images/list.tsx';
 import { ImagePage } from './images/page.tsx';
+import { RunPage } from './run/form.tsx';
 import { Volumes } from './volumes/list.tsx';
 import { VolumePage } from './volumes/page.tsx';
 
@@ -25,6 +26,8 @@ function View({ route }: { route: string[] }) {
     case 'images':
       if (route[1]) return <ImagePage key={route[1]} id={route[1]} tab={route[2] ?? ''} />;
       return <Images />;
+    case 'run':
+      return <RunPage key={route[1]} image={route[1] ?? ''} />;
     case 'volumes':
       if (route[1]) return <VolumePage key={route[1]} name={route[1]} tab={route[2] ?? ''} />;
       return <Volumes />;

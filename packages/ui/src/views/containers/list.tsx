@@ -93,6 +93,9 @@ export function Containers() {
         <span class="count" role="status">
           {shown.length} of {all.length}
         </span>
+        <a class="button main" href="#/run">
+          Run
+        </a>
       </div>
       <table class="cards">
         <caption class="unseen">Containers</caption>

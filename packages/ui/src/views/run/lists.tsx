@@ -1,0 +1,207 @@
+import type { ResponseOf } from '@berth/api-spec';
+import { useEffect, useState } from 'preact/hooks';
+import { call } from '../../api/requests.ts';
+import { visible } from '../../base/text.ts';
+import { useValue } from '../../base/value.ts';
+import { engine, type Image } from '../../store/engine.ts';
+import { Field } from '../../widgets/field.tsx';
+import { Rows } from '../../widgets/rows.tsx';
+import type { RunForm } from './body.ts';
+import type { FieldName } from './fields.ts';
+
+export interface PartProps {
+  form: RunForm;
+  change: (parts: Partial<RunForm>) => void;
+  wrongAt: (field: FieldName) => string | undefined;
+}
+
+/** What an image says of its containers. */
+interface Said {
+  Entrypoint?: string[] | null;
+  Cmd?: string[] | null;
+  ExposedPorts?: Record<string, object> | null;
+  Volumes?: Record<string, object> | null;
+}
+
+/** The configuration of an image that is here. */
+function useSaid(image: Image | undefined): Said {
+  const [said, setSaid] = useState<Said>({});
+  useEffect(() => {
+    setSaid({});
+    if (!image) return;
+    const gone = new AbortController();
+    call<'ImageInspect'>('GET', `/images/${image.Id}/json` as '/images/{name}/json', {
+      signal: gone.signal,
+    }).then(
+      ({ Config }: ResponseOf<'ImageInspect'>) => setSaid((Config ?? {}) as Said),
+      () => undefined,
+    );
+    return () => gone.abort();
+  }, [image?.Id]);
+  return said;
+}
+
+interface TextProps {
+  label: string;
+  value: string;
+  onValue: (value: string) => void;
+  placeholder: string;
+  list?: string;
+}
+
+/** An input of a row, which has no name of its own in sight. */
+const Cell = ({ label, value, onValue, placeholder, list }: TextProps) => (
+  <input
+    type="text"
+    aria-label={label}
+    value={value}
+    placeholder={placeholder}
+    list={list}
+    autocapitalize="off"
+    autocomplete="off"
+    spellcheck={false}
+    onInput={({ currentTarget }) => onValue(currentTarget.value)}
+  />
+);
+
+const BLANK = {
+  port: { address: '', host: '', container: '', protocol: 'tcp' },
+  mount: { source: '', target: '', readOnly: false },
+  variable: { name: '', value: '' },
+};
+
+/** The command, ports, mounts and environment of a container that is to be. */
+export function Lists({ form, change, wrongAt, image }: PartProps & { image: Image | undefined }) {
+  engine.want('volumes');
+  const volumes = useValue(engine.volumes) ?? [];
+  const { Entrypoint, Cmd, ExposedPorts, Volumes } = useSaid(image);
+  const listens = Object.keys(ExposedPorts ?? {});
+  const keeps = Object.keys(Volumes ?? {});
+  return (
+    <>
+      <Field
+        label="Command"
+        value={form.command}
+        onValue={(command) => change({ command })}
+        error={wrongAt('command')}
+        placeholder={visible((Cmd ?? []).join(' '))}
+        hint={
+          Entrypoint && Entrypoint.length > 0
+            ? `Arguments of ${visible(Entrypoint.join(' '))}; the image's own when empty`
+            : "The image's own when empty"
+        }
+      />
+      <Rows
+        legend="Ports"
+        word="port"
+        hint={listens.length > 0 ? `The image listens at ${visible(listens.join(', '))}` : undefined}
+        error={wrongAt('ports')}
+        rows={form.ports}
+        onRows={(ports) => change({ ports })}
+        blank={BLANK.port}
+      >
+        {(row, set, label) => (
+          <>
+            <Cell
+              label={label('Address')}
+              placeholder="All addresses"
+              value={row.address}
+              onValue={(address) => set({ address })}
+              list="run-addresses"
+            />
+            <Cell
+              label={label('Host port')}
+              placeholder="Port here (any)"
+              value={row.host}
+              onValue={(host) => set({ host })}
+            />
+            <Cell
+              label={label('Container port')}
+              placeholder="Port in the container"
+              value={row.container}
+              onValue={(container) => set({ container })}
+            />
+            <select
+              aria-label={label('Protocol')}
+              value={row.protocol}
+              onChange={({ currentTarget }) => set({ protocol: currentTarget.value })}
+            >
+              <option>tcp</option>
+              <option>udp</option>
+              <option>sctp</option>
+            </select>
+          </>
+        )}
+      </Rows>
+      <datalist id="run-addresses">
+        <option value="127.0.0.1" />
+        <option value="::1" />
+      </datalist>
+      <Rows
+        legend="Volumes and folders"
+        word="mount"
+        hint={keeps.length > 0 ? `The image keeps files in ${visible(keeps.join(', '))}` : undefined}
+        error={wrongAt('mounts')}
+        rows={form.mounts}
+        onRows={(mounts) => change({ mounts })}
+        blank={BLANK.mount}
+      >
+        {(row, set, label) => (
+          <>
+            <Cell
+              label={label('Source')}
+              placeholder="Volume, or /folder of the host"
+              value={row.source}
+              onValue={(source) => set({ source })}
+              list="run-volumes"
+            />
+            <Cell
+              label={label('Place')}
+              placeholder="/place in the container"
+              value={row.target}
+              onValue={(target) => set({ target })}
+            />
+            <label class="check">
+              <input
+                type="checkbox"
+                checked={row.readOnly}
+                onChange={({ currentTarget }) => set({ readOnly: currentTarget.checked })}
+              />
+              Read-only
+            </label>
+          </>
+        )}
+      </Rows>
+      <datalist id="run-volumes">
+        {volumes.map(({ Name }) => (
+          <option key={Name} value={Name} />
+        ))}
+      </datalist>
+      <Rows
+        legend="Environment"
+        word="variable"
+        error={wrongAt('env')}
+        rows={form.env}
+        onRows={(env) => change({ env })}
+        blank={BLANK.variable}
+      >
+        {(row, set, label) => (
+          <>
+            <Cell
+              label={label('Name')}
+              placeholder="NAME"
+              value={row.name}
+              onValue={(name) => set({ name })}
+            />
+            <Cell
+              label={label('Value')}
+              placeholder="value"
+              value={row.value}
+              onValue={(value) => set({ value })}
+            />
+          </>
+        )}
+      </Rows>
+    </>
+  );
+}

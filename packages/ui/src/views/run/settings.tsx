@@ -1,0 +1,131 @@
+import { useId } from 'preact/hooks';
+import { visible } from '../../base/text.ts';
+import { useValue } from '../../base/value.ts';
+import { engine } from '../../store/engine.ts';
+import { Field } from '../../widgets/field.tsx';
+import type { PartProps } from './lists.tsx';
+
+interface ChoiceProps {
+  label: string;
+  value: string;
+  onValue: (value: string) => void;
+  error: string | undefined;
+  offers: ReadonlyArray<readonly [value: string, title: string]>;
+}
+
+/** A choice with its name, and what is wrong with it. */
+function Choice({ label, value, onValue, error, offers }: ChoiceProps) {
+  const id = useId();
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <select
+        id={id}
+        value={value}
+        aria-invalid={error ? true : undefined}
+        aria-describedby={error ? `${id}-error` : undefined}
+        onChange={({ currentTarget }) => onValue(currentTarget.value)}
+      >
+        {offers.map(([offer, title]) => (
+          <option key={offer} value={offer}>
+            {title}
+          </option>
+        ))}
+      </select>
+      {error && (
+        <span id={`${id}-error`} class="wrong" role="alert">
+          {error}
+        </span>
+      )}
+    </div>
+  );
+}
+
+const POLICIES = [
+  ['no', 'Stay ended'],
+  ['on-failure', 'Start again when it failed'],
+  ['unless-stopped', 'Start again unless it was stopped'],
+  ['always', 'Always start again'],
+] as const;
+
+/** Limits, what comes after its end, network and terminal of a container that is to be. */
+export function Settings({ form, change, wrongAt }: PartProps) {
+  engine.want('networks');
+  const networks = useValue(engine.networks) ?? [];
+  const names = networks.map(({ Name }) => Name).sort();
+  return (
+    <>
+      <div class="columns">
+        <Field
+          label="Memory at most"
+          value={form.memory}
+          onValue={(memory) => change({ memory })}
+          error={wrongAt('memory')}
+          placeholder="512m"
+          hint="Bytes, or with k, m, g; no limit when empty"
+        />
+        <Field
+          label="Processors at most"
+          value={form.cpus}
+          onValue={(cpus) => change({ cpus })}
+          error={wrongAt('cpus')}
+          placeholder="1.5"
+          hint="No limit when empty"
+        />
+        <Field
+          label="Processes at most"
+          value={form.pids}
+          onValue={(pids) => change({ pids })}
+          error={wrongAt('pids')}
+          placeholder="100"
+          hint="The engine's own limit when empty"
+        />
+      </div>
+      <div class="columns">
+        <Choice
+          label="After its end"
+          value={form.restart}
+          onValue={(restart) => change({ restart })}
+          error={form.restart === 'on-failure' ? undefined : wrongAt('restart')}
+          offers={POLICIES}
+        />
+        {form.restart === 'on-failure' && (
+          <Field
+            label="Tries at most"
+            value={form.retries}
+            onValue={(retries) => change({ retries })}
+            error={wrongAt('restart')}
+            hint="Any number when empty"
+          />
+        )}
+        <Choice
+          label="Network"
+          value={form.network}
+          onValue={(network) => change({ network })}
+          error={wrongAt('network')}
+          offers={[['', 'The usual one'], ...names.map((name) => [name, visible(name)] as const)]}
+        />
+      </div>
+      <p>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={form.tty}
+            onChange={({ currentTarget }) => change({ tty: currentTarget.checked })}
+          />
+          With a terminal, for programs that talk with their user
+        </label>
+      </p>
+      <p>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={form.autoRemove}
+            onChange={({ currentTarget }) => change({ autoRemove: currentTarget.checked })}
+          />
+          Remove it when it ends
+        </label>
+      </p>
+    </>
+  );
+}
