@@ -1,10 +1,26 @@
-import { nowNanos } from './clock.ts';
 import { parseDuration } from './durations.ts';
-
-export { nowNanos, rfc3339 } from './clock.ts';
 
 /** Go's zero time, which the API shows for "never". */
 export const NEVER = '0001-01-01T00:00:00Z';
+
+/** The epoch on the monotonic clock, in nanoseconds. */
+const epoch = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
+
+/** The wall clock in nanoseconds since the epoch, in steps finer than a millisecond. */
+export function nowNanos(): bigint {
+  const precise = epoch + process.hrtime.bigint();
+  const coarse = BigInt(Date.now()) * 1_000_000n;
+  // The monotonic clock does not follow a clock that was set: then the coarse one is right.
+  const drift = precise - coarse;
+  return drift > 50_000_000n || drift < -50_000_000n ? coarse : precise;
+}
+
+/** RFC 3339 in UTC, the fraction without trailing zeros, as Go prints a time in JSON. */
+export function rfc3339(nanos: bigint): string {
+  const seconds = new Date(Number(nanos / 1_000_000n)).toISOString().slice(0, 19);
+  const fraction = (nanos % 1_000_000_000n).toString().padStart(9, '0').replace(/0+$/, '');
+  return fraction === '' ? `${seconds}Z` : `${seconds}.${fraction}Z`;
+}
 
 /** Nanoseconds since the epoch of an RFC 3339 time; undefined when it is none. */
 export function parseRfc3339(text: string): bigint | undefined {

@@ -1,2 +1,3 @@
-export { parseCommandLine, reload, UsageError, usage } from './options.ts';
+export { parseCommandLine, reload, usage } from './options.ts';
 export type { Settings } from './settings.ts';
+export { UsageError } from './usage-error.ts';

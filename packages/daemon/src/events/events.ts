@@ -1,5 +1,5 @@
-import { nowNanos } from '../base/clock.ts';
 import { count } from '../base/meters.ts';
+import { nowNanos } from '../base/time.ts';
 import type { EngineEvent, Events } from './api.ts';
 
 /** Events kept for `since`, as many as dockerd keeps. */

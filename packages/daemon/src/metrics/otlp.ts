@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
-import { nowNanos } from '../base/clock.ts';
 import { log } from '../base/log.ts';
 import { type SpanAttributes, setTracer } from '../base/spans.ts';
+import { nowNanos } from '../base/time.ts';
 import { VERSION } from '../base/version.ts';
 
 /** Spans wait so long for others, in milliseconds, and are sent in batches of at most so many. */

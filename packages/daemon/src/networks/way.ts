@@ -1,6 +1,6 @@
 import type { ContainerWay, FirewallRule, NetworkWay, WayEndpoint, WayPort } from './api.ts';
 import { EGRESS, hasResolver } from './endpoints/names.ts';
-import { portElement } from './firewall/firewall.ts';
+import { portElement } from './firewall/elements.ts';
 import { PUBLISH_ALLOW } from './firewall/publish-sources.ts';
 import { flag, gatewayMode, gatewayOf, mtuOf } from './kernel.ts';
 import type { Context } from './model/context.ts';

@@ -5,6 +5,7 @@ import { LaunchError } from '@berth/native';
 import { conflict, invalidParameter, notFound, systemError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
 import { nowNanos, rfc3339 } from '../base/time.ts';
+import { Turns } from '../base/turns.ts';
 import type { Networks } from '../networks/api.ts';
 import type { Runtime } from '../runtime/api.ts';
 import type { Collection, Store } from '../store/api.ts';
@@ -34,24 +35,12 @@ export class PodRoom implements Pods {
   readonly #parts: PodParts;
   readonly #records: Collection<PodRecord>;
   readonly #watchers = new Set<(change: PodChange) => void>();
-  /** The last change of each pod that is under way. */
-  readonly #turns = new Map<string, Promise<unknown>>();
+  /** One change of a pod at a time. */
+  readonly #turns = new Turns();
 
   constructor(parts: PodParts) {
     this.#parts = parts;
     this.#records = parts.store.collection<PodRecord>('pods');
-  }
-
-  /** One change of a pod at a time. */
-  #queue<T>(id: string, change: () => Promise<T>): Promise<T> {
-    const turn = (this.#turns.get(id) ?? Promise.resolve()).then(change, change);
-    const settled = turn
-      .catch(() => undefined)
-      .then(() => {
-        if (this.#turns.get(id) === settled) this.#turns.delete(id);
-      });
-    this.#turns.set(id, settled);
-    return turn;
   }
 
   #tell(pod: PodRecord, change: PodChange['change']): void {
@@ -79,7 +68,7 @@ export class PodRoom implements Pods {
       state: 'making',
       addresses: [],
     });
-    return this.#queue(pod.id, async () => {
+    return this.#turns.take(pod.id, async () => {
       try {
         const made = await this.#make(pod);
         const kept = this.#keep({ ...made, state: 'ready' });
@@ -168,7 +157,7 @@ export class PodRoom implements Pods {
   }
 
   async stop(id: string): Promise<void> {
-    await this.#queue(id, async () => {
+    await this.#turns.take(id, async () => {
       const pod = this.#records.get(id);
       if (!pod || pod.state === 'stopped') return;
       await this.#takeDown(pod);
@@ -181,7 +170,7 @@ export class PodRoom implements Pods {
 
   async remove(id: string): Promise<void> {
     await this.stop(id);
-    await this.#queue(id, async () => {
+    await this.#turns.take(id, async () => {
       const pod = this.#records.get(id);
       if (!pod) return;
       await this.#forget(pod);

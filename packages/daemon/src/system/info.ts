@@ -1,5 +1,5 @@
 import { availableParallelism, hostname, totalmem } from 'node:os';
-import { nowNanos, rfc3339 } from '../base/clock.ts';
+import { nowNanos, rfc3339 } from '../base/time.ts';
 import { VERSION } from '../base/version.ts';
 import { driverNames } from '../logging/check.ts';
 import type { Services } from '../services.ts';

@@ -1,30 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, lstat, mkdir, readdir, realpath, rm } from 'node:fs/promises';
+import { readdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { BerthError, conflict, notFound, systemError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
+import { Turns } from '../base/turns.ts';
 import type { Events } from '../events/api.ts';
 import type { Trees } from '../layers/api.ts';
 import { filterMatcher } from '../patterns/expression.ts';
 import type { Store } from '../store/api.ts';
 import type { CloneOptions, Volume, Volumes } from './api.ts';
 import { booleanFilter, checkFilters, checkVolume, hasLabel, pruneAll } from './checks.ts';
-import { cloneVolume, exportVolume, importVolume, type Table, UNFINISHED } from './copies.ts';
-import { Folders, REMOVED } from './folders.ts';
-import { mountOptions, unmountOptions } from './mounting.ts';
-
-/** The label that marks a volume that nobody named. */
-const ANONYMOUS = 'com.docker.volume.anonymous';
-
-const seconds = (time: Date): string => `${time.toISOString().slice(0, 19)}Z`;
-
-interface VolumeRecord {
-  name: string;
-  created: string;
-  labels: Record<string, string> | null;
-  options: Record<string, string> | null;
-}
+import { cloneVolume, exportVolume, importVolume, type Table } from './copies.ts';
+import { Folders } from './folders.ts';
+import { OptionMounts } from './mounts.ts';
+import { reconcileVolumes } from './reconcile.ts';
+import { ANONYMOUS, seconds, type VolumeRecord } from './record.ts';
 
 /** Named volumes in `<data root>/volumes/<name>/_data`. */
 export function openVolumes(deps: {
@@ -52,10 +43,9 @@ class LocalVolumes implements Volumes {
   /** For copies, exports and imports. */
   private readonly table: Table;
   private usersOf: (name: string) => string[] = () => [];
-  /** The holders of each volume with mount options that is mounted. */
-  private readonly mounted = new Map<string, Set<string>>();
   /** Mounts, unmounts and removals of one volume follow each other. */
-  private readonly queues = new Map<string, Promise<unknown>>();
+  private readonly turns = new Turns();
+  private readonly mounts: OptionMounts;
 
   constructor(
     dataRoot: string,
@@ -67,6 +57,7 @@ class LocalVolumes implements Volumes {
   ) {
     this.folderSize = folderSize;
     this.folders = new Folders(join(dataRoot, 'volumes'), owner);
+    this.mounts = new OptionMounts(this.folders, this.turns);
     this.store = store;
     this.events = events;
     this.records = store.collection<VolumeRecord>('volumes');
@@ -79,7 +70,7 @@ class LocalVolumes implements Volumes {
       users: (name) => this.usersOf(name),
       add: (name, labels) => this.add(name, labels),
       get: (name) => this.get(name),
-      queued: (name, action) => this.queued(name, action),
+      queued: (name, action) => this.turns.take(name, action),
       mount: (name, holder) => this.mount(name, holder),
       unmount: (name, holder) => this.unmount(name, holder),
     };
@@ -94,7 +85,7 @@ class LocalVolumes implements Volumes {
   }): Promise<{ volume: Volume; created: boolean }> {
     const name = asked.name || randomBytes(32).toString('hex');
     const options = asked.options ?? {};
-    await this.queues.get(name)?.catch(() => undefined); // one of that name may be on its way out
+    await this.turns.ended(name); // one of that name may be on its way out
     const known = this.records.get(name);
     checkVolume(name, asked.driver || 'local', known ? {} : options);
     if (known) {
@@ -157,7 +148,7 @@ class LocalVolumes implements Volumes {
       if (force) return;
       throw notFound(`get ${name}: no such volume`);
     }
-    await this.queued(name, async () => {
+    await this.turns.take(name, async () => {
       const users = this.usersOf(name);
       if (users.length > 0) throw conflict(`remove ${name}: volume is in use - [${users.join(', ')}]`);
       if (!this.records.get(name)) return;
@@ -266,68 +257,16 @@ class LocalVolumes implements Volumes {
     const record = this.records.get(name);
     if (!record) throw notFound(`get ${name}: no such volume`);
     await this.folders.ensure(name);
-    if (!record.options) return;
-    await this.queued(name, async () => {
-      const owners = this.mounted.get(name) ?? new Set();
-      if (owners.size === 0) await mountOptions(this.folders.data(name), record.options!);
-      owners.add(owner);
-      this.mounted.set(name, owners);
-    });
+    if (record.options) await this.mounts.mount(record, owner);
   }
 
-  async unmount(name: string, owner: string): Promise<void> {
-    if (!this.mounted.has(name)) return;
-    await this.queued(name, async () => {
-      const owners = this.mounted.get(name);
-      if (!owners?.delete(owner) || owners.size > 0) return;
-      this.mounted.delete(name);
-      await unmountOptions(this.folders.data(name));
-    });
+  unmount(name: string, owner: string): Promise<void> {
+    return this.mounts.unmount(name, owner);
   }
 
   async reconcile(running: Array<{ owner: string; volumes: string[] }> = []): Promise<void> {
-    await mkdir(this.folders.root, { recursive: true, mode: 0o711 });
-    await chmod(this.folders.root, 0o711);
-    const present = await this.folders.mounted();
-    for (const { owner, volumes } of running) {
-      for (const name of volumes) {
-        if (!this.records.get(name)?.options || !present.has(this.folders.data(name))) continue;
-        this.mounted.set(name, (this.mounted.get(name) ?? new Set()).add(owner));
-      }
-    }
-    const held = new Set([...this.mounted.keys()].map((name) => this.folders.data(name)));
-    for (const path of present) {
-      if (!held.has(path)) await unmountOptions(path);
-    }
-    const found = new Set(await readdir(this.folders.root));
-    // Copies and imports that were not finished.
-    for (const name of found) {
-      if (!name.startsWith(UNFINISHED)) continue;
-      await rm(join(this.folders.root, name), { recursive: true, force: true });
-      found.delete(name);
-    }
-    for (const name of await readdir(this.folders.removed).catch(() => [] as string[]))
-      if (!found.has(name)) this.records.delete(name);
-    await rm(this.folders.removed, { recursive: true, force: true });
-    // On a full disk there is no room for it, and a removal is what makes some.
-    await mkdir(this.folders.removed, { mode: 0o700 }).catch((error) =>
-      log.warn({ err: error }, 'volumes cannot be removed until something else is'),
-    );
-    found.delete(REMOVED);
-    for (const [name] of [...this.gone.entries()]) {
-      if (found.delete(name)) await rm(join(this.folders.root, name), { recursive: true, force: true });
-      else this.gone.delete(name);
-    }
-    for (const name of found) if (!this.records.has(name)) await this.adopt(name);
-    for (const record of this.records.values())
-      await this.folders
-        .ensure(record.name)
-        .catch((error) =>
-          log.error(
-            { volume: record.name, err: error },
-            'a volume has no folder: see what stands in its place',
-          ),
-        );
+    const { folders, records, gone, mounts } = this;
+    await reconcileVolumes({ folders, records, gone, mounts }, running);
   }
 
   private shown({ name, created, labels, options }: VolumeRecord): Volume {
@@ -340,26 +279,5 @@ class LocalVolumes implements Volumes {
       Options: options,
       Scope: 'local',
     };
-  }
-
-  /** Users' data is not thrown away with a database: a folder without a record becomes a volume again. */
-  private async adopt(name: string): Promise<void> {
-    if (!(await lstat(this.folders.data(name)).catch(() => undefined))?.isDirectory()) {
-      await rm(join(this.folders.root, name), { recursive: true, force: true });
-      return;
-    }
-    const { birthtime } = await lstat(join(this.folders.root, name));
-    this.records.put(name, { name, created: seconds(birthtime), labels: null, options: null });
-    log.warn({ volume: name }, 'the record of a volume was lost; its files are here, and are a volume again');
-  }
-
-  private queued<T>(name: string, action: () => Promise<T>): Promise<T> {
-    const turn = (this.queues.get(name) ?? Promise.resolve()).catch(() => undefined).then(action);
-    this.queues.set(name, turn);
-    const done = () => {
-      if (this.queues.get(name) === turn) this.queues.delete(name);
-    };
-    turn.then(done, done);
-    return turn;
   }
 }

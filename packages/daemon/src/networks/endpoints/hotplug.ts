@@ -18,8 +18,9 @@ import {
 } from '../ports/publish.ts';
 import { checkEndpoint, endpointConfig, routesOperation } from './endpoints.ts';
 import { hasResolver, ownLines, writeSandboxFile } from './names.ts';
+import { freeAddresses, reserveEndpoint } from './reserve.ts';
 import { editHosts, resolverChoice, writeResolvConf } from './sandbox.ts';
-import { freeAddresses, hasIpv6, operationFor, remember, reserveEndpoint, resolverKind } from './start.ts';
+import { hasIpv6, operationFor, remember, resolverKind } from './start.ts';
 
 /**
  * Connects a container to a network: at once when it runs (`pid`), else with its next start.

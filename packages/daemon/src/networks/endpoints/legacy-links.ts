@@ -1,4 +1,4 @@
-import type { FirewallLink } from '../firewall/firewall.ts';
+import type { FirewallLink } from '../firewall/state.ts';
 import { flag } from '../kernel.ts';
 import type { Context } from '../model/context.ts';
 import type { ContainerRecord } from '../model/records.ts';

@@ -4,7 +4,9 @@ import { type Context, keep } from '../model/context.ts';
 import { hasNames } from '../model/inspect.ts';
 import type { ContainerRecord, NetworkRecord } from '../model/records.ts';
 import { hasResolver, namesOn, writeSandboxFile } from './names.ts';
-import { freeAddresses, remember, stopSandbox } from './start.ts';
+import { freeAddresses } from './reserve.ts';
+import { remember } from './start.ts';
+import { stopSandbox } from './stop.ts';
 
 /** Takes the addresses and ports that records say are in use, before anything is given out. */
 export function takeInUse(context: Context): void {

@@ -1,36 +1,27 @@
 import type { LaunchRecord } from '@berth/native';
 import { NetError } from '@berth/native/net.ts';
-import { forbidden, invalidParameter, notFound, systemError } from '../../base/errors.ts';
-import { log } from '../../base/log.ts';
-import { macOf, parseMac } from '../addresses/addresses.ts';
+import { forbidden, notFound, systemError } from '../../base/errors.ts';
 import type { NetworkRequest } from '../api.ts';
 import { changesFirewall } from '../firewall/policy.ts';
 import { endpointOperation, flag } from '../kernel.ts';
-import { type Context, emitMembership, keep, keepStopped, networkOf } from '../model/context.ts';
+import { type Context, emitMembership, keep, networkOf } from '../model/context.ts';
 import { hasNames } from '../model/inspect.ts';
 import { newId } from '../model/options.ts';
 import type { ContainerRecord, EndpointConfig, LiveEndpoint, NetworkRecord } from '../model/records.ts';
 import { checkStart } from '../model/refusals.ts';
-import {
-  firewallPorts,
-  forgetFlows,
-  portRecords,
-  releasePorts,
-  shownPorts,
-  takePorts,
-} from '../ports/publish.ts';
+import { firewallPorts, forgetFlows, portRecords, shownPorts, takePorts } from '../ports/publish.ts';
 import {
   askedName,
   checkEndpoint,
   configuredNetworks,
   endpointSysctls,
-  interfaceName,
   routesOperation,
-  vethName,
 } from './endpoints.ts';
 import type { ResolverKind } from './files.ts';
 import { hasResolver, hostsContent, refreshLinks, writeSandboxFile } from './names.ts';
+import { freeAddresses, reserveEndpoint, withInterface } from './reserve.ts';
 import { resolverChoice, writeHosts, writeResolvConf } from './sandbox.ts';
+import { stopSandbox } from './stop.ts';
 
 type Entry = ContainerRecord['configured'][number];
 
@@ -60,69 +51,6 @@ export function networksOf(
     if (network.configOnly) throw forbidden('cannot create endpoint on configuration-only network');
     return { entry, network };
   });
-}
-
-/**
- * An endpoint with its addresses, not yet in the kernel.
- * @throws forbidden for an address in use; system where a network has none left.
- */
-export function reserveEndpoint(
-  context: Context,
-  network: NetworkRecord,
-  config: EndpointConfig,
-  others: readonly LiveEndpoint[],
-  wanted: readonly string[] = [],
-): LiveEndpoint {
-  for (const address of config.IPAMConfig?.LinkLocalIPs ?? [])
-    if (!/^(169\.254\.|fe[89ab][0-9a-f]:)/i.test(address))
-      throw invalidParameter(`invalid link local IP address: ${address}`);
-  const endpoint: LiveEndpoint = {
-    networkId: network.id,
-    endpointId: newId(),
-    interface: '',
-    host: '',
-    mac: '',
-    ipv4: '',
-    ipv6: '',
-  };
-  if (network.driver === 'host' || network.driver === 'null') return endpoint;
-  endpoint.interface = interfaceName(network, config, others, wanted);
-  if (network.driver === 'bridge') endpoint.host = vethName();
-  const pools = context.catalogue.pools(network.id);
-  try {
-    if (network.ipv4 && pools.v4) endpoint.ipv4 = take(pools.v4, config.IPAMConfig?.IPv4Address, network, 4);
-    if (network.ipv6 && pools.v6) endpoint.ipv6 = take(pools.v6, config.IPAMConfig?.IPv6Address, network, 6);
-  } catch (error) {
-    freeAddresses(context, endpoint);
-    throw error;
-  }
-  if (network.driver !== 'ipvlan')
-    endpoint.mac = parseMac(config.MacAddress) ?? (endpoint.ipv4 ? macOf(endpoint.ipv4) : randomMac());
-  return endpoint;
-}
-
-function take(
-  pool: { take(): string | undefined; reserve(text: string): boolean },
-  asked: string | undefined,
-  { name, id }: NetworkRecord,
-  family: 4 | 6,
-): string {
-  if (asked) {
-    if (!pool.reserve(asked)) throw forbidden('Address already in use');
-    return asked;
-  }
-  const address = pool.take();
-  if (address === undefined)
-    throw systemError(`no available IPv${family} addresses on this network's address pools: ${name} (${id})`);
-  return address;
-}
-
-const randomMac = () => `02:42:${newId().slice(0, 8).match(/../g)!.join(':')}`;
-
-export function freeAddresses({ catalogue }: Context, { networkId, ipv4, ipv6 }: LiveEndpoint): void {
-  const pools = catalogue.pools(networkId);
-  if (ipv4) pools.v4?.free(ipv4);
-  if (ipv6) pools.v6?.free(ipv6);
 }
 
 /** The kernel operation of one endpoint. `sandbox`: an id of the worker's, or a path. */
@@ -217,10 +145,6 @@ export async function startSandbox(
   }
 }
 
-/** The endpoints that have an interface. */
-const real = (endpoints: readonly LiveEndpoint[]) =>
-  endpoints.filter((endpoint) => endpoint.interface !== '');
-
 async function makeSandbox(
   context: Context,
   record: ContainerRecord,
@@ -228,7 +152,7 @@ async function makeSandbox(
 ): Promise<{ record: ContainerRecord; path: string; launch: LaunchRecord[] }> {
   const { request } = record;
   const live = record.live!;
-  const interfaces = real(live.endpoints);
+  const interfaces = withInterface(live.endpoints);
   const made = interfaces.length > 0 ? makeInterfaces(context, record, networks) : undefined;
   const published = interfaces.length > 0 ? publish(context, record) : undefined;
   const names = networks
@@ -303,44 +227,4 @@ function launchRecords(context: Context, record: ContainerRecord, path: string):
   const records = portRecords(context, record);
   if (hasResolver(context, record)) records.push(['dns', path, context.folder.sandbox(record.request.id)]);
   return records;
-}
-
-/**
- * Gives back what a start took. What the kernel deletes slowly is deleted behind the caller's back.
- * `silent`: nobody was told that it was there.
- */
-export async function stopSandbox(context: Context, id: string, { silent = false } = {}): Promise<void> {
-  const record = context.containers.get(id);
-  context.controls.delete(id);
-  if (!record?.live) return;
-  const { sandboxId, endpoints, ports } = record.live;
-  const mapped = firewallPorts(context, record);
-  const stopped = keepStopped(context, record);
-  context.folder.removeSandbox(id);
-  context.folder.removeKey(sandboxId);
-  const named: Array<Promise<void>> = [];
-  for (const endpoint of endpoints) {
-    context.members.delete(id, endpoint.networkId);
-    const network = context.catalogue.find(endpoint.networkId);
-    if (hasNames(network)) named.push(context.names.changedOrLogged(network!.id));
-    if (network && !silent) emitMembership(context, 'disconnect', network, record.request);
-  }
-  const links = endpoints.flatMap(({ host }) => (host ? [host] : []));
-  if (real(endpoints).length > 0) release(context, sandboxId, links);
-  const changed = changesFirewall(context, stopped)
-    ? context.firewall.apply()
-    : context.firewall.ports([], mapped);
-  const forgotten = changed.then(() => forgetFlows(context, ports, endpoints));
-  forgotten.catch((error) => log.error({ err: error, container: id }, 'the firewall could not be changed'));
-  try {
-    await Promise.all([releasePorts(context, id, ports), ...named]);
-  } finally {
-    for (const endpoint of endpoints) freeAddresses(context, endpoint);
-  }
-}
-
-function release({ worker }: Context, sandboxId: string, links: readonly string[]): void {
-  worker.call(['release', sandboxId, ...links]).catch((error) => {
-    log.debug({ err: error, links: links.join(' ') }, 'links go with the network worker');
-  });
 }

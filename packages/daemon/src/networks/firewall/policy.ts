@@ -4,8 +4,8 @@ import type { Context } from '../model/context.ts';
 import type { ContainerRecord, NetworkRecord } from '../model/records.ts';
 import { firewallPorts, portTarget } from '../ports/publish.ts';
 import { parseEgress } from './egress.ts';
-import type { FirewallEgress, FirewallGuard, FirewallState } from './firewall.ts';
 import { guardsOf, PUBLISH_ALLOW, parseSources } from './publish-sources.ts';
+import type { FirewallEgress, FirewallGuard, FirewallState } from './state.ts';
 
 /** The firewall as networks and running containers want it. */
 export function desiredFirewall(context: Context, table: string): FirewallState {

@@ -1,7 +1,7 @@
 import { invalidParameter } from '../../base/errors.ts';
 import { formatPrefix, isIP, network, parsePrefix } from '../addresses/addresses.ts';
 import type { LivePort } from '../model/records.ts';
-import type { FirewallGuard } from './firewall.ts';
+import type { FirewallGuard } from './state.ts';
 
 export const PUBLISH_ALLOW = 'berth.publish.allow';
 

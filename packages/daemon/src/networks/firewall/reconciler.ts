@@ -1,9 +1,11 @@
 import type { LaunchRecord } from '@berth/native';
 import type { Nftables } from '@berth/native/nft.ts';
 import { log } from '../../base/log.ts';
-import { type FirewallPort, type FirewallState, portChange, portOperation, ruleset } from './firewall.ts';
+import { portChange, portOperation } from './elements.ts';
+import { ruleset } from './firewall.ts';
 import { type FirewallRule, type OtherRules, othersOf, parseRules } from './listing.ts';
 import { ForwardNeighbours } from './neighbours.ts';
+import type { FirewallPort, FirewallState } from './state.ts';
 
 /** So many ports are changed by the worker: what fits into one of its requests. */
 const FEW = 20;

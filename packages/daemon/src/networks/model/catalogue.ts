@@ -8,27 +8,15 @@ import type { Settings } from '../../config/settings.ts';
 import type { Events } from '../../events/api.ts';
 import type { Collection } from '../../store/api.ts';
 import { DEFAULT_POOLS, type PoolBase } from '../addresses/ipam.ts';
-import {
-  allocateSubnets,
-  heldRanges,
-  type NetworkPools,
-  poolsOf,
-  routedRanges,
-  subnetFor,
-} from '../addresses/pools.ts';
+import { allocateSubnets, heldRanges, type NetworkPools, poolsOf, routedRanges } from '../addresses/pools.ts';
 import type { NetworkClient } from '../api.ts';
 import { defaultBridge } from '../bridge.ts';
-import type { FirewallNetwork } from '../firewall/firewall.ts';
-import { flag, gatewayMode, needsNoGateway } from '../kernel.ts';
-import { DUMMY, forwardIpv4, forwardIpv6, makeBridge, makeParent } from './links.ts';
-import {
-  BRIDGE,
-  type CreateNetworkBody,
-  networkFromBody,
-  newId,
-  timestamp,
-  withDefaults,
-} from './options.ts';
+import type { FirewallNetwork } from '../firewall/state.ts';
+import { needsNoGateway } from '../kernel.ts';
+import { firewallNetwork } from './firewall-network.ts';
+import { chooseLink, forwardIpv4, forwardIpv6, makeBridge, makeParent } from './links.ts';
+import { type CreateNetworkBody, networkFromBody, withDefaults } from './options.ts';
+import { builtin } from './predefined.ts';
 import type { NetworkRecord } from './records.ts';
 
 export interface CatalogueOptions {
@@ -108,7 +96,7 @@ export class Catalogue {
       this.#byName.has(name),
     );
     if (!record.configOnly) {
-      await this.#checkLink(record);
+      chooseLink(record, this.all());
       const routed = await this.#call(() => routedRanges(worker, this.links()));
       const skipped = {
         v4: needsNoGateway(record, 4, givenGateways),
@@ -130,29 +118,6 @@ export class Catalogue {
     return !hasIpv6Pool || pools.some(({ base }) => base.includes(':'))
       ? pools
       : [...pools, localPool(dataRoot)];
-  }
-
-  /** Chooses the bridge or the parent. */
-  async #checkLink(record: NetworkRecord): Promise<void> {
-    const { options, driver, id } = record;
-    if (driver === 'bridge') {
-      record.link = options[`${BRIDGE}name`] || `br-${id.slice(0, 12)}`;
-      const other = this.all().find(({ link, driver: kind }) => kind === 'bridge' && link === record.link);
-      if (other)
-        throw forbidden(
-          `cannot create network ${id} (${record.link}): conflicts with network ${other.id} (${other.link}): networks have same bridge name`,
-        );
-      return;
-    }
-    const parent = options['parent'] ?? '';
-    record.link = parent || `${DUMMY}${id.slice(0, 12)}`;
-    const other = this.all().find((one) => one.driver === driver && one.link === parent);
-    if (other && driver === 'macvlan' && options['macvlan_mode'] === 'passthru')
-      throw forbidden(`network ${other.name} is already using parent interface ${parent}`);
-    if (other) throw forbidden(`network ${other.name} is already using parent interface ${parent}`);
-    if (parent && !existsSync(`/sys/class/net/${parent}`) && !/^[^.]+\.\d{1,4}$/.test(parent))
-      throw invalidParameter(`invalid subinterface vlan name ${parent}, example formatting is eth0.10`);
-    if (!parent) record.internal = true;
   }
 
   /** The link of a new network; true when it was there and is not ours. A failure leaves none. @throws system */
@@ -268,27 +233,9 @@ export class Catalogue {
 
   /** The bridge networks as the firewall has to know them. */
   firewall(): FirewallNetwork[] {
-    const { settings } = this.#options;
     return this.all()
       .filter(({ driver, configOnly }) => driver === 'bridge' && !configOnly)
-      .map((record) => {
-        const masquerade = flag(record, 'enable_ip_masquerade', true) && !record.internal;
-        const mode4 = gatewayMode(record, 4);
-        const mode6 = gatewayMode(record, 6);
-        return {
-          bridge: record.link,
-          subnet4: subnetFor(record, 4)?.subnet ?? '',
-          subnet6: subnetFor(record, 6)?.subnet ?? '',
-          internal: record.internal,
-          icc: flag(record, 'enable_icc', record.name !== 'bridge' || settings.icc),
-          masquerade4: masquerade && mode4.startsWith('nat'),
-          masquerade6: masquerade && mode6.startsWith('nat'),
-          source4: record.options['com.docker.network.host_ipv4'] ?? '',
-          source6: record.options['com.docker.network.host_ipv6'] ?? '',
-          open4: mode4 === 'nat-unprotected' || mode4 === 'routed',
-          open6: mode6 === 'nat-unprotected' || mode6 === 'routed',
-        };
-      });
+      .map((record) => firewallNetwork(record, this.#options.settings.icc));
   }
 }
 
@@ -296,28 +243,4 @@ export class Catalogue {
 function localPool(dataRoot: string): PoolBase {
   const id = createHash('sha256').update(`${hostname()}\0${dataRoot}`).digest('hex');
   return { base: `fd${id.slice(0, 2)}:${id.slice(2, 6)}:${id.slice(6, 10)}::/48`, size: 64 };
-}
-
-function builtin(name: string, driver: 'host' | 'null'): NetworkRecord {
-  return {
-    id: newId(),
-    name,
-    created: timestamp(),
-    driver,
-    ipv4: true,
-    ipv6: false,
-    internal: false,
-    attachable: false,
-    configOnly: false,
-    configFrom: '',
-    labels: {},
-    options: {},
-    ipamDriver: 'default',
-    ipamOptions: null,
-    ipamConfig: [],
-    subnets: [],
-    link: '',
-    mac: '',
-    foreignLink: false,
-  };
 }

@@ -2,7 +2,7 @@ import type { LaunchRecord } from '@berth/native';
 import { NetError } from '@berth/native/net.ts';
 import { type BerthError, systemError } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
-import type { FirewallPort } from '../firewall/firewall.ts';
+import type { FirewallPort } from '../firewall/state.ts';
 import { gatewayMode } from '../kernel.ts';
 import type { Context, HeldSocket } from '../model/context.ts';
 import { BRIDGE } from '../model/options.ts';
