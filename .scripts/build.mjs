@@ -27,7 +27,7 @@ mkdirSync(join(dist, 'lib'), { recursive: true });
 // BERTH_SANITIZE=1: the C core under the address and undefined-behaviour sanitizers, for the end-to-end suites.
 const sanitize = process.env['BERTH_SANITIZE'] === '1';
 const native = failing ? 'berth-native-failpoints' : sanitize ? 'sanitized/berth-native' : 'berth-native';
-// What the client's front says in the client's place; the client's TypeScript is asked.
+// Texts that the client's front says in the client's place; the client's TypeScript is asked.
 run(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, '.scripts/generate-front.mjs')], {
   env: { ...process.env, DOCKER_DEFAULT_PLATFORM: '' },
 });

@@ -10,7 +10,7 @@ const source = join(root, 'packages/distribution/debian');
 /** Debian's name of this processor. */
 export const ARCHITECTURE = { x64: 'amd64', arm64: 'arm64' }[process.arch] ?? process.arch;
 
-/** What runs without: compressing layers fast, reading other archives, builds from git, firewalls by hand. */
+/** Packages that Berth runs without: compressing layers fast, reading other archives, builds from git, firewalls by hand. */
 const CONTROL = (version, size) => `Package: berth
 Version: ${version}
 Architecture: ${ARCHITECTURE}

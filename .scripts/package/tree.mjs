@@ -1,4 +1,4 @@
-// What is installed, laid out as on a machine: <folder>/usr, <folder>/etc.
+// The files that are installed, laid out as on a machine: <folder>/usr, <folder>/etc.
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,

@@ -132,7 +132,7 @@ export class EventWatch {
     const broken: string[] = [];
     const at = new Map<string, number>();
     for (const promised of this.#promised) {
-      // What was on its way when the connection broke off is nobody's promise.
+      // Events that were on their way when the connection broke off are not promised.
       if (promised.from < from || promised.to + LATE > to) continue;
       const { user, type, action, of } = promised;
       const index = events.findIndex(

@@ -44,7 +44,7 @@ export async function powerCutRounds(options: PowerCutOptions): Promise<string[]
   try {
     await machine.build();
     await machine.daemon.importBusybox();
-    // What a round finds is from the last tidying on: so many of those before it are played again, too.
+    // The state that a round finds has been growing since the last tidying: the rounds from there on are played again, too.
     const first = options.round === undefined ? 0 : options.round - (options.round % TIDY);
     const end = options.round === undefined ? rounds : options.round + 1;
     for (let round = first; round < end; round++) {

@@ -155,7 +155,7 @@ try {
   await probe.stop();
   await until(
     'all to be given back',
-    // What a burst has left in memory is given back when it is quiet.
+    // Memory that a burst took is given back when it is quiet.
     () => {
       const now = census(daemon, parent);
       return grown(before, now, 3).length === 0 && now.memory < MEMORY_LIMIT;

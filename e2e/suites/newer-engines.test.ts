@@ -1,6 +1,6 @@
 import { TestDaemon } from '../support/daemon.ts';
 
-// What Docker's engines 28 and 29 do otherwise than 26.1, each at an API that has it and at one from before.
+// Differences of Docker's engines 28 and 29 from 26.1, each at an API that has it and at one from before.
 
 const OLD = '/v1.45';
 const NEW = '/v1.52';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { responseProblems } from '../support/responses/check.ts';
 
-/** What the check says of one response. */
+/** The problems that the check finds in one response. */
 function problems(url: string, body: unknown, { method = 'GET', status = 200 } = {}): string[] {
   const folder = mkdtempSync(join(tmpdir(), 'berth-responses-'));
   try {

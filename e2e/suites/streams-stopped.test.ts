@@ -6,7 +6,7 @@ import { busyboxTar } from '../support/images.ts';
 import { leaks } from '../support/leaks.ts';
 import { outputOf, post, talk } from '../support/raw.ts';
 
-/* What holds when a process that works for the daemon is stopped: all is answered in bounded time, and all goes on. */
+/* A process that works for the daemon is stopped: every request is answered in bounded time, and all goes on afterwards. */
 
 const PARENT = `/berth-stopped-${process.pid}`;
 /** Far above what the shortened limits come to (0.8 s, then 1.6 s for an answer), far below for ever. */
@@ -29,7 +29,7 @@ const stateOf = async (id: string) => (await daemon.call('GET', `/containers/${i
 const execOf = async (id: string, config: object) =>
   (await daemon.call('POST', `/containers/${id}/exec`, config)).json.Id as string;
 
-/** What it gives, and that it does not take too long. */
+/** The result of `work`, which may not take longer than `BOUND`. */
 async function bounded<T>(work: Promise<T>): Promise<T> {
   const began = Date.now();
   const result = await work;
@@ -80,7 +80,7 @@ test('network worker: it does not outlive the daemon', async () => {
   const worker = helperOf(daemon, 'berth-net')!;
   process.kill(worker, 'SIGSTOP');
   await daemon.down('SIGKILL');
-  // Whoever has inherited it may not have waited for it.
+  // The process that has inherited it may not have waited for it.
   await until('the end of the worker', () => ['', 'Z', 'X'].includes(stateOfProcess(worker)));
   await daemon.up();
 });

@@ -70,7 +70,7 @@ export class CriDaemon {
     return container_id;
   }
 
-  /** What a command in a container writes. */
+  /** The output of a command in a container. */
   async exec(container_id: string, ...cmd: string[]): Promise<string> {
     const { stdout, exit_code, stderr } = await this.call('ExecSync', { container_id, cmd, timeout: 10 });
     if (exit_code !== 0) throw new Error(`${cmd.join(' ')} ended with ${exit_code}: ${stderr}`);

@@ -105,7 +105,7 @@ export class Seen {
     await this.page.screenshot({ path: join(PICTURES, `${name}.png`) });
   }
 
-  /** What axe finds wrong with the page as it is, in words. */
+  /** The faults that axe finds in the page as it is, in words. */
   async violations(): Promise<string[]> {
     await this.page.evaluate(AXE);
     return this.page.evaluate(async () => {

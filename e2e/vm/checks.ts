@@ -35,7 +35,7 @@ function sleeper(daemon: TestDaemon, flags: string[] = []): string {
 const remove = (daemon: TestDaemon, id: string) => assert.equal(daemon.berth(['rm', '-f', id]).status, 0);
 /** Wake-ups of all threads of an idle daemon in 10 s; it has nothing to do, and a garbage collector that may. */
 const IDLE_WAKEUPS = 10;
-/** What looks at processes that join its container (see e2e/support/joining-reader.c). */
+/** A program that looks at processes that join its container (see e2e/support/joining-reader.c). */
 const READER = '/opt/berth/joining-reader';
 
 /** How often each thread of a process has gone to sleep (proc_pid_status(5)), by its number. */
@@ -319,7 +319,7 @@ check('systemd: as a service, stopped and started with a container running', asy
   await until('the service', answers);
   assert.equal(service.berth(['exec', id, 'echo', 'lives']).stdout, 'lives\n');
   const pid = execFileSync('systemctl', ['show', '-P', 'MainPID', 'berthd'], { encoding: 'utf8' }).trim();
-  // What a start and requests leave to do takes an emulated processor long: the first quiet span counts.
+  // An emulated processor is long at what a start and requests leave to do: the first quiet span counts.
   const spans: string[] = [];
   for (let woken = Number.POSITIVE_INFINITY; woken > IDLE_WAKEUPS && spans.length < 6; ) {
     const before = wakeups(pid);

@@ -26,7 +26,7 @@ const ofDaemon = [
   ...['truncate', 'chmod', 'chown', 'link', 'symlink', 'fdatasync', 'fsync'],
 ].map((call) => `fs.${call}`);
 
-/** What is read or written of a container's output would be lost for good, and no one could tell whose fault it is. */
+/** Calls that carry a container's output are left alone: it would be lost for good, and no one could tell whose fault that is. */
 const PASSIVE = new Set(['read', 'write', 'recv', 'recvmsg']);
 
 interface Point {

@@ -44,7 +44,7 @@ async function overInTime(user: User, follower: Follower, what: string): Promise
   return over;
 }
 
-/** What an exec of `seq LINES; exit CODE` has given. */
+/** The outcome of an exec of `seq LINES; exit CODE`. */
 async function checkExec(
   user: User,
   box: Box,

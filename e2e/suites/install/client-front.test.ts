@@ -17,7 +17,7 @@ interface Asked {
   body: unknown;
 }
 let asked: Asked[] = [];
-/** What the daemon of the next run does. */
+/** The answers that the daemon gives in the next run. */
 let scene: {
   status: number;
   warnings: string[];
@@ -39,7 +39,7 @@ const plain = () => ({
   code: '{"StatusCode":7}',
   list: '[]',
 });
-/** What happens when the container is started. */
+/** Called when the container is started. */
 let atStart: Array<() => void> = [];
 let server: Server;
 

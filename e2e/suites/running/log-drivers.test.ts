@@ -16,7 +16,7 @@ afterAll(async () => {
 
 /** A server that takes lines, and can stop taking them. */
 class Receiver {
-  /** What each connection brought. */
+  /** The bytes that each connection brought. */
   private readonly texts = new Map<Socket, string>();
   private server: Server | undefined;
   private readonly sockets = new Set<Socket>();
@@ -136,7 +136,7 @@ test('a receiver that is not there fails the start; one that goes holds up nothi
   await receiver.down();
   expect((await wait(id)).json.StatusCode).toBe(0);
   expect((await logs(id)).split('\n').length).toBe(502);
-  // What is not sent yet outlives the container.
+  // Entries that are not sent yet outlive the container.
   await remove(id);
   await receiver.up();
   await until('the other lines', () => receiver.numbers.length >= 501);

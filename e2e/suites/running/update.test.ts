@@ -65,7 +65,7 @@ test('ports come and go while the program runs', async () => {
   await until('the port as before', () => answers(18082));
   berth('update', '--publish-rm', '80', 'web');
   expect(await answers(18082)).toBe(false);
-  // What was asked for holds over a restart, and over the daemon's.
+  // The new limits hold over a restart, and over the daemon's.
   berth('update', '--publish-add', '18084:80', 'web');
   await daemon.down('SIGKILL');
   await daemon.up();

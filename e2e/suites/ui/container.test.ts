@@ -105,7 +105,7 @@ test('a log of five thousand lines a second neither grows nor stalls the page', 
   const written = daemon.docker(['logs', '--tail', '1', 'flood']).stdout;
   expect(Number(/line (\d+)/.exec(written)![1]) - (await newest())).toBeLessThan(5000);
   await seen.picture('logs-flood');
-  // Whoever reads stays where he is.
+  // Without following, the lines in sight stay where they are.
   await page.getByRole('checkbox', { name: 'Follow' }).uncheck();
   const read = await log.locator('.line').first().textContent();
   await sleep(500);

@@ -25,7 +25,7 @@ const operations = [...describedOperations().values()].map((described) => ({
   fixed: described.path.replaceAll(/\{[^}]+\}/g, '').length,
 }));
 
-/** What is wrong with the responses in a recorder's file, held against the API document: a line for each. */
+/** The faults of the responses in a recorder's file, held against the API document: a line for each. */
 export function responseProblems(file: string, most = MOST): string[] {
   if (!existsSync(file)) return [];
   const problems = new Set<string>();
@@ -50,7 +50,7 @@ function problemsOf({ method, url, status, type, body }: Recorded): string[] {
   const response = described.operation.responses[String(status)];
   if (!response)
     return status === 500 ? [] : [`${where}: the status is not described: ${body.slice(0, 200)}`];
-  // What a handler writes in answer to HEAD is not sent.
+  // A body that a handler writes in answer to HEAD is not sent.
   if (!type?.startsWith('application/json') || status === 304 || method === 'HEAD') return [];
   const validate = validatorOf(described, status, version);
   if (!validate) return [`${where}: JSON is not described: ${body.slice(0, 200)}`];

@@ -1,4 +1,4 @@
-/** What a service manager (systemd) hears of the daemon; nothing where none started it. */
+/** Messages to the service manager (systemd); none are sent where none started the daemon. */
 export interface Manager {
   /** The daemon answers from now on. */
   ready(status: string): void;

@@ -199,7 +199,7 @@ test('a supervisor that is killed takes its container along', async () => {
   process.kill(Number(parent), 'SIGKILL');
   await expect(supervisor.exited).rejects.toMatchObject({ stage: 'start', errno: 3 });
   await eventually(() => {
-    // Whoever inherits it may be slow to reap it.
+    // The process that inherits it may be slow to reap it.
     const stat = `/proc/${supervisor.pid}/stat`;
     return !existsSync(stat) || /\) Z /.test(readFileSync(stat, 'utf8'));
   });

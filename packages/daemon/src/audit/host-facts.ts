@@ -17,7 +17,7 @@ const CONFIGURATION = [
 ];
 const SYSCTLS = ['kernel.randomize_va_space', 'kernel.unprivileged_bpf_disabled', 'net.ipv4.ip_forward'];
 
-/** What the kernel and the file system tell of this host. */
+/** The facts of this host, as the kernel and the file system have them. */
 export function hostFacts(
   settings: Settings,
   hasAppArmor: boolean,

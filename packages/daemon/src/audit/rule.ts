@@ -6,7 +6,7 @@ export interface Rule<Subject> {
   id: string;
   grade: Grade;
   title: string;
-  /** What an attacker, or an accident, makes of it. */
+  /** The harm that an attacker, or an accident, can do by it. */
   reason: string;
   /** The class of incident behind it, with one that is known. */
   incident: string;
@@ -14,7 +14,7 @@ export interface Rule<Subject> {
   mend: string;
   /** The same rule elsewhere: Docker Bench for Security (CIS), trivy, dockle. */
   also?: string;
-  /** What was found; nothing where the rule holds. */
+  /** The violations that were found; none where the rule holds. */
   find: (subject: Subject) => readonly string[];
 }
 

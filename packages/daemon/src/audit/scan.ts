@@ -3,7 +3,7 @@ import { tarPath } from '../base/tar-paths.ts';
 import type { Layers } from '../layers/api.ts';
 import { secretIn } from './secrets.ts';
 
-/** What was found in the layers of an image; lists are bounded. */
+/** The findings in the layers of an image; lists are bounded. */
 export interface ImageScan {
   setuid: string[];
   worldWritable: string[];

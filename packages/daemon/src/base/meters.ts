@@ -1,4 +1,4 @@
-/** What the engine counts and times of itself; `metrics` shows it. Counting is an addition, no more. */
+/** Counters and times that the engine keeps of itself; `metrics` shows them. To count costs an addition, no more. */
 
 /** Upper bounds of a histogram's buckets, in seconds: those of Prometheus's clients. */
 export const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

@@ -4,7 +4,7 @@ import { FLAGS } from './flags.ts';
 import { addRuntime } from './runtimes.ts';
 import { UsageError } from './usage-error.ts';
 
-/** What the command line gives, by the flags' names. @throws UsageError with the words of docker's flag library */
+/** The values that a command line gives, by the flags' names. @throws UsageError with the words of docker's flag library */
 export function parseFlags(args: string[]): Map<string, unknown> {
   const byName = new Map(FLAGS.map((flag) => [flag.name, flag]));
   const byShort = new Map(FLAGS.filter((flag) => flag.short).map((flag) => [flag.short!, flag]));

@@ -22,11 +22,11 @@ export interface Flag {
   help: string;
   /** Why this value is not supported; undefined when it is. */
   refuse?: (value: unknown) => string | undefined;
-  /** What of it is not supported, where the reason of a refusal does not say it all. */
+  /** The part of it that is not supported, where the reason of a refusal does not say it all. */
   limit?: string;
 }
 
-/** What of a flag is not supported, for its help: the reason that any value but the accepted ones gets. */
+/** The part of a flag that is not supported, for its help: the reason that a value gets which is not accepted. */
 export function limitOf({ type, limit, refuse }: Flag): string | undefined {
   if (!refuse || limit !== undefined) return limit;
   const other = type === 'list' ? ['\0'] : type === 'map' ? { '\0': '' } : '\0';

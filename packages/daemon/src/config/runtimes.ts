@@ -71,7 +71,7 @@ function readRuntime(name: string, entry: unknown): RuntimeSettings {
 
 const isText = (item: unknown): item is string => typeof item === 'string';
 
-/** What the options of runc's shim say that can be said here: the program. */
+/** The program that options of runc's shim name; any other option is refused. */
 function binaryName(options: unknown, wrong: (why: string) => Error): string {
   if (options !== undefined && (options === null || typeof options !== 'object' || Array.isArray(options)))
     throw wrong('options must be an object');

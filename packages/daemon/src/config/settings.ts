@@ -38,7 +38,7 @@ export interface Settings {
   /** The Container Runtime Interface is served, at that address. */
   cri: boolean;
   criSocket: string;
-  /** What gives pods their network: `berth`: our own bridge, `cni`: plugins, `auto`: plugins where they are configured. */
+  /** The provider of pods' networks: `berth`: our own bridge, `cni`: plugins, `auto`: plugins where they are configured. */
   criNetwork: string;
   cniConfDir: string;
   cniBinDir: string[];

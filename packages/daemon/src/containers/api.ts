@@ -82,7 +82,7 @@ export interface ExecConfig {
   ConsoleSize?: [height: number, width: number];
 }
 
-/** What a command in a container has written, up to a limit, and how it ended. */
+/** The output of a command in a container, up to a limit, and how it ended. */
 export interface Captured {
   exitCode: number;
   stdout: Buffer;

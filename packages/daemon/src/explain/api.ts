@@ -19,7 +19,7 @@ export type ExplainedUsers = ContainerExplanation['Users'];
 export type ExplainedMap = ExplainedUsers['Uids'][number];
 export type ExplainedConfinement = ContainerExplanation['Confinement'];
 
-/** What narrows a question. */
+/** Options that narrow a question. */
 export interface WhyOptions {
   /** All of them when empty. */
   questions: Question[];
@@ -31,7 +31,7 @@ export interface WhyOptions {
   path?: string;
 }
 
-/** What is true of containers, images and networks. A reference is what the other rooms take. */
+/** Tells the facts of containers, images and networks. A reference is what the other rooms take. */
 export interface Explain {
   /** @throws not-found */
   container(reference: string): Promise<ContainerExplanation>;

@@ -15,7 +15,7 @@ const MACHINE: Record<string, string[]> = {
 export const runsHere = (architecture: string): boolean =>
   architecture === '' || (MACHINE[process.arch] ?? [process.arch]).includes(architecture);
 
-/** What an image is made of, and what its containers would get. */
+/** The facts of an image: its parts, and what its containers would get. */
 export async function explainImage(
   { images, layers, containers }: ExplainRooms,
   reference: string,

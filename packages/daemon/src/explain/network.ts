@@ -1,7 +1,7 @@
 import type { NetworkExplanation } from './api.ts';
 import type { ExplainRooms } from './rooms.ts';
 
-/** What a network is on the host, who is on it, and which rules bear on it. */
+/** The facts of a network: its link on the host, its members, and the rules that bear on it. */
 export async function explainNetwork(
   { networks, containers }: ExplainRooms,
   reference: string,

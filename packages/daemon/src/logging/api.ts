@@ -16,7 +16,7 @@ export interface LogConfig {
  */
 export interface Logging {
   /**
-   * What the supervisor needs for a run's log. A driver that sends elsewhere connects first, as dockerd does.
+   * The options of a run's log, for the supervisor. A driver that sends elsewhere connects first, as dockerd does.
    * @throws system with dockerd's texts
    */
   begin(config: LogConfig, subject: LogSubject, folder: string): Promise<LogOptions>;

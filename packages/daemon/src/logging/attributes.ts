@@ -2,7 +2,7 @@ import { systemError } from '../base/errors.ts';
 import { compileExpression } from '../patterns/expression.ts';
 import { Slices } from '../patterns/slices.ts';
 
-/** What log drivers may tell of a container. */
+/** The facts of a container that log drivers may tell. */
 export interface LogSubject {
   id: string;
   name: string;

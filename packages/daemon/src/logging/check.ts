@@ -11,7 +11,7 @@ type Options = Record<string, string>;
 interface Driver {
   /** The options it takes; undefined: `check` refuses those that it does not. */
   options?: readonly string[];
-  /** What dockerd finds wrong when a container is created. @throws Error with its text */
+  /** Checks what dockerd checks when a container is created. @throws Error with its text */
   check?(options: Options): unknown;
   /** How the refusal of an option calls the driver. */
   title?: string;

@@ -42,7 +42,7 @@ class Thread implements Deliverer {
     worker.on('exit', () => this.lost());
   }
 
-  /** What it had to send is in the folders: another thread goes on. */
+  /** The thread has ended. Everything that it had to send is in the folders: another one goes on. */
   private lost(): void {
     this.worker = undefined;
     for (const answer of this.waiting.values()) answer(undefined);

@@ -15,7 +15,7 @@ import { fileOptions, lineAttributes } from './local.ts';
 import { parseFluentd } from './options/fluentd.ts';
 import { expandTag } from './tags.ts';
 
-/** What may wait for its delivery before a container with `mode=blocking` has to, in bytes: as in dockerd, little. */
+/** How much may wait for its delivery before a container with `mode=blocking` has to, in bytes: as in dockerd, little. */
 const BLOCKING_LIMIT = 1024 * 1024;
 /** The local copy of a log that `logs` may not read is only what waits for its delivery. */
 const UNREAD = { 'cache-max-size': '10m', 'cache-max-file': '2', 'cache-compress': 'false' };

@@ -86,7 +86,7 @@ export interface NetworkInspect {
   Ingress: boolean;
   ConfigFrom: { Network: string };
   ConfigOnly: boolean;
-  /** Those that run on it, by id. */
+  /** The containers that run on it, by id. */
   Containers: Record<
     string,
     { Name: string; EndpointID: string; MacAddress: string; IPv4Address: string; IPv6Address: string }
@@ -119,7 +119,7 @@ interface WayNetwork {
   Internal: boolean;
   /** Its containers reach each other. */
   Icc: boolean;
-  /** What leaves goes with the host's address. */
+  /** Packets that leave it have the host's address. */
   Masquerade: boolean;
   Masquerade6: boolean;
 }
@@ -160,7 +160,7 @@ export interface ContainerWay {
   Table: string;
   Endpoints: WayEndpoint[];
   Ports: WayPort[];
-  /** Those that its packets may meet. */
+  /** The rules that its packets may meet. */
   Rules: FirewallRule[];
   /** Other containers are found by name. */
   NameService: boolean;

@@ -7,7 +7,7 @@ export interface IdRange {
   size: number;
 }
 
-/** What tells pods apart: two of the same name, namespace and uid are attempts of one. */
+/** The identity of a pod: two of the same name, namespace and uid are attempts of one. */
 export interface PodIdentity {
   name: string;
   uid: string;
@@ -15,7 +15,7 @@ export interface PodIdentity {
   attempt: number;
 }
 
-/** What a pod is made of; it does not change while the pod lives. */
+/** The configuration of a pod; it does not change while the pod lives. */
 export interface PodConfig extends PodIdentity {
   hostname: string;
   labels: Record<string, string>;
@@ -63,13 +63,13 @@ export interface PodRecord {
   proxy?: { pid: number; started: string };
   /** Addresses of its own, the first is the main one; [] on the machine's network. */
   addresses: string[];
-  /** What made its network. */
+  /** The provider that made its network. */
   provider?: 'berth' | 'cni';
-  /** What the network's provider needs to take it down again. */
+  /** The state that the network's provider needs to take it down again. */
   attachment?: unknown;
 }
 
-/** What a container that joins a pod needs of it. */
+/** The namespaces and files of a pod, for a container that joins it. */
 export interface PodJoin {
   /** The folder with hosts, hostname and resolv.conf. */
   folder: string;

@@ -22,7 +22,7 @@ export interface PodParts {
   namespaces: PodNamespaces;
   /** Where pods have their files. */
   root: string;
-  /** What gives new pods their network, and what puts them on the machine's. */
+  /** The provider of new pods' networks, and the one that puts pods on the machine's. */
   network: () => Promise<PodNetwork>;
   node: PodNetwork;
   /** The network mode of pods on this engine's own network. */

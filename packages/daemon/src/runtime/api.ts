@@ -246,7 +246,7 @@ export interface Runtime {
   readonly cdi: {
     /** The names of all, `vendor.com/class=name`. */
     devices(): Promise<string[]>;
-    /** What devices change of a container. @throws invalid-parameter for one that is not known, or needs what is not supported */
+    /** The changes that devices make to a container. @throws invalid-parameter for one that is not known, or needs what is not supported */
     edits(names: readonly string[]): Promise<CdiEdits>;
   };
   /** The complete OCI spec of a container, whatever runtime it is for. */

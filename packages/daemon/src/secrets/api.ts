@@ -1,4 +1,4 @@
-/** What is kept: a secret's bytes are never given back, a config's are. */
+/** The two kinds that are kept: a secret's bytes are never given back, a config's are. */
 export type Kind = 'secret' | 'config';
 
 /** A secret or config as the API shows it, in the words of Docker's swarm. */
@@ -73,7 +73,7 @@ export interface Secrets {
   /** Names of the containers that refer to an id. */
   setUsers(users: (kind: Kind, id: string) => string[]): void;
   /**
-   * What a create asks for (HostConfig.Secrets and Configs, and the annotations `dev.berth.secrets` and `dev.berth.configs`), with ids,
+   * The secrets and configs that a create asks for (HostConfig.Secrets and Configs, and the annotations `dev.berth.secrets` and `dev.berth.configs`), with ids,
    * names and defaults.
    * @throws invalid-parameter naming the field
    */

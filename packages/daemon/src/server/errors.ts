@@ -13,7 +13,7 @@ const STATUS: Record<ErrorKind, number> = {
   system: 500,
 };
 
-/** What a user can do about an error of the kernel that any write may meet. */
+/** Advice for errors of the kernel that any write may meet. */
 const ADVICE: Record<string, string> = {
   ENOSPC: 'make room there, removals are still possible',
   EDQUOT: 'make room there, or raise the quota',

@@ -14,7 +14,7 @@ const SNAPSHOT_OF = 'dev.berth.volume.snapshot-of';
 /** A folder in which a volume is made; no volume has such a name, and the next start removes it. */
 export const UNFINISHED = '.unfinished-';
 
-/** What copying needs of the volumes. */
+/** The operations on volumes that copies, exports and imports are made of. */
 export interface Table {
   folders: Folders;
   trees: Trees;

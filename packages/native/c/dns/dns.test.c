@@ -89,7 +89,7 @@ static void test_packets(void) {
   CHECK(dns_reverse_address("b.a.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.2.0.0.0.1.0.0.0.0.0.d.f.ip6.arpa", address) == 16);
   CHECK(!memcmp(address, expected, 16));
 
-  /* Whatever comes in is survived: messages with single bytes changed. */
+  /* Messages with single bytes changed do no harm. */
   srandom(1);
   for (int i = 0; i < 20000; i++) {
     static uint8_t copy[DNS_MAX];

@@ -28,7 +28,7 @@ static int op_export(int folder, struct error *err) {
   return result;
 }
 
-/* What is answered with success survives a power cut: no record could make these files again. */
+/* Files are on the disk before success is answered: no record could make them again after a power cut. */
 static int settle(int folder, struct error *err) {
   return syncfs(folder) ? fail(err, "write", errno, "flush the files of the volume") : 0;
 }

@@ -33,7 +33,7 @@ void peer_reply(int fd, const char *const strings[5]) {
   size_t mark = frame_begin(&out, 0);
   frame_record(&out, strings[0], strings[1], strings[2], strings[3], strings[4], NULL);
   frame_end(&out, mark);
-  /* What follows an answer that is not whole would be taken for it: the client is told by the end instead. */
+  /* After an answer that was not sent whole, later bytes would be taken for its rest: the connection ends instead. */
   if (frame_send(fd, buffer_head(&out), buffer_size(&out)) != (ssize_t) buffer_size(&out)) shutdown(fd, SHUT_RDWR);
   buffer_free(&out);
 }

@@ -12,7 +12,7 @@ const ETIMEDOUT = 110;
 export class Clients {
   readonly #runFolder: string;
   readonly #requests: Requests;
-  /** Those that may detach, by token. */
+  /** Connections of clients that may detach, by token. */
   readonly #detachable = new Map<string, Socket>();
 
   constructor(runFolder: string, requests: Requests) {

@@ -2,7 +2,7 @@ import { type FromPage, PROTOCOL, type ToPage } from '@berth/client/ui/protocol.
 import { sessionKey } from '../base/key.ts';
 import { EngineError, messageIn } from './requests.ts';
 
-/** What a stream of the engine is listened to with. */
+/** Receives what a stream of the engine brings. */
 export interface Listener {
   /**
    * Bytes came. Whoever returns a promise has read them when it settles: no more than a window of them comes before

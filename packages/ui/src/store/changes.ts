@@ -7,7 +7,7 @@ export interface EngineEvent {
   timeNano: number;
 }
 
-/** What is asked again after events. */
+/** The parts of the engine that are asked for again after events. */
 export interface Changes {
   /** Containers whose line changed. */
   containers: Set<string>;
@@ -37,7 +37,7 @@ export function noteEvent(changes: Changes, { Type, Action, Actor }: EngineEvent
       if (Action === 'destroy') {
         changes.removed.add(id);
         changes.containers.delete(id);
-        // What used a volume or an image does no more.
+        // A volume or an image may have lost its last user.
         changes.images = true;
         changes.volumes = true;
       } else if (!SILENT.test(Action)) changes.containers.add(id);

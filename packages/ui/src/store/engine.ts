@@ -22,7 +22,7 @@ export interface ShownEvent extends EngineEvent {
   key: number;
 }
 
-/** What the engine has, kept true by its events. Nothing is asked for twice without one. */
+/** The state of the engine, kept true by its events. Nothing is asked for twice without one. */
 export class Engine {
   readonly live = new Live();
   /** By id; undefined until the first answer. */

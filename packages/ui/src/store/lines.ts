@@ -6,7 +6,7 @@ const MOST_CHARACTERS = 16_000_000;
 /** Characters of one line that are kept. */
 const WIDEST = 20_000;
 
-/** What terminals obey: colours, titles, movements. */
+/** Control sequences of terminals: colours, titles, movements. */
 const ESCAPES =
   /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[PX^_][^\u001b]*(?:\u001b\\)?|[ -/]*[0-~])/g;
 const STAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) /;

@@ -18,7 +18,7 @@ interface Raw {
   pids_stats?: { current?: number };
 }
 
-/** What a container used at one moment. */
+/** The resources that a container used at one moment. */
 export interface Sample {
   /** Seconds since 1970. */
   time: number;

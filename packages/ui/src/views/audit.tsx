@@ -5,7 +5,7 @@ import { Answer } from '../widgets/answer.tsx';
 
 type Report = ResponseOf<'AuditHost'>;
 
-/** What isolates something and what does not; `of` is `containers/ID`, `images/NAME` or `host`. */
+/** The findings of an audit; `of` is `containers/ID`, `images/NAME` or `host`. */
 export const Audit = ({ of, again = '' }: { of: string; again?: string }) => (
   <Answer
     again={`${of} ${again}`}

@@ -8,7 +8,7 @@ import { Parts, Ways } from '../widgets/parts.tsx';
 
 const path = (kind: string, name: string) => `/berth/explain/${kind}/${encodeURIComponent(name)}`;
 
-/** What is true of a container; `again` changes when it is to be asked anew. */
+/** The facts of a container; `again` changes when it is to be asked anew. */
 export const ExplainedContainer = ({ id, again }: { id: string; again: string }) => (
   <Answer
     again={again}

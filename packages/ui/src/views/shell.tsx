@@ -47,7 +47,7 @@ export function Shell() {
   useEffect(() => {
     const title = SECTIONS.find(([name]) => name === section)?.[1] ?? 'Containers';
     document.title = `${route[1] ? `${route[1].slice(0, 40)} · ` : ''}${title} · Berth`;
-    // Whoever goes elsewhere by the keyboard or hears the page is led to what is new.
+    // The focus follows the page, for those who use the keyboard or a screen reader.
     if (!first.current) main.current?.focus();
     first.current = false;
   }, [place]);

@@ -1,7 +1,7 @@
 import { type Rule, when } from '../rule.ts';
 import { binds, type ContainerSubject, ESCAPE, host, SENSITIVE, SOCKET } from './subject.ts';
 
-/** What keeps a container apart from the host and from others. */
+/** Rules on the walls between a container, the host and other containers. */
 export const ISOLATION: Rule<ContainerSubject>[] = [
   {
     id: 'BC001',

@@ -2,7 +2,7 @@ import { type Rule, when } from '../rule.ts';
 import { secretVariables } from '../secrets.ts';
 import { type ContainerSubject, config, host, ports } from './subject.ts';
 
-/** What a container may take, shows to the network, and holds. */
+/** Rules on a container's limits, its ports, and the secrets that it holds. */
 export const RESOURCES: Rule<ContainerSubject>[] = [
   {
     id: 'BC017',

@@ -7,7 +7,7 @@ type DeviceRequest = Record<string, unknown>;
 const GPU = 'nvidia.com/gpu';
 
 /**
- * What a container's device requests change of it: names of CDI, and GPUs, which are the devices `nvidia.com/gpu=...` of CDI.
+ * The changes of a container by its device requests: names of CDI, and GPUs, which are the devices `nvidia.com/gpu=...` of CDI.
  * @throws system in dockerd's words for a request that nothing serves; invalid-parameter for a device that is not known
  */
 export async function requestedDevices(

@@ -22,7 +22,7 @@ const milliseconds = (nanos: number | undefined, standard: number) =>
 /** Runs one check of a container that runs. */
 type Probe = (timeout: number) => ReturnType<typeof runProbe>;
 
-/** What to do to a container that has become unhealthy. */
+/** Stops or restarts a container that has become unhealthy. */
 export type Remedy = (container: Container, remedy: 'restart' | 'stop') => Promise<void>;
 
 /** The command of a check, or undefined when there is none to run. */

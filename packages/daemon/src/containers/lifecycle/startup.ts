@@ -198,7 +198,7 @@ export function logPath({ rooms }: Pick<Context, 'rooms'>, container: Container)
   return rooms.logging.path(container.record.hostConfig.LogConfig, container.id, container.folder);
 }
 
-/** What log drivers may tell of a container. */
+/** The facts of a container that log drivers may tell. */
 export function logSubject({ id, record }: Container): LogSubject {
   const { name, imageId, imageName, created, path, args, config } = record;
   return { id, name, imageId, imageName, created, path, args, labels: config.Labels, env: config.Env ?? [] };

@@ -2,7 +2,7 @@ import type { PortMap } from '../../networks/api.ts';
 import type { Resources } from '../../runtime/api.ts';
 import type { MountSpec, RestartPolicy } from './types.ts';
 
-/** What an update may change beside limits and the restart policy. A member that is absent leaves all as it is. */
+/** The changes of an update beside limits and the restart policy. A member that is absent leaves all as it is. */
 export interface SettingsChange {
   Labels?: Record<string, string>;
   RemovedLabels?: string[];

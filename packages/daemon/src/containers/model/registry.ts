@@ -34,7 +34,7 @@ export class Registry {
     return this.byId.values();
   }
 
-  /** Those that hold on to what they are made of: all, and those that are being made. */
+  /** The containers whose image and volumes must stay: all, and those that are being made. */
   owners(): Container[] {
     return [...this.byId.values(), ...this.unfinished];
   }

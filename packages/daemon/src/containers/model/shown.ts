@@ -2,7 +2,7 @@ import type { ImageDescriptor } from '../../images/api.ts';
 import type { EndpointSettings, PortMap } from '../../networks/api.ts';
 import type { ContainerRecord, Health, MountPoint, Status } from './types.ts';
 
-/* What is shown of containers, with the members of all API versions; `server/shapes` leaves out what a version lacks. */
+/* Containers as replies show them, with the members of all API versions; `server/shapes` leaves out what a version lacks. */
 
 /** A mount as it is shown. */
 export type ShownMount = Pick<

@@ -184,7 +184,7 @@ function exited(state: LifeState, event: LifeEvent & { type: 'exited' }, context
     attributes: { exitCode: String(event.exitCode), execDuration: String(Math.floor(seconds)) },
   });
   const again = restartAfterEnd(ended, event.exitCode, seconds, context);
-  // Whoever waits for the next exit has it, restart or not.
+  // A wait for the next exit ends with this one, restart or not.
   effects.push({ do: 'settle' });
   if (again) return { state: again.state, effects: [...effects, ...again.effects] };
   if (context.autoRemove && !state.restarting) effects.push({ do: 'auto-remove' });

@@ -9,7 +9,7 @@ export interface HealthConfig {
   StartPeriod?: number;
   StartInterval?: number;
   Retries?: number;
-  /** What is done to a container that has become unhealthy; absent or `none`: nothing. */
+  /** The remedy for a container that has become unhealthy; absent or `none`: nothing is done. */
   OnUnhealthy?: string;
 }
 
@@ -225,7 +225,7 @@ export interface LifeState {
 /** The cause of a freeze: a user, who thaws the container too, or a commit, which thaws it when it has ended. */
 export type Freezer = 'user' | 'commit';
 
-/** What a container is in a pod. */
+/** A container's part in its pod. */
 export interface PodMember {
   /** The pod's id. */
   id: string;
@@ -240,7 +240,7 @@ export interface PodMember {
   idmapped: string[];
   /** The ids that its first process began with in its last run, as it sees them. */
   user?: { uid: number; gid: number; groups: number[] };
-  /** What the service of pods keeps with it, to tell it again as it was told. */
+  /** The service of pods keeps here how its client described the container, and shows it again so. */
   told: unknown;
 }
 
@@ -268,7 +268,7 @@ export interface ContainerRecord {
   buildStep?: true;
   /** It is one of a pod's. */
   pod?: PodMember;
-  /** Those that it is linked to put no variables into its environment. */
+  /** Links put no variables into its environment. */
   noLinkVariables?: true;
 }
 

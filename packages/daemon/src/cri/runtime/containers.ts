@@ -133,7 +133,7 @@ export async function updateResources(rooms: Rooms, request: Message): Promise<M
   if (shown === containerState.exited) throw conflict(`container_id: container ${id} has ended`);
   const given = request['linux'] as LinuxResources | null;
   const { host, unified, hugepages, oomScoreAdj } = limits(given, 'linux');
-  // What is not named stays as it is.
+  // Limits that are not named stay as they are.
   const changed = Object.fromEntries(Object.entries(host).filter(([, value]) => value !== 0 && value !== ''));
   const old = one.told.resources;
   const resources = given && old ? { ...old, ...named(given) } : given;

@@ -30,7 +30,7 @@ const cpu = (name: string) => (numbers: CgroupNumbers) =>
   ((numbers.cpu['cpu_usage'] as Numbers)[name] ?? 0) / NANOS;
 const LABELS = ['id', 'name', 'container'];
 
-/** What is told of each container, by the names that cAdvisor has for it. */
+/** The metrics of each container, by the names that cAdvisor has for them. */
 const OF_CONTAINER: OfContainer[] = [
   {
     name: 'container_cpu_usage_seconds_total',

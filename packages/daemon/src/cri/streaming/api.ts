@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 
-/** What a one-time URL stands for. */
+/** The request that a one-time URL stands for. */
 export type Offer =
   | {
       kind: 'exec';

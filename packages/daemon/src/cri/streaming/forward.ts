@@ -13,7 +13,7 @@ const PORTFORWARD = 'portforward.k8s.io';
 /** SPDY within a WebSocket, as kubectl speaks it. */
 const TUNNEL = `SPDY/3.1+${PORTFORWARD}`;
 
-/** What a client of a port's forwarding may speak, on each carrier. */
+/** The protocols that a client of a port's forwarding may speak, on each carrier. */
 export const FORWARD_PROTOCOLS = {
   websocket: [TUNNEL, 'v4.channel.k8s.io', 'v4.base64.channel.k8s.io'],
   spdy: [PORTFORWARD],

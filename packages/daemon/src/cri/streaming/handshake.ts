@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 
-/** What a client has asked to speak, and its connection after the answer; `protocol` is '' where it named none. */
+/** The protocol that a client has asked for, and its connection after the answer; `protocol` is '' where it named none. */
 export type Upgraded =
   | { carrier: 'websocket'; protocol: string; connection: WebSocket }
   | { carrier: 'spdy'; protocol: string; connection: Duplex };

@@ -4,7 +4,7 @@ import { Channels } from './channels.ts';
 import type { Upgraded } from './handshake.ts';
 import { SpdySession, type SpdyStream } from './spdy/session.ts';
 
-/** What a client of exec and attach may speak, on each carrier. */
+/** The protocols that a client of exec and attach may speak, on each carrier. */
 export const REMOTE_PROTOCOLS = {
   websocket: [
     'v5.channel.k8s.io',

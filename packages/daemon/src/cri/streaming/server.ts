@@ -47,7 +47,7 @@ class StreamingServer implements Streaming {
 
   #listen(): Promise<Server> {
     const server = createServer((request, response) => {
-      // What is not upgraded is nothing that is served here.
+      // Requests without an upgrade are not served here.
       request.resume();
       response
         .writeHead(400, { 'content-type': 'text/plain' })

@@ -13,7 +13,7 @@ const NAME_MAX = 253;
 const ARGUMENTS_MAX = 16_384;
 const IDS = 2 ** 32 - 1;
 
-/** What a client is told of a container as it told it itself; kept with the container's record. */
+/** A container as its client described it, which is how it is shown again; kept with the container's record. */
 export interface Told {
   name: string;
   attempt: number;

@@ -48,7 +48,7 @@ export function security(given: ContainerSecurity | null | undefined, imageUser:
       CapDrop: names(given?.capabilities?.drop_capabilities, 'drop_capabilities'),
       ReadonlyRootfs: given?.readonly_rootfs === true,
       SecurityOpt: options,
-      // What is not named is not hidden: the client names all.
+      // The client names all paths that are to be hidden; there are no defaults.
       MaskedPaths: privileged ? [] : paths(given?.masked_paths, 'masked_paths'),
       ReadonlyPaths: privileged ? [] : paths(given?.readonly_paths, 'readonly_paths'),
     },

@@ -1,4 +1,4 @@
-/** What each capability allows (capabilities(7)), in a few words. */
+/** The powers that each capability gives (capabilities(7)), in a few words. */
 export const CAPABILITY_MEANINGS: Record<string, string> = {
   CAP_CHOWN: 'give files to any user and group',
   CAP_DAC_OVERRIDE: 'read and write any file whatever its mode',

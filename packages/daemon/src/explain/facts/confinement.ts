@@ -5,7 +5,7 @@ import type { ExplainRooms } from '../rooms.ts';
 import { CAPABILITY_MEANINGS, capabilitiesOf } from './capabilities.ts';
 import { readBounded, statusField } from './proc.ts';
 
-/** What a container may not do: of a running one as the kernel has it, else as its next start would have it. */
+/** The restrictions of a container: of a running one as the kernel has it, else as its next start would have it. */
 export function confinementOf(
   rooms: Pick<ExplainRooms, 'runtime' | 'settings'>,
   container: ContainerSnapshot,

@@ -5,7 +5,7 @@ import { isIP, isIPv6 } from 'node:net';
 /** How long a server is waited for, in milliseconds. */
 const PATIENCE = 800;
 
-/** What a server said of a name's address; `silent`: nothing in time. */
+/** A server's answer about a name's address; `silent`: none in time. */
 export type DnsResult = 'found' | 'no such name' | 'refused' | 'silent';
 
 /** Asks a name server for a name (RFC 1035, section 4), from the host's network. */

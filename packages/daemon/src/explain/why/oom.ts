@@ -1,7 +1,7 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { breathe } from '../facts/proc.ts';
 
-/** What the kernel's log says of a process that it killed for want of memory. */
+/** The lines of the kernel's log about a process that it killed for want of memory. */
 export interface OomKill {
   /** `CONSTRAINT_MEMCG`: a cgroup's limit; else the machine's memory. */
   constraint: string;

@@ -60,7 +60,7 @@ const MACHINES: Record<number, string> = {
   258: 'loong64',
 };
 
-/** What a program is, told by its first bytes. */
+/** The kind of a program, told by its first bytes. */
 export function programKind(
   head: Buffer,
 ): { kind: 'elf'; machine: string } | { kind: 'script'; interpreter: string } | { kind: 'unknown' } {

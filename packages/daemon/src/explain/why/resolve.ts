@@ -3,7 +3,7 @@ import { readBounded } from '../facts/proc.ts';
 import { ask } from './dns.ts';
 import type { Inquiry } from './inquiry.ts';
 
-/** What programs say when a name is not found, with the name. */
+/** Messages of programs about a name that is not found, with the name. */
 const SAID = [
   /could not resolve host:? ['"]?([\w.-]+)/i,
   /bad address ['"]?([\w.-]+)/i,

@@ -10,7 +10,7 @@ import { insideId } from '../facts/processes.ts';
 import type { Inquiry } from './inquiry.ts';
 import { lookInRoot } from './program.ts';
 
-/** What programs say when the kernel refuses a write. */
+/** Messages of programs about a write that the kernel refuses. */
 const SAID = {
   readonly: /read-only file ?system|EROFS/i,
   denied: /permission denied|EACCES|operation not permitted|EPERM/i,

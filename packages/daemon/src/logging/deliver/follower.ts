@@ -10,7 +10,7 @@ export type Tell = (level: 'info' | 'warn' | 'error', fields: Record<string, unk
 
 /** How long what a removed container's log still has to send is kept, in milliseconds. */
 const KEEP_REMOVED = 24 * 3600 * 1000;
-/** What is read ahead of the receiver at most: entries. */
+/** How many entries are read ahead of the receiver at most. */
 const MOST = 4096;
 
 /** Sends one container's log, from where the receiver has it, for as long as the container exists. */

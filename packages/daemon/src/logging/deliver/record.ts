@@ -1,4 +1,4 @@
-/** What a deliverer knows of a log, kept beside it as `delivery.json`. */
+/** The facts of a log that its delivery needs, kept beside it as `delivery.json`. */
 export interface DeliveryRecord {
   driver: string;
   options: Record<string, string>;

@@ -9,7 +9,7 @@ const TRAILER = 4;
 export interface Segment {
   /** Where the file begins, in bytes from the log's first. */
   readonly start: number;
-  /** What comes next; undefined at the end, which a file that grows has for now only. */
+  /** The next entry; undefined at the end, which a file that grows has for now only. */
   next(): Promise<Buffer | undefined>;
   close(): Promise<void>;
 }

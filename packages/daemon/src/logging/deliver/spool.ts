@@ -240,7 +240,7 @@ export class Spool {
     return plainSegment(file, base, this.at - base);
   }
 
-  /** What comes before `start` is not there any more. */
+  /** Entries before `start` are not there any more: they are counted as gone. */
   private lose(start: number): void {
     if (this.at >= start) return;
     this.gone += start - this.at;

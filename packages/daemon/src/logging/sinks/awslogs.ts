@@ -138,7 +138,7 @@ class LogService {
     this.identity = new AwsIdentity(options.credentialsEndpoint);
   }
 
-  /** What is there already is as good. */
+  /** Makes a group or a stream of logs; one that is there already is as good. */
   async create(operation: string, body: object): Promise<void> {
     try {
       await this.call(operation, body);

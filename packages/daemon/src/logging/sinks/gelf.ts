@@ -37,7 +37,7 @@ function overUdp(options: GelfOptions, message: Messages): Sink {
       for (const entry of entries) {
         const text = message(entry);
         const packets = text === undefined ? [] : chunks(packed(text, options));
-        // What comes before it is delivered.
+        // The entries before it are delivered: it is refused when it is the first.
         if (packets.length > MOST_CHUNKS && count > 0) return count;
         if (packets.length > MOST_CHUNKS)
           throw new Refused(`gelf: msg too large, would need ${packets.length} chunks`, 1);

@@ -12,7 +12,7 @@ export interface HttpAnswer {
 
 /** How long a request may take, in milliseconds. */
 const PATIENCE = 30_000;
-/** What is read of an answer, in bytes. */
+/** How much of an answer is read, in bytes. */
 const ANSWER_MOST = 64 * 1024;
 
 /** Requests to one server, over connections that are kept. Proxies are taken from the daemon's environment. */

@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 
-/** What a request to Amazon's services is signed with. */
+/** The keys that a request to Amazon's services is signed with. */
 export interface Credentials {
   accessKeyId: string;
   secretAccessKey: string;

@@ -32,7 +32,7 @@ export class Catalogue {
   readonly #byName = new Map<string, NetworkRecord>();
   readonly #pools = new Map<string, NetworkPools>();
   /**
-   * What makes and takes away links runs one after the other: a create must see the subnets of the one before, and a link
+   * Changes of links run one after the other: a create must see the subnets of the one before, and a link
    * that no record names yet is no stranger while its network is being made.
    */
   #queue: Promise<unknown> = Promise.resolve();

@@ -97,7 +97,7 @@ export function networkFromBody(
     options,
     ipamDriver: ipam.Driver || from?.ipamDriver || 'default',
     ipamOptions: ipam.Options ?? from?.ipamOptions ?? null,
-    // Those asked for stand first, IPv4 before IPv6; what the pools give comes after them.
+    // Subnets that were asked for stand first, IPv4 before IPv6; those of the pools come after them.
     ipamConfig: ipamConfig
       .map(tidy)
       .sort((left, right) => Number(isSix(left.Subnet)) - Number(isSix(right.Subnet))),

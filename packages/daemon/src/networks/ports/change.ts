@@ -55,7 +55,7 @@ export async function changePorts(
 const keyOf = ({ containerPort, protocol }: Pick<PortWish, 'containerPort' | 'protocol'>) =>
   `${containerPort}/${protocol}`;
 
-/** What is asked for each port of a container, to be compared. */
+/** The wishes for each port of a container, as text that can be compared. */
 function wishesByPort(request: NetworkRequest): Map<string, string> {
   const wishes = new Map<string, string>();
   for (const wish of portWishes(request)) {

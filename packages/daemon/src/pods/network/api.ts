@@ -7,11 +7,11 @@ export interface PodAttachment {
   path: string;
   /** Records of listeners for published ports (c/portproxy/portproxy.h). */
   ports: Array<[name: string, ...arguments_: string[]]>;
-  /** What is kept with the pod's record for the way down. */
+  /** The provider's state, kept with the pod's record: the network is taken down by it. */
   kept?: unknown;
 }
 
-/** What gives pods their network. */
+/** A provider of pods' networks. */
 export interface PodNetwork {
   readonly name: 'berth' | 'cni';
   /** Whether the pod's network namespace is to be there before `up`. */

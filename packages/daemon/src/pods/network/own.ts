@@ -3,7 +3,7 @@ import type { NetworkRequest, Networks, PortMap } from '../../networks/api.ts';
 import type { PodRecord } from '../api.ts';
 import type { PodAttachment, PodNetwork } from './api.ts';
 
-/** What of a pod the networks room is told, in the words of a container's request. */
+/** A pod's request to the networks room, in the form of a container's. */
 export function networkRequest(
   pod: PodRecord,
   folder: string,

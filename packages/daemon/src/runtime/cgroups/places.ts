@@ -9,7 +9,7 @@ const DEFAULT_PARENT = '/docker';
 export class CgroupPlaces {
   readonly #cgroups: Cgroups;
   readonly #defaultParent: string;
-  /** Those of containers that this daemon has started or met. */
+  /** Paths by the ids of containers that this daemon has started or met. */
   readonly #known = new Map<string, string>();
 
   /** `parent`: the daemon's setting; '' for none. */

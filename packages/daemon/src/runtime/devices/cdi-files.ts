@@ -50,7 +50,7 @@ export interface CdiDevice {
   /** Where it stands, for errors. */
   path: string;
   edits: ContainerEdits;
-  /** What all devices of the file need. */
+  /** The changes that all devices of the file need. */
   common: ContainerEdits;
 }
 

@@ -16,7 +16,7 @@ export async function cdiDevices(folders: readonly string[]): Promise<string[]> 
 }
 
 /**
- * What devices change of a container. Of a name that stands in several folders the last one's holds.
+ * The changes that devices make to a container. Of a name that stands in several folders the last one's holds.
  * @throws invalid-parameter for a device that is not known, and for one that needs what is not supported
  */
 export async function cdiEdits(folders: readonly string[], names: readonly string[]): Promise<CdiEdits> {

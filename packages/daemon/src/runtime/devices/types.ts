@@ -15,7 +15,7 @@ export interface DeviceNode {
   access: string;
 }
 
-/** What a device changes of a container. */
+/** The changes that a device makes to a container. */
 export interface CdiEdits {
   env: string[];
   devices: DeviceNode[];

@@ -49,7 +49,7 @@ export interface RuntimeHandlers {
     name: string,
     field: 'hooks' | 'intelRdt' | 'netDevices',
   ): Promise<RuntimeHandler | undefined>;
-  /** What clients are told of all of them. */
+  /** All of them, as clients are told of them. */
   describe(): Promise<Record<string, DescribedRuntime>>;
 }
 
@@ -64,7 +64,7 @@ const run = promisify(execFile);
 export class Handlers implements RuntimeHandlers {
   readonly #settings: Pick<Settings, 'runtimes' | 'defaultRuntime'>;
   readonly #ownFeatures: () => Record<string, unknown>;
-  /** What programs told of themselves, by path, arguments and date of the file. */
+  /** Features as programs told them, by path, arguments and date of the file. */
   readonly #told = new Map<string, Promise<string | undefined>>();
 
   constructor(

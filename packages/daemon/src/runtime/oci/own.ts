@@ -1,7 +1,7 @@
 import type { RootFilesystem } from '../../layers/api.ts';
 
 /*
- * What a container is made of and the OCI specification has no member for. It stands in one annotation of the spec, so that
+ * Parts of a container that the OCI specification has no member for. They stand in one annotation of the spec, so that
  * the spec is whole: Berth's own runtime (../compile.ts) and the bundle of another one (bundle.ts) are made of nothing else. Written
  * and read as text it costs a start some 18 microseconds, which is why there is no typed description beside the spec.
  */
@@ -28,7 +28,7 @@ export interface OwnSpec {
   user: string;
   /** Further groups, likewise. */
   groups: string[];
-  /** What the container's own files say of the user's groups counts always, or never; absent: where `user` names no group. */
+  /** Groups of the user by the container's own files are taken always (`merge`) or never; absent: where `user` names no group. */
   groupsPolicy?: 'merge' | 'strict';
   /** Destinations of binds whose ids are those of the user namespace. */
   idmapped?: string[];

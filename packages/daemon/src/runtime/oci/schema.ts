@@ -231,7 +231,7 @@ const CONFIG = object({
   }),
 });
 
-/** What is wrong in the text of a config.json; numbers that JavaScript can't hold are taken exactly. */
+/** The faults in the text of a config.json; numbers that JavaScript can't hold are taken exactly. */
 export function problemsOf(config: string, rule: Rule = CONFIG): string[] {
   const reviver = (_: string, value: unknown, { source }: { source?: string } = {}) =>
     typeof value === 'number' && source && !Number.isSafeInteger(value) ? BigInt(source) : value;

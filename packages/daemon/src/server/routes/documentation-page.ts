@@ -28,7 +28,7 @@ shown=shown||next.tagName==='DETAILS'&&!next.hidden;head.hidden=!shown}
 none.textContent=words.length?found+' found':''});
 addEventListener('keydown',event=>{if(event.key==='/'&&event.target!==box){event.preventDefault();box.focus()}});`;
 
-/** What the page may do: its own style and script, and nothing else. */
+/** The page may use its own style and script, and nothing else. */
 export const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'`;
 
 /** The API document as a page of HTML, which needs no script but for its search. */

@@ -128,7 +128,7 @@ export function imageRoutes(server: Server, { images }: Services): void {
 
   server.serve('ImageLoad', async (request, reply) => {
     const { query, raw, signal } = request;
-    // Whatever else goes wrong is told in the stream, as dockerd does.
+    // Any other error is told in the stream, as dockerd does.
     const options = platformsOf(request);
     const quiet = query['quiet'] ?? true;
     // A quiet one answers when an image is there: some clients take that for the end and read no further.

@@ -193,7 +193,7 @@ int cgroup_prepare(const struct container_spec *spec, struct cgroup *out, struct
   out->version = out->count = 0;
   out->oom_before = 0;
   int reused = 0, opened = 0;
-  /* Whatever the umask, others may look inside: any user of a container may read its limits, and the root of a user
+  /* The umask must not keep others from looking inside: any user of a container may read its limits, and the root of a user
      namespace, which is nobody here, must pass to mount its own. */
   mode_t before = umask(022);
   for (size_t i = 0; opened == 0 && i < spec->cgroups.count; i++) {

@@ -91,7 +91,7 @@ static void check_made(const struct fixture *f, const struct cgroup *cgroup) {
   CHECK(!cgroup_controller(cgroup, "mem") || cgroup->version == 2); /* no part of a name */
 }
 
-/* What a process in the cgroup finds: it is in each hierarchy, and opens the null device alone. */
+/* A process in the cgroup is in each hierarchy, and can open the null device alone. */
 static void check_inside(const struct cgroup *cgroup) {
   pid_t pid = start_in(cgroup);
   if (pid == 0) {

@@ -133,7 +133,7 @@ static int member(struct tar_parser *p, int64_t size, struct error *err) {
     if (p->block.header.type == 'S') return old_sparse_file(p, err);
     return p->meta.sparse ? pax_sparse_file(p, err) : tar_parser_begin_entry(p, err);
   }
-  /* Whatever size these claim, no data follows, but for GNU's dump directories, which list names. */
+  /* No data follows these, whatever size they claim, but for GNU's dump directories, which list names. */
   if (p->block.header.type != 'D') return tar_parser_begin_entry(p, err);
   if (call_entry(p, err)) return -1;
   tar_parser_data_follows(p, (uint64_t) size, 0);

@@ -104,7 +104,7 @@ function Drawn({ graph, samples }: { graph: Graph; samples: readonly Sample[] })
   );
 }
 
-/** What a running container uses, as it goes on. */
+/** The resources that a running container uses, as it goes on. */
 export function Graphs({ id }: { id: string }) {
   const [samples, setSamples] = useState<readonly Sample[]>([]);
   useEffect(() => {

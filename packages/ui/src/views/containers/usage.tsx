@@ -5,7 +5,7 @@ import { Sparkline } from '../../widgets/sparkline.tsx';
 
 const SHOWN = 30;
 
-/** What a running container uses, in cells of a row. It is followed while the row is in sight. */
+/** The resources that a running container uses, in cells of a row. A container is followed while the row is in sight. */
 export function UsageCells({ id, runs }: { id: string; runs: boolean }) {
   const cell = useRef<HTMLTableCellElement>(null);
   const [samples, setSamples] = useState<readonly Sample[]>([]);

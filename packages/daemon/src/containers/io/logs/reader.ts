@@ -82,7 +82,7 @@ async function* readFiles(
       }
       const newer = await successor(path, source.file!);
       if (newer) {
-        // What was written between its end was met and the rotation is still to be read.
+        // Lines that were written between the read that met its end and the rotation are still to come.
         if ((await source.file!.stat()).size > offset) {
           await newer.close();
           continue;

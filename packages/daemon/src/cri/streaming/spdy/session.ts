@@ -42,7 +42,7 @@ export class SpdySession {
     this.#connection = connection;
     this.#opened = opened;
     connection.on('error', () => undefined);
-    // What waits for a reader of one stream learns of the connection's end by that stream's.
+    // A write that waits for the reader of one stream learns of the connection's end by that stream's.
     connection.once('close', () => this.#end());
     this.closed = this.#serve().then(
       () => this.#end(),

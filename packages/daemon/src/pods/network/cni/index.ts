@@ -14,7 +14,7 @@ const INTERFACE = 'eth0';
 /** From this version of the specification on plugins can be asked whether they are ready. */
 const STATUS_SINCE = [1, 1];
 
-/** What is kept of a pod's attachment: the way down is by the configuration that led up, whatever it is by then. */
+/** A pod's attachment as it is kept: it is undone by the configuration that made it, however the files have changed by then. */
 interface Kept {
   network: NetworkList;
   result: Record<string, unknown>;
