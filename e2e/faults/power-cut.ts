@@ -3,8 +3,9 @@ import { mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import type { Acknowledged } from '../support/chaos.ts';
 import { Chaos } from '../support/chaos.ts';
-import { removeTraces, sleep, TestDaemon, until } from '../support/daemon.ts';
+import { sleep, TestDaemon, until } from '../support/daemon.ts';
 import { damagedLayers, leaks } from '../support/leaks.ts';
+import { removeTraces } from '../support/traces.ts';
 import { Random } from './random.ts';
 
 /** The file systems that a data root is tried on. */

@@ -1,10 +1,17 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Answer, call, raw } from './http.ts';
 import { busyboxTar } from './images.ts';
+import { type Ran, type RunOptions, runProgram } from './programs.ts';
 import { responseProblems } from './responses/check.ts';
+import { removeTraces, tableOf } from './traces.ts';
+import { patience, until } from './wait.ts';
+
+export type { Answer } from './http.ts';
+export type { Ran } from './programs.ts';
+export { sleep, until } from './wait.ts';
 
 /** The workspace's top folder. */
 export const top = join(import.meta.dirname, '..', '..');
@@ -12,48 +19,11 @@ export const top = join(import.meta.dirname, '..', '..');
 /** Where the programs are: another build than the workspace's is chosen by BERTH_DIST. */
 export const dist = process.env['BERTH_DIST'] ?? join(top, 'dist');
 
-/** One answer of the API. */
-export interface Answer {
-  status: number;
-  headers: Record<string, string | string[] | undefined>;
-  text: string;
-  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of a reply
-  json: any;
-}
-
-/** The result of a program. */
-export interface Ran {
-  status: number;
-  stdout: string;
-  stderr: string;
-}
-
 /**
  * CPU time in milliseconds that one request may keep the daemon's event loop from others. Twice of what is wanted (50):
  * the first request of a kind loads its part of the program, and on a crowded processor even CPU time is longer.
  */
 const HELD = 100;
-
-/** Resolves after `ms` milliseconds. */
-export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
-/** A slow machine (an emulated one) is waited for longer. */
-const patience = () => Number(process.env['BERTH_TEST_PATIENCE'] ?? 1);
-
-/** Waits until `check` gives a truthy value; throws with `what` after `ms` milliseconds. */
-export async function until<T>(
-  what: string,
-  check: () => T | Promise<T>,
-  ms = 30_000,
-): Promise<NonNullable<T>> {
-  const deadline = Date.now() + ms * patience();
-  for (;;) {
-    const value = await check();
-    if (value) return value as NonNullable<T>;
-    if (Date.now() > deadline) throw new Error(`gave up waiting for ${what}`);
-    await sleep(25);
-  }
-}
 
 export interface DaemonOptions {
   /** A data root elsewhere than in the daemon's folder. */
@@ -209,69 +179,17 @@ export class TestDaemon {
 
   /** One request; the body is sent as JSON, or as it is when it is a Buffer. */
   call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-    const raw = Buffer.isBuffer(body)
-      ? body
-      : body === undefined
-        ? undefined
-        : Buffer.from(JSON.stringify(body));
-    return new Promise((resolve, reject) => {
-      const request = httpRequest(
-        {
-          socketPath: this.socket,
-          method,
-          path,
-          agent: false,
-          headers: {
-            ...(raw
-              ? {
-                  'content-type': Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json',
-                  'content-length': raw.length,
-                }
-              : {}),
-            ...headers,
-          },
-        },
-        (response) => {
-          const parts: Buffer[] = [];
-          response.on('data', (part: Buffer) => parts.push(part));
-          response.on('error', reject);
-          response.on('end', () => {
-            const text = Buffer.concat(parts).toString();
-            let json: unknown;
-            try {
-              json = JSON.parse(text);
-            } catch {
-              json = undefined;
-            }
-            resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json });
-          });
-        },
-      );
-      request.on('error', reject);
-      request.end(raw);
-    });
+    return call(this.socket, method, path, body, headers);
   }
 
   /** As `call`, for a reply of bytes. */
   raw(method: string, path: string): Promise<{ status: number; body: Buffer }> {
-    return new Promise((resolve, reject) => {
-      const request = httpRequest({ socketPath: this.socket, method, path, agent: false }, (response) => {
-        const parts: Buffer[] = [];
-        response.on('data', (part: Buffer) => parts.push(part));
-        response.on('error', reject);
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(parts) }));
-      });
-      request.on('error', reject);
-      request.end();
-    });
+    return raw(this.socket, method, path);
   }
 
   /** Runs the stock `docker` command line against this daemon. */
-  docker(
-    args: string[],
-    options: { input?: string | Buffer; cwd?: string; env?: Record<string, string>; timeout?: number } = {},
-  ): Ran {
-    return this.run('docker', args, options);
+  docker(args: string[], options: RunOptions = {}): Ran {
+    return runProgram(this, 'docker', args, options);
   }
 
   /** Runs a command of the stock `docker` that is to do well; returns what it printed, without blanks around it. */
@@ -282,41 +200,8 @@ export class TestDaemon {
   }
 
   /** Runs our own client against this daemon. */
-  berth(
-    args: string[],
-    options: { input?: string | Buffer; cwd?: string; env?: Record<string, string>; timeout?: number } = {},
-  ): Ran {
-    return this.run(join(dist, 'berth'), args, options);
-  }
-
-  private run(
-    command: string,
-    args: string[],
-    options: { input?: string | Buffer; cwd?: string; env?: Record<string, string>; timeout?: number },
-  ): Ran {
-    const config = join(this.folder, 'config');
-    mkdirSync(config, { recursive: true });
-    const result = spawnSync(command, args, {
-      encoding: 'utf8',
-      input: options.input ?? '',
-      cwd: options.cwd ?? this.folder,
-      timeout: (options.timeout ?? 60_000) * patience(),
-      maxBuffer: 1 << 28,
-      env: {
-        ...process.env,
-        DOCKER_HOST: this.host,
-        BERTH_HOST: this.host,
-        DOCKER_CONFIG: config,
-        DOCKER_CLI_HINTS: 'false',
-        HOME: this.folder,
-        ...options.env,
-      },
-    });
-    if (result.error && result.status === null)
-      throw new Error(
-        `${command} ${args.join(' ')}: ${result.error.message}\n${result.stdout}\n${result.stderr}`,
-      );
-    return { status: result.status ?? -1, stdout: result.stdout, stderr: result.stderr };
+  berth(args: string[], options: RunOptions = {}): Ran {
+    return runProgram(this, join(dist, 'berth'), args, options);
   }
 
   async importBusybox(reference = 'bb:latest'): Promise<void> {
@@ -346,18 +231,4 @@ export class TestDaemon {
     if (started.status !== 204) throw new Error(`start: ${started.status} ${started.text}`);
     return id;
   }
-}
-
-/** The default bridge and the firewall table outlive the daemon by design; a test's own are removed with its folder. */
-export function removeTraces(bridge: string): void {
-  const table = tableOf(bridge);
-  if (table) spawnSync('nft', ['delete', 'table', 'inet', table]);
-  spawnSync('ip', ['link', 'delete', bridge]);
-}
-
-/** The firewall table that knows this bridge. */
-function tableOf(bridge: string): string | undefined {
-  const list = (...what: string[]) => spawnSync('nft', ['list', ...what], { encoding: 'utf8' }).stdout ?? '';
-  const tables = [...list('tables').matchAll(/^table inet (berth\S*)$/gm)].map((match) => match[1]!);
-  return tables.find((table) => list('set', 'inet', table, 'bridges').includes(`"${bridge}"`));
 }
