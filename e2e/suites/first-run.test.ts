@@ -9,33 +9,10 @@ afterAll(async () => {
 });
 
 describe('a container runs', () => {
-  test('with our client: output, exit code and nothing left', () => {
-    const ran = daemon.berth([
-      'run',
-      '--rm',
-      '--network',
-      'none',
-      'bb',
-      'sh',
-      '-c',
-      'echo out; echo err >&2; exit 7',
-    ]);
-    expect(ran).toEqual({ status: 7, stdout: 'out\n', stderr: 'err\n' });
+  test.each(['berth', 'docker'] as const)('with %s: output, exit code and nothing left', (client) => {
+    const run = ['run', '--rm', '--network', 'none', 'bb', 'sh', '-c', 'echo out; echo err >&2; exit 7'];
+    expect(daemon[client](run)).toEqual({ status: 7, stdout: 'out\n', stderr: 'err\n' });
     expect(daemon.berth(['ps', '-aq']).stdout).toBe('');
-  });
-
-  test('with the docker command line', () => {
-    const ran = daemon.docker([
-      'run',
-      '--rm',
-      '--network',
-      'none',
-      'bb',
-      'sh',
-      '-c',
-      'echo out; echo err >&2; exit 7',
-    ]);
-    expect(ran).toEqual({ status: 7, stdout: 'out\n', stderr: 'err\n' });
   });
 
   test('input reaches it, and its end ends the program', () => {

@@ -3,6 +3,7 @@ import { type BerthError, invalidParameter } from '../../base/errors.ts';
 import { contains, isIPv4, isIPv6, parseAddress, parseMac, parsePrefix } from '../addresses/addresses.ts';
 import type { EndpointSettings, NetworkRequest } from '../api.ts';
 import { gatewayOf } from '../kernel.ts';
+import { firstByGatewayOrder } from '../model/gateway-order.ts';
 import { hasNames } from '../model/inspect.ts';
 import { complaints } from '../model/options.ts';
 import type { ContainerRecord, EndpointConfig, LiveEndpoint, NetworkRecord } from '../model/records.ts';
@@ -148,32 +149,16 @@ export interface Gateway {
   address: string;
 }
 
-/**
- * The endpoint through which a container reaches the outside, for a family: by priority, then one with both families,
- * then by the network's name, as dockerd sorts them.
- */
+/** The endpoint through which a container reaches the outside, for a family. */
 export function defaultGateway(container: ContainerRecord, find: Find, family: 4 | 6): Gateway | undefined {
-  const candidates: Array<Gateway & { priority: number; dual: boolean }> = [];
+  const candidates: Gateway[] = [];
   for (const endpoint of container.live?.endpoints ?? []) {
     const network = find(endpoint.networkId);
     const gateway = network && gatewayOf(network, family);
     if (!gateway || !(family === 4 ? endpoint.ipv4 : endpoint.ipv6)) continue;
-    const entry = container.configured.find(({ networkId }) => networkId === endpoint.networkId);
-    candidates.push({
-      endpoint,
-      network,
-      address: gateway.address,
-      priority: entry?.config.GwPriority ?? 0,
-      dual: endpoint.ipv4 !== '' && endpoint.ipv6 !== '',
-    });
+    candidates.push({ endpoint, network, address: gateway.address });
   }
-  candidates.sort(
-    (a, b) =>
-      b.priority - a.priority ||
-      Number(b.dual) - Number(a.dual) ||
-      (a.network.name < b.network.name ? -1 : 1),
-  );
-  return candidates[0];
+  return firstByGatewayOrder(container, candidates);
 }
 
 /** The operation that sets a container's default routes. */

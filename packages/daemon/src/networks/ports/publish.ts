@@ -5,6 +5,7 @@ import { log } from '../../base/log.ts';
 import type { FirewallPort } from '../firewall/state.ts';
 import { gatewayMode } from '../kernel.ts';
 import type { Context, HeldSocket } from '../model/context.ts';
+import { firstByGatewayOrder } from '../model/gateway-order.ts';
 import { BRIDGE } from '../model/options.ts';
 import type { ContainerRecord, LiveEndpoint, LivePort, NetworkRecord } from '../model/records.ts';
 import { bindingAddresses, type PortWish, portMap, portWishes } from './ports.ts';
@@ -20,25 +21,12 @@ export interface PortTarget {
  * default gateways are chosen; undefined when there is none (then ports stay unpublished, as with dockerd).
  */
 export function portTarget(context: Context, record: ContainerRecord): PortTarget | undefined {
-  const candidates: Array<PortTarget & { priority: number; dual: boolean }> = [];
+  const candidates: PortTarget[] = [];
   for (const endpoint of record.live?.endpoints ?? []) {
     const network = context.catalogue.find(endpoint.networkId);
-    if (network?.driver !== 'bridge' || network.internal) continue;
-    const entry = record.configured.find(({ networkId }) => networkId === network.id);
-    candidates.push({
-      network,
-      endpoint,
-      priority: entry?.config.GwPriority ?? 0,
-      dual: endpoint.ipv4 !== '' && endpoint.ipv6 !== '',
-    });
+    if (network?.driver === 'bridge' && !network.internal) candidates.push({ network, endpoint });
   }
-  candidates.sort(
-    (a, b) =>
-      b.priority - a.priority ||
-      Number(b.dual) - Number(a.dual) ||
-      (a.network.name < b.network.name ? -1 : 1),
-  );
-  return candidates[0];
+  return firstByGatewayOrder(record, candidates);
 }
 
 const isSix = (address: string) => address.includes(':');
