@@ -1,7 +1,6 @@
-import { existsSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TestDaemon, until } from '../support/daemon.ts';
+import { TestDaemon } from '../support/daemon.ts';
 import { tarOf } from '../support/tar.ts';
 
 /* Details of containers that the stock tools and their tests count on. */
@@ -159,94 +158,6 @@ describe('environment', () => {
   });
 });
 
-describe('mounts and files', () => {
-  test('a read-only bind leaves what is mounted below it alone before API version 1.44', async () => {
-    const options = async (version: string) => {
-      const { json } = await daemon.call('POST', `/v${version}/containers/create`, {
-        Image: 'bb',
-        Cmd: ['sh', '-c', 'awk \'$5 == "/host/shm" { print substr($6, 1, 2) }\' /proc/self/mountinfo'],
-        HostConfig: { NetworkMode: 'none', Binds: ['/dev:/host:ro'] },
-      });
-      await daemon.call('POST', `/containers/${json.Id}/start`);
-      await daemon.call('POST', `/containers/${json.Id}/wait`);
-      const { stdout } = daemon.docker(['logs', json.Id]);
-      await daemon.call('DELETE', `/containers/${json.Id}`);
-      return new Set(stdout.trim().split('\n'));
-    };
-    expect(await options('1.43')).toEqual(new Set(['rw']));
-    expect(await options('1.44')).toEqual(new Set(['ro']));
-  });
-
-  test('copies know the working directory before the first start and the files of the engine after the last', async () => {
-    const { json } = await daemon.call('POST', '/containers/create', {
-      Image: 'bb',
-      Cmd: ['true'],
-      WorkingDir: '/home/some/where',
-      Hostname: 'berthed',
-      HostConfig: { NetworkMode: 'none' },
-    });
-    const at = (path: string) => `/containers/${json.Id}/archive?path=${path}`;
-    expect((await daemon.call('HEAD', at('/home/some/where'))).status).toBe(200);
-    await daemon.call('POST', `/containers/${json.Id}/start`);
-    await daemon.call('POST', `/containers/${json.Id}/wait`);
-    expect((await daemon.raw('GET', at('/etc/hostname'))).body.toString()).toContain('berthed\n');
-    for (const path of ['./', '/./']) {
-      const { body } = await daemon.raw('GET', at(path));
-      expect(body.toString('latin1', 0, 100).replace(/\0.*/s, '')).toBe('./');
-    }
-    await daemon.call('DELETE', `/containers/${json.Id}`);
-  });
-
-  test('a link in a volume is no way into a root that is read-only', async () => {
-    const { json } = await daemon.call('POST', '/containers/create', {
-      Image: 'bb',
-      Cmd: ['ln', '-s', '/etc', '/data/link'],
-      HostConfig: {
-        NetworkMode: 'none',
-        ReadonlyRootfs: true,
-        Mounts: [{ Type: 'volume', Target: '/data' }],
-      },
-    });
-    await daemon.call('POST', `/containers/${json.Id}/start`);
-    await daemon.call('POST', `/containers/${json.Id}/wait`);
-    const put = (path: string) =>
-      daemon.call('PUT', `/containers/${json.Id}/archive?path=${path}`, tarOf({ planted: 'x' }));
-    expect(await put('/data/link')).toMatchObject({
-      status: 500,
-      json: { message: 'container rootfs is marked read-only' },
-    });
-    expect((await put('/data')).status).toBe(200);
-    await daemon.call('DELETE', `/containers/${json.Id}?v=1`);
-  });
-
-  test('the export of a running container is its root without what is mounted in it', async () => {
-    const id = await daemon.box(['sh', '-c', 'echo x > /mark; echo y > /mnt/over; sleep 60'], {
-      HostConfig: { NetworkMode: 'none', Tmpfs: { '/mnt': '' } },
-    });
-    await sleep(200);
-    const names = (await daemon.raw('GET', `/containers/${id}/export`)).body.toString('latin1');
-    expect(names).toContain('mark\0');
-    expect(names).toContain('mnt/\0');
-    expect(names).not.toContain('mnt/over\0');
-    await daemon.call('DELETE', `/containers/${id}?force=1`);
-  });
-
-  test('a folder without a device in it is no device, and the own folder of the daemon keeps its mounts', async () => {
-    const create = (HostConfig: object) =>
-      daemon.call('POST', '/containers/create', { Image: 'bb', HostConfig });
-    const { json } = await create({
-      NetworkMode: 'none',
-      Devices: [{ PathOnHost: daemon.folder, PathInContainer: '/dev/x', CgroupPermissions: 'rwm' }],
-    });
-    const started = await daemon.call('POST', `/containers/${json.Id}/start`);
-    expect(started.json.message).toContain(`"${daemon.folder}": not a device node`);
-    await daemon.call('DELETE', `/containers/${json.Id}`);
-    const refused = await create({ Binds: [`${daemon.folder}/data:/x:rprivate`] });
-    expect(refused).toMatchObject({ status: 400 });
-    expect(refused.json.message).toContain('must use either propagation mode "rslave" or "rshared"');
-  });
-});
-
 test('links name a container, through renames of either', async () => {
   const target = await daemon.box(['sleep', '60'], {}, 'linked');
   const parent = await daemon.box(['sleep', '60'], { HostConfig: { Links: ['linked:/db'] } }, 'linking');
@@ -265,62 +176,6 @@ test('links name a container, through renames of either', async () => {
   const other = await daemon.box(['sleep', '60'], { HostConfig: { Links: [`${shared}:friend`] } });
   expect(daemon.docker(['exec', other, 'cat', '/etc/hosts']).stdout).toContain('\tfriend ');
   for (const id of [other, shared, parent, target]) await daemon.call('DELETE', `/containers/${id}?force=1`);
-});
-
-describe('out of memory', () => {
-  const limited = (command: string) =>
-    daemon.box(['sh', '-c', command], {
-      HostConfig: { NetworkMode: 'none', Memory: 16 << 20, MemorySwap: 16 << 20 },
-    });
-  const state = async (id: string) => (await daemon.call('GET', `/containers/${id}/json`)).json.State;
-  /** The events of it that this run of the daemon has told. */
-  const told = async (id: string) => {
-    const filters = encodeURIComponent(JSON.stringify({ container: [id], event: ['oom', 'die'] }));
-    const { text } = await daemon.call('GET', `/events?until=${Date.now() / 1000}&filters=${filters}`);
-    return [...text.matchAll(/"Action":"(\w+)"/g)].map(([, action]) => action);
-  };
-  const toldOf = (id: string, action: string) =>
-    until(`${action} of ${id}`, async () => (await told(id)).includes(action));
-
-  test('a child that is killed is told of once while its container lives, also by the next daemon', async () => {
-    const before = await limited('tail /dev/zero; sleep 60');
-    const between = await limited(
-      'until [ -e /go ]; do sleep 0.05; done; tail /dev/zero; touch /gone; sleep 60',
-    );
-    await toldOf(before, 'oom');
-    expect(await told(before)).toEqual(['oom']);
-    expect(await state(before)).toMatchObject({ Running: true, OOMKilled: true });
-    const { Pid, OOMKilled } = await state(between);
-    expect(OOMKilled).toBe(false);
-
-    await daemon.down('SIGKILL');
-    writeFileSync(`/proc/${Pid}/root/go`, '');
-    await until('the kill', () => existsSync(`/proc/${Pid}/root/gone`));
-    await daemon.up();
-    await toldOf(between, 'oom');
-    expect(await state(between)).toMatchObject({ Running: true, OOMKilled: true });
-    expect(await state(before)).toMatchObject({ Running: true, OOMKilled: true });
-    expect([await told(between), await told(before)]).toEqual([['oom'], []]);
-    for (const id of [before, between]) await daemon.call('DELETE', `/containers/${id}?force=1`);
-  });
-
-  test('the first process that is killed is told of before its end, once', async () => {
-    const id = await limited('exec tail /dev/zero');
-    await toldOf(id, 'die');
-    expect(await told(id)).toEqual(['oom', 'die']);
-    expect(await state(id)).toMatchObject({ Running: false, ExitCode: 137, OOMKilled: true });
-    await daemon.call('DELETE', `/containers/${id}`);
-  });
-
-  test('a limit that came later is watched, too', async () => {
-    const id = await daemon.box(['sleep', '60'], none);
-    await daemon.call('POST', `/containers/${id}/update`, { Memory: 16 << 20, MemorySwap: 16 << 20 });
-    expect(daemon.docker(['exec', id, 'tail', '/dev/zero']).status).toBe(137);
-    await toldOf(id, 'oom');
-    await daemon.call('POST', `/containers/${id}/restart?t=0`);
-    expect(await state(id)).toMatchObject({ Running: true, OOMKilled: false });
-    await daemon.call('DELETE', `/containers/${id}?force=1`);
-  });
 });
 
 test('an update before API version 1.40 says nothing of processes', async () => {

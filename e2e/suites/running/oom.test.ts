@@ -1,0 +1,66 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { TestDaemon, until } from '../../support/daemon.ts';
+
+/* Kills by the kernel for want of memory: events and states, once each, whichever daemon runs. */
+
+let daemon: TestDaemon;
+beforeAll(async () => {
+  daemon = await TestDaemon.start();
+});
+afterAll(async () => {
+  await daemon?.dispose();
+});
+
+const limited = (command: string) =>
+  daemon.box(['sh', '-c', command], {
+    HostConfig: { NetworkMode: 'none', Memory: 16 << 20, MemorySwap: 16 << 20 },
+  });
+const state = async (id: string) => (await daemon.call('GET', `/containers/${id}/json`)).json.State;
+/** The events of it that this run of the daemon has told. */
+const told = async (id: string) => {
+  const filters = encodeURIComponent(JSON.stringify({ container: [id], event: ['oom', 'die'] }));
+  const { text } = await daemon.call('GET', `/events?until=${Date.now() / 1000}&filters=${filters}`);
+  return [...text.matchAll(/"Action":"(\w+)"/g)].map(([, action]) => action);
+};
+const toldOf = (id: string, action: string) =>
+  until(`${action} of ${id}`, async () => (await told(id)).includes(action));
+
+test('a child that is killed is told of once while its container lives, also by the next daemon', async () => {
+  const before = await limited('tail /dev/zero; sleep 60');
+  const between = await limited(
+    'until [ -e /go ]; do sleep 0.05; done; tail /dev/zero; touch /gone; sleep 60',
+  );
+  await toldOf(before, 'oom');
+  expect(await told(before)).toEqual(['oom']);
+  expect(await state(before)).toMatchObject({ Running: true, OOMKilled: true });
+  const { Pid, OOMKilled } = await state(between);
+  expect(OOMKilled).toBe(false);
+
+  await daemon.down('SIGKILL');
+  writeFileSync(`/proc/${Pid}/root/go`, '');
+  await until('the kill', () => existsSync(`/proc/${Pid}/root/gone`));
+  await daemon.up();
+  await toldOf(between, 'oom');
+  expect(await state(between)).toMatchObject({ Running: true, OOMKilled: true });
+  expect(await state(before)).toMatchObject({ Running: true, OOMKilled: true });
+  expect([await told(between), await told(before)]).toEqual([['oom'], []]);
+  for (const id of [before, between]) await daemon.call('DELETE', `/containers/${id}?force=1`);
+});
+
+test('the first process that is killed is told of before its end, once', async () => {
+  const id = await limited('exec tail /dev/zero');
+  await toldOf(id, 'die');
+  expect(await told(id)).toEqual(['oom', 'die']);
+  expect(await state(id)).toMatchObject({ Running: false, ExitCode: 137, OOMKilled: true });
+  await daemon.call('DELETE', `/containers/${id}`);
+});
+
+test('a limit that came later is watched, too', async () => {
+  const id = await daemon.box(['sleep', '60'], { HostConfig: { NetworkMode: 'none' } });
+  await daemon.call('POST', `/containers/${id}/update`, { Memory: 16 << 20, MemorySwap: 16 << 20 });
+  expect(daemon.docker(['exec', id, 'tail', '/dev/zero']).status).toBe(137);
+  await toldOf(id, 'oom');
+  await daemon.call('POST', `/containers/${id}/restart?t=0`);
+  expect(await state(id)).toMatchObject({ Running: true, OOMKilled: false });
+  await daemon.call('DELETE', `/containers/${id}?force=1`);
+});
