@@ -99,6 +99,15 @@ export class Seen {
     return seen;
   }
 
+  /** Bytes that the page's scripts hold, after what is unused has been collected. */
+  async heap(): Promise<number> {
+    const session = await this.context.newCDPSession(this.page);
+    await session.send('HeapProfiler.collectGarbage');
+    const { usedSize } = await session.send('Runtime.getHeapUsage');
+    await session.detach();
+    return usedSize;
+  }
+
   /** Keeps a picture of the page. */
   async picture(name: string): Promise<void> {
     mkdirSync(PICTURES, { recursive: true });

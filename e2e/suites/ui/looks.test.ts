@@ -31,6 +31,10 @@ const VIEWS: Array<[name: string, hash: string]> = [
   ['run', '#/run/bb%3Alatest'],
   ['volumes', '#/volumes'],
   ['volume', '#/volumes/data'],
+  ['networks', '#/networks'],
+  ['network', '#/networks/bridge'],
+  ['network-explain', '#/networks/bridge/explain'],
+  ['events', '#/events'],
 ];
 
 test.each([

@@ -44,12 +44,16 @@ export function ago(seconds: number, now = Date.now() / 1000): string {
 /** The first characters of an id or digest, as commands show it. */
 export const shortId = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12);
 
+/** Text of at most so many characters; a longer one says how long it is. */
+export const clipped = (text: string, most: number): string =>
+  text.length > most ? `${text.slice(0, most)}… (${text.length} characters)` : text;
+
 /**
- * Text as it is, but for characters that would act instead of show: controls, and those that turn the direction of what
- * follows. The page's text nodes never are markup; this is for names that pretend to be others.
+ * Text as it is, but for characters that would act instead of show: controls, those that turn the direction of what
+ * follows, and those that take no room. The page's text nodes never are markup; this is for names that pretend to be others.
  */
 export const visible = (text: string): string =>
   text.replaceAll(
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
     '\ufffd',
   );

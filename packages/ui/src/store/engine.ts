@@ -1,26 +1,20 @@
 import type { ResponseOf } from '@berth/api-spec';
-import { jsonLines, Live } from '../api/live.ts';
+import { jsonLines, Live, type Stream } from '../api/live.ts';
 import { call, EngineError, pathWith } from '../api/requests.ts';
 import { Value } from '../base/value.ts';
 import { type EngineEvent, noChanges, noteEvent } from './changes.ts';
+import { EventLog } from './events.ts';
 
 export type Container = ResponseOf<'ContainerList'>[number];
 export type Image = ResponseOf<'ImageList'>[number];
 export type Network = ResponseOf<'NetworkList'>[number];
 export type Volume = NonNullable<ResponseOf<'VolumeList'>['Volumes']>[number];
 
-/** Events that are kept to be shown. */
-const MOST_EVENTS = 2000;
 /** Milliseconds in which events are gathered before what they change is asked for. */
 const GATHER = 40;
 
 /** Containers that are asked for by their ids; for more the whole list is. */
 const MOST_ASKED = 50;
-
-/** An event with a number of its own. */
-export interface ShownEvent extends EngineEvent {
-  key: number;
-}
 
 /** The state of the engine, kept true by its events. Nothing is asked for twice without one. */
 export class Engine {
@@ -30,19 +24,18 @@ export class Engine {
   readonly images = new Value<readonly Image[] | undefined>(undefined);
   readonly networks = new Value<readonly Network[] | undefined>(undefined);
   readonly volumes = new Value<readonly Volume[] | undefined>(undefined);
-  /** The newest is the last. */
-  readonly events = new Value<readonly ShownEvent[]>([]);
+  readonly events = new EventLog();
   /** Why the page shows what was, not what is; undefined while it follows the engine. */
   readonly trouble = new Value<string | undefined>(undefined);
   private changes = noChanges();
   private gathering = false;
   private refreshing: Promise<void> = Promise.resolve();
-  private count = 0;
   private patience = 500;
 
   /** Follows the engine for as long as the page is there. */
   start(): void {
-    const query = { filters: JSON.stringify({}) };
+    const query = { since: this.events.since };
+    this.events.resume();
     this.live.open(
       { method: 'GET', path: pathWith('/events', query) },
       {
@@ -63,6 +56,7 @@ export class Engine {
     );
   }
 
+  private earlier: Stream | undefined;
   private readonly wanted = new Set<'images' | 'networks' | 'volumes'>();
 
   /** Loads a list that a view shows, and keeps it true from now on. */
@@ -73,8 +67,7 @@ export class Engine {
   }
 
   private happened(event: EngineEvent): void {
-    const shown = { ...event, key: this.count++ };
-    this.events.set([...this.events.get().slice(-MOST_EVENTS + 1), shown]);
+    this.events.add(event);
     noteEvent(this.changes, event);
     if (this.gathering) return;
     this.gathering = true;
@@ -86,6 +79,20 @@ export class Engine {
       this.refreshing = this.refreshing.then(() => this.refresh(containers, removed));
       for (const part of this.wanted) if (parts[part]) void this.load(part);
     }, GATHER);
+  }
+
+  /** Asks once for the events that the engine remembers from before the page was there. */
+  askEarlier(): void {
+    if (this.earlier) return;
+    const before: EngineEvent[] = [];
+    const query = { since: '0', until: String(Math.floor(Date.now() / 1000)) };
+    this.earlier = this.live.open(
+      { method: 'GET', path: pathWith('/events', query) },
+      {
+        data: jsonLines((event) => before.push(event as EngineEvent)),
+        end: () => this.events.addEarlier(before),
+      },
+    );
   }
 
   private async loadContainers(): Promise<void> {

@@ -1,8 +1,8 @@
-import type { ResponseOf } from '@berth/api-spec';
 import { imageParts, imageTitle, networkParts, networkTitle } from '@berth/client/explain/others.ts';
 import { containerParts, containerTitle } from '@berth/client/explain/rows.ts';
 import { containerWay, networkWay } from '@berth/client/explain/way.ts';
 import { call } from '../api/requests.ts';
+import type { Wired } from '../store/wiring.ts';
 import { Answer } from '../widgets/answer.tsx';
 import { Parts, Ways } from '../widgets/parts.tsx';
 
@@ -42,12 +42,7 @@ export const ExplainedImage = ({ id }: { id: string }) => (
   </Answer>
 );
 
-export type ExplainedNetworkValue = ResponseOf<'ExplainNetwork'>;
-
-export const askNetwork = (id: string, signal?: AbortSignal): Promise<ExplainedNetworkValue> =>
-  call<'ExplainNetwork'>('GET', path('networks', id) as '/berth/explain/networks/{id}', { signal });
-
-export const ExplainedNetwork = ({ value }: { value: ExplainedNetworkValue }) => (
+export const ExplainedNetwork = ({ value }: { value: Wired }) => (
   <>
     <p>{networkTitle(value)}</p>
     <Ways ways={networkWay(value)} />

@@ -6,8 +6,11 @@ import { useRoute } from '../widgets/route.ts';
 import { ThemeChoice } from '../widgets/theme.tsx';
 import { ContainerPage } from './container/page.tsx';
 import { Containers } from './containers/list.tsx';
+import { Events } from './events/list.tsx';
 import { Images } from './images/list.tsx';
 import { ImagePage } from './images/page.tsx';
+import { Networks } from './networks/list.tsx';
+import { NetworkPage } from './networks/page.tsx';
 import { RunPage } from './run/form.tsx';
 import { Volumes } from './volumes/list.tsx';
 import { VolumePage } from './volumes/page.tsx';
@@ -16,6 +19,8 @@ const SECTIONS = [
   ['containers', 'Containers'],
   ['images', 'Images'],
   ['volumes', 'Volumes'],
+  ['networks', 'Networks'],
+  ['events', 'Events'],
 ] as const;
 
 function View({ route }: { route: string[] }) {
@@ -31,6 +36,10 @@ function View({ route }: { route: string[] }) {
     case 'volumes':
       if (route[1]) return <VolumePage key={route[1]} name={route[1]} tab={route[2] ?? ''} />;
       return <Volumes />;
+    case 'networks':
+      return route[1] ? <NetworkPage key={route[1]} name={route[1]} tab={route[2] ?? ''} /> : <Networks />;
+    case 'events':
+      return <Events />;
     default:
       return <Containers />;
   }

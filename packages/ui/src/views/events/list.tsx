@@ -1,0 +1,95 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { nextFrame } from '../../api/live.ts';
+import { engine } from '../../store/engine.ts';
+import { eventFits, type ShownEvent } from '../../store/events.ts';
+import { LineView } from '../../widgets/lines.tsx';
+
+/** Follows the engine's events: the last ones, drawn again once in a frame however many come. */
+function useEvents(): readonly ShownEvent[] {
+  const { events } = engine;
+  const [all, setAll] = useState(events.all);
+  const waiting = useRef(false);
+  useEffect(() => {
+    engine.askEarlier();
+    setAll(events.all);
+    return events.changed.follow(() => {
+      if (waiting.current) return;
+      waiting.current = true;
+      void nextFrame().then(() => {
+        waiting.current = false;
+        setAll(events.all);
+      });
+    });
+  }, []);
+  return all;
+}
+
+/** What happens in the engine, as it happens. */
+export function Events() {
+  const all = useEvents();
+  const [type, setType] = useState('');
+  const [text, setText] = useState('');
+  /** What is shown while nothing is followed; undefined: what is there. */
+  const [held, setHeld] = useState<readonly ShownEvent[] | undefined>(undefined);
+  const from = held ?? all;
+  const words = useMemo(() => text.toLowerCase().split(/\s+/).filter(Boolean), [text]);
+  const shown = from.filter((event) => eventFits(event, type, words));
+  const types = [...new Set(from.map((event) => event.type))].sort();
+  const last = from.at(-1)?.key ?? -1;
+  const newer = held ? all.filter(({ key }) => key > last).length : 0;
+  const lines = {
+    first: 0,
+    end: shown.length,
+    length: shown.length,
+    at: (number: number) => {
+      const event = shown[number];
+      return event && { time: event.time, text: `${event.type}  ${event.text}`, error: false };
+    },
+  };
+  return (
+    <section class="logs" aria-label="Events">
+      <div class="bar">
+        <h1>Events</h1>
+        <label class="find">
+          <span class="unseen">Find events</span>
+          <input
+            type="search"
+            placeholder="Words; -word leaves out"
+            value={text}
+            onInput={({ currentTarget }) => setText(currentTarget.value)}
+          />
+        </label>
+        <label>
+          Of{' '}
+          <select value={type} onChange={({ currentTarget }) => setType(currentTarget.value)}>
+            <option value="">all types</option>
+            {types.map((one) => (
+              <option key={one}>{one}</option>
+            ))}
+          </select>
+        </label>
+        <label class="check">
+          <input
+            type="checkbox"
+            checked={!held}
+            onChange={({ currentTarget }) => setHeld(currentTarget.checked ? undefined : all)}
+          />
+          Follow
+        </label>
+        <span class="count" role="status">
+          {shown.length} of {from.length}
+          {held ? `, paused: ${newer} newer` : ''}
+        </span>
+      </div>
+      <LineView
+        lines={lines}
+        shown={undefined}
+        mark={words.length === 1 && !words[0]!.startsWith('-') ? words[0]! : ''}
+        current={undefined}
+        times
+        follow={!held}
+        onFollow={(follow) => setHeld(follow ? undefined : (held ?? all))}
+      />
+    </section>
+  );
+}

@@ -1,0 +1,120 @@
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import { visible } from '../../base/text.ts';
+import { useValue } from '../../base/value.ts';
+import { engine, type Network } from '../../store/engine.ts';
+import { wiring } from '../../store/wiring.ts';
+import { lazy } from '../../widgets/lazy.tsx';
+import { link } from '../../widgets/route.ts';
+import { nameOf } from '../containers/actions.tsx';
+import { CreateNetwork } from './create.tsx';
+import { pictureOf } from './graph.ts';
+
+const NetworkPicture = lazy(async () => (await import('./picture.tsx')).NetworkPicture);
+
+/** Containers that a row of the table names. */
+const MOST_NAMED = 12;
+
+/** Networks that every engine has, and keeps. */
+export const predefined = ({ Name }: Network): boolean => ['bridge', 'host', 'none'].includes(Name);
+
+/** How packets leave a network, in words. */
+export function leaving({ Driver, Internal }: Network, masquerade: boolean | undefined): string {
+  if (Driver === 'null') return 'no network';
+  if (Driver === 'host') return "the host's own";
+  if (Internal) return 'internal: no way out';
+  if (Driver !== 'bridge') return 'by its parent interface';
+  return masquerade === undefined ? '' : masquerade ? "as the host's address" : 'as they are';
+}
+
+/** All networks, drawn and as a table. */
+export function Networks() {
+  const networks = useValue(engine.networks);
+  const containers = useValue(engine.containers);
+  const wired = useValue(wiring.wired);
+  const [creating, setCreating] = useState(false);
+  useEffect(() => wiring.follow(), []);
+  const picture = useMemo(
+    () => networks && containers && pictureOf(networks, containers.values(), wired),
+    [networks, containers, wired],
+  );
+  if (!networks || !containers || !picture) return <p class="waiting">Asking the engine…</p>;
+  return (
+    <>
+      <div class="bar">
+        <h1>Networks</h1>
+        <button type="button" onClick={() => setCreating(true)}>
+          Create a network
+        </button>
+        <span class="count" role="status">
+          {networks.length} networks
+        </span>
+      </div>
+      {creating && <CreateNetwork onClose={() => setCreating(false)} />}
+      <NetworkPicture picture={picture} />
+      <table class="cards">
+        <caption class="unseen">Networks</caption>
+        <thead>
+          <tr>
+            <th scope="col">Name</th>
+            <th scope="col">Driver</th>
+            <th scope="col">On the host</th>
+            <th scope="col">Addresses</th>
+            <th scope="col">Packets leave</th>
+            <th scope="col">Containers</th>
+          </tr>
+        </thead>
+        <tbody>
+          {networks.map((network) => {
+            const ways = wired.get(network.Id);
+            const members = [...containers.values()].filter((one) =>
+              Object.values(one.NetworkSettings?.Networks ?? {}).some((at) => at?.NetworkID === network.Id),
+            );
+            return (
+              <tr key={network.Id}>
+                <th scope="row">
+                  <a href={link('networks', network.Name)}>{visible(network.Name)}</a>
+                </th>
+                <td data-title="Driver">{visible(network.Driver)}</td>
+                <td data-title="On the host">{visible(ways?.Link ?? '')}</td>
+                <td data-title="Addresses">
+                  {(ways?.Subnets ?? []).map(({ Subnet }) => (
+                    <span key={Subnet} class="item">
+                      {Subnet}
+                    </span>
+                  ))}
+                </td>
+                <td data-title="Packets leave">{leaving(network, ways?.Masquerade)}</td>
+                <td data-title="Containers">
+                  {members.slice(0, MOST_NAMED).map((one) => (
+                    <span key={one.Id} class="item">
+                      <a href={link('containers', one.Id.slice(0, 12))}>{visible(nameOf(one))}</a>{' '}
+                      {one.State === 'running' ? addressIn(one, network.Id) : one.State}
+                    </span>
+                  ))}
+                  {members.length > MOST_NAMED && (
+                    <a href={link('networks', network.Name)}>{members.length - MOST_NAMED} more</a>
+                  )}
+                </td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </>
+  );
+}
+
+/** The addresses that a container has in a network. */
+export function addressIn(
+  { NetworkSettings }: { NetworkSettings?: { Networks?: Record<string, Place | null | undefined> } },
+  id: string,
+): string {
+  const place = Object.values(NetworkSettings?.Networks ?? {}).find((one) => one?.NetworkID === id);
+  return [place?.IPAddress, place?.GlobalIPv6Address].filter(Boolean).join(' ');
+}
+
+interface Place {
+  NetworkID?: string;
+  IPAddress?: string;
+  GlobalIPv6Address?: string;
+}
