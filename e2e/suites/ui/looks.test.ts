@@ -35,6 +35,9 @@ const VIEWS: Array<[name: string, hash: string]> = [
   ['network', '#/networks/bridge'],
   ['network-explain', '#/networks/bridge/explain'],
   ['events', '#/events'],
+  ['host', '#/host'],
+  ['host-disk', '#/host/disk'],
+  ['host-audit', '#/host/audit'],
 ];
 
 test.each([

@@ -53,7 +53,7 @@ test('networks are drawn as they are wired: the outside, host, bridges, veths, c
   await box(/^container sidecar$/).waitFor();
   await box(/^container monitor$/).waitFor();
   await box(/^network none, no network$/).waitFor();
-  const drawn = await picture().locator('text').allTextContents();
+  const drawn = (await picture().locator('text').allTextContents()).map((text) => text.trim());
   expect(drawn).toEqual(expect.arrayContaining(['outside', 'host', '10.93.1.2', '10.93.2.2', 'masquerade']));
   const { HostInterface } = (await daemon.call('GET', '/berth/explain/networks/front')).json.Members[0];
   expect(drawn).toContain(HostInterface);

@@ -7,6 +7,7 @@ import { ThemeChoice } from '../widgets/theme.tsx';
 import { ContainerPage } from './container/page.tsx';
 import { Containers } from './containers/list.tsx';
 import { Events } from './events/list.tsx';
+import { HostPage } from './host/page.tsx';
 import { Images } from './images/list.tsx';
 import { ImagePage } from './images/page.tsx';
 import { Networks } from './networks/list.tsx';
@@ -21,6 +22,7 @@ const SECTIONS = [
   ['volumes', 'Volumes'],
   ['networks', 'Networks'],
   ['events', 'Events'],
+  ['host', 'Host'],
 ] as const;
 
 function View({ route }: { route: string[] }) {
@@ -40,6 +42,8 @@ function View({ route }: { route: string[] }) {
       return route[1] ? <NetworkPage key={route[1]} name={route[1]} tab={route[2] ?? ''} /> : <Networks />;
     case 'events':
       return <Events />;
+    case 'host':
+      return <HostPage tab={route[1] ?? ''} />;
     default:
       return <Containers />;
   }

@@ -71,7 +71,8 @@ const Inside = ({ lines, x, y, width, height, kind }: Placed['boxes'][number]) =
     <rect x={x} y={y} width={width} height={height} rx={kind === 'veth' ? 9 : 6} />
     {lines.map((line, row) => (
       <text key={row} x={x + EDGE} y={y + EDGE + 9 + row * LINE} class={row === 0 ? 'head' : undefined}>
-        {line}
+        {/* Read as one text with the other lines: words of two lines are two words. */}
+        {`${line} `}
       </text>
     ))}
   </>
