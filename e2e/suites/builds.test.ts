@@ -111,6 +111,44 @@ test('an ADD of a broken archive fails with what is wrong with it', () => {
   expect(build('buildkit', dockerfile)).toMatch(/failed to solve: unexpected EOF$/m);
 });
 
+test('each step of a classic build that runs nothing has its container, which events tell of and --rm=false keeps', async () => {
+  const shown = async (...args: string[]) => {
+    const since = Date.now() / 1000;
+    const said = build(
+      'classic',
+      'FROM bb\nLABEL step=shown\nCOPY Dockerfile /\nWORKDIR /w\n',
+      '--no-cache',
+      ...args,
+    );
+    const filters = encodeURIComponent(JSON.stringify({ label: ['step=shown'], type: ['container'] }));
+    const { text } = await daemon.call(
+      'GET',
+      `/events?since=${since}&until=${Date.now() / 1000}&filters=${filters}`,
+    );
+    const told = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const ids = [...said.matchAll(/Running in (\w+)/g)].map(([, id]) => id);
+    return { ids, told: told.map(({ Action, Actor }) => [Action, Actor.ID.slice(0, 12)]) };
+  };
+  const { ids, told } = await shown();
+  expect(ids).toHaveLength(2);
+  expect(told).toEqual(
+    ids.flatMap((id) => [
+      ['create', id],
+      ['destroy', id],
+    ]),
+  );
+  const kept = await shown('--rm=false');
+  expect(kept.told).toEqual(kept.ids.map((id) => ['create', id]));
+  const commands = kept.ids.map((id) =>
+    daemon.docker(['inspect', '-f', '{{.Config.Cmd}}', id!]).stdout.trim(),
+  );
+  expect(commands).toEqual(['[/bin/sh -c #(nop)  LABEL step=shown]', '[/bin/sh -c #(nop) WORKDIR /w]']);
+  daemon.docker(['rm', ...kept.ids.map((id) => id!)]);
+});
+
 test.each([
   ['COPY --from=7 a /', 'invalid stage index 7'],
   ['COPY --from=0 a /', 'circular dependency detected on stage: stage-0'],

@@ -108,6 +108,19 @@ test('a network that is not there may be connected to what does not run; the sta
   docker('start', 'early');
 });
 
+test('a link is a name on its own network alone', () => {
+  for (const network of ['la', 'lb']) docker('network', 'create', network);
+  sleeper('linked', '--network', 'la');
+  sleeper('linking', '--network', 'la', '--link', 'linked:ina', '--link', 'nobody:none');
+  docker('network', 'connect', 'lb', 'linked');
+  docker('network', 'connect', '--link', 'linked:inb', 'lb', 'linking');
+  const finds = (name: string) => daemon.docker(['exec', 'linking', 'ping', '-c1', '-W2', name]).status === 0;
+  expect(['ina', 'ina.la', 'inb', 'inb.la', 'none'].map(finds)).toEqual([true, true, true, false, false]);
+  docker('network', 'disconnect', 'la', 'linked');
+  expect(['ina', 'inb', 'linked'].map(finds)).toEqual([false, true, true]);
+  docker('rm', '-f', 'linked', 'linking');
+});
+
 test('packets too short for IPv6 serve IPv4', () => {
   docker('network', 'create', '-o', 'com.docker.network.driver.mtu=600', 'short');
   expect(docker('run', '--rm', '--network', 'short', 'bb', 'cat', '/sys/class/net/eth0/mtu')).toBe('600');
@@ -251,9 +264,27 @@ test('what dockerd refuses of networks and their ends', () => {
   expect(refusal('network', 'create', '-d', 'macvlan', '-o', 'parent=lo', 'looped')).toContain(
     'loopback interface is not a valid macvlan parent link',
   );
+  docker('network', 'create', '--subnet', '10.198.19.0/24', 'asked');
+  for (const address of ['::ffff:10.198.19.9', '::', '10.198.19.9'])
+    expect(refusal('run', '--rm', '--network', 'asked', '--ip6', address, 'bb', 'true')).toContain(
+      `invalid IPv6 address: ${address}`,
+    );
+  sleeper('alone', '--network', 'none');
+  for (const network of ['bridge', 'host', 'none'])
+    expect(refusal('network', 'connect', '--alias', 'a', network, 'alone')).toContain(
+      'network-scoped alias is supported only for containers in user defined networks',
+    );
+  docker('rm', '-f', 'alone');
   docker('network', 'create', '--config-only', 'template');
   expect(JSON.parse(docker('network', 'inspect', 'template'))[0].IPAM.Config).toBeNull();
   expect(docker('network', 'ls', '-q', '-f', 'driver=bridge', '-f', 'name=template')).toBe('');
+});
+
+test('a PID namespace of a container that does not run is told as dockerd tells it', async () => {
+  docker('create', '--name', 'still', 'bb', 'true');
+  docker('create', '--name', 'joining', '--pid', 'container:still', 'bb', 'true');
+  const { status, text } = await daemon.call('POST', '/containers/joining/start');
+  expect([status, text]).toEqual([500, expect.stringContaining('failed to join PID namespace')]);
 });
 
 test("a container's volume driver holds for its nameless volumes, too", async () => {

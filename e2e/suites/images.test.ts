@@ -4,6 +4,7 @@ import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestDaemon, until } from '../support/daemon.ts';
 import { Registry } from '../support/registry.ts';
+import { tarOf } from '../support/tar.ts';
 
 // Images that other tools make, and what goes to and comes from a registry, with the stock command line.
 
@@ -85,6 +86,62 @@ test('containers of one image share its mounted layer, which goes with the image
   expect(kept()).toBe(before + shares);
   docker('rmi', 'shared:t');
   await until('the layer to be unmounted', () => kept() === before);
+});
+
+test('an archive of before Docker 1.10 is taken in, with the ids that dockerd gives its images', () => {
+  const [first, second] = ['a'.repeat(64), 'b'.repeat(64)] as const;
+  const describe = (id: string, description: object) => ({
+    [`${id}/VERSION`]: '1.0',
+    [`${id}/json`]: JSON.stringify({ id, ...description }),
+  });
+  const old = tarOf({
+    ...describe(first, {
+      comment: 'Imported from -',
+      created: '2013-06-13T14:03:50.821769-07:00',
+      container_config: { Hostname: '', Cmd: null },
+      docker_version: '0.4.0',
+      architecture: 'x86_64',
+      layer_id: 'x',
+      Size: 5,
+    }),
+    [`${first}/layer.tar`]: '',
+    ...describe(second, {
+      parent: first,
+      created: '2015-03-04T21:38:56.769279620Z',
+      author: 'Me <me@example.com>',
+      container_config: { Cmd: ['/bin/sh', '-c', '#(nop) ADD x in /'] },
+      docker_version: '1.9.1',
+      config: { Cmd: ['cat', '/x'], Odd: 1 },
+      architecture: 'amd64',
+      os: 'linux',
+      odd: { z: 1, a: '&' },
+    }),
+    [`${second}/layer.tar`]: tarOf({ x: 'old' }),
+    repositories: JSON.stringify({ 'old/image': { '1': second, latest: second } }),
+  });
+  writeFileSync(join(folder, 'old.tar'), old);
+  docker('load', '-i', join(folder, 'old.tar'));
+  const shown = '{{.Id}} {{.Parent}} {{.Config.Cmd}} {{.RepoTags}}';
+  expect(docker('image', 'inspect', '-f', shown, 'old/image')).toBe(
+    'sha256:98febe690ae695e3bd6dbcb8a512d42e56a59592593fe439e27ded609d0e408e ' +
+      'sha256:43abfbaf10cd029c62fe1254da14fc4bff48b0d5fb030f44d7063d2b50fb4379 [cat /x] [old/image:1 old/image:latest]',
+  );
+  const cyclic = tarOf({
+    ...describe(first, { parent: second }),
+    ...describe(second, { parent: first }),
+    repositories: '{}',
+  });
+  for (const [archive, why] of [
+    [cyclic, 'is its own parent'],
+    [tarOf({ ...describe(first, {}), repositories: '{}' }), `lacks the layer ${first}/layer.tar`],
+    [tarOf({ ...describe(first, { parent: second }), repositories: '{}' }), `lacks ${second}/json`],
+    [tarOf({ repositories: '{"a":{"b":"c"}}' }), 'names an image that the archive lacks'],
+    [tarOf({ repositories: '{"a":1}' }), 'repositories is malformed'],
+  ] as const) {
+    writeFileSync(join(folder, 'old.tar'), archive);
+    expect(daemon.docker(['load', '-i', join(folder, 'old.tar')]).stderr).toContain(why);
+  }
+  docker('rmi', 'old/image:1', 'old/image:latest');
 });
 
 describe('images of other tools', () => {

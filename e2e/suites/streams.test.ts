@@ -157,3 +157,24 @@ test('a container that ends while it is committed becomes an image', async () =>
   }
   await daemon.call('DELETE', '/images/ended?force=1');
 });
+
+test('a log that a client has been promised is read to its end, though its container is removed meanwhile', async () => {
+  const ids = await Promise.all(
+    Array.from({ length: 24 }, () => daemon.box(['sh', '-c', 'echo said'], none)),
+  );
+  await Promise.all(ids.map((id) => daemon.call('POST', `/containers/${id}/wait`)));
+  // All at once, so that the answers' heads come well before what follows them.
+  const read = (id: string) =>
+    new Promise<string>((resolve, reject) => {
+      const socket = connect(daemon.socket);
+      const parts: Buffer[] = [];
+      socket.once('data', () => void remove(id));
+      socket.on('data', (part) => parts.push(part));
+      socket.on('close', () => resolve(Buffer.concat(parts).toString('latin1')));
+      socket.on('error', reject);
+      socket.write(
+        `GET /containers/${id}/logs?stdout=1&follow=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`,
+      );
+    });
+  for (const answer of await Promise.all(ids.map(read))) expect(answer).toContain('said\n');
+});

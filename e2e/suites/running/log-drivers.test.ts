@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -99,6 +99,29 @@ const logs = async (id: string) =>
 const upTo = (last: number) => Array.from({ length: last }, (_, index) => index + 1);
 const counting = (last: number, pause = '') =>
   `i=0; while [ $i -lt ${last} ]; do i=$((i+1)); echo n=$i; ${pause} done`;
+
+test('the thread that sends logs is there for as long as there are any', async () => {
+  const tasks = `/proc/${daemon.process!.pid}/task`;
+  const names = () =>
+    readdirSync(tasks).map((task) => readFileSync(join(tasks, task, 'comm'), 'utf8').trim());
+  const gone = () => until('the end of the thread', () => !names().includes('logs'));
+  await gone();
+  const receiver = await new Receiver().up();
+  const id = await run('echo n=1', syslogTo(receiver));
+  await wait(id);
+  await until('the line', () => receiver.numbers.length === 1);
+  expect(names()).toContain('logs');
+  await remove(id);
+  await gone();
+  // Its options are looked at by the thread, which has nothing to send then.
+  await expect(run('true', { Type: 'splunk', Config: {} })).rejects.toThrow('splunk-url is expected');
+  await gone();
+  const again = await run('echo n=2', syslogTo(receiver));
+  await wait(again);
+  await until('the other line', () => receiver.numbers.length === 2);
+  await remove(again);
+  await receiver.down();
+});
 
 test('a log is sent, read, and gone with its container', async () => {
   const receiver = await new Receiver().up();

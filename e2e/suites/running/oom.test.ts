@@ -55,6 +55,19 @@ test('the first process that is killed is told of before its end, once', async (
   await daemon.call('DELETE', `/containers/${id}`);
 });
 
+// Only the first version of cgroups can do without the killer.
+const can = existsSync('/sys/fs/cgroup/memory/tasks') ? test : test.skip;
+can('one that waits for memory instead of being killed is told of, and lives on', async () => {
+  const host = { NetworkMode: 'none', Memory: 16 << 20, MemorySwap: 16 << 20, OomKillDisable: true };
+  const id = await daemon.box(['tail', '/dev/zero'], { HostConfig: host });
+  await toldOf(id, 'oom');
+  expect(await state(id)).toMatchObject({ Running: true, OOMKilled: true });
+  await daemon.call('POST', `/containers/${id}/kill`);
+  await toldOf(id, 'die');
+  expect(await told(id)).toEqual(['oom', 'die']);
+  await daemon.call('DELETE', `/containers/${id}`);
+});
+
 test('a limit that came later is watched, too', async () => {
   const id = await daemon.box(['sleep', '60'], { HostConfig: { NetworkMode: 'none' } });
   await daemon.call('POST', `/containers/${id}/update`, { Memory: 16 << 20, MemorySwap: 16 << 20 });

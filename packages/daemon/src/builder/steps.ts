@@ -105,6 +105,48 @@ export class Steps {
   }
 
   /**
+   * A step that runs nothing: `make` gives its result while a container stands for it, which is created and removed (or kept)
+   * as dockerd's is. Clients see that in events and lists. A container needs an image: for '' there is none.
+   */
+  async shown<T>(
+    options: {
+      image: string;
+      config: ImageRunConfig;
+      command: string[];
+      keep: boolean;
+      onCreated: (id: string) => void;
+      onRemoved: (id: string) => void;
+    },
+    make: () => Promise<T>,
+  ): Promise<T> {
+    if (options.image === '') return make();
+    const { Entrypoint, Env, User, Labels } = options.config;
+    const { Id: id } = await this.containers.create({
+      buildStep: true,
+      body: {
+        Image: options.image,
+        Cmd: options.command,
+        Entrypoint: Entrypoint ?? [],
+        Env: Env ?? [],
+        User: User ?? '',
+        WorkingDir: '/',
+        Labels: Labels ?? {},
+        HostConfig: {},
+      },
+    });
+    options.onCreated(id);
+    try {
+      return await make();
+    } finally {
+      if (options.keep) await this.containers.keepStep(id).catch(() => undefined);
+      else {
+        await this.containers.remove(id, { force: true, volumes: true }).catch(() => undefined);
+        options.onRemoved(id);
+      }
+    }
+  }
+
+  /**
    * RUN: a container of `image`, its output to `onOutput`; what it changed as a layer. `onCreated` is told its id before
    * it starts, `onRemoved` after it went.
    * @throws RunFailed for another exit code than 0.

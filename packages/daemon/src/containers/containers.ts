@@ -199,7 +199,7 @@ class ContainerRoom implements Containers {
       throw invalidParameter('Bad parameters: you must choose at least one stream');
     if (!this.context.rooms.logging.readable(container.record.hostConfig.LogConfig))
       throw unsupported('configured logging driver does not support reading');
-    return { tty: container.record.config.Tty, stream: openLog(this.context, container, options) };
+    return { tty: container.record.config.Tty, stream: await openLog(this.context, container, options) };
   }
 
   async attach(reference: string, options: Parameters<Containers['attach']>[1]): Promise<void> {

@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { log } from '../base/log.ts';
 import type { Order, Report } from './deliver/record.ts';
 
-/** The thread that sends logs, from the daemon's side. */
+/** The thread that sends logs, from the daemon's side. It is there for as long as there are logs to send. */
 export interface Deliverer {
   /** Resolves to why the receiver can't be reached, or undefined. */
   open(folder: string, connect: boolean): Promise<string | undefined>;
@@ -25,27 +25,38 @@ export function openDeliverer(): Deliverer {
 class Thread implements Deliverer {
   private worker: Worker | undefined;
   private readonly folders = new Set<string>();
-  private readonly waiting = new Map<number, (error: string | undefined) => void>();
+  private readonly waiting = new Map<
+    number,
+    { folder: string; answer: (error: string | undefined) => void }
+  >();
   private number = 0;
   private closed = false;
-
-  constructor() {
-    this.start();
-  }
+  /** It has ended for want of logs, not by a fault. */
+  private resting = true;
 
   private start(): void {
+    this.resting = false;
     const worker = new Worker(PROGRAM, { name: 'logs' });
     worker.unref();
     this.worker = worker;
     worker.on('message', (report: Report) => this.heard(report));
     worker.on('error', (error) => log.error({ err: error }, 'the thread that sends logs has failed'));
-    worker.on('exit', () => this.lost());
+    worker.on('exit', () => {
+      if (this.worker === worker) this.lost();
+    });
+  }
+
+  private rest(): void {
+    const worker = this.worker;
+    this.worker = undefined;
+    this.resting = true;
+    void worker?.terminate();
   }
 
   /** The thread has ended. Everything that it had to send is in the folders: another one goes on. */
   private lost(): void {
     this.worker = undefined;
-    for (const answer of this.waiting.values()) answer(undefined);
+    for (const { answer } of this.waiting.values()) answer(undefined);
     this.waiting.clear();
     if (this.closed) return;
     setTimeout(() => {
@@ -60,8 +71,15 @@ class Thread implements Deliverer {
       log[report.level](report.fields, report.text);
       return;
     }
-    this.waiting.get(report.number)?.(report.error);
+    if (report.is === 'idle') {
+      // Orders that are on their way to it have their folders, or wait for an answer.
+      if (this.folders.size === 0 && this.waiting.size === 0) this.rest();
+      return;
+    }
+    const waiting = this.waiting.get(report.number);
     this.waiting.delete(report.number);
+    if (waiting && !report.following) this.folders.delete(waiting.folder);
+    waiting?.answer(report.error);
   }
 
   private send(order: Order): void {
@@ -70,11 +88,12 @@ class Thread implements Deliverer {
 
   open(folder: string, connect: boolean): Promise<string | undefined> {
     this.folders.add(folder);
+    if (this.resting) this.start();
     if (!this.worker) return Promise.resolve(undefined);
     this.number += 1;
     const { number } = this;
     this.send({ do: 'open', folder, number, connect });
-    return new Promise((resolve) => this.waiting.set(number, resolve));
+    return new Promise((answer) => this.waiting.set(number, { folder, answer }));
   }
 
   ended(folder: string): void {

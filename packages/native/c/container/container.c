@@ -111,8 +111,8 @@ void container_ended(const struct container *container) {
   cgroup_remove(&container->cgroup);
 }
 
-long container_oom_kills(const struct container *container) {
-  return cgroup_oom_kills(&container->cgroup);
+long container_ooms(struct container *container) {
+  return cgroup_ooms(&container->cgroup);
 }
 
 int container_oom_fd(const struct container *container, int *counter) {

@@ -70,8 +70,8 @@ int container_netns(const struct container *container);
 void container_kill_all(struct container *container);
 /* The first process has ended: removes the container's cgroups (cgroup/cgroup.h), and has another runtime forget it. */
 void container_ended(const struct container *container);
-/* How often the kernel's OOM killer struck in the cgroup since the start. */
-long container_oom_kills(const struct container *container);
+/* How often the container has run out of memory since the start: as cgroup_ooms(). */
+long container_ooms(struct container *container);
 /* Something to poll for the OOM killer, -1 where there is none: as cgroup_oom_fd(). */
 int container_oom_fd(const struct container *container, int *counter);
 /* Closes and frees all that is held of it; its cgroups and processes stay. NULL is allowed. */

@@ -9,7 +9,8 @@
  * not there is an empty one; lines that are not understood are skipped (`port ...` is for others).
  *
  *   names PATH             the names file of a network the container is on; in the order in which they are searched
- *   link ALIAS NAME        a name that only this container has for another's; searched first
+ *   link ALIAS NAME        a name that only this container has for another's, on the network of the last `names` line
+ *                          before it; searched first, and found as ALIAS.NETWORK, too
  *   upstream ADDRESS[#PORT]      asked about all other names from inside the container's namespace (`--dns`)
  *   hostupstream ADDRESS[#PORT]  asked from the host's namespace
  *   resolvconf PATH        the nameservers of this file (the host's /etc/resolv.conf), asked from the host's namespace.

@@ -118,7 +118,7 @@ static void test_table(void) {
   put("resolv", "# host\nnameserver 9.9.9.9\nnameserver fe80::1%lo\nsearch x\n");
   snprintf(
       text, sizeof text,
-      "names %s/net1\nnames %s/net2\nlink cache db\nupstream 1.2.3.4#5353\nresolvconf %s/resolv\nport tcp 0.0.0.0 80 10.0.0.2 80\n",
+      "names %s/net1\nlink gone db\nnames %s/net2\nlink cache db\nupstream 1.2.3.4#5353\nresolvconf %s/resolv\nport tcp 0.0.0.0 80 10.0.0.2 80\n",
       folder, folder, folder);
   put("sandbox", text);
   snprintf(path, sizeof path, "%s/sandbox", folder);
@@ -130,6 +130,9 @@ static void test_table(void) {
   CHECK(dns_table_find(&table, "site", AF_INET6, &found) && found.count == 1 && found.list[0][15] == 2);
   CHECK(dns_table_find(&table, "four", AF_INET6, &found) && found.count == 0);
   CHECK(dns_table_find(&table, "cache", AF_INET, &found) && found.count == 1 && found.list[0][1] == 1);
+  CHECK(dns_table_find(&table, "Cache.back.end", AF_INET, &found) && found.count == 1 && found.list[0][1] == 1);
+  CHECK(!dns_table_find(&table, "cache.front", AF_INET, &found) && !dns_table_find(&table, "cache.", AF_INET, &found));
+  CHECK(!dns_table_find(&table, "gone", AF_INET, &found)); /* its target is on another network */
   CHECK(dns_table_find(&table, "web.back.end", AF_INET, &found) && found.count == 1 && found.list[0][1] == 1);
   CHECK(dns_table_find(&table, "web.front", AF_INET, &found) && found.list[0][1] == 0);
   CHECK(!dns_table_find(&table, "nobody", AF_INET, &found) && !dns_table_find(&table, "", AF_INET, &found));

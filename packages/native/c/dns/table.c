@@ -234,17 +234,35 @@ static int find(const struct dns_table *table, const char *name, int family, str
   return 0;
 }
 
+/* Whether a name asked for is this one of a network: NAME or NAME.NETWORK. */
+static int names_field(const struct dns_file *network, const struct dns_field *field, const char *name) {
+  if (strncasecmp(field->text, name, field->size)) return 0;
+  if (!name[field->size]) return 1;
+  size_t at;
+  struct dns_field own = network_name(network, &at);
+  return name[field->size] == '.' && strlen(name + field->size + 1) == own.size && own.size &&
+         !strncasecmp(name + field->size + 1, own.text, own.size);
+}
+
+/* As the alias of a link. A link leads to a name of its own network alone: one that has left that is not found by it. */
+static int find_link(const struct dns_table *table, const char *name, int family, struct dns_addresses *out) {
+  struct dns_line line;
+  size_t networks = 0;
+  for (size_t at = 0; dns_line(&table->sandbox, &at, &line);) {
+    if (line.count >= 2 && dns_field_is(&line, 0, "names")) networks++;
+    if (line.count < 3 || !dns_field_is(&line, 0, "link") || networks == 0 || networks > table->network_count) continue;
+    const struct dns_file *network = &table->networks[networks - 1];
+    if (names_field(network, &line.fields[1], name) &&
+        find_in(network, line.fields[2].text, line.fields[2].size, family, out))
+      return 1;
+  }
+  return 0;
+}
+
 int dns_table_find(struct dns_table *table, const char *name, int family, struct dns_addresses *out) {
   out->count = 0;
   if (!name[0]) return 0;
-  int known = 0;
-  struct dns_line line;
-  for (size_t at = 0; !known && dns_line(&table->sandbox, &at, &line);) {
-    if (line.count < 3 || !dns_field_is(&line, 0, "link") || !dns_field_is(&line, 1, name)) continue;
-    cleanup_free char *target = field_copy(&line.fields[2]);
-    known = target && find(table, target, family, out);
-  }
-  if (!known) known = find(table, name, family, out);
+  int known = find_link(table, name, family, out) || find(table, name, family, out);
   if (known) rotate(out, table->turn++);
   return known;
 }

@@ -152,9 +152,9 @@ int process_fd(pid_t pid);
 int process_signal(int pidfd, int signal);
 /* The exit code that Docker shows for a wait status. */
 int process_code(int status);
-/* Tells the daemon of kills by the OOM killer that it does not know of yet. */
+/* Tells the daemon how often the container has run out of memory, when that is news. */
 void supervisor_oom(struct supervisor *supervisor);
-/* Tells a daemon that has just connected of all kills there were. */
+/* Tells a daemon that has just connected of all that was before. */
 void supervisor_oom_again(struct supervisor *supervisor);
 /* Something that the supervisor may have waited for has happened: looks what is to be done next. */
 void supervisor_check(struct supervisor *supervisor);

@@ -32,7 +32,7 @@ struct client_message {
   const char *token;
   long in, out, err;
   const char *keys;
-  long behind_log; /* of `attach`: it gets the lines that are not finished, and so not in the log */
+  long behind_log; /* of `attach`: it gets the lines that are being read, and so not in the log */
 };
 
 struct exec_message {

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -42,12 +43,15 @@ int process_code(int status) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Sends a client that has read the log the lines that are not finished, and so not in it. */
-static void send_unfinished(struct client *client, const struct log *log) {
+/* Sends a client that has read the log the lines that are being read, and so not in it: their rest waits in the pipe. A line that
+   the program has left unfinished is nobody's but the earlier clients', as with dockerd. */
+static void send_unfinished(struct client *client, const struct streams *streams) {
   for (int stream = 1; stream <= 2; stream++) {
     size_t size;
-    const char *data = log_partial(log, stream, &size);
-    if (data) client_output(client, stream, data, size);
+    int waiting = 0;
+    const char *data = log_partial(streams->log, stream, &size);
+    if (data && ioctl(streams->outputs[stream - 1].source.fd, FIONREAD, &waiting) == 0 && waiting)
+      client_output(client, stream, data, size);
   }
 }
 
@@ -60,7 +64,7 @@ int attach_client(struct streams *streams, struct loop *loop, int fd, const stru
   client->out = asked->out != 0;
   client->err = asked->err != 0;
   detach_init(&client->detach, asked->keys);
-  if (asked->behind_log && streams->log) send_unfinished(client, streams->log);
+  if (asked->behind_log && streams->log) send_unfinished(client, streams);
   if (client->in && typed_size) client_typed(client, typed, typed_size);
   if (streams->finished && streams->outputs[0].source.fd < 0 && streams->outputs[1].source.fd < 0) client_end(client);
   return 0;
@@ -139,7 +143,7 @@ void supervisor_oom_again(struct supervisor *supervisor) {
 }
 
 void supervisor_oom(struct supervisor *supervisor) {
-  long kills = container_oom_kills(supervisor->container);
+  long kills = container_ooms(supervisor->container);
   if (kills <= supervisor->oom_kills) return;
   supervisor->oom_kills = kills;
   supervisor_oom_again(supervisor);

@@ -6,8 +6,8 @@ import { applyMetadata, workingDirectory } from '../../dockerfile/metadata.ts';
 import type { Instruction } from '../../dockerfile/types.ts';
 import { expandWord } from '../../dockerfile/words.ts';
 import { isFolder, leadsNowhere } from '../copy.ts';
-import { sha256 } from '../steps.ts';
 import { copyStep } from './copy.ts';
+import { short } from './output.ts';
 import { runStep } from './run.ts';
 import type { State } from './state.ts';
 import type { ClassicWork } from './work.ts';
@@ -55,8 +55,9 @@ export async function applyLabels(work: ClassicWork, state: State): Promise<void
 /** A step that changes the configuration alone. */
 async function commitConfig(work: ClassicWork, state: State, comment: string): Promise<void> {
   const createdBy = `${shellOf(state.config).join(' ')} #(nop)  ${comment}`;
+  const command = [...shellOf(state.config), '#(nop) ', comment];
   await work.images.cached(state, createdBy, createdBy, () =>
-    inNominalContainer(work, () => work.images.register(state, createdBy)),
+    inContainer(work, state, command, () => work.images.register(state, createdBy)),
   );
 }
 
@@ -65,8 +66,9 @@ async function workdir(work: ClassicWork, instruction: Instruction, state: State
   const config = state.config;
   config.WorkingDir = workingDirectory(config, path);
   const createdBy = `${shellOf(config).join(' ')} #(nop) WORKDIR ${config.WorkingDir}`;
+  const command = [...shellOf(config), `#(nop) WORKDIR ${config.WorkingDir}`];
   await work.images.cached(state, createdBy, createdBy, () =>
-    inNominalContainer(work, async () => {
+    inContainer(work, state, command, async () => {
       const layer = await work.steps.makeFolder(
         work.images.diffIds(state.image),
         config.WorkingDir!,
@@ -77,13 +79,24 @@ async function workdir(work: ClassicWork, instruction: Instruction, state: State
   );
 }
 
-/** dockerd commits such a step from a container, and its texts name one: none is made here, the name is made up. */
-async function inNominalContainer(work: ClassicWork, make: () => Promise<string>): Promise<string> {
-  const container = sha256(`${Math.random()}`).slice(0, 12);
-  work.output.write(` ---> Running in ${container}\n`);
-  const image = await make();
-  work.output.removed(container);
-  return image;
+/** Gives a step that runs nothing its container, and its lines of output. */
+function inContainer(
+  work: ClassicWork,
+  state: State,
+  command: string[],
+  make: () => Promise<string>,
+): Promise<string> {
+  return work.steps.shown(
+    {
+      image: state.image,
+      config: state.config,
+      command,
+      keep: !work.options.rm && !work.options.forceRm,
+      onCreated: (id) => work.output.write(` ---> Running in ${short(id)}\n`),
+      onRemoved: (id) => work.output.removed(id),
+    },
+    make,
+  );
 }
 
 /** @throws system with dockerd's text for a volume where a file is. */

@@ -29,10 +29,19 @@ export async function readTar(
       needed = (header.byteOffset ?? 0) + (header.size ?? 0);
       await take(header, part as unknown as Readable);
     }
-    if (length() < needed) throw new Error('unexpected EOF');
+    if (length() < needed || isCut(length(), needed)) throw new Error('unexpected EOF');
   } catch (error) {
     throw invalidParameter(`Error processing tar file: ${(error as Error).message}`, error);
   }
+}
+
+/**
+ * Whether a tar of that length, whose last entry's bytes end at `needed`, ends within a block behind them: in a header, or in
+ * the two blocks of zeros. It may end without those, and within the blanks that fill up the last file's block.
+ */
+function isCut(length: number, needed: number): boolean {
+  const rest = length - Math.ceil(needed / BLOCK) * BLOCK;
+  return rest > 0 && rest < 2 * BLOCK && rest % BLOCK !== 0;
 }
 
 /**

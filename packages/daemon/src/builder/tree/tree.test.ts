@@ -27,6 +27,10 @@ async function taken(bytes: number): Promise<string> {
 test('a tar may end with the bytes of its last file, but not before them', async () => {
   expect(await taken(512 + 5)).toBe('hello');
   await expect(taken(512 - 1)).rejects.toThrow('Error processing tar file');
+  await expect(taken(512 + 512 + 100)).rejects.toThrow('unexpected EOF'); // within the first block of zeros
+  await expect(taken(512 + 512 + 512 + 100)).rejects.toThrow('unexpected EOF');
+  expect(await taken(512 + 512 + 512)).toBe('hello');
+  expect(await taken(512 + 511)).toBe('hello');
 });
 
 test('paths under a folder are those that begin with it, in order', async () => {

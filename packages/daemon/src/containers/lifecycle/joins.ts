@@ -1,4 +1,4 @@
-import { type BerthError, conflict, invalidParameter } from '../../base/errors.ts';
+import { type BerthError, conflict, invalidParameter, systemError } from '../../base/errors.ts';
 import type { PodJoin } from '../../pods/api.ts';
 import type { Container } from '../model/container.ts';
 import type { ContainerRecord, Status } from '../model/types.ts';
@@ -59,7 +59,9 @@ export const badJoin = {
         ? `cannot join network of a restarting container: ${id}`
         : `cannot join network of a non running container: ${id}`,
     ),
-  pid: (id: string): BerthError => conflict(`failed to join PID namespace: container ${id} is not running`),
+  // dockerd finds this out while it makes the container's description, and calls all that fails there its own fault.
+  pid: (id: string): BerthError =>
+    systemError(`failed to join PID namespace: container ${id} is not running`),
   ipc: (id: string): BerthError => conflict(`failed to join IPC namespace: container ${id} is not running`),
   ipcPrivate: (id: string): BerthError =>
     invalidParameter(

@@ -43,7 +43,14 @@ export function describe(contents: Contents, wanted: readonly Platform[]): Descr
         ? describeLayout(contents, layout)
         : undefined;
   if (!images)
-    throw invalidParameter('this is no archive of images: it has neither manifest.json nor index.json');
+    throw invalidParameter(
+      'this is no archive of images: it has neither manifest.json nor index.json, nor repositories',
+    );
+  return forPlatforms(images, wanted);
+}
+
+/** Those of the images that are for one of the platforms; all where none is asked for. @throws invalid-parameter without any */
+export function forPlatforms(images: Described[], wanted: readonly Platform[]): Described[] {
   if (wanted.length === 0 || images.length === 0) return images;
   const offered = images.flatMap((image) => [image, ...(image.variants ?? [])]);
   for (const each of wanted)
@@ -241,7 +248,8 @@ export function normalName(name: string): string {
   return posix.normalize(`/${name}`).slice(1);
 }
 
-function document(contents: Contents, path: string): Buffer {
+/** A document of the archive by its path. @throws invalid-parameter where it is missing */
+export function document(contents: Contents, path: string): Buffer {
   const body = contents.documents.get(resolveLink(contents, normalName(path), contents.documents));
   if (!body) throw invalidParameter(`the archive lacks ${path}`);
   return body;
@@ -266,7 +274,8 @@ function isStrings(value: unknown): value is string[] | null | undefined {
   );
 }
 
-function readJson(body: Buffer, name: string): unknown {
+/** The value of a document. @throws invalid-parameter for what is not JSON */
+export function readJson(body: Buffer, name: string): unknown {
   try {
     return parseJson(body.toString());
   } catch (error) {

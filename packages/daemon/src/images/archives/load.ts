@@ -11,7 +11,14 @@ import { parsePlatform } from '../platforms.ts';
 import { Meter, shortId, transferLine } from '../progress.ts';
 import { familiarString, fullName } from '../references.ts';
 import { type ArchiveEntry, archiveEntries, archiveError, compressionOf, peek, readAll } from './archive.ts';
-import { type Contents, type Described, describe, normalName, resolveLink } from './load-describe.ts';
+import {
+  type Contents,
+  type Described,
+  describe,
+  forPlatforms,
+  normalName,
+  resolveLink,
+} from './load-describe.ts';
 
 const MAX_JSON = 8 * 1024 * 1024;
 const MAX_JSON_TOTAL = 128 * 1024 * 1024;
@@ -26,7 +33,7 @@ interface Options {
 }
 
 /**
- * Takes in the images of an archive (`docker save` of any age that writes manifest.json, or an OCI layout) in one pass:
+ * Takes in the images of an archive (`docker save` of any age, or an OCI layout) in one pass:
  * layers are unpacked as they stream by, and registered once the archive has told what they belong to.
  */
 export async function loadImages(context: ImagesContext, tar: Readable, options: Options): Promise<void> {
@@ -39,13 +46,22 @@ export async function loadImages(context: ImagesContext, tar: Readable, options:
   options.signal.addEventListener('abort', stop, { once: true });
   try {
     await receive(context, tar, contents, pending, releases, options);
-    const images = describe(contents, wanted);
+    const images = await describeAll(contents, wanted);
     for (const image of parentsFirst(images)) await register(context, contents, image, options.onProgress);
   } finally {
     options.signal.removeEventListener('abort', stop);
     await Promise.all(pending);
     for (const release of releases) await release();
   }
+}
+
+async function describeAll(
+  contents: Contents,
+  wanted: ReturnType<typeof parsePlatform>[],
+): Promise<Described[]> {
+  const legacy = contents.documents.has('repositories') ? await import('./load-legacy.ts') : undefined;
+  if (!legacy?.isLegacy(contents)) return describe(contents, wanted);
+  return forPlatforms(await legacy.describeLegacy(contents), wanted);
 }
 
 /** An image's parent comes before it; one that is not in the archive is nobody's parent. */

@@ -26,7 +26,8 @@ export class Follower {
   private stopped = false;
   private ended = false;
   private pause: { timer: NodeJS.Timeout; end: () => void } | undefined;
-  private readonly done: Promise<void>;
+  /** Resolves when it has ended, by itself or stopped. */
+  readonly done: Promise<void>;
 
   constructor(folder: string, record: DeliveryRecord, sink: Sink, tell: Tell) {
     this.folder = folder;

@@ -31,5 +31,8 @@ export type Order =
 
 /** From the deliverer to the daemon. */
 export type Report =
-  | { is: 'opened'; number: number; error?: string }
+  /** `following`: the folder's log is sent, now or as soon as its receiver can be reached. */
+  | { is: 'opened'; number: number; following: boolean; error?: string }
+  /** No log is left to send, and no order to carry out. */
+  | { is: 'idle' }
   | { is: 'log'; level: 'info' | 'warn' | 'error'; fields: Record<string, unknown>; text: string };

@@ -13,6 +13,8 @@ import { type DeliveryRecord, type Order, RECORD, type Report } from './record.t
 const CONNECT_PATIENCE = 2000;
 
 const followers = new Map<string, Follower>();
+/** Followers that have not ended: also those of removed containers, which have something left to send. */
+const running = new Set<Follower>();
 /** Orders for one folder are carried out one after the other. */
 const queues = new Map<string, Promise<void>>();
 
@@ -26,11 +28,24 @@ async function open({ folder, number, connect }: Extract<Order, { do: 'open' }>)
     const sink = await openSink(record);
     await followers.get(folder)?.stop();
     if (connect) error = await refusal(sink.open());
-    followers.set(folder, new Follower(folder, record, sink, tell));
+    follow(new Follower(folder, record, sink, tell));
   } catch (cause) {
     error = (cause as Error).message;
   }
-  report({ is: 'opened', number, ...(error !== undefined && { error }) });
+  report({ is: 'opened', number, following: followers.has(folder), ...(error !== undefined && { error }) });
+}
+
+function follow(follower: Follower): void {
+  followers.set(follower.folder, follower);
+  running.add(follower);
+  void follower.done.then(() => {
+    running.delete(follower);
+    tellIdle();
+  });
+}
+
+function tellIdle(): void {
+  if (running.size === 0 && queues.size === 0) report({ is: 'idle' });
 }
 
 /** Why the receiver can't be reached; undefined where it can, or where it takes too long to say. */
@@ -62,6 +77,7 @@ parentPort?.on('message', (order: Order) => {
     .catch((error) => tell('error', { folder: order.folder, err: `${error}` }, 'the delivery of a log'))
     .finally(() => {
       if (queues.get(order.folder) === after) queues.delete(order.folder);
+      tellIdle();
     });
   queues.set(order.folder, after);
 });

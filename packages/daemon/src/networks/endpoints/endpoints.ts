@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type BerthError, invalidParameter } from '../../base/errors.ts';
-import { contains, isIPv4, isIPv6, parseAddress, parseMac, parsePrefix } from '../addresses/addresses.ts';
+import { contains, parseAddress, parseMac, parsePrefix } from '../addresses/addresses.ts';
 import type { EndpointSettings, NetworkRequest } from '../api.ts';
 import { gatewayOf } from '../kernel.ts';
 import { firstByGatewayOrder } from '../model/gateway-order.ts';
@@ -56,25 +56,30 @@ export function checkEndpoint(network: NetworkRecord, config: EndpointConfig): B
   const wrong: string[] = [];
   const { IPv4Address = '', IPv6Address = '', LinkLocalIPs } = config.IPAMConfig ?? {};
   const named = hasNames(network);
-  if (config.Aliases?.length && !named)
-    wrong.push('network-scoped alias is supported only for containers in user defined networks');
   if ((IPv4Address || IPv6Address) && !named)
     wrong.push('user specified IP address is supported on user defined networks only');
-  if (IPv4Address) {
-    if (!isIPv4(IPv4Address)) wrong.push(`invalid IPv4 address: ${IPv4Address}`);
-    wrong.push(...checkStatic(network, IPv4Address, 32));
-  }
-  if (IPv6Address) {
-    if (!isIPv6(IPv6Address)) wrong.push(`invalid IPv6 address: ${IPv6Address}`);
-    wrong.push(...checkStatic(network, IPv6Address, 128));
-  }
+  if (config.Aliases?.length && !named)
+    wrong.push('network-scoped alias is supported only for containers in user defined networks');
+  if (IPv4Address && !isUsable(IPv4Address, 32)) wrong.push(`invalid IPv4 address: ${IPv4Address}`);
+  if (IPv6Address && !isUsable(IPv6Address, 128)) wrong.push(`invalid IPv6 address: ${IPv6Address}`);
   for (const address of LinkLocalIPs ?? [])
-    if (!parseAddress(address)) wrong.push(`invalid link-local IP address: ${address}`);
+    if (!isUsable(address)) wrong.push(`invalid link-local IP address: ${address}`);
+  if (IPv4Address) wrong.push(...checkStatic(network, IPv4Address, 32));
+  if (IPv6Address) wrong.push(...checkStatic(network, IPv6Address, 128));
   const asked = askedName(config);
   if (asked !== '' && (!isInterfaceName(asked) || asked === 'lo'))
     wrong.push(`${IFNAME}: ${JSON.stringify(asked)} cannot be the name of an interface`);
   if (wrong.length === 0) endpointSysctls(config, 'eth0');
   return complaints('invalid endpoint settings:', [...new Set(wrong)]);
+}
+
+/** Whether an address can be an interface's, and is of that family: an IPv4-mapped one is an IPv4 address, as for Go. */
+function isUsable(text: string, bits?: number): boolean {
+  const address = parseAddress(text);
+  if (!address || address.value === 0n) return false;
+  const isMapped = address.bits === 128 && address.value >> 32n === 0xffffn;
+  if (isMapped && (address.value & 0xffffffffn) === 0n) return false;
+  return bits === undefined || (address.bits === bits && !isMapped);
 }
 
 function checkStatic(network: NetworkRecord, text: string, bits: number): string[] {

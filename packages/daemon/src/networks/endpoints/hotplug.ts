@@ -35,10 +35,11 @@ export async function connect(
 ): Promise<void> {
   if (request.mode.startsWith('container:')) throw invalidParameter(SHARED);
   const record = remember(context, request);
-  checkConnect(context, record, network);
   const config = endpointConfig(given ?? {});
+  // The endpoint's own settings are judged first, as by dockerd: its texts say which of two objections a client sees.
   const wrong = checkEndpoint(network, config);
   if (wrong) throw wrong;
+  checkConnect(context, record, network);
   const at = record.configured.findIndex((entry) => networkOf(context, entry)?.id === network.id);
   if (pid === undefined || !record.live) {
     // The settings of the first connect hold, as with dockerd.

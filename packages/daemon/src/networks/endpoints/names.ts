@@ -42,14 +42,19 @@ export function writeSandboxFile(context: Context, record: ContainerRecord): voi
   const outside = networks.some(({ internal, driver }) => !internal && driver !== 'null');
   folder.writeSandbox(record.request.id, {
     ...servers(choice, outside),
-    networks: named.map(({ id }) => folder.names(id)),
-    links: record.configured.flatMap(({ config }) => (config.Links ?? []).map(linkPair)),
+    networks: named.map(({ id }) => ({ names: folder.names(id), links: linksOn(record, id) })),
     egress: egressNames(record, networks),
     egressFrom: {
       table: context.firewall.table,
       addresses: endpointsOf(record).flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((address) => address)),
     },
   });
+}
+
+/** The links of a container's endpoint on a network. */
+function linksOn(record: ContainerRecord, networkId: string): Array<[alias: string, name: string]> {
+  const entry = record.configured.find((one) => one.networkId === networkId);
+  return (entry?.config.Links ?? []).map(linkPair);
 }
 
 /** Servers of the container's own choice are asked from inside, the host's from the host's namespace, as they change. */

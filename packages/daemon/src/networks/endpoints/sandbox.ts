@@ -35,10 +35,8 @@ export interface SandboxFile {
   upstreams: string[];
   /** A resolver configuration whose servers are asked from the host's namespace; '': none. */
   resolvConf: string;
-  /** Names files of the networks it is on. */
-  networks: string[];
-  /** Names that only this container has for others. */
-  links: ReadonlyArray<readonly [alias: string, name: string]>;
+  /** The networks it is on: their names files, and the names that only this container has for others there. */
+  networks: Array<{ names: string; links: ReadonlyArray<readonly [alias: string, name: string]> }>;
   /** Names of an egress policy, with what they open: see c/dns/egress.h. */
   egress: string[];
   /** The firewall's table, and the container's addresses in it. */
@@ -69,8 +67,10 @@ export class SandboxFolder {
 
   writeSandbox(id: string, file: SandboxFile): void {
     const lines: string[] = [];
-    for (const path of file.networks) lines.push(`names ${path}`);
-    for (const [alias, name] of file.links) lines.push(`link ${alias} ${name}`);
+    for (const { names, links } of file.networks) {
+      lines.push(`names ${names}`);
+      for (const [alias, name] of links) lines.push(`link ${alias} ${name}`);
+    }
     for (const server of file.upstreams) lines.push(`upstream ${server}`);
     if (file.resolvConf) lines.push(`resolvconf ${file.resolvConf}`);
     for (const line of file.egress) lines.push(`egress ${line}`);

@@ -132,17 +132,22 @@ const struct cgroup_directory *cgroup_controller(const struct cgroup *cgroup, co
   return NULL;
 }
 
-static long oom_kills(const struct cgroup *cgroup) {
+static long oom_kills(const struct cgroup *cgroup, int *stalled) {
   const struct cgroup_directory *directory = cgroup_controller(cgroup, "memory");
   char text[512];
+  *stalled = 0;
   if (!directory ||
       read_small(directory->dir, cgroup->version == 2 ? "memory.events" : "memory.oom_control", text, sizeof text) < 0)
     return 0;
   long kills = 0;
+  int disabled = 0, under = 0;
   for (char *line = text; line; line = strchr(line, '\n')) {
     line += *line == '\n';
     if (sscanf(line, "oom_kill %ld", &kills) == 1) break;
+    sscanf(line, "oom_kill_disable %d", &disabled);
+    sscanf(line, "under_oom %d", &under);
   }
+  *stalled = disabled && under;
   return kills;
 }
 
@@ -191,7 +196,7 @@ static int write_limit(const struct cgroup_write_spec *limit, const struct cgrou
 
 int cgroup_prepare(const struct container_spec *spec, struct cgroup *out, struct error *err) {
   out->version = out->count = 0;
-  out->oom_before = 0;
+  out->oom_before = out->oom_stalls = out->oom_stalled = 0;
   int reused = 0, opened = 0;
   /* The umask must not keep others from looking inside: any user of a container may read its limits, and the root of a user
      namespace, which is nobody here, must pass to mount its own. */
@@ -203,7 +208,7 @@ int cgroup_prepare(const struct container_spec *spec, struct cgroup *out, struct
   }
   umask(before);
   if (opened < 0) return -1;
-  if (reused) out->oom_before = oom_kills(out);
+  if (reused) out->oom_before = oom_kills(out, &out->oom_stalled);
   if (mark_owner(spec->cgroup_owner, out, err) < 0) return -1;
   FOR_EACH(limit, &spec->cgroup_writes) {
     if (write_limit(limit, out, err) < 0) return -1;
@@ -224,9 +229,12 @@ int cgroup_join(const struct cgroup *cgroup, struct error *err) {
   return 0;
 }
 
-long cgroup_oom_kills(const struct cgroup *cgroup) {
-  long kills = oom_kills(cgroup) - cgroup->oom_before;
-  return kills > 0 ? kills : 0;
+long cgroup_ooms(struct cgroup *cgroup) {
+  int stalled;
+  long kills = oom_kills(cgroup, &stalled) - cgroup->oom_before;
+  cgroup->oom_stalls += stalled && !cgroup->oom_stalled;
+  cgroup->oom_stalled = stalled;
+  return (kills > 0 ? kills : 0) + cgroup->oom_stalls;
 }
 
 int cgroup_oom_fd(const struct cgroup *cgroup, int *counter) {

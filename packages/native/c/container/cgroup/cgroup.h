@@ -23,6 +23,8 @@ struct cgroup {
   int count;
   struct cgroup_directory directory[CGROUP_MAX];
   long oom_before;
+  long oom_stalls; /* how often it has run out of memory where nothing is killed (v1's oom_kill_disable) */
+  int oom_stalled; /* its processes wait for memory now */
 };
 
 /* Makes the directories (and their parents), writes limits and device rules. */
@@ -33,8 +35,9 @@ const struct cgroup_directory *cgroup_controller(const struct cgroup *cgroup, co
 int cgroup_clone_fd(const struct cgroup *cgroup);
 /* The child writes itself into each v1 hierarchy. */
 int cgroup_join(const struct cgroup *cgroup, struct error *err);
-/* How many processes the OOM killer has taken since cgroup_prepare. */
-long cgroup_oom_kills(const struct cgroup *cgroup);
+/* How often it has run out of memory since cgroup_prepare: the processes that the OOM killer has taken, and, where it is not to kill,
+   the times its processes began to wait. */
+long cgroup_ooms(struct cgroup *cgroup);
 /* Something to poll for out-of-memory: v1 an eventfd (EPOLLIN), told before the kill; v2 the file of the counter
    (EPOLLPRI, until it is read), told after it, and *counter is 1. -1 where there is none. */
 int cgroup_oom_fd(const struct cgroup *cgroup, int *counter);

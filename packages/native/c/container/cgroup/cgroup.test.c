@@ -79,7 +79,7 @@ static int status_of(pid_t pid) {
 }
 
 /* The cgroups of a running container are as the spec has them. */
-static void check_made(const struct fixture *f, const struct cgroup *cgroup) {
+static void check_made(const struct fixture *f, struct cgroup *cgroup) {
   char mark[16] = "";
   size_t last = f->spec.cgroups.count - 1;
   for (size_t i = 0; i <= last; i++) {
@@ -87,7 +87,7 @@ static void check_made(const struct fixture *f, const struct cgroup *cgroup) {
     CHECK(stat(f->paths[i], &st) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & 0777) == 0755);
   }
   CHECK(getxattr(f->paths[last], "trusted.berth", mark, sizeof mark) == 4 && !memcmp(mark, "mine", 4));
-  CHECK(cgroup->count == (int) f->spec.cgroups.count && cgroup_oom_kills(cgroup) == 0);
+  CHECK(cgroup->count == (int) f->spec.cgroups.count && cgroup_ooms(cgroup) == 0);
   CHECK(!cgroup_controller(cgroup, "mem") || cgroup->version == 2); /* no part of a name */
 }
 

@@ -3,7 +3,7 @@ import type { LogOptions } from '../../api.ts';
 import { logPath } from '../../lifecycle/startup.ts';
 import type { Container } from '../../model/container.ts';
 import type { Context } from '../../model/context.ts';
-import { readLog, readSource } from './reader.ts';
+import { readSource } from './reader.ts';
 import { closeSource, openSource, type Source } from './source.ts';
 import { timeKey } from './transcode.ts';
 
@@ -51,13 +51,22 @@ export async function openWholeLog(
 
 const isCri = ({ record }: Container): boolean => Boolean(record.pod?.log);
 
-/** A container's log as the API sends it. Following ends with the run that is under way. */
-export function openLog(context: Context, container: Container, options: LogOptions): Readable {
+/**
+ * A container's log as the API sends it. Its files are open then: a client that is told so and removes the container before it
+ * reads has all the same what there was. Following ends with the run that is under way.
+ */
+export async function openLog(
+  context: Context,
+  container: Container,
+  options: LogOptions,
+): Promise<Readable> {
   const { startedAt } = container.state;
   // A time before 1970 comes before every line; 0 is no time.
   const until = options.until < 0n ? 1n : options.until;
-  return Readable.from(
-    readLog(logPath(context, container), {
+  const path = logPath(context, container);
+  const source = await openSource(path, options.tail);
+  const opened = Readable.from(
+    readSource(path, source, {
       stdout: options.stdout,
       stderr: options.stderr,
       timestamps: options.timestamps,
@@ -77,4 +86,7 @@ export function openLog(context: Context, container: Container, options: LogOpti
     }),
     { objectMode: false, highWaterMark: 256 * 1024 },
   );
+  // One that nobody begins to read does not close them itself.
+  opened.once('close', () => void closeSource(source));
+  return opened;
 }
