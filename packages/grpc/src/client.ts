@@ -10,7 +10,7 @@ export interface ClientCall<Request, Response> {
   /** Nothing more will be sent. */
   end(): void;
   responses: AsyncGenerator<Response>;
-  /** So many bytes the answers had so far, as they were encoded. */
+  /** The bytes of the answers so far, as they were encoded. */
   received(): number;
   cancel(): void;
 }

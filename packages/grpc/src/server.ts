@@ -118,7 +118,7 @@ export class GrpcServer {
         header,
         send,
       });
-      // What is beside the answers is told at once; the answers may take long.
+      // Headers are sent at once: the answers may take long.
       setImmediate(respond);
       const result = await handled;
       if (result !== undefined) await send(result);

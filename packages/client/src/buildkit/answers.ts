@@ -2,7 +2,7 @@ import { CliError } from '../base/errors.ts';
 import type { Cli } from '../cli/cli.ts';
 import { csvFields } from '../parse/csv.ts';
 
-/** What is asked of a Dockerfile instead of its being built. */
+/** A request about a Dockerfile instead of a build (`--check`, `--call`). */
 export interface AskedFor {
   /** The name of the request to the front end. */
   request: string;

@@ -35,7 +35,7 @@ export class Cli implements Invocation {
     this.out.print(this.stdoutIsTerminal && !OWN_ESCAPES ? visible(text) : text);
   }
 
-  /** What was written to standard error last: a command that fails has told there why. */
+  /** The text written to standard error last: a command that fails has told there why. */
   told = '';
 
   /** Writes to standard error, likewise. */

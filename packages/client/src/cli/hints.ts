@@ -1,4 +1,4 @@
-/** What can be done about errors of the engine, by its own words: those are dockerd's, and stay as they are. */
+/** Advice for an error of the engine, found by its text: the texts are dockerd's, and stay as they are. */
 interface Hint {
   error: RegExp;
   hint: string;
@@ -152,7 +152,7 @@ const HINTS: Hint[] = [
   },
 ];
 
-/** What can be done about an error; undefined: nothing that is known. */
+/** The advice for an error; undefined where there is none. */
 export function hintFor(message: string): string | undefined {
   return HINTS.find(({ error }) => error.test(message))?.hint;
 }

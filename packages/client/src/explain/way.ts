@@ -16,7 +16,7 @@ export function containerWay({ Name, Network: network }: Container): string[][][
   ]);
 }
 
-/** Who is on a network, and its way out. */
+/** The containers on a network, and its way out. */
 export function networkWay(network: Network): string[][][] {
   if (network.Driver !== 'bridge') return [];
   return [

@@ -6,7 +6,7 @@ import { readBolt } from './bolt.ts';
 /** A layer as dockerd keeps it. */
 export interface DockerLayer {
   diffId: string;
-  /** What is in it, unpacked. */
+  /** Its files, unpacked. */
   folder: string;
   /** The record that its tar is made of again. */
   record: string;

@@ -87,8 +87,8 @@ export async function* layerTar(folder: string, pieces: readonly Piece[]): Async
 }
 
 /**
- * What a container has changed, as a layer's tar. `lower` are the folders below its own, the topmost first. The C core
- * reads them, which knows how overlays tell of what is gone.
+ * The changes of a container as a layer's tar. `lower` are the folders below its own, the topmost first. The C core reads
+ * them, since it knows the whiteouts of overlays.
  */
 export async function changesTar(upper: string, lower: readonly string[]): Promise<Buffer> {
   const program = join(dirname(process.argv[1] ?? ''), 'berth-native');

@@ -59,7 +59,7 @@ export function networkBody(network: DockerNetwork): Record<string, unknown> {
 /** The name of a container, without its slash. */
 export const containerName = ({ Name }: DockerContainer): string => Name.replace(/^\//, '');
 
-/** What dockerd filled in for a container's endpoint is found out anew. */
+/** The settings of an endpoint that a user gave: addresses and names that dockerd filled in are found anew. */
 function endpoint(settings: Record<string, unknown>, id: string): Record<string, unknown> {
   const aliases = ((settings['Aliases'] ?? []) as string[]).filter((alias) => alias !== id.slice(0, 12));
   return {
@@ -113,7 +113,7 @@ export function containerBody(
   };
 }
 
-/** Those that share another's namespaces come after it. */
+/** Containers in the order of their making: one that shares another's namespaces comes after that. */
 export function inOrder(containers: readonly DockerContainer[]): DockerContainer[] {
   const left = new Map(containers.map((container) => [container.ID, container]));
   const ordered: DockerContainer[] = [];

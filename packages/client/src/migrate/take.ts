@@ -8,7 +8,7 @@ import type { DockerContainer, DockerImage, DockerNetwork, DockerRoot, DockerVol
 import { changesTar } from './layer-tar.ts';
 import { containerBody, containerName, inOrder, networkBody, networkObstacle } from './requests.ts';
 
-/** What of it is taken over. */
+/** The kinds of objects that are taken over. */
 export interface Wanted {
   images: boolean;
   volumes: boolean;

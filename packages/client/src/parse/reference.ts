@@ -76,7 +76,7 @@ export function canonical(reference: Reference): string {
 
 const suffix = ({ tag, digest }: Reference): string => (tag ? `:${tag}` : '') + (digest ? `@${digest}` : '');
 
-/** With the tag `latest` when it has neither tag nor digest. */
+/** The reference with the tag `latest` when it has neither tag nor digest. */
 export function withDefaultTag(reference: Reference): Reference {
   return reference.tag || reference.digest ? reference : { ...reference, tag: 'latest' };
 }

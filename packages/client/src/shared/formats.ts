@@ -3,7 +3,7 @@ import { string } from '../base/flags.ts';
 /** The formats of a list that have a name. */
 export interface NamedFormats {
   readonly table: string;
-  /** With `--quiet`. */
+  /** The table with `--quiet`. */
   readonly quiet: string;
   readonly raw?: string;
   readonly rawQuiet?: string;

@@ -47,7 +47,7 @@ export class HttpConnection {
 
   /**
    * Sends a request and waits for the header of its answer. `onIdle` runs when the connection is free again.
-   * With `hijack` a successful answer hands the connection over.
+   * A successful answer to a request with `hijack` hands the connection over.
    */
   exchange(request: Request, options: { hijack?: boolean; onIdle?: () => void } = {}): Promise<Answer> {
     this.hijack = options.hijack ?? false;

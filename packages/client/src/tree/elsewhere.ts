@@ -29,7 +29,7 @@ with '${program} build --platform linux/amd64,linux/arm64 --push -t NAME .'.`,
   stack: SWARM,
 };
 
-/** What is said to who asks for a command that Docker's client has; undefined for others. */
+/** The error for a command that Docker's client has and this one has not; undefined for others. */
 export function elsewhere(word: string): CliError | undefined {
   if (!Object.hasOwn(ELSEWHERE, word)) return undefined;
   return new CliError(`${program}: ${ELSEWHERE[word]}`);

@@ -16,7 +16,7 @@ export interface BuildOptions {
   platform: string;
   cacheFrom: string[];
   quiet: boolean;
-  /** By BuildKit (`version=2`). */
+  /** BuildKit is to do it (`version=2`). */
   buildKit: boolean;
   /** Where BuildKit's result goes: by `cacheonly` nowhere; undefined: into the store, under its tags. */
   output: { type: string; attributes: Record<string, string> } | undefined;
@@ -46,7 +46,7 @@ export interface CacheRecord {
   UsageCount: number;
 }
 
-/** Which of the remembered steps are to go. */
+/** A choice of the cached steps that a prune removes. */
 export interface PruneOptions {
   filters: Record<string, string[]>;
   all: boolean;

@@ -84,7 +84,7 @@ class BuilderRoom implements Builder {
   private readonly kept = new Map<string, () => Promise<void>>();
 
   private keep(diffId: string): void {
-    if (!this.kept.has(diffId)) this.kept.set(diffId, this.parts.images.hold([diffId]));
+    if (!this.kept.has(diffId)) this.kept.set(diffId, this.parts.images.lease([diffId]));
   }
 
   /** A remembered step has this layer no more; another may have the same. */
@@ -161,7 +161,7 @@ class BuilderRoom implements Builder {
       );
       let open: OnProgress | undefined;
       const send = (line: Progress) => {
-        // With the first line the reply begins; what fails before has a status.
+        // The reply begins with the first line; an error before it is answered with a status.
         open ??= begun();
         return open(line);
       };

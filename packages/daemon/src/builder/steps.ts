@@ -46,7 +46,7 @@ export class Steps {
     try {
       return await use(this.layers.archive(owner, {}), owner);
     } finally {
-      // What was made of it is not lost for that.
+      // The step's result is whole all the same: only its working files stay.
       await this.layers
         .removeWritable(owner)
         .catch((error: unknown) =>

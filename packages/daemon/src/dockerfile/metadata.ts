@@ -13,7 +13,7 @@ export interface StageConfig {
   author: string;
   /** A CMD stood in this Dockerfile: then an ENTRYPOINT does not reset it. */
   cmdSet: boolean;
-  /** By BuildKit's rules, where they differ from the classic builder's. */
+  /** BuildKit's rules hold, where they differ from the classic builder's. */
   buildKit?: boolean;
 }
 

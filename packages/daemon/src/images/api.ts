@@ -74,14 +74,15 @@ export interface Images {
   ): Promise<void>;
   save(references: string[], options: { platforms?: string[]; signal: AbortSignal }): Promise<Readable>;
   /**
-   * What a build made as an archive, without an image being registered: an OCI layout, or what `docker load` reads as well.
+   * Packs images that a build made into an archive, without registering them: an OCI layout, or one that `docker load`
+   * reads as well.
    * `index`: as an index, even of one image without attestations.
    * @throws invalid-parameter for a name; unavailable when a layer is not here.
    */
   archive(options: {
     images: BuiltImage[];
     index: boolean;
-    /** Of the index. */
+    /** The index's annotations. */
     annotations?: Record<string, string>;
     names: string[];
     format: 'oci' | 'docker';
@@ -195,9 +196,9 @@ export interface Images {
   ): Promise<ImageAnalysis>;
   /**
    * Keeps layers that are to become part of an image (build, commit) from being removed until the returned function is
-   * called: hold them before `layers.add` is asked for them, and let go after `create`.
+   * called: take the lease before `layers.add` is asked for them, and end it after `create`.
    */
-  hold(diffIds: Iterable<string>): () => Promise<void>;
+  lease(diffIds: Iterable<string>): () => Promise<void>;
   /**
    * Removes what an image that was deleted left for containers that stood on it; called when one of them has gone.
    * @throws system: it could not be recorded; then it is done as soon as it can be

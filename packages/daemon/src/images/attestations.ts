@@ -7,8 +7,8 @@ import type { Catalogue, ManifestRecord } from './catalogue.ts';
 import { digestOf } from './config.ts';
 
 /*
- * What is said about images: in-toto statements (how one was made, what it holds), each a blob of a manifest beside that of
- * the image it is about, as BuildKit attaches them (https://docs.docker.com/build/metadata/attestations/).
+ * Attestations: in-toto statements about images (provenance, SBOM), each a blob of a manifest beside that of the image it
+ * is about, as BuildKit attaches them (https://docs.docker.com/build/metadata/attestations/).
  */
 
 export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
@@ -181,7 +181,7 @@ export class AttestationBlobs {
   }
 }
 
-/** What a kept manifest of statements says, so that it can be said of the image under another manifest. */
+/** The statements of a kept manifest: the image may get another manifest, and the statements with it. */
 export function attestationsIn({ blobs }: AttestationManifest): Attestation[] {
   return blobs.flatMap(({ body }) => {
     const statement = JSON.parse(body.toString()) as { predicateType?: unknown; predicate?: unknown };

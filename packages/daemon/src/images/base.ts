@@ -25,7 +25,7 @@ export async function pullBase(
     onBase: (found, from) => {
       config = found;
       digest = from;
-      release = retention.hold(options.configOnly ? [] : found.rootfs.diff_ids);
+      release = retention.lease(options.configOnly ? [] : found.rootfs.diff_ids);
     },
   });
   return { config: config!, name: familiarString(reference), digest, release: release! };

@@ -112,7 +112,7 @@ function dropReplaced(
       if (!members.has(digest)) catalogue.dropManifest(digest);
 }
 
-/** What is said about an image, as it was said first. */
+/** The statements about an image, each once and unchanged. */
 export async function attestationsAbout(context: ImagesContext, image: Entry): Promise<Attestation[]> {
   // The same may be kept for several manifests of the image.
   const found = new Map<string, Attestation>();

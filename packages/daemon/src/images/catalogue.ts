@@ -19,7 +19,7 @@ export interface ManifestRecord {
   body: string;
   /** The image that it is the manifest of; of an index, the one that has the names; of statements, the one they are about. */
   image: string;
-  /** It is of statements about the image. */
+  /** The manifest is of statements about the image. */
   attestation?: true;
 }
 
@@ -35,7 +35,7 @@ export interface Entry extends Image {
 }
 
 /**
- * Which images there are, what they are called and whose children they are. Everything that belongs together is put in
+ * The records of images: their configurations, names and parents. Everything that belongs together is put in
  * one tick and so in one transaction: a killed daemon never leaves half of an image registered.
  */
 export class Catalogue {

@@ -24,7 +24,7 @@ export function digestOf(bytes: Buffer | string): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
-type Shape = 'string' | 'boolean' | 'number' | 'strings' | 'map of strings' | 'set';
+type MemberType = 'string' | 'boolean' | 'number' | 'strings' | 'map of strings' | 'set';
 
 const TEXTS = [
   'architecture',
@@ -37,7 +37,7 @@ const TEXTS = [
   'container',
 ] as const;
 
-const RUN_CONFIG: Record<string, Shape> = {
+const RUN_CONFIG: Record<string, MemberType> = {
   User: 'string',
   Env: 'strings',
   Cmd: 'strings',
@@ -72,7 +72,7 @@ export function parseConfig(raw: string): StoredConfig {
   if (!Array.isArray(diffIds) || !diffIds.every(isDigest) || diffIds.length > MAX_LAYERS)
     throw bad('rootfs.diff_ids is not a list of digests');
   for (const name of TEXTS) {
-    checkShape(config, name, 'string');
+    checkType(config, name, 'string');
     // Builders write `"created": null` for a time that is not known: the same as none.
     if (config[name] === null) delete config[name];
   }
@@ -95,40 +95,40 @@ export function parseConfig(raw: string): StoredConfig {
 function checkHistory(history: unknown): void {
   if (!Array.isArray(history) || !history.every(isObject)) throw bad('history is not a list');
   for (const step of history as Array<Record<string, unknown>>) {
-    for (const name of ['created', 'created_by', 'comment', 'author']) checkShape(step, name, 'string');
-    checkShape(step, 'empty_layer', 'boolean');
+    for (const name of ['created', 'created_by', 'comment', 'author']) checkType(step, name, 'string');
+    checkType(step, 'empty_layer', 'boolean');
   }
 }
 
 function checkRunConfig(run: unknown): void {
   if (!isObject(run)) throw bad('config is not an object');
   const config = run as Record<string, unknown>;
-  for (const [name, shape] of Object.entries(RUN_CONFIG)) {
+  for (const [name, type] of Object.entries(RUN_CONFIG)) {
     // Docker's client libraries let these two be one word.
     if ((name === 'Cmd' || name === 'Entrypoint') && typeof config[name] === 'string')
       config[name] = [config[name]];
-    checkShape(config, name, shape);
+    checkType(config, name, type);
   }
   const health = config['Healthcheck'] ?? undefined;
   if (health === undefined) return;
   if (!isObject(health)) throw bad('config.Healthcheck is not an object');
-  checkShape(health, 'Test', 'strings');
+  checkType(health, 'Test', 'strings');
   for (const name of ['Interval', 'Timeout', 'StartPeriod', 'StartInterval', 'Retries'])
-    checkShape(health, name, 'number');
+    checkType(health, name, 'number');
 }
 
-function checkShape(object: object, name: string, shape: Shape): void {
+function checkType(object: object, name: string, type: MemberType): void {
   const value = (object as Record<string, unknown>)[name];
   if (value === undefined || value === null) return;
   const fits =
-    shape === 'strings'
+    type === 'strings'
       ? Array.isArray(value) && value.every((item) => typeof item === 'string')
-      : shape === 'map of strings'
+      : type === 'map of strings'
         ? isObject(value) && Object.values(value).every((item) => typeof item === 'string')
-        : shape === 'set'
+        : type === 'set'
           ? isObject(value)
-          : typeof value === shape;
-  if (!fits) throw bad(`${name} is not a ${shape === 'strings' ? 'list of strings' : shape}`);
+          : typeof value === type;
+  if (!fits) throw bad(`${name} is not a ${type === 'strings' ? 'list of strings' : type}`);
 }
 
 function isObject(value: unknown): value is object {

@@ -61,7 +61,7 @@ type CreateOptions = Parameters<Images['create']>[0];
 /** `Images.create`. */
 export async function createImage(context: ImagesContext, options: CreateOptions): Promise<string> {
   // A layer that no image lists afterwards goes again: an empty one, or that of an image that could not be made.
-  const release = options.layer && context.retention.hold([options.layer.diffId]);
+  const release = options.layer && context.retention.lease([options.layer.diffId]);
   try {
     return await createChild(context, options);
   } finally {

@@ -85,7 +85,7 @@ class ImageRoom implements Images {
       openRegistry(this.context, this.registryOptions),
     );
     this.opened = opened;
-    // It makes a folder: what a full disk refused is tried again by whoever asks next.
+    // Opening makes a folder, which a full disk refuses: the next caller tries again.
     opened.catch(() => {
       this.opened = undefined;
     });
@@ -97,7 +97,7 @@ class ImageRoom implements Images {
   resolve(reference: string, { platform }: { platform?: string } = {}): Image {
     const { catalogue } = this.context;
     const image = find(catalogue, reference);
-    // Whoever names an id means that image and no other.
+    // An id means that image and no other.
     const exact = namesById(image.id, reference);
     if (platform === undefined || platform === '')
       return exact ? image : (chooseVariant(catalogue, image, hostPlatform) ?? image);
@@ -260,7 +260,7 @@ class ImageRoom implements Images {
   async analyze(reference: string, options: Parameters<Images['analyze']>[1] = {}): Promise<ImageAnalysis> {
     const { catalogue, layers } = this.context;
     const { id, config } = this.resolve(reference, options);
-    const release = this.hold(config.rootfs.diff_ids);
+    const release = this.lease(config.rootfs.diff_ids);
     try {
       return await analyzeImage(layers, catalogue.get(id)!, reference, options);
     } finally {
@@ -268,8 +268,8 @@ class ImageRoom implements Images {
     }
   }
 
-  hold(diffIds: Iterable<string>): () => Promise<void> {
-    return this.context.retention.hold(diffIds);
+  lease(diffIds: Iterable<string>): () => Promise<void> {
+    return this.context.retention.lease(diffIds);
   }
 
   async collect(id: string): Promise<void> {

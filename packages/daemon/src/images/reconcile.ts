@@ -32,7 +32,7 @@ export async function reconcileImages(
   if (partial.length > 0) await openRegistry();
   // On a full disk the daemon is what makes room again.
   await store.flush().catch((error) => log.warn({ err: error }, 'what was cleared could not be recorded'));
-  // Which layers an image has is in its record: nobody knows that of a damaged one.
+  // An image's record names its layers: those of a damaged record are not known, so none can be collected.
   if (damaged) return;
   await retention.collect(layers.list().map((layer) => layer.diffId));
 }

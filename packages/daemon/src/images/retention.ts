@@ -3,7 +3,7 @@ import type { Layers } from '../layers/api.ts';
 import type { Store } from '../store/api.ts';
 import type { Catalogue } from './catalogue.ts';
 
-/** So often it is tried to record what a full disk had no room for, in milliseconds. */
+/** Milliseconds between attempts to record a change that a full disk had no room for. */
 const TRY_AGAIN = 1000;
 
 /**
@@ -16,7 +16,7 @@ export class Retention {
   private readonly catalogue: Catalogue;
   private readonly store: Store;
   private readonly inUse: (imageId: string) => boolean;
-  private readonly holds = new Map<string, number>();
+  private readonly leases = new Map<string, number>();
   /** Layers that nothing needs any more, which is not on record yet. */
   private readonly owed = new Set<string>();
   private timer: NodeJS.Timeout | undefined;
@@ -29,19 +29,19 @@ export class Retention {
   }
 
   /** Keeps these layers until the returned function is called; then those that nobody needs go. */
-  hold(diffIds: Iterable<string>): () => Promise<void> {
-    const held = [...diffIds];
-    for (const diffId of held) this.holds.set(diffId, (this.holds.get(diffId) ?? 0) + 1);
+  lease(diffIds: Iterable<string>): () => Promise<void> {
+    const leased = [...diffIds];
+    for (const diffId of leased) this.leases.set(diffId, (this.leases.get(diffId) ?? 0) + 1);
     let released = false;
     return async () => {
       if (released) return;
       released = true;
-      for (const diffId of held) {
-        const count = this.holds.get(diffId)! - 1;
-        if (count > 0) this.holds.set(diffId, count);
-        else this.holds.delete(diffId);
+      for (const diffId of leased) {
+        const count = this.leases.get(diffId)! - 1;
+        if (count > 0) this.leases.set(diffId, count);
+        else this.leases.delete(diffId);
       }
-      await this.collect(held);
+      await this.collect(leased);
     };
   }
 
@@ -50,7 +50,7 @@ export class Retention {
     const needed = this.needed();
     const gone = [...new Set(candidates)].filter(
       (diffId) =>
-        !needed.has(diffId) && !this.holds.has(diffId) && !this.owed.has(diffId) && this.layers.has(diffId),
+        !needed.has(diffId) && !this.leases.has(diffId) && !this.owed.has(diffId) && this.layers.has(diffId),
     );
     // All removals begin in the tick that decided on them: an image registered later cannot lose a layer to them.
     await Promise.all(

@@ -56,7 +56,7 @@ export interface Attestation {
 export interface BuiltImage {
   config: ImageConfig;
   attestations: Attestation[];
-  /** Of its manifest. */
+  /** The annotations of its manifest. */
   annotations?: Record<string, string>;
 }
 
@@ -207,7 +207,7 @@ export interface RegistryAuth {
 
 /** The steps of earlier builds in a registry. */
 export interface CacheSource {
-  /** Of what the reference stands for. */
+  /** The media type of the document that the reference stands for. */
   mediaType: string;
   /** An image, with its configuration; or a cache, with a BuildKit cache configuration. */
   kind: 'image' | 'cache';

@@ -41,7 +41,7 @@ export async function makeLayer(
   options: AddOptions,
   failed: (folder: string) => void,
 ): Promise<Added & { folder: string; durable: Promise<void> }> {
-  // Whoever reads it is told; an error of one that nobody comes to read is nobody's.
+  // The reader gets the error; a stream that nobody comes to read would end the daemon with it.
   if (isStream(tar)) tar.on('error', () => undefined);
   try {
     options.signal?.throwIfAborted();
@@ -140,7 +140,7 @@ async function fromStream(helper: Helper, words: Words, tar: Readable): Promise<
     body.on('close', () => {
       if (!body.readableEnded) broke(body.errored);
     });
-    // It may have broken off while its first bytes were looked at: then no event comes any more.
+    // The stream may have broken off while its first bytes were looked at: then no event comes any more.
     if (body.destroyed && !body.readableEnded) broke(body.errored);
     engine?.on('error', (error) => broke(invalidParameter('unexpected EOF', error)));
   });

@@ -88,7 +88,10 @@ export interface Layers {
     options?: { quotaBytes?: number; places?: boolean; marked?: boolean },
   ): Promise<void>;
   rootFilesystem(owner: string, options?: { volatile?: boolean }): RootFilesystem;
-  /** These layers (bottom first) as an overlay that is only read. @throws not-found when one is not here. */
+  /**
+   * The lower directories of an overlay of these layers (bottom first) that is only read.
+   * @throws not-found when one is not here.
+   */
   lower(diffIds: string[]): RootFilesystem['lower'];
   removeWritable(owner: string): Promise<void>;
   /** Takes a folder of the data root away at once; its bytes are free a moment later. Succeeds when it is not there. */
@@ -145,7 +148,7 @@ export interface Archive {
     tar: Readable,
     options: {
       noOverwriteDirNonDir: boolean;
-      /** Who everything is given to (`user[:group]` by the root's own files); without it those whom the archive names. */
+      /** The owner of all that is written (`user[:group]` by the root's own files); without it the owners in the archive. */
       owner?: string;
       signal?: AbortSignal;
     },

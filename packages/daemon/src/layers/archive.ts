@@ -98,7 +98,7 @@ export function openArchive(helper: Helper, writables: Writables, owner: string,
         return await exported({ pid: target.pid }, []);
       } catch (error) {
         if (!(error instanceof BerthError) || error.code !== 'gone') throw error;
-        // It has ended meanwhile.
+        // The process has ended meanwhile.
         return exported({}, exportWords(writables, owner));
       }
     },

@@ -142,7 +142,7 @@ export async function openLayerStore(
     void durable.catch(() => undefined).then(() => discard(folder));
   }
 
-  /** What a failed add has made, wherever it came to stand; another add of the same bytes may rely on it by now. */
+  /** Discards the folder of a failed add, unless another add of the same bytes has come to rely on it. */
   function abandon(path: string): void {
     const diffId = `sha256:${basename(path)}`;
     if (!records.has(diffId) && !arriving.has(diffId)) discard(path);

@@ -55,7 +55,7 @@ export function folderSizes(helper: Helper): FolderSizes {
         waiting.set(folder, asked);
         if (running) return;
         running = true;
-        // Whoever asks for many has asked for all of them by then.
+        // A caller that asks for many folders has asked for all of them by the next turn of the loop.
         setImmediate(() => void run());
       });
     },

@@ -15,7 +15,7 @@ interface WritableRecord {
   diffIds: string[];
   /** The layer with the engine's own mount points, between it and the image. */
   init?: string;
-  /** It was mounted without one: such places may be in it. */
+  /** The layer was mounted without an init layer: mount points that the engine made may be in it. */
   used?: boolean;
 }
 

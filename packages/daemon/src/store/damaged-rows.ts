@@ -22,7 +22,7 @@ export class DamagedRows {
       this.note(collection, key);
   }
 
-  /** Of which records of a collection there was a row that is not used. */
+  /** The keys of a collection's rows that could not be read. */
   of(collection: string): ReadonlySet<string> {
     return this.keys.get(collection) ?? new Set();
   }

@@ -57,7 +57,7 @@ export class Spare {
       writeFileSync(this.path, Buffer.alloc(SPARE), { mode: 0o600 });
       this.size = SPARE;
     } catch {
-      // What there was is kept, if it still fits: others may have been quicker.
+      // Other writers may have taken the room meanwhile: the blocks that were written are kept.
       this.size = this.restore();
     }
   }

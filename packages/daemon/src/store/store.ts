@@ -198,7 +198,7 @@ class SqliteStore implements Store {
       try {
         this.write();
       } catch (error) {
-        // With nothing in the log since the last time, it would give nothing.
+        // A log that nothing was added to since it was folded in gives no room.
         if (!isFull(error) || this.commits === 0) throw error;
         this.makeRoom();
         this.write();

@@ -6,7 +6,7 @@ import { argumentKinds, flagValues } from './kinds.ts';
 import { type Candidate, lookUp } from './lookup.ts';
 import { walk } from './walk.ts';
 
-/** What may stand at the cursor. */
+/** The words that may stand at the cursor. */
 export interface Completion {
   candidates: Candidate[];
   /** The shell shall offer files too. */

@@ -90,8 +90,8 @@ const wantClassic = Object.keys(classicFlags).filter(
 );
 
 /**
- * Which builder builds: the one that BERTH_BUILDKIT (else DOCKER_BUILDKIT) names, else the one that has the options
- * given, else the daemon's own choice. @throws CliError where no builder has all the options.
+ * Whether BuildKit builds: the builder is the one that BERTH_BUILDKIT (else DOCKER_BUILDKIT) names, else the one that has
+ * the options given, else the daemon's own choice. @throws CliError where no builder has all the options.
  */
 async function usesBuildKit(cli: Cli, given: ReadonlySet<string>): Promise<boolean> {
   const setting = cli.env['BERTH_BUILDKIT'] || cli.env['DOCKER_BUILDKIT'];

@@ -62,8 +62,8 @@ export const llbCaps = [
   'exporter.multiple',
   'exporter.image.attestations',
   'exporter.image.annotations',
-  // These caches are not supported. Named nevertheless, as dockerd does: a client leaves out in silence what is not named,
-  // and the build says of what it is asked for that it is unknown.
+  // These caches are named though not supported, as dockerd does: a client leaves out in silence a cache that is not named;
+  // asked for one of these, the build fails and says that it is unknown.
   'cache.gha',
   'cache.s3',
   'cache.azblob',

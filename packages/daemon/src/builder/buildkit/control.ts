@@ -33,7 +33,7 @@ export interface ControlParts extends Omit<SolverParts, 'hostPlatform'> {
   /** The builds that ran, and the folder of their messages. */
   history: Collection<BuildRecord>;
   historyFolder: string;
-  /** What is known of files that clients have sent. */
+  /** The digests of files that clients have sent. */
   remembered: Remembered;
   /** The steps that are remembered, those that filters name. */
   records: (filters: Record<string, string[]>) => CacheRecord[];
@@ -77,7 +77,7 @@ export class Control implements Served {
       ID: 'berth',
       Labels: {
         'org.mobyproject.buildkit.worker.moby.host-gateway-ip': this.parts.hostGateway(),
-        // By this one clients know that images of several platforms, attestations and caches can be asked for.
+        // Clients take this label as the sign that images of several platforms, attestations and caches can be asked for.
         'org.mobyproject.buildkit.worker.snapshotter': 'overlayfs',
       },
       platforms: runnablePlatforms().map(({ os, architecture, variant }) => ({
@@ -164,7 +164,7 @@ export class Control implements Served {
     for (const wake of this.waiting.get(job.ref) ?? []) wake();
     this.waiting.delete(job.ref);
     const record = newRecord(job, attributes, exporters);
-    // What is asked beside builds is none.
+    // A request beside builds (checks, a list of targets) is no build of the history.
     const isBuild = !attributes['requestid'];
     if (isBuild) this.history.begin(record);
     try {

@@ -10,7 +10,7 @@ import type { Answer } from './requests/answer.ts';
 import { type Asked, answerRequest, checkBuild } from './requests/index.ts';
 import type { StageResult } from './steps/step.ts';
 
-/** What a build gave for one platform. */
+/** The result of a build for one platform. */
 export interface PlatformResult {
   /** `linux/arm64` */
   platform: string;
@@ -19,7 +19,7 @@ export interface PlatformResult {
   bases: UsedBase[];
 }
 
-/** What a build gave. */
+/** The result of a build. */
 export interface BuildResult {
   /** In the order asked for, at least one. */
   images: PlatformResult[];

@@ -73,7 +73,7 @@ export class DockerfileFrontend implements Build {
     epochOf(attributes);
     this.filename = posix.basename(name);
     const { text, vertex } = await this.context.definition(name);
-    // That there is none is known once it was looked for: the step itself has not failed.
+    // The step that looked for the file has not failed: a missing Dockerfile is the build's error.
     if (text === undefined) throw noDockerfile(posix.basename(name));
     this.text = text;
     this.definition = vertex;

@@ -49,7 +49,7 @@ export const answered = (answer: Answer): Sent<'GatewaySolveResponse'> => ({
   },
 });
 
-/** What a client returns of the builds that it had done; undefined for nothing of them. */
+/** The result that a client's own build function returned, of the builds that it asked for; undefined for none of them. */
 export function fromGateway(job: Job, returned: Partial<Message<'Result'>>): BuildResult | undefined {
   const refs = Object.values(returned.refs?.refs ?? {});
   if (refs.length > 0) {

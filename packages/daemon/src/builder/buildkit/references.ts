@@ -9,7 +9,7 @@ import type { BaseImage } from './solver/base-images.ts';
 export interface UsedBase {
   /** Full, with its tag. */
   name: string;
-  /** Of what the name stands for where it came from; that of its own manifest for one that was made here. */
+  /** The digest that the name has at its registry; that of the image's own manifest for one that was made here. */
   digest: string;
   platform: string;
 }

@@ -41,7 +41,7 @@ export class ClassicBuild implements ClassicWork {
   readonly images: StepImages;
   private readonly rooms: ClassicRooms;
   private readonly stages: Stage[];
-  /** What stands before the first FROM. */
+  /** The instructions before the first FROM. */
   private readonly metaInstructions: Instruction[];
   private readonly meta: BuildArguments;
 

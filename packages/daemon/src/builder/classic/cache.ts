@@ -10,7 +10,7 @@ interface Entry {
   count: number;
 }
 
-/** Which step over which parent gave which image. Only what this builder made is ever in it. */
+/** The images that steps gave, by step and parent. Only images that this builder made are ever in it. */
 export class BuildCache {
   private readonly entries: Collection<Entry>;
   private readonly images: Images;

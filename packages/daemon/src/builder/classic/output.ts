@@ -1,7 +1,7 @@
 import type { OnProgress } from '../../images/api.ts';
 import type { BuildOptions } from '../api.ts';
 
-/** So many characters of output a quiet build keeps for the case that it fails. */
+/** The most characters of output that a quiet build keeps for the case that it fails. */
 const HELD_LIMIT = 16 << 20;
 
 /** An id as the build's texts show it. */

@@ -19,7 +19,7 @@ export interface TreeEntry {
   offset: number;
   /** The digest of the file's bytes. */
   digest: string;
-  /** Of a file whose digest is known and whose bytes are not here: gets them, and gives their place. */
+  /** Fetches the bytes of a file of which only the digest is here, and gives their place. */
   fetch?: () => Promise<number>;
 }
 

@@ -18,7 +18,7 @@ export function writtenTar(write: (out: TarWriter) => Promise<void>): Readable {
       out.destroy(error);
     },
   );
-  // It may come before anybody reads, who is then told of a stream that was destroyed, and not of the reason.
+  // An error may come before anybody reads: the reader would be told of a destroyed stream, and not of the reason.
   out.on('error', () => undefined);
   const chunks = async function* () {
     try {

@@ -133,7 +133,7 @@ export function archiveError(error: unknown): unknown {
   const { message = '', code } = error as { message?: string; code?: unknown };
   if (/invalid tar header/i.test(message)) return systemError('archive/tar: invalid tar header', error);
   if (/unexpected end/i.test(message) || code === 'Z_BUF_ERROR') return systemError('unexpected EOF', error);
-  // That of an abort is a number.
+  // An abort's code is a number.
   if (typeof code === 'string' && code.startsWith('Z_'))
     return systemError(`gzip: invalid data: ${message}`, error);
   return error;

@@ -31,7 +31,7 @@ export async function importImage(
   const config = applyChanges({}, options.changes ?? []);
   const tar = source instanceof URL ? await download(context, source, options) : source;
   const layer = await context.layers.add(tar, { signal: options.signal });
-  const release = context.retention.hold([layer.diffId]);
+  const release = context.retention.lease([layer.diffId]);
   try {
     const created = timestamp();
     const comment = options.message || `Imported from ${source instanceof URL ? source.href : '-'}`;

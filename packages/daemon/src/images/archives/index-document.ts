@@ -12,7 +12,7 @@ export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
 export interface IndexPart {
   image: Entry;
   manifest: OwnManifest;
-  /** With the platform. */
+  /** The manifest's descriptor, with the platform. */
   descriptor: ImageDescriptor;
   attestation: AttestationManifest | undefined;
 }

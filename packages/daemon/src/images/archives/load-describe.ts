@@ -24,7 +24,7 @@ export interface Described {
   parent?: string;
   /** The manifest, and the index it was chosen from. */
   documents?: Array<{ digest: string; mediaType: string; body: string }>;
-  /** What the archive has of statements about it. */
+  /** The manifests of statements about it that the archive has. */
   attestations?: Array<{ digest: string; mediaType: string; body: string; blobs: Blob[] }>;
   /** The same image for other platforms: kept without a name. */
   variants?: Described[];

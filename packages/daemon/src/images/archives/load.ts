@@ -104,7 +104,7 @@ async function receive(
     const digest = blobDigest(name);
     if (digest !== undefined && context.layers.has(digest)) {
       // The name of an uncompressed layer is its diffId: what is here already need not be read.
-      releases.push(context.retention.hold([digest]));
+      releases.push(context.retention.lease([digest]));
       const layer = context.layers.get(digest);
       if (layer) {
         contents.layers.set(name, Promise.resolve(layer));
@@ -122,7 +122,7 @@ async function receive(
       continue;
     }
     const adding = addLayer(context, entry, head, stream, digest, options).then((layer) => {
-      releases.push(context.retention.hold([layer.diffId]));
+      releases.push(context.retention.lease([layer.diffId]));
       return layer;
     });
     contents.layers.set(name, adding);
@@ -166,7 +166,7 @@ async function addLayer(
     },
   });
   stream.on('error', (error) => counted.destroy(archiveError(error) as Error));
-  // Whoever reads it is told; nobody else need be.
+  // The reader gets the error; without a listener it would end the daemon.
   counted.on('error', () => undefined);
   counted.on('close', () => stream.destroy());
   stream.pipe(counted);

@@ -58,7 +58,7 @@ export async function saveImages(
     else [saved.image = whole, ...saved.variants] = [...chosen];
     await addIndex(context, saved);
   }
-  const release = context.retention.hold(
+  const release = context.retention.lease(
     images.flatMap(({ image, variants }) =>
       [image, ...variants].flatMap(({ config }) => config.rootfs.diff_ids),
     ),
@@ -110,7 +110,7 @@ export function archiveImage(
   const { images, names, annotations } = options;
   const tags = names.map((name) => withDefaultTag(parseReference(name)));
   const index = indexOfBuilt(context, images, names, annotations);
-  const release = context.retention.hold(images.flatMap(({ config }) => config.rootfs.diff_ids));
+  const release = context.retention.lease(images.flatMap(({ config }) => config.rootfs.diff_ids));
   const several = options.index || index.parts.some(({ attestation }) => attestation);
   const [first, ...rest] = index.parts;
   const all = layout(context, [

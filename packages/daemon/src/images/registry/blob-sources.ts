@@ -1,7 +1,7 @@
 import type { Collection, Store } from '../../store/api.ts';
 
 /** A compressed form in which a layer is known to lie in registries. */
-export interface KnownBlob {
+export interface RegistryBlob {
   digest: string;
   size: number;
   mediaType: string;
@@ -19,23 +19,23 @@ const MAX_BLOBS = 8;
  * is there, and so that what was pulled is pushed with its digest unchanged though its compressed bytes are not kept.
  */
 export class BlobSources {
-  private readonly records: Collection<KnownBlob[]>;
+  private readonly records: Collection<RegistryBlob[]>;
 
   constructor(store: Store) {
     this.records = store.collection('image_blobs');
   }
 
-  of(diffId: string): KnownBlob[] {
+  of(diffId: string): RegistryBlob[] {
     return this.records.get(diffId) ?? [];
   }
 
   /** Notes that a repository has the layer in this form. */
-  add(diffId: string, blob: Omit<KnownBlob, 'sources'>, source: string): void {
+  add(diffId: string, blob: Omit<RegistryBlob, 'sources'>, source: string): void {
     const known = this.of(diffId);
     const before = known.find(({ digest }) => digest === blob.digest);
     if (before?.sources[0] === source) return;
     const made = blob.made ?? before?.made;
-    const entry: KnownBlob = {
+    const entry: RegistryBlob = {
       digest: blob.digest,
       size: blob.size,
       mediaType: before?.mediaType ?? blob.mediaType,

@@ -7,7 +7,7 @@ import { systemError } from '../../base/errors.ts';
 
 /** A way to gzip a layer. The same bytes come out each time, so that a layer made here keeps its digest. */
 export interface Compressor {
-  /** The name of the compressor and its level, which the result depends on; see `KnownBlob.made`. */
+  /** The name of the compressor and its level, which the result depends on; see `RegistryBlob.made`. */
   name: string;
   /** Compresses a tar. `counted` is told of each piece that was read. */
   run(tar: Readable, signal: AbortSignal, counted: (bytes: number) => void): Promise<Readable>;

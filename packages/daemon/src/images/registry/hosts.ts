@@ -13,7 +13,7 @@ import type { Trust } from './transport.ts';
 export interface Endpoint {
   /** scheme://host[:port][/prefix], without a slash at the end; `/v2/` follows. */
   base: string;
-  /** It answers for the registry but is not the registry: credentials do not go there. */
+  /** The host answers for the registry but is not the registry: credentials do not go there. */
   mirror: boolean;
 }
 

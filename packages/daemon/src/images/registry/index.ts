@@ -53,7 +53,7 @@ export function openRegistry(context: ImagesContext, options: RegistryOptions = 
     downloads: new Downloads({
       folder: join(root, 'partial'),
       layers,
-      hold: (diffIds) => context.retention.hold(diffIds),
+      lease: (diffIds) => context.retention.lease(diffIds),
       limits,
       concurrent: settings.maxConcurrentDownloads,
       attempts,

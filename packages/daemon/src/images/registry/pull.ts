@@ -25,7 +25,7 @@ import { withRegistry } from './session.ts';
 export type PullOptions = Parameters<Images['pull']>[0] & {
   /** For a base that is to be built on and is no image of its own: called while its layers are held. */
   onBase?: (config: StoredConfig, digest: string) => void;
-  /** Of such a base only the configuration is wanted. */
+  /** Only the configuration of such a base is wanted. */
   configOnly?: boolean;
 };
 
@@ -106,7 +106,7 @@ async function pullOne(
   const digested = withDigest(reference, found.digest);
   const before = context.catalogue.idOf(fullName(key));
   const diffIds = found.config.rootfs.diff_ids;
-  const release = context.retention.hold(diffIds);
+  const release = context.retention.lease(diffIds);
   try {
     const statements = onBase ? undefined : fetchStatements(parts, repository, found, signal);
     if (!configOnly) await fetchLayers(parts, repository, found, signal, onProgress);
@@ -212,7 +212,7 @@ async function fetchLayers(
   onProgress: OnProgress,
 ): Promise<void> {
   const { context, downloads, blobSources } = parts;
-  // Of an image that is here dockerd tells no layers.
+  // dockerd shows no lines for the layers of an image that is here.
   const present = context.catalogue.get(id) !== undefined;
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);

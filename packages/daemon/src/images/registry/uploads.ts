@@ -8,7 +8,7 @@ import { NetworkError } from '../../base/network-errors.ts';
 import type { Layers } from '../../layers/api.ts';
 import type { OnProgress } from '../api.ts';
 import { layerLine, Meter, shortId } from '../progress.ts';
-import type { BlobSources, KnownBlob } from './blob-sources.ts';
+import type { BlobSources, RegistryBlob } from './blob-sources.ts';
 import { compressor } from './compress.ts';
 import { isTransient, RegistryError } from './errors.ts';
 import { Pool } from './limits.ts';
@@ -76,7 +76,7 @@ export class Uploads {
   }
 
   /** Whether the blob is in the repository, or came there from another one of its registry. */
-  private async present(target: Target, diffId: string, blob: KnownBlob): Promise<boolean> {
+  private async present(target: Target, diffId: string, blob: RegistryBlob): Promise<boolean> {
     const { repository, domain, signal, onProgress } = target;
     const here = `${domain}/${repository.path}`;
     const size = await repository.has(blob.digest, signal);
@@ -185,7 +185,7 @@ export class Uploads {
   }
 
   /** Copies a blob from a registry that has it, without a stop on our disk; false when none gives it to us. */
-  private async copy(target: Target, diffId: string, blob: KnownBlob): Promise<boolean> {
+  private async copy(target: Target, diffId: string, blob: RegistryBlob): Promise<boolean> {
     const { signal, domain } = target;
     for (const source of blob.sources) {
       const slash = source.indexOf('/');

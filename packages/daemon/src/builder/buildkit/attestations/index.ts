@@ -5,7 +5,7 @@ import type { Job } from '../job.ts';
 import { provenance } from './provenance.ts';
 import { sbom } from './sbom.ts';
 
-/** What a build gave, with what is said about it. */
+/** The result of a build, with the statements about its images. */
 export interface Attested extends BuildResult {
   images: Array<PlatformResult & { attestations: Attestation[] }>;
 }

@@ -7,8 +7,8 @@ import type { PlatformResult } from '../dockerfile-build.ts';
 import type { Job } from '../job.ts';
 
 /*
- * What an image holds (an SBOM): a scanner, itself an image, is run with the root of what was built and writes statements, by
- * BuildKit's protocol: https://github.com/moby/buildkit/blob/master/docs/attestations/sbom-protocol.md
+ * SBOMs (lists of what an image holds): a scanner, itself an image, is run with the root that was built and writes
+ * statements, by BuildKit's protocol: https://github.com/moby/buildkit/blob/master/docs/attestations/sbom-protocol.md
  */
 
 const DEFAULT_SCANNER = 'docker/buildkit-syft-scanner:stable-1';

@@ -34,7 +34,7 @@ const recordsOf = (steps: readonly StepRecord[], indexOf: (step: StepRecord) => 
     digest: `sha256:${step.key}`,
   }));
 
-/** What stands in an image's configuration (`moby.buildkit.cache.v0`): the steps that its own layers were made by. */
+/** The inline cache in an image's configuration (`moby.buildkit.cache.v0`): the steps that made the image's own layers. */
 export function inlineCache(steps: readonly StepRecord[]): string {
   const records = recordsOf(steps, ({ diffIds }) => diffIds.length - 1);
   return Buffer.from(JSON.stringify(records)).toString('base64');

@@ -126,14 +126,14 @@ export class RemoteCaches {
   }
 
   /**
-   * The step of that key, its layer here and held by `hold`. Undefined when no source has it, or none can give its layer;
+   * The step of that key, its layer here and held by `lease`. Undefined when no source has it, or none can give its layer;
    * `onFailure` is told why.
    */
   async find(
     key: string,
     options: {
       signal: AbortSignal;
-      hold: (diffId: string) => void;
+      lease: (diffId: string) => void;
       onFailure: (message: string) => void;
     },
   ): Promise<{ diffId: string; size: number; created: string } | undefined> {
@@ -142,7 +142,7 @@ export class RemoteCaches {
       const step = steps.get(key);
       if (!step) continue;
       const { diffId, created } = step;
-      options.hold(diffId);
+      options.lease(diffId);
       try {
         const layer =
           layers.get(diffId) ??

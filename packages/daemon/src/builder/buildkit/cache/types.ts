@@ -13,7 +13,7 @@ export interface CacheTarget {
   attributes: Record<string, string>;
 }
 
-/** What of a build others may take from where. */
+/** The places that a build's steps are written to for other builds (`--cache-to`). */
 export interface CacheExports {
   /** In the image's own configuration. */
   inline: boolean;

@@ -49,7 +49,7 @@ export function annotationsOf(attributes: Record<string, string>): Annotations {
   };
 }
 
-/** What is to be an image, or several, in the form that the images room takes. */
+/** The images of a build's result, in the form that the images room takes. */
 export interface Built {
   images: BuiltImage[];
   /** An index is wanted, even of one image. */

@@ -19,7 +19,7 @@ interface Part {
   statements: Array<{ name: string; body: Buffer }>;
 }
 
-/** What each platform gives: in a folder of its own where there are several. */
+/** The files of each platform: in a folder of its own where there are several. */
 function partsOf({ job, result, attributes }: Export): Part[] {
   const split = result.several && !/^(0|f|false)$/i.test(attributes['platform-split'] ?? '');
   return result.images.map(({ platform, result: one, attestations }) => {

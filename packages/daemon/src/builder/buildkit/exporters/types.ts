@@ -8,6 +8,6 @@ export interface Export {
   job: Job;
   result: Attested;
   attributes: Record<string, string>;
-  /** Which of the request's exporters it is: the client's side knows it by that. */
+  /** The exporter's place in the request: the client's side knows it by that. */
   index: number;
 }

@@ -134,7 +134,7 @@ export class History {
       for (const record of Limit > 0 ? known.slice(0, Limit) : known)
         await send([record.completed > 0 ? COMPLETE : STARTED, record]);
       if (Ref !== '' && known.length === 0 && EarlyExit) return;
-      // Who asks for one build that has ended waits for no more.
+      // A client that asks for one build gets no more once that has ended.
       if (EarlyExit || (Ref !== '' && this.records.has(Ref))) return;
       while (!call.signal.aborted) {
         const next = queue.shift();

@@ -18,7 +18,7 @@ export interface BuildRecord {
   total: number;
   done: number;
   warnings: number;
-  /** What is said of how it was made, by the digests of the blobs that are kept with it. */
+  /** The statements of how it was made, by the digests of the blobs that are kept with it. */
   attestations: Array<{ digest: string; size: number; predicateType: string }>;
   /** Bytes of its messages, which are kept in a file. */
   logs: number;

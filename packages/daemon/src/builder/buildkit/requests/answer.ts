@@ -117,7 +117,7 @@ const REQUESTS = [
   request('frontend.subrequests.describe', 'List available subrequest types'),
 ];
 
-/** What can be asked for. */
+/** The answer that lists all requests. */
 export function describeAnswer(): Answer {
   const rows = REQUESTS.map(({ name, version, description }) => [
     name.replace(/^frontend\./, ''),

@@ -49,7 +49,7 @@ export async function answerRequest(name: string, asked: Asked): Promise<Answer>
   }
 }
 
-/** What a build has to say that takes its Dockerfile's faults for errors; undefined for nothing. */
+/** The failure of a build that takes findings in its Dockerfile for errors; undefined where there are none. */
 export async function checkBuild(asked: Asked, dockerfile: Dockerfile): Promise<string | undefined> {
   const options = optionsOf(asked, dockerfile);
   if (!options.error) return undefined;

@@ -2,7 +2,7 @@ import { invalidParameter } from '../../../base/errors.ts';
 import { isTrue } from '../attributes.ts';
 import { type RuleName, rules } from './lint/rules.ts';
 
-/** Which checks are made, and whether one that fails is an error: `# check=skip=...;error=true` or a build argument. */
+/** The checks that are made, and whether a finding is an error: `# check=skip=...;error=true` or a build argument. */
 export interface CheckOptions {
   error: boolean;
   wants(rule: RuleName): boolean;

@@ -62,7 +62,7 @@ class Receiver {
   private readonly coming = new Map<number, ByteQueue>();
   /** All that was told, by the number of its packet. */
   private readonly stats: Stat[] = [];
-  /** Of files that are asked for when one of them is read: what gets their bytes written. */
+  /** Files that are asked for once one of them is read, each with the function that writes its bytes. */
   private readonly later = new Map<number, () => Promise<number>>();
   private asked = false;
   private ended = false;
@@ -141,7 +141,7 @@ class Receiver {
         else told();
       } else if (packet.type === packetType.data) await this.take(packet.ID, packet.data);
     }
-    // What is still waited for would never come.
+    // Files that are still waited for would never come.
     if (!this.ended)
       throw new BerthError('invalid-parameter', 'the client ended before all of its files had come');
   }
@@ -214,7 +214,7 @@ class Receiver {
       const slices = new Slices();
       for (const [id, write] of this.later) {
         if (this.ended) return;
-        // What fails is told to whoever reads it; what a tree that is closed has no place for tells nothing of the file.
+        // A failure is the error of the step that reads the file. One after the tree was closed says nothing of the file.
         write().catch(() => this.ended || this.wanted.onChanged?.());
         await this.request(id);
         if (slices.due()) await slices.next();
@@ -266,7 +266,10 @@ function attributesOf(stat: Stat) {
   };
 }
 
-/** What is neither a file nor a socket (which no layer has); undefined for those. */
+/**
+ * The entry of a directory, link, pipe or device, which have no bytes; undefined for a file, and for a socket, which no
+ * layer has.
+ */
 function plainEntry(stat: Stat): (Pick<TreeEntry, 'type'> & Partial<TreeEntry>) | undefined {
   const { mode, linkname, devmajor, devminor } = stat;
   if (hasMode(mode, goMode.directory)) return { type: 'directory' };

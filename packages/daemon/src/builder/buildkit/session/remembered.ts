@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { log } from '../../../base/log.ts';
 import { Slices } from '../../../patterns/slices.ts';
 
-/** So many bytes of one folder's list, and so many folders, are remembered: what is beyond is sent again. */
+/** The most bytes of one folder's list, and the most folders, that are remembered: files beyond them are sent again. */
 const MOST_BYTES = 8 * 1024 * 1024;
 const MOST_FOLDERS = 64;
 
@@ -28,7 +28,7 @@ export class Remembered {
     this.root = root;
   }
 
-  /** What is known of a folder; empty where nothing is, or the client names no key. */
+  /** The files remembered of a folder; none where the client names no key. */
   async load(shared: string, folder: string): Promise<Map<string, RememberedFile>> {
     const known = new Map<string, RememberedFile>();
     if (shared === '') return known;

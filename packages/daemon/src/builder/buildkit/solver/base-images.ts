@@ -26,18 +26,18 @@ export interface BaseImage {
   /** The reference in full. */
   name: string;
   digest: string;
-  /** It was here, and not asked for at its registry. */
+  /** The image was here, and its registry was not asked. */
   local: boolean;
 }
 
 /**
  * Finds a base image: the local one where it may serve, else the one of its registry, without naming it here.
- * `hold` keeps layers, and `onEnd` has something done, until the build ends.
+ * `lease` keeps layers, and `onEnd` has something done, until the build ends.
  */
 export async function findBase(
   images: Images,
   request: BaseRequest,
-  build: { hold: (diffIds: string[]) => void; onEnd: (release: () => Promise<void>) => void },
+  build: { lease: (diffIds: string[]) => void; onEnd: (release: () => Promise<void>) => void },
 ): Promise<BaseImage> {
   const { reference, progress } = request;
   const full = fullReference(reference);
@@ -46,7 +46,7 @@ export async function findBase(
   const image = request.resolveMode === 'pull' ? undefined : localImage(images, request);
   if (image) {
     progress.vertex(title).start().done();
-    build.hold(image.config.rootfs.diff_ids);
+    build.lease(image.config.rootfs.diff_ids);
     return {
       snapshot: baseSnapshot(image.config),
       config: image.config,

@@ -41,16 +41,16 @@ export class CachedSteps {
   readonly records = new Map<string, StepRecord>();
   private readonly parts: CachedStepsParts;
   private readonly remote: RemoteCaches;
-  private readonly hold: (diffIds: string[]) => void;
+  private readonly lease: (diffIds: string[]) => void;
   private readonly running = new Map<string, Promise<CachedStep>>();
   private readonly onMiss: Array<() => void> = [];
   private missed = false;
 
-  /** `hold` keeps layers until the build ends. */
-  constructor(parts: CachedStepsParts, remote: RemoteCaches, hold: (diffIds: string[]) => void) {
+  /** `lease` keeps layers until the build ends. */
+  constructor(parts: CachedStepsParts, remote: RemoteCaches, lease: (diffIds: string[]) => void) {
     this.parts = parts;
     this.remote = remote;
-    this.hold = hold;
+    this.lease = lease;
   }
 
   /** Has something done once a step is not in the cache, and files of the context are likely to be read. */
@@ -96,13 +96,13 @@ export class CachedSteps {
     const { cache, layers } = this.parts;
     const local = cache.get(key);
     if (local && (local.diffId === null || layers.has(local.diffId))) {
-      if (local.diffId !== null) this.hold([local.diffId]);
+      if (local.diffId !== null) this.lease([local.diffId]);
       cache.put(key, { ...local, used: new Date().toISOString(), count: local.count + 1 });
       return local;
     }
     const remote = await this.remote.find(key, {
       signal,
-      hold: (diffId) => this.hold([diffId]),
+      lease: (diffId) => this.lease([diffId]),
       onFailure: (message) => vertex.log(message, 2),
     });
     return remote && this.remember(key, remote, description);
@@ -120,7 +120,7 @@ export class CachedSteps {
     const running = (async () => {
       // A step that changed nothing is a layer without entries, as BuildKit has it.
       const layer = (await make()) ?? (await this.parts.layers.add(Readable.from([EMPTY_TAR])));
-      this.hold([layer.diffId]);
+      this.lease([layer.diffId]);
       return this.remember(key, { ...layer, created: new Date().toISOString() }, description);
     })();
     this.running.set(key, running);

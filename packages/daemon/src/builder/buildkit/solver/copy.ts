@@ -9,7 +9,7 @@ import type { StepOptions } from './cached-steps.ts';
 export interface CopyOptions extends StepOptions {
   sources: Source[];
   target: string;
-  /** Of the sources' names, attributes and bytes. */
+  /** The digest of the sources' names, attributes and bytes. */
   digest: string;
   mode?: number;
   owner: ((archive: Archive) => Promise<{ uid: number; gid: number }>) | undefined;

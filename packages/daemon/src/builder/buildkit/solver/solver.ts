@@ -40,7 +40,7 @@ export class Solver {
   constructor(parts: SolverParts) {
     this.parts = parts;
     this.caches = new RemoteCaches(parts);
-    this.cached = new CachedSteps(parts, this.caches, (diffIds) => this.hold(diffIds));
+    this.cached = new CachedSteps(parts, this.caches, (diffIds) => this.lease(diffIds));
   }
 
   /** Fetches by the daemon's proxies. */
@@ -59,8 +59,8 @@ export class Solver {
   }
 
   /** Keeps layers until the build ends. */
-  hold(diffIds: string[]): void {
-    this.releases.push(this.parts.images.hold(diffIds));
+  lease(diffIds: string[]): void {
+    this.releases.push(this.parts.images.lease(diffIds));
   }
 
   /** Ends the build: its layers stay only where an image or the cache has them. */
@@ -81,7 +81,7 @@ export class Solver {
   /** A base image: the local one where it may serve, else from its registry, without naming it here. */
   base(request: BaseRequest): Promise<BaseImage> {
     return findBase(this.parts.images, request, {
-      hold: (diffIds) => this.hold(diffIds),
+      lease: (diffIds) => this.lease(diffIds),
       onEnd: (release) => void this.releases.push(release),
     });
   }
@@ -148,7 +148,7 @@ export class Solver {
     const changed = change();
     tar.on('error', (error) => changed.destroy(error));
     const layer = await this.parts.layers.add(tar.pipe(changed));
-    this.hold([layer.diffId]);
+    this.lease([layer.diffId]);
     return layer.diffId;
   }
 

@@ -2,7 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Mounts } from '../../../dockerfile/mounts.ts';
 
-/** Who uses a cache folder now. */
+/** The steps that use a cache folder now. */
 interface Use {
   count: number;
   shared: boolean;

@@ -1,4 +1,4 @@
-/** What a step gave: the key that the cache knows it by, and all layers up to its own. */
+/** The result of a step: the key that the cache knows it by, and all layers up to its own. */
 export interface StepRecord {
   key: string;
   diffIds: string[];

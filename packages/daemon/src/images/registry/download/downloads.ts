@@ -39,7 +39,7 @@ export class Downloads implements TransferPools {
         wanted.signal.throwIfAborted();
         log.debug({ blob: wanted.digest, err: error }, 'a shared download failed; trying again');
       }
-      // It writes to the same file until it has ended.
+      // The other transfer writes to the same file until it has ended.
       await running.ended;
     }
   }

@@ -77,7 +77,7 @@ export class Transfer {
     await fetching.run(signal, () => span('download layer', () => this.fetch(), about));
     this.say(layerLine('Download complete', this.id));
     // Everybody may have left when the layer is there; then it goes.
-    const release = parts.hold([diffId]);
+    const release = parts.lease([diffId]);
     try {
       return await adding.run(signal, async () => {
         this.say(transferLine('Extracting', this.id, 0, size));

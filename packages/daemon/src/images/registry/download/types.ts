@@ -21,7 +21,7 @@ export interface DownloadParts {
   folder: string;
   layers: Layers;
   /** Keeps layers from garbage collection until the returned function is called. */
-  hold(diffIds: Iterable<string>): () => Promise<void>;
+  lease(diffIds: Iterable<string>): () => Promise<void>;
   limits: Limits;
   concurrent: number;
   attempts: number;

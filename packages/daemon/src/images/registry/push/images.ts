@@ -99,7 +99,7 @@ async function pushOne(
   const { context } = parts;
   const { repository, signal, onProgress } = target;
   const diffIds = entry.config.rootfs.diff_ids;
-  const release = context.retention.hold(diffIds);
+  const release = context.retention.lease(diffIds);
   try {
     for (const diffId of diffIds.toReversed()) onProgress(layerLine('Preparing', shortId(diffId)));
     const whole = alone ? undefined : await pushIndex(parts, target, reference, entry);

@@ -62,7 +62,7 @@ export async function pushIndex(
   if (!whole) return undefined;
   const { context } = parts;
   const { repository, signal } = target;
-  const release = context.retention.hold(
+  const release = context.retention.lease(
     whole.platforms.flatMap(({ image }) => image.config.rootfs.diff_ids),
   );
   try {

@@ -18,7 +18,7 @@ export const locationOf = ({ line, endLine }: { line: number; endLine: number })
   ranges: [{ start: { line }, end: { line: endLine } }],
 });
 
-/** What the checks found in one Dockerfile. */
+/** The findings of the checks in one Dockerfile. */
 export class Findings {
   readonly warnings: Warning[] = [];
   private readonly options: CheckOptions;
@@ -39,7 +39,7 @@ export class Findings {
     });
   }
 
-  /** What a build says that takes a finding for an error; undefined when there is nothing to say. */
+  /** The message of a build that takes findings for errors; undefined without any. */
   get failure(): string | undefined {
     if (!this.options.error || this.warnings.length === 0) return undefined;
     const found = [...new Set(this.warnings.map(({ ruleName }) => ruleName))].sort();
