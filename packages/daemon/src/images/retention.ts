@@ -8,7 +8,7 @@ const TRY_AGAIN = 1000;
 
 /**
  * Decides when a layer may go. A layer stays while an image lists it, while a container stands on an image that was
- * deleted by force, and while somebody holds it: who is about to register an image holds its layers first, so that
+ * deleted by force, and while it is leased: what is about to register an image leases its layers first, so that
  * deletion may run beside pulls, loads, builds and commits.
  */
 export class Retention {
