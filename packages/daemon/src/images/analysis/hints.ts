@@ -1,5 +1,6 @@
 import type { ImageAnalysis } from '../api.ts';
-import type { FileRecord, Hiding } from './merge.ts';
+import type { FileRecord, Hiding, MergedTree } from './merge.ts';
+import { Largest, type Turns } from './turns.ts';
 
 type Hint = ImageAnalysis['Hints'][number];
 
@@ -72,51 +73,69 @@ const RULES: Rule[] = [
 const SECRET =
   /\/(?:\.ssh\/id_[a-z0-9]+|\.aws\/credentials|\.docker\/config\.json|\.git-credentials|\.netrc|\.pypirc|\.kube\/config|\.config\/gcloud\/[^/]*credentials[^/]*)$/;
 
-/** The hints for a slimmer image, most bytes first; credentials, which anyone can read in any layer, before all. */
-export function hintsOf(
-  files: readonly FileRecord[],
-  visible: readonly FileRecord[],
-  hidings: readonly Hiding[],
-  duplicates: ImageAnalysis['Duplicates'],
-  top: number,
-): Hint[] {
-  const hints: Hint[] = [];
-  const add = (kind: string, message: string, of: readonly FileRecord[], floor = SMALLEST) => {
-    const size = of.reduce((sum, file) => sum + file.size, 0);
-    if (of.length === 0 || size < floor) return;
-    const largest = of.toSorted((left, right) => right.size - left.size).slice(0, top);
-    hints.push({
+/** Files that a hint is about. */
+class Found {
+  size = 0;
+  count = 0;
+  private readonly layers = new Set<number>();
+  private readonly largest: Largest<FileRecord>;
+
+  constructor(top: number) {
+    this.largest = new Largest(top);
+  }
+
+  add(file: FileRecord): void {
+    this.count += 1;
+    this.size += file.size;
+    this.layers.add(file.layer);
+    this.largest.add(file);
+  }
+
+  hint(kind: string, message: string): Hint {
+    return {
       Kind: kind,
       Message: message,
-      Size: size,
-      Layers: [...new Set(of.map((file) => file.layer))].sort((left, right) => left - right),
-      Paths: largest.map((file) => file.path),
-    });
-  };
-  const byRule = new Map<Rule, FileRecord[]>();
-  for (const file of visible) {
-    const rule = RULES.find(({ matches }) => matches.test(file.path));
-    if (!rule) continue;
-    const found = byRule.get(rule);
-    if (found) found.push(file);
-    else byRule.set(rule, [file]);
+      Size: this.size,
+      Layers: [...this.layers].sort((left, right) => left - right),
+      Paths: this.largest.take().map((file) => file.path),
+    };
   }
+}
+
+/** The hints for a slimmer image, most bytes first; credentials, which anyone can read in any layer, before all. */
+export async function hintsOf(
+  tree: MergedTree,
+  duplicates: ImageAnalysis['Duplicates'],
+  top: number,
+  turns: Turns,
+): Promise<Hint[]> {
+  const byRule = new Map(RULES.map((rule) => [rule, new Found(top)]));
+  await turns.each(tree.visible(), (file) => {
+    if (file.type !== 'file') return;
+    const rule = RULES.find(({ matches }) => matches.test(file.path));
+    if (rule) byRule.get(rule)!.add(file);
+  });
+  const [deleted, copied, replaced] = [new Found(top), new Found(top), new Found(top)];
+  await turns.each(tree.hidings, (hiding) => {
+    const found = !hiding.above ? deleted : sameContent(hiding) ? copied : replaced;
+    found.add(hiding.file);
+  });
+  const hints: Hint[] = [];
+  const add = (kind: string, message: string, found: Found) => {
+    if (found.count > 0 && found.size >= SMALLEST) hints.push(found.hint(kind, message));
+  };
   for (const [rule, found] of byRule) add(rule.kind, rule.message, found);
   add(
     'deleted-later',
     'files that a later layer deletes: delete them in the step that makes them, or make them in another stage',
-    hidings.filter(({ above }) => !above).map(({ file }) => file),
+    deleted,
   );
   add(
     'metadata-only',
     'files copied whole into a later layer because only owner, mode or time changed: set them when they are made (COPY --chown, --chmod)',
-    hidings.filter(sameContent).map(({ file }) => file),
+    copied,
   );
-  add(
-    'replaced-later',
-    'files that a later layer writes again: write them once',
-    hidings.filter((hiding) => hiding.above && !sameContent(hiding)).map(({ file }) => file),
-  );
+  add('replaced-later', 'files that a later layer writes again: write them once', replaced);
   const copies = duplicates.reduce((sum, { Wasted }) => sum + Wasted, 0);
   if (copies >= SMALLEST)
     hints.push({
@@ -127,16 +146,17 @@ export function hintsOf(
       Paths: duplicates.slice(0, top).map(({ Paths }) => Paths[0]!),
     });
   hints.sort((left, right) => right.Size - left.Size);
-  const secrets = files.filter(({ path }) => SECRET.test(path));
-  if (secrets.length > 0)
-    hints.unshift({
-      Kind: 'credentials',
-      Message:
+  const secrets = new Found(top);
+  await turns.each(tree.files, (file) => {
+    if (SECRET.test(file.path)) secrets.add(file);
+  });
+  if (secrets.count > 0)
+    hints.unshift(
+      secrets.hint(
+        'credentials',
         'files that look like credentials; they can be read from their layer even where a later one deletes them',
-      Size: secrets.reduce((sum, file) => sum + file.size, 0),
-      Layers: [...new Set(secrets.map((file) => file.layer))],
-      Paths: secrets.slice(0, top).map((file) => file.path),
-    });
+      ),
+    );
   return hints;
 }
 

@@ -1,9 +1,10 @@
-import type { LayerEntry, Layers } from '../../layers/api.ts';
+import type { Layers } from '../../layers/api.ts';
 import type { AnalysisCount, AnalysisLayer, AnalysisPath, ImageAnalysis } from '../api.ts';
 import type { Entry } from '../catalogue.ts';
 import { compareContents } from './content.ts';
 import { hintsOf, sameContent } from './hints.ts';
 import { type FileRecord, type Hiding, MergedTree } from './merge.ts';
+import { Largest, Turns } from './turns.ts';
 
 const TOP = 20;
 const TOP_LIMIT = 1000;
@@ -20,58 +21,66 @@ export async function analyzeImage(
 ): Promise<ImageAnalysis> {
   const top = Math.min(Math.max(options.top ?? TOP, 0), TOP_LIMIT);
   const diffIds = image.config.rootfs.diff_ids;
-  const tree = new MergedTree();
-  for (const diffId of diffIds) {
-    const entries: LayerEntry[] = [];
-    for await (const entry of layers.entries(diffId)) {
-      options.signal?.throwIfAborted();
-      entries.push(entry);
-    }
-    tree.add(entries);
-  }
-  await compareContents(layers, diffIds, tree, options.signal);
+  const { signal } = options;
+  const turns = new Turns(signal);
+  const tree = new MergedTree(turns);
+  for (const diffId of diffIds) await tree.put(layers.entries(diffId));
+  await compareContents(layers, diffIds, tree, turns, signal);
 
-  const visible = [...tree.visible()].filter((file) => file.type === 'file');
+  const files = new Largest<FileRecord>(top);
+  let visible = 0;
+  await turns.each(tree.visible(), (file) => {
+    if (file.type !== 'file') return;
+    visible += file.size;
+    files.add(file);
+  });
   const size = tree.layers.reduce((sum, layer) => sum + layer.size, 0);
-  const wastedSize = tree.hidings.reduce((sum, { file }) => sum + file.size, 0);
-  const duplicates = duplicatesOf(visible);
+  let wasted = 0;
+  await turns.each(tree.hidings, ({ file }) => {
+    wasted += file.size;
+  });
+  const duplicates = await duplicatesOf(tree, turns);
+  const directories = await tree.directories(top);
   return {
     Id: image.id,
     Name: name,
     Size: size,
-    VisibleSize: visible.reduce((sum, file) => sum + file.size, 0),
-    WastedSize: wastedSize,
-    Score: size === 0 ? 100 : Math.floor(100 * (1 - wastedSize / size)),
-    Layers: describeLayers(image, tree, top),
-    LargestDirectories: bySize(
-      tree.directories().map(({ path, size }) => ({ Path: path, Size: size })),
-      top,
-    ),
-    LargestFiles: bySize(visible.map(asPath), top),
-    Wasted: wastedPaths(tree.hidings).slice(0, top),
+    VisibleSize: visible,
+    WastedSize: wasted,
+    Score: size === 0 ? 100 : Math.floor(100 * (1 - wasted / size)),
+    Layers: await describeLayers(image, tree, top, turns),
+    LargestDirectories: bySize(directories.map(({ path, size }) => ({ Path: path, Size: size }))),
+    LargestFiles: bySize(files.take().map(asPath)),
+    Wasted: await wastedPaths(tree.hidings, top, turns),
     Duplicates: duplicates.slice(0, top),
-    Hints: hintsOf(tree.files, visible, tree.hidings, duplicates, top),
+    Hints: await hintsOf(tree, duplicates, top, turns),
   };
 }
 
 const asPath = (file: FileRecord): AnalysisPath => ({ Path: file.path, Size: file.size, Layer: file.layer });
 
-function bySize(paths: AnalysisPath[], top: number): AnalysisPath[] {
-  return paths
-    .sort((left, right) => right.Size - left.Size || (left.Path < right.Path ? -1 : 1))
-    .slice(0, top);
+/** Most bytes first, then by the path. */
+function bySize<T extends { Path: string; Size: number }>(paths: T[]): T[] {
+  return paths.sort((left, right) => right.Size - left.Size || (left.Path < right.Path ? -1 : 1));
 }
 
-function describeLayers(image: Entry, tree: MergedTree, top: number): AnalysisLayer[] {
+async function describeLayers(
+  image: Entry,
+  tree: MergedTree,
+  top: number,
+  turns: Turns,
+): Promise<AnalysisLayer[]> {
   const steps = (image.config.history ?? []).filter((step) => !step.empty_layer);
   const hidden = tree.layers.map((): AnalysisCount => ({ Files: 0, Size: 0 }));
   const wasted = tree.layers.map((): AnalysisCount => ({ Files: 0, Size: 0 }));
-  for (const { file, by } of tree.hidings)
+  await turns.each(tree.hidings, ({ file, by }) => {
     for (const count of [hidden[by]!, wasted[file.layer]!]) {
       count.Files += 1;
       count.Size += file.size;
     }
-  const files = Map.groupBy(tree.files, (file) => file.layer);
+  });
+  const largest = tree.layers.map(() => new Largest<FileRecord>(Math.min(top, 10)));
+  await turns.each(tree.files, (file) => largest[file.layer]!.add(file));
   return tree.layers.map((layer, index) => ({
     Index: index,
     DiffId: image.config.rootfs.diff_ids[index]!,
@@ -82,35 +91,55 @@ function describeLayers(image: Entry, tree: MergedTree, top: number): AnalysisLa
     Changed: { Files: layer.changed.files, Size: layer.changed.size },
     Hidden: hidden[index]!,
     Wasted: wasted[index]!,
-    Largest: bySize((files.get(index) ?? []).map(asPath), Math.min(top, 10)),
+    Largest: bySize(largest[index]!.take().map(asPath)),
   }));
 }
 
-function wastedPaths(hidings: readonly Hiding[]): ImageAnalysis['Wasted'] {
-  const paths = new Map<string, ImageAnalysis['Wasted'][number]>();
-  for (const hiding of hidings) {
-    const { file, above } = hiding;
-    const reason = !above ? 'deleted' : sameContent(hiding) ? 'metadata' : 'replaced';
-    const known = paths.get(file.path) ?? { Path: file.path, Size: 0, Layers: [], Reason: reason };
-    known.Size += file.size;
-    // The last layer that had a say tells how the path ended.
-    known.Reason = reason;
-    for (const layer of [file.layer, ...(above?.path === file.path ? [above.layer] : [])])
-      if (!known.Layers.includes(layer)) known.Layers.push(layer);
-    paths.set(file.path, known);
+async function wastedPaths(
+  hidings: readonly Hiding[],
+  top: number,
+  turns: Turns,
+): Promise<ImageAnalysis['Wasted']> {
+  interface Path {
+    size: number;
+    last: Hiding;
+    layers: number[];
   }
-  return [...paths.values()]
-    .filter(({ Size }) => Size > 0)
-    .sort((left, right) => right.Size - left.Size || (left.Path < right.Path ? -1 : 1));
+  const paths = new Map<string, Path>();
+  await turns.each(hidings, (hiding) => {
+    const { file, above } = hiding;
+    const known = paths.get(file.path) ?? { size: 0, last: hiding, layers: [] };
+    known.size += file.size;
+    // The last layer that had a say tells how the path ended.
+    known.last = hiding;
+    for (const layer of [file.layer, ...(above?.path === file.path ? [above.layer] : [])])
+      if (!known.layers.includes(layer)) known.layers.push(layer);
+    paths.set(file.path, known);
+  });
+  const largest = new Largest<Path>(top);
+  await turns.each(paths.values(), (path) => {
+    if (path.size > 0) largest.add(path);
+  });
+  return bySize(
+    largest.take().map(({ size, last, layers }) => ({
+      Path: last.file.path,
+      Size: size,
+      Layers: layers,
+      Reason: !last.above ? 'deleted' : sameContent(last) ? 'metadata' : 'replaced',
+    })),
+  );
 }
 
-function duplicatesOf(visible: readonly FileRecord[]): ImageAnalysis['Duplicates'] {
-  const groups = Map.groupBy(
-    visible.filter((file) => file.digest !== undefined),
-    (file) => file.digest!,
-  );
+async function duplicatesOf(tree: MergedTree, turns: Turns): Promise<ImageAnalysis['Duplicates']> {
+  const groups = new Map<string, FileRecord[]>();
+  await turns.each(tree.visible(), (file) => {
+    if (file.type !== 'file' || file.digest === undefined) return;
+    const same = groups.get(file.digest);
+    if (same) same.push(file);
+    else groups.set(file.digest, [file]);
+  });
   const duplicates: ImageAnalysis['Duplicates'] = [];
-  for (const [digest, same] of groups)
+  await turns.each(groups, ([digest, same]) => {
     if (same.length > 1)
       duplicates.push({
         Digest: digest,
@@ -118,5 +147,6 @@ function duplicatesOf(visible: readonly FileRecord[]): ImageAnalysis['Duplicates
         Wasted: same[0]!.size * (same.length - 1),
         Paths: same.map((file) => file.path).sort(),
       });
+  });
   return duplicates.sort((left, right) => right.Wasted - left.Wasted);
 }

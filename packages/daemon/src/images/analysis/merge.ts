@@ -1,4 +1,6 @@
+import { unsupported } from '../../base/errors.ts';
 import type { LayerEntry } from '../../layers/api.ts';
+import { Largest, type Turns } from './turns.ts';
 
 /** A file of one layer, as the analysis counts it. */
 export interface FileRecord {
@@ -29,6 +31,11 @@ interface Node {
   children?: Map<string, Node>;
 }
 
+/** Bytes of memory that a tree may take, and what an entry and a name of a path take of them besides their characters. */
+const MOST_MEMORY = 512 * 1024 * 1024;
+const ENTRY = 300;
+const NAME = 200;
+
 const OPAQUE = '.wh..wh..opq';
 const WHITEOUT = '.wh.';
 
@@ -39,9 +46,33 @@ export class MergedTree {
   /** All regular files of all layers. */
   readonly files: FileRecord[] = [];
   private readonly root: Node = {};
+  private readonly turns: Turns;
+  private memory = 0;
 
-  /** Puts the next layer on top. */
-  add(entries: readonly LayerEntry[]): void {
+  constructor(turns: Turns) {
+    this.turns = turns;
+  }
+
+  /** Puts the next layer on top. @throws unsupported for an image of more files than memory is given for */
+  async put(source: AsyncIterable<LayerEntry>): Promise<void> {
+    const entries: LayerEntry[] = [];
+    for await (const entry of source) {
+      if (this.turns.due()) await this.turns.next();
+      this.takes(ENTRY + 2 * entry.path.length);
+      entries.push(entry);
+    }
+    await this.add(entries);
+  }
+
+  private takes(bytes: number): void {
+    this.memory += bytes;
+    if (this.memory > MOST_MEMORY)
+      throw unsupported(
+        'the image has more files than can be analysed: look at a smaller one that it is made of',
+      );
+  }
+
+  private async add(entries: readonly LayerEntry[]): Promise<void> {
     const layer = this.layers.length;
     const counts: LayerCounts = {
       files: 0,
@@ -52,9 +83,11 @@ export class MergedTree {
     this.layers.push(counts);
     // A layer's whiteouts speak of the layers below it only, wherever they stand in its tar.
     const deleted: Hiding[] = [];
-    for (const entry of entries) if (entry.whiteout) this.whiteout(entry.path, layer, deleted);
-    const gone = new Map(deleted.map((hiding) => [hiding.file.path, hiding]));
+    for (const entry of entries) if (entry.whiteout) await this.whiteout(entry.path, layer, deleted);
+    const gone = new Map<string, Hiding>();
+    await this.turns.each(deleted, (hiding) => gone.set(hiding.file.path, hiding));
     for (const entry of entries) {
+      if (this.turns.due()) await this.turns.next();
       if (entry.whiteout || entry.path === '' || entry.path === '.') continue;
       const path = `/${entry.path}`;
       // A hard link's bytes are counted where its target is.
@@ -69,7 +102,7 @@ export class MergedTree {
         continue;
       }
       if (node.children) {
-        for (const hidden of filesOf(node)) this.hide(hidden, layer, file);
+        await this.turns.each(filesOf(node), (hidden) => this.hide(hidden, layer, file));
         delete node.children;
       } else if (below !== undefined && below.layer < layer) this.hide(below, layer, file);
       else if (below !== undefined) {
@@ -95,17 +128,28 @@ export class MergedTree {
     yield* filesOf(this.root);
   }
 
-  /** Bytes below each folder that a container sees, and the layer that the folder came with. */
-  directories(): Array<{ path: string; size: number }> {
-    const found: Array<{ path: string; size: number }> = [];
-    const walk = (node: Node, path: string): number => {
-      let size = node.file?.type === 'file' ? node.file.size : 0;
-      for (const [name, child] of node.children ?? []) size += walk(child, `${path}/${name}`);
-      if (node.children && path !== '') found.push({ path, size });
-      return size;
-    };
-    walk(this.root, '');
-    return found;
+  /** The folders that a container sees with most bytes below them. */
+  async directories(count: number): Promise<Array<{ path: string; size: number }>> {
+    // A folder comes after those in it, and counts before them.
+    const largest = new Largest<Folder>(count, 'last');
+    const root: Folder = { name: '', parent: undefined, size: 0, left: childrenOf(this.root) };
+    let folder: Folder | undefined = root;
+    while (folder) {
+      if (this.turns.due()) await this.turns.next();
+      const next = folder.left.next();
+      if (next.done) {
+        if (folder.parent) {
+          folder.parent.size += folder.size;
+          largest.add(folder);
+        }
+        folder = folder.parent;
+        continue;
+      }
+      const [name, node]: [string, Node] = next.value;
+      if (node.file?.type === 'file') folder.size += node.file.size;
+      if (node.children) folder = { name, parent: folder, size: 0, left: childrenOf(node) };
+    }
+    return largest.take().map((found) => ({ path: pathOf(found), size: found.size }));
   }
 
   private hide(file: FileRecord, by: number, above?: FileRecord): void {
@@ -126,6 +170,7 @@ export class MergedTree {
       }
       let next = node.children.get(name);
       if (!next) {
+        this.takes(NAME + 2 * name.length);
         next = {};
         node.children.set(name, next);
       }
@@ -134,7 +179,8 @@ export class MergedTree {
     return node;
   }
 
-  private whiteout(path: string, layer: number, deleted: Hiding[]): void {
+  private async whiteout(path: string, layer: number, deleted: Hiding[]): Promise<void> {
+    if (this.turns.due()) await this.turns.next();
     const parts = path.split('/');
     const name = parts.pop()!;
     let parent: Node | undefined = this.root;
@@ -145,18 +191,43 @@ export class MergedTree {
     for (const child of doomed) {
       const node = parent.children.get(child);
       if (!node) continue;
-      for (const file of filesOf(node)) {
-        if (file.type === 'directory') continue;
+      await this.turns.each(filesOf(node), (file) => {
         const hiding: Hiding = { file, by: layer };
         this.hidings.push(hiding);
         deleted.push(hiding);
-      }
+      });
       parent.children.delete(child);
     }
   }
 }
 
+/** A folder on the way through the tree. */
+interface Folder {
+  name: string;
+  parent: Folder | undefined;
+  size: number;
+  left: Iterator<[string, Node], undefined>;
+}
+
+const childrenOf = (node: Node): Folder['left'] => (node.children ?? new Map<string, Node>()).entries();
+
+function pathOf(folder: Folder): string {
+  const names: string[] = [];
+  for (let at: Folder | undefined = folder; at; at = at.parent) names.push(at.name);
+  return names.reverse().join('/');
+}
+
+/** The files of a node and below it, folders left out. A path may be thousands of names deep: nothing here recurses. */
 function* filesOf(node: Node): Generator<FileRecord> {
-  if (node.file && node.file.type !== 'directory') yield node.file;
-  for (const child of node.children?.values() ?? []) yield* filesOf(child);
+  const left: Array<Iterator<Node, undefined>> = [[node].values()];
+  while (left.length > 0) {
+    const next = left.at(-1)!.next();
+    if (next.done) {
+      left.pop();
+      continue;
+    }
+    const { file, children } = next.value;
+    if (file && file.type !== 'directory') yield file;
+    if (children) left.push(children.values());
+  }
 }

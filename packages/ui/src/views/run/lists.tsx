@@ -41,7 +41,9 @@ function useSaid(image: Image | undefined): Said {
   return said;
 }
 
-interface TextProps {
+interface CellProps {
+  /** What stands above it, and which row's it is for those who hear the page. */
+  title: string;
   label: string;
   value: string;
   onValue: (value: string) => void;
@@ -49,19 +51,22 @@ interface TextProps {
   list?: string;
 }
 
-/** An input of a row, which has no name of its own in sight. */
-const Cell = ({ label, value, onValue, placeholder, list }: TextProps) => (
-  <input
-    type="text"
-    aria-label={label}
-    value={value}
-    placeholder={placeholder}
-    list={list}
-    autocapitalize="off"
-    autocomplete="off"
-    spellcheck={false}
-    onInput={({ currentTarget }) => onValue(currentTarget.value)}
-  />
+/** An input of a row. */
+const Cell = ({ title, label, value, onValue, placeholder, list }: CellProps) => (
+  <label class="cell">
+    <small>{title}</small>
+    <input
+      type="text"
+      aria-label={label}
+      value={value}
+      placeholder={placeholder}
+      list={list}
+      autocapitalize="off"
+      autocomplete="off"
+      spellcheck={false}
+      onInput={({ currentTarget }) => onValue(currentTarget.value)}
+    />
+  </label>
 );
 
 const BLANK = {
@@ -103,21 +108,24 @@ export function Lists({ form, change, wrongAt, image }: PartProps & { image: Ima
         {(row, set, label) => (
           <>
             <Cell
+              title="Address here"
               label={label('Address')}
-              placeholder="All addresses"
+              placeholder="all"
               value={row.address}
               onValue={(address) => set({ address })}
               list="run-addresses"
             />
             <Cell
+              title="Port here"
               label={label('Host port')}
-              placeholder="Port here (any)"
+              placeholder="any"
               value={row.host}
               onValue={(host) => set({ host })}
             />
             <Cell
+              title="Port in the container"
               label={label('Container port')}
-              placeholder="Port in the container"
+              placeholder="80"
               value={row.container}
               onValue={(container) => set({ container })}
             />
@@ -149,15 +157,17 @@ export function Lists({ form, change, wrongAt, image }: PartProps & { image: Ima
         {(row, set, label) => (
           <>
             <Cell
+              title="Volume, or folder of the host"
               label={label('Source')}
-              placeholder="Volume, or /folder of the host"
+              placeholder="name or /path"
               value={row.source}
               onValue={(source) => set({ source })}
               list="run-volumes"
             />
             <Cell
+              title="Place in the container"
               label={label('Place')}
-              placeholder="/place in the container"
+              placeholder="/path"
               value={row.target}
               onValue={(target) => set({ target })}
             />
@@ -188,12 +198,14 @@ export function Lists({ form, change, wrongAt, image }: PartProps & { image: Ima
         {(row, set, label) => (
           <>
             <Cell
+              title="Name"
               label={label('Name')}
               placeholder="NAME"
               value={row.name}
               onValue={(name) => set({ name })}
             />
             <Cell
+              title="Value"
               label={label('Value')}
               placeholder="value"
               value={row.value}
