@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { TestDaemon, until } from '../../support/daemon.ts';
 
 // Checkpoints by CRIU, where it is installed; what is said where they can't be made, everywhere.
@@ -89,3 +90,29 @@ test('names, containers and runtimes that have none are refused with the reason'
   expect(daemon.succeeds('checkpoint', 'ls', 'counts')).toBe('CHECKPOINT NAME\nc1');
   daemon.succeeds('rm', '-f', 'counts');
 });
+
+(CRIU && existsSync(RUNC) ? test : test.skip)(
+  'one that fails leaves the restart policy in force',
+  async () => {
+    const failing = join(daemon.folder, 'failing-runc');
+    writeFileSync(
+      failing,
+      `#!/bin/sh\nfor word; do [ "$word" = checkpoint ] && { echo "no memory" >&2; exit 1; }; done\nexec ${RUNC} "$@"\n`,
+      { mode: 0o755 },
+    );
+    const own = await TestDaemon.start(['--experimental', '--add-runtime', `failing=${failing}`]);
+    try {
+      const waits = 'while [ ! -e /end ]; do sleep 0.05; done; rm /end; exit 3';
+      own.succeeds('run', '-d', '--name=c', '--runtime=failing', '--restart=always', 'bb', 'sh', '-c', waits);
+      expect(await create('c', { CheckpointID: 'c1', Exit: true }, own)).toMatchObject({
+        status: 500,
+        json: { message: expect.stringContaining('no memory') },
+      });
+      own.succeeds('exec', 'c', 'touch', '/end');
+      await until('the restart', () => own.succeeds('inspect', '-f', '{{.RestartCount}}', 'c') === '1');
+      own.succeeds('rm', '-f', 'c');
+    } finally {
+      await own.dispose();
+    }
+  },
+);

@@ -1,6 +1,6 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import type { Duplex } from 'node:stream';
-import type { Codec, NameOf, ReadOf, SentOf, Table } from './codec.ts';
+import type { Bounds, Codec, NameOf, ReadOf, SentOf, Table } from './codec.ts';
 import { closeAtEnd, drained, frame, messages } from './framing.ts';
 import { errorOf, GrpcError, INTERNAL, UNAVAILABLE } from './status.ts';
 
@@ -19,10 +19,12 @@ export interface ClientCall<Request, Response> {
 export class GrpcClient<T extends Table> {
   private readonly codec: Codec<T>;
   private readonly session: ClientHttp2Session;
+  private readonly bounds: Bounds;
   readonly closed: Promise<void>;
 
-  constructor(connection: Duplex, codec: Codec<T>) {
+  constructor(connection: Duplex, codec: Codec<T>, bounds: Bounds = 'strangers') {
     this.codec = codec;
+    this.bounds = bounds;
     this.session = connect('http://session', {
       createConnection: () => connection,
       settings: { initialWindowSize: 4 << 20 },
@@ -42,7 +44,7 @@ export class GrpcClient<T extends Table> {
     response: Response,
     metadata: Record<string, string | string[]> = {},
   ): ClientCall<SentOf<T, Request>, ReadOf<T, Response>> {
-    const { codec } = this;
+    const { codec, bounds } = this;
     const stream: ClientHttp2Stream = this.session.request({
       ':method': 'POST',
       ':path': path,
@@ -62,7 +64,7 @@ export class GrpcClient<T extends Table> {
     const responses = (async function* () {
       for await (const bytes of messages(stream)) {
         received += bytes.length;
-        yield codec.decode(response, bytes);
+        yield codec.decode(response, bytes, bounds);
       }
       const error = errorOf(ended);
       if (error) throw error;

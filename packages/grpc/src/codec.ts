@@ -1,4 +1,5 @@
 import protobuf from 'protobufjs/light.js';
+import { checkBounds, type Member, type Shape } from './bounds.ts';
 
 /**
  * Messages by name, each its members by name: a member is its number, then `repeated`, `map` (from strings) or `oneof`
@@ -67,26 +68,49 @@ export type SentOf<T extends Table, Name extends NameOf<T>> = {
 export interface Codec<T extends Table> {
   /** The bytes of a message of that name. */
   encode<Name extends NameOf<T>>(name: Name, value: SentOf<T, Name>): Buffer;
-  /** A message's members; 64-bit numbers are numbers. @throws Error for malformed bytes. */
-  decode<Name extends NameOf<T>>(name: Name, bytes: Uint8Array): ReadOf<T, Name>;
+  /** A message's members; 64-bit numbers are numbers. @throws Error for malformed bytes, or more than the bounds allow. */
+  decode<Name extends NameOf<T>>(name: Name, bytes: Uint8Array, bounds?: Bounds): ReadOf<T, Name>;
 }
+
+/** Whose messages are decoded: those of strangers must be decoded within milliseconds (bounds.ts); others have no bounds. */
+export type Bounds = 'strangers' | 'none';
 
 /** The codec of a table. */
 export function codec<const T extends Table>(table: T): Codec<T> {
   const root = protobuf.Root.fromJSON({
     nested: Object.fromEntries(Object.entries(table).map(([name, members]) => [name, descriptor(members)])),
   });
+  const shapes = shapesOf(table);
   return {
     encode(name, value) {
       const type = root.lookupType(name);
       return Buffer.from(type.encode(type.fromObject(value)).finish());
     },
-    decode(name, bytes) {
+    decode(name, bytes, bounds = 'strangers') {
+      if (bounds === 'strangers') checkBounds(shapes.get(name)!, bytes);
       const type = root.lookupType(name);
       const options = { longs: Number, defaults: true, arrays: true, objects: true, bytes: Buffer };
       return type.toObject(type.decode(bytes), options) as ReadOf<T, typeof name>;
     },
   };
+}
+
+/** The shapes of a table's messages: a map's entry is a message of two members. */
+function shapesOf(table: Table): Map<string, Shape> {
+  const shapes = new Map(Object.keys(table).map((name) => [name, new Map<number, Member>()]));
+  const memberOf = (type: string): Member =>
+    shapes.get(type) ?? (type === 'string' ? 'text' : type === 'bytes' ? 'bytes' : 'numbers');
+  for (const [name, members] of Object.entries(table))
+    for (const text of Object.values(members)) {
+      const words = text.split(' ');
+      const member = memberOf(words.at(-1)!);
+      const entry: Shape = new Map<number, Member>([
+        [1, 'text'],
+        [2, member],
+      ]);
+      shapes.get(name)!.set(Number(words[0]), words[1] === 'map' ? entry : member);
+    }
+  return shapes;
 }
 
 /** A message of a table in protobuf.js's own terms. */

@@ -1,7 +1,15 @@
 /** gRPC over connections that somebody else made, and the messages that are spoken over them. */
 
 export { type ClientCall, GrpcClient } from './client.ts';
-export { type Codec, codec, type NameOf, type ReadOf, type SentOf, type Table } from './codec.ts';
+export {
+  type Bounds,
+  type Codec,
+  codec,
+  type NameOf,
+  type ReadOf,
+  type SentOf,
+  type Table,
+} from './codec.ts';
 export { goMode, goModeOf, goPermissions, hasMode, unixPermissions } from './go-mode.ts';
 export {
   type BuildKitClient,

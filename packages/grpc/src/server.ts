@@ -1,8 +1,17 @@
 import { createServer, type Http2Server, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Duplex } from 'node:stream';
+import { TooMuch } from './bounds.ts';
 import type { Codec, NameOf, ReadOf, SentOf, Table } from './codec.ts';
 import { closeAtEnd, drained, frame, messages } from './framing.ts';
-import { CANCELLED, GrpcError, INTERNAL, trailersOf, UNIMPLEMENTED, UNKNOWN } from './status.ts';
+import {
+  CANCELLED,
+  GrpcError,
+  INTERNAL,
+  RESOURCE_EXHAUSTED,
+  trailersOf,
+  UNIMPLEMENTED,
+  UNKNOWN,
+} from './status.ts';
 
 /** One call that arrived. */
 export interface CallOf<Request, Response> {
@@ -100,7 +109,7 @@ export class GrpcServer {
     try {
       if (!method) throw new GrpcError(UNIMPLEMENTED, `unknown method ${String(headers[':path'])}`);
       const requests = (async function* () {
-        for await (const bytes of messages(stream)) yield method.decode(bytes);
+        for await (const bytes of messages(stream)) yield decoded(method, bytes);
       })();
       const send = async (message: unknown) => {
         if (stream.destroyed) throw new GrpcError(CANCELLED, 'the client is gone');
@@ -132,6 +141,16 @@ export class GrpcServer {
     }
     respond();
     if (!stream.destroyed) stream.end();
+  }
+}
+
+/** @throws GrpcError as gRPC's own libraries for bytes that are no such message */
+function decoded(method: Method, bytes: Buffer): unknown {
+  try {
+    return method.decode(bytes);
+  } catch (error) {
+    const code = error instanceof TooMuch ? RESOURCE_EXHAUSTED : INTERNAL;
+    throw new GrpcError(code, `the request cannot be read: ${(error as Error).message}`);
   }
 }
 

@@ -99,7 +99,7 @@ async function build(
     },
     contexts.shared,
   );
-  const client = new GrpcClient((await api.hijack<'Grpc'>('/grpc', {}, 'h2c')).socket, buildkit);
+  const client = new GrpcClient((await api.hijack<'Grpc'>('/grpc', {}, 'h2c')).socket, buildkit, 'none');
   const abort = (): void => client.destroy();
   signal.addEventListener('abort', abort, { once: true });
   try {

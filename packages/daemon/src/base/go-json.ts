@@ -5,39 +5,75 @@
 const DEEPEST = 500;
 
 /**
+ * The most values of such a text: each costs up to a microsecond to read, while all others wait. The largest known
+ * documents, descriptions of build caches, have some ten for each step.
+ */
+const MOST_VALUES = 50_000;
+/** Of a text longer than this it is not told where it is wrong: to find the place takes longer than to read it. */
+const LONGEST_EXPLAINED = 1 << 18;
+
+/**
  * The value of a JSON text that a client, a registry or an archive sent.
- * @throws SyntaxError for what is not JSON, and for more levels than there may be.
+ * @throws SyntaxError for what is not JSON, and for more levels or values than there may be.
  */
 export function parseJson(text: string): unknown {
-  if (nestsTooDeeply(text)) throw new SyntaxError(TOO_DEEP);
+  const refusal = excess(text);
+  if (refusal !== undefined) throw new Excess(refusal);
   return JSON.parse(text);
 }
 
+/** More levels or values than a text may have. */
+class Excess extends SyntaxError {}
+
 const TOO_DEEP = 'exceeded max depth';
-const [QUOTE, BACKSLASH] = [0x22, 0x5c];
+const TOO_MANY = `exceeded max number of values (${MOST_VALUES})`;
+const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const [OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
-function nestsTooDeeply(text: string): boolean {
-  if (text.length <= DEEPEST) return false;
+/** Says of which there is more than there may be: levels, or values. */
+function excess(text: string): string | undefined {
+  if (text.length <= DEEPEST) return undefined;
   let depth = 0;
-  let quoted = false;
+  let values = 0;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
-    if (code === QUOTE) quoted = !quoted;
-    else if (quoted) at += code === BACKSLASH ? 1 : 0;
+    if (code < QUOTE || (code > COMMA && code < OPEN_ARRAY)) continue; // blanks, numbers
+    if (code === QUOTE) {
+      at = endOfString(text, at);
+      if (at === -1) return undefined; // it has no end: what is wrong is told by the parser
+    } else if (code === COMMA) values += 1;
     else if (code === OPEN_ARRAY || code === OPEN_OBJECT) {
       depth += 1;
-      if (depth > DEEPEST) return true;
+      values += 1;
+      if (depth > DEEPEST) return TOO_DEEP;
     } else if (code === CLOSE_ARRAY || code === CLOSE_OBJECT) depth -= 1;
+    if (values > MOST_VALUES) return TOO_MANY;
   }
-  return false;
+  return undefined;
+}
+
+/** The place of the quote that ends the string which begins at `from`; -1 when none does. */
+function endOfString(text: string, from: number): number {
+  const first = text.indexOf('"', from + 1);
+  if (first === -1 || text.charCodeAt(first - 1) !== BACKSLASH) return first;
+  for (let at = from + 1; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) return at;
+    if (code === BACKSLASH) at += 1;
+  }
+  return -1;
 }
 
 /**
- * Why a text is not JSON, in the words of Go's decoder, which users of this API know. Only called when `parseJson` has
- * refused the text.
+ * Why a text is not JSON, in the words of Go's decoder, which users of this API know. `error`: what `parseJson` has refused
+ * the text with.
  */
-export function jsonProblem(text: string): { kind: 'syntax' | 'eof' | 'trailing'; message: string } {
+export function jsonProblem(
+  text: string,
+  error?: unknown,
+): { kind: 'syntax' | 'eof' | 'trailing'; message: string } {
+  if (error instanceof Excess) return { kind: 'syntax', message: error.message };
+  if (text.length > LONGEST_EXPLAINED) return { kind: 'syntax', message: 'the text is not JSON' };
   const reader = new Reader(text);
   try {
     reader.value();
@@ -60,7 +96,6 @@ class Problem extends Error {
 class Reader {
   private readonly text: string;
   private at = 0;
-  private depth = 0;
 
   constructor(text: string) {
     this.text = text;
@@ -69,10 +104,8 @@ class Reader {
   value(): void {
     const first = this.next();
     if (first === '{' || first === '[') {
-      if (++this.depth > DEEPEST) throw new Problem('syntax', TOO_DEEP);
       if (first === '{') this.object();
       else this.array();
-      this.depth -= 1;
     } else if (first === '"') this.string();
     else if (first === '-' || isDigit(first)) this.number(first);
     else if (first === 't') this.literal('true');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { parseDuration } from './durations.ts';
-import { jsonProblem, parseJson } from './go-json.ts';
+import { parseJson } from './go-json.ts';
 import { parseSize } from './sizes.ts';
 
 const from = (units: string[], maxLength: number) =>
@@ -82,7 +82,6 @@ test('JSON of others has a bounded depth, whatever quotes stand in it', () => {
   expect(() => parseJson(nested(500))).not.toThrow();
   expect(() => parseJson(nested(501))).toThrow('exceeded max depth');
   expect(() => parseJson('{"a":'.repeat(1_000_000))).toThrow('exceeded max depth');
-  expect(jsonProblem('{"a":'.repeat(501)).message).toBe('exceeded max depth');
   const quoted = JSON.stringify({ text: '\\"[['.repeat(1000), end: '\\' });
   expect(parseJson(quoted)).toEqual(JSON.parse(quoted));
 });

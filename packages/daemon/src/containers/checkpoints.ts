@@ -65,8 +65,7 @@ export async function createCheckpoint(
     await rm(unfinished, { recursive: true, force: true });
     await mkdir(unfinished, { recursive: true, mode: 0o700 });
     const bundle = runFolder(context, container.id);
-    // It stays down, whatever its restart policy.
-    if (exit) await life.apply(container, { type: 'stop-asked' });
+    if (exit) await life.apply(container, { type: 'checkpoint', failed: false });
     try {
       await run(
         path,
@@ -81,6 +80,7 @@ export async function createCheckpoint(
       await rename(unfinished, place);
     } catch (error) {
       const why = await reasonOf(error as Error & { stderr?: string }, join(unfinished, 'dump.log'));
+      if (exit) await life.apply(container, { type: 'checkpoint', failed: true });
       await rm(unfinished, { recursive: true, force: true });
       throw systemError(`Cannot checkpoint container ${name}: ${why}`, error);
     }

@@ -3,7 +3,7 @@ import { invalidParameter } from '../base/errors.ts';
 import { jsonProblem, parseJson } from '../base/go-json.ts';
 
 /** Bodies that are JSON are settings, not data: more than this is refused. */
-const LIMIT = 16 * 1024 * 1024;
+const LIMIT = 8 * 1024 * 1024;
 
 /** The content types that are malformed, by request. */
 const odd = new WeakMap<IncomingMessage, string>();
@@ -31,9 +31,9 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   const text = await readText(request);
   try {
     return parseJson(text);
-  } catch {
+  } catch (error) {
     if (text.trim() === '') throw invalidParameter('invalid JSON: got EOF while reading request body');
-    const { kind, message } = jsonProblem(text);
+    const { kind, message } = jsonProblem(text, error);
     throw invalidParameter(kind === 'trailing' ? message : `invalid JSON: ${message}`);
   }
 }

@@ -15,8 +15,8 @@ export function parsePlatformJson(text: string): string {
   let value: Partial<Record<'os' | 'architecture' | 'variant' | 'os.version', unknown>> | null;
   try {
     value = parseJson(text) as typeof value;
-  } catch {
-    throw invalidParameter(`failed to parse platform: ${jsonProblem(text).message}`);
+  } catch (error) {
+    throw invalidParameter(`failed to parse platform: ${jsonProblem(text, error).message}`);
   }
   const { os = '', architecture = '', variant = '', 'os.version': version = '' } = value ?? {};
   for (const part of [os, architecture, variant, version])

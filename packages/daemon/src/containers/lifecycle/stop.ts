@@ -209,15 +209,24 @@ export async function killAndWait(
   const { runtime } = context.rooms;
   const warn = (error: unknown) =>
     log.debug({ container: container.id, err: error }, 'a step to kill a container failed');
+  // However it comes about: a kill that is acknowledged has its event.
+  let told = false;
+  const tell = () => {
+    if (!told) context.emit(container, 'kill', { signal: String(SIGKILL) });
+    told = true;
+  };
   // Not waited for alone: the supervisor, or what passes this on to it, may be stopped.
   let answers = false;
-  const asked = send(context, container, SIGKILL)
+  const asked = Promise.resolve(supervisor?.kill(SIGKILL))
     .then(() => {
-      answers = true;
+      answers = supervisor !== undefined;
+      tell();
     }, warn)
     .then(() => thawKilled(context, container));
   void asked.catch(warn);
-  if (await within(ended, KILL_GRACE)) return;
+  const gone = await within(ended, KILL_GRACE);
+  tell();
+  if (gone) return;
   for (const deadline = Date.now() + HELPER_ANSWER; Date.now() < deadline; ) {
     // By way of the cgroup, without the supervisor. A pause that was under way may have come after the signal.
     await within(runtime.killAll(container.id).catch(warn), KILL_GRACE);

@@ -25,6 +25,8 @@ export type LifeEvent =
   | { type: 'exited'; exitCode: number; oomKilled: boolean; at: string }
   /** Stop or kill was asked for; `restart`: it is to run again afterwards. */
   | { type: 'stop-asked'; restart?: boolean }
+  /** A checkpoint that ends it is made; `failed`: it runs on as if none had been asked for. */
+  | { type: 'checkpoint'; failed: boolean }
   /** The stop or the start of a restart failed. */
   | { type: 'restart-failed' }
   | { type: 'pause'; by: Freezer }

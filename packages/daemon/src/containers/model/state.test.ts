@@ -236,6 +236,42 @@ const rows: Row[] = [
     effects: [],
   },
   {
+    name: 'a checkpoint that ends it is noted before',
+    from: running,
+    event: { type: 'checkpoint', failed: false },
+    to: { status: 'running', checkpointing: true, manuallyStopped: false },
+    effects: [],
+  },
+  {
+    name: 'the end that a checkpoint brings is no matter of the policy',
+    from: { ...running, checkpointing: true },
+    event: end(137),
+    context: policy('always'),
+    to: { status: 'exited', checkpointing: undefined, manuallyStopped: true },
+    effects: ['end-health', 'clean-up', 'emit die exitCode=137 execDuration=5', 'settle'],
+  },
+  {
+    name: 'a checkpoint that failed leaves all as it was',
+    from: { ...running, checkpointing: true },
+    event: { type: 'checkpoint', failed: true },
+    to: { status: 'running', checkpointing: undefined, manuallyStopped: false },
+    effects: [],
+  },
+  {
+    name: 'a stop beside a checkpoint that failed is remembered',
+    from: { ...running, checkpointing: true, manuallyStopped: true },
+    event: { type: 'checkpoint', failed: true },
+    to: { status: 'running', checkpointing: undefined, manuallyStopped: true },
+    effects: [],
+  },
+  {
+    name: 'a checkpoint that an earlier daemon began is none',
+    from: { ...running, checkpointing: true },
+    event: { type: 'resumed', pid: 7, frozen: false, at },
+    to: { status: 'running', checkpointing: undefined },
+    effects: ['follow', 'watch-health'],
+  },
+  {
     name: 'a pause is noted before the kernel acts',
     from: running,
     event: { type: 'pause', by: 'user' },
@@ -399,9 +435,13 @@ const rows: Row[] = [
 
 test.each(rows)('$name', ({ from, event, context, to, effects }) => {
   const next = transition(Object.freeze({ ...from }), event, { ...base, ...context });
-  expect({ restarting: undefined, launching: undefined, freezer: undefined, ...next.state }).toMatchObject(
-    to,
-  );
+  expect({
+    restarting: undefined,
+    launching: undefined,
+    freezer: undefined,
+    checkpointing: undefined,
+    ...next.state,
+  }).toMatchObject(to);
   expect(
     next.effects.map((effect) => {
       if (effect.do === 'restart-later') return `restart-later ${effect.delay}`;

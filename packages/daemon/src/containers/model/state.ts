@@ -52,6 +52,8 @@ export function transition(state: LifeState, event: LifeEvent, context: LifeCont
       return exited(state, event, context);
     case 'stop-asked':
       return stopAsked(state, event.restart === true);
+    case 'checkpoint':
+      return { state: checkpointed(state, event.failed), effects: [] };
     case 'restart-failed':
       return { state: without(state, 'restarting'), effects: [] };
     case 'pause':
@@ -83,7 +85,10 @@ export function transition(state: LifeState, event: LifeEvent, context: LifeCont
 }
 
 /** The state without intents that no longer hold. */
-function without(state: LifeState, ...intents: Array<'launching' | 'freezer' | 'restarting'>): LifeState {
+function without(
+  state: LifeState,
+  ...intents: Array<'launching' | 'freezer' | 'restarting' | 'checkpointing'>
+): LifeState {
   if (!intents.some((intent) => intent in state)) return state;
   const left = { ...state };
   for (const intent of intents) delete left[intent];
@@ -97,7 +102,8 @@ const settled = (state: LifeState) => without(state, 'launching', 'freezer', 're
 function resumed(state: LifeState, event: LifeEvent & { type: 'resumed' }): Transition {
   const same = isAlive(state) && state.pid === event.pid;
   const known: LifeState = {
-    ...without(state, 'launching', 'freezer'),
+    // A checkpoint that an earlier daemon began was never finished.
+    ...without(state, 'launching', 'freezer', 'checkpointing'),
     status: 'running',
     pid: event.pid,
     ...(!same && { oomKilled: false, oomKills: 0, startedAt: event.at, exitCode: 0, error: '' }),
@@ -168,8 +174,9 @@ function outOfMemory(state: LifeState, kills: number): Transition {
 function exited(state: LifeState, event: LifeEvent & { type: 'exited' }, context: LifeContext): Transition {
   const seconds = secondsBetween(state.startedAt, event.at);
   const ended: LifeState = {
-    ...without(state, 'launching', 'freezer'),
+    ...without(state, 'launching', 'freezer', 'checkpointing'),
     status: 'exited',
+    manuallyStopped: state.manuallyStopped || state.checkpointing === true,
     pid: 0,
     exitCode: event.exitCode,
     oomKilled: state.oomKilled || event.oomKilled,
@@ -200,6 +207,11 @@ function stopAsked(state: LifeState, restart: boolean): Transition {
   // A stop that comes while a restart is under way wins: a container that goes by itself goes with that end.
   const asked = without(state, 'restarting');
   return { state: { ...asked, manuallyStopped: true, ...(restart && { restarting: true }) }, effects: [] };
+}
+
+function checkpointed(state: LifeState, failed: boolean): LifeState {
+  const known = without(state, 'checkpointing');
+  return failed || !isAlive(state) ? known : { ...known, checkpointing: true };
 }
 
 function pause(state: LifeState, by: Freezer, context: LifeContext): Transition {

@@ -220,6 +220,8 @@ export interface LifeState {
   freezer?: Freezer;
   /** A restart by hand is under way: the end that it brings is not that of a container that goes by itself. */
   restarting?: true;
+  /** A checkpoint that ends it is being made: it stays down after that end, whatever its restart policy. */
+  checkpointing?: true;
 }
 
 /** The cause of a freeze: a user, who thaws the container too, or a commit, which thaws it when it has ended. */

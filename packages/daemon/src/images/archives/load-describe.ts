@@ -1,22 +1,15 @@
-import { posix } from 'node:path';
-import { BerthError, invalidParameter } from '../../base/errors.ts';
-import { parseJson } from '../../base/go-json.ts';
-import type { Layer } from '../../layers/api.ts';
+import { invalidParameter } from '../../base/errors.ts';
 import { type Blob, blobsNamedBy, isAttestation, subjectOf } from '../attestations.ts';
 import { isIndexType } from '../catalogue.ts';
-import { parseConfig, type StoredConfig } from '../config.ts';
+import type { StoredConfig } from '../config.ts';
 import { formatPlatform, hostPlatform, matchesPlatform, type Platform, platformScore } from '../platforms.ts';
 import { isDigest, parseReference, type Reference, withDefaultTag } from '../references.ts';
-
-/** The contents of an archive, by normalised name. */
-export interface Contents {
-  documents: Map<string, Buffer>;
-  layers: Map<string, Promise<Layer>>;
-  links: Map<string, string>;
-}
+import { breathe, type Contents, resolveLink, Telling } from './telling.ts';
 
 /** An image that an archive describes. */
 export interface Described {
+  /** The digest of its configuration, `raw`. */
+  id: string;
   raw: string;
   config: StoredConfig;
   layers: string[];
@@ -31,16 +24,17 @@ export interface Described {
 }
 
 /** The images that the archive describes. */
-export function describe(contents: Contents, wanted: readonly Platform[]): Described[] {
+export async function describe(contents: Contents, wanted: readonly Platform[]): Promise<Described[]> {
+  const telling = new Telling(contents);
   const manifest = contents.documents.get('manifest.json');
   const index = contents.documents.get('index.json');
-  const layout = index ? readJson(index, 'index.json') : undefined;
+  const layout = index ? telling.json(index, 'index.json') : undefined;
   // Beside manifest.json an index matters only where it has more to tell: more platforms of one image.
   const images =
     manifest && !hasNested(contents, layout)
-      ? describeDocker(contents, readJson(manifest, 'manifest.json'))
+      ? await describeDocker(telling, telling.json(manifest, 'manifest.json'))
       : layout !== undefined
-        ? describeLayout(contents, layout)
+        ? await describeLayout(telling, layout)
         : undefined;
   if (!images)
     throw invalidParameter(
@@ -85,22 +79,34 @@ interface DockerManifest {
   Parent?: string;
 }
 
-function describeDocker(contents: Contents, value: unknown): Described[] {
+async function describeDocker(telling: Telling, value: unknown): Promise<Described[]> {
   if (!Array.isArray(value)) throw invalidParameter('manifest.json is not a list');
-  return (value as DockerManifest[]).map((item) => {
+  telling.count(value.length);
+  const images: Described[] = [];
+  for (const item of value as DockerManifest[]) {
+    await breathe();
     const { Config, RepoTags, Layers, Parent } = (item ?? {}) as DockerManifest;
     if (typeof Config !== 'string' || !isStrings(RepoTags) || !isStrings(Layers))
       throw invalidParameter('manifest.json is malformed');
-    const raw = document(contents, Config).toString();
-    const config = parseConfig(raw);
+    telling.count((RepoTags?.length ?? 0) + (Layers?.length ?? 0));
+    const body = telling.document(Config);
+    const [raw, config] = [telling.text(body), telling.config(body)];
     const names = (RepoTags ?? []).map((text) => {
       const reference = parseReference(text);
       if (reference.tag === undefined || reference.digest !== undefined)
         throw invalidParameter(`invalid tag ${JSON.stringify(text)}`);
       return reference;
     });
-    return { raw, config, layers: Layers ?? [], names, ...(isDigest(Parent) ? { parent: Parent } : {}) };
-  });
+    images.push({
+      id: telling.digest(body),
+      raw,
+      config,
+      layers: Layers ?? [],
+      names,
+      ...(isDigest(Parent) ? { parent: Parent } : {}),
+    });
+  }
+  return images;
 }
 
 interface Descriptor {
@@ -122,37 +128,48 @@ function hasNested(contents: Contents, index: unknown): boolean {
   });
 }
 
+/** Entries of an index within one, which are one image for so many platforms: they are registered together. */
+const MOST_VARIANTS = 256;
+
 /** Walks an OCI index; one within it is an image of several platforms. */
-function describeLayout(
-  contents: Contents,
+async function describeLayout(
+  telling: Telling,
   index: unknown,
   inherited: Reference[] = [],
   depth = 0,
-): Described[] {
+): Promise<Described[]> {
+  const { contents } = telling;
   const manifests = (index as { manifests?: Descriptor[] } | null)?.manifests;
   if (!Array.isArray(manifests) || depth > 4) throw invalidParameter('the index of the archive is malformed');
   const found: Described[] = [];
-  const said: Array<[Descriptor, Buffer]> = [];
+  const said = new Map<string, [Descriptor, Buffer]>();
+  telling.count(manifests.length);
+  if (depth > 0 && manifests.length > MOST_VARIANTS)
+    throw invalidParameter(`an index in the archive has more than ${MOST_VARIANTS} entries`);
   for (const descriptor of manifests) {
+    await breathe();
     if (!isDigest(descriptor?.digest)) throw invalidParameter('the index of the archive is malformed');
     // An archive may hold only some of the platforms of an index.
     const body = contents.documents.get(blobPath(descriptor.digest));
     if (!body && depth > 0) continue;
     if (!body) throw invalidParameter(`the archive lacks the blob ${descriptor.digest}`);
     if (isAttestation({ ...(descriptor.annotations && { annotations: descriptor.annotations }) })) {
-      said.push([descriptor, body]);
+      said.set(descriptor.digest, [descriptor, body]);
       continue;
     }
     const names = inherited.length > 0 ? inherited : layoutNames(descriptor.annotations);
-    const value = readJson(body, descriptor.digest) as { manifests?: unknown; mediaType?: unknown } | null;
+    const value = telling.json(body, descriptor.digest) as {
+      manifests?: unknown;
+      mediaType?: unknown;
+    } | null;
     const nested = value?.manifests !== undefined;
     const document = {
       digest: descriptor.digest,
       mediaType: String(value?.mediaType ?? descriptor.mediaType ?? (nested ? INDEX : MANIFEST)),
-      body: body.toString(),
+      body: telling.text(body),
     };
     if (nested) {
-      const offered = describeLayout(contents, value, names, depth + 1);
+      const offered = await describeLayout(telling, value, names, depth + 1);
       const chosen = choose(offered);
       if (!chosen) continue;
       found.push({
@@ -160,29 +177,36 @@ function describeLayout(
         documents: [...(chosen.documents ?? []), document],
         variants: offered.filter((other) => other !== chosen),
       });
-    } else if (depth === 0 || isWhole(contents, value))
-      found.push({ ...describeManifest(contents, value, names), documents: [document] });
+    } else if (depth === 0 || isWhole(telling, value))
+      found.push({ ...describeManifest(telling, value, names), documents: [document] });
   }
-  for (const [descriptor, body] of said) addStatements(contents, found, descriptor, body);
-  return mergeSame(found);
+  const images = mergeSame(found);
+  const byDocument = new Map(
+    images.flatMap((image) => (image.documents ?? []).map(({ digest }) => [digest, image] as const)),
+  );
+  for (const [descriptor, body] of said.values()) {
+    await breathe();
+    addStatements(telling, byDocument, descriptor, body);
+  }
+  return images;
 }
 
 /** Adds statements to the image that they are about; those that the archive lacks a part of are left out. */
 function addStatements(
-  contents: Contents,
-  images: readonly Described[],
+  telling: Telling,
+  images: ReadonlyMap<string, Described>,
   { digest, mediaType, annotations }: Descriptor,
   manifest: Buffer,
 ): void {
-  const about = images.find(({ documents }) =>
-    documents?.some((document) => document.digest === subjectOf({ ...(annotations && { annotations }) })),
-  );
-  const body = manifest.toString();
-  const blobs = blobsNamedBy(body).flatMap((blob) => {
-    const content = contents.documents.get(blobPath(blob.digest));
+  const about = images.get(subjectOf({ ...(annotations && { annotations }) }));
+  const body = telling.text(manifest);
+  const named = blobsNamedBy(body);
+  telling.count(named.length);
+  const blobs = named.flatMap((blob) => {
+    const content = telling.contents.documents.get(blobPath(blob.digest));
     return content ? [{ digest: blob.digest, body: content }] : [];
   });
-  if (!about || blobs.length !== blobsNamedBy(body).length) return;
+  if (!about || blobs.length !== named.length) return;
   about.attestations = [
     ...(about.attestations ?? []),
     { digest: digest!, mediaType: mediaType ?? MANIFEST, body, blobs },
@@ -193,15 +217,17 @@ const INDEX = 'application/vnd.oci.image.index.v1+json';
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 
 /** Whether the archive has all that a manifest names. */
-function isWhole(contents: Contents, manifest: unknown): boolean {
+function isWhole(telling: Telling, manifest: unknown): boolean {
+  const { contents } = telling;
   const { config, layers } = (manifest ?? {}) as { config?: Descriptor; layers?: Descriptor[] };
   if (!isDigest(config?.digest) || !Array.isArray(layers)) return true; // malformed: told by who reads it
+  telling.count(layers.length);
   const has = ({ digest }: Descriptor, among: Map<string, unknown>) =>
     isDigest(digest) && among.has(resolveLink(contents, blobPath(digest), among));
   return has(config, contents.documents) && layers.every((layer) => has(layer ?? {}, contents.layers));
 }
 
-function describeManifest(contents: Contents, manifest: unknown, names: Reference[]): Described {
+function describeManifest(telling: Telling, manifest: unknown, names: Reference[]): Described {
   const { config, layers } = (manifest ?? {}) as { config?: Descriptor; layers?: Descriptor[] };
   if (
     !isDigest(config?.digest) ||
@@ -209,8 +235,15 @@ function describeManifest(contents: Contents, manifest: unknown, names: Referenc
     !layers.every((layer) => isDigest(layer?.digest))
   )
     throw invalidParameter('a manifest in the archive is malformed');
-  const raw = document(contents, blobPath(config.digest)).toString();
-  return { raw, config: parseConfig(raw), layers: layers.map((layer) => blobPath(layer.digest!)), names };
+  telling.count(layers.length);
+  const body = telling.document(blobPath(config.digest));
+  return {
+    id: telling.digest(body),
+    raw: telling.text(body),
+    config: telling.config(body),
+    layers: layers.map((layer) => blobPath(layer.digest!)),
+    names,
+  };
 }
 
 /** The platform of an image that serves this machine best, else the first. */
@@ -224,9 +257,9 @@ function choose(offered: Described[]): Described | undefined {
 function mergeSame(images: Described[]): Described[] {
   const merged = new Map<string, Described>();
   for (const image of images) {
-    const known = merged.get(image.raw);
-    if (known) known.names = [...known.names, ...image.names];
-    else merged.set(image.raw, { ...image });
+    const known = merged.get(image.id);
+    if (known) known.names.push(...image.names);
+    else merged.set(image.id, { ...image, names: [...image.names] });
   }
   return [...merged.values()];
 }
@@ -243,42 +276,10 @@ function layoutNames(annotations: Record<string, string> | undefined): Reference
     : [{ domain: reference.domain, path: reference.path, tag: reference.tag }];
 }
 
-/** An entry's name without detours: `./a//b` and `/a/b` are `a/b`. */
-export function normalName(name: string): string {
-  return posix.normalize(`/${name}`).slice(1);
-}
-
-/** A document of the archive by its path. @throws invalid-parameter where it is missing */
-export function document(contents: Contents, path: string): Buffer {
-  const body = contents.documents.get(resolveLink(contents, normalName(path), contents.documents));
-  if (!body) throw invalidParameter(`the archive lacks ${path}`);
-  return body;
-}
-
-/** Older archives write a layer that two images share as a link. */
-export function resolveLink(contents: Contents, name: string, known: Map<string, unknown>): string {
-  let current = name;
-  for (let hops = 0; hops < 16 && !known.has(current); hops += 1) {
-    const target = contents.links.get(current);
-    if (target === undefined) break;
-    current = target;
-  }
-  return current;
-}
-
 function isStrings(value: unknown): value is string[] | null | undefined {
   return (
     value === undefined ||
     value === null ||
     (Array.isArray(value) && value.every((item) => typeof item === 'string'))
   );
-}
-
-/** The value of a document. @throws invalid-parameter for what is not JSON */
-export function readJson(body: Buffer, name: string): unknown {
-  try {
-    return parseJson(body.toString());
-  } catch (error) {
-    throw new BerthError('invalid-parameter', `${name} is not JSON: ${(error as Error).message}`);
-  }
 }

@@ -2,7 +2,8 @@ import { posix } from 'node:path';
 import { invalidParameter } from '../../base/errors.ts';
 import { digestOf, dockerConfig, goTime, parseConfig, type StoredConfig, sortedMap } from '../config.ts';
 import { parseReference, type Reference } from '../references.ts';
-import { type Contents, type Described, document, readJson, resolveLink } from './load-describe.ts';
+import type { Described } from './load-describe.ts';
+import { breathe, type Contents, resolveLink, Telling } from './telling.ts';
 
 /*
  * Archives as `docker save` wrote them before 1.10: a folder for each layer with its description (`json`, image-spec v1) and
@@ -10,6 +11,8 @@ import { type Contents, type Described, document, readJson, resolveLink } from '
  */
 
 const REPOSITORIES = 'repositories';
+/** An image repeats the history of those that it stands on; engines of that time had room for 127 layers. */
+const MOST_LAYERS = 256;
 
 /** The oldest version whose descriptions hold all there is to know (Go's order of versions, by their numbers). */
 const WHOLE_SINCE = [1, 8, 3];
@@ -23,13 +26,14 @@ export const isLegacy = ({ documents }: Contents): boolean =>
  * @throws invalid-parameter for one that is malformed, or lacks a part of an image
  */
 export async function describeLegacy(contents: Contents): Promise<Described[]> {
-  const names = namesById(contents);
+  const telling = new Telling(contents);
+  const names = namesById(telling);
   const made = new Map<string, Described>();
   const folders = [...contents.documents.keys()]
     .filter((name) => posix.basename(name) === 'json' && !posix.dirname(name).includes('/'))
     .map((name) => posix.dirname(name))
     .sort();
-  for (const id of folders) await make(contents, id, made);
+  for (const id of folders) await make(telling, id, made);
   for (const [id, references] of names) {
     const image = made.get(id);
     if (!image) throw invalidParameter(`${REPOSITORIES} names an image that the archive lacks: ${id}`);
@@ -39,27 +43,32 @@ export async function describeLegacy(contents: Contents): Promise<Described[]> {
 }
 
 /** Makes an image and, before it, those that it stands on. */
-async function make(contents: Contents, id: string, made: Map<string, Described>): Promise<void> {
+async function make(telling: Telling, id: string, made: Map<string, Described>): Promise<void> {
   const line: Array<[id: string, description: Description]> = [];
   for (let next = id; next !== '' && !made.has(next); ) {
-    const description = describe(contents, next);
-    if (line.some(([other]) => other === next))
-      throw invalidParameter(`the image ${id} of the archive is its own parent`);
+    await breathe();
+    if (line.length > MOST_LAYERS)
+      throw invalidParameter(`the image ${id} of the archive is its own parent, or has too many`);
+    const description = describe(telling, next);
     line.push([next, description]);
     next = description.parent ?? '';
   }
   for (const [each, description] of line.reverse()) {
     const path = `${each}/layer.tar`;
+    const { contents } = telling;
     const layer = await contents.layers.get(resolveLink(contents, path, contents.layers));
     if (!layer) throw invalidParameter(`the archive lacks the layer ${path}`);
     const parent = made.get(description.parent ?? '');
     const raw = configOf(description, layer.diffId, parent?.config);
+    if (parent && parent.layers.length >= MOST_LAYERS)
+      throw invalidParameter(`the image ${each} of the archive has more than ${MOST_LAYERS} layers`);
     made.set(each, {
+      id: digestOf(raw),
       raw,
       config: parseConfig(raw),
       layers: [...(parent?.layers ?? []), path],
       names: [],
-      ...(parent ? { parent: digestOf(parent.raw) } : {}),
+      ...(parent ? { parent: parent.id } : {}),
     });
   }
 }
@@ -75,9 +84,9 @@ interface Description {
   os?: string;
 }
 
-function describe(contents: Contents, id: string): Description {
+function describe(telling: Telling, id: string): Description {
   const path = `${id}/json`;
-  const value = readJson(document(contents, path), path);
+  const value = telling.json(telling.document(path), path);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalidParameter(`${path} is not an object`);
   const description = value as Record<string, unknown>;
@@ -141,13 +150,16 @@ function isWhole({ docker_version: version = '' }: Description): boolean {
   return true;
 }
 
-function namesById(contents: Contents): Map<string, Reference[]> {
-  const value = readJson(document(contents, REPOSITORIES), REPOSITORIES);
+function namesById(telling: Telling): Map<string, Reference[]> {
+  const value = telling.json(telling.document(REPOSITORIES), REPOSITORIES);
   const names = new Map<string, Reference[]>();
   for (const [name, tags] of entries(value)) {
     for (const [tag, id] of entries(tags)) {
       if (typeof id !== 'string') throw malformed();
-      names.set(id, [...(names.get(id) ?? []), parseReference(`${name}:${tag}`)]);
+      telling.count(1);
+      const known = names.get(id) ?? [];
+      known.push(parseReference(`${name}:${tag}`));
+      names.set(id, known);
     }
   }
   return names;

@@ -11,14 +11,8 @@ import { parsePlatform } from '../platforms.ts';
 import { Meter, shortId, transferLine } from '../progress.ts';
 import { familiarString, fullName } from '../references.ts';
 import { type ArchiveEntry, archiveEntries, archiveError, compressionOf, peek, readAll } from './archive.ts';
-import {
-  type Contents,
-  type Described,
-  describe,
-  forPlatforms,
-  normalName,
-  resolveLink,
-} from './load-describe.ts';
+import { type Described, describe, forPlatforms } from './load-describe.ts';
+import { type Contents, normalName, resolveLink } from './telling.ts';
 
 const MAX_JSON = 8 * 1024 * 1024;
 const MAX_JSON_TOTAL = 128 * 1024 * 1024;
@@ -66,15 +60,15 @@ async function describeAll(
 
 /** An image's parent comes before it; one that is not in the archive is nobody's parent. */
 function parentsFirst(images: Described[]): Described[] {
-  const all = new Map(images.map((image) => [digestOf(image.raw), image]));
+  const all = new Map(images.map((image) => [image.id, image]));
   const ordered = new Set<Described>();
   for (const image of images) {
-    const line: Described[] = [];
-    for (let each: Described | undefined = image; each && !line.includes(each); ) {
-      line.unshift(each);
+    const line = new Set<Described>();
+    for (let each: Described | undefined = image; each && !line.has(each) && !ordered.has(each); ) {
+      line.add(each);
       each = each.parent === undefined ? undefined : all.get(each.parent);
     }
-    for (const each of line) ordered.add(each);
+    for (const each of [...line].reverse()) ordered.add(each);
   }
   return [...ordered].map((image) => {
     const { parent, ...rest } = image;
@@ -208,7 +202,7 @@ async function register(
   const { catalogue } = context;
   const variants = image.variants ?? [];
   for (const each of [image, ...variants]) await checkLayers(contents, each);
-  const id = digestOf(image.raw);
+  const { id } = image;
   for (const name of image.names) {
     const before = catalogue.idOf(fullName(name));
     if (before !== undefined && before !== id)
@@ -222,7 +216,7 @@ async function register(
   );
   // In one tick, and so in one transaction.
   for (const each of [...variants, image]) {
-    const own = digestOf(each.raw);
+    const own = each.id;
     context.register(own, each.raw, {
       names: each === image ? image.names : [],
       ...(each.parent === undefined ? {} : { parent: each.parent }),

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseJson } from '../../base/go-json.ts';
 import { log } from '../../base/log.ts';
 import type { RegistryAuth } from '../api.ts';
 import { AuthorizationError, answerError, RegistryError } from './errors.ts';
@@ -230,7 +231,7 @@ export class Authorizer {
 function readToken(body: Buffer): { token: string; life: number; refresh: string } {
   let value: Record<string, unknown> = {};
   try {
-    value = JSON.parse(body.toString()) as Record<string, unknown>;
+    value = parseJson(body.toString()) as Record<string, unknown>;
   } catch (error) {
     log.debug({ err: error }, 'a token server sent no JSON');
   }

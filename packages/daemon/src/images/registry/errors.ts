@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { BerthError, type ErrorKind } from '../../base/errors.ts';
+import { parseJson } from '../../base/go-json.ts';
 import { during, NetworkError } from '../../base/network-errors.ts';
 import { familiarName, familiarString, type Reference } from '../references.ts';
 
@@ -101,7 +102,7 @@ export function answerError(status: number, body: string, challenge?: Record<str
 function parseProblems(body: string): Array<{ code: string; message: string }> | string | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(body);
+    value = parseJson(body);
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { systemError } from '../../base/errors.ts';
+import { parseJson } from '../../base/go-json.ts';
 import { digestOf } from '../config.ts';
 import { RegistryError } from './errors.ts';
 import { MAX_MANIFEST_BYTES } from './limits.ts';
@@ -189,7 +190,7 @@ export class Repository {
 
 function readTags(body: Buffer): string[] {
   try {
-    const { tags } = JSON.parse(body.toString()) as { tags?: unknown };
+    const { tags } = parseJson(body.toString()) as { tags?: unknown };
     if (Array.isArray(tags)) return tags.filter((tag): tag is string => typeof tag === 'string');
   } catch (error) {
     throw systemError(`the list of tags is not JSON: ${(error as Error).message}`);

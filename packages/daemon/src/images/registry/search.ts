@@ -1,4 +1,5 @@
 import { invalidParameter, systemError } from '../../base/errors.ts';
+import { parseJson } from '../../base/go-json.ts';
 import type { FoundImage, Images, RegistryAuth } from '../api.ts';
 import { belongsTo } from './auth.ts';
 import { RegistryError } from './errors.ts';
@@ -92,7 +93,7 @@ function unreachable(domain: string, failures: unknown[]): unknown {
 
 function readResults(body: Buffer): FoundImage[] {
   try {
-    const { results } = JSON.parse(body.toString()) as { results?: Array<Record<string, unknown>> | null };
+    const { results } = parseJson(body.toString()) as { results?: Array<Record<string, unknown>> | null };
     return (results ?? []).map((result) => ({
       star_count: Number(result['star_count'] ?? 0),
       is_official: result['is_official'] === true,

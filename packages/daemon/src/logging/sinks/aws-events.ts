@@ -60,15 +60,15 @@ function belongs(open: Open, entry: Entry, begins: Matcher | undefined): boolean
   return begins !== undefined && !begins(entry.text.toString());
 }
 
+/** The event with one more entry; it is changed, for a copy of each would take quadratic time. */
 function extended(open: Open | undefined, entry: Entry, lines: boolean): Open {
   const unfinished = entry.piece !== undefined && !entry.piece.last;
+  const into = open ?? { parts: [], size: 0, timestamp: milliseconds(entry), unfinished };
   const parts = lines && !unfinished ? [entry.text, NEWLINE] : [entry.text];
-  return {
-    parts: [...(open?.parts ?? []), ...parts],
-    size: (open?.size ?? 0) + entry.text.length + parts.length - 1,
-    timestamp: open?.timestamp ?? milliseconds(entry),
-    unfinished,
-  };
+  into.parts.push(...parts);
+  into.size += entry.text.length + parts.length - 1;
+  into.unfinished = unfinished;
+  return into;
 }
 
 function add(

@@ -46,6 +46,14 @@ test('events of CloudWatch: lines, pieces of lines, and lines up to the next tha
   expect(eventsOf(read(...many), undefined, true).entries).toBe(17);
 });
 
+test('an event of very many lines is gathered in linear time', () => {
+  const reader = new EntryReader('id');
+  const empty = reader.read(line('\\n'), 1)!;
+  const began = process.cpuUsage();
+  expect(eventsOf(Array(100_000).fill(empty), () => false, true).events).toHaveLength(1);
+  expect(process.cpuUsage(began).user).toBeLessThan(1_000_000);
+});
+
 test('JSON without blanks keeps its numbers', () => {
   expect(compactJson(' {"a b" : 1.0 , "c":[ 1e2,"<\\" x" ] } ')).toBe('{"a b":1.0,"c":[1e2,"\\u003c\\" x"]}');
   expect(compactJson('no')).toBeUndefined();

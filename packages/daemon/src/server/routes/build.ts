@@ -80,8 +80,8 @@ function json<T>(
   let value: unknown;
   try {
     value = parseJson(text) ?? byDefault;
-  } catch {
-    throw invalidParameter(`error reading ${readable[name] ?? name}: ${jsonProblem(text).message}`);
+  } catch (error) {
+    throw invalidParameter(`error reading ${readable[name] ?? name}: ${jsonProblem(text, error).message}`);
   }
   const { fits, type } = shapes[name]!;
   if (!fits(value)) {
@@ -128,8 +128,8 @@ function outputOf(text: string, buildKit: boolean): BuildOptions['output'] {
   let value: unknown;
   try {
     value = parseJson(text);
-  } catch {
-    throw invalidParameter(`error reading outputs: ${jsonProblem(text).message}`);
+  } catch (error) {
+    throw invalidParameter(`error reading outputs: ${jsonProblem(text, error).message}`);
   }
   if (!Array.isArray(value) || !value.every(isObject))
     throw invalidParameter('error reading outputs: it is no list of {"Type": ..., "Attrs": {...}}');

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { invalidParameter, systemError } from '../../../base/errors.ts';
 import type { Fetch, Sending } from '../../../base/fetch.ts';
+import { parseJson } from '../../../base/go-json.ts';
 import type { CacheStore } from './types.ts';
 
 /*
@@ -47,7 +48,7 @@ export function actionsStore(attributes: Record<string, string>, fetch: Fetch): 
     async describe() {
       const url = await entries.find(prefix, prefix);
       if (url === undefined) return undefined;
-      const { config, layers } = JSON.parse((await whole(await open(url))).toString()) as {
+      const { config, layers } = parseJson((await whole(await open(url))).toString()) as {
         config: string;
         layers: [];
       };
@@ -134,7 +135,7 @@ function asker(token: string, fetch: Fetch, accept: string) {
     }
     if (answer.status < 200 || answer.status >= 300) throw await refusal(new URL(url).pathname, answer);
     const text = (await whole(answer.body)).toString();
-    return text === '' ? undefined : (JSON.parse(text) as Json);
+    return text === '' ? undefined : (parseJson(text) as Json);
   };
 }
 

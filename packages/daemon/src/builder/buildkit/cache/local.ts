@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { invalidParameter } from '../../../base/errors.ts';
+import { parseJson } from '../../../base/go-json.ts';
 import type { ImageDescriptor } from '../../../images/api.ts';
 import type { Session } from '../session/session.ts';
 import type { CacheStore } from './types.ts';
@@ -39,7 +40,7 @@ export function localStore(session: Session, attributes: Record<string, string>)
     async describe() {
       const digest = attributes['digest'];
       if (!digest) throw invalidParameter('local cache importer requires explicit digest');
-      const top = JSON.parse((await whole(digest)).toString()) as Document;
+      const top = parseJson((await whole(digest)).toString()) as Document;
       const entries = top.manifests ?? [];
       const config = top.config ?? entries.find(({ mediaType }) => mediaType === CONFIG);
       if (config?.mediaType !== CONFIG) throw invalidParameter(`${digest} is no cache of build steps`);

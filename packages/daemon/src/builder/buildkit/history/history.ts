@@ -173,7 +173,7 @@ export class History {
     const found: Array<Message<'StatusResponse'>> = [];
     for (let at = 0; at + 4 <= bytes.length; ) {
       const length = bytes.readUInt32BE(at);
-      found.push(decode('StatusResponse', bytes.subarray(at + 4, at + 4 + length)));
+      found.push(decode('StatusResponse', bytes.subarray(at + 4, at + 4 + length), 'none'));
       at += 4 + length;
     }
     return found;
