@@ -103,14 +103,24 @@ test('names, containers and runtimes that have none are refused with the reason'
     const own = await TestDaemon.start(['--experimental', '--add-runtime', `failing=${failing}`]);
     try {
       const waits = 'while [ ! -e /end ]; do sleep 0.05; done; rm /end; exit 3';
-      own.succeeds('run', '-d', '--name=c', '--runtime=failing', '--restart=always', 'bb', 'sh', '-c', waits);
-      expect(await create('c', { CheckpointID: 'c1', Exit: true }, own)).toMatchObject({
+      own.succeeds(
+        'run',
+        '-d',
+        '--name=failed',
+        '--runtime=failing',
+        '--restart=always',
+        'bb',
+        'sh',
+        '-c',
+        waits,
+      );
+      expect(await create('failed', { CheckpointID: 'c1', Exit: true }, own)).toMatchObject({
         status: 500,
         json: { message: expect.stringContaining('no memory') },
       });
-      own.succeeds('exec', 'c', 'touch', '/end');
-      await until('the restart', () => own.succeeds('inspect', '-f', '{{.RestartCount}}', 'c') === '1');
-      own.succeeds('rm', '-f', 'c');
+      own.succeeds('exec', 'failed', 'touch', '/end');
+      await until('the restart', () => own.succeeds('inspect', '-f', '{{.RestartCount}}', 'failed') === '1');
+      own.succeeds('rm', '-f', 'failed');
     } finally {
       await own.dispose();
     }
