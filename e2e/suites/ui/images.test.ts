@@ -60,6 +60,7 @@ test('images are listed with what is shared and who uses them, tagged and untagg
   await dialog.getByRole('textbox', { name: 'Name' }).fill('NO:x');
   await page.keyboard.press('Enter');
   await dialog.getByText(/must be lowercase/).waitFor();
+  expect(await seen.violations()).toEqual([]);
   await dialog.getByRole('textbox', { name: 'Name' }).fill('more:v1');
   await page.keyboard.press('Enter');
   await row('wasteful:latest').or(row('more:v1')).getByText('more:v1').waitFor();
@@ -85,6 +86,7 @@ test('an image is shown with its layers, what is wasted in them, explained and a
   await wasted.filter({ hasText: '/big' }).getByText('deleted by a later layer').waitFor();
   await wasted.filter({ hasText: '/twice' }).getByText('written again by a later layer').waitFor();
   await seen.picture('image-layers');
+  expect(await seen.violations()).toEqual([]);
   await page.getByRole('link', { name: 'Explain', exact: true }).click();
   await page.getByRole('heading', { name: 'Its containers would get' }).waitFor();
   await page.getByRole('link', { name: 'Audit', exact: true }).click();
@@ -107,6 +109,7 @@ test('a pull shows how far each layer is; one that is cancelled ends at the regi
   const before = await share();
   await until('the bar to move', async () => (await share()) > before);
   await seen.picture('pull');
+  expect(await seen.violations()).toEqual([]);
   await page.getByRole('button', { name: `Cancel the pull of ${image}` }).press('Enter');
   await pulling.getByText('Cancelled').waitFor();
   await until('the daemon to leave the registry', () => registry.broken === 1);

@@ -73,6 +73,11 @@ test('a form is filled by the keyboard, refusals stand at their fields, and the 
   await text('Value of variable 1').fill('here');
   await refused(text('Name of variable 1'), '', /invalid environment variable/, 'WORD');
   await seen.picture('run');
+  expect(await seen.violations()).toEqual([]);
+  await page.setViewportSize({ width: 360, height: 800 });
+  await seen.picture('run-rows-360');
+  expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+  await page.setViewportSize({ width: 1280, height: 800 });
   expect((await daemon.call('GET', '/containers/json?all=1')).json).toEqual([]);
 
   await text('Processes at most').fill('50');

@@ -65,6 +65,8 @@ test('volumes are created, cloned, kept as snapshots, removed and pruned', async
   await create.getByRole('textbox', { name: 'Name' }).fill('no/slash');
   await page.keyboard.press('Enter');
   await create.getByRole('alert').getByText('only', { exact: false }).waitFor();
+  expect(await seen.violations()).toEqual([]);
+  await seen.picture('volume-create');
   await create.getByRole('textbox', { name: 'Name' }).fill('made');
   await create.getByRole('textbox', { name: 'Labels' }).fill('team=web');
   await page.keyboard.press('Enter');
