@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
-import { TestDaemon, until } from '../support/daemon.ts';
+import { sleep, TestDaemon, until } from '../support/daemon.ts';
 import { post, talk } from '../support/raw.ts';
 
 /* Output, input and logs of containers, and the connections that carry them, where one side is slow, gone or at its end. */
@@ -177,4 +177,19 @@ test('a log that a client has been promised is read to its end, though its conta
       );
     });
   for (const answer of await Promise.all(ids.map(read))) expect(answer).toContain('said\n');
+});
+
+test("an exec's output is not sent before the head of its answer is read", async () => {
+  const id = await daemon.box(['sleep', '100'], none);
+  const exec = await execOf(id, { AttachStdout: true, Cmd: ['echo', 'said'] });
+  const socket = connect(daemon.socket).pause();
+  socket.write(post(`/exec/${exec}/start`, {}));
+  await sleep(60);
+  const parts: string[] = [];
+  socket.on('data', (part) => parts.push(part.toString('latin1')));
+  socket.resume();
+  await new Promise((resolve) => socket.once('close', resolve));
+  expect(parts[0]).toMatch(/^HTTP\/1.1 101 .*\r\n\r\n$/s);
+  expect(parts.slice(1).join('')).toContain('said\n');
+  await remove(id);
 });

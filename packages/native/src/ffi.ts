@@ -47,6 +47,19 @@ export function hungUp(fds: readonly number[]): boolean[] {
   return fds.map((_, index) => (records.readInt16LE(8 * index + 6) & (POLLERR | POLLHUP)) !== 0);
 }
 
+/** What unix(7) calls SIOCOUTQ. */
+const OUTPUT_QUEUE = 0x5411n;
+let ioctl: ((fd: number, request: bigint, value: Buffer) => number) | undefined;
+
+/** Whether all that was sent on a socket of the file system is read by the other end; true for sockets of other kinds. */
+export function allRead(fd: number): boolean {
+  ioctl ??= openFfi()
+    .load('libc.so.6')
+    .func('int ioctl(int fd, unsigned long request, void *value)') as unknown as NonNullable<typeof ioctl>;
+  const value = Buffer.alloc(4);
+  return ioctl(fd, OUTPUT_QUEUE, value) < 0 || value.readInt32LE(0) === 0;
+}
+
 /** Gives free memory of the C library's heap back to the kernel (malloc_trim(3)). */
 export function trimHeap(): void {
   openFfi().load('libc.so.6').func('int malloc_trim(size_t pad)')(0);

@@ -1,5 +1,7 @@
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { hungUp } from '@berth/native/ffi.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { allRead, hungUp } from '@berth/native/ffi.ts';
 
 /** How long a client may go on sending what nobody reads before its connection is closed, in milliseconds. */
 const DISCARD_AT_MOST = 10_000;
@@ -68,6 +70,22 @@ function look(connections: Duplex[]): void {
   open.forEach(({ connection }, index) => {
     if (over[index]) watched.get(connection)?.();
   });
+}
+
+/** How long the head of an answer may wait to be read before what follows it is sent all the same, in milliseconds. */
+const HEAD_AT_MOST = 100;
+
+/**
+ * Resolves when a client on a socket of the file system has read what it was sent. Clients exist (docker-py) that read an
+ * answer's head through a buffer and what follows it from the socket itself: what is in that buffer by then, they lose.
+ */
+export async function whenRead(connection: Duplex): Promise<void> {
+  if (!(connection instanceof Socket) || connection.remoteAddress !== undefined) return;
+  for (let waited = 0; waited < HEAD_AT_MOST; waited += 1) {
+    const fd = descriptor(connection);
+    if (fd === undefined || allRead(fd)) return;
+    await sleep(1);
+  }
 }
 
 /** The descriptor of a socket; undefined for what is none, or is closed. */

@@ -8,7 +8,7 @@ import type { Context } from '../model/context.ts';
 import type { RunningExec } from '../model/running.ts';
 import { checkUser } from './archive.ts';
 import { join as joinStreams, unframed } from './attach.ts';
-import { endConnection } from './connection.ts';
+import { endConnection, whenRead } from './connection.ts';
 import { EndedExecs } from './ended-execs.ts';
 import { execError, execute, exitCodeOf, NOT_RUN } from './execute.ts';
 import { frame } from './frames.ts';
@@ -139,6 +139,13 @@ export class Execs {
     if (!connection || !process.stream) {
       // Detached, or none of its streams are wanted: such a client only waits for the end.
       if (connection) await ended.then(() => endConnection(connection));
+      return;
+    }
+    // An error of its own ends it below.
+    process.stream.on('error', () => undefined);
+    await whenRead(connection);
+    if (connection.destroyed) {
+      process.stream.destroy();
       return;
     }
     const detached = await joinStreams(
