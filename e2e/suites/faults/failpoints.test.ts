@@ -6,6 +6,7 @@ import { arm, failing, failingDaemon } from '../../faults/faults/failpoints.ts';
 import { removeCgroupParent } from '../../faults/run.ts';
 import { dist, type TestDaemon } from '../../support/daemon.ts';
 import { leaks } from '../../support/leaks.ts';
+import { until } from '../../support/wait.ts';
 
 /* Calls that fail on demand, in the build that has them. */
 
@@ -84,6 +85,36 @@ test('starts and execs are answered where a message finds no memory', async () =
     expect((await daemon.call('DELETE', `/containers/${json.Id}?force=1`)).status).toBe(204);
   }
 }, 60_000);
+
+test('a kill that has to take another way has its event all the same', async () => {
+  const since = Math.floor(Date.now() / 1000) - 1;
+  for (let skip = 0; skip < 3; skip++) {
+    const id = await daemon.box(['sleep', '1000'], { HostConfig: { NetworkMode: 'none' } });
+    arm(file, [{ name: 'syscall', action: ENOMEM, skip, count: 1 }]);
+    expect((await daemon.call('POST', `/containers/${id}/kill`)).status).toBe(204);
+    arm(file, []);
+    const filters = encodeURIComponent(JSON.stringify({ container: [id], event: ['kill'] }));
+    const end = Math.floor(Date.now() / 1000) + 1;
+    const { text } = await daemon.call('GET', `/events?since=${since}&until=${end}&filters=${filters}`);
+    expect({ skip, kills: text.match(/"Action":"kill"/g)?.length }).toEqual({ skip, kills: 1 });
+    expect((await daemon.call('DELETE', `/containers/${id}`)).status).toBe(204);
+  }
+}, 60_000);
+
+test('a container that goes by itself goes once its files can be removed', async () => {
+  const HostConfig = { NetworkMode: 'none', AutoRemove: true };
+  const id = await daemon.box(['sleep', '1000'], { HostConfig });
+  arm(
+    file,
+    ['fs.rename', 'fs.rm'].map((name) => ({ name, action: EIO, skip: 0, count: 100 })),
+  );
+  const status = async () => (await daemon.call('GET', `/containers/${id}/json`)).json.State?.Status;
+  expect((await daemon.call('POST', `/containers/${id}/kill`)).status).toBe(204);
+  await until('its removal to fail', async () => (await status()) === 'dead');
+  arm(file, []);
+  await until('its removal', async () => (await status()) === undefined, 5000);
+  expect(await leaks(daemon, parent)).toEqual([]);
+});
 
 test('a build ends in one way or the other where a file cannot be opened', () => {
   for (let skip = 0; skip < 10; skip++) {

@@ -7,6 +7,9 @@ import type { Helper } from './helper.ts';
 
 /** How long removals are collected, in milliseconds. */
 const PAUSE = 1000;
+/** When a removal that failed is tried again: at first, and at last, in milliseconds. */
+const FIRST_AGAIN = 10_000;
+const LONGEST_AGAIN = 3_600_000;
 
 /** Folders on their way out: renamed at once, removed together by one helper a moment later. */
 export interface Trash {
@@ -24,10 +27,19 @@ export function createTrash(folder: string, helper: Helper): Trash {
   const prefix = `${randomBytes(12).toString('hex')}-`;
   let taken = 0;
 
+  let again: NodeJS.Timeout | undefined;
+  let delay = FIRST_AGAIN;
+
   async function remove(): Promise<void> {
-    await helper.run('empty', { folder }).catch((error: unknown) => {
-      log.warn({ err: error }, 'removing files of layers; they stay until the next start');
-    });
+    clearTimeout(again);
+    try {
+      await helper.run('empty', { folder });
+      delay = FIRST_AGAIN;
+    } catch (error) {
+      log.warn({ err: error }, 'removing files of layers; it is tried again');
+      again = setTimeout(() => void schedule(false), delay).unref();
+      delay = Math.min(2 * delay, LONGEST_AGAIN);
+    }
   }
 
   let running: Promise<void> = Promise.resolve();

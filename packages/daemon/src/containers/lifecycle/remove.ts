@@ -70,8 +70,20 @@ export async function removeContainer(
   });
 }
 
-/** Removes a container that goes by itself with its end, or whose removal an earlier daemon began; an error is logged alone. */
-export function removeQuietly(context: Context, life: Life, execs: Execs, container: Container): void {
+/** When a removal that failed is tried again, in milliseconds: nobody else will ask for it. */
+const AGAIN = [500, 5000, 60_000];
+
+/**
+ * Removes a container that goes by itself with its end, or whose removal an earlier daemon began. An error is logged, and it is
+ * tried again some times, then by the next daemon.
+ */
+export function removeQuietly(
+  context: Context,
+  life: Life,
+  execs: Execs,
+  container: Container,
+  failures = 0,
+): void {
   const { state, record } = container;
   const options = {
     force: true,
@@ -80,11 +92,17 @@ export function removeQuietly(context: Context, life: Life, execs: Execs, contai
     resumed: state.status === 'removing',
   };
   removeContainer(context, life, execs, container, options).catch((error) => {
-    if (!container.gone.signal.aborted)
-      log.error(
-        { container: container.id, err: error },
-        'could not remove a container that was to go by itself',
-      );
+    if (container.gone.signal.aborted) return;
+    log.error(
+      { container: container.id, err: error },
+      'could not remove a container that was to go by itself',
+    );
+    const delay = AGAIN[failures];
+    if (delay === undefined) return;
+    setTimeout(() => {
+      if (container.state.status === 'dead' && !container.gone.signal.aborted)
+        removeQuietly(context, life, execs, container, failures + 1);
+    }, delay).unref();
   });
 }
 
