@@ -32,6 +32,15 @@ export function openArchive(helper: Helper, writables: Writables, owner: string,
     return { options, rest: target.pid === undefined ? rootWords(writables, owner, target) : [] };
   };
 
+  /**
+   * For one that only looks, read-only where nothing need be made for it: a second overlay over an upper folder takes
+   * away what the first has in its work folder, and a COPY looks at the root that it is being unpacked into.
+   */
+  const looks = () =>
+    target.pid === undefined && !target.folder && !target.binds?.length
+      ? { options: {}, rest: exportWords(writables, owner) }
+      : places();
+
   async function exported(options: Options, rest: string[]): Promise<Readable> {
     const run = helper.start('archive', { op: 'export', ...options }, rest, ['ignore', 'pipe']);
     return (await reported(run)).tar;
@@ -47,7 +56,7 @@ export function openArchive(helper: Helper, writables: Writables, owner: string,
 
   return {
     async stat(path) {
-      const { options, rest } = places();
+      const { options, rest } = looks();
       try {
         return toStat(path, await helper.run<RawStat>('archive', { op: 'stat', path, ...options }, rest));
       } catch (error) {
@@ -56,7 +65,7 @@ export function openArchive(helper: Helper, writables: Writables, owner: string,
     },
 
     async get(path) {
-      const { options, rest } = places();
+      const { options, rest } = looks();
       const full = absolute(path);
       const words = { op: 'get', path: full, base: goBase(full), ...options };
       try {
@@ -88,7 +97,7 @@ export function openArchive(helper: Helper, writables: Writables, owner: string,
     },
 
     async user(spec) {
-      const { options, rest } = places();
+      const { options, rest } = looks();
       return await helper.run('archive', { op: 'user', user: spec, ...options }, rest);
     },
 

@@ -191,6 +191,25 @@ describe.each(['erofs', 'folder'] as const)('roots of layers as %s', (driver) =>
     await made;
   });
 
+  test('a look at a root takes nothing from the copy that is being unpacked into it', async () => {
+    const base = await add([{ name: 'w/', type: '5' }]);
+    for (let round = 0; round < 12; round++) {
+      const name = `${owner.slice(0, -2)}${round.toString(16).padStart(2, '0')}`;
+      await bench.layers.createWritable(name, [base.diffId]);
+      const archive = bench.layers.archive(name, {});
+      let over = false;
+      const looks = [0, 1].map(async () => {
+        while (!over) await archive.stat('/w/.');
+      });
+      await archive.put('/', stream(tarOf([{ name: `w/f${round}`, content: 'x' }])), {
+        noOverwriteDirNonDir: false,
+      });
+      over = true;
+      await Promise.all(looks);
+      await bench.layers.removeWritable(name);
+    }
+  });
+
   test('copies go in and out within the root', async () => {
     const base = await add([
       { name: 'etc/', type: '5' },

@@ -49,7 +49,7 @@ static int enter(int argc, char **argv, struct error *err) {
   const char *pid = layer_option(argc, argv, "pid", "");
   root.argv = layer_rest(argc, argv, &root.argc);
   if (*pid) return enter_running(pid, err);
-  return layer_mount_whole(&root, 0, 1, err);
+  return layer_has_upper(&root) ? layer_mount_whole(&root, 0, 1, err) : layer_mount_lower(&root, err);
 }
 
 /* The stat of a path for the daemon; it makes Go's terms of it. */

@@ -50,7 +50,8 @@ int layer_durable(int argc, char **argv);
 int layer_sync(int argc, char **argv);
 /* probe: whether this kernel mounts the EROFS image `--image` with the device `--device`: status 0 when it does. */
 int layer_probe(int argc, char **argv);
-/* archive: `--op stat|get|put|user|export` in the root behind "--", or of the process `--pid`; see archive.c. */
+/* archive: `--op stat|get|put|user|export` in the root behind "--" (read-only where it has no `upper`), or of the process
+   `--pid`; see archive.c. */
 int layer_archive(int argc, char **argv);
 /* volume: an operation on a volume's directory (export, import, clone); see volume.c. */
 int layer_volume(int argc, char **argv);

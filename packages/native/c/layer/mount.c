@@ -81,6 +81,10 @@ static const char *value_of(const struct layer_root *root, const char *kind) {
   return NULL;
 }
 
+int layer_has_upper(const struct layer_root *root) {
+  return value_of(root, "upper") != NULL;
+}
+
 static int mount_overlay(int stage, const char *options, struct error *err) {
   if (strlen(options) > 4000) return fail(err, "mount", E2BIG, "layers");
   /* Layers are named relative to the stage. */

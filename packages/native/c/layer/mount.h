@@ -21,6 +21,8 @@ struct layer_root {
 
 /* Mounts the lower layers only, read-only. Returns an fd of the root; in its own namespace. */
 int layer_mount_lower(const struct layer_root *root, struct error *err);
+/* Whether a writable layer is told of. */
+int layer_has_upper(const struct layer_root *root);
 /* Mounts the whole, with binds (made where they are missing) when `binds` is set. */
 int layer_mount_whole(const struct layer_root *root, int readonly, int binds, struct error *err);
 
