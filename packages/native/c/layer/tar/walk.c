@@ -1,10 +1,12 @@
 #include "layer/tar/walk.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -228,9 +230,29 @@ struct walker {
   char path[2 * TAR_PATH_LIMIT];
 };
 
-/* How deep it goes is limited by the length of a path. */
+/* Whether a folder is of a file system that shows the kernel's state: its files are of no size that is true, some can't be
+   read at all, and none is the container's. */
+static int shows_kernel(int folder) {
+  struct statfs fs;
+  if (fstatfs(folder, &fs)) return 0;
+  switch ((unsigned long) fs.f_type) {
+  case PROC_SUPER_MAGIC:
+  case SYSFS_MAGIC:
+  case CGROUP_SUPER_MAGIC:
+  case CGROUP2_SUPER_MAGIC:
+  case DEVPTS_SUPER_MAGIC:
+  case DEBUGFS_MAGIC:
+  case TRACEFS_MAGIC:
+  case SECURITYFS_MAGIC: return 1;
+  default: return 0;
+  }
+}
+
+/* How deep it goes is limited by the length of a path. Mounts that show the kernel's state are empty folders, as in dockerd's
+   archives. */
 static int walk_folder(struct walker *walker, int folder, size_t length, struct error *err) {
   cleanup_names struct name_list names = {0};
+  if (shows_kernel(folder)) return 0;
   if (name_list_read(&names, folder, err)) return -1;
   for (size_t i = 0; i < names.count; i++) {
     struct stat st;
