@@ -70,12 +70,28 @@ describe('containers', () => {
     ]);
   });
 
+  test('the whole of a running container as an archive: what shows the kernel is empty in it', () => {
+    docker(['run', '-d', '--name', 'whole', 'bb', 'sleep', '300']);
+    docker(['cp', 'whole:/', `${files('whole', {})}/root`]);
+    docker(['rm', '-f', 'whole']);
+  });
+
+  test('a mount of a folder over a file ends with 127, as a command that is not there', () => {
+    refusal(['run', '--name', 'over', '-v', '/etc:/etc/passwd', 'bb']);
+    expect(docker(['inspect', '-f', '{{.State.ExitCode}}', 'over']).trim()).toBe('127');
+    docker(['rm', 'over']);
+  });
+
   test('limits, stops and mounts', () => {
     docker(['run', '-d', '--name', 'box', '-m', '64m', 'bb', 'sleep', '300']);
     docker(['update', '--memory-reservation', '1g', 'box']);
     docker(['kill', 'box']);
     docker(['stop', '-s', 'BOGUS', 'box']);
     docker(['rm', 'box']);
+    // A wrong signal is told of before the container is looked for.
+    expect(refusal(['kill', '-s', 'BOGUS', 'box'])).toContain('invalid signal: BOGUS');
+    expect(docker(['image', 'prune', '-f', '--filter', 'dangling=x'])).toContain('Total reclaimed space');
+    expect(refusal(['volume', 'create', '-o', 'size=x', 'v'])).toContain("invalid size: 'x'");
     // Only what no command named is pruned without --all.
     const label = ['--mount', 'type=volume,dst=/v,volume-label=details=1'];
     docker(['create', '--name', 'box', ...label, '--tmpfs', '/v', 'bb']);

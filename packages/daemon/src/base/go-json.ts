@@ -213,3 +213,8 @@ function bad(character: string, context: string): Problem {
   const shown = character === "'" ? `'\\''` : character === '"' ? `'"'` : `'${character}'`;
   return new Problem('syntax', `invalid character ${shown} ${context}`);
 }
+
+/** A map with its keys in Go's order, in which Docker's API writes maps and the bytes of image configurations have them. */
+export function sortedMap<T>(map: Record<string, T>): Record<string, T> {
+  return Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { invalidParameter } from '../base/errors.ts';
-import { parseJson } from '../base/go-json.ts';
+import { parseJson, sortedMap } from '../base/go-json.ts';
 import type { ImageConfig, ImageRunConfig } from './api.ts';
 import { isDigest } from './references.ts';
 
@@ -136,11 +136,6 @@ function isObject(value: unknown): value is object {
 }
 
 const bad = (why: string) => invalidParameter(`the image configuration is malformed: ${why}`);
-
-/** The keys of a configuration's maps in Go's order: the same labels in another order are the same bytes. */
-export function sortedMap<T>(map: Record<string, T>): Record<string, T> {
-  return Object.fromEntries(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
 
 /** A run configuration with all of the members that Docker's API writes, in its order. */
 export function dockerConfig(

@@ -41,7 +41,6 @@ import { Retention } from './retention.ts';
 import { chooseVariant } from './variants.ts';
 
 export type * from './api.ts';
-export { sortedMap } from './config.ts';
 export type { ImagesParts } from './context.ts';
 export { credentialsHostOf, parsePullName, splitReference } from './names.ts';
 export { detectedPlatform, hostPlatform, parsePlatform, runnablePlatforms } from './platforms.ts';

@@ -1,5 +1,5 @@
 import type { LaunchRecord } from '@berth/native';
-import { BerthError, forbidden, notFound } from '../base/errors.ts';
+import { BerthError, conflict, forbidden } from '../base/errors.ts';
 import { log } from '../base/log.ts';
 import { formatPrefix } from './addresses/addresses.ts';
 import type { EndpointSettings, NetworkRequest, NetworkState, Networks } from './api.ts';
@@ -183,7 +183,8 @@ export class Room implements Networks {
     const { catalogue, containers } = this.#context;
     const found = force || pid === undefined ? catalogue.find(network) : catalogue.get(network);
     const record = containers.get(id);
-    if (!record) throw notFound(`No such container: ${id}`);
+    // One that shares the namespace of another container is on no network itself.
+    if (!record) throw conflict(`container ${id} is not connected to network ${found?.name ?? network}`);
     await disconnect(this.#context, found, network, record, pid);
     return this.state(id)!;
   }

@@ -1,4 +1,5 @@
 import { invalidParameter, notFound } from '../base/errors.ts';
+import { parseSize } from '../base/sizes.ts';
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 /** The options that a mount option needs beside it. */
@@ -24,10 +25,14 @@ export function checkVolume(name: string, driver: string, options: Record<string
       `create ${name}: ${JSON.stringify(name)} includes invalid characters for a local volume name, only "[a-zA-Z0-9][a-zA-Z0-9_.-]" are allowed. If you intended to pass a host directory, use absolute path`,
     );
   for (const option of Object.keys(options)) {
-    if (option === 'size')
-      throw invalidParameter(`create ${name}: quota size requested but no quota support`);
-    if (!Object.hasOwn(NEEDS, option))
+    if (option !== 'size' && !Object.hasOwn(NEEDS, option))
       throw invalidParameter(`create ${name}: invalid option: ${JSON.stringify(option)}`);
+  }
+  const { size } = options;
+  if (size !== undefined) {
+    const bytes = parseSize(size);
+    if (bytes === undefined) throw invalidParameter(`create ${name}: invalid size: '${size}'`);
+    if (bytes > 0) throw invalidParameter(`create ${name}: quota size requested but no quota support`);
   }
   for (const [option, needed] of Object.entries(NEEDS)) {
     if (!Object.hasOwn(options, option)) continue;

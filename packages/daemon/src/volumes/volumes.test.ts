@@ -177,7 +177,10 @@ test('prune takes anonymous volumes, or all', async () => {
   await volumes.create({ name: 'named' });
   expect((await volumes.prune({})).VolumesDeleted).toEqual([volume.Name]);
   expect((await volumes.prune({})).VolumesDeleted).toEqual([]);
+  // One with options is data from elsewhere.
+  await volumes.create({ name: 'ram', options: { type: 'tmpfs', device: 'tmpfs' } });
   expect((await volumes.prune({ all: ['true'] })).VolumesDeleted).toEqual(['named']);
+  await volumes.remove('ram', { force: false });
 });
 
 test('a volume with mount options is mounted while it is used', async () => {

@@ -3,6 +3,7 @@ import { readdir, realpath, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { BerthError, conflict, notFound, systemError } from '../base/errors.ts';
+import { sortedMap } from '../base/go-json.ts';
 import { log } from '../base/log.ts';
 import { Turns } from '../base/turns.ts';
 import type { Events } from '../events/api.ts';
@@ -170,6 +171,8 @@ class LocalVolumes implements Volumes {
     const deleted: string[] = [];
     let reclaimed = 0;
     for (const record of [...this.records.values()]) {
+      // A volume with options is data that lies elsewhere, or was asked for in detail: no prune takes it.
+      if (record.options) continue;
       if (!all && !(record.labels && Object.hasOwn(record.labels, ANONYMOUS))) continue;
       if (!labels.every((label) => hasLabel(record.labels, label))) continue;
       if (unwanted.some((label) => hasLabel(record.labels, label))) continue;
@@ -273,10 +276,10 @@ class LocalVolumes implements Volumes {
     return {
       CreatedAt: created,
       Driver: 'local',
-      Labels: labels,
+      Labels: labels && sortedMap(labels),
       Mountpoint: this.folders.data(name),
       Name: name,
-      Options: options,
+      Options: options && sortedMap(options),
       Scope: 'local',
     };
   }

@@ -32,7 +32,7 @@ static int apply_sysctl(int proc, const struct pair_spec *sysctl, struct error *
                              : sys_openat2(proc, path, O_WRONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
   if (fd < 0) return fail_text(err, "sysctl", errno, "open /proc/%s: %s", path, go_strerror(errno));
   if (write(fd, sysctl->value, strlen(sysctl->value)) < 0)
-    return fail_text(err, "sysctl", errno, "write sysctl key %s: write /proc/%s: %s", sysctl->name, path, go_strerror(errno));
+    return fail_text(err, "sysctl", errno, "write /proc/%s: %s", path, go_strerror(errno));
   return 0;
 }
 

@@ -1,6 +1,6 @@
 import { type Sent, timestamp } from '@berth/grpc';
+import { sortedMap } from '../../base/go-json.ts';
 import type { ImageConfig, ImageRunConfig } from '../../images/api.ts';
-import { sortedMap } from '../../images/index.ts';
 import type { CacheRecord } from '../api.ts';
 import type { StageResult } from './steps/step.ts';
 

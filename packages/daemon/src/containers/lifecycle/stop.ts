@@ -73,7 +73,10 @@ export async function askKill(
   signal: string | undefined,
 ): Promise<void> {
   try {
-    await killContainer(context, life, context.registry.lookup(reference), signal);
+    // Before the container is looked for, as dockerd does: a wrong signal is told of whatever it is for.
+    const number = parseSignal(signal || 'KILL');
+    if (!isKnownSignal(number)) throw invalidParameter(`the linux daemon does not support signal ${number}`);
+    await killContainer(context, life, context.registry.lookup(reference), number);
     await context.rooms.store.flushOrLater();
   } catch (error) {
     throw inWords(error, `cannot kill container: ${reference}`);
@@ -148,10 +151,8 @@ async function killContainer(
   context: Context,
   life: Life,
   container: Container,
-  signalText: string | undefined,
+  signal: number,
 ): Promise<void> {
-  const signal = parseSignal(signalText || 'KILL');
-  if (!isKnownSignal(signal)) throw invalidParameter(`the linux daemon does not support signal ${signal}`);
   if (container.state.status === 'restarting') {
     await life.apply(container, { type: 'stop-asked' });
     return;

@@ -94,12 +94,6 @@ export async function compileFilters(context: Context, filters: Record<string, s
   const labels = values('label');
   if (labels) tests.push(({ record }) => labels.every((label) => hasLabel(record.config.Labels, label)));
   any(
-    'isolation',
-    (value) =>
-      ({ record }) =>
-        (record.hostConfig.Isolation || 'default') === value,
-  );
-  any(
     'volume',
     (value) =>
       ({ record }) =>

@@ -17,9 +17,10 @@ export function checkNames(filters: Filters, known: readonly string[]): void {
 export function booleanFilter(filters: Filters, name: string, otherwise: boolean): boolean {
   const values = filters[name];
   if (values === undefined || values.length === 0) return otherwise;
-  const [value = ''] = values;
-  if (values.length === 1 && ['1', 'true'].includes(value)) return true;
-  if (values.length === 1 && ['0', 'false'].includes(value)) return false;
+  // Of several values those that are none are passed over: `image prune` adds its own to what a user gives.
+  const yes = values.includes('1') || values.includes('true');
+  const no = values.includes('0') || values.includes('false');
+  if (yes !== no) return yes;
   throw invalidParameter(`invalid filter '${name}=[${values.join(' ')}]'`);
 }
 

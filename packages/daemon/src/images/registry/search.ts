@@ -120,7 +120,10 @@ function filter(filters: Record<string, string[]>): (result: FoundImage) => bool
   const [official, automated] = [flag('is-official'), flag('is-automated')];
   let stars = 0;
   for (const value of filters['stars'] ?? []) {
-    if (!/^\d+$/.test(value)) throw invalidParameter(`invalid filter 'stars=${value}'`);
+    if (!/^\d+$/.test(value))
+      throw invalidParameter(
+        `invalid filter 'stars=${value}': strconv.Atoi: parsing ${JSON.stringify(value)}: invalid syntax`,
+      );
     stars = Math.max(stars, Number(value));
   }
   return (result) =>

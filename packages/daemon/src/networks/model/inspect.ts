@@ -1,3 +1,4 @@
+import { sortedMap } from '../../base/go-json.ts';
 import { prefixLength, subnetFor } from '../addresses/pools.ts';
 import type { EndpointSettings, NetworkInspect, NetworkState } from '../api.ts';
 import { gatewayOf } from '../kernel.ts';
@@ -113,7 +114,7 @@ export function networkShape(
     ConfigFrom: { Network: record.configFrom },
     ConfigOnly: record.configOnly,
     Containers: shown,
-    Options: record.options,
-    Labels: record.labels,
+    Options: sortedMap(record.options),
+    Labels: sortedMap(record.labels),
   };
 }

@@ -44,7 +44,7 @@ export async function makeBridge(worker: NetWorker, record: NetworkRecord, mtu: 
     const [links] = await worker.call(['links']);
     foreign = !links!.rows.some(([, link]) => link === record.link);
     if (foreign && !existsSync(`/sys/class/net/${record.link}/bridge`))
-      throw systemError(`cannot create network: ${record.link} exists and is no bridge`);
+      throw systemError(`existing interface ${record.link} is not a bridge`);
   }
   const stale = there && !foreign && record.name === 'bridge' ? await staleAddresses(worker, record) : [];
   await worker.call(bridgeOperation(record, mtu, stale));
