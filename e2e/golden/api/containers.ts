@@ -1,0 +1,172 @@
+import { del, get, head, json, post, put, running, type Scenario } from './scenario.ts';
+
+const list = (filters: object) => get(`/containers/json?all=1&filters=${json(filters)}`);
+
+export const containers: Scenario[] = [
+  {
+    name: 'containers',
+    steps: [
+      get('/containers/json'),
+      post('/containers/create?name=plain', { Image: 'bb:latest' }),
+      get('/containers/plain/json'),
+      get('/containers/plain/json?size=1'),
+      post('/containers/create?name=full', {
+        Image: 'bb:latest',
+        Hostname: 'hh',
+        Domainname: 'dd',
+        User: '0:0',
+        Env: ['A=b'],
+        Cmd: ['sleep', '600'],
+        Entrypoint: [],
+        Labels: { b: 'c', a: 'b' },
+        WorkingDir: '/tmp',
+        ExposedPorts: { '90/udp': {} },
+        Volumes: { '/anonymous': {} },
+        StopSignal: 'INT',
+        StopTimeout: 7,
+        Healthcheck: { Test: ['CMD', 'true'], Interval: 60_000_000_000, Retries: 2 },
+        HostConfig: {
+          Binds: ['v:/v:ro'],
+          PortBindings: {
+            '80/tcp': [{ HostPort: '38711' }],
+            '81/udp': [{ HostIp: '127.0.0.1', HostPort: '38712' }],
+          },
+          RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 3 },
+          CapAdd: ['NET_ADMIN'],
+          CapDrop: ['chown'],
+          Dns: ['1.1.1.1'],
+          DnsSearch: ['s'],
+          DnsOptions: ['ndots:2'],
+          ExtraHosts: ['q:1.2.3.4'],
+          GroupAdd: ['5'],
+          Memory: 67108864,
+          NanoCpus: 500000000,
+          PidsLimit: 50,
+          Ulimits: [{ Name: 'nofile', Soft: 50, Hard: 60 }],
+          Tmpfs: { '/t': 'size=1m' },
+          Sysctls: { 'net.core.somaxconn': '99' },
+          ShmSize: 1048576,
+          SecurityOpt: ['no-new-privileges'],
+          LogConfig: { Type: 'json-file', Config: { 'max-size': '1m' } },
+          ReadonlyRootfs: true,
+          Init: true,
+          OomScoreAdj: 5,
+        },
+      }),
+      get('/containers/full/json'),
+      post('/containers/full/start', undefined, { settle: 100 }),
+      get('/containers/full/json', { pick: withoutHealth }),
+      get('/containers/json', { pick: withoutPorts }),
+      get('/containers/json?all=1&size=1', { pick: withoutPorts }),
+      get('/containers/json?limit=1', { pick: withoutPorts }),
+      get('/containers/json?limit=x'),
+      get('/containers/json?all=bogus', { unread: true }),
+      ...[
+        { status: ['bogus'] },
+        { bogus: ['x'] },
+        { exited: ['x'] },
+        { health: ['bogus'] },
+        { ancestor: ['nosuch'] },
+        { before: ['nosuch'] },
+        { since: ['nosuch'] },
+        { publish: ['x'] },
+        { expose: ['99999'] },
+        { 'is-task': ['x'] },
+        { isolation: ['x'] },
+        { label: ['a=b', 'b'], name: ['^/full$'] },
+        { name: ['['] },
+        { volume: ['v'], network: ['bridge'] },
+      ].map((filters) => ({ ...list(filters), pick: withoutPorts })),
+      get('/containers/json?filters=x'),
+      get('/containers/nosuch/json'),
+      get('/containers/nosuch/top'),
+      get('/containers/nosuch/logs?stdout=1'),
+      get('/containers/nosuch/changes'),
+      get('/containers/nosuch/export'),
+      get('/containers/nosuch/stats?stream=0'),
+      get('/containers/nosuch/archive?path=/'),
+      head('/containers/nosuch/archive?path=/'),
+      put('/containers/nosuch/archive?path=/', Buffer.alloc(1024)),
+      ...[
+        'start',
+        'stop',
+        'restart',
+        'kill',
+        'pause',
+        'unpause',
+        'wait',
+        'update',
+        'resize?h=1&w=1',
+        'exec',
+      ].map((call) =>
+        post(`/containers/nosuch/${call}`, call === 'update' || call === 'exec' ? { Cmd: ['x'] } : undefined),
+      ),
+      post('/containers/nosuch/rename?name=x'),
+      post('/containers/nosuch/attach?stream=1&stdout=1', undefined, { ms: 1000 }),
+      post('/containers/nosuch/attach?stream=1&stdout=1', undefined, {
+        ms: 1000,
+        headers: { connection: 'Upgrade', upgrade: 'tcp' },
+        note: 'upgraded',
+      }),
+      get('/containers/nosuch/attach/ws?stream=1'),
+      post('/containers/prune', undefined, { pick: () => '' }),
+      del('/containers/nosuch'),
+      del('/containers/nosuch?force=1'),
+      del('/containers/full'),
+      del('/containers/full?link=1'),
+      del('/containers/full?force=1&v=1'),
+    ],
+  },
+  {
+    name: 'archive',
+    steps: [
+      ...running('cc'),
+      ...[
+        '/',
+        '/etc',
+        '/etc/passwd',
+        'etc/passwd',
+        '/bin/sh',
+        '/etc/',
+        '/etc/.',
+        '/nosuch',
+        '/etc/passwd/',
+        '',
+      ].map((path) => head(`/containers/cc/archive?path=${path}`)),
+      ...['/etc/passwd', '/etc/group'].map((path) =>
+        get(`/containers/cc/archive?path=${path}`, { unread: true }),
+      ),
+      ...['/nosuch', '/etc/passwd/', ''].map((path) => get(`/containers/cc/archive?path=${path}`)),
+      get('/containers/cc/archive'),
+      put('/containers/cc/archive?path=/nosuch', Buffer.alloc(1024)),
+      put('/containers/cc/archive?path=/etc/passwd', Buffer.alloc(1024)),
+      put('/containers/cc/archive', Buffer.alloc(1024)),
+      put('/containers/cc/archive?path=/tmp', Buffer.alloc(1024), { note: 'an empty archive' }),
+      put('/containers/cc/archive?path=/tmp', Buffer.from('junk'.repeat(300)), { note: 'no archive' }),
+      put('/containers/cc/archive?path=/tmp', Buffer.alloc(0), { note: 'nothing' }),
+      put('/containers/cc/archive?path=/tmp&noOverwriteDirNonDir=x', Buffer.alloc(1024)),
+      get('/containers/cc/changes'),
+      post('/containers/cc/copy', { Resource: '/etc/passwd' }),
+      post('/containers/cc/pause'),
+      head('/containers/cc/archive?path=/etc/passwd'),
+      del('/containers/cc?force=1'),
+    ],
+  },
+];
+
+/** An inspected container without the times of its probes. */
+function withoutHealth(value: unknown): unknown {
+  const container = value as { State: { Health?: unknown } };
+  return { ...container, State: { ...container.State, Health: typeof container.State?.Health } };
+}
+
+/** Entries of the list with ports in one order: dockerd's comes from a map. */
+function withoutPorts(value: unknown): unknown {
+  if (!Array.isArray(value)) return value;
+  return value.map((entry: { Ports: Array<{ PrivatePort: number; IP?: string }> }) => ({
+    ...entry,
+    Ports: [...entry.Ports].sort(
+      (a, b) => a.PrivatePort - b.PrivatePort || (a.IP ?? '').localeCompare(b.IP ?? ''),
+    ),
+  }));
+}

@@ -1,0 +1,87 @@
+import { del, get, head, json, post, type Scenario } from './scenario.ts';
+
+/** Endpoints that answer 503 where there is no swarm. */
+const SWARM = ['/swarm', '/nodes', '/services', '/tasks', '/secrets', '/configs', '/swarm/unlockkey'];
+
+export const system: Scenario[] = [
+  {
+    name: 'system',
+    steps: [
+      get('/_ping'),
+      head('/_ping'),
+      get('/_ping', { plain: true, note: 'without a version' }),
+      get('/version'),
+      get('/info'),
+      get('/system/df'),
+      get('/system/df?type=container', { since: 42 }),
+      get('/system/df?type=bogus', { since: 42 }),
+      get('/nosuch'),
+      post('/nosuch'),
+      get('/containers'),
+      del('/version'),
+      post('/version'),
+      get('/v1.99/version', { plain: true }),
+      get('/v1.10/version', { plain: true }),
+      get('/vx/version', { plain: true }),
+      get('/events?since=0&until=1'),
+      get('/events?since=x'),
+      get('/events?until=x&since=1'),
+      get('/events?filters=x'),
+      get(`/events?since=0&until=1&filters=${json({ bogus: ['x'] })}`),
+    ],
+  },
+  {
+    name: 'auth',
+    steps: [
+      post('/auth', { username: 'a', password: 'b', serveraddress: '127.0.0.1:1' }),
+      post('/auth', {}),
+      post('/auth', '{', { note: 'broken' }),
+      post('/auth'),
+      get('/distribution/127.0.0.1:5055/none/json', { since: 30 }),
+      get('/distribution/UPPER/json', { since: 30 }),
+      get('/distribution/bb/json', { since: 30 }),
+      get('/distribution/x@sha256:ab/json', { since: 30 }),
+      post('/session', undefined, { since: 39, ms: 500 }),
+      post('/session', undefined, { since: 39, ms: 500, headers: { connection: 'Upgrade', upgrade: 'h2c' } }),
+      post('/build/prune', undefined, { since: 39, unread: true }),
+      post('/build/cancel', undefined, { since: 39 }),
+      post('/build/cancel?id=x', undefined, { since: 39 }),
+    ],
+  },
+  {
+    name: 'swarm',
+    steps: [
+      ...SWARM.map((path) => get(path, { since: 25 })),
+      ...SWARM.filter((path) => !path.startsWith('/swarm')).map((path) => get(`${path}/x`, { since: 25 })),
+      ...['nodes', 'services', 'secrets', 'configs'].map((noun) => del(`/${noun}/x`, { since: 30 })),
+      ...['services', 'secrets', 'configs'].map((noun) => post(`/${noun}/create`, {}, { since: 30 })),
+      ...['services', 'secrets', 'configs', 'nodes'].map((noun) =>
+        post(`/${noun}/x/update?version=1`, {}, { since: 30 }),
+      ),
+      post('/services/x/update', {}),
+      get('/services/x/logs?stdout=1', { since: 30 }),
+      get('/tasks/x/logs?stdout=1', { since: 30 }),
+      post('/swarm/join', {}),
+      post('/swarm/leave'),
+      post('/swarm/leave?force=1'),
+      post('/swarm/update?version=1', {}),
+      post('/swarm/unlock', {}),
+    ],
+  },
+  {
+    name: 'plugins',
+    steps: [
+      get('/plugins'),
+      get(`/plugins?filters=${json({ enabled: ['true'] })}`),
+      get(`/plugins?filters=${json({ bogus: ['true'] })}`),
+      get('/plugins/x/json'),
+      get('/plugins/privileges?remote=127.0.0.1:1/x'),
+      del('/plugins/x'),
+      post('/plugins/x/enable'),
+      post('/plugins/x/disable'),
+      post('/plugins/x/set', ['a=b']),
+      post('/plugins/x/push'),
+      post('/plugins/create?name=x', Buffer.alloc(1024)),
+    ],
+  },
+];

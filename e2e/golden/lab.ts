@@ -1,0 +1,249 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { sleep, top, until } from '../support/daemon.ts';
+import { busyboxTar } from '../support/images.ts';
+
+/** Where the registry of each engine listens, in the network namespace of that engine alone. */
+export const REGISTRY = '127.0.0.1:5055';
+
+/**
+ * Makes the host that an engine sees its own: a network with one link that leads nowhere, a name server that refuses at
+ * once, and all cgroups; then runs the registry and the engine.
+ */
+const HOST = `
+set -e
+ip link set lo up
+mkdir -p "$LAB/cgroups" && mount --rbind /sys/fs/cgroup "$LAB/cgroups"
+mount -t sysfs sysfs /sys && mount --rbind "$LAB/cgroups" /sys/fs/cgroup && umount -l "$LAB/cgroups"
+mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns
+ip link add eth0 type veth peer name eth0p && ip addr add 10.201.7.2/24 dev eth0
+ip link set eth0 up && ip link set eth0p up && ip route add default via 10.201.7.1
+echo 1 > /proc/sys/net/ipv4/ip_forward
+echo nameserver 10.201.7.2 > "$LAB/resolv.conf" && mount --bind "$LAB/resolv.conf" /etc/resolv.conf
+docker-registry serve "$LAB/registry.yml" >"$LAB/registry.log" 2>&1 &
+"$@" &
+wait`;
+
+/** One answer: what stands in it, and what of its body came in time. */
+export interface Answer {
+  status: number;
+  headers: Record<string, string>;
+  body: Buffer;
+}
+
+export interface Call {
+  method: string;
+  path: string;
+  body?: unknown;
+  headers?: Record<string, string>;
+  /** For this long the answer is read; then the connection is closed. */
+  ms?: number;
+}
+
+/** An engine in network, mount and process namespaces of its own. */
+export class Lab {
+  readonly name: 'docker' | 'berth';
+  readonly folder: string;
+  readonly socket: string;
+  readonly #program: string;
+  #process!: ChildProcess;
+
+  constructor(name: 'docker' | 'berth', program: string) {
+    this.name = name;
+    this.folder = mkdtempSync(join(tmpdir(), `golden-${name}-`));
+    this.socket = join(this.folder, 'engine.sock');
+    this.#program = program;
+  }
+
+  /** Starts the engine and gives it the image bb:latest, whose bytes are the same in each. */
+  async start(): Promise<this> {
+    writeFileSync(
+      join(this.folder, 'registry.yml'),
+      JSON.stringify({
+        version: 0.1,
+        log: { level: 'error' },
+        storage: { filesystem: { rootdirectory: join(this.folder, 'registry') }, delete: { enabled: true } },
+        http: { addr: REGISTRY },
+      }),
+    );
+    const folder = dirname(this.#program);
+    // A dockerd from elsewhere has its proxy beside it.
+    const proxy = join(folder, 'docker-proxy');
+    const engine = [
+      this.#program,
+      ...['--data-root', join(this.folder, 'data'), '--exec-root', join(this.folder, 'exec')],
+      ...['--pidfile', join(this.folder, 'pid'), '-H', `unix://${this.socket}`],
+      ...['--insecure-registry', REGISTRY],
+      ...(this.name === 'docker' && existsSync(proxy) ? ['--userland-proxy-path', proxy] : []),
+    ];
+    const log = openSync(join(this.folder, 'log'), 'a');
+    const namespaces = ['-n', '-m', '-p', '-f', '--kill-child', '--mount-proc'];
+    this.#process = spawn('unshare', [...namespaces, 'bash', '-c', HOST, 'lab', ...engine], {
+      stdio: ['ignore', log, log],
+      env: {
+        ...process.env,
+        PATH: `${process.env['PATH']}:${folder}`,
+        LAB: this.folder,
+        // dockerd then takes a root that no pivot leaves.
+        DOCKER_RAMDISK: '1',
+      },
+    });
+    await until(
+      `${this.#program} to answer (${join(this.folder, 'log')})`,
+      () =>
+        this.call({ method: 'GET', path: '/_ping' }).then(
+          ({ status }) => status === 200,
+          () => false,
+        ),
+      60_000,
+    );
+    const changes = ['ENV PATH=/bin:/usr/bin:/sbin', 'CMD ["sh"]']
+      .map((change) => `&changes=${encodeURIComponent(change)}`)
+      .join('');
+    const { status, body } = await this.call({
+      method: 'POST',
+      path: `/images/create?fromSrc=-&repo=bb&tag=latest${changes}`,
+      body: busyboxTar(),
+    });
+    if (status !== 200) throw new Error(`${this.name}: import: ${body}`);
+    return this;
+  }
+
+  /** The newest version of the API that the engine speaks, its minor number. */
+  async apiVersion(): Promise<{ least: number; most: number }> {
+    const { body } = await this.call({ method: 'GET', path: '/version' });
+    const { ApiVersion, MinAPIVersion } = JSON.parse(String(body));
+    return { least: Number(MinAPIVersion.split('.')[1]), most: Number(ApiVersion.split('.')[1]) };
+  }
+
+  /** One request on a connection of its own; whatever comes, also after an upgrade, is the body. */
+  call({ method, path, body, headers = {}, ms = 20_000 }: Call): Promise<Answer> {
+    const raw = Buffer.isBuffer(body)
+      ? body
+      : body === undefined
+        ? undefined
+        : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+    return new Promise((resolve, reject) => {
+      const request = httpRequest({
+        socketPath: this.socket,
+        method,
+        path,
+        agent: false,
+        headers: {
+          ...(raw && {
+            'content-type': Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json',
+            'content-length': String(raw.length),
+          }),
+          ...headers,
+        },
+      });
+      const parts: Buffer[] = [];
+      let answer: { status: number; headers: Record<string, string> } | undefined;
+      const end = () => {
+        clearTimeout(timer);
+        request.destroy();
+        if (answer) resolve({ ...answer, body: Buffer.concat(parts) });
+        else reject(new Error(`${this.name}: no answer to ${method} ${path}`));
+      };
+      const timer = setTimeout(end, ms);
+      request.on('response', (response) => {
+        answer = { status: response.statusCode ?? 0, headers: response.headers as Record<string, string> };
+        response.on('data', (part: Buffer) => parts.push(part));
+        response.on('end', end);
+        response.on('error', end);
+      });
+      request.on('upgrade', (response, socket, head) => {
+        answer = { status: response.statusCode ?? 0, headers: response.headers as Record<string, string> };
+        parts.push(head);
+        socket.on('data', (part: Buffer) => parts.push(part));
+        socket.on('end', end);
+        socket.on('error', end);
+      });
+      request.on('error', (error) => {
+        if (answer) return end();
+        clearTimeout(timer);
+        reject(error);
+      });
+      request.end(raw);
+    });
+  }
+
+  /** Runs a script by bash in the engine's namespaces, in an empty folder; what it wrote and its exit code. */
+  script(text: string, prefix: string, ms: number): Promise<string> {
+    const folder = mkdtempSync(join(tmpdir(), 'golden-case-'));
+    const config = join(this.folder, 'config');
+    mkdirSync(config, { recursive: true });
+    writeFileSync(`${folder}.sh`, text);
+    const inside = readFileSync(
+      `/proc/${this.#process.pid}/task/${this.#process.pid}/children`,
+      'utf8',
+    ).trim();
+    return new Promise((resolve) => {
+      const parts: Buffer[] = [];
+      const child = spawn(
+        'nsenter',
+        ['-t', inside, '-n', '-m', '-p', `-w${folder}`, 'bash', `${folder}.sh`],
+        {
+          stdio: ['ignore', 'pipe', 'pipe'],
+          detached: true,
+          env: {
+            ...process.env,
+            DOCKER_HOST: `unix://${this.socket}`,
+            DOCKER_CONFIG: config,
+            DOCKER_CLI_HINTS: 'false',
+            IMG: 'bb:latest',
+            T: prefix,
+            REG: REGISTRY,
+            LIB: join(import.meta.dirname, 'cli', 'lib.bash'),
+            LC_ALL: 'C.UTF-8',
+            TZ: 'UTC',
+          },
+        },
+      );
+      let late = false;
+      const timer = setTimeout(() => {
+        late = true;
+        process.kill(-child.pid!, 'SIGKILL');
+      }, ms);
+      child.stdout.on('data', (part: Buffer) => parts.push(part));
+      child.stderr.on('data', (part: Buffer) => parts.push(part));
+      child.on('exit', async (code) => {
+        clearTimeout(timer);
+        await sleep(50);
+        rmSync(folder, { recursive: true, force: true });
+        rmSync(`${folder}.sh`, { force: true });
+        const text = Buffer.concat(parts).toString();
+        resolve(
+          `${text.replaceAll(folder, '<CWD>').replaceAll(this.folder, '<ROOT>')}\n[exit ${late ? 'too late' : code}]\n`,
+        );
+      });
+    });
+  }
+
+  /** Removes containers, and of networks, volumes and images those that cases made. */
+  async clear(): Promise<void> {
+    const json = async (path: string) => JSON.parse(String((await this.call({ method: 'GET', path })).body));
+    const remove = (path: string) => this.call({ method: 'DELETE', path });
+    for (const { Id } of await json('/containers/json?all=1')) await remove(`/containers/${Id}?force=1&v=1`);
+    for (const { Name, Id } of await json('/networks'))
+      if (!['bridge', 'host', 'none'].includes(Name)) await remove(`/networks/${Id}`);
+    for (const { Name } of (await json('/volumes')).Volumes ?? []) await remove(`/volumes/${Name}?force=1`);
+    for (const { Id, RepoTags } of await json('/images/json'))
+      if (!RepoTags?.includes('bb:latest')) await remove(`/images/${Id}?force=1`);
+  }
+
+  /** Ends the engine and all that it started, and removes what it left. */
+  async stop(): Promise<void> {
+    await this.clear().catch(() => undefined);
+    const ended = new Promise((resolve) => this.#process.once('exit', resolve));
+    this.#process.kill('SIGKILL');
+    await ended;
+    spawnSync('umount', ['-l', join(this.folder, 'data')], { stdio: 'ignore' });
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+export const berthd = (): string => join(process.env['BERTH_DIST'] ?? join(top, 'dist'), 'berthd');
