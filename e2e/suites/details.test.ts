@@ -91,7 +91,7 @@ describe('containers', () => {
     // A wrong signal is told of before the container is looked for.
     expect(refusal(['kill', '-s', 'BOGUS', 'box'])).toContain('invalid signal: BOGUS');
     expect(docker(['image', 'prune', '-f', '--filter', 'dangling=x'])).toContain('Total reclaimed space');
-    expect(refusal(['volume', 'create', '-o', 'size=x', 'v'])).toContain("invalid size: 'x'");
+    expect(refusal(['volume', 'create', '-o', 'size=x', 'sized'])).toContain("invalid size: 'x'");
     // Only what no command named is pruned without --all.
     const label = ['--mount', 'type=volume,dst=/v,volume-label=details=1'];
     docker(['create', '--name', 'box', ...label, '--tmpfs', '/v', 'bb']);

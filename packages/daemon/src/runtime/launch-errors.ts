@@ -48,9 +48,9 @@ function suffix({ errno, message }: LaunchError): string {
 export function launchExitCode(error: LaunchError, what: 'start' | 'exec' = 'start'): number {
   if (error.stage === 'runtime' && /permission denied|is a directory/i.test(error.message)) return 126;
   if (what === 'exec' && [EACCES, EISDIR].includes(error.errno)) return 126;
-  // As dockerd, which takes it for a command or a source of a mount that is not there.
-  if (error.errno === ENOTDIR && (what === 'exec' || ['exec', 'mount'].includes(error.stage))) return 127;
+  if (what === 'exec' && error.errno === ENOTDIR) return 127;
   if (/executable file not found|no such file or directory/i.test(error.message)) return 127;
-  if ([EACCES, EPERM, EISDIR].includes(error.errno) && ['exec', 'mount'].includes(error.stage)) return 126;
+  if ([EACCES, EPERM, EISDIR, ENOTDIR].includes(error.errno) && ['exec', 'mount'].includes(error.stage))
+    return 126;
   return 128;
 }

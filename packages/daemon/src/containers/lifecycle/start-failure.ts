@@ -28,9 +28,14 @@ export function startFailure(error: unknown): StartFailure {
 /** The exit code, by the words of an error that the runtime had; one from elsewhere has 128. */
 function told(error: BerthError, text: string): StartFailure {
   if (!text.startsWith(CREATE_FAILED)) return { exitCode: 128, error };
-  if (/executable file not found|no such file or directory|system cannot find the file specified/i.test(text))
+  // A file where a folder should be counts as nothing there, in a command's path and under a mount.
+  if (
+    /executable file not found|no such file or directory|system cannot find the file specified|not a directory/i.test(
+      text,
+    )
+  )
     return { exitCode: 127, error: invalidParameter(text, error) };
-  if (/permission denied|not a directory|is a directory/i.test(text))
+  if (/permission denied|is a directory/i.test(text))
     return { exitCode: 126, error: invalidParameter(text, error) };
   return { exitCode: 128, error };
 }
