@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { invalidParameter } from '../../base/errors.ts';
-import { digestOf, dockerConfig, goTime, parseConfig, type StoredConfig, sortedMap } from '../config.ts';
+import { sortedMap } from '../../base/go-json.ts';
+import { digestOf, dockerConfig, goTime, parseConfig, type StoredConfig } from '../config.ts';
 import { parseReference, type Reference } from '../references.ts';
 import type { Described } from './load-describe.ts';
 import { breathe, type Contents, resolveLink, Telling } from './telling.ts';
