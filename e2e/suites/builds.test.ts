@@ -235,6 +235,9 @@ test('a here-document with its own interpreter is a program that the shell runs;
   expect(said).toMatch(/ \/dev\/pipes\/EOF$/m);
   expect(said).toContain('process "/bin/sh -c /dev/pipes/EOF" did not complete successfully: exit code: 1');
   expect(said).not.toMatch(/[0-9] never/);
+  expect(build('buildkit', 'FROM bb\nRUN echo "a" && exit 3\n')).toContain(
+    'process "/bin/sh -c echo \\"a\\" && exit 3" did not complete',
+  );
   build('classic', 'FROM bb\nRUN <<EOF cat >/q\ntext\nEOF\n');
   expect(run('cat', '/q')).toBe('');
 });

@@ -125,6 +125,8 @@ describe('the classic builder', () => {
     ['COPY --chown f /f', 'missing a value on flag: chown'],
     ['HEALTHCHECK --interval=-1s CMD true', 'Interval "interval" cannot be less than 1ms'],
     ['COPY http://localhost/f /f', "COPY failed: source can't be a URL for COPY"],
+    ['COPY Dockerfile nosuch /f', 'stat nosuch: file does not exist'],
+    ['COPY Dockerfile Dockerfile /f', 'When using COPY with more than one source file'],
   ])('%s', (line, why) => {
     expect(refusal(['build', '-'], options(daemon.folder, `FROM bb\n${line}\n`))).toContain(why);
   });

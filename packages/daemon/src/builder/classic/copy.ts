@@ -26,11 +26,6 @@ export async function copyStep(build: ClassicWork, instruction: Instruction, sta
   const patterns = words.slice(0, -1);
   if (instruction.heredocs.length > 0)
     throw invalidParameter(`${name} failed: no source files were specified`);
-  if (patterns.length > 1 && !destination.endsWith('/')) {
-    throw invalidParameter(
-      `When using ${name} with more than one source file, the destination must be a directory and end with a /`,
-    );
-  }
   const target =
     posix.resolve('/', state.config.WorkingDir || '/', destination) +
     (destination.endsWith('/') || destination === '.' ? '/' : '');

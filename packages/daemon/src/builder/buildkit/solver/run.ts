@@ -51,7 +51,8 @@ export async function runLayer(
   options: RunOptions,
 ): Promise<Layer | null> {
   const { vertex } = options;
-  const failed = `process "${options.shown.join(' ')}" did not complete successfully`;
+  // Quoted as Go's %q does it: a script of several lines is told of in one.
+  const failed = `process ${JSON.stringify(options.shown.join(' '))} did not complete successfully`;
   const run = worker.run({
     diffIds,
     config: options.config,

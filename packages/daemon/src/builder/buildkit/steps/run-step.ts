@@ -31,7 +31,7 @@ function mountFailure(
   command: string[],
 ): { message: string; failure: Error } | undefined {
   if (error instanceof MissingInCache) {
-    const message = `process "${command.join(' ')}" did not complete successfully: ${error.message}`;
+    const message = `process ${JSON.stringify(command.join(' '))} did not complete successfully: ${error.message}`;
     return { message, failure: new BerthError('system', message, { cause: error }) };
   }
   if (/^(secret|unset ssh)/.test(error.message)) return { message: error.message, failure: error };
