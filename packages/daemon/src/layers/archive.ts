@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
-import { BerthError, notFound, systemError } from '../base/errors.ts';
+import { BerthError, invalidParameter, notFound, systemError } from '../base/errors.ts';
 import type { Archive, Change } from './api.ts';
 import { decompressed } from './compression.ts';
 import { fed } from './feeding.ts';
@@ -56,6 +56,7 @@ export function openArchive(helper: Helper, writables: Writables, owner: string,
 
   return {
     async stat(path) {
+      checkLength(path);
       const { options, rest } = looks();
       try {
         return toStat(path, await helper.run<RawStat>('archive', { op: 'stat', path, ...options }, rest));
@@ -65,6 +66,7 @@ export function openArchive(helper: Helper, writables: Writables, owner: string,
     },
 
     async get(path) {
+      checkLength(path);
       const { options, rest } = looks();
       const full = absolute(path);
       const words = { op: 'get', path: full, base: goBase(full), ...options };
@@ -79,6 +81,7 @@ export function openArchive(helper: Helper, writables: Writables, owner: string,
 
     async put(path, tar, { noOverwriteDirNonDir, owner: user, signal }) {
       signal?.throwIfAborted();
+      checkLength(path);
       const { options, rest } = places();
       const body = await decompressed(tar);
       const words = {
@@ -148,6 +151,14 @@ function rootWords(writables: Writables, owner: string, { folder, binds = [] }: 
   ]);
   const made = folder === undefined ? [] : ['make', folder];
   return [...lowerWords(lower), 'upper', upper, 'work', work, ...made, ...mounts];
+}
+
+/** Bytes of a path that are looked at: a program's argument holds 128 KiB, a path of the kernel 4. */
+const MAX_PATH = 64 * 1024;
+
+/** @throws invalid-parameter for a path that no program could be given. */
+function checkLength(path: string): void {
+  if (Buffer.byteLength(path) > MAX_PATH) throw invalidParameter(`path: it has more than ${MAX_PATH} bytes`);
 }
 
 /** The path from the root; a slash or `/.` at its end is kept, since it asks for a folder. */

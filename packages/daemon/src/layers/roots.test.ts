@@ -233,6 +233,11 @@ describe.each(['erofs', 'folder'] as const)('roots of layers as %s', (driver) =>
       kind: 'not-found',
       message: `Could not find the file /nope in container ${owner}`,
     });
+    // Looked at once for each of its slashes, such a path held the daemon for ten seconds.
+    const before = process.threadCpuUsage();
+    await expect(archive.get(`${'/'.repeat(60_000)}nope`)).rejects.toMatchObject({ kind: 'not-found' });
+    await expect(archive.stat('/'.repeat(200_000))).rejects.toMatchObject({ kind: 'invalid-parameter' });
+    expect(process.threadCpuUsage(before).user / 1000).toBeLessThan(2000);
     const file = join(bench.root, 'host-file');
     const options = { noOverwriteDirNonDir: true };
     await archive.put(
