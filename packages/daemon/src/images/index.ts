@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { invalidParameter, notFound } from '../base/errors.ts';
+import { Turns } from '../base/turns.ts';
 import { analyzeImage } from './analysis/index.ts';
 import type {
   CacheSource,
@@ -55,6 +56,8 @@ class ImageRoom implements Images {
   private readonly context: ImagesContext;
   private readonly registryOptions: RegistryOptions | undefined;
   private opened: Promise<Registry> | undefined;
+  /** One at a time: each may take much memory. */
+  private readonly analyses = new Turns();
   private users: (imageId: string) => Array<{ id: string; running: boolean }> = () => [];
 
   constructor({ store, layers, events, settings, root, registry }: ImagesParts) {
@@ -261,7 +264,7 @@ class ImageRoom implements Images {
     const { id, config } = this.resolve(reference, options);
     const release = this.lease(config.rootfs.diff_ids);
     try {
-      return await analyzeImage(layers, catalogue.get(id)!, reference, options);
+      return await this.analyses.take('', () => analyzeImage(layers, catalogue.get(id)!, reference, options));
     } finally {
       await release();
     }

@@ -3,7 +3,7 @@ import { extract } from 'tar-stream';
 import { tarPath } from '../../base/tar-paths.ts';
 import type { Layers } from '../../layers/api.ts';
 import type { FileRecord, MergedTree } from './merge.ts';
-import type { Turns } from './turns.ts';
+import type { SlicedWork } from './slicing.ts';
 
 /** Smaller files of the same content are not worth a mention. */
 const SMALLEST_DUPLICATE = 4096; // bytes
@@ -16,17 +16,20 @@ export async function compareContents(
   layers: Layers,
   diffIds: readonly string[],
   tree: MergedTree,
-  turns: Turns,
+  slices: SlicedWork,
   signal?: AbortSignal,
 ): Promise<void> {
-  const wanted = await candidates(tree, turns);
+  const wanted = await candidates(tree, slices);
   for (const [index, diffId] of diffIds.entries()) {
     const files = wanted.get(index);
     if (files) await digestFiles(layers, diffId, files, signal);
   }
 }
 
-async function candidates(tree: MergedTree, turns: Turns): Promise<Map<number, Map<string, FileRecord>>> {
+async function candidates(
+  tree: MergedTree,
+  slices: SlicedWork,
+): Promise<Map<number, Map<string, FileRecord>>> {
   const wanted = new Map<number, Map<string, FileRecord>>();
   const want = (file: FileRecord) => {
     let files = wanted.get(file.layer);
@@ -36,20 +39,20 @@ async function candidates(tree: MergedTree, turns: Turns): Promise<Map<number, M
     }
     files.set(file.path, file);
   };
-  await turns.each(tree.hidings, ({ file, above }) => {
+  await slices.each(tree.hidings, ({ file, above }) => {
     if (above && file.size > 0 && above.size === file.size && above.path === file.path) {
       want(file);
       want(above);
     }
   });
   const bySize = new Map<number, FileRecord[]>();
-  await turns.each(tree.visible(), (file) => {
+  await slices.each(tree.visible(), (file) => {
     if (file.type !== 'file' || file.size < SMALLEST_DUPLICATE) return;
     const same = bySize.get(file.size);
     if (same) same.push(file);
     else bySize.set(file.size, [file]);
   });
-  for (const same of bySize.values()) if (same.length > 1) await turns.each(same, want);
+  for (const same of bySize.values()) if (same.length > 1) await slices.each(same, want);
   return wanted;
 }
 

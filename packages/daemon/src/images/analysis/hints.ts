@@ -1,6 +1,6 @@
 import type { ImageAnalysis } from '../api.ts';
 import type { FileRecord, Hiding, MergedTree } from './merge.ts';
-import { Largest, type Turns } from './turns.ts';
+import { Largest, type SlicedWork } from './slicing.ts';
 
 type Hint = ImageAnalysis['Hints'][number];
 
@@ -107,16 +107,16 @@ export async function hintsOf(
   tree: MergedTree,
   duplicates: ImageAnalysis['Duplicates'],
   top: number,
-  turns: Turns,
+  slices: SlicedWork,
 ): Promise<Hint[]> {
   const byRule = new Map(RULES.map((rule) => [rule, new Found(top)]));
-  await turns.each(tree.visible(), (file) => {
+  await slices.each(tree.visible(), (file) => {
     if (file.type !== 'file') return;
     const rule = RULES.find(({ matches }) => matches.test(file.path));
     if (rule) byRule.get(rule)!.add(file);
   });
   const [deleted, copied, replaced] = [new Found(top), new Found(top), new Found(top)];
-  await turns.each(tree.hidings, (hiding) => {
+  await slices.each(tree.hidings, (hiding) => {
     const found = !hiding.above ? deleted : sameContent(hiding) ? copied : replaced;
     found.add(hiding.file);
   });
@@ -147,7 +147,7 @@ export async function hintsOf(
     });
   hints.sort((left, right) => right.Size - left.Size);
   const secrets = new Found(top);
-  await turns.each(tree.files, (file) => {
+  await slices.each(tree.files, (file) => {
     if (SECRET.test(file.path)) secrets.add(file);
   });
   if (secrets.count > 0)

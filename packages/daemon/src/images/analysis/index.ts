@@ -4,7 +4,7 @@ import type { Entry } from '../catalogue.ts';
 import { compareContents } from './content.ts';
 import { hintsOf, sameContent } from './hints.ts';
 import { type FileRecord, type Hiding, MergedTree } from './merge.ts';
-import { Largest, Turns } from './turns.ts';
+import { Largest, SlicedWork } from './slicing.ts';
 
 const TOP = 20;
 const TOP_LIMIT = 1000;
@@ -22,24 +22,25 @@ export async function analyzeImage(
   const top = Math.min(Math.max(options.top ?? TOP, 0), TOP_LIMIT);
   const diffIds = image.config.rootfs.diff_ids;
   const { signal } = options;
-  const turns = new Turns(signal);
-  const tree = new MergedTree(turns);
+  signal?.throwIfAborted();
+  const slices = new SlicedWork(signal);
+  const tree = new MergedTree(slices);
   for (const diffId of diffIds) await tree.put(layers.entries(diffId));
-  await compareContents(layers, diffIds, tree, turns, signal);
+  await compareContents(layers, diffIds, tree, slices, signal);
 
   const files = new Largest<FileRecord>(top);
   let visible = 0;
-  await turns.each(tree.visible(), (file) => {
+  await slices.each(tree.visible(), (file) => {
     if (file.type !== 'file') return;
     visible += file.size;
     files.add(file);
   });
   const size = tree.layers.reduce((sum, layer) => sum + layer.size, 0);
   let wasted = 0;
-  await turns.each(tree.hidings, ({ file }) => {
+  await slices.each(tree.hidings, ({ file }) => {
     wasted += file.size;
   });
-  const duplicates = await duplicatesOf(tree, turns);
+  const duplicates = await duplicatesOf(tree, slices);
   const directories = await tree.directories(top);
   return {
     Id: image.id,
@@ -48,12 +49,12 @@ export async function analyzeImage(
     VisibleSize: visible,
     WastedSize: wasted,
     Score: size === 0 ? 100 : Math.floor(100 * (1 - wasted / size)),
-    Layers: await describeLayers(image, tree, top, turns),
+    Layers: await describeLayers(image, tree, top, slices),
     LargestDirectories: bySize(directories.map(({ path, size }) => ({ Path: path, Size: size }))),
     LargestFiles: bySize(files.take().map(asPath)),
-    Wasted: await wastedPaths(tree.hidings, top, turns),
+    Wasted: await wastedPaths(tree.hidings, top, slices),
     Duplicates: duplicates.slice(0, top),
-    Hints: await hintsOf(tree, duplicates, top, turns),
+    Hints: await hintsOf(tree, duplicates, top, slices),
   };
 }
 
@@ -68,19 +69,19 @@ async function describeLayers(
   image: Entry,
   tree: MergedTree,
   top: number,
-  turns: Turns,
+  slices: SlicedWork,
 ): Promise<AnalysisLayer[]> {
   const steps = (image.config.history ?? []).filter((step) => !step.empty_layer);
   const hidden = tree.layers.map((): AnalysisCount => ({ Files: 0, Size: 0 }));
   const wasted = tree.layers.map((): AnalysisCount => ({ Files: 0, Size: 0 }));
-  await turns.each(tree.hidings, ({ file, by }) => {
+  await slices.each(tree.hidings, ({ file, by }) => {
     for (const count of [hidden[by]!, wasted[file.layer]!]) {
       count.Files += 1;
       count.Size += file.size;
     }
   });
   const largest = tree.layers.map(() => new Largest<FileRecord>(Math.min(top, 10)));
-  await turns.each(tree.files, (file) => largest[file.layer]!.add(file));
+  await slices.each(tree.files, (file) => largest[file.layer]!.add(file));
   return tree.layers.map((layer, index) => ({
     Index: index,
     DiffId: image.config.rootfs.diff_ids[index]!,
@@ -98,7 +99,7 @@ async function describeLayers(
 async function wastedPaths(
   hidings: readonly Hiding[],
   top: number,
-  turns: Turns,
+  slices: SlicedWork,
 ): Promise<ImageAnalysis['Wasted']> {
   interface Path {
     size: number;
@@ -106,7 +107,7 @@ async function wastedPaths(
     layers: number[];
   }
   const paths = new Map<string, Path>();
-  await turns.each(hidings, (hiding) => {
+  await slices.each(hidings, (hiding) => {
     const { file, above } = hiding;
     const known = paths.get(file.path) ?? { size: 0, last: hiding, layers: [] };
     known.size += file.size;
@@ -117,7 +118,7 @@ async function wastedPaths(
     paths.set(file.path, known);
   });
   const largest = new Largest<Path>(top);
-  await turns.each(paths.values(), (path) => {
+  await slices.each(paths.values(), (path) => {
     if (path.size > 0) largest.add(path);
   });
   return bySize(
@@ -130,16 +131,16 @@ async function wastedPaths(
   );
 }
 
-async function duplicatesOf(tree: MergedTree, turns: Turns): Promise<ImageAnalysis['Duplicates']> {
+async function duplicatesOf(tree: MergedTree, slices: SlicedWork): Promise<ImageAnalysis['Duplicates']> {
   const groups = new Map<string, FileRecord[]>();
-  await turns.each(tree.visible(), (file) => {
+  await slices.each(tree.visible(), (file) => {
     if (file.type !== 'file' || file.digest === undefined) return;
     const same = groups.get(file.digest);
     if (same) same.push(file);
     else groups.set(file.digest, [file]);
   });
   const duplicates: ImageAnalysis['Duplicates'] = [];
-  await turns.each(groups, ([digest, same]) => {
+  await slices.each(groups, ([digest, same]) => {
     if (same.length > 1)
       duplicates.push({
         Digest: digest,

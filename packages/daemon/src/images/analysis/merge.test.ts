@@ -1,6 +1,6 @@
 import type { LayerEntry } from '../../layers/api.ts';
 import { MergedTree } from './merge.ts';
-import { Largest, Turns } from './turns.ts';
+import { Largest, SlicedWork } from './slicing.ts';
 
 const file = (path: string, size: number): LayerEntry =>
   ({ path, type: 'file', size, whiteout: path.includes('.wh.') }) as LayerEntry;
@@ -10,14 +10,14 @@ async function* layer(count: number, path: (index: number) => string): AsyncGene
 }
 
 test('others have their turn while a large layer is read, hidden and gone through', async () => {
-  const turns = new Turns();
-  const tree = new MergedTree(turns);
+  const slices = new SlicedWork();
+  const tree = new MergedTree(slices);
   let ticks = 0;
   const ticker = setInterval(() => ticks++, 1);
   await tree.put(layer(20_000, (index) => `usr/${index % 100}/${index}`));
   const reading = ticks;
   await tree.put(layer(1, () => 'usr/.wh..wh..opq'));
-  await turns.each(Array.from({ length: 200_000 }), () => tree.layers.length);
+  await slices.each(Array.from({ length: 200_000 }), () => tree.layers.length);
   clearInterval(ticker);
   expect(tree.hidings).toHaveLength(20_000);
   expect(reading).toBeGreaterThan(1);
@@ -27,12 +27,12 @@ test('others have their turn while a large layer is read, hidden and gone throug
 test('names without end, as an enemy writes them, are refused before they fill the memory', async () => {
   const deep = `${'a/'.repeat(2000)}b`;
   await expect(
-    new MergedTree(new Turns()).put(layer(100_000, (index) => `${index}/${deep}`)),
+    new MergedTree(new SlicedWork()).put(layer(100_000, (index) => `${index}/${deep}`)),
   ).rejects.toThrow('more files than can be analysed');
 });
 
 test('a path of two thousand names is gone through', async () => {
-  const tree = new MergedTree(new Turns());
+  const tree = new MergedTree(new SlicedWork());
   await tree.put(layer(2, (index) => `${'a/'.repeat(2000)}${index}`));
   expect([...tree.visible()]).toHaveLength(2);
   expect(await tree.directories(3)).toEqual([
@@ -43,7 +43,7 @@ test('a path of two thousand names is gone through', async () => {
 });
 
 test('an analysis that nobody waits for ends', async () => {
-  const tree = new MergedTree(new Turns(AbortSignal.abort(new Error('gone'))));
+  const tree = new MergedTree(new SlicedWork(AbortSignal.abort(new Error('gone'))));
   await expect(tree.put(layer(1_000_000, String))).rejects.toThrow('gone');
 });
 

@@ -1,6 +1,6 @@
 import { unsupported } from '../../base/errors.ts';
 import type { LayerEntry } from '../../layers/api.ts';
-import { Largest, type Turns } from './turns.ts';
+import { Largest, type SlicedWork } from './slicing.ts';
 
 /** A file of one layer, as the analysis counts it. */
 export interface FileRecord {
@@ -33,8 +33,8 @@ interface Node {
 
 /** Bytes of memory that a tree may take, and what an entry and a name of a path take of them besides their characters. */
 const MOST_MEMORY = 512 * 1024 * 1024;
-const ENTRY = 300;
-const NAME = 200;
+const ENTRY = 600;
+const NAME = 400;
 
 const OPAQUE = '.wh..wh..opq';
 const WHITEOUT = '.wh.';
@@ -46,18 +46,18 @@ export class MergedTree {
   /** All regular files of all layers. */
   readonly files: FileRecord[] = [];
   private readonly root: Node = {};
-  private readonly turns: Turns;
+  private readonly slices: SlicedWork;
   private memory = 0;
 
-  constructor(turns: Turns) {
-    this.turns = turns;
+  constructor(slices: SlicedWork) {
+    this.slices = slices;
   }
 
   /** Puts the next layer on top. @throws unsupported for an image of more files than memory is given for */
   async put(source: AsyncIterable<LayerEntry>): Promise<void> {
     const entries: LayerEntry[] = [];
     for await (const entry of source) {
-      if (this.turns.due()) await this.turns.next();
+      if (this.slices.due()) await this.slices.next();
       this.takes(ENTRY + 2 * entry.path.length);
       entries.push(entry);
     }
@@ -85,9 +85,9 @@ export class MergedTree {
     const deleted: Hiding[] = [];
     for (const entry of entries) if (entry.whiteout) await this.whiteout(entry.path, layer, deleted);
     const gone = new Map<string, Hiding>();
-    await this.turns.each(deleted, (hiding) => gone.set(hiding.file.path, hiding));
+    await this.slices.each(deleted, (hiding) => gone.set(hiding.file.path, hiding));
     for (const entry of entries) {
-      if (this.turns.due()) await this.turns.next();
+      if (this.slices.due()) await this.slices.next();
       if (entry.whiteout || entry.path === '' || entry.path === '.') continue;
       const path = `/${entry.path}`;
       // A hard link's bytes are counted where its target is.
@@ -102,7 +102,7 @@ export class MergedTree {
         continue;
       }
       if (node.children) {
-        await this.turns.each(filesOf(node), (hidden) => this.hide(hidden, layer, file));
+        await this.slices.each(filesOf(node), (hidden) => this.hide(hidden, layer, file));
         delete node.children;
       } else if (below !== undefined && below.layer < layer) this.hide(below, layer, file);
       else if (below !== undefined) {
@@ -135,7 +135,7 @@ export class MergedTree {
     const root: Folder = { name: '', parent: undefined, size: 0, left: childrenOf(this.root) };
     let folder: Folder | undefined = root;
     while (folder) {
-      if (this.turns.due()) await this.turns.next();
+      if (this.slices.due()) await this.slices.next();
       const next = folder.left.next();
       if (next.done) {
         if (folder.parent) {
@@ -180,7 +180,7 @@ export class MergedTree {
   }
 
   private async whiteout(path: string, layer: number, deleted: Hiding[]): Promise<void> {
-    if (this.turns.due()) await this.turns.next();
+    if (this.slices.due()) await this.slices.next();
     const parts = path.split('/');
     const name = parts.pop()!;
     let parent: Node | undefined = this.root;
@@ -191,7 +191,7 @@ export class MergedTree {
     for (const child of doomed) {
       const node = parent.children.get(child);
       if (!node) continue;
-      await this.turns.each(filesOf(node), (file) => {
+      await this.slices.each(filesOf(node), (file) => {
         const hiding: Hiding = { file, by: layer };
         this.hidings.push(hiding);
         deleted.push(hiding);

@@ -1,7 +1,7 @@
 import { Slices } from '../../patterns/slices.ts';
 
 /** Work on as many things as the layers of an image have: in slices, and given up when nobody waits for it any more. */
-export class Turns {
+export class SlicedWork {
   private readonly slices = new Slices();
   private readonly signal: AbortSignal | undefined;
 
