@@ -69,6 +69,44 @@ const EXCUSES: Excuse[] = [
     reason: 'Berth keeps a local copy of logs whose receiver is not there',
   },
   { line: /Labels"?:|labels: |(n=.,x=y|x=y,n=.)/, at: /cli\/ps/, reason: 'docker prints maps in no order' },
+  {
+    at: /POST \/(session|auth|build\/cancel)|PUT \/volumes/,
+    line: /./,
+    reason:
+      "BuildKit's and swarm's own endpoints, whose answers to a request that means nothing no client reads; a registry that is not there",
+  },
+  {
+    line: /^\+ (docker-experimental: false|api-version: <VERSION>|ostype: linux)$/,
+    reason: 'each answer has the headers that tell of the engine, one of a wrong version too',
+  },
+  {
+    at: /stats/,
+    line: /content-type|\.(name|id) = "string"/,
+    reason: 'as of Docker 29: a stream of numbers is typed JSON, and names its container',
+  },
+  {
+    at: /GET \/networks|network:ls/,
+    line: /^[-+] (\[\d\]\.|<ID12>|NETWORK ID)/,
+    reason: 'networks are listed in no order',
+  },
+  { at: /network:use/, line: /^[-+] \d+: eth\d/, reason: 'links are numbered from 1 in each namespace' },
+  {
+    at: /network:create/,
+    line: /^(\+ <ID64>|- rc 1|- Error response from daemon: Pool overlaps.*|[-+] rc 1|- <ID64>)$/,
+    reason:
+      "names and subnets of the other engine's own networks; as of Docker 27 0.0.0.0/0 asks for any subnet",
+  },
+  {
+    at: /volume:all/,
+    line: /bogus=1|create a{50}/,
+    reason: "the kernel's own reason is told, and no path of the engine",
+  },
+  { at: /\/top$|ps:more/, line: /Processes|root\s+\d+/, reason: 'numbers of processes' },
+  {
+    at: /image:saveload/,
+    line: /neither manifest.json|Unexpected end|unexpected EOF/,
+    reason: 'an archive that is none is called so',
+  },
 ];
 
 /** Why a line of difference is meant; undefined: it is not. */
