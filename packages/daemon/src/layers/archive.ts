@@ -141,7 +141,7 @@ function exportWords(writables: Writables, owner: string): string[] {
 }
 
 function rootWords(writables: Writables, owner: string, { folder, binds = [] }: Target): string[] {
-  const { lower, upper, work } = writables.peek(owner);
+  const { lower, upper } = writables.peek(owner);
   const mounts = binds.flatMap(({ source, subpath = '', destination, readonly }) => [
     'bind',
     source,
@@ -150,7 +150,7 @@ function rootWords(writables: Writables, owner: string, { folder, binds = [] }: 
     readonly ? 'ro' : 'rw',
   ]);
   const made = folder === undefined ? [] : ['make', folder];
-  return [...lowerWords(lower), 'upper', upper, 'work', work, ...made, ...mounts];
+  return [...lowerWords(lower), 'upper', upper, ...made, ...mounts];
 }
 
 /** Bytes of a path that are looked at: a program's argument holds 128 KiB, a path of the kernel 4. */

@@ -42,11 +42,10 @@ export async function openInitLayers(
 
   async function create(key: string, diffIds: string[]): Promise<void> {
     const folder = join(root, 'made', randomBytes(12).toString('hex'));
-    const [upper, work] = [join(folder, 'upper'), join(folder, 'work')];
+    const upper = join(folder, 'upper');
     try {
       await mkdir(upper, { recursive: true, mode: 0o755 });
-      await mkdir(work, { mode: 0o700 });
-      await helper.run('init', {}, [...lowerWords(layers.lower(diffIds)), 'upper', upper, 'work', work]);
+      await helper.run('init', {}, [...lowerWords(layers.lower(diffIds)), 'upper', upper]);
       await rename(upper, join(all, key));
       records.put(key, { diffIds });
     } finally {

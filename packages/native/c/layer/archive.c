@@ -44,12 +44,12 @@ static int enter_running(const char *pid, struct error *err) {
   return steal_fd(&root);
 }
 
-static int enter(int argc, char **argv, struct error *err) {
+static int enter(int argc, char **argv, struct layer_work *work, struct error *err) {
   struct layer_root root = {0};
   const char *pid = layer_option(argc, argv, "pid", "");
   root.argv = layer_rest(argc, argv, &root.argc);
   if (*pid) return enter_running(pid, err);
-  return layer_has_upper(&root) ? layer_mount_whole(&root, 0, 1, err) : layer_mount_lower(&root, err);
+  return layer_has_upper(&root) ? layer_mount_whole(&root, 1, work, err) : layer_mount_lower(&root, err);
 }
 
 /* The stat of a path for the daemon; it makes Go's terms of it. */
@@ -161,7 +161,8 @@ int layer_archive(int argc, char **argv) {
   if (!strcmp(op, "export")) {
     result = op_export(argc, argv, &err);
   } else {
-    cleanup_close int root = enter(argc, argv, &err);
+    struct layer_work work = {.folder = -1};
+    cleanup_close int root = enter(argc, argv, &work, &err);
     if (root < 0)
       result = -1;
     else if (!strcmp(op, "stat"))
@@ -172,6 +173,7 @@ int layer_archive(int argc, char **argv) {
       result = op_user(root, layer_option(argc, argv, "user", ""), &err);
     else
       result = op_put(root, path, argc, argv, &err);
+    layer_remove_work(&work);
   }
   return result ? layer_report_error(&err) : 0;
 }

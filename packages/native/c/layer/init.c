@@ -43,9 +43,12 @@ static int make_places(int root, struct error *err) {
 int layer_init(int argc, char **argv) {
   struct error err = {0};
   struct layer_root root = {0};
+  struct layer_work work = {.folder = -1};
   root.argv = layer_rest(argc, argv, &root.argc);
-  cleanup_close int fd = layer_mount_whole(&root, 0, 0, &err);
-  if (fd < 0 || make_places(fd, &err)) return layer_report_error(&err);
+  cleanup_close int fd = layer_mount_whole(&root, 0, &work, &err);
+  int result = fd < 0 || make_places(fd, &err);
+  layer_remove_work(&work);
+  if (result) return layer_report_error(&err);
   fprintf(layer_report(), "{}\n");
   return fflush(layer_report()) ? 1 : 0;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -94,17 +95,25 @@ static int mount_overlay(int stage, const char *options, struct error *err) {
   return root < 0 ? fail(err, "mount", errno, "overlay") : root;
 }
 
-/* A volatile mount leaves a mark, so that what a power cut may have spoiled is not mounted again. None was: such a layer
-   goes when the daemon starts after one. */
-static void clear_volatile_mark(int folder, const char *work) {
-  char path[300];
-  struct error unused;
-  snprintf(path, sizeof path, "%.200s/work/incompat", work);
-  int mark = openat(folder, path, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
-  if (mark >= 0 && !layer_empty_folder(mark, &unused)) unlinkat(folder, path, AT_REMOVEDIR);
+static int make_work(int parent, struct layer_work *work, struct error *err) {
+  unsigned number;
+  if (getrandom(&number, sizeof number, 0) != sizeof number) return fail(err, "mount", errno, "random");
+  snprintf(work->name, sizeof work->name, "work-%08x", number);
+  work->folder = fcntl(parent, F_DUPFD_CLOEXEC, 0);
+  if (work->folder < 0 || mkdirat(work->folder, work->name, 0700)) return fail(err, "mount", errno, "%s", work->name);
+  return 0;
 }
 
-static int mount_stack(const struct layer_root *root, const char *upper, const char *work, struct error *err) {
+void layer_remove_work(struct layer_work *work) {
+  struct error unused;
+  if (work->folder < 0) return;
+  int fd = openat(work->folder, work->name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+  if (fd >= 0 && !layer_empty_folder(fd, &unused)) unlinkat(work->folder, work->name, AT_REMOVEDIR);
+  close(work->folder);
+  work->folder = -1;
+}
+
+static int mount_stack(const struct layer_root *root, const char *upper, struct layer_work *work, struct error *err) {
   if (layer_own_namespace(err)) return -1;
   /* Opened before the stage covers the root, though paths from "/" would still pass below it. */
   cleanup_close int stage = make_stage(err);
@@ -117,20 +126,17 @@ static int mount_stack(const struct layer_root *root, const char *upper, const c
   if (count >= 0 && upper) {
     /* Upper and work must be seen through one mount. */
     cleanup_free char *parent = strdup(upper);
-    char *upper_name = parent ? strrchr(parent, '/') : NULL, *work_name = strrchr(work, '/');
-    if (!upper_name || !work_name || upper_name - parent != work_name - work ||
-        strncmp(upper, work, (size_t) (upper_name - parent))) {
+    char *upper_name = parent ? strrchr(parent, '/') : NULL;
+    if (!upper_name) {
       fclose(out);
-      return fail(err, "mount", EINVAL, "upper and work folders lie apart");
+      return fail(err, "mount", EINVAL, "upper folder");
     }
     *upper_name++ = 0;
     cleanup_close int both = clone_of(parent, 0, err);
-    if (both < 0 || attach(both, stage, "w", err))
+    if (both < 0 || make_work(both, work, err) || attach(both, stage, "w", err))
       count = -1;
-    else {
-      clear_volatile_mark(both, work_name + 1);
-      fprintf(out, ",upperdir=w/%s,workdir=w/%s", upper_name, work_name + 1);
-    }
+    else
+      fprintf(out, ",upperdir=w/%s,workdir=w/%s", upper_name, work->name);
   }
   fclose(out);
   if (count < 0) return -1;
@@ -176,9 +182,10 @@ static int mount_bind(int root, char **words, struct error *err) {
   return 0;
 }
 
-int layer_mount_whole(const struct layer_root *root, int readonly, int binds, struct error *err) {
-  const char *upper = value_of(root, "upper"), *work = value_of(root, "work");
-  if (!upper || !work) return fail(err, "mount", EINVAL, "no writable layer");
+int layer_mount_whole(const struct layer_root *root, int binds, struct layer_work *work, struct error *err) {
+  const char *upper = value_of(root, "upper");
+  work->folder = -1;
+  if (!upper) return fail(err, "mount", EINVAL, "no writable layer");
   cleanup_close int fd = mount_stack(root, upper, work, err);
   if (fd < 0) return -1;
   const char *made = value_of(root, "make");
@@ -188,8 +195,5 @@ int layer_mount_whole(const struct layer_root *root, int readonly, int binds, st
     if (bind && mount_bind(fd, root->argv + i + 1, err)) return -1;
     i += words_of(root->argv[i]);
   }
-  struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
-  if (readonly && mount_setattr(fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes))
-    return fail(err, "mount", errno, "read-only root");
   return steal_fd(&fd);
 }

@@ -12,7 +12,7 @@ int layer_mount_erofs(const char *image, const char *device, struct error *err);
 int layer_own_namespace(struct error *err);
 
 /* A root as `layer` verbs are told of it, by arguments after "--": `erofs IMAGE DEVICE`, `folder PATH` (topmost first),
-   `upper PATH`, `work PATH`, `bind SOURCE SUBPATH DESTINATION ro|rw` (SUBPATH may be
+   `upper PATH`, `bind SOURCE SUBPATH DESTINATION ro|rw` (SUBPATH may be
    empty; it is resolved inside SOURCE), `make PATH` (a folder that is made where it is missing and can be). */
 struct layer_root {
   int argc;
@@ -23,7 +23,17 @@ struct layer_root {
 int layer_mount_lower(const struct layer_root *root, struct error *err);
 /* Whether a writable layer is told of. */
 int layer_has_upper(const struct layer_root *root);
+
+/* The work directory of one mount, beside the upper layer. Each mount has its own: the kernel makes a work directory anew
+   when it is mounted, and another mount that stands on it would then copy nothing up any more (ENOENT). */
+struct layer_work {
+  int folder;
+  char name[32];
+};
+
 /* Mounts the whole, with binds (made where they are missing) when `binds` is set. */
-int layer_mount_whole(const struct layer_root *root, int readonly, int binds, struct error *err);
+int layer_mount_whole(const struct layer_root *root, int binds, struct layer_work *work, struct error *err);
+/* Removes the work directory of a mount that is not written to any more; at once for none (`folder` is -1). */
+void layer_remove_work(struct layer_work *work);
 
 #endif
