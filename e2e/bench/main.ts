@@ -5,13 +5,14 @@ import { Engine } from './engines.ts';
 import { images } from './images.ts';
 import { logs } from './logs.ts';
 import { memory } from './memory.ts';
+import { project } from './project/index.ts';
 import { scale } from './scale.ts';
 import { cycles, exec, growth, parallel, runCommand } from './starts.ts';
 import { traffic } from './traffic.ts';
 
 const all = { cycles, exec, run: runCommand, parallel, growth, logs, memory, traffic, images };
 /** Run only when asked for: these take minutes. */
-const long = { scale };
+const long = { project, scale };
 const wanted = process.argv.slice(2);
 for (const name of wanted) {
   if (!(name in all) && !(name in long)) {
