@@ -30,7 +30,7 @@ export class UiProgram {
     return new URL(this.address).origin;
   }
 
-  static async start(daemon: TestDaemon): Promise<UiProgram> {
+  static async start(daemon: Pick<TestDaemon, 'host' | 'folder'>): Promise<UiProgram> {
     const child = spawn(join(dist, 'berth'), ['ui', '--no-open'], {
       env: {
         ...process.env,
@@ -51,9 +51,9 @@ export class UiProgram {
     return new UiProgram(address, child);
   }
 
-  async stop(): Promise<number | null> {
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     const ended = new Promise<number | null>((resolve) => this.child.once('exit', resolve));
-    this.child.kill('SIGTERM');
+    this.child.kill(signal);
     return ended;
   }
 }

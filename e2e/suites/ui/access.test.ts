@@ -1,4 +1,6 @@
 import { request } from 'node:http';
+import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import type { Browser } from 'playwright-core';
 import { TestDaemon } from '../../support/daemon.ts';
 import { Seen, startBrowser, UiProgram } from '../../support/page.ts';
@@ -117,4 +119,57 @@ test('a page elsewhere gets nothing: by another name, origin or site, or with th
     program = first;
     expect(await other.stop()).toBe(0);
   }
+});
+
+test('it listens on loopback alone, and nobody who connects ends it', async () => {
+  const port = Number(new URL(program.origin).port);
+  const code = (host: string) =>
+    new Promise<string | undefined>((resolve) => {
+      const socket = connect({ host, port }, () => {
+        socket.destroy();
+        resolve('connected');
+      });
+      socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+    });
+  expect(await code('127.0.0.1')).toBe('connected');
+  const others = Object.values(networkInterfaces()).flatMap((all) =>
+    (all ?? []).filter(({ internal, family }) => !internal && family === 'IPv4'),
+  );
+  for (const { address } of others) expect([address, await code(address)]).toEqual([address, 'ECONNREFUSED']);
+  // What is refused and gone before the answer, what is no HTTP, and what never ends.
+  const upgrade =
+    'GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nOrigin: http://evil\r\n\r\n';
+  const texts = [
+    upgrade,
+    'GET http://[ HTTP/1.1\r\nHost: \u00e9\r\n\r\n',
+    '\u0000\u0001',
+    'CONNECT a:1 HTTP/1.1\r\n\r\n',
+  ];
+  const sent = texts.flatMap((text) => Array.from({ length: 25 }, () => text));
+  await Promise.all(
+    sent.map(
+      (text) =>
+        new Promise<void>((resolve) => {
+          const socket = connect({ host: '127.0.0.1', port }, () => {
+            socket.write(text);
+            setImmediate(() => socket.resetAndDestroy());
+          });
+          socket.on('error', () => undefined);
+          socket.on('close', () => resolve());
+        }),
+    ),
+  );
+  expect((await ask('/')).status).toBe(401);
+});
+
+test('Ctrl-C ends it at once, whatever the page has open', async () => {
+  const other = await UiProgram.start(daemon);
+  const seen = await Seen.open(browser, other);
+  await seen.page.getByRole('link', { name: 'secret-name' }).click();
+  await seen.page.getByRole('link', { name: 'Logs', exact: true }).click();
+  const began = Date.now();
+  expect(await other.stop('SIGINT')).toBe(0);
+  expect(Date.now() - began).toBeLessThan(2000);
+  await seen.page.getByRole('alert').getByText('the connection to `berth ui` broke').waitFor();
+  await seen.close();
 });

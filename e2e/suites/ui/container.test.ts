@@ -93,7 +93,7 @@ test('a log of five thousand lines a second neither grows nor stalls the page', 
     .first()
     .waitFor();
   await page.evaluate(FRAMES);
-  const [before, elements] = [await newest(), await page.locator('*').count()];
+  const [heap, before, elements] = [await seen.heap(), await newest(), await page.locator('*').count()];
   const began = Date.now();
   await sleep(3000);
   const [after, seconds] = [await newest(), (Date.now() - began) / 1000];
@@ -112,6 +112,9 @@ test('a log of five thousand lines a second neither grows nor stalls the page', 
   expect(await log.locator('.line').first().textContent()).toBe(read);
   await page.getByRole('button', { name: 'stop flood' }).click();
   await page.getByText('The log ended').waitFor();
+  const lines = (await newest()) - before;
+  // Text of each line that is kept, and what finds it.
+  expect(((await seen.heap()) - heap) / lines).toBeLessThan(700);
 });
 
 test('a terminal runs a shell, another program, and joins the own one of the container', async () => {

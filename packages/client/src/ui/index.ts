@@ -72,11 +72,16 @@ export async function serveUi({ api, folder, port, headersOf }: UiOptions): Prom
 
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const { headers } = request;
+    // Node listens to it no more: a peer that is gone would end this program.
+    socket.on('error', () => socket.destroy());
     const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((word) => word.trim());
     const key = offered[0] === PROTOCOL ? offered[1] : undefined;
     const wrong = refusal(headers, true);
     if (request.url !== '/live' || wrong || !gate.admits(headers, key)) {
-      socket.end(`HTTP/1.1 ${wrong ? '403 Forbidden' : '401 Unauthorized'}\r\nConnection: close\r\n\r\n`);
+      const status = wrong ? '403 Forbidden' : '401 Unauthorized';
+      socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`, () =>
+        socket.destroy(),
+      );
       return;
     }
     sockets.handleUpgrade(request, socket, head, (opened) => serveStreams(opened, api, headersOf));

@@ -133,13 +133,34 @@ export const nextFrame = (): Promise<void> =>
     });
   });
 
-/** Cuts bytes into lines of JSON and hands each value on. */
+/** Characters of one value; an engine that sends a longer one sends none. */
+const LONGEST = 32_000_000;
+
+/** Cuts bytes into lines of JSON and hands each value on; a line that is none is passed over. */
 export function jsonLines(take: (value: unknown) => void): (chunk: Uint8Array) => void {
   const decoder = new TextDecoder();
-  let rest = '';
+  let parts: string[] = [];
+  let size = 0;
+  const line = (text: string): void => {
+    if (!text.trim()) return;
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      return;
+    }
+    // Whoever takes values looks into them.
+    if (typeof value === 'object' && value !== null) take(value);
+  };
   return (chunk) => {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-    rest = lines.pop()!;
-    for (const line of lines) if (line.trim()) take(JSON.parse(line));
+    const [first = '', ...lines] = decoder.decode(chunk, { stream: true }).split('\n');
+    if (size + first.length <= LONGEST) parts.push(first);
+    size += first.length;
+    if (lines.length === 0) return;
+    line(size <= LONGEST ? parts.join('') : '');
+    const rest = lines.pop()!;
+    for (const text of lines) line(text);
+    parts = [rest];
+    size = rest.length;
   };
 }

@@ -10,6 +10,9 @@ export type Image = ResponseOf<'ImageList'>[number];
 export type Network = ResponseOf<'NetworkList'>[number];
 export type Volume = NonNullable<ResponseOf<'VolumeList'>['Volumes']>[number];
 
+/** Lists that are asked for when a view shows them. */
+type Part = 'images' | 'networks' | 'volumes';
+
 /** Milliseconds in which events are gathered before what they change is asked for. */
 const GATHER = 40;
 
@@ -43,7 +46,7 @@ export class Engine {
           this.patience = 500;
           this.trouble.set(undefined);
           // Events that came before are in this answer, those that come after it change it.
-          this.refreshing = this.refreshing.then(() => this.loadContainers());
+          this.inTurn(() => this.loadContainers());
           for (const part of this.wanted) void this.load(part);
         },
         data: jsonLines((event) => this.happened(event as EngineEvent)),
@@ -57,10 +60,11 @@ export class Engine {
   }
 
   private earlier: Stream | undefined;
-  private readonly wanted = new Set<'images' | 'networks' | 'volumes'>();
+  private readonly wanted = new Set<Part>();
+  private readonly loading = new Map<Part, { again: boolean }>();
 
   /** Loads a list that a view shows, and keeps it true from now on. */
-  want(part: 'images' | 'networks' | 'volumes'): void {
+  want(part: Part): void {
     if (this.wanted.has(part)) return;
     this.wanted.add(part);
     void this.load(part);
@@ -75,10 +79,14 @@ export class Engine {
       this.gathering = false;
       const { containers, removed, ...parts } = this.changes;
       this.changes = noChanges();
-      // One after the other: an answer shall not replace a newer one.
-      this.refreshing = this.refreshing.then(() => this.refresh(containers, removed));
+      this.inTurn(() => this.refresh(containers, removed));
       for (const part of this.wanted) if (parts[part]) void this.load(part);
     }, GATHER);
+  }
+
+  /** Asks for containers one after the other: an answer shall not replace a newer one. */
+  private inTurn(ask: () => Promise<void>): void {
+    this.refreshing = this.refreshing.then(ask).catch((error: unknown) => this.trouble.set(String(error)));
   }
 
   /** Asks once for the events that the engine remembers from before the page was there. */
@@ -116,7 +124,23 @@ export class Engine {
     this.containers.set(known);
   }
 
-  private async load(part: 'images' | 'networks' | 'volumes'): Promise<void> {
+  private async load(part: Part): Promise<void> {
+    const under = this.loading.get(part);
+    // What changed while an answer is on its way may not be in it.
+    if (under) {
+      under.again = true;
+      return;
+    }
+    const state = { again: true };
+    this.loading.set(part, state);
+    while (state.again) {
+      state.again = false;
+      await this.loadOnce(part).catch((error: unknown) => this.trouble.set(String(error)));
+    }
+    this.loading.delete(part);
+  }
+
+  private async loadOnce(part: Part): Promise<void> {
     if (part === 'images') {
       const list = await this.asked(
         call<'ImageList'>('GET', '/images/json', { query: { 'shared-size': true } }),

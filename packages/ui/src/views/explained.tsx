@@ -2,6 +2,7 @@ import { imageParts, imageTitle, networkParts, networkTitle } from '@berth/clien
 import { containerParts, containerTitle } from '@berth/client/explain/rows.ts';
 import { containerWay, networkWay } from '@berth/client/explain/way.ts';
 import { call } from '../api/requests.ts';
+import { visible } from '../base/text.ts';
 import type { Wired } from '../store/wiring.ts';
 import { Answer } from '../widgets/answer.tsx';
 import { Parts, Ways } from '../widgets/parts.tsx';
@@ -18,7 +19,7 @@ export const ExplainedContainer = ({ id, again }: { id: string; again: string })
   >
     {(value) => (
       <>
-        <p>{containerTitle(value)}</p>
+        <p>{visible(containerTitle(value))}</p>
         <Ways ways={containerWay(value)} />
         <Parts parts={containerParts(value)} />
       </>
@@ -35,7 +36,7 @@ export const ExplainedImage = ({ id }: { id: string }) => (
   >
     {(value) => (
       <>
-        <p>{imageTitle(value)}</p>
+        <p>{visible(imageTitle(value))}</p>
         <Parts parts={imageParts(value)} />
       </>
     )}
@@ -44,7 +45,7 @@ export const ExplainedImage = ({ id }: { id: string }) => (
 
 export const ExplainedNetwork = ({ value }: { value: Wired }) => (
   <>
-    <p>{networkTitle(value)}</p>
+    <p>{visible(networkTitle(value))}</p>
     <Ways ways={networkWay(value)} />
     <Parts parts={networkParts(value)} />
   </>

@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
+import { visible } from '../base/text.ts';
 import { useValue } from '../base/value.ts';
 import { engine } from '../store/engine.ts';
 import { Notices } from '../widgets/notices.tsx';
@@ -59,7 +60,7 @@ export function Shell() {
   const first = useRef(true);
   useEffect(() => {
     const title = SECTIONS.find(([name]) => name === section)?.[1] ?? 'Containers';
-    document.title = `${route[1] ? `${route[1].slice(0, 40)} · ` : ''}${title} · Berth`;
+    document.title = `${route[1] ? `${visible(route[1]).slice(0, 40)} · ` : ''}${title} · Berth`;
     // The focus follows the page, for those who use the keyboard or a screen reader.
     if (!first.current) main.current?.focus();
     first.current = false;

@@ -1,3 +1,4 @@
+import { clipped, visible } from '../base/text.ts';
 import { useValue, Value } from '../base/value.ts';
 
 interface Notice {
@@ -43,7 +44,7 @@ export function Notices() {
     <div class="notices" role="log" aria-live="polite" aria-label="Notices">
       {shown.map(({ key, text, wrong: bad }) => (
         <div key={key} class={bad ? 'notice wrong' : 'notice'} role={bad ? 'alert' : undefined}>
-          <span>{text}</span>
+          <span>{visible(clipped(text, 2000))}</span>
           <button type="button" class="quiet" aria-label="Close notice" onClick={() => forget(key)}>
             ×
           </button>

@@ -127,6 +127,8 @@ export function Terminal({ id, own }: { id: string; own: boolean }) {
       fontFamily: 'ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace',
       fontSize: 13,
       screenReaderMode: true,
+      // Links are what programs write: they lead nowhere from here.
+      linkHandler: { activate: () => undefined },
       theme: theme(),
       scrollback: 5000,
     });
