@@ -38,7 +38,8 @@ export function programs(folder) {
   mkdirSync(folder, { recursive: true });
   cpSync(join(root, 'dist'), folder, {
     recursive: true,
-    filter: (path) => !/\/dist\/(failpoints|packages)$|\/lib\/(node|\.berth-native|berth-cache)$/.test(path),
+    filter: (path) =>
+      !/\/dist\/(failpoints|packages|ui-pictures)$|\/lib\/(node|\.berth-native|berth-cache)$/.test(path),
   });
   const node = join(folder, 'lib/node');
   const stripped = spawnSync('strip', ['--strip-unneeded', '-o', node, pinnedNode], { stdio: 'inherit' });
@@ -78,7 +79,7 @@ export function completions(share) {
 export function documents(folder) {
   put(join(folder, 'README.md'), readFileSync(join(root, 'README.md')));
   cpSync(join(root, 'packages/daemon/docs'), join(folder, 'daemon'), { recursive: true });
-  put(join(folder, 'client/README.md'), readFileSync(join(root, 'packages/client/docs/README.md')));
+  cpSync(join(root, 'packages/client/docs'), join(folder, 'client'), { recursive: true });
   put(
     join(folder, 'node-LICENSE.gz'),
     gzipSync(readFileSync(join(root, 'node_modules', `node-linux-${process.arch}`, 'LICENSE')), { level: 9 }),

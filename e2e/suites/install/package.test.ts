@@ -1,5 +1,7 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { top } from '../../support/daemon.ts';
@@ -41,6 +43,35 @@ test('the programs run from where they were put, by nothing but what is there', 
   expect(statSync(join(tree, 'usr/lib/berth/lib/node')).mode & 0o777).toBe(0o755);
 });
 
+test('the page of berth ui is served from where it was put, with what its files name', async () => {
+  const socket = join(folder, 'engine');
+  const engine = createServer((_request, response) => {
+    response.setHeader('Api-Version', '1.52').end('OK');
+  });
+  await new Promise<void>((resolve) => engine.listen(socket, resolve));
+  const child = spawn(join(tree, 'usr/bin/berth'), ['-H', `unix://${socket}`, 'ui', '--no-open'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  try {
+    const [line] = (await once(child.stdout, 'data')) as [Buffer];
+    const address = line.toString().trim();
+    expect(await (await fetch(address)).text()).toContain('/enter.js');
+    const files = readdirSync(join(tree, 'usr/lib/berth/lib/ui'));
+    expect(files).toEqual(
+      expect.arrayContaining(['index.html', 'main.js', 'enter.js', 'page.css', 'icon.svg']),
+    );
+    for (const file of files)
+      expect([file, (await fetch(new URL(file, address))).status]).toEqual([file, 200]);
+    child.kill('SIGINT');
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    expect(existsSync(join(tree, 'usr/lib/berth/ui-pictures'))).toBe(false);
+  } finally {
+    child.kill('SIGKILL');
+    engine.closeAllConnections();
+    engine.close();
+  }
+});
+
 test('the configuration as installed sets nothing, and lists every key with its default', () => {
   const file = join(tree, 'etc/berth/daemon.json');
   const checked = output(join(tree, 'usr/sbin/berthd'), ['--validate', '--config-file', file]);
@@ -60,7 +91,7 @@ test('the configuration as installed sets nothing, and lists every key with its 
 test('manual pages for every command, as man reads them; completions; units', () => {
   const man = join(tree, 'usr/share/man');
   const pages = readdirSync(join(man, 'man1'));
-  for (const name of ['berth', 'berth-run', 'berth-ps', 'berth-network-create'])
+  for (const name of ['berth', 'berth-run', 'berth-ps', 'berth-network-create', 'berth-ui'])
     expect(pages).toContain(`${name}.1.gz`);
   expect(pages.length).toBeGreaterThan(90);
   expect(readdirSync(join(man, 'man8')).concat(readdirSync(join(man, 'man5')))).toEqual([
