@@ -2,6 +2,7 @@ import { request as httpRequest } from 'node:http';
 import type { DescribedOperation, Schema } from '@berth/api-spec';
 import type { TestDaemon } from '../../support/daemon.ts';
 import type { Random } from '../random.ts';
+import { EXCUSED, TELLING, WAITING } from './rules.ts';
 import { bad, resolved, value } from './values.ts';
 
 /** A request whose answer broke a rule, as it can be sent again. */
@@ -23,38 +24,11 @@ interface Answer {
   text: string;
 }
 
-/** Operations whose answer may wait for something to happen, or never ends. */
-const WAITING = new Set([
-  'ContainerWait',
-  'ContainerAttach',
-  'ContainerAttachWebsocket',
-  'SystemEvents',
-  'ContainerLogs',
-  'ContainerStats',
-  'ExecStart',
-]);
-
 /** How long an answer is waited for, in milliseconds; a machine under load is slow. */
 const PATIENCE = 15_000;
 
 /** How long one is waited for that may wait for something to happen. */
 const A_WHILE = 300;
-
-/**
- * Errors that dockerd too answers with 500, in words that clients compare, where the request is well-formed and the
- * object's state forbids it.
- */
-const EXCUSED = [
-  'container rootfs is marked read-only',
-  'mounted volume is marked read-only',
-  'is not paused',
-  'Address already in use',
-  'lookup ',
-];
-
-/** A stack or a place in our own program. */
-const TELLING =
-  /\n\s+at |file:\/\/|node:internal|\.mjs:\d|\.ts:\d|Cannot read prop|is not a function|is not iterable|undefined \(reading|Maximum call stack|Invalid array length|ERR_[A-Z]/;
 
 /** Objects that requests are about. */
 const NAMES = {
