@@ -44,7 +44,7 @@ export function loadContainers(
     .map((record) => ({ record, created: parseRfc3339(record.created) ?? 0n }))
     .sort((a, b) => (a.created < b.created ? -1 : 1));
   for (const { record } of ordered) {
-    // One whose state cannot be read is as one whose daemon was killed in its start: what runs is found.
+    // A state that cannot be read is taken for that of a start that was interrupted: if a process runs, it is found.
     if (damaged.has(record.id) && !states.has(record.id))
       states.put(record.id, { ...INITIAL, launching: true });
     const state = states.get(record.id);

@@ -211,7 +211,7 @@ export class NativeRuntime implements Runtime {
     try {
       await this.#cgroups.update(path, ociResources(this.supported(resources), true));
     } catch (error) {
-      // Of one that has ended meanwhile nothing is limited any more.
+      // A container that has ended meanwhile has no cgroup left to be limited.
       if ((await this.#cgroups.processes(path)).length > 0) throw error;
     }
   }

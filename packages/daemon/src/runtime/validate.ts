@@ -8,7 +8,7 @@ import { parseSecurityOptions } from './security.ts';
 
 const MINIMUM_MEMORY = 6 * 1024 * 1024;
 
-/** As when the daemon started, which is dockerd's rule, too. */
+/** The CPUs as they were when the daemon started, which is dockerd's rule, too. */
 const CPUS = availableParallelism();
 
 type Request = Parameters<Runtime['validate']>[0];

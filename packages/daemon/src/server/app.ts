@@ -73,7 +73,7 @@ export function createApp(serverName: string, experimental = false): App {
     (_request: FastifyRequest, _payload: IncomingMessage, done: (error: null) => void) => done(null),
   );
   app.setNotFoundHandler((request, reply) => {
-    // As dockerd's: what is no operation has no version.
+    // As in dockerd, a path that is no operation has no version.
     const answer = new Reply(reply, request.raw, { Server: serverName });
     if (request.method === 'OPTIONS') answer.send('');
     else answer.fail(404, 'page not found');

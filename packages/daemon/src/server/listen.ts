@@ -235,6 +235,6 @@ function removeFile(path: string): void {
   try {
     unlinkSync(path);
   } catch {
-    // It is gone already.
+    // The file is gone already.
   }
 }

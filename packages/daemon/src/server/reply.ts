@@ -11,7 +11,7 @@ import { discardRest } from './upload.ts';
 /** JSON texts each after a record separator (RFC 7464). */
 export const JSON_SEQUENCE = 'application/json-seq';
 
-/** Whether a line tells how far something is that goes on. */
+/** Whether a line tells of progress, which the next one makes obsolete. */
 function isMidway(value: unknown): boolean {
   const { current, total } =
     (value as { progressDetail?: { current?: number; total?: number } }).progressDetail ?? {};

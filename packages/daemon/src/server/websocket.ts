@@ -25,7 +25,7 @@ export async function acceptWebSocket(
   const stream = createWebSocketStream(client);
   // A message that breaks the protocol ends the connection; there is nobody else to tell.
   stream.on('error', () => undefined);
-  // Of itself the stream ends for its reader alone. What had come before is still read.
+  // The stream's own end is one for its reader alone. Bytes that had come before are still read.
   client.once('close', () => {
     if (stream.readableLength === 0) stream.destroy();
     else stream.once('end', () => stream.destroy());

@@ -9,7 +9,7 @@ import type { CloneOptions, Volume } from './api.ts';
 import { checkVolume } from './checks.ts';
 import type { Folders } from './folders.ts';
 
-/** Of a snapshot: the volume that it is a state of. */
+/** The label of a snapshot: the volume that it is a state of. */
 const SNAPSHOT_OF = 'dev.berth.volume.snapshot-of';
 /** A folder in which a volume is made; no volume has such a name, and the next start removes it. */
 export const UNFINISHED = '.unfinished-';
@@ -143,7 +143,7 @@ async function staged<T>(table: Table, fill: (folder: string) => Promise<T>): Pr
     await chown(data, owner.uid, owner.gid);
     return await fill(folder);
   } finally {
-    // Of a volume that was made it has another name now.
+    // Where a volume was made of it, the folder has another name now.
     await rm(folder, { recursive: true, force: true });
   }
 }

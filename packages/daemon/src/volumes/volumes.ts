@@ -107,7 +107,7 @@ class LocalVolumes implements Volumes {
     try {
       // Recorded first: a folder that no record names is a volume whose record was lost, never one half made.
       const results = await Promise.allSettled([this.store.flush(), this.folders.make(name)]);
-      // Only now: what is undone must not be under way any more.
+      // Both must have ended before they are undone.
       for (const result of results) if (result.status === 'rejected') throw result.reason;
     } catch (error) {
       this.records.delete(name);
@@ -181,7 +181,7 @@ class LocalVolumes implements Volumes {
       try {
         await this.remove(record.name, { force: true });
       } catch (error) {
-        // One that was taken into use meanwhile is none that a prune removes.
+        // A volume that was taken into use meanwhile is not for a prune to remove.
         if (!(error instanceof BerthError && error.kind === 'conflict'))
           log.warn({ err: error, volume: record.name }, 'prune could not remove a volume');
         continue;
@@ -199,7 +199,7 @@ class LocalVolumes implements Volumes {
     try {
       return await this.folderSize(this.folders.data(name));
     } catch (error) {
-      // It may have been removed meanwhile, and another of that name made.
+      // The volume may have been removed meanwhile, and another of that name made.
       if (this.records.get(name) !== record) throw notFound(`get ${name}: no such volume`);
       // Its folder is being made, or somebody took it away. Whether it is there by now says nothing of that moment.
       if (error instanceof BerthError && error.kind === 'not-found') return 0;

@@ -21,7 +21,7 @@ function resolvedLink(context: Context, link: string): string {
   const { target, alias } = linkParts(link);
   try {
     let other = context.registry.lookup(target);
-    // One that shares another's network is found where that one is.
+    // A container that shares another's network has the addresses of that one.
     for (let mode = other.record.hostConfig.NetworkMode; mode.startsWith('container:'); ) {
       other = context.registry.lookup(mode.slice('container:'.length));
       mode = other.record.hostConfig.NetworkMode;

@@ -45,7 +45,7 @@ export async function attach(
   };
   const any = wanted.stdin || wanted.stdout || wanted.stderr;
   if (container.starting) await container.queue(async () => undefined);
-  // Asked for before the client is told to go on: it starts the container next, and must miss nothing.
+  // The streams are asked for before the client is told to go on: it starts the container next, and must miss nothing.
   const early = options.stream && any && !container.alive ? expectStart(container, wanted) : undefined;
   const client = new AbortController();
   const opening = options.logs

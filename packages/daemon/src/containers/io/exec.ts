@@ -45,7 +45,7 @@ export class Exec implements RunningExec {
     return `${program} ${args.join(' ')}`;
   }
 
-  /** It has ended: only what an inspect shows is kept. Returns how many characters that are. */
+  /** Drops everything of an ended exec that no inspect shows. Returns how many characters are kept. */
   shrink(): number {
     const { Cmd, Tty, User, Privileged, AttachStdin, AttachStdout, AttachStderr, DetachKeys } = this.config;
     this.config = { Cmd, Tty, User, Privileged, AttachStdin, AttachStdout, AttachStderr, DetachKeys };

@@ -148,7 +148,7 @@ export class Life {
     }
   }
 
-  /** It runs: a folder without room for the name of its network namespace is no reason to lose sight of it. */
+  /** Gives its network namespace a name. A container that runs is not lost sight of because there is no room for that. */
   private nameNetwork({ id, record }: Container, pid: number): void {
     if (record.hostConfig.NetworkMode.startsWith('container:')) return;
     try {
@@ -256,7 +256,7 @@ export class Life {
         at: rfc3339(nowNanos()),
       });
     }
-    // One that was being started may have run and ended meanwhile.
+    // A container whose start the earlier daemon had begun may have run and ended meanwhile.
     if (!container.alive && !(exit && container.state.launching)) return;
     await this.apply(container, {
       type: 'exited',

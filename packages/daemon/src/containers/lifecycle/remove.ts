@@ -43,7 +43,7 @@ export async function removeContainer(
     const keepsVolumes = !options.volumes && container.record.mounts.some(({ anonymous }) => anonymous);
     if (keepsVolumes !== (container.record.keepsVolumes ?? false))
       setRecord(context, container, { ...container.record, keepsVolumes });
-    // One that is said to go does not come back with a power cut: the next start goes on from this record.
+    // A container whose removal was answered must not come back after a power cut: the next start goes on from this record.
     const recorded = context.rooms.store.flush();
     recorded.catch(() => undefined);
     try {

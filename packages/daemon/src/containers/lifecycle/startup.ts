@@ -22,7 +22,7 @@ export function runFolder(context: Context, id: string): string {
   return join(runFolders(context), id.slice(0, 32));
 }
 
-/** Where those of all containers are. */
+/** The directory of all run folders. */
 export function runFolders(context: Context): string {
   return join(context.rooms.settings.execRoot, 'c');
 }
@@ -223,6 +223,7 @@ export async function release(context: Context, container: Container): Promise<v
 /** Removes the supervisor's folder. */
 export async function clearRunFolder(context: Context, id: string): Promise<void> {
   const folder = runFolder(context, id);
-  // As a rule the supervisor has done it. One that hears only now that nobody listens may put its exit into it meanwhile.
+  // The supervisor has done it, as a rule. A supervisor that learns only now that no daemon listens may write its exit record
+  // there meanwhile: hence the retries.
   if (existsSync(folder)) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
 }

@@ -88,10 +88,10 @@ export async function updateContainer(
       // A reservation is compared with the limit only where one request names both.
       runtime.validate(checkable({ ...merged, MemoryReservation: 0 }));
       discardUnsupported(merged, runtime.supported(resourcesOf(merged)));
-      // The part that can fail for what others have; it leaves nothing half done.
+      // Done first, as this part can fail because of other containers (a port that is taken); it leaves nothing half done.
       if (changesSettings(change)) outcome = await changeSettings(context, container, change);
       if (container.alive) await runtime.update(container.id, resourcesOf(merged));
-      // It may have had no limit, and so nobody who watches. One that has just ended needs none.
+      // A container without a limit has no watch for the OOM killer; one that has just ended needs none.
       if (change.Memory) await container.supervisor?.control(['oom-watch']).catch(() => undefined);
     } catch (error) {
       throw prefixed(error, container.id);
@@ -137,7 +137,7 @@ export async function updateMember(
 }
 
 async function setOomScore(pids: number[], score: number): Promise<void> {
-  // One that has ended meanwhile has none.
+  // A process that has ended meanwhile has no score.
   await Promise.all(
     pids.map((pid) => writeFile(`/proc/${pid}/oom_score_adj`, String(score)).catch(() => undefined)),
   );

@@ -42,7 +42,7 @@ export class Container {
   restartTimer: NodeJS.Timeout | undefined;
   /** The release of the last run's resources; the next start waits for it. */
   cleaning: Promise<void> = Promise.resolve();
-  /** That its last start was asked for is being written through. */
+  /** Settled when the record of its last start is on the disk. */
   recorded: Promise<void> = Promise.resolve();
   /** Ends once, when the container is removed. */
   readonly gone = new AbortController();

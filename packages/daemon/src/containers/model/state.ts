@@ -23,7 +23,7 @@ export function isAlive(state: LifeState): boolean {
 }
 
 /**
- * One step.
+ * The state after an event, and the effects that bring the kernel and the world to it.
  * @throws conflict, not-modified or system with dockerd's text for what the state does not allow.
  */
 export function transition(state: LifeState, event: LifeEvent, context: LifeContext): Transition {
@@ -156,7 +156,7 @@ function startFailed(
     const again = restartAfterEnd(failed, event.exitCode, 0, context);
     if (again) return { state: again.state, effects: [...effects, ...again.effects] };
   }
-  // Only a restart has been waited for as an end: a start by hand tells its caller.
+  // `wait` takes a failed restart for an end; a start by hand tells its caller itself.
   if (event.automatic) effects.push({ do: 'settle' });
   if (context.autoRemove) effects.push({ do: 'auto-remove' });
   return { state: failed, effects };
@@ -183,7 +183,7 @@ function exited(state: LifeState, event: LifeEvent & { type: 'exited' }, context
     finishedAt: event.at,
   };
   const effects: LifeEffect[] = [{ do: 'end-health' }, { do: 'clean-up' }];
-  // Told already, but for an end that no daemon saw.
+  // The event was emitted with the kill, unless no daemon saw it.
   if (event.oomKilled && !state.oomKilled) effects.push({ do: 'emit', action: 'oom' });
   effects.push({
     do: 'emit',

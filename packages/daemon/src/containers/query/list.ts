@@ -34,7 +34,7 @@ export async function listContainers(
     const snapshot = container.snapshot();
     if (tests.every((test) => test(snapshot, container))) chosen.push(container);
   }
-  // Asked for at once, they are counted together; one that goes meanwhile has none.
+  // The sizes are asked for at once, as the helper then counts them together; a container that goes meanwhile has none.
   const sizes = options.size
     ? await Promise.all(chosen.map((one) => sizeOf(one).catch(() => undefined)))
     : [];

@@ -31,7 +31,7 @@ export class NameFiles {
     return this.#writing;
   }
 
-  /** As `changed`, for a change that is done whether the file can be written or not; the next change writes it anew. */
+  /** As `changed`, but an error is only logged: the change is done all the same, and the next one writes the file anew. */
   async changedOrLogged(networkId: string): Promise<void> {
     await this.changed(networkId).catch((error: unknown) => {
       log.error({ err: error, network: networkId }, 'the names of a network are not up to date');

@@ -7,7 +7,7 @@ import { type FirewallRule, type OtherRules, othersOf, parseRules } from './list
 import { ForwardNeighbours } from './neighbours.ts';
 import type { FirewallPort, FirewallState } from './state.ts';
 
-/** So many ports are changed by the worker: what fits into one of its requests. */
+/** How many ports the worker changes at most: more do not fit into one of its requests. */
 const FEW = 20;
 
 interface Change {

@@ -152,7 +152,7 @@ function checkDriver(driver: string, body: CreateNetworkBody): void {
   if (!['bridge', 'macvlan', 'ipvlan'].includes(driver)) throw notFound(`plugin "${driver}" not found`);
 }
 
-/** Only what was given is shown again. */
+/** An entry of IPAM's configuration with the members alone that were given, as inspect shows it. */
 function tidy({ Subnet, IPRange, Gateway, AuxiliaryAddresses }: IpamConfig): IpamConfig {
   const config: IpamConfig = {};
   if (Subnet !== undefined) config.Subnet = Subnet;

@@ -130,7 +130,7 @@ export class Handlers implements RuntimeHandlers {
         if (field !== 'netDevices' || hasNetDevices(await this.#featuresOf(program)))
           return { name: candidate.name, program };
       } catch {
-        // It is not installed: the next, perhaps.
+        // The program is not installed; perhaps the next one is.
       }
     }
     return undefined;

@@ -59,7 +59,7 @@ async function* readFiles(
   let buffer = Buffer.allocUnsafe(BLOCK);
   try {
     while (!options.signal.aborted && !transcoder.finished) {
-      // Asked before the read: what is written after a "no" would have been seen by it.
+      // Asked before the read: after a "no" nothing more is written, so the read sees all.
       const growing = options.follow && options.growing() && Date.now() < options.deadline;
       const room = Math.min(buffer.length - rest.length, source.end - offset);
       if (room <= 0) return;
