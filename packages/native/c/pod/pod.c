@@ -20,6 +20,7 @@
 #include "base/sys.h"
 #include "pod/pause.h"
 #include "pod/ports.h"
+#include "pod/procfs.h"
 
 struct pod {
   const struct launch *request;
@@ -32,7 +33,7 @@ struct pod {
 };
 
 /* The names of a pod's namespaces and mounts in its folder. */
-static const char *const held[] = {"net", "ipc", "uts", "pid", "user", "shm"};
+static const char *const held[] = {"net", "ipc", "uts", "pid", "user", "shm", "proc"};
 
 static int place(const struct pod *pod, const char *name, char path[PATH_MAX], struct error *err) {
   int n = snprintf(path, PATH_MAX, "%s/%s", pod->folder, name);
@@ -159,6 +160,10 @@ static int make_namespaces(struct pod *pod, struct error *err) {
     if (pin(pod, name, source, err) < 0) return -1;
   }
   if (join_cgroups(pod, err) < 0) return -1;
+  if (pod->namespaces.create & CLONE_NEWPID) {
+    char procfs[PATH_MAX];
+    if (place(pod, "proc", procfs, err) < 0 || procfs_keep(pid, procfs, err) < 0) return -1;
+  }
   return send(ours, "g", 1, MSG_NOSIGNAL) < 0 ? fail(err, "pod", errno, "the pod's first process") : 0;
 }
 

@@ -32,15 +32,22 @@ int clone_of_process(int process, const char *path) {
   return clone;
 }
 
-/* The directory that "/proc/PID/ns/pid" of the namespace's record lies in; -1 with errno. */
-static int open_process(const struct container_spec *spec) {
+/* A clone of the procfs that shows the namespace: of a path "/proc/PID/ns/pid" it is that process's, of a pod's "FOLDER/pid" the
+   one that was mounted beside it when the pod was made (pod/procfs.c). -1 with errno. */
+static int clone_shared(const struct container_spec *spec) {
   FOR_EACH(namespace, &spec->namespaces) {
     if (namespace->kind != NS_PID || !namespace->path) continue;
     cleanup_free char *path = strdup(namespace->path);
-    char *end = path ? strstr(path, "/ns/pid") : NULL;
-    if (!end) break;
-    *end = 0;
-    return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (!path) return -1;
+    char *of_process = strstr(path, "/ns/pid"), *of_pod = strrchr(path, '/');
+    if (of_process) *of_process = 0;
+    else if (of_pod && !strcmp(of_pod, "/pid")) *of_pod = 0;
+    else break;
+    cleanup_close int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0) return -1;
+    if (of_process) return clone_of_process(folder, "/proc");
+    cleanup_close int proc = openat(folder, "proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return proc < 0 ? -1 : tree_clone(proc, "", 0);
   }
   errno = EINVAL;
   return -1;
@@ -54,14 +61,13 @@ int procfs_shared(struct container *container, struct error *err) {
     container->proc_context = steal_fd(&context);
     return 0;
   }
-  /* Before Linux 6.18 (fsconfig's "pidns"): the procfs of the container whose namespace is shared. */
-  cleanup_close int process = open_process(container->spec);
-  if (process < 0) return fail(err, "mount", errno, "the process whose PID namespace is shared");
-  cleanup_close int clone = clone_of_process(process, "/proc");
-  if (clone < 0) return fail(err, "mount", errno, "the other container's /proc");
-  if (!shows(clone, pid_ns)) return fail(err, "mount", ENXIO, "the other container's /proc is not of its PID namespace");
+  /* Before Linux 6.18 (fsconfig's "pidns"): the procfs of the container or pod whose namespace is shared. */
+  cleanup_close int clone = clone_shared(container->spec);
+  if (clone < 0) return fail(err, "mount", errno, "the procfs of the shared PID namespace");
+  if (!shows(clone, pid_ns))
+    return fail(err, "mount", ENXIO, "the /proc of the container whose PID namespace is shared does not show that namespace");
   if (tree_change(clone, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, 0, MS_PRIVATE) < 0)
-    return fail(err, "mount", errno, "the other container's /proc");
+    return fail(err, "mount", errno, "the procfs of the shared PID namespace");
   container->proc_clone = steal_fd(&clone);
   return 0;
 }
