@@ -20,6 +20,7 @@ aptInstall(
     'bind9-dnsutils': '/usr/bin/dig',
     buildah: '/usr/bin/buildah',
     chromium: '/usr/bin/chromium',
+    'containernetworking-plugins': '/usr/lib/cni/bridge',
     criu: '/usr/sbin/criu',
     crun: '/usr/bin/crun',
     curl: '/usr/bin/curl',

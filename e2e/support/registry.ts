@@ -14,10 +14,14 @@ export class Registry {
     this.#program = program;
   }
 
-  /** Starts one; with a user, only that one is let in. */
-  static async start(folder: string, login?: { user: string; password: string }): Promise<Registry> {
+  /** Starts one; with a user, only that one is let in; `given`: on this port. */
+  static async start(
+    folder: string,
+    login?: { user: string; password: string },
+    given?: number,
+  ): Promise<Registry> {
     mkdirSync(folder, { recursive: true });
-    const port = await freePort();
+    const port = given ?? (await freePort());
     const config: Record<string, unknown> = {
       version: 0.1,
       log: { level: 'error' },

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import { type BerthError, invalidParameter } from '../base/errors.ts';
 
 /** Bytes of one text of a request, such as a label's value. */
@@ -88,4 +88,24 @@ export function address(value: unknown, field: string): string {
   const given = text(value, field, 64);
   if (given !== '' && isIP(given) === 0) throw refuse(field, `${JSON.stringify(given)} is no IP address`);
   return given;
+}
+
+/** Ranges of addresses, "ADDRESS/BITS" with commas between; none for ''. */
+export function ranges(value: unknown, field: string): BlockList | undefined {
+  const given = text(value, field, 1024);
+  if (given === '') return undefined;
+  const found = new BlockList();
+  for (const one of given.split(',')) {
+    const [base = '', bits = '', ...more] = one.trim().split('/');
+    const family = isIP(base);
+    if (
+      family === 0 ||
+      more.length > 0 ||
+      !/^\d{1,3}$/.test(bits) ||
+      Number(bits) > (family === 4 ? 32 : 128)
+    )
+      throw refuse(field, `${JSON.stringify(one)} is no range of addresses, such as 10.1.0.0/16`);
+    found.addSubnet(base, Number(bits), family === 4 ? 'ipv4' : 'ipv6');
+  }
+  return found;
 }

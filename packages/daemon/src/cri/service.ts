@@ -26,11 +26,6 @@ async function checkpoint(): Promise<Message> {
   );
 }
 
-async function updatePodResources(): Promise<Message> {
-  // The pod's cgroup is the client's, who has changed it; nothing here depends on it.
-  return {};
-}
-
 /** The calls of both services. A call's messages are named after it, but for the few that `MESSAGES` has. */
 function unary(streaming: Streaming): Record<string, Record<string, Handler>> {
   return {
@@ -44,7 +39,7 @@ function unary(streaming: Streaming): Record<string, Record<string, Handler>> {
       RemovePodSandbox: sandboxes.removePodSandbox,
       PodSandboxStatus: sandboxes.podSandboxStatus,
       ListPodSandbox: sandboxes.listPodSandbox,
-      UpdatePodSandboxResources: updatePodResources,
+      UpdatePodSandboxResources: sandboxes.updateResources,
       CreateContainer: containers.createContainer,
       StartContainer: containers.startContainer,
       StopContainer: containers.stopContainer,

@@ -12,6 +12,7 @@ import type { Collection, Store } from '../store/api.ts';
 import type { PodChange, PodConfig, PodJoin, PodRecord, Pods } from './api.ts';
 import { end, type PodNamespaces, startOf } from './namespaces.ts';
 import type { PodAttachment, PodNetwork } from './network/api.ts';
+import { checkLater } from './network/check.ts';
 import { networkRequest } from './network/own.ts';
 
 /** The parts that pods are made of. */
@@ -220,7 +221,7 @@ export class PodRoom implements Pods {
       network: own ? join(namespaces, 'net') : 'host',
       uts: own ? join(namespaces, 'uts') : 'host',
       ipc: config.ipc === 'pod' ? join(namespaces, 'ipc') : 'host',
-      pid: pod.keeper ? `/proc/${pod.keeper.pid}/ns/pid` : config.pid === 'node' ? 'host' : 'private',
+      pid: pod.keeper ? join(namespaces, 'pid') : config.pid === 'node' ? 'host' : 'private',
       user: config.users ? join(namespaces, 'user') : '',
       shm: config.ipc === 'pod' ? join(namespaces, 'shm') : '',
     };
@@ -257,6 +258,8 @@ export class PodRoom implements Pods {
     }
     const known = this.all().filter(({ state }) => state === 'ready');
     await namespaces.sweep(new Set(known.map(({ id }) => namespaces.of(id))));
+    const attached = known.filter(({ provider }) => provider === 'cni');
+    if (attached.length > 0) checkLater(attached, (id) => this.#records.get(id), this.#parts);
   }
 }
 

@@ -48,11 +48,13 @@ void fork_for(uint32_t handle, const struct launch *message) {
     launcher_tell(handle, "lost");
     return;
   }
-  int spare = !is_pod && spare_wanted(message);
+  int spare = spare_wanted(message);
   pid_t child = fork();
   if (child == 0) {
     signal(SIGCHLD, SIG_DFL);
     links_forget();
+    /* One that stays the launcher's is the next one's. */
+    if (!spare) namespaces_spare_net = -1;
     if (is_pod) pod_make(pair[1], message);
     become_supervisor(pair[1], message, spare);
   }

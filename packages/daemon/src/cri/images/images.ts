@@ -75,8 +75,9 @@ export async function pullImage(rooms: Rooms, request: Message, signal: AbortSig
 /** The classes of a failed pull that a kubelet tells apart. */
 function pullError(error: BerthError, reference: string): GrpcError {
   const said = `failed to pull ${reference}: ${error.message}`;
-  if (error.kind === 'not-found' || error.kind === 'unauthorized' || error.kind === 'forbidden')
-    return new GrpcError(code.notFound, said);
+  if (error.kind === 'not-found') return new GrpcError(code.notFound, said);
+  if (error.kind === 'unauthorized') return new GrpcError(code.unauthenticated, said);
+  if (error.kind === 'forbidden') return new GrpcError(code.permissionDenied, said);
   if (error.kind === 'invalid-parameter') return new GrpcError(code.invalidArgument, `image.image: ${said}`);
   // By this word a kubelet shows that the registry is the matter, not the image.
   const unreachable =

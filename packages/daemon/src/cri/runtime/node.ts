@@ -1,5 +1,7 @@
+import { isIP } from 'node:net';
+import { log } from '../../base/log.ts';
 import { VERSION } from '../../base/version.ts';
-import { text } from '../checks.ts';
+import { ranges, text } from '../checks.ts';
 import type { Rooms } from '../context.ts';
 import type { Message } from '../messages.ts';
 import { handlers } from './handlers.ts';
@@ -43,7 +45,22 @@ export async function runtimeConfig(rooms: Rooms): Promise<Message> {
   return { linux: { cgroup_driver: DRIVERS[rooms.runtime.cgroupDriver] } };
 }
 
-export async function updateRuntimeConfig(): Promise<Message> {
-  // The addresses of pods come from their network's own configuration.
+/**
+ * The range that a cluster gives this node. Addresses of pods come from their network's own configuration, so one that has
+ * others can only be told of.
+ */
+export async function updateRuntimeConfig(rooms: Rooms, request: Message): Promise<Message> {
+  const config = (request['runtime_config'] as Message | null)?.['network_config'] as Message | null;
+  const field = 'runtime_config.network_config.pod_cidr';
+  const own = ranges(config?.['pod_cidr'], field);
+  const other = rooms.pods
+    .all()
+    .flatMap(({ addresses }) => addresses)
+    .find((address) => own && !own.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'));
+  if (other)
+    log.warn(
+      { podCIDR: config?.['pod_cidr'], address: other },
+      'pods have addresses outside of the range that the cluster gives this node; set --bip (or the configuration of the CNI plugins) to that range',
+    );
   return {};
 }

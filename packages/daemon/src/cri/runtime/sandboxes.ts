@@ -1,8 +1,9 @@
-import { isKind } from '../../base/errors.ts';
+import { conflict, isKind } from '../../base/errors.ts';
 import type { PodRecord } from '../../pods/api.ts';
 import { choice, needed, refuse, text, texts } from '../checks.ts';
 import { findPod, members, type Rooms, selected } from '../context.ts';
-import type { Message, PodSandboxConfig } from '../messages.ts';
+import type { LinuxResources, Message, PodSandboxConfig } from '../messages.ts';
+import { limits } from '../translate/resources.ts';
 import { podConfig } from '../translate/sandbox.ts';
 import { containerStatus, podStatus, podSummary, stateOf } from '../views.ts';
 import { removeMember, stopMember } from './containers.ts';
@@ -46,6 +47,14 @@ export async function removePodSandbox(rooms: Rooms, request: Message): Promise<
   await stopPod(rooms, pod);
   await Promise.all(members(rooms, pod.id).map((one) => removeMember(rooms, one)));
   await rooms.pods.remove(pod.id);
+  return {};
+}
+
+/** A pod's cgroup is the client's, who has changed it when this is called: what is asked for is checked and needs no more. */
+export async function updateResources(rooms: Rooms, request: Message): Promise<Message> {
+  const pod = findPod(rooms, request['pod_sandbox_id']);
+  for (const field of ['overhead', 'resources']) limits(request[field] as LinuxResources | null, field);
+  if (!rooms.pods.ready(pod)) throw conflict(`pod_sandbox_id: pod ${pod.id} does not run`);
   return {};
 }
 

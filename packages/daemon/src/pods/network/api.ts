@@ -20,6 +20,8 @@ export interface PodNetwork {
   up(pod: PodRecord, folder: string, namespaces: string): Promise<PodAttachment>;
   /** Succeeds when there is nothing. */
   down(pod: PodRecord, namespaces: string): Promise<void>;
+  /** @throws system where what the pod was given is not there any more. */
+  check(pod: PodRecord, namespaces: string): Promise<void>;
   /** Whether a pod could be attached now. */
   status(): Promise<{ ready: boolean; reason: string; message: string }>;
 }

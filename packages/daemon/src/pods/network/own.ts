@@ -74,6 +74,10 @@ export class OwnNetwork implements PodNetwork {
     await this.#networks.detach(id);
   }
 
+  async check(): Promise<void> {
+    // The networks room restores what is missing of its own.
+  }
+
   async status(): Promise<{ ready: boolean; reason: string; message: string }> {
     return { ready: true, reason: '', message: '' };
   }

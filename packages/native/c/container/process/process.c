@@ -33,17 +33,19 @@ struct program {
   char home[256 + sizeof "HOME="];
 };
 
-static int read_user(struct child *child, struct error *err) {
-  struct user *user = &child->program->user;
+int process_user(const struct container_spec *spec, int root, struct user *user, struct error *err) {
   cleanup_free char *group = NULL;
-  const struct container_spec *spec = child->spec;
-  if (users_read(child->root, spec->user, &group, user, err) < 0) return -1;
+  if (users_read(root, spec->user, &group, user, err) < 0) return -1;
   if (spec->groups_strict) user->group_count = 0;
-  if (spec->groups_merge && users_add_memberships(child->root, group, spec->user, user, err) < 0) return -1;
+  if (spec->groups_merge && users_add_memberships(root, group, spec->user, user, err) < 0) return -1;
   FOR_EACH(name, &spec->groups) {
     if (users_add_group(group, *name, user, err) < 0) return -1;
   }
   return 0;
+}
+
+static int read_user(struct child *child, struct error *err) {
+  return process_user(child->spec, child->root, &child->program->user, err);
 }
 
 int process_make_cwd(const struct child *child, struct error *err) {

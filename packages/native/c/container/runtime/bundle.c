@@ -15,6 +15,7 @@
 #include "base/fsmount.h"
 #include "base/sys.h"
 #include "base/users/users.h"
+#include "container/process/process.h"
 #include "container/runtime/mountinfo.h"
 #include "container/runtime/runtime.h"
 
@@ -71,14 +72,10 @@ void runtime_free(struct runtime *runtime) {
 }
 
 char *bundle_user(const struct container_spec *spec, int root, struct error *err) {
-  cleanup_free char *group = NULL;
   struct user user = {0};
   char *text = NULL;
   size_t size;
-  int found = users_read(root, spec->user, &group, &user, err);
-  FOR_EACH(name, &spec->groups) {
-    if (found == 0) found = users_add_group(group, *name, &user, err);
-  }
+  int found = process_user(spec, root, &user, err);
   FILE *out = found < 0 ? NULL : open_memstream(&text, &size);
   if (out) {
     /* The primary group is a supplementary one, too, as dockerd has it. */

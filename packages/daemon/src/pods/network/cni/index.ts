@@ -11,8 +11,9 @@ import { findPlugin, type PluginCall, runPlugin } from './plugin.ts';
 
 const DEFAULT_FOLDERS = ['/opt/cni/bin', '/usr/lib/cni'];
 const INTERFACE = 'eth0';
-/** From this version of the specification on plugins can be asked whether they are ready. */
-const STATUS_SINCE = [1, 1];
+/** From these versions of the specification on plugins can be asked whether they are ready, and whether what they made is there. */
+const STATUS_SINCE = [1, 1] as const;
+const CHECK_SINCE = [0, 4] as const;
 
 /** A pod's attachment as it is kept: it is undone by the configuration that made it, however the files have changed by then. */
 interface Kept {
@@ -132,15 +133,21 @@ class CniNetwork implements PodNetwork {
     if (failure && pod.state === 'ready') throw failure;
   }
 
+  /** By the configuration that led up, and its result. */
+  async check(pod: PodRecord, namespaces: string): Promise<void> {
+    const kept = pod.attachment as Kept | undefined;
+    if (!kept || kept.network.disableCheck || !since(kept.network, CHECK_SINCE)) return;
+    for (const plugin of kept.network.plugins)
+      await runPlugin(this.#call('CHECK', kept.network, plugin, pod, join(namespaces, 'net'), kept.result));
+  }
+
   async status(): Promise<{ ready: boolean; reason: string; message: string }> {
     const not = (message: string) => ({ ready: false, reason: 'NetworkPluginNotReady', message });
     const { network, problem } = findNetwork(this.#folder);
     if (!network) return not(`cni plugin not initialized: ${problem}`);
     const missing = network.plugins.find(({ type }) => !findPlugin(type, this.#folders));
     if (missing) return not(`the CNI plugin ${missing.type} is in none of ${this.#folders.join(', ')}`);
-    const [major = 0, minor = 0] = network.cniVersion.split('.').map(Number);
-    if (major < STATUS_SINCE[0]! || (major === STATUS_SINCE[0] && minor < STATUS_SINCE[1]!))
-      return { ready: true, reason: '', message: '' };
+    if (!since(network, STATUS_SINCE)) return { ready: true, reason: '', message: '' };
     for (const plugin of network.plugins) {
       const { name, cniVersion } = network;
       const call = {
@@ -157,6 +164,12 @@ class CniNetwork implements PodNetwork {
     }
     return { ready: true, reason: '', message: '' };
   }
+}
+
+/** Whether a network is of this version of the specification, or of a later one. */
+function since({ cniVersion }: NetworkList, [first, second]: readonly [number, number]): boolean {
+  const [major = 0, minor = 0] = cniVersion.split('.').map(Number);
+  return major > first || (major === first && minor >= second);
 }
 
 /** The members of `runtimeConfig` that a plugin says it takes. */
