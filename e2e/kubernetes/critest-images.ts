@@ -1,0 +1,133 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestDaemon } from '../support/daemon.ts';
+import { type TarEntry, tarOfEntries } from '../support/tar.ts';
+
+/* Images that stand in for those of critest, by the names that it asks for. */
+
+/** The registries of critest's images. */
+export const REGISTRIES = ['registry.k8s.io', 'gcr.io'];
+const [MAIN = '', OTHER = ''] = REGISTRIES;
+const BUSYBOX = `${MAIN}/e2e-test-images/busybox:1.29-2`;
+const STAGING = `${OTHER}/k8s-staging-cri-tools`;
+/** What a pod of cri-dockerd keeps its namespaces by. */
+export const PAUSE = `${OTHER}/k8s-staging-cri-tools/pause:latest`;
+const ARCHITECTURE = process.arch === 'x64' ? 'amd64' : process.arch;
+
+const PASSWD = `root:x:0:0:root:/root:/bin/sh
+daemon:x:1:1:daemon:/usr/sbin:/bin/false
+www-data:x:33:33:www-data:/var/www:/bin/false
+nobody:x:65534:65534:nobody:/home:/bin/false
+`;
+const GROUP = 'root:x:0:\ndaemon:x:1:\nwww-data:x:33:\nusers:x:100:\nnobody:x:65534:\n';
+const PGREP =
+  '#!/bin/sh\n[ "$1" = -f ] && shift\nps | grep -v grep | grep -- "$*" | while read pid rest; do echo $pid; done\n';
+
+interface Recipe {
+  name: string;
+  dockerfile: string[];
+  files?: TarEntry[];
+}
+
+/** A program of ours, linked so that it needs no library. @throws Error */
+function program(folder: string, source: string): Buffer {
+  const output = join(folder, source);
+  const input = join(import.meta.dirname, 'images', `${source}.c`);
+  const { status, stderr } = spawnSync('cc', ['-O1', '-static', '-o', output, input], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`cc ${source}.c: ${stderr}`);
+  return readFileSync(output);
+}
+
+function recipes(folder: string): Recipe[] {
+  const from = `FROM ${BUSYBOX}`;
+  const executable = (name: string, body: Buffer | string): TarEntry => ({ name, body, mode: 0o755 });
+  const ipc = program(folder, 'ipc');
+  const web = executable('nginx', program(folder, 'web'));
+  const serves = (port: string) => [
+    from,
+    'COPY nginx /usr/sbin/nginx',
+    `CMD ["/usr/sbin/nginx", "${port}", "padding-padding-padding-padding"]`,
+  ];
+  const named = (name: string, ...dockerfile: string[]): Recipe => ({
+    name: `${STAGING}/test-image-${name}`,
+    dockerfile: [from, ...dockerfile],
+  });
+  return [
+    {
+      name: BUSYBOX,
+      dockerfile: [
+        'FROM scratch',
+        'COPY busybox /bin/busybox',
+        'COPY ipcs ipcmk pgrep /usr/bin/',
+        'RUN ["/bin/busybox", "--install", "/bin"]',
+        'RUN mkdir -p /etc /tmp /root /var/www /var/spool/mail && chmod 1777 /tmp',
+        'COPY passwd group /etc/',
+        'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+        'CMD ["sh"]',
+      ],
+      files: [
+        executable('busybox', readFileSync('/bin/busybox')),
+        executable('ipcs', ipc),
+        executable('ipcmk', ipc),
+        executable('pgrep', PGREP),
+        { name: 'passwd', body: PASSWD },
+        { name: 'group', body: GROUP },
+      ],
+    },
+    {
+      name: `${MAIN}/e2e-test-images/nginx:1.14-2`,
+      dockerfile: [...serves('80'), 'EXPOSE 80'],
+      files: [web],
+    },
+    {
+      name: `${MAIN}/e2e-test-images/httpd:2.4.39-4`,
+      dockerfile: [...serves('80'), 'EXPOSE 80'],
+      files: [web],
+    },
+    {
+      name: `${MAIN}/e2e-test-images/nonewprivs:1.3`,
+      dockerfile: [from, 'COPY nnp /nnp', 'RUN chmod 4755 /nnp', 'USER 1000', 'CMD ["/nnp"]'],
+      files: [executable('nnp', program(folder, 'effective'))],
+    },
+    {
+      name: `${STAGING}/hostnet-nginx-${ARCHITECTURE}:latest`,
+      dockerfile: serves('12003'),
+      files: [web],
+    },
+    { name: PAUSE, dockerfile: [from, 'CMD ["sleep", "1000000"]'] },
+    named('user-uid:latest', 'USER 1002'),
+    named('user-username:latest', 'USER www-data'),
+    named('user-uid-group:latest', 'USER 1003:1004'),
+    named('user-username-group:latest', 'USER www-data:1004'),
+    named(
+      'predefined-group:latest',
+      "RUN echo 'default-user:x:1000:1000::/home/default-user:/bin/sh' >> /etc/passwd",
+      "RUN printf 'default-user:x:1000:\\ngroup-defined-in-image:x:50000:default-user\\n' >> /etc/group",
+      'USER 1000',
+    ),
+    ...['latest:latest', '1:latest', '2:latest', '3:latest', 'tag:test', 'tag:all', 'digest:latest'].map(
+      (name) => named(name, `RUN echo ${name} > /test`),
+    ),
+    ...['tags:1', 'tags:2', 'tags:3'].map((name) => named(name, 'RUN echo tags > /test')),
+  ];
+}
+
+/** Builds the images and pushes them; the daemon keeps none of them. @throws Error */
+export async function serveImages(daemon: TestDaemon, folder: string): Promise<void> {
+  const made: string[] = [];
+  for (const { name, dockerfile, files = [] } of recipes(folder)) {
+    const context = tarOfEntries([...files, { name: 'Dockerfile', body: `${dockerfile.join('\n')}\n` }]);
+    const built = await daemon.call('POST', `/build?t=${encodeURIComponent(name)}`, context);
+    if (built.status !== 200 || built.text.includes('"error"'))
+      throw new Error(`build ${name}: ${built.text}`);
+    const [repository, tag] = name.split(':');
+    const pushed = await daemon.call('POST', `/images/${repository}/push?tag=${tag}`, undefined, {
+      'x-registry-auth': 'e30=',
+    });
+    if (pushed.status !== 200 || pushed.text.includes('"error"'))
+      throw new Error(`push ${name}: ${pushed.text}`);
+    made.push(name);
+  }
+  for (const reference of made.reverse()) await daemon.call('DELETE', `/images/${reference}?force=1`);
+}

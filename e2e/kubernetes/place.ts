@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { sleep } from '../support/daemon.ts';
+
+/** The node's address in its own network namespace. */
+export const NODE_ADDRESS = '10.202.7.2';
+/** The group of cgroups that a kubelet is confined to. */
+export const CGROUP = 'berth-kubernetes';
+/** The cgroups of the machine's hierarchies, or of the one there is. */
+const CGROUPS = '/sys/fs/cgroup';
+
+/** Parameters that a kubelet sets for the whole machine, with what it wants. */
+const TUNED: Record<string, string> = {
+  'vm/overcommit_memory': '1',
+  'vm/panic_on_oom': '0',
+  'kernel/panic': '10',
+  'kernel/panic_on_oops': '1',
+  'kernel/keys/root_maxkeys': '1000000',
+  'kernel/keys/root_maxbytes': '25000000',
+};
+
+function run(...[command = '', ...args]: string[]): void {
+  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${stderr}`);
+}
+
+/** Runs this program again in network, mount and PID namespaces of its own; resolves with its exit status. */
+export async function inOwnPlace(program: string, args: string[]): Promise<number> {
+  const own = ['-n', '-m', '-p', '-f', '--kill-child', '--mount-proc'];
+  const child = spawn('unshare', [...own, process.execPath, ...process.execArgv, program, ...args], {
+    stdio: 'inherit',
+  });
+  const status = await new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
+  // What ended with the namespaces has left its cgroups.
+  for (const folder of cgroupRoots()) removeCgroups(folder);
+  return status;
+}
+
+/** The folder of `CGROUP` in each hierarchy. */
+export function cgroupRoots(): string[] {
+  const unified = existsSync(join(CGROUPS, 'cgroup.controllers'));
+  const hierarchies = unified ? [CGROUPS] : readdirSync(CGROUPS).map((name) => join(CGROUPS, name));
+  return hierarchies.map((hierarchy) => join(hierarchy, CGROUP));
+}
+
+function removeCgroups(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const entry of readdirSync(folder, { withFileTypes: true }))
+    if (entry.isDirectory()) removeCgroups(join(folder, entry.name));
+  try {
+    rmdirSync(folder);
+  } catch {
+    // A process is still in it.
+  }
+}
+
+/** A node's network, folders and cgroups, none of them the machine's: called within `inOwnPlace`. */
+export function furnish(folder: string): void {
+  run('ip', 'link', 'set', 'lo', 'up');
+  run('ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth0-peer');
+  run('ip', 'address', 'add', `${NODE_ADDRESS}/24`, 'dev', 'eth0');
+  for (const link of ['eth0', 'eth0-peer']) run('ip', 'link', 'set', link, 'up');
+  run('ip', 'route', 'add', 'default', 'via', NODE_ADDRESS.replace(/\d+$/, '1'));
+  // sysfs shows the network namespace that it was mounted in.
+  const held = join(folder, 'cgroups');
+  mkdirSync(held);
+  run('mount', '--rbind', CGROUPS, held);
+  run('mount', '-t', 'sysfs', 'sysfs', '/sys');
+  run('mount', '--rbind', held, CGROUPS);
+  run('umount', '-l', held);
+  writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
+  mkdirSync('/run/netns', { recursive: true });
+  run('mount', '-t', 'tmpfs', 'tmpfs', '/run/netns');
+  for (const name of ['etc', 'var']) overlay(folder, name);
+  // Volumes are id-mapped below this folder, which an overlay's files cannot be.
+  const state = join(folder, 'state');
+  mkdirSync(state);
+  run('mount', '--bind', state, '/var/lib');
+  for (const [name, value] of Object.entries(TUNED)) {
+    const file = join(folder, name.replaceAll('/', '-'));
+    writeFileSync(file, value);
+    if (existsSync(join('/proc/sys', name))) run('mount', '--bind', file, join('/proc/sys', name));
+  }
+  // A kubelet's volumes must be seen by what it starts, and mounts of containers by it.
+  mkdirSync('/var/lib/kubelet', { recursive: true });
+  run('mount', '-t', 'tmpfs', 'tmpfs', '/var/lib/kubelet');
+  run('mount', '--make-rshared', '/');
+  for (const root of cgroupRoots()) mkdirSync(root, { recursive: true });
+}
+
+/** What is written below a folder of the root goes elsewhere. */
+function overlay(folder: string, name: string): void {
+  const [upper, work] = [join(folder, `${name}-upper`), join(folder, `${name}-work`)];
+  for (const made of [upper, work]) mkdirSync(made);
+  run(
+    'mount',
+    '-t',
+    'overlay',
+    'overlay',
+    '-o',
+    `lowerdir=/${name},upperdir=${upper},workdir=${work}`,
+    `/${name}`,
+  );
+}
+
+/** A program that runs until it is ended; its output goes to a file of its name. */
+export class Program {
+  readonly name: string;
+  readonly log: string;
+  readonly #child: ChildProcess;
+
+  constructor(folder: string, name: string, path: string, args: string[]) {
+    this.name = name;
+    this.log = join(folder, `${name}.log`);
+    const log = openSync(this.log, 'a');
+    this.#child = spawn(path, args, { stdio: ['ignore', log, log], cwd: folder });
+    closeSync(log);
+  }
+
+  get ended(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  async end(): Promise<void> {
+    if (this.ended) return;
+    const ended = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
+    this.#child.kill();
+    await Promise.race([ended, sleep(10_000).then(() => this.#child.kill('SIGKILL'))]);
+    await ended;
+  }
+}
