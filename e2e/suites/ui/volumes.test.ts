@@ -73,6 +73,8 @@ test('volumes are created, cloned, kept as snapshots, removed and pruned', async
   await page.getByRole('heading', { level: 1, name: 'made' }).waitFor();
   await page.getByText('team', { exact: true }).waitFor();
   await list();
+  // A row that comes while a key goes to another's button would take the focus from it.
+  await row('made').waitFor();
   await page.getByRole('button', { name: 'clone data' }).press('Enter');
   await dialog('Clone data').getByRole('textbox', { name: 'Name' }).fill('made');
   await page.keyboard.press('Enter');
