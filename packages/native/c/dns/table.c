@@ -252,8 +252,7 @@ static int find_link(const struct dns_table *table, const char *name, int family
     if (line.count >= 2 && dns_field_is(&line, 0, "names")) networks++;
     if (line.count < 3 || !dns_field_is(&line, 0, "link") || networks == 0 || networks > table->network_count) continue;
     const struct dns_file *network = &table->networks[networks - 1];
-    if (names_field(network, &line.fields[1], name) &&
-        find_in(network, line.fields[2].text, line.fields[2].size, family, out))
+    if (names_field(network, &line.fields[1], name) && find_in(network, line.fields[2].text, line.fields[2].size, family, out))
       return 1;
   }
   return 0;

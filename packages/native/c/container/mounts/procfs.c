@@ -40,9 +40,12 @@ static int clone_shared(const struct container_spec *spec) {
     cleanup_free char *path = strdup(namespace->path);
     if (!path) return -1;
     char *of_process = strstr(path, "/ns/pid"), *of_pod = strrchr(path, '/');
-    if (of_process) *of_process = 0;
-    else if (of_pod && !strcmp(of_pod, "/pid")) *of_pod = 0;
-    else break;
+    if (of_process)
+      *of_process = 0;
+    else if (of_pod && !strcmp(of_pod, "/pid"))
+      *of_pod = 0;
+    else
+      break;
     cleanup_close int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) return -1;
     if (of_process) return clone_of_process(folder, "/proc");

@@ -74,8 +74,7 @@
     size_t count;       \
     type *items;        \
   }
-#define FOR_EACH(item, list) \
-  for (__auto_type item = (list)->items; item && item < (list)->items + (list)->count; item++)
+#define FOR_EACH(item, list) for (__auto_type item = (list)->items; item && item < (list)->items + (list)->count; item++)
 
 struct layer_spec {
   const char *destination; /* of an image's mount; NULL: a layer of the container's own root */
