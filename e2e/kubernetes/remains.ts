@@ -61,7 +61,10 @@ function processes(): string[] {
   return readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name)) return [];
     try {
-      const comm = readFileSync(`/proc/${name}/comm`, 'utf8').trim();
+      const status = readFileSync(`/proc/${name}/status`, 'utf8');
+      const comm = /^Name:\s+(.*)/m.exec(status)?.[1] ?? '';
+      // The first process of this namespace takes no notice of those that end: they are not the engine's any more.
+      if (/^State:\s+Z/m.test(status)) return [];
       return /^berth:|^berth-pod/.test(comm) ? [`${name} ${comm}`] : [];
     } catch {
       return [];
