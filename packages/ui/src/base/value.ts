@@ -1,5 +1,3 @@
-import { useEffect, useState } from 'preact/hooks';
-
 /** A value that views follow. Listeners hear of a change once in a turn, however often it was set. */
 export class Value<T> {
   private readonly listeners = new Set<() => void>();
@@ -30,14 +28,4 @@ export class Value<T> {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
-}
-
-/** The value, in a component that is drawn again when it changes. */
-export function useValue<T>(value: Value<T>): T {
-  const [, draw] = useState<unknown>(value.get());
-  useEffect(() => {
-    draw(value.get());
-    return value.follow(() => draw(value.get()));
-  }, [value]);
-  return value.get();
 }

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { visible } from '../base/text.ts';
-import { useValue } from '../base/value.ts';
+import { useValue } from '../base/use-value.ts';
 import { engine } from '../store/engine.ts';
 import { Notices } from '../widgets/notices.tsx';
 import { useRoute } from '../widgets/route.ts';

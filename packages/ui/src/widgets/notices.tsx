@@ -1,5 +1,6 @@
 import { clipped, visible } from '../base/text.ts';
-import { useValue, Value } from '../base/value.ts';
+import { useValue } from '../base/use-value.ts';
+import { Value } from '../base/value.ts';
 
 interface Notice {
   key: number;

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useId, useRef } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef } from 'preact/hooks';
 
 interface Props<T> {
   legend: string;
@@ -32,14 +32,25 @@ export function Rows<T extends object>({
 }: Props<T>) {
   const id = useId();
   const box = useRef<HTMLFieldSetElement>(null);
-  const add = (): void => {
-    onRows([...rows, { ...blank }]);
-    // The keyboard goes on in what was added, when it is there.
-    requestAnimationFrame(() => {
-      const last = box.current?.querySelector<HTMLElement>('.row:last-of-type input');
-      last?.focus();
-    });
+  const added = useRef(false);
+  // Two changes may come before the page is drawn again: the second stands on the first.
+  const latest = useRef(rows);
+  latest.current = rows;
+  const change = (made: (rows: readonly T[]) => T[]): void => {
+    const next = made(latest.current);
+    latest.current = next;
+    onRows(next);
   };
+  const add = (): void => {
+    change((before) => [...before, { ...blank }]);
+    added.current = true;
+  };
+  // The keyboard goes on in what was added, as soon as it is there: later it would leave what is being typed.
+  useLayoutEffect(() => {
+    if (!added.current) return;
+    added.current = false;
+    box.current?.querySelector<HTMLElement>('.row:last-of-type input')?.focus();
+  }, [rows.length]);
   return (
     <fieldset
       ref={box}
@@ -53,14 +64,15 @@ export function Rows<T extends object>({
         <div key={place} class="row">
           {children(
             row,
-            (parts) => onRows(rows.map((one, index) => (index === place ? { ...one, ...parts } : one))),
+            (parts) =>
+              change((before) => before.map((one, index) => (index === place ? { ...one, ...parts } : one))),
             (name) => `${name} of ${word} ${place + 1}`,
           )}
           <button
             type="button"
             class="quiet"
             aria-label={`Remove ${word} ${place + 1}`}
-            onClick={() => onRows(rows.filter((_one, index) => index !== place))}
+            onClick={() => change((before) => before.filter((_one, index) => index !== place))}
           >
             ×
           </button>

@@ -2,7 +2,7 @@ import type { ResponseOf } from '@berth/api-spec';
 import { useEffect, useState } from 'preact/hooks';
 import { call } from '../../api/requests.ts';
 import { ago, bytes, shortId, visible } from '../../base/text.ts';
-import { useValue } from '../../base/value.ts';
+import { useValue } from '../../base/use-value.ts';
 import { type Container, engine } from '../../store/engine.ts';
 import { Facts } from '../../widgets/facts.tsx';
 import { Json } from '../../widgets/json.tsx';

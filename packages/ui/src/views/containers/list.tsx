@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { visible } from '../../base/text.ts';
-import { useValue } from '../../base/value.ts';
+import { useValue } from '../../base/use-value.ts';
 import { type Container, engine } from '../../store/engine.ts';
 import { link } from '../../widgets/route.ts';
 import { Actions, nameOf } from './actions.tsx';

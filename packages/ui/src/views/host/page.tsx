@@ -2,7 +2,7 @@ import type { ResponseOf } from '@berth/api-spec';
 import { useState } from 'preact/hooks';
 import { call } from '../../api/requests.ts';
 import { bytes, memory, visible } from '../../base/text.ts';
-import { useValue } from '../../base/value.ts';
+import { useValue } from '../../base/use-value.ts';
 import { engine } from '../../store/engine.ts';
 import { Answer } from '../../widgets/answer.tsx';
 import { Facts } from '../../widgets/facts.tsx';

@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { ago, bytes, shortId, visible } from '../../base/text.ts';
-import { useValue } from '../../base/value.ts';
+import { useValue } from '../../base/use-value.ts';
 import { type Container, engine, type Image } from '../../store/engine.ts';
 import { link } from '../../widgets/route.ts';
 import { Users } from '../users.tsx';

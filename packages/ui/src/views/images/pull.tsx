@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { bytes, visible } from '../../base/text.ts';
-import { useValue } from '../../base/value.ts';
+import { useValue } from '../../base/use-value.ts';
 import type { LayerProgress, Pull } from '../../store/progress.ts';
 import { cancel, forget, pull, pulls } from '../../store/pulls.ts';
 

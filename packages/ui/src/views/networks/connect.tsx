@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../api/requests.ts';
 import { visible } from '../../base/text.ts';
-import { useValue } from '../../base/value.ts';
+import { useValue } from '../../base/use-value.ts';
 import { engine, type Network } from '../../store/engine.ts';
 import { Ask } from '../../widgets/ask.tsx';
 import { Dialog } from '../../widgets/dialog.tsx';

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { visible } from '../../base/text.ts';
-import { useValue } from '../../base/value.ts';
+import { useValue } from '../../base/use-value.ts';
 import { engine, type Network } from '../../store/engine.ts';
 import { wiring } from '../../store/wiring.ts';
 import { lazy } from '../../widgets/lazy.tsx';

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { call } from '../../api/requests.ts';
 import { shortId, visible } from '../../base/text.ts';
-import { useValue } from '../../base/value.ts';
+import { useValue } from '../../base/use-value.ts';
 import { type Container, engine, type Network } from '../../store/engine.ts';
 import { type Wired, wiring } from '../../store/wiring.ts';
 import { Ask } from '../../widgets/ask.tsx';

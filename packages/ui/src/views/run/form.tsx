@@ -1,6 +1,6 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { call, type EngineError } from '../../api/requests.ts';
-import { useValue } from '../../base/value.ts';
+import { useValue } from '../../base/use-value.ts';
 import { engine } from '../../store/engine.ts';
 import { pull, pulls } from '../../store/pulls.ts';
 import { Field } from '../../widgets/field.tsx';
@@ -68,7 +68,8 @@ export function RunPage({ image }: { image: string }) {
   const wrongAt = (field: FieldName): string | undefined =>
     error?.field === field ? error.message : undefined;
 
-  useEffect(() => {
+  // At once: a key that is pressed while the refusal is read goes to the field.
+  useLayoutEffect(() => {
     if (!error) return;
     const place = element.current?.querySelector<HTMLElement>(
       'input[aria-invalid], select[aria-invalid], [data-invalid] input, [data-invalid] button',

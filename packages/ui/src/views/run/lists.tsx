@@ -2,7 +2,7 @@ import type { ResponseOf } from '@berth/api-spec';
 import { useEffect, useState } from 'preact/hooks';
 import { call } from '../../api/requests.ts';
 import { visible } from '../../base/text.ts';
-import { useValue } from '../../base/value.ts';
+import { useValue } from '../../base/use-value.ts';
 import { engine, type Image } from '../../store/engine.ts';
 import { Field } from '../../widgets/field.tsx';
 import { Rows } from '../../widgets/rows.tsx';

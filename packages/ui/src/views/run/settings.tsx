@@ -1,6 +1,6 @@
 import { useId } from 'preact/hooks';
 import { visible } from '../../base/text.ts';
-import { useValue } from '../../base/value.ts';
+import { useValue } from '../../base/use-value.ts';
 import { engine } from '../../store/engine.ts';
 import { Field } from '../../widgets/field.tsx';
 import type { PartProps } from './lists.tsx';

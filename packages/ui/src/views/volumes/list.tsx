@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { ago, bytes, visible } from '../../base/text.ts';
-import { useValue } from '../../base/value.ts';
+import { useValue } from '../../base/use-value.ts';
 import { engine } from '../../store/engine.ts';
 import { link } from '../../widgets/route.ts';
 import { Users } from '../users.tsx';
