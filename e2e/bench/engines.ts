@@ -4,6 +4,7 @@ import { Agent, request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { top, until } from '../support/daemon.ts';
+import { encoded } from '../support/http.ts';
 import { busyboxTar } from '../support/images.ts';
 
 /** An engine under measurement, reached through one keep-alive connection. */
@@ -76,11 +77,7 @@ export class Engine {
   }
 
   call(method: string, path: string, body?: unknown): Promise<{ status: number; text: string }> {
-    const raw = Buffer.isBuffer(body)
-      ? body
-      : body === undefined
-        ? undefined
-        : Buffer.from(JSON.stringify(body));
+    const sent = encoded(body);
     return new Promise((resolve, reject) => {
       const request = httpRequest(
         {
@@ -88,12 +85,7 @@ export class Engine {
           method,
           path,
           agent: this.agent,
-          headers: raw
-            ? {
-                'content-type': Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json',
-                'content-length': raw.length,
-              }
-            : {},
+          headers: sent.headers,
         },
         (response) => {
           const parts: Buffer[] = [];
@@ -105,7 +97,7 @@ export class Engine {
         },
       );
       request.on('error', reject);
-      request.end(raw);
+      request.end(sent.bytes);
     });
   }
 

@@ -4,26 +4,20 @@ import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { sleep, top, until } from '../support/daemon.ts';
+import { bodyOf, encoded } from '../support/http.ts';
 import { busyboxTar } from '../support/images.ts';
+import { OWN_HOST, OWN_NAMESPACES } from '../support/own-host.ts';
 
 /** Where the registry of each engine listens, in the network namespace of that engine alone. */
 export const REGISTRY = '127.0.0.1:5055';
 
-/**
- * Makes the host that an engine sees its own: a network with one link that leads nowhere, a name server that refuses at
- * once, and all cgroups; then runs the registry and the engine.
- */
-const HOST = `
-set -e
-ip link set lo up
-mkdir -p "$LAB/cgroups" && mount --rbind /sys/fs/cgroup "$LAB/cgroups"
-mount -t sysfs sysfs /sys && mount --rbind "$LAB/cgroups" /sys/fs/cgroup && umount -l "$LAB/cgroups"
-mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns
-ip link add eth0 type veth peer name eth0p && ip addr add 10.201.7.2/24 dev eth0
-ip link set eth0 up && ip link set eth0p up && ip route add default via 10.201.7.1
-echo 1 > /proc/sys/net/ipv4/ip_forward
-echo nameserver 10.201.7.2 > "$LAB/resolv.conf" && mount --bind "$LAB/resolv.conf" /etc/resolv.conf
-docker-registry serve "$LAB/registry.yml" >"$LAB/registry.log" 2>&1 &
+/** The address of each engine's host, in its network namespace alone. */
+const ADDRESS = '10.201.7.2';
+
+/** A host of the engine's own, with a name server that refuses at once; then the registry and the engine run. */
+const HOST = `${OWN_HOST}
+echo nameserver $ADDRESS > "$FOLDER/resolv.conf" && mount --bind "$FOLDER/resolv.conf" /etc/resolv.conf
+docker-registry serve "$FOLDER/registry.yml" >"$FOLDER/registry.log" 2>&1 &
 "$@" &
 wait`;
 
@@ -80,13 +74,13 @@ export class Lab {
       ...(this.name === 'docker' && existsSync(proxy) ? ['--userland-proxy-path', proxy] : []),
     ];
     const log = openSync(join(this.folder, 'log'), 'a');
-    const namespaces = ['-n', '-m', '-p', '-f', '--kill-child', '--mount-proc'];
-    this.#process = spawn('unshare', [...namespaces, 'bash', '-c', HOST, 'lab', ...engine], {
+    this.#process = spawn('unshare', [...OWN_NAMESPACES, 'bash', '-c', HOST, 'lab', ...engine], {
       stdio: ['ignore', log, log],
       env: {
         ...process.env,
         PATH: `${process.env['PATH']}:${folder}`,
-        LAB: this.folder,
+        FOLDER: this.folder,
+        ADDRESS,
         // dockerd then takes a root that no pivot leaves.
         DOCKER_RAMDISK: '1',
       },
@@ -121,24 +115,14 @@ export class Lab {
 
   /** One request on a connection of its own; whatever comes, also after an upgrade, is the body. */
   call({ method, path, body, headers = {}, ms = 20_000 }: Call): Promise<Answer> {
-    const raw = Buffer.isBuffer(body)
-      ? body
-      : body === undefined
-        ? undefined
-        : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+    const sent = typeof body === 'string' ? bodyOf(Buffer.from(body), 'application/json') : encoded(body);
     return new Promise((resolve, reject) => {
       const request = httpRequest({
         socketPath: this.socket,
         method,
         path,
         agent: false,
-        headers: {
-          ...(raw && {
-            'content-type': Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json',
-            'content-length': String(raw.length),
-          }),
-          ...headers,
-        },
+        headers: { ...sent.headers, ...headers },
       });
       const parts: Buffer[] = [];
       let answer: { status: number; headers: Record<string, string> } | undefined;
@@ -167,7 +151,7 @@ export class Lab {
         clearTimeout(timer);
         reject(error);
       });
-      request.end(raw);
+      request.end(sent.bytes);
     });
   }
 

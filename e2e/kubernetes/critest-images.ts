@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestDaemon } from '../support/daemon.ts';
 import { type TarEntry, tarOfEntries } from '../support/tar.ts';
+import { push } from './node.ts';
 
 /* Images that stand in for those of critest, by the names that it asks for. */
 
@@ -121,12 +122,7 @@ export async function serveImages(daemon: TestDaemon, folder: string): Promise<v
     const built = await daemon.call('POST', `/build?t=${encodeURIComponent(name)}`, context);
     if (built.status !== 200 || built.text.includes('"error"'))
       throw new Error(`build ${name}: ${built.text}`);
-    const [repository, tag] = name.split(':');
-    const pushed = await daemon.call('POST', `/images/${repository}/push?tag=${tag}`, undefined, {
-      'x-registry-auth': 'e30=',
-    });
-    if (pushed.status !== 200 || pushed.text.includes('"error"'))
-      throw new Error(`push ${name}: ${pushed.text}`);
+    await push(daemon, name);
     made.push(name);
   }
   for (const reference of made.reverse()) await daemon.call('DELETE', `/images/${reference}?force=1`);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { TestDaemon, until } from '../support/daemon.ts';
 import { Registry } from '../support/registry.ts';
 import { PAUSE, REGISTRIES, serveImages } from './critest-images.ts';
-import { criDaemon, endpoint } from './node.ts';
+import { criDaemon, endpoint, leave } from './node.ts';
 import { CGROUP, furnish, Program } from './place.ts';
 import { need } from './programs.ts';
 import { type Row, Table } from './table.ts';
@@ -128,11 +128,4 @@ export async function critestOfDockerd(folder: string): Promise<Row[]> {
     await leave(daemon, registry);
   }
   return table.rows;
-}
-
-async function leave(daemon: TestDaemon, registry: Registry): Promise<void> {
-  await daemon
-    .dispose()
-    .catch((error: Error) => process.stdout.write(`the daemon left something: ${error.message}\n`));
-  await registry.stop();
 }

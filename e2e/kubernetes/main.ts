@@ -51,7 +51,7 @@ async function main(names: string[]): Promise<number> {
     if (names.length > 0 && !names.includes(name)) continue;
     const missed = needs.filter((program) => !find(program));
     if (missed.length > 0) missing.set(name, missed);
-    else if ((await inOwnPlace(import.meta.filename, ['--in-place', name])) !== 0) failed += 1;
+    else if (!(await ranWell(name))) failed += 1;
   }
   const wanted = [...new Set([...missing.values()].flat())];
   for (const [name, missed] of missing)
@@ -65,20 +65,25 @@ async function main(names: string[]): Promise<number> {
     : 0;
 }
 
-/** One scenario, within its namespaces. */
-async function inPlace(name: string): Promise<number> {
+/** Runs a scenario in a place of its own; its folder goes when nothing is mounted from it any more. */
+async function ranWell(name: string): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), 'berth-kubernetes-'));
   try {
-    const rows = await scenarios[name]!.run(folder);
-    process.stdout.write(`\n${rows.map(line).join('\n')}\n`);
-    const failed = rows.filter(({ failure }) => failure !== undefined).length;
-    process.stdout.write(`${name}: ${rows.length - failed} steps well, ${failed} not\n\n`);
-    return failed > 0 ? 1 : 0;
+    return (await inOwnPlace(import.meta.filename, ['--in-place', name, folder])) === 0;
   } finally {
     if (process.env['KEEP'] === undefined) rmSync(folder, { recursive: true, force: true });
     else process.stdout.write(`logs are kept in ${folder}\n`);
   }
 }
 
-const [first = '', second = ''] = process.argv.slice(2);
-process.exitCode = first === '--in-place' ? await inPlace(second) : await main(process.argv.slice(2));
+/** One scenario, within its namespaces. */
+async function inPlace(name: string, folder: string): Promise<number> {
+  const rows = await scenarios[name]!.run(folder);
+  process.stdout.write(`\n${rows.map(line).join('\n')}\n`);
+  const failed = rows.filter(({ failure }) => failure !== undefined).length;
+  process.stdout.write(`${name}: ${rows.length - failed} steps well, ${failed} not\n\n`);
+  return failed > 0 ? 1 : 0;
+}
+
+const [first = '', name = '', folder = ''] = process.argv.slice(2);
+process.exitCode = first === '--in-place' ? await inPlace(name, folder) : await main(process.argv.slice(2));

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep, TestDaemon } from '../support/daemon.ts';
+import type { Registry } from '../support/registry.ts';
 import { CGROUP, NODE_ADDRESS, Program } from './place.ts';
 import { need } from './programs.ts';
 
@@ -13,6 +14,29 @@ export function criDaemon(): TestDaemon {
   const daemon = new TestDaemon();
   daemon.extra.push('--cri', '--cri-socket', endpoint(daemon), '--cri-network', 'berth');
   return daemon;
+}
+
+/** Pushes an image that the daemon has. @throws Error with what the daemon said */
+export async function push(daemon: TestDaemon, reference: string): Promise<void> {
+  const [repository, tag] = splitTag(reference);
+  const pushed = await daemon.call('POST', `/images/${repository}/push?tag=${tag}`, undefined, {
+    'x-registry-auth': 'e30=',
+  });
+  if (pushed.status !== 200 || pushed.text.includes('"error"'))
+    throw new Error(`push ${reference}: ${pushed.text}`);
+}
+
+function splitTag(reference: string): [repository: string, tag: string] {
+  const colon = reference.lastIndexOf(':');
+  return [reference.slice(0, colon), reference.slice(colon + 1)];
+}
+
+/** Ends a node: its daemon, of which it is told what it left, and its registry. */
+export async function leave(daemon: TestDaemon, registry: Registry): Promise<void> {
+  await daemon
+    .dispose()
+    .catch((error: Error) => process.stdout.write(`the daemon left something: ${error.message}\n`));
+  await registry.stop();
 }
 
 export const endpoint = (daemon: TestDaemon): string => `unix://${join(daemon.folder, 'cri.sock')}`;

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep } from '../support/daemon.ts';
+import { OWN_HOST, OWN_NAMESPACES } from '../support/own-host.ts';
 
 /** The node's address in its own network namespace. */
 export const NODE_ADDRESS = '10.202.7.2';
@@ -27,10 +28,13 @@ function run(...[command = '', ...args]: string[]): void {
 
 /** Runs this program again in network, mount and PID namespaces of its own; resolves with its exit status. */
 export async function inOwnPlace(program: string, args: string[]): Promise<number> {
-  const own = ['-n', '-m', '-p', '-f', '--kill-child', '--mount-proc'];
-  const child = spawn('unshare', [...own, process.execPath, ...process.execArgv, program, ...args], {
-    stdio: 'inherit',
-  });
+  const child = spawn(
+    'unshare',
+    [...OWN_NAMESPACES, process.execPath, ...process.execArgv, program, ...args],
+    {
+      stdio: 'inherit',
+    },
+  );
   const status = await new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
   // What ended with the namespaces has left its cgroups.
   for (const folder of cgroupRoots()) removeCgroups(folder);
@@ -57,21 +61,7 @@ function removeCgroups(folder: string): void {
 
 /** A node's network, folders and cgroups, none of them the machine's: called within `inOwnPlace`. */
 export function furnish(folder: string): void {
-  run('ip', 'link', 'set', 'lo', 'up');
-  run('ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth0-peer');
-  run('ip', 'address', 'add', `${NODE_ADDRESS}/24`, 'dev', 'eth0');
-  for (const link of ['eth0', 'eth0-peer']) run('ip', 'link', 'set', link, 'up');
-  run('ip', 'route', 'add', 'default', 'via', NODE_ADDRESS.replace(/\d+$/, '1'));
-  // sysfs shows the network namespace that it was mounted in.
-  const held = join(folder, 'cgroups');
-  mkdirSync(held);
-  run('mount', '--rbind', CGROUPS, held);
-  run('mount', '-t', 'sysfs', 'sysfs', '/sys');
-  run('mount', '--rbind', held, CGROUPS);
-  run('umount', '-l', held);
-  writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
-  mkdirSync('/run/netns', { recursive: true });
-  run('mount', '-t', 'tmpfs', 'tmpfs', '/run/netns');
+  run('env', `FOLDER=${folder}`, `ADDRESS=${NODE_ADDRESS}`, 'bash', '-c', OWN_HOST);
   for (const name of ['etc', 'var']) overlay(folder, name);
   // Volumes are id-mapped below this folder, which an overlay's files cannot be.
   const state = join(folder, 'state');

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { TestDaemon } from '../support/daemon.ts';
 import { Registry } from '../support/registry.ts';
 import { Cluster } from './cluster.ts';
-import { criDaemon, endpoint, Killer, NODE, startKubelet } from './node.ts';
+import { criDaemon, endpoint, Killer, leave, NODE, push, startKubelet } from './node.ts';
 import { furnish, NODE_ADDRESS } from './place.ts';
 import { remains } from './remains.ts';
 import { standalone } from './standalone.ts';
@@ -26,18 +26,12 @@ async function onANode(
     const name = `${registry.host}/busybox`;
     await daemon.importBusybox();
     await daemon.call('POST', `/images/bb/tag?repo=${name}&tag=1`);
-    const pushed = await daemon.call('POST', `/images/${name}/push?tag=1`, undefined, {
-      'x-registry-auth': 'e30=',
-    });
-    if (pushed.status !== 200 || pushed.text.includes('"error"')) throw new Error(`push: ${pushed.text}`);
+    await push(daemon, `${name}:1`);
     for (const image of [`${name}:1`, 'bb']) await daemon.call('DELETE', `/images/${image}`);
     await run(daemon, `${name}:1`);
   } finally {
     if (process.env['KEEP'] !== undefined) process.stdout.write(`${daemon.log}\n`);
-    await daemon
-      .dispose()
-      .catch((error: Error) => process.stdout.write(`the daemon left something: ${error.message}\n`));
-    await registry.stop();
+    await leave(daemon, registry);
   }
 }
 

@@ -9,6 +9,26 @@ export interface Answer {
   json: any;
 }
 
+/** A body of a request, and the headers that tell of it. */
+export interface Body {
+  bytes?: Buffer;
+  headers: Record<string, string>;
+}
+
+/** Bytes of a type. */
+export const bodyOf = (bytes: Buffer, type: string): Body => ({
+  bytes,
+  headers: { 'content-type': type, 'content-length': String(bytes.length) },
+});
+
+/** What is sent for a value: a Buffer is a tar as it is, anything else goes as JSON. */
+export function encoded(value: unknown): Body {
+  if (value === undefined) return { headers: {} };
+  return Buffer.isBuffer(value)
+    ? bodyOf(value, 'application/x-tar')
+    : bodyOf(Buffer.from(JSON.stringify(value)), 'application/json');
+}
+
 /** One request on a unix socket; the body is sent as JSON, or as it is when it is a Buffer. */
 export function call(
   socketPath: string,
@@ -17,11 +37,7 @@ export function call(
   body?: unknown,
   headers: Record<string, string> = {},
 ): Promise<Answer> {
-  const raw = Buffer.isBuffer(body)
-    ? body
-    : body === undefined
-      ? undefined
-      : Buffer.from(JSON.stringify(body));
+  const sent = encoded(body);
   return new Promise((resolve, reject) => {
     const request = httpRequest(
       {
@@ -29,15 +45,7 @@ export function call(
         method,
         path,
         agent: false,
-        headers: {
-          ...(raw
-            ? {
-                'content-type': Buffer.isBuffer(body) ? 'application/x-tar' : 'application/json',
-                'content-length': raw.length,
-              }
-            : {}),
-          ...headers,
-        },
+        headers: { ...sent.headers, ...headers },
       },
       (response) => {
         const parts: Buffer[] = [];
@@ -56,7 +64,7 @@ export function call(
       },
     );
     request.on('error', reject);
-    request.end(raw);
+    request.end(sent.bytes);
   });
 }
 

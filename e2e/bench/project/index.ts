@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { until } from '../../support/daemon.ts';
@@ -72,10 +72,9 @@ class Project {
   }
 }
 
-/** The root of the image that all stand on, from Debian's packages; `$BENCH_PROJECT_ROOT` keeps it between runs. */
-function baseArchive(): string {
-  const kept = process.env['BENCH_PROJECT_ROOT'] ?? join(tmpdir(), 'bench-project-root.tar');
-  if (existsSync(kept)) return kept;
+/** The root of the image that all stand on, from Debian's packages: made at `path` unless it is there. */
+function makeRoot(path: string): void {
+  if (existsSync(path)) return;
   process.stdout.write('making the root of the project from packages\n');
   const { VERSION_CODENAME } = Object.fromEntries(
     readFileSync('/etc/os-release', 'utf8')
@@ -84,49 +83,41 @@ function baseArchive(): string {
   );
   const made = spawnSync(
     'mmdebstrap',
-    ['--variant=apt', `--include=${PACKAGES.join(',')}`, VERSION_CODENAME, `${kept}.part.tar`],
+    ['--variant=apt', `--include=${PACKAGES.join(',')}`, VERSION_CODENAME, `${path}.part.tar`],
     { encoding: 'utf8', maxBuffer: 1 << 26 },
   );
   if (made.status !== 0) throw new Error(`mmdebstrap: ${made.stderr.slice(-2000)}`);
-  spawnSync('mv', [`${kept}.part.tar`, kept]);
-  return kept;
+  renameSync(`${path}.part.tar`, path);
 }
 
 const number = (text: string, pattern: RegExp) => Number(pattern.exec(text)?.[1] ?? Number.NaN);
 
+const pgbench = (project: Project, ...flags: string[]) =>
+  number(
+    project.load(
+      'pgbench',
+      '-h',
+      'db',
+      '-U',
+      'app',
+      '-c',
+      '8',
+      '-j',
+      '2',
+      `-T${SECONDS}`,
+      ...flags,
+      'postgres',
+    ),
+    /tps = ([\d.]+)/,
+  );
+
+const wrk = (project: Project, url: string) =>
+  number(project.load('wrk', '-t2', '-c32', `-d${SECONDS}s`, url), /Requests\/sec: *([\d.]+)/);
+
 /** Each load: its name, its unit, and how to make it; a greater result is better. */
 const LOADS: Array<[name: string, unit: string, make: (project: Project) => number]> = [
-  [
-    'pgbench, TPC-B, 8 clients',
-    'tps',
-    (project) =>
-      number(
-        project.load('pgbench', '-h', 'db', '-U', 'app', '-c', '8', '-j', '2', `-T${SECONDS}`, 'postgres'),
-        /tps = ([\d.]+)/,
-      ),
-  ],
-  [
-    'pgbench, select only, 8 clients',
-    'tps',
-    (project) =>
-      number(
-        project.load(
-          'pgbench',
-          '-S',
-          '-h',
-          'db',
-          '-U',
-          'app',
-          '-c',
-          '8',
-          '-j',
-          '2',
-          `-T${SECONDS}`,
-          'postgres',
-        ),
-        /tps = ([\d.]+)/,
-      ),
-  ],
+  ['pgbench, TPC-B, 8 clients', 'tps', (project) => pgbench(project)],
+  ['pgbench, select only, 8 clients', 'tps', (project) => pgbench(project, '-S')],
   [
     'redis-benchmark, set, 50 clients',
     'rps',
@@ -136,24 +127,8 @@ const LOADS: Array<[name: string, unit: string, make: (project: Project) => numb
         /"SET","([\d.]+)"/,
       ),
   ],
-  [
-    'wrk, a file of nginx',
-    'rps',
-    (project) =>
-      number(
-        project.load('wrk', '-t2', '-c32', `-d${SECONDS}s`, 'http://web/static'),
-        /Requests\/sec: *([\d.]+)/,
-      ),
-  ],
-  [
-    'wrk, nginx, Node, Redis',
-    'rps',
-    (project) =>
-      number(
-        project.load('wrk', '-t2', '-c32', `-d${SECONDS}s`, 'http://web/hits'),
-        /Requests\/sec: *([\d.]+)/,
-      ),
-  ],
+  ['wrk, a file of nginx', 'rps', (project) => wrk(project, 'http://web/static')],
+  ['wrk, nginx, Node, Redis', 'rps', (project) => wrk(project, 'http://web/hits')],
 ];
 
 /** Compose's own loop: a change of a file comes into the containers and is seen by a reader. */
@@ -229,10 +204,13 @@ async function kills(project: Project): Promise<void> {
 
 /**
  * A real project on both engines, made and run by compose: health, secrets, scale and watch work, its throughput is
- * compared, and Berth's goes on through kills.
+ * compared, and Berth's goes on through kills. `$BENCH_PROJECT_ROOT` names a file that keeps the root of its image
+ * between runs.
  */
 export async function project(engines: { berth: Engine; docker: Engine }): Promise<void> {
-  const archive = baseArchive();
+  const kept = process.env['BENCH_PROJECT_ROOT'];
+  const archive = kept ?? join(engines.berth.folder, 'project-root.tar');
+  makeRoot(archive);
   const projects = [engines.berth, engines.docker].map((engine) => new Project(engine));
   try {
     for (const one of projects) {
