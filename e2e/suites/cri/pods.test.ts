@@ -94,6 +94,13 @@ test('where the kernel cannot make it, the procfs of a shared PID namespace was 
   }
 });
 
+test('credentials of a pull are refused at once, whatever zeros are in them', async () => {
+  const auth = Buffer.concat([Buffer.alloc(48_000), Buffer.from('x')]).toString('base64');
+  // The daemon's watchdog fails the suite when this holds the event loop.
+  const pull = cri.call('PullImage', { image: { image: 'localhost:1/none' }, auth: { auth } });
+  await expect(pull).rejects.toThrow('auth.auth: it is not the base64 of USER:PASSWORD');
+});
+
 test('a log has the lines of the interface, and goes on in a new file when it is reopened', async () => {
   const pod = await cri.pod('logs');
   const id = await cri.container(pod, 'writer', {

@@ -92,7 +92,8 @@ function credentials(auth: Message | null): RegistryAuth | undefined {
   let password = member('password');
   const both = member('auth');
   if (both && !username) {
-    const decoded = Buffer.from(both, 'base64').toString().replace(/\0+$/, '');
+    const bytes = Buffer.from(both, 'base64');
+    const decoded = bytes.toString('utf8', 0, bytes.findLastIndex((byte) => byte !== 0) + 1);
     const colon = decoded.indexOf(':');
     if (colon < 0) throw refuse('auth.auth', 'it is not the base64 of USER:PASSWORD');
     username = decoded.slice(0, colon);
