@@ -8,6 +8,7 @@ import type { Trees } from '../layers/api.ts';
 import type { CloneOptions, Volume } from './api.ts';
 import { checkVolume } from './checks.ts';
 import type { Folders } from './folders.ts';
+import { isMount } from './record.ts';
 
 /** The label of a snapshot: the volume that it is a state of. */
 const SNAPSHOT_OF = 'dev.berth.volume.snapshot-of';
@@ -75,7 +76,7 @@ export async function importVolume(
 async function checkFree({ folders, find, users }: Table, name: string): Promise<void> {
   const record = find(name);
   if (!record) return;
-  const why = record.options
+  const why = isMount(record)
     ? 'it has options of a mount'
     : users(name).length > 0
       ? `containers refer to it: ${users(name)

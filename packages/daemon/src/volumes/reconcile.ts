@@ -5,7 +5,7 @@ import type { Collection } from '../store/api.ts';
 import { UNFINISHED } from './copies.ts';
 import { type Folders, REMOVED } from './folders.ts';
 import type { OptionMounts } from './mounts.ts';
-import { seconds, type VolumeRecord } from './record.ts';
+import { isMount, seconds, type VolumeRecord } from './record.ts';
 
 /** The parts of the room that a start brings into agreement. */
 export interface Reconciled {
@@ -27,7 +27,10 @@ export async function reconcileVolumes(
   const { folders, records, gone, mounts } = volumes;
   await mkdir(folders.root, { recursive: true, mode: 0o711 });
   await chmod(folders.root, 0o711);
-  await mounts.restore(running, (name) => Boolean(records.get(name)?.options));
+  await mounts.restore(running, (name) => {
+    const record = records.get(name);
+    return record !== undefined && isMount(record);
+  });
   const found = new Set(await readdir(folders.root));
   // Copies and imports that were not finished.
   for (const name of found) {

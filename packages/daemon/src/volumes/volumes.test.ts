@@ -202,6 +202,15 @@ test('a volume with mount options is mounted while it is used', async () => {
   expect(mounted()).toBe(false);
 });
 
+test('a size of 0 is no limit, and a volume with it is one of files', async () => {
+  await volumes.create({ name: 'unlimited', options: { size: '0' } });
+  await volumes.mount('unlimited', 'owner');
+  expect(await volumes.needsCopyUp('unlimited')).toBe(true);
+  await volumes.unmount('unlimited', 'owner');
+  const limited = volumes.create({ name: 'limited', options: { size: '1m' } });
+  await expect(limited).rejects.toThrow('quota size requested but no quota support');
+});
+
 test("a mount that fails is told in the kernel's words, without the password", async () => {
   await volumes.create({
     name: 'gone',

@@ -16,7 +16,7 @@ import { cloneVolume, exportVolume, importVolume, type Table } from './copies.ts
 import { Folders } from './folders.ts';
 import { OptionMounts } from './mounts.ts';
 import { reconcileVolumes } from './reconcile.ts';
-import { ANONYMOUS, seconds, type VolumeRecord } from './record.ts';
+import { ANONYMOUS, isMount, seconds, type VolumeRecord } from './record.ts';
 
 /** Named volumes in `<data root>/volumes/<name>/_data`. */
 export function openVolumes(deps: {
@@ -247,7 +247,7 @@ class LocalVolumes implements Volumes {
 
   async needsCopyUp(name: string, subpath = ''): Promise<boolean> {
     const record = this.records.get(name);
-    if (!record || record.options) return false;
+    if (!record || isMount(record)) return false;
     await this.folders.ensure(name);
     const base = await realpath(this.folders.data(name));
     // A subpath that is missing, no folder or outside the volume is refused when the container starts.
@@ -260,7 +260,7 @@ class LocalVolumes implements Volumes {
     const record = this.records.get(name);
     if (!record) throw notFound(`get ${name}: no such volume`);
     await this.folders.ensure(name);
-    if (record.options) await this.mounts.mount(record, owner);
+    if (isMount(record)) await this.mounts.mount(record, owner);
   }
 
   unmount(name: string, owner: string): Promise<void> {
