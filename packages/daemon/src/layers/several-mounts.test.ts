@@ -31,3 +31,26 @@ test('an archive that is put into a root while another is does not disturb it', 
   expect(readdirSync(join(bench.root, 'layers', 'writable', 'owner')).sort()).toEqual(['upper', 'work']);
   await layers.removeWritable('owner');
 });
+
+test('an archive that is broken off leaves a work directory to nobody but the next one, which removes it', async () => {
+  const { layers } = bench;
+  await layers.createWritable('killed', []);
+  const folder = join(bench.root, 'layers', 'writable', 'killed');
+  const archive = layers.archive('killed', {});
+  const gone = new AbortController();
+  async function* endless() {
+    for (;;) {
+      yield tarOf([{ name: 'x', content: 'x' }], { trailer: false });
+      if (readdirSync(folder).length > 2) gone.abort(new Error('the client has gone'));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+  const put = archive.put('/', Readable.from(endless()), {
+    noOverwriteDirNonDir: false,
+    signal: gone.signal,
+  });
+  await expect(put).rejects.toThrow('the client has gone');
+  await archive.put('/', stream(tarOf([{ name: 'y', content: 'y' }])), { noOverwriteDirNonDir: false });
+  expect(readdirSync(folder).sort()).toEqual(['upper', 'work']);
+  await layers.removeWritable('killed');
+});

@@ -161,7 +161,7 @@ int layer_archive(int argc, char **argv) {
   if (!strcmp(op, "export")) {
     result = op_export(argc, argv, &err);
   } else {
-    struct layer_work work = {.folder = -1};
+    struct layer_work work = {.folder = -1, .held = -1};
     cleanup_close int root = enter(argc, argv, &work, &err);
     if (root < 0)
       result = -1;

@@ -43,7 +43,7 @@ static int make_places(int root, struct error *err) {
 int layer_init(int argc, char **argv) {
   struct error err = {0};
   struct layer_root root = {0};
-  struct layer_work work = {.folder = -1};
+  struct layer_work work = {.folder = -1, .held = -1};
   root.argv = layer_rest(argc, argv, &root.argc);
   cleanup_close int fd = layer_mount_whole(&root, 0, &work, &err);
   int result = fd < 0 || make_places(fd, &err);

@@ -1,10 +1,12 @@
 #include "layer/mount.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -95,22 +97,57 @@ static int mount_overlay(int stage, const char *options, struct error *err) {
   return root < 0 ? fail(err, "mount", errno, "overlay") : root;
 }
 
+static const char work_prefix[] = "work-";
+
+static int open_directory(int folder, const char *name) {
+  return openat(folder, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+}
+
+static void remove_directory(int folder, const char *name) {
+  struct error unused;
+  int fd = open_directory(folder, name);
+  if (fd >= 0 && !layer_empty_folder(fd, &unused)) unlinkat(folder, name, AT_REMOVEDIR);
+}
+
+/* Removes the work directories of processes that were killed: nobody holds them. */
+static void remove_left(int folder) {
+  int again = open_directory(folder, ".");
+  DIR *entries = again < 0 ? NULL : fdopendir(again);
+  if (!entries && again >= 0) close(again);
+  for (struct dirent *entry; entries && (entry = readdir(entries));) {
+    if (strncmp(entry->d_name, work_prefix, sizeof work_prefix - 1)) continue;
+    cleanup_close int left = open_directory(folder, entry->d_name);
+    if (left >= 0 && !flock(left, LOCK_EX | LOCK_NB)) remove_directory(folder, entry->d_name);
+  }
+  if (entries) closedir(entries);
+}
+
 static int make_work(int parent, struct layer_work *work, struct error *err) {
-  unsigned number;
-  if (getrandom(&number, sizeof number, 0) != sizeof number) return fail(err, "mount", errno, "random");
-  snprintf(work->name, sizeof work->name, "work-%08x", number);
   work->folder = fcntl(parent, F_DUPFD_CLOEXEC, 0);
-  if (work->folder < 0 || mkdirat(work->folder, work->name, 0700)) return fail(err, "mount", errno, "%s", work->name);
-  return 0;
+  if (work->folder < 0) return fail(err, "mount", errno, "work directory");
+  remove_left(work->folder);
+  for (int tries = 0; tries < 8; tries++) {
+    unsigned number;
+    struct stat st;
+    if (getrandom(&number, sizeof number, 0) != sizeof number) return fail(err, "mount", errno, "random");
+    snprintf(work->name, sizeof work->name, "%s%08x", work_prefix, number);
+    if (mkdirat(work->folder, work->name, 0700)) return fail(err, "mount", errno, "%s", work->name);
+    work->held = open_directory(work->folder, work->name);
+    /* Another process may take it for one that was left until it is locked. */
+    if (work->held >= 0 && !flock(work->held, LOCK_SH | LOCK_NB) && !fstat(work->held, &st) && st.st_nlink > 0) return 0;
+    if (work->held >= 0) close(work->held);
+    work->held = -1;
+  }
+  return fail(err, "mount", EBUSY, "work directory");
 }
 
 void layer_remove_work(struct layer_work *work) {
-  struct error unused;
-  if (work->folder < 0) return;
-  int fd = openat(work->folder, work->name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
-  if (fd >= 0 && !layer_empty_folder(fd, &unused)) unlinkat(work->folder, work->name, AT_REMOVEDIR);
-  close(work->folder);
-  work->folder = -1;
+  if (work->held >= 0) {
+    remove_directory(work->folder, work->name);
+    close(work->held);
+  }
+  if (work->folder >= 0) close(work->folder);
+  work->folder = work->held = -1;
 }
 
 static int mount_stack(const struct layer_root *root, const char *upper, struct layer_work *work, struct error *err) {
@@ -184,7 +221,7 @@ static int mount_bind(int root, char **words, struct error *err) {
 
 int layer_mount_whole(const struct layer_root *root, int binds, struct layer_work *work, struct error *err) {
   const char *upper = value_of(root, "upper");
-  work->folder = -1;
+  work->folder = work->held = -1;
   if (!upper) return fail(err, "mount", EINVAL, "no writable layer");
   cleanup_close int fd = mount_stack(root, upper, work, err);
   if (fd < 0) return -1;

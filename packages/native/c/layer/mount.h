@@ -27,13 +27,14 @@ int layer_has_upper(const struct layer_root *root);
 /* The work directory of one mount, beside the upper layer. Each mount has its own: the kernel makes a work directory anew
    when it is mounted, and another mount that stands on it would then copy nothing up any more (ENOENT). */
 struct layer_work {
-  int folder;
+  int folder; /* that it lies in */
+  int held;   /* locked as long as it is in use, so that what a killed process left is known by the next */
   char name[32];
 };
 
 /* Mounts the whole, with binds (made where they are missing) when `binds` is set. */
 int layer_mount_whole(const struct layer_root *root, int binds, struct layer_work *work, struct error *err);
-/* Removes the work directory of a mount that is not written to any more; at once for none (`folder` is -1). */
+/* Removes the work directory of a mount that is not written to any more; at once for none (`held` is -1). */
 void layer_remove_work(struct layer_work *work);
 
 #endif
