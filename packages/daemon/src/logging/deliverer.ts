@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { log } from '../base/log.ts';
 import type { Order, Report } from './deliver/record.ts';
 
-/** The thread that sends logs, from the daemon's side. It is there for as long as there are logs to send. */
+/** The thread that sends logs, from the daemon's side. It is there for as long as there are logs to send, and a while longer. */
 export interface Deliverer {
   /** Resolves to why the receiver can't be reached, or undefined. */
   open(folder: string, connect: boolean): Promise<string | undefined>;
@@ -17,6 +17,8 @@ const PROGRAM = new URL(
   import.meta.url,
 );
 const RESTART_PAUSE = 1000;
+/** How long the thread waits for another log, in milliseconds: to start it takes ten times as long as to start a container. */
+const REST_AFTER = 3000;
 
 export function openDeliverer(): Deliverer {
   return new Thread();
@@ -31,6 +33,8 @@ class Thread implements Deliverer {
   >();
   private number = 0;
   private closed = false;
+  /** Runs while there are no logs: at its end the thread does. */
+  private pause: NodeJS.Timeout | undefined;
   /** It has ended for want of logs, not by a fault. */
   private resting = true;
 
@@ -48,14 +52,21 @@ class Thread implements Deliverer {
 
   private rest(): void {
     const worker = this.worker;
+    this.pause = undefined;
     this.worker = undefined;
     this.resting = true;
     void worker?.terminate();
   }
 
+  private wake(): void {
+    clearTimeout(this.pause);
+    this.pause = undefined;
+  }
+
   /** The thread has ended. Everything that it had to send is in the folders: another one goes on. */
   private lost(): void {
     this.worker = undefined;
+    this.wake();
     for (const { answer } of this.waiting.values()) answer(undefined);
     this.waiting.clear();
     if (this.closed) return;
@@ -73,7 +84,8 @@ class Thread implements Deliverer {
     }
     if (report.is === 'idle') {
       // Orders that are on their way to it have their folders, or wait for an answer.
-      if (this.folders.size === 0 && this.waiting.size === 0) this.rest();
+      if (this.folders.size === 0 && this.waiting.size === 0)
+        this.pause ??= setTimeout(() => this.rest(), REST_AFTER).unref();
       return;
     }
     const waiting = this.waiting.get(report.number);
@@ -88,6 +100,7 @@ class Thread implements Deliverer {
 
   open(folder: string, connect: boolean): Promise<string | undefined> {
     this.folders.add(folder);
+    this.wake();
     if (this.resting) this.start();
     if (!this.worker) return Promise.resolve(undefined);
     this.number += 1;
