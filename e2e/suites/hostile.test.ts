@@ -100,7 +100,13 @@ describe('HTTP that two readers may take differently', () => {
 
 describe('a client that writes all of it before it reads', () => {
   /** Writes 20 MB and only then listens; the answer's first line. */
-  const stubborn = (method: string, path: string, type: string, encoding: string): Promise<string> =>
+  const stubborn = (
+    method: string,
+    path: string,
+    type: string,
+    encoding: string,
+    connection = 'keep-alive',
+  ): Promise<string> =>
     new Promise((resolve, reject) => {
       const size = 20 << 20;
       const socket = connect(daemon.socket);
@@ -124,7 +130,8 @@ describe('a client that writes all of it before it reads', () => {
           socket.resume();
         }
       };
-      socket.write(`${method} ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: ${type}\r\n${head}\r\n\r\n`, next);
+      const kind = `Host: x\r\nConnection: ${connection}\r\nContent-Type: ${type}`;
+      socket.write(`${method} ${path} HTTP/1.1\r\n${kind}\r\n${head}\r\n\r\n`, next);
     });
 
   test.each([
@@ -138,8 +145,9 @@ describe('a client that writes all of it before it reads', () => {
   ])(
     '%s %s gets its answer',
     async (method, path, type, status) => {
-      for (const encoding of ['chunked', 'length']) {
-        const line = await stubborn(method, path, type, encoding);
+      const ways = [['chunked'], ['length'], ['chunked', 'close'], ['length', 'close']] as const;
+      for (const [encoding, connection] of ways) {
+        const line = await stubborn(method, path, type, encoding, connection);
         if (status !== 200) expect(line).toContain(` ${status} `);
       }
     },

@@ -149,7 +149,7 @@ export class Reply implements ApiReply {
     this.taken = true;
     this.reply.hijack();
     const { raw } = this.reply;
-    if (!this.request.complete) raw.once('finish', () => discardRest(this.request));
+    if (!this.request.complete) raw.prependOnceListener('finish', () => discardRest(this.request));
     return raw;
   }
 }

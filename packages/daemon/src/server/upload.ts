@@ -10,7 +10,7 @@ const bodies = new WeakMap<IncomingMessage, Readable>();
 
 /**
  * Reads and throws away what still comes of a request that was answered: a client that writes first and reads then would
- * hang. Who sends on and on is cut off.
+ * hang. Who sends on and on is cut off. To be called before Node's own end of the answer.
  */
 export function discardRest(request: IncomingMessage): void {
   bodies.get(request)?.destroy();
@@ -24,6 +24,23 @@ export function discardRest(request: IncomingMessage): void {
   });
   request.on('error', () => undefined);
   request.resume();
+  closeAfterRest(request);
+}
+
+/**
+ * Node closes a connection that the client wants closed (`Connection: close`) as soon as the answer is out: what it still
+ * writes would fail before it has read why. Its end is sent then, as Go's server does, and the connection closed later.
+ */
+function closeAfterRest(request: IncomingMessage): void {
+  const { socket } = request;
+  const close = socket.destroySoon;
+  socket.destroySoon = () => {
+    socket.end();
+    request.once('close', () => socket.destroySoon());
+  };
+  request.once('close', () => {
+    socket.destroySoon = close;
+  });
 }
 
 /**
