@@ -14,6 +14,8 @@ import { breathe, type Contents, resolveLink, Telling } from './telling.ts';
 const REPOSITORIES = 'repositories';
 /** An image repeats the history of those that it stands on; engines of that time had room for 127 layers. */
 const MOST_LAYERS = 256;
+/** Bytes of all configurations together: a line of 127 images, each with the history below it, has some three million. */
+const MOST_BYTES = 64 * 1024 * 1024;
 
 /** The oldest version whose descriptions hold all there is to know (Go's order of versions, by their numbers). */
 const WHOLE_SINCE = [1, 8, 3];
@@ -29,24 +31,31 @@ export const isLegacy = ({ documents }: Contents): boolean =>
 export async function describeLegacy(contents: Contents): Promise<Described[]> {
   const telling = new Telling(contents);
   const names = namesById(telling);
-  const made = new Map<string, Described>();
+  const made: Made = { images: new Map(), bytes: 0 };
   const folders = [...contents.documents.keys()]
     .filter((name) => posix.basename(name) === 'json' && !posix.dirname(name).includes('/'))
     .map((name) => posix.dirname(name))
     .sort();
   for (const id of folders) await make(telling, id, made);
   for (const [id, references] of names) {
-    const image = made.get(id);
+    const image = made.images.get(id);
     if (!image) throw invalidParameter(`${REPOSITORIES} names an image that the archive lacks: ${id}`);
     image.names = references;
   }
-  return [...made.values()];
+  return [...made.images.values()];
+}
+
+/** The images that were made so far, and the bytes of their configurations. */
+interface Made {
+  images: Map<string, Described>;
+  bytes: number;
 }
 
 /** Makes an image and, before it, those that it stands on. */
-async function make(telling: Telling, id: string, made: Map<string, Described>): Promise<void> {
+async function make(telling: Telling, id: string, made: Made): Promise<void> {
+  const { images } = made;
   const line: Array<[id: string, description: Description]> = [];
-  for (let next = id; next !== '' && !made.has(next); ) {
+  for (let next = id; next !== '' && !images.has(next); ) {
     await breathe();
     if (line.length > MOST_LAYERS)
       throw invalidParameter(`the image ${id} of the archive is its own parent, or has too many`);
@@ -55,15 +64,19 @@ async function make(telling: Telling, id: string, made: Map<string, Described>):
     next = description.parent ?? '';
   }
   for (const [each, description] of line.reverse()) {
+    await breathe();
     const path = `${each}/layer.tar`;
     const { contents } = telling;
     const layer = await contents.layers.get(resolveLink(contents, path, contents.layers));
     if (!layer) throw invalidParameter(`the archive lacks the layer ${path}`);
-    const parent = made.get(description.parent ?? '');
+    const parent = images.get(description.parent ?? '');
     const raw = configOf(description, layer.diffId, parent?.config);
     if (parent && parent.layers.length >= MOST_LAYERS)
       throw invalidParameter(`the image ${each} of the archive has more than ${MOST_LAYERS} layers`);
-    made.set(each, {
+    made.bytes += raw.length;
+    if (made.bytes > MOST_BYTES)
+      throw invalidParameter('the configurations of the images in the archive are too large');
+    images.set(each, {
       id: digestOf(raw),
       raw,
       config: parseConfig(raw),
