@@ -32,10 +32,7 @@ export function openArchive(helper: Helper, writables: Writables, owner: string,
     return { options, rest: target.pid === undefined ? rootWords(writables, owner, target) : [] };
   };
 
-  /**
-   * For one that only looks, read-only where nothing need be made for it: a second overlay over an upper folder takes
-   * away what the first has in its work folder, and a COPY looks at the root that it is being unpacked into.
-   */
+  /** For one that only looks, read-only where nothing need be made for it: that takes no work folder, nor room on a full disk. */
   const looks = () =>
     target.pid === undefined && !target.folder && !target.binds?.length
       ? { options: {}, rest: exportWords(writables, owner) }
