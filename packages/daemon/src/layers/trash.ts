@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { renameSync } from 'node:fs';
+import { existsSync, renameSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { log } from '../base/log.ts';
@@ -32,6 +32,8 @@ export function createTrash(folder: string, helper: Helper): Trash {
 
   async function remove(): Promise<void> {
     clearTimeout(again);
+    // Nothing is left where there is no trash: somebody removed it, or the whole data root.
+    if (!existsSync(folder)) return;
     try {
       await helper.run('empty', { folder });
       delay = FIRST_AGAIN;
@@ -70,8 +72,8 @@ export function createTrash(folder: string, helper: Helper): Trash {
         renameSync(path, join(folder, `${prefix}${++taken}`));
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
-        if (code === 'ENOENT') return false;
-        // A mount of the user's own below the data root, a trash without room for one more entry, ...: removed where it stands.
+        if (code === 'ENOENT' && !existsSync(path)) return false;
+        // A mount of the user's own below the data root, no trash, or none with room for one more entry: removed where it stands.
         await rm(path, { recursive: true, force: true });
         return { removed: Promise.resolve() };
       }
