@@ -137,4 +137,27 @@ export class Seen {
   }
 }
 
+/**
+ * The page of a suite, to be opened for a daemon. After each test it has asked no stranger and met no error; it ends, its
+ * browser and program too, before what an `afterAll` below ends.
+ */
+export function suitePage(): (daemon: Pick<TestDaemon, 'host' | 'folder'>) => Promise<Seen> {
+  let program: UiProgram;
+  let browser: Browser;
+  let seen: Seen;
+  afterAll(async () => {
+    await browser?.close();
+    await program?.stop();
+  });
+  afterEach(() => {
+    expect(seen.strangers).toEqual([]);
+    expect(seen.errors).toEqual([]);
+  });
+  return async (daemon) => {
+    [program, browser] = await Promise.all([UiProgram.start(daemon), startBrowser()]);
+    seen = await Seen.open(browser, program);
+    return seen;
+  };
+}
+
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

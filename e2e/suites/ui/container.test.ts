@@ -1,15 +1,14 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { sleep, TestDaemon } from '../../support/daemon.ts';
-import { Seen, startBrowser, UiProgram } from '../../support/page.ts';
+import { type Seen, suitePage } from '../../support/page.ts';
 
 const SCRIPT = '<script>document.title="caught"</script><img src=x onerror="document.title=1">';
 
 let daemon: TestDaemon;
-let program: UiProgram;
-let browser: Browser;
 let seen: Seen;
 let page: Page;
 
+const openPage = suitePage();
 beforeAll(async () => {
   daemon = await TestDaemon.start();
   // Five thousand lines a second, each with its number.
@@ -29,19 +28,10 @@ beforeAll(async () => {
     daemon.box(['sh', '-c', 'exit 3'], {}, 'ended'),
     daemon.box(['sh'], { Tty: true, OpenStdin: true }, 'shell'),
   ]);
-  [program, browser] = await Promise.all([UiProgram.start(daemon), startBrowser()]);
-  seen = await Seen.open(browser, program);
+  seen = await openPage(daemon);
   page = seen.page;
 });
-afterAll(async () => {
-  await browser?.close();
-  await program?.stop();
-  await daemon?.dispose();
-});
-afterEach(() => {
-  expect(seen.strangers).toEqual([]);
-  expect(seen.errors).toEqual([]);
-});
+afterAll(() => daemon?.dispose());
 
 /** Goes to a container by clicking. */
 async function open(name: string, tab = ''): Promise<void> {

@@ -1,30 +1,21 @@
-import type { Browser } from 'playwright-core';
 import { TestDaemon } from '../../support/daemon.ts';
-import { Seen, startBrowser, UiProgram } from '../../support/page.ts';
+import { type Seen, suitePage } from '../../support/page.ts';
 
 const SCRIPT = '<img src=x onerror="document.title=\'caught\'"><script>document.title="caught"</script>';
 const MANY = 200;
 
 let daemon: TestDaemon;
-let program: UiProgram;
-let browser: Browser;
 let seen: Seen;
 
+const openPage = suitePage();
 beforeAll(async () => {
   daemon = await TestDaemon.start();
   await daemon.box(['sleep', '1000'], { Labels: { hostile: SCRIPT }, StopSignal: 'SIGKILL' }, 'web');
-  [program, browser] = await Promise.all([UiProgram.start(daemon), startBrowser()]);
-  seen = await Seen.open(browser, program);
+  seen = await openPage(daemon);
 });
 afterAll(async () => {
-  await browser?.close();
-  await program?.stop();
   await removeAll();
   await daemon?.dispose();
-});
-afterEach(() => {
-  expect(seen.strangers).toEqual([]);
-  expect(seen.errors).toEqual([]);
 });
 
 async function removeAll(): Promise<void> {

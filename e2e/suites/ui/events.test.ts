@@ -1,33 +1,23 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { TestDaemon } from '../../support/daemon.ts';
-import { Seen, startBrowser, UiProgram } from '../../support/page.ts';
+import { type Seen, suitePage } from '../../support/page.ts';
 
 const SCRIPT = '<img src=x onerror="document.title=\'caught\'">';
 
 let daemon: TestDaemon;
-let program: UiProgram;
-let browser: Browser;
 let seen: Seen;
 let page: Page;
 
+const openPage = suitePage();
 beforeAll(async () => {
   daemon = await TestDaemon.start();
   await create('before', { note: SCRIPT });
-  [program, browser] = await Promise.all([UiProgram.start(daemon), startBrowser()]);
-  seen = await Seen.open(browser, program);
+  seen = await openPage(daemon);
   page = seen.page;
   page.setDefaultTimeout(10_000);
   await page.getByRole('link', { name: 'Events', exact: true }).click();
 });
-afterAll(async () => {
-  await browser?.close();
-  await program?.stop();
-  await daemon?.dispose();
-});
-afterEach(() => {
-  expect(seen.strangers).toEqual([]);
-  expect(seen.errors).toEqual([]);
-});
+afterAll(() => daemon?.dispose());
 
 const create = (name: string, Labels: Record<string, string> = {}) =>
   daemon.call('POST', `/containers/create?name=${name}`, { Image: 'bb', Cmd: ['true'], Labels });

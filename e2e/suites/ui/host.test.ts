@@ -1,31 +1,21 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { TestDaemon } from '../../support/daemon.ts';
-import { Seen, startBrowser, UiProgram } from '../../support/page.ts';
+import { type Seen, suitePage } from '../../support/page.ts';
 
 let daemon: TestDaemon;
-let program: UiProgram;
-let browser: Browser;
 let seen: Seen;
 let page: Page;
 
+const openPage = suitePage();
 beforeAll(async () => {
   daemon = await TestDaemon.start(['--label', 'place=<b>cellar</b>']);
   await daemon.call('POST', '/containers/create?name=idle', { Image: 'bb', Cmd: ['true'] });
-  [program, browser] = await Promise.all([UiProgram.start(daemon), startBrowser()]);
-  seen = await Seen.open(browser, program);
+  seen = await openPage(daemon);
   page = seen.page;
   page.setDefaultTimeout(10_000);
   await page.getByRole('link', { name: 'Host', exact: true }).click();
 });
-afterAll(async () => {
-  await browser?.close();
-  await program?.stop();
-  await daemon?.dispose();
-});
-afterEach(() => {
-  expect(seen.strangers).toEqual([]);
-  expect(seen.errors).toEqual([]);
-});
+afterAll(() => daemon?.dispose());
 
 /** A fact by its name. */
 const fact = (name: string) =>

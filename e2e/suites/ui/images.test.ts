@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { TestDaemon, until } from '../../support/daemon.ts';
-import { Seen, startBrowser, UiProgram } from '../../support/page.ts';
+import { type Seen, suitePage } from '../../support/page.ts';
 import { SlowRegistry } from '../../support/slow-registry.ts';
 
 const SCRIPT = '<img src=x onerror="document.title=1"><script>document.title=1</script>';
@@ -14,11 +14,10 @@ RUN rm /big; echo again > /twice; : '<b>bold</b>'
 
 let daemon: TestDaemon;
 let registry: SlowRegistry;
-let program: UiProgram;
-let browser: Browser;
 let seen: Seen;
 let page: Page;
 
+const openPage = suitePage();
 beforeAll(async () => {
   [daemon, registry] = await Promise.all([TestDaemon.start(), SlowRegistry.start()]);
   const folder = join(daemon.folder, 'context');
@@ -26,23 +25,15 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'Dockerfile'), DOCKERFILE);
   const { status, stderr } = daemon.berth(['build', '-t', 'wasteful', folder]);
   expect([status, stderr]).toEqual([0, expect.anything()]);
-  [program, browser] = await Promise.all([
-    UiProgram.start(daemon),
-    startBrowser(),
+  [seen] = await Promise.all([
+    openPage(daemon),
     daemon.box(['sleep', '1000'], { StopSignal: 'SIGKILL' }, 'user'),
   ]);
-  seen = await Seen.open(browser, program);
   page = seen.page;
 });
 afterAll(async () => {
-  await browser?.close();
-  await program?.stop();
   registry?.stop();
   await daemon?.dispose();
-});
-afterEach(() => {
-  expect(seen.strangers).toEqual([]);
-  expect(seen.errors).toEqual([]);
 });
 
 /** Goes to the list of images by clicking. */

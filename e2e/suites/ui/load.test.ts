@@ -1,17 +1,16 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { sleep, TestDaemon } from '../../support/daemon.ts';
-import { Seen, startBrowser, UiProgram } from '../../support/page.ts';
+import { type Seen, suitePage } from '../../support/page.ts';
 
 const MANY = 200;
 /** Milliseconds that one task may keep the page from answering; what is wanted is 50, a crowded machine has more. */
 const HELD = 400;
 
 let daemon: TestDaemon;
-let program: UiProgram;
-let browser: Browser;
 let seen: Seen;
 let page: Page;
 
+const openPage = suitePage();
 beforeAll(async () => {
   daemon = await TestDaemon.start();
   const HostConfig = { NetworkMode: 'none' };
@@ -22,24 +21,17 @@ beforeAll(async () => {
         .slice(from, from + 20)
         .map((name) => daemon.box(['sleep', '1000'], { StopSignal: 'SIGKILL', HostConfig }, name)),
     );
-  [program, browser] = await Promise.all([UiProgram.start(daemon), startBrowser()]);
-  seen = await Seen.open(browser, program);
+  seen = await openPage(daemon);
   page = seen.page;
   page.setDefaultTimeout(10_000);
 }, 120_000);
 afterAll(async () => {
-  await browser?.close();
-  await program?.stop();
   const { json } = await daemon.call('GET', '/containers/json?all=1');
   await Promise.all(
     (json as Array<{ Id: string }>).map(({ Id }) => daemon.call('DELETE', `/containers/${Id}?force=1`)),
   );
   await daemon?.dispose();
 }, 60_000);
-afterEach(() => {
-  expect(seen.strangers).toEqual([]);
-  expect(seen.errors).toEqual([]);
-});
 
 const elements = () => page.locator('*').count();
 const longest = () => page.evaluate<number>('globalThis.longestTask');

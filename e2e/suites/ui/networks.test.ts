@@ -1,13 +1,12 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { TestDaemon } from '../../support/daemon.ts';
-import { Seen, startBrowser, UiProgram } from '../../support/page.ts';
+import { type Seen, suitePage } from '../../support/page.ts';
 
 let daemon: TestDaemon;
-let program: UiProgram;
-let browser: Browser;
 let seen: Seen;
 let page: Page;
 
+const openPage = suitePage();
 beforeAll(async () => {
   daemon = await TestDaemon.start();
   const network = (Name: string, more: object) => daemon.call('POST', '/networks/create', { Name, ...more });
@@ -26,21 +25,12 @@ beforeAll(async () => {
     box('lone', 'none'),
   ]);
   await box('sidecar', 'container:web');
-  [program, browser] = await Promise.all([UiProgram.start(daemon), startBrowser()]);
-  seen = await Seen.open(browser, program);
+  seen = await openPage(daemon);
   page = seen.page;
   page.setDefaultTimeout(10_000);
   await page.getByRole('link', { name: 'Networks', exact: true }).click();
 });
-afterAll(async () => {
-  await browser?.close();
-  await program?.stop();
-  await daemon?.dispose();
-});
-afterEach(() => {
-  expect(seen.strangers).toEqual([]);
-  expect(seen.errors).toEqual([]);
-});
+afterAll(() => daemon?.dispose());
 
 const picture = () => page.getByRole('region', { name: 'Picture of the networks' });
 const box = (name: RegExp) => picture().getByRole('link', { name });

@@ -1,39 +1,31 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server } from 'node:net';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { TestDaemon } from '../../support/daemon.ts';
-import { Seen, startBrowser, UiProgram } from '../../support/page.ts';
+import { type Seen, suitePage } from '../../support/page.ts';
 import { SlowRegistry } from '../../support/slow-registry.ts';
 
 let daemon: TestDaemon;
 let registry: SlowRegistry;
 let taken: Server;
-let program: UiProgram;
-let browser: Browser;
 let seen: Seen;
 let page: Page;
 
+const openPage = suitePage();
 beforeAll(async () => {
   [daemon, registry] = await Promise.all([TestDaemon.start(), SlowRegistry.start()]);
   registry.pause = 1;
   taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
   await daemon.call('POST', '/networks/create', { Name: 'own' });
-  [program, browser] = await Promise.all([UiProgram.start(daemon), startBrowser()]);
-  seen = await Seen.open(browser, program);
+  seen = await openPage(daemon);
   page = seen.page;
 });
 afterAll(async () => {
-  await browser?.close();
-  await program?.stop();
   registry?.stop();
   taken?.close();
   await daemon?.call('DELETE', '/networks/own');
   await daemon?.dispose();
-});
-afterEach(() => {
-  expect(seen.strangers).toEqual([]);
-  expect(seen.errors).toEqual([]);
 });
 
 const text = (name: string): Locator => page.getByRole('textbox', { name, exact: true });

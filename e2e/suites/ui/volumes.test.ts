@@ -1,15 +1,14 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { TestDaemon } from '../../support/daemon.ts';
-import { Seen, startBrowser, UiProgram } from '../../support/page.ts';
+import { type Seen, suitePage } from '../../support/page.ts';
 
 const SCRIPT = '<script>document.title=1</script>';
 
 let daemon: TestDaemon;
-let program: UiProgram;
-let browser: Browser;
 let seen: Seen;
 let page: Page;
 
+const openPage = suitePage();
 beforeAll(async () => {
   daemon = await TestDaemon.start();
   await Promise.all([
@@ -20,19 +19,10 @@ beforeAll(async () => {
       'writer',
     ),
   ]);
-  [program, browser] = await Promise.all([UiProgram.start(daemon), startBrowser()]);
-  seen = await Seen.open(browser, program);
+  seen = await openPage(daemon);
   page = seen.page;
 });
-afterAll(async () => {
-  await browser?.close();
-  await program?.stop();
-  await daemon?.dispose();
-});
-afterEach(() => {
-  expect(seen.strangers).toEqual([]);
-  expect(seen.errors).toEqual([]);
-});
+afterAll(() => daemon?.dispose());
 
 const list = () => page.getByRole('link', { name: 'Volumes', exact: true }).click();
 const row = (name: string) =>
