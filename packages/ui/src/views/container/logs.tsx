@@ -4,6 +4,7 @@ import { nextFrame } from '../../api/live.ts';
 import { pathWith } from '../../api/requests.ts';
 import { engine } from '../../store/engine.ts';
 import { Lines, lineCutter, readLine } from '../../store/lines.ts';
+import { Check } from '../../widgets/check.tsx';
 import { LineView } from '../../widgets/lines.tsx';
 
 const TAILS = ['1000', '10000', '50000'];
@@ -114,32 +115,17 @@ export function Logs({ id, runs }: { id: string; runs: boolean }) {
             <button type="button" onClick={() => step(1)} aria-label="Match after">
               ↓
             </button>
-            <label class="check">
-              <input
-                type="checkbox"
-                checked={only}
-                onChange={({ currentTarget }) => setOnly(currentTarget.checked)}
-              />
+            <Check checked={only} onChecked={setOnly}>
               These lines only
-            </label>
+            </Check>
           </>
         )}
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={times}
-            onChange={({ currentTarget }) => setTimes(currentTarget.checked)}
-          />
+        <Check checked={times} onChecked={setTimes}>
           Times
-        </label>
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={follow}
-            onChange={({ currentTarget }) => setFollow(currentTarget.checked)}
-          />
+        </Check>
+        <Check checked={follow} onChecked={setFollow}>
           Follow
-        </label>
+        </Check>
         <label>
           From the last{' '}
           <select value={tail} onChange={({ currentTarget }) => setTail(currentTarget.value)}>

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../api/requests.ts';
 import type { Container } from '../../store/engine.ts';
+import { Check } from '../../widgets/check.tsx';
 import { Dialog } from '../../widgets/dialog.tsx';
 import { attempt } from '../../widgets/notices.tsx';
 
@@ -92,14 +93,9 @@ function RemoveDialog({ container, onClose }: { container: Container; onClose: (
           {runs ? 'It runs, and is killed. ' : ''}
           What it has written outside of volumes is gone with it.
         </p>
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={volumes}
-            onChange={({ currentTarget }) => setVolumes(currentTarget.checked)}
-          />
+        <Check checked={volumes} onChecked={setVolumes}>
           Its volumes without a name, too
-        </label>
+        </Check>
         <footer>
           <button type="button" onClick={() => onClose(false)}>
             Cancel

@@ -2,7 +2,10 @@ import { useState } from 'preact/hooks';
 import { visible } from '../../base/text.ts';
 import { useValue } from '../../base/use-value.ts';
 import { type Container, engine } from '../../store/engine.ts';
+import { Check } from '../../widgets/check.tsx';
+import { Find } from '../../widgets/find.tsx';
 import { link } from '../../widgets/route.ts';
+import { Table } from '../../widgets/table.tsx';
 import { Actions, nameOf } from './actions.tsx';
 import { UsageCells } from './usage.tsx';
 
@@ -73,23 +76,15 @@ export function Containers() {
     <>
       <div class="bar">
         <h1>Containers</h1>
-        <label class="find">
-          <span class="unseen">Find a container</span>
-          <input
-            type="search"
-            placeholder="Name, image, state, port, label"
-            value={text}
-            onInput={({ currentTarget }) => setText(currentTarget.value)}
-          />
-        </label>
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={running}
-            onChange={({ currentTarget }) => setRunning(currentTarget.checked)}
-          />
+        <Find
+          label="Find a container"
+          placeholder="Name, image, state, port, label"
+          value={text}
+          onValue={setText}
+        />
+        <Check checked={running} onChecked={setRunning}>
           Running only
-        </label>
+        </Check>
         <span class="count" role="status">
           {shown.length} of {all.length}
         </span>
@@ -97,37 +92,16 @@ export function Containers() {
           Run
         </a>
       </div>
-      <table class="cards">
-        <caption class="unseen">Containers</caption>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">Image</th>
-            <th scope="col">State</th>
-            <th scope="col">Ports</th>
-            <th scope="col" class="number">
-              CPU
-            </th>
-            <th scope="col" class="number">
-              Memory
-            </th>
-            <th scope="col" class="number">
-              Network
-            </th>
-            <th scope="col" class="number">
-              Disk
-            </th>
-            <th scope="col">
-              <span class="unseen">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {shown.map((one) => (
-            <Row key={one.Id} container={one} />
-          ))}
-        </tbody>
-      </table>
+      <Table
+        caption="Containers"
+        columns={['Name', 'Image', 'State', 'Ports', 'CPU', 'Memory', 'Network', 'Disk']}
+        numbers={['CPU', 'Memory', 'Network', 'Disk']}
+        actions
+      >
+        {shown.map((one) => (
+          <Row key={one.Id} container={one} />
+        ))}
+      </Table>
       {all.length === 0 && <p class="waiting">No containers yet.</p>}
     </>
   );

@@ -2,6 +2,8 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { nextFrame } from '../../api/live.ts';
 import { engine } from '../../store/engine.ts';
 import { eventFits, type ShownEvent } from '../../store/events.ts';
+import { Check } from '../../widgets/check.tsx';
+import { Find } from '../../widgets/find.tsx';
 import { LineView } from '../../widgets/lines.tsx';
 
 /** Follows the engine's events: the last ones, drawn again once in a frame however many come. */
@@ -50,15 +52,7 @@ export function Events() {
     <section class="logs" aria-label="Events">
       <div class="bar">
         <h1>Events</h1>
-        <label class="find">
-          <span class="unseen">Find events</span>
-          <input
-            type="search"
-            placeholder="Words; -word leaves out"
-            value={text}
-            onInput={({ currentTarget }) => setText(currentTarget.value)}
-          />
-        </label>
+        <Find label="Find events" placeholder="Words; -word leaves out" value={text} onValue={setText} />
         <label>
           Of{' '}
           <select value={type} onChange={({ currentTarget }) => setType(currentTarget.value)}>
@@ -68,14 +62,9 @@ export function Events() {
             ))}
           </select>
         </label>
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={!held}
-            onChange={({ currentTarget }) => setHeld(currentTarget.checked ? undefined : all)}
-          />
+        <Check checked={!held} onChecked={(checked) => setHeld(checked ? undefined : all)}>
           Follow
-        </label>
+        </Check>
         <span class="count" role="status">
           {shown.length} of {from.length}
           {held ? `, paused: ${newer} newer` : ''}

@@ -8,6 +8,7 @@ import { Answer } from '../../widgets/answer.tsx';
 import { Facts } from '../../widgets/facts.tsx';
 import { Json } from '../../widgets/json.tsx';
 import { lazy } from '../../widgets/lazy.tsx';
+import { Table } from '../../widgets/table.tsx';
 import { Tabs } from '../../widgets/tabs.tsx';
 import { diskRows } from './disk.ts';
 
@@ -122,45 +123,29 @@ function Disk() {
         ask={(signal) => call<'SystemDataUsage'>('GET', '/system/df', { signal })}
       >
         {(usage) => (
-          <table class="cards">
-            <caption class="unseen">Disk use</caption>
-            <thead>
-              <tr>
-                <th scope="col">Kind</th>
-                <th scope="col" class="number">
-                  Count
-                </th>
-                <th scope="col" class="number">
-                  In use
-                </th>
-                <th scope="col" class="number">
-                  Size
-                </th>
-                <th scope="col" class="number">
-                  Not in use
-                </th>
+          <Table
+            caption="Disk use"
+            columns={['Kind', 'Count', 'In use', 'Size', 'Not in use']}
+            numbers={['Count', 'In use', 'Size', 'Not in use']}
+          >
+            {diskRows(usage).map(({ name, count, active, size, unused }) => (
+              <tr key={name}>
+                <th scope="row">{name}</th>
+                <td data-title="Count" class="number">
+                  {count}
+                </td>
+                <td data-title="In use" class="number">
+                  {active}
+                </td>
+                <td data-title="Size" class="number">
+                  {bytes(size)}
+                </td>
+                <td data-title="Not in use" class="number">
+                  {bytes(unused)}
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {diskRows(usage).map(({ name, count, active, size, unused }) => (
-                <tr key={name}>
-                  <th scope="row">{name}</th>
-                  <td data-title="Count" class="number">
-                    {count}
-                  </td>
-                  <td data-title="In use" class="number">
-                    {active}
-                  </td>
-                  <td data-title="Size" class="number">
-                    {bytes(size)}
-                  </td>
-                  <td data-title="Not in use" class="number">
-                    {bytes(unused)}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+            ))}
+          </Table>
         )}
       </Answer>
     </>

@@ -3,6 +3,7 @@ import { call } from '../../api/requests.ts';
 import { bytes } from '../../base/text.ts';
 import type { Container, Image } from '../../store/engine.ts';
 import { Ask } from '../../widgets/ask.tsx';
+import { Check } from '../../widgets/check.tsx';
 import { Field } from '../../widgets/field.tsx';
 import { done } from '../../widgets/notices.tsx';
 import { nameOf, tagsOf } from './names.ts';
@@ -26,14 +27,9 @@ function Remove({ image, users, onClose }: ActionProps & { onClose: (removed: bo
         Layers that no other image has are deleted.
       </p>
       {users.length > 0 && (
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={force}
-            onChange={({ currentTarget }) => setForce(currentTarget.checked)}
-          />
+        <Check checked={force} onChecked={setForce}>
           Although containers that do not run use it
-        </label>
+        </Check>
       )}
     </Ask>
   );
@@ -110,14 +106,9 @@ export function PruneImages() {
       {asking && (
         <Ask title="Remove unused images?" verb="Prune" danger work={work} onClose={() => setAsking(false)}>
           <p>Images without a name that no container uses are removed.</p>
-          <label class="check">
-            <input
-              type="checkbox"
-              checked={all}
-              onChange={({ currentTarget }) => setAll(currentTarget.checked)}
-            />
+          <Check checked={all} onChecked={setAll}>
             Those with a name, too
-          </label>
+          </Check>
         </Ask>
       )}
     </>

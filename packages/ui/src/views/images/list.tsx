@@ -2,7 +2,10 @@ import { useState } from 'preact/hooks';
 import { ago, bytes, shortId, visible } from '../../base/text.ts';
 import { useValue } from '../../base/use-value.ts';
 import { type Container, engine, type Image } from '../../store/engine.ts';
+import { Check } from '../../widgets/check.tsx';
+import { Find } from '../../widgets/find.tsx';
 import { link } from '../../widgets/route.ts';
+import { Table } from '../../widgets/table.tsx';
 import { Users } from '../users.tsx';
 import { ImageActions, PruneImages } from './actions.tsx';
 import { containersOf, nameOf, tagsOf } from './names.ts';
@@ -69,23 +72,10 @@ export function Images() {
     <>
       <div class="bar">
         <h1>Images</h1>
-        <label class="find">
-          <span class="unseen">Find an image</span>
-          <input
-            type="search"
-            placeholder="Name, id, label"
-            value={text}
-            onInput={({ currentTarget }) => setText(currentTarget.value)}
-          />
-        </label>
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={unused}
-            onChange={({ currentTarget }) => setUnused(currentTarget.checked)}
-          />
+        <Find label="Find an image" placeholder="Name, id, label" value={text} onValue={setText} />
+        <Check checked={unused} onChecked={setUnused}>
           Unused only
-        </label>
+        </Check>
         <span class="count" role="status">
           {shown.length} of {images.length}
         </span>
@@ -93,34 +83,16 @@ export function Images() {
         <PruneImages />
       </div>
       <Pulls />
-      <table class="cards">
-        <caption class="unseen">Images</caption>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">Id</th>
-            <th scope="col">Created</th>
-            <th scope="col" class="number">
-              Size
-            </th>
-            <th scope="col" class="number">
-              Shared
-            </th>
-            <th scope="col" class="number">
-              Its own
-            </th>
-            <th scope="col">Used by</th>
-            <th scope="col">
-              <span class="unseen">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {shown.map(({ image, users }) => (
-            <Row key={image.Id} image={image} users={users} />
-          ))}
-        </tbody>
-      </table>
+      <Table
+        caption="Images"
+        columns={['Name', 'Id', 'Created', 'Size', 'Shared', 'Its own', 'Used by']}
+        numbers={['Size', 'Shared', 'Its own']}
+        actions
+      >
+        {shown.map(({ image, users }) => (
+          <Row key={image.Id} image={image} users={users} />
+        ))}
+      </Table>
       {images.length === 0 && <p class="waiting">No images yet.</p>}
     </>
   );

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../api/requests.ts';
 import { Ask } from '../../widgets/ask.tsx';
+import { Check } from '../../widgets/check.tsx';
 import { Field } from '../../widgets/field.tsx';
 import { done } from '../../widgets/notices.tsx';
 
@@ -55,22 +56,12 @@ export function CreateNetwork({ onClose }: { onClose: () => void }) {
         onValue={setGateway}
         placeholder="the first address of the subnet"
       />
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={internal}
-          onChange={({ currentTarget }) => setInternal(currentTarget.checked)}
-        />
+      <Check checked={internal} onChecked={setInternal}>
         Internal: no way out
-      </label>{' '}
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={ipv6}
-          onChange={({ currentTarget }) => setIpv6(currentTarget.checked)}
-        />
+      </Check>{' '}
+      <Check checked={ipv6} onChecked={setIpv6}>
         IPv6, too
-      </label>
+      </Check>
     </Ask>
   );
 }

@@ -5,6 +5,7 @@ import { engine, type Network } from '../../store/engine.ts';
 import { wiring } from '../../store/wiring.ts';
 import { lazy } from '../../widgets/lazy.tsx';
 import { link } from '../../widgets/route.ts';
+import { Table } from '../../widgets/table.tsx';
 import { nameOf } from '../containers/actions.tsx';
 import { CreateNetwork } from './create.tsx';
 import { pictureOf } from './graph.ts';
@@ -51,55 +52,45 @@ export function Networks() {
       </div>
       {creating && <CreateNetwork onClose={() => setCreating(false)} />}
       <NetworkPicture picture={picture} />
-      <table class="cards">
-        <caption class="unseen">Networks</caption>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">Driver</th>
-            <th scope="col">On the host</th>
-            <th scope="col">Addresses</th>
-            <th scope="col">Packets leave</th>
-            <th scope="col">Containers</th>
-          </tr>
-        </thead>
-        <tbody>
-          {networks.map((network) => {
-            const ways = wired.get(network.Id);
-            const members = [...containers.values()].filter((one) =>
-              Object.values(one.NetworkSettings?.Networks ?? {}).some((at) => at?.NetworkID === network.Id),
-            );
-            return (
-              <tr key={network.Id}>
-                <th scope="row">
-                  <a href={link('networks', network.Name)}>{visible(network.Name)}</a>
-                </th>
-                <td data-title="Driver">{visible(network.Driver)}</td>
-                <td data-title="On the host">{visible(ways?.Link ?? '')}</td>
-                <td data-title="Addresses">
-                  {(ways?.Subnets ?? []).map(({ Subnet }) => (
-                    <span key={Subnet} class="item">
-                      {Subnet}
-                    </span>
-                  ))}
-                </td>
-                <td data-title="Packets leave">{leaving(network, ways?.Masquerade)}</td>
-                <td data-title="Containers">
-                  {members.slice(0, MOST_NAMED).map((one) => (
-                    <span key={one.Id} class="item">
-                      <a href={link('containers', one.Id.slice(0, 12))}>{visible(nameOf(one))}</a>{' '}
-                      {one.State === 'running' ? addressIn(one, network.Id) : one.State}
-                    </span>
-                  ))}
-                  {members.length > MOST_NAMED && (
-                    <a href={link('networks', network.Name)}>{members.length - MOST_NAMED} more</a>
-                  )}
-                </td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
+      <Table
+        caption="Networks"
+        columns={['Name', 'Driver', 'On the host', 'Addresses', 'Packets leave', 'Containers']}
+      >
+        {networks.map((network) => {
+          const ways = wired.get(network.Id);
+          const members = [...containers.values()].filter((one) =>
+            Object.values(one.NetworkSettings?.Networks ?? {}).some((at) => at?.NetworkID === network.Id),
+          );
+          return (
+            <tr key={network.Id}>
+              <th scope="row">
+                <a href={link('networks', network.Name)}>{visible(network.Name)}</a>
+              </th>
+              <td data-title="Driver">{visible(network.Driver)}</td>
+              <td data-title="On the host">{visible(ways?.Link ?? '')}</td>
+              <td data-title="Addresses">
+                {(ways?.Subnets ?? []).map(({ Subnet }) => (
+                  <span key={Subnet} class="item">
+                    {Subnet}
+                  </span>
+                ))}
+              </td>
+              <td data-title="Packets leave">{leaving(network, ways?.Masquerade)}</td>
+              <td data-title="Containers">
+                {members.slice(0, MOST_NAMED).map((one) => (
+                  <span key={one.Id} class="item">
+                    <a href={link('containers', one.Id.slice(0, 12))}>{visible(nameOf(one))}</a>{' '}
+                    {one.State === 'running' ? addressIn(one, network.Id) : one.State}
+                  </span>
+                ))}
+                {members.length > MOST_NAMED && (
+                  <a href={link('networks', network.Name)}>{members.length - MOST_NAMED} more</a>
+                )}
+              </td>
+            </tr>
+          );
+        })}
+      </Table>
     </>
   );
 }

@@ -10,6 +10,7 @@ import { Json } from '../../widgets/json.tsx';
 import { lazy } from '../../widgets/lazy.tsx';
 import { attempt, done } from '../../widgets/notices.tsx';
 import { link } from '../../widgets/route.ts';
+import { Table } from '../../widgets/table.tsx';
 import { Tabs } from '../../widgets/tabs.tsx';
 import { nameOf } from '../containers/actions.tsx';
 import { portsOf } from '../containers/list.tsx';
@@ -116,39 +117,27 @@ function Overview({
       <h2>Containers</h2>
       {members.length === 0 && <p class="waiting">None is on it.</p>}
       {members.length > 0 && (
-        <table class="cards">
-          <caption class="unseen">Containers on the network</caption>
-          <thead>
-            <tr>
-              <th scope="col">Name</th>
-              <th scope="col">Address</th>
-              <th scope="col">Interface on the host</th>
-              <th scope="col">Ports</th>
-              <th scope="col">
-                <span class="unseen">Actions</span>
+        <Table
+          caption="Containers on the network"
+          columns={['Name', 'Address', 'Interface on the host', 'Ports']}
+          actions
+        >
+          {members.map((one) => (
+            <tr key={one.Id}>
+              <th scope="row">
+                <a href={link('containers', one.Id.slice(0, 12))}>{visible(nameOf(one))}</a>
               </th>
+              <td data-title="Address">{one.State === 'running' ? addressIn(one, network.Id) : one.State}</td>
+              <td data-title="Interface">{ends.get(one.Id)?.HostInterface ?? ''}</td>
+              <td data-title="Ports" class="ports">
+                {portsOf(one).map((port) => (
+                  <span key={port}>{port}</span>
+                ))}
+              </td>
+              <td>{network.Driver !== 'host' && <Disconnect network={network} container={one} />}</td>
             </tr>
-          </thead>
-          <tbody>
-            {members.map((one) => (
-              <tr key={one.Id}>
-                <th scope="row">
-                  <a href={link('containers', one.Id.slice(0, 12))}>{visible(nameOf(one))}</a>
-                </th>
-                <td data-title="Address">
-                  {one.State === 'running' ? addressIn(one, network.Id) : one.State}
-                </td>
-                <td data-title="Interface">{ends.get(one.Id)?.HostInterface ?? ''}</td>
-                <td data-title="Ports" class="ports">
-                  {portsOf(one).map((port) => (
-                    <span key={port}>{port}</span>
-                  ))}
-                </td>
-                <td>{network.Driver !== 'host' && <Disconnect network={network} container={one} />}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </Table>
       )}
     </>
   );

@@ -4,6 +4,7 @@ import { call } from '../../api/requests.ts';
 import { visible } from '../../base/text.ts';
 import { useValue } from '../../base/use-value.ts';
 import { engine, type Image } from '../../store/engine.ts';
+import { Check } from '../../widgets/check.tsx';
 import { Field } from '../../widgets/field.tsx';
 import { Rows } from '../../widgets/rows.tsx';
 import type { RunForm } from './body.ts';
@@ -171,14 +172,9 @@ export function Lists({ form, change, wrongAt, image }: PartProps & { image: Ima
               value={row.target}
               onValue={(target) => set({ target })}
             />
-            <label class="check">
-              <input
-                type="checkbox"
-                checked={row.readOnly}
-                onChange={({ currentTarget }) => set({ readOnly: currentTarget.checked })}
-              />
+            <Check checked={row.readOnly} onChecked={(checked) => set({ readOnly: checked })}>
               Read-only
-            </label>
+            </Check>
           </>
         )}
       </Rows>

@@ -2,6 +2,7 @@ import { useId } from 'preact/hooks';
 import { visible } from '../../base/text.ts';
 import { useValue } from '../../base/use-value.ts';
 import { engine } from '../../store/engine.ts';
+import { Check } from '../../widgets/check.tsx';
 import { Field } from '../../widgets/field.tsx';
 import type { PartProps } from './lists.tsx';
 
@@ -107,24 +108,14 @@ export function Settings({ form, change, wrongAt }: PartProps) {
         />
       </div>
       <p>
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={form.tty}
-            onChange={({ currentTarget }) => change({ tty: currentTarget.checked })}
-          />
+        <Check checked={form.tty} onChecked={(checked) => change({ tty: checked })}>
           With a terminal, for programs that talk with their user
-        </label>
+        </Check>
       </p>
       <p>
-        <label class="check">
-          <input
-            type="checkbox"
-            checked={form.autoRemove}
-            onChange={({ currentTarget }) => change({ autoRemove: currentTarget.checked })}
-          />
+        <Check checked={form.autoRemove} onChecked={(checked) => change({ autoRemove: checked })}>
           Remove it when it ends
-        </label>
+        </Check>
       </p>
     </>
   );

@@ -3,6 +3,7 @@ import { call } from '../../api/requests.ts';
 import { bytes } from '../../base/text.ts';
 import type { Volume } from '../../store/engine.ts';
 import { Ask } from '../../widgets/ask.tsx';
+import { Check } from '../../widgets/check.tsx';
 import { Field } from '../../widgets/field.tsx';
 import { done } from '../../widgets/notices.tsx';
 import { link } from '../../widgets/route.ts';
@@ -129,14 +130,9 @@ export function VolumesActions() {
       {asking === 'prune' && (
         <Ask title="Remove unused volumes?" verb="Prune" danger work={prune} onClose={() => setAsking('')}>
           <p>Volumes without a name of their own that no container has are removed, with their files.</p>
-          <label class="check">
-            <input
-              type="checkbox"
-              checked={all}
-              onChange={({ currentTarget }) => setAll(currentTarget.checked)}
-            />
+          <Check checked={all} onChecked={setAll}>
             Those with a name, too
-          </label>
+          </Check>
         </Ask>
       )}
     </span>

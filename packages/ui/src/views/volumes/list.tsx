@@ -2,7 +2,9 @@ import { useState } from 'preact/hooks';
 import { ago, bytes, visible } from '../../base/text.ts';
 import { useValue } from '../../base/use-value.ts';
 import { engine } from '../../store/engine.ts';
+import { Find } from '../../widgets/find.tsx';
 import { link } from '../../widgets/route.ts';
+import { Table } from '../../widgets/table.tsx';
 import { Users } from '../users.tsx';
 import { VolumeActions, VolumesActions } from './actions.tsx';
 import { usersOf, useSizes } from './usage.ts';
@@ -27,57 +29,37 @@ export function Volumes() {
     <>
       <div class="bar">
         <h1>Volumes</h1>
-        <label class="find">
-          <span class="unseen">Find a volume</span>
-          <input
-            type="search"
-            placeholder="Name, driver, label"
-            value={text}
-            onInput={({ currentTarget }) => setText(currentTarget.value)}
-          />
-        </label>
+        <Find label="Find a volume" placeholder="Name, driver, label" value={text} onValue={setText} />
         <span class="count" role="status">
           {shown.length} of {volumes.length}
         </span>
         <VolumesActions />
       </div>
-      <table class="cards">
-        <caption class="unseen">Volumes</caption>
-        <thead>
-          <tr>
-            <th scope="col">Name</th>
-            <th scope="col">Driver</th>
-            <th scope="col">Created</th>
-            <th scope="col" class="number">
-              Size
+      <Table
+        caption="Volumes"
+        columns={['Name', 'Driver', 'Created', 'Size', 'Used by']}
+        numbers={['Size']}
+        actions
+      >
+        {shown.map((volume) => (
+          <tr key={volume.Name}>
+            <th scope="row">
+              <a href={link('volumes', volume.Name)}>{visible(volume.Name)}</a>
             </th>
-            <th scope="col">Used by</th>
-            <th scope="col">
-              <span class="unseen">Actions</span>
-            </th>
+            <td data-title="Driver">{visible(volume.Driver)}</td>
+            <td data-title="Created">{volume.CreatedAt ? ago(Date.parse(volume.CreatedAt) / 1000) : ''}</td>
+            <td data-title="Size" class="number">
+              {sizes?.has(volume.Name) ? bytes(sizes.get(volume.Name)!) : '…'}
+            </td>
+            <td data-title="Used by">
+              <Users containers={usersOf(volume, containers)} />
+            </td>
+            <td class="buttons">
+              <VolumeActions volume={volume} />
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {shown.map((volume) => (
-            <tr key={volume.Name}>
-              <th scope="row">
-                <a href={link('volumes', volume.Name)}>{visible(volume.Name)}</a>
-              </th>
-              <td data-title="Driver">{visible(volume.Driver)}</td>
-              <td data-title="Created">{volume.CreatedAt ? ago(Date.parse(volume.CreatedAt) / 1000) : ''}</td>
-              <td data-title="Size" class="number">
-                {sizes?.has(volume.Name) ? bytes(sizes.get(volume.Name)!) : '…'}
-              </td>
-              <td data-title="Used by">
-                <Users containers={usersOf(volume, containers)} />
-              </td>
-              <td class="buttons">
-                <VolumeActions volume={volume} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+        ))}
+      </Table>
       {volumes.length === 0 && <p class="waiting">No volumes yet.</p>}
     </>
   );
