@@ -44,6 +44,17 @@ export function ago(seconds: number, now = Date.now() / 1000): string {
 /** The first characters of an id or digest, as commands show it. */
 export const shortId = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12);
 
+/** Whether one of the texts, or of the labels as `name=value`, holds what is searched for, in capitals or not. */
+export function holds(
+  wanted: string,
+  texts: readonly string[],
+  labels: Record<string, string> | null | undefined,
+): boolean {
+  const small = wanted.toLowerCase();
+  const written = Object.entries(labels ?? {}).map(([name, value]) => `${name}=${value}`);
+  return [...texts, ...written].some((text) => text.toLowerCase().includes(small));
+}
+
 /** Text of at most so many characters; a longer one says how long it is. */
 export const clipped = (text: string, most: number): string =>
   text.length > most ? `${text.slice(0, most)}… (${text.length} characters)` : text;

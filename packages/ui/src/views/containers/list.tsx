@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { visible } from '../../base/text.ts';
+import { holds, visible } from '../../base/text.ts';
 import { useValue } from '../../base/use-value.ts';
 import { type Container, engine } from '../../store/engine.ts';
 import { Check } from '../../widgets/check.tsx';
@@ -26,10 +26,8 @@ export function portsOf({ Ports }: Container): string[] {
 
 function matches(container: Container, text: string): boolean {
   const { Image, State, Id, Labels } = container;
-  const labels = Object.entries(Labels ?? {}).map(([name, value]) => `${name}=${value}`);
-  return [nameOf(container), Image, State, Id, healthOf(container), ...portsOf(container), ...labels].some(
-    (part) => part.toLowerCase().includes(text),
-  );
+  const texts = [nameOf(container), Image, State, Id, healthOf(container), ...portsOf(container)];
+  return holds(text, texts, Labels);
 }
 
 function Row({ container }: { container: Container }) {
@@ -70,7 +68,7 @@ export function Containers() {
   if (!known) return <p class="waiting">Asking the engine…</p>;
   const all = [...known.values()].sort((a, b) => b.Created - a.Created);
   const shown = all.filter(
-    (one) => (!running || one.State === 'running') && (text === '' || matches(one, text.toLowerCase())),
+    (one) => (!running || one.State === 'running') && (text === '' || matches(one, text)),
   );
   return (
     <>

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { ago, bytes, shortId, visible } from '../../base/text.ts';
+import { ago, bytes, holds, shortId, visible } from '../../base/text.ts';
 import { useValue } from '../../base/use-value.ts';
 import { type Container, engine, type Image } from '../../store/engine.ts';
 import { Check } from '../../widgets/check.tsx';
@@ -11,12 +11,8 @@ import { ImageActions, PruneImages } from './actions.tsx';
 import { containersOf, nameOf, tagsOf } from './names.ts';
 import { PullForm, Pulls } from './pull.tsx';
 
-function matches(image: Image, text: string): boolean {
-  const labels = Object.entries(image.Labels ?? {}).map(([name, value]) => `${name}=${value}`);
-  return [image.Id, ...tagsOf(image), ...(image.RepoDigests ?? []), ...labels].some((part) =>
-    part.toLowerCase().includes(text),
-  );
-}
+const matches = (image: Image, text: string): boolean =>
+  holds(text, [image.Id, ...tagsOf(image), ...(image.RepoDigests ?? [])], image.Labels);
 
 function Row({ image, users }: { image: Image; users: readonly Container[] }) {
   const tags = tagsOf(image);
@@ -64,10 +60,7 @@ export function Images() {
   if (!images) return <p class="waiting">Asking the engine…</p>;
   const shown = images
     .map((image) => ({ image, users: containersOf(image, containers) }))
-    .filter(
-      ({ image, users }) =>
-        (!unused || users.length === 0) && (text === '' || matches(image, text.toLowerCase())),
-    );
+    .filter(({ image, users }) => (!unused || users.length === 0) && (text === '' || matches(image, text)));
   return (
     <>
       <div class="bar">

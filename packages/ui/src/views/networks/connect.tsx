@@ -8,6 +8,7 @@ import { Dialog } from '../../widgets/dialog.tsx';
 import { Field } from '../../widgets/field.tsx';
 import { done } from '../../widgets/notices.tsx';
 import { nameOf } from '../containers/actions.tsx';
+import { placeIn } from './places.ts';
 
 /** The form that connects a container to a network. */
 export function ConnectContainer({ network, onClose }: { network: Network; onClose: () => void }) {
@@ -16,10 +17,7 @@ export function ConnectContainer({ network, onClose }: { network: Network; onClo
   const [address, setAddress] = useState('');
   const [alias, setAlias] = useState('');
   const others = [...(containers?.values() ?? [])]
-    .filter(
-      ({ NetworkSettings }) =>
-        !Object.values(NetworkSettings?.Networks ?? {}).some((one) => one?.NetworkID === network.Id),
-    )
+    .filter((one) => !placeIn(one, network.Id))
     .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
   const chosen = others.find((one) => one.Id === id) ?? others[0];
   const title = `Connect a container to ${visible(network.Name)}`;

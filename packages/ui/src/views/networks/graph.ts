@@ -4,6 +4,7 @@ import type { Wired } from '../../store/wiring.ts';
 import { link } from '../../widgets/route.ts';
 import { nameOf } from '../containers/actions.tsx';
 import { portsOf } from '../containers/list.tsx';
+import { addressesIn } from './places.ts';
 
 /** Containers of one network that are drawn, and of the whole picture: with more, nothing is seen any more. */
 const MOST_OF_ONE = 24;
@@ -45,7 +46,9 @@ function membersOf(containers: readonly Container[]): Map<string, Container[]> {
   for (const one of containers)
     for (const place of Object.values(one.NetworkSettings?.Networks ?? {})) {
       const id = place?.NetworkID ?? '';
-      members.set(id, [...(members.get(id) ?? []), one]);
+      const there = members.get(id);
+      if (there) there.push(one);
+      else members.set(id, [one]);
     }
   return members;
 }
@@ -87,10 +90,7 @@ export function pictureOf(
     const ends = new Map(wired.get(network.Id)?.Members.map((one) => [one.Id, one]));
     for (const one of shown) {
       const end = ends.get(one.Id);
-      const address = Object.values(one.NetworkSettings?.Networks ?? {}).find(
-        (place) => place?.NetworkID === network.Id,
-      );
-      const lines = [address?.IPAddress ?? '', address?.GlobalIPv6Address ?? ''].filter(Boolean);
+      const lines = addressesIn(one, network.Id);
       if (end?.HostInterface || lines.length > 0) {
         const veth = `veth ${network.Id} ${one.Id}`;
         put({ id: veth, kind: 'veth', lines: [end?.HostInterface || 'interface', ...lines].map(short) });

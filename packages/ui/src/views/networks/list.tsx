@@ -9,6 +9,7 @@ import { Table } from '../../widgets/table.tsx';
 import { nameOf } from '../containers/actions.tsx';
 import { CreateNetwork } from './create.tsx';
 import { pictureOf } from './graph.ts';
+import { addressesIn, placeIn } from './places.ts';
 
 const NetworkPicture = lazy(async () => (await import('./picture.tsx')).NetworkPicture);
 
@@ -58,9 +59,7 @@ export function Networks() {
       >
         {networks.map((network) => {
           const ways = wired.get(network.Id);
-          const members = [...containers.values()].filter((one) =>
-            Object.values(one.NetworkSettings?.Networks ?? {}).some((at) => at?.NetworkID === network.Id),
-          );
+          const members = [...containers.values()].filter((one) => placeIn(one, network.Id));
           return (
             <tr key={network.Id}>
               <th scope="row">
@@ -80,7 +79,7 @@ export function Networks() {
                 {members.slice(0, MOST_NAMED).map((one) => (
                   <span key={one.Id} class="item">
                     <a href={link('containers', one.Id.slice(0, 12))}>{visible(nameOf(one))}</a>{' '}
-                    {one.State === 'running' ? addressIn(one, network.Id) : one.State}
+                    {one.State === 'running' ? addressesIn(one, network.Id).join(' ') : one.State}
                   </span>
                 ))}
                 {members.length > MOST_NAMED && (
@@ -93,19 +92,4 @@ export function Networks() {
       </Table>
     </>
   );
-}
-
-/** The addresses that a container has in a network. */
-export function addressIn(
-  { NetworkSettings }: { NetworkSettings?: { Networks?: Record<string, Place | null | undefined> } },
-  id: string,
-): string {
-  const place = Object.values(NetworkSettings?.Networks ?? {}).find((one) => one?.NetworkID === id);
-  return [place?.IPAddress, place?.GlobalIPv6Address].filter(Boolean).join(' ');
-}
-
-interface Place {
-  NetworkID?: string;
-  IPAddress?: string;
-  GlobalIPv6Address?: string;
 }

@@ -15,7 +15,8 @@ import { Tabs } from '../../widgets/tabs.tsx';
 import { nameOf } from '../containers/actions.tsx';
 import { portsOf } from '../containers/list.tsx';
 import { ConnectContainer } from './connect.tsx';
-import { addressIn, leaving, predefined } from './list.tsx';
+import { leaving, predefined } from './list.tsx';
+import { addressesIn, placeIn } from './places.ts';
 
 const Explained = lazy(async () => (await import('../explained.tsx')).ExplainedNetwork);
 
@@ -88,9 +89,7 @@ function Overview({
         {visible(key)}={visible(value)}
       </span>
     ));
-  const members = containers.filter((one) =>
-    Object.values(one.NetworkSettings?.Networks ?? {}).some((place) => place?.NetworkID === network.Id),
-  );
+  const members = containers.filter((one) => placeIn(one, network.Id));
   const ends = new Map(ways?.Members.map((one) => [one.Id, one]));
   return (
     <>
@@ -127,7 +126,9 @@ function Overview({
               <th scope="row">
                 <a href={link('containers', one.Id.slice(0, 12))}>{visible(nameOf(one))}</a>
               </th>
-              <td data-title="Address">{one.State === 'running' ? addressIn(one, network.Id) : one.State}</td>
+              <td data-title="Address">
+                {one.State === 'running' ? addressesIn(one, network.Id).join(' ') : one.State}
+              </td>
               <td data-title="Interface">{ends.get(one.Id)?.HostInterface ?? ''}</td>
               <td data-title="Ports" class="ports">
                 {portsOf(one).map((port) => (

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { ago, bytes, visible } from '../../base/text.ts';
+import { ago, bytes, holds, visible } from '../../base/text.ts';
 import { useValue } from '../../base/use-value.ts';
 import { engine } from '../../store/engine.ts';
 import { Find } from '../../widgets/find.tsx';
@@ -17,13 +17,8 @@ export function Volumes() {
   const [text, setText] = useState('');
   const sizes = useSizes(volumes);
   if (!volumes) return <p class="waiting">Asking the engine…</p>;
-  const wanted = text.toLowerCase();
   const shown = volumes
-    .filter(({ Name, Driver, Labels }) =>
-      [Name, Driver, ...Object.entries(Labels ?? {}).map(([name, value]) => `${name}=${value}`)].some(
-        (part) => part.toLowerCase().includes(wanted),
-      ),
-    )
+    .filter(({ Name, Driver, Labels }) => holds(text, [Name, Driver], Labels))
     .sort((a, b) => (a.Name < b.Name ? -1 : 1));
   return (
     <>

@@ -5,6 +5,7 @@ import { engine, type Volume } from '../../store/engine.ts';
 import { Facts } from '../../widgets/facts.tsx';
 import { Json } from '../../widgets/json.tsx';
 import { Tabs } from '../../widgets/tabs.tsx';
+import { nameOf } from '../containers/actions.tsx';
 import { Users } from '../users.tsx';
 import { VolumeActions } from './actions.tsx';
 import { usersOf, useSizes } from './usage.ts';
@@ -74,11 +75,11 @@ function Overview({ volume, volumes }: { volume: Volume; volumes: readonly Volum
         <>
           <h2>Where it is mounted</h2>
           <Facts
-            rows={users.flatMap(({ Id, Names, Mounts }) =>
-              (Mounts ?? [])
+            rows={users.flatMap((user) =>
+              (user.Mounts ?? [])
                 .filter(({ Name }) => Name === volume.Name)
                 .map(({ Destination, RW }) => [
-                  visible(Names?.[0]?.replace(/^\//, '') ?? Id.slice(0, 12)),
+                  visible(nameOf(user)),
                   `${visible(Destination ?? '')}${RW ? '' : ', read-only'}`,
                 ]),
             )}
