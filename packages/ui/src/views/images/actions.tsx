@@ -6,11 +6,12 @@ import { Ask } from '../../widgets/ask.tsx';
 import { Check } from '../../widgets/check.tsx';
 import { Field } from '../../widgets/field.tsx';
 import { done } from '../../widgets/notices.tsx';
+import { Prune } from '../prune.tsx';
 import { nameOf, tagsOf } from './names.ts';
 
 const path = (name: string) => `/images/${encodeURIComponent(name)}` as '/images/{name}';
 
-function Remove({ image, users, onClose }: ActionProps & { onClose: (removed: boolean) => void }) {
+function Remove({ image, users, onRemoved, onClose }: ActionProps & { onClose: () => void }) {
   const [force, setForce] = useState(false);
   const names = tagsOf(image);
   const work = async (): Promise<void> => {
@@ -18,10 +19,10 @@ function Remove({ image, users, onClose }: ActionProps & { onClose: (removed: bo
     const query = { force: force || (names.length > 1 && users.length === 0) };
     await call<'ImageDelete'>('DELETE', path(image.Id), { query });
     done(`${nameOf(image)} removed`);
-    onClose(true);
+    onRemoved?.();
   };
   return (
-    <Ask title={`Remove ${nameOf(image)}?`} verb="Remove" danger work={work} onClose={() => onClose(false)}>
+    <Ask title={`Remove ${nameOf(image)}?`} verb="Remove" danger work={work} onClose={onClose}>
       <p>
         {names.length > 1 && `It loses its ${names.length} names. `}
         Layers that no other image has are deleted.
@@ -53,12 +54,14 @@ function Tag({ image, onClose }: { image: Image; onClose: () => void }) {
 interface ActionProps {
   image: Image;
   users: readonly Container[];
+  onRemoved?: (() => void) | undefined;
 }
 
 /** Buttons for what can be done to an image. */
-export function ImageActions({ image, users, onRemoved }: ActionProps & { onRemoved?: () => void }) {
+export function ImageActions({ image, users, onRemoved }: ActionProps) {
   const [asking, setAsking] = useState('');
   const name = nameOf(image);
+  const close = (): void => setAsking('');
   return (
     <span class="actions">
       <button type="button" aria-label={`tag ${name}`} onClick={() => setAsking('tag')}>
@@ -67,17 +70,8 @@ export function ImageActions({ image, users, onRemoved }: ActionProps & { onRemo
       <button type="button" aria-label={`remove ${name}`} onClick={() => setAsking('remove')}>
         remove
       </button>
-      {asking === 'tag' && <Tag image={image} onClose={() => setAsking('')} />}
-      {asking === 'remove' && (
-        <Remove
-          image={image}
-          users={users}
-          onClose={(removed) => {
-            setAsking('');
-            if (removed) onRemoved?.();
-          }}
-        />
-      )}
+      {asking === 'tag' && <Tag image={image} onClose={close} />}
+      {asking === 'remove' && <Remove image={image} users={users} onRemoved={onRemoved} onClose={close} />}
     </span>
   );
 }
@@ -89,8 +83,7 @@ export const untag = (name: string): Promise<unknown> =>
 /** A button that removes what nothing uses. */
 export function PruneImages() {
   const [asking, setAsking] = useState(false);
-  const [all, setAll] = useState(false);
-  const work = async (): Promise<void> => {
+  const work = async (all: boolean): Promise<void> => {
     const filters = JSON.stringify({ dangling: [all ? 'false' : 'true'] });
     const { ImagesDeleted, SpaceReclaimed } = await call<'ImagePrune'>('POST', '/images/prune', {
       query: { filters },
@@ -104,12 +97,12 @@ export function PruneImages() {
         Prune
       </button>
       {asking && (
-        <Ask title="Remove unused images?" verb="Prune" danger work={work} onClose={() => setAsking(false)}>
-          <p>Images without a name that no container uses are removed.</p>
-          <Check checked={all} onChecked={setAll}>
-            Those with a name, too
-          </Check>
-        </Ask>
+        <Prune
+          of="images"
+          said="Images without a name that no container uses are removed."
+          work={work}
+          onClose={() => setAsking(false)}
+        />
       )}
     </>
   );

@@ -3,10 +3,10 @@ import { call } from '../../api/requests.ts';
 import { bytes } from '../../base/text.ts';
 import type { Volume } from '../../store/engine.ts';
 import { Ask } from '../../widgets/ask.tsx';
-import { Check } from '../../widgets/check.tsx';
 import { Field } from '../../widgets/field.tsx';
 import { done } from '../../widgets/notices.tsx';
 import { link } from '../../widgets/route.ts';
+import { Prune } from '../prune.tsx';
 
 const path = (name: string) => `/volumes/${encodeURIComponent(name)}` as '/volumes/{name}';
 
@@ -107,8 +107,8 @@ export function VolumeActions({ volume: { Name }, onRemoved }: { volume: Volume;
 /** Buttons for what concerns volumes as a whole. */
 export function VolumesActions() {
   const [asking, setAsking] = useState('');
-  const [all, setAll] = useState(false);
-  const prune = async (): Promise<void> => {
+  const close = (): void => setAsking('');
+  const prune = async (all: boolean): Promise<void> => {
     const query = { filters: JSON.stringify(all ? { all: ['true'] } : {}) };
     const { VolumesDeleted, SpaceReclaimed } = await call<'VolumePrune'>('POST', '/volumes/prune', { query });
     const count = VolumesDeleted?.length ?? 0;
@@ -126,14 +126,14 @@ export function VolumesActions() {
       <button type="button" onClick={() => setAsking('prune')}>
         Prune
       </button>
-      {asking === 'create' && <Create onClose={() => setAsking('')} />}
+      {asking === 'create' && <Create onClose={close} />}
       {asking === 'prune' && (
-        <Ask title="Remove unused volumes?" verb="Prune" danger work={prune} onClose={() => setAsking('')}>
-          <p>Volumes without a name of their own that no container has are removed, with their files.</p>
-          <Check checked={all} onChecked={setAll}>
-            Those with a name, too
-          </Check>
-        </Ask>
+        <Prune
+          of="volumes"
+          said="Volumes without a name of their own that no container has are removed, with their files."
+          work={prune}
+          onClose={close}
+        />
       )}
     </span>
   );
