@@ -8,6 +8,10 @@ import { attempt } from '../../widgets/notices.tsx';
 /** The name by which a container is known, without the stroke of the API. */
 export const nameOf = ({ Names, Id }: Container): string => Names?.[0]?.replace(/^\//, '') ?? Id.slice(0, 12);
 
+/** Whether the engine counts a container among those that run, which it removes by force alone. */
+export const runs = ({ State }: Pick<Container, 'State'>): boolean =>
+  State === 'running' || State === 'paused' || State === 'restarting';
+
 type Verb = 'start' | 'stop' | 'restart' | 'pause' | 'unpause';
 
 const DONE: Record<Verb, string> = {
@@ -75,10 +79,10 @@ export function Actions({ container, onRemoved }: { container: Container; onRemo
 function RemoveDialog({ container, onClose }: { container: Container; onClose: (removed: boolean) => void }) {
   const [volumes, setVolumes] = useState(false);
   const name = nameOf(container);
-  const runs = container.State === 'running' || container.State === 'paused';
+  const force = runs(container);
   const remove = async (event: Event): Promise<void> => {
     event.preventDefault();
-    const query = { force: runs, v: volumes };
+    const query = { force, v: volumes };
     onClose(
       await attempt(
         () => call<'ContainerDelete'>('DELETE', `/containers/${container.Id}`, { query }),
@@ -90,7 +94,7 @@ function RemoveDialog({ container, onClose }: { container: Container; onClose: (
     <Dialog title={`Remove ${name}?`} onClose={() => onClose(false)}>
       <form onSubmit={(event) => void remove(event)}>
         <p>
-          {runs ? 'It runs, and is killed. ' : ''}
+          {force ? 'It runs, and is killed. ' : ''}
           What it has written outside of volumes is gone with it.
         </p>
         <Check checked={volumes} onChecked={setVolumes}>

@@ -1,4 +1,5 @@
 import type { ResponseOf } from '@berth/api-spec';
+import { runs } from '../containers/actions.tsx';
 
 type Usage = ResponseOf<'SystemDataUsage'>;
 
@@ -18,8 +19,6 @@ interface Sum {
   TotalCount?: number;
   TotalSize?: number;
 }
-
-const RUNS = new Set(['running', 'paused', 'restarting']);
 
 function row<T>(
   name: string,
@@ -51,13 +50,7 @@ export function diskRows(usage: Usage): Row[] {
   );
   return [
     usage.ImageUsage ? images : { ...images, size: usage.LayersSize ?? images.size },
-    row(
-      'Containers',
-      usage.ContainerUsage,
-      usage.Containers,
-      ({ State }) => RUNS.has(State),
-      ({ SizeRw }) => SizeRw ?? 0,
-    ),
+    row('Containers', usage.ContainerUsage, usage.Containers, runs, ({ SizeRw }) => SizeRw ?? 0),
     row(
       'Volumes',
       usage.VolumeUsage,

@@ -2,7 +2,7 @@ import { visible } from '../../base/text.ts';
 import type { Container, Network } from '../../store/engine.ts';
 import type { Wired } from '../../store/wiring.ts';
 import { link } from '../../widgets/route.ts';
-import { nameOf } from '../containers/actions.tsx';
+import { nameOf, runs } from '../containers/actions.tsx';
 import { portsOf } from '../containers/list.tsx';
 import { addressesIn } from './places.ts';
 
@@ -52,9 +52,6 @@ function membersOf(containers: readonly Container[]): Map<string, Container[]> {
     }
   return members;
 }
-
-const runs = ({ State }: Container): boolean =>
-  State === 'running' || State === 'paused' || State === 'restarting';
 
 /** Draws up who is wired to whom: the outside, the host, links, veths and running containers. */
 export function pictureOf(
