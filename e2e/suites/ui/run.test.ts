@@ -106,9 +106,13 @@ test('a name that is taken, and an image that is not here, which is pulled and r
   await text('Command').fill('sleep 1000');
   await submit();
   await page.getByRole('alert').getByText('No such image').waitFor();
+  registry.pause = 40;
   await page.getByRole('button', { name: 'Pull it and run' }).press('Enter');
+  // What is typed while it is pulled counts.
+  await text('Processes at most').fill('40');
   await page.getByRole('heading', { level: 1, name: 'pulled' }).waitFor();
   await page.getByText('running', { exact: true }).waitFor();
+  expect((await daemon.call('GET', '/containers/pulled/json')).json.HostConfig.PidsLimit).toBe(40);
   await Promise.all(
     ['formed', 'pulled'].map((name) => daemon.call('DELETE', `/containers/${name}?force=1&v=1`)),
   );

@@ -98,7 +98,11 @@ export class Engine {
       { method: 'GET', path: pathWith('/events', query) },
       {
         data: jsonLines((event) => before.push(event as EngineEvent)),
-        end: () => this.events.addEarlier(before),
+        end: (error) => {
+          // Half an answer would be taken for all of it: the next view of events asks anew.
+          if (error) this.earlier = undefined;
+          else this.events.addEarlier(before);
+        },
       },
     );
   }

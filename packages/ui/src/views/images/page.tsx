@@ -1,6 +1,3 @@
-import type { ResponseOf } from '@berth/api-spec';
-import { useEffect, useState } from 'preact/hooks';
-import { call } from '../../api/requests.ts';
 import { ago, bytes, shortId, visible } from '../../base/text.ts';
 import { useValue } from '../../base/use-value.ts';
 import { type Container, engine, type Image } from '../../store/engine.ts';
@@ -12,6 +9,7 @@ import { link } from '../../widgets/route.ts';
 import { Tabs } from '../../widgets/tabs.tsx';
 import { Users } from '../users.tsx';
 import { ImageActions, untag } from './actions.tsx';
+import { configOf, type Details, useInspected } from './inspected.ts';
 import { containersOf, findImage, nameOf, tagsOf } from './names.ts';
 
 const Layers = lazy(async () => (await import('./layers.tsx')).Layers);
@@ -26,22 +24,13 @@ const TABS = [
   ['inspect', 'Inspect'],
 ] as const;
 
-type Details = ResponseOf<'ImageInspect'>;
-
 /** An image: its layers, what its containers get, and what speaks against it. */
 export function ImagePage({ id, tab }: { id: string; tab: string }) {
   engine.want('images');
   const images = useValue(engine.images);
   const containers = useValue(engine.containers);
-  const [details, setDetails] = useState<Details | undefined>(undefined);
   const image = images && findImage(images, id);
-  useEffect(() => {
-    if (!image) return;
-    call<'ImageInspect'>('GET', `/images/${image.Id}/json` as '/images/{name}/json').then(
-      setDetails,
-      () => undefined,
-    );
-  }, [image]);
+  const details = useInspected(image);
   if (!images) return <p class="waiting">Asking the engine…</p>;
   if (!image)
     return (
@@ -72,17 +61,6 @@ export function ImagePage({ id, tab }: { id: string; tab: string }) {
   );
 }
 
-/** Members of an image's configuration that are shown. */
-interface RunConfig {
-  Entrypoint?: string[] | null;
-  Cmd?: string[] | null;
-  User?: string;
-  WorkingDir?: string;
-  Env?: string[] | null;
-  ExposedPorts?: Record<string, object> | null;
-  Volumes?: Record<string, object> | null;
-}
-
 interface OverviewProps {
   image: Image;
   details: Details | undefined;
@@ -91,8 +69,7 @@ interface OverviewProps {
 
 function Overview({ image, details, users }: OverviewProps) {
   const tags = tagsOf(image);
-  const { Entrypoint, Cmd, User, WorkingDir, Env, ExposedPorts, Volumes } = (details?.Config ??
-    {}) as RunConfig;
+  const { Entrypoint, Cmd, User, WorkingDir, Env, ExposedPorts, Volumes } = configOf(details);
   const shared = Math.max(0, image.SharedSize);
   const labels = Object.entries(image.Labels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
   return (

@@ -4,7 +4,7 @@ import { useValue } from '../../base/use-value.ts';
 import { engine } from '../../store/engine.ts';
 import { pull, pulls } from '../../store/pulls.ts';
 import { Field } from '../../widgets/field.tsx';
-import { done } from '../../widgets/notices.tsx';
+import { done, wrong } from '../../widgets/notices.tsx';
 import { link } from '../../widgets/route.ts';
 import { findImage, tagsOf } from '../images/names.ts';
 import { PullProgress } from '../images/pull.tsx';
@@ -63,6 +63,9 @@ export function RunPage({ image }: { image: string }) {
   const [pulling, setPulling] = useState<number>();
   const progress = useValue(pulls).find(({ key }) => key === pulling);
   const element = useRef<HTMLFormElement>(null);
+  // After a pull that took its time, what the form holds then is run.
+  const latest = useRef(form);
+  latest.current = form;
   const change = (parts: Partial<RunForm>): void => setForm((before) => ({ ...before, ...parts }));
   const known = images && findImage(images, form.image.trim());
   const wrongAt = (field: FieldName): string | undefined =>
@@ -80,13 +83,16 @@ export function RunPage({ image }: { image: string }) {
   const start = async (): Promise<void> => {
     setBusy(true);
     setError(undefined);
+    const { current } = latest;
     try {
-      const id = await run(form);
+      const id = await run(current);
       await heard(id);
-      done(`${form.name.trim() || id.slice(0, 12)} runs`);
-      location.assign(link('containers', id.slice(0, 12)));
+      done(`${current.name.trim() || id.slice(0, 12)} runs`);
+      // Whoever has gone elsewhere meanwhile stays there.
+      if (element.current) location.assign(link('containers', id.slice(0, 12)));
     } catch (reason) {
       const { message } = reason as Error;
+      if (!element.current) wrong(reason);
       const field = reason instanceof FieldError ? reason.field : fieldOf(message);
       setError({ field, message, missing: field === 'image' && (reason as EngineError).status === 404 });
       setBusy(false);

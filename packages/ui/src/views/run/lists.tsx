@@ -1,12 +1,10 @@
-import type { ResponseOf } from '@berth/api-spec';
-import { useEffect, useState } from 'preact/hooks';
-import { call } from '../../api/requests.ts';
 import { visible } from '../../base/text.ts';
 import { useValue } from '../../base/use-value.ts';
 import { engine, type Image } from '../../store/engine.ts';
 import { Check } from '../../widgets/check.tsx';
 import { Field } from '../../widgets/field.tsx';
 import { Rows } from '../../widgets/rows.tsx';
+import { configOf, useInspected } from '../images/inspected.ts';
 import type { RunForm } from './body.ts';
 import type { FieldName } from './fields.ts';
 
@@ -14,32 +12,6 @@ export interface PartProps {
   form: RunForm;
   change: (parts: Partial<RunForm>) => void;
   wrongAt: (field: FieldName) => string | undefined;
-}
-
-/** What an image says of its containers. */
-interface Said {
-  Entrypoint?: string[] | null;
-  Cmd?: string[] | null;
-  ExposedPorts?: Record<string, object> | null;
-  Volumes?: Record<string, object> | null;
-}
-
-/** The configuration of an image that is here. */
-function useSaid(image: Image | undefined): Said {
-  const [said, setSaid] = useState<Said>({});
-  useEffect(() => {
-    setSaid({});
-    if (!image) return;
-    const gone = new AbortController();
-    call<'ImageInspect'>('GET', `/images/${image.Id}/json` as '/images/{name}/json', {
-      signal: gone.signal,
-    }).then(
-      ({ Config }: ResponseOf<'ImageInspect'>) => setSaid((Config ?? {}) as Said),
-      () => undefined,
-    );
-    return () => gone.abort();
-  }, [image?.Id]);
-  return said;
 }
 
 interface CellProps {
@@ -80,7 +52,7 @@ const BLANK = {
 export function Lists({ form, change, wrongAt, image }: PartProps & { image: Image | undefined }) {
   engine.want('volumes');
   const volumes = useValue(engine.volumes) ?? [];
-  const { Entrypoint, Cmd, ExposedPorts, Volumes } = useSaid(image);
+  const { Entrypoint, Cmd, ExposedPorts, Volumes } = configOf(useInspected(image));
   const listens = Object.keys(ExposedPorts ?? {});
   const keeps = Object.keys(Volumes ?? {});
   return (
