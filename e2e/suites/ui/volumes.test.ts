@@ -48,6 +48,25 @@ test('volumes are listed with their sizes and users, and each is shown', async (
   await page.getByText('"Mountpoint"').waitFor();
 });
 
+test('a dialog gives the focus back as it closes, and does not take it later', async () => {
+  await list();
+  const remove = page.getByRole('button', { name: 'remove data' });
+  const focused = () => page.evaluate('document.activeElement.getAttribute("aria-label")');
+  await remove.press('Enter');
+  await dialog('Remove data?').getByRole('button', { name: 'Cancel' }).press('Enter');
+  await dialog('Remove data?').waitFor({ state: 'detached' });
+  expect(await focused()).toBe('remove data');
+  await remove.press('Enter');
+  await dialog('Remove data?').waitFor();
+  // As one goes on who is quick.
+  await page.evaluate(
+    `document.querySelector('dialog').close(); document.querySelector('[aria-label="clone data"]').focus()`,
+  );
+  await dialog('Remove data?').waitFor({ state: 'detached' });
+  await page.waitForTimeout(200);
+  expect(await focused()).toBe('clone data');
+});
+
 test('volumes are created, cloned, kept as snapshots, removed and pruned', async () => {
   await list();
   await page.getByRole('button', { name: 'Create' }).press('Enter');
