@@ -44,6 +44,7 @@ beforeAll(async () => {
     'sleep',
     '1000',
   ]);
+  daemon.berth(['network', 'create', '--subnet', '10.237.0.0/24', 'wide']);
 }, 60_000);
 afterAll(async () => {
   await daemon?.dispose();
@@ -106,7 +107,7 @@ const CASES: Array<[name: string, args: () => string[], error: RegExp, hint: Reg
   ],
   [
     'an overlapping range',
-    () => ['network', 'create', '--subnet', '172.17.0.0/16', 'x'],
+    () => ['network', 'create', '--subnet', '10.237.0.0/25', 'x'],
     /[Oo]verlaps/,
     /--subnet/,
   ],
