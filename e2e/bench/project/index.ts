@@ -7,9 +7,9 @@ import type { Engine } from '../engines.ts';
 import { median, report, timed } from '../measure.ts';
 import { BASE, FILES, PACKAGES } from './files.ts';
 
-/** So many rounds of each load, by turns. */
-const ROUNDS = 3;
-const SECONDS = 4;
+/** So many rounds of each load, by turns: many short ones, as a disk's speed goes up and down by seconds. */
+const ROUNDS = 9;
+const SECONDS = 2;
 
 /** One engine's copy of the project. */
 class Project {

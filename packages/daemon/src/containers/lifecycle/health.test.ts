@@ -1,4 +1,4 @@
-import { afterProbe, probeCommand } from './health.ts';
+import { afterProbe, probeCommand, untilProbe } from './health.ts';
 
 describe('health', () => {
   const result = (ExitCode: number) => ({ Start: '', End: '', ExitCode, Output: '' });
@@ -35,5 +35,16 @@ describe('health', () => {
       FailingStreak: 0,
     });
     expect(afterProbe(starting, result(1), config, 6_000)).toMatchObject({ Status: 'unhealthy' });
+  });
+
+  test('a container that starts is probed as often as usual, or every 5 s, or as it asks for', () => {
+    const SECOND = 1_000_000_000;
+    const config = { Interval: SECOND / 2, StartPeriod: 30 * SECOND };
+    expect(untilProbe(config, 'starting', 0)).toBe(500);
+    expect(untilProbe({ ...config, Interval: 60 * SECOND }, 'starting', 0)).toBe(5_000);
+    expect(untilProbe({ ...config, StartInterval: 2 * SECOND }, 'starting', 29_999)).toBe(2_000);
+    expect(untilProbe({ ...config, StartInterval: 2 * SECOND }, 'starting', 30_000)).toBe(500);
+    expect(untilProbe({ ...config, StartInterval: 2 * SECOND }, 'healthy', 0)).toBe(500);
+    expect(untilProbe({}, 'starting', 0)).toBe(30_000);
   });
 });

@@ -52,6 +52,17 @@ export function afterProbe(
   return { Status: failed ? 'unhealthy' : health.Status, FailingStreak, Log };
 }
 
+/**
+ * Milliseconds until the next probe, `ago` milliseconds after the container's start. While it starts, probes come at
+ * `StartInterval`, or as often as usual but at least every 5 s: Docker 26 takes the usual interval then, 28 takes 5 s,
+ * which found a container that is probed twice a second healthy after 5 s only.
+ */
+export function untilProbe(config: HealthConfig, status: string | undefined, ago: number): number {
+  const usual = milliseconds(config.Interval, DEFAULT_INTERVAL);
+  const starting = status === 'starting' && ago < milliseconds(config.StartPeriod, 0);
+  return starting ? milliseconds(config.StartInterval, Math.min(usual, DEFAULT_START_INTERVAL)) : usual;
+}
+
 /** Runs a container's check at its interval until it is ended. */
 export class HealthMonitor implements Monitor {
   private readonly context: Context;
@@ -81,17 +92,12 @@ export class HealthMonitor implements Monitor {
 
   private schedule(): void {
     if (this.ended) return;
+    const { config, container } = this;
+    const pause = untilProbe(config, container.health?.Status, this.startedAgo());
     this.timer = setTimeout(() => {
-      this.probe().catch((error) => log.debug({ container: this.container.id, err: error }, 'health check'));
-    }, this.interval());
+      this.probe().catch((error) => log.debug({ container: container.id, err: error }, 'health check'));
+    }, pause);
     this.timer.unref();
-  }
-
-  private interval(): number {
-    const usual = milliseconds(this.config.Interval, DEFAULT_INTERVAL);
-    const period = milliseconds(this.config.StartPeriod, 0);
-    if (this.container.health?.Status !== 'starting' || this.startedAgo() >= period) return usual;
-    return milliseconds(this.config.StartInterval, DEFAULT_START_INTERVAL);
   }
 
   private startedAgo(at = nowNanos()): number {
