@@ -16,7 +16,7 @@ export { sleep, until } from './wait.ts';
 /** The workspace's top folder. */
 export const top = join(import.meta.dirname, '..', '..');
 
-/** Where the programs are: another build than the workspace's is chosen by BERTH_DIST. */
+/** The folder of the programs: another build than the workspace's is chosen by BERTH_DIST. */
 export const dist = process.env['BERTH_DIST'] ?? join(top, 'dist');
 
 /**

@@ -21,7 +21,7 @@ export const bodyOf = (bytes: Buffer, type: string): Body => ({
   headers: { 'content-type': type, 'content-length': String(bytes.length) },
 });
 
-/** What is sent for a value: a Buffer is a tar as it is, anything else goes as JSON. */
+/** The body that is sent for a value: a Buffer is a tar as it is, anything else goes as JSON. */
 export function encoded(value: unknown): Body {
   if (value === undefined) return { headers: {} };
   return Buffer.isBuffer(value)

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { dist, type TestDaemon, top } from './daemon.ts';
 
-/** Where the pictures of the page go. */
+/** The folder for pictures of the page. */
 const PICTURES = join(top, 'dist/ui-pictures');
 
 /** A browser, which starts once for a suite. */

@@ -60,7 +60,7 @@ test('metrics of engine and containers, in the API and at an address of their ow
 test('Prometheus takes them', async () => {
   const { text } = await daemon.call('GET', '/metrics');
   const checked = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
-  // Where Prometheus is not installed, the shape is looked at above.
+  // Without Prometheus installed, the shape is looked at above.
   if (checked.error) return;
   expect({ status: checked.status, stderr: checked.stderr }).toEqual({ status: 0, stderr: '' });
 });

@@ -1,107 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { top } from '../../support/daemon.ts';
+import { type Asked, folder, ID, plain, played, socket, withScriptedDaemon } from './scripted-daemon.ts';
 
 // The client's front (packages/native/front) beside the client itself, on a daemon of the test's that notes what it is
 // asked: requests, output and exit code are the same, and what the front leaves to Node has asked nothing before.
-const folder = mkdtempSync(join(tmpdir(), 'berth-front-'));
-const socket = join(folder, 'daemon.sock');
-const ID = 'abcdef0123456789'.repeat(4);
-interface Asked {
-  method: string;
-  url: string;
-  body: unknown;
-}
-let asked: Asked[] = [];
-/** The answers that the daemon gives in the next run. */
-let scene: {
-  status: number;
-  warnings: string[];
-  start: [number, string];
-  output: Array<[number, string]>;
-  raw: boolean;
-  code: string;
-  list: string;
-};
-const plain = () => ({
-  status: 201,
-  warnings: [] as string[],
-  start: [204, ''] as [number, string],
-  output: [
-    [1, 'out\n'],
-    [2, 'err\n'],
-  ] as Array<[number, string]>,
-  raw: false,
-  code: '{"StatusCode":7}',
-  list: '[]',
-});
-/** Called when the container is started. */
-let atStart: Array<() => void> = [];
-let server: Server;
-
-const frame = ([stream, text]: [number, string]) => {
-  const bytes = Buffer.from(text);
-  const header = Buffer.alloc(8);
-  header[0] = stream;
-  header.writeUInt32BE(bytes.length, 4);
-  return Buffer.concat([header, bytes]);
-};
-
-beforeAll(async () => {
-  server = createServer((request, response) => {
-    let text = '';
-    request.on('data', (part) => {
-      text += part;
-    });
-    request.on('end', () => {
-      const url = request.url ?? '';
-      asked.push({ method: request.method ?? '', url, body: text === '' ? undefined : JSON.parse(text) });
-      const json = (status: number, body: unknown) =>
-        response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
-      if (url.includes('/containers/create'))
-        json(
-          scene.status,
-          scene.status < 400 ? { Id: ID, Warnings: scene.warnings } : { message: 'not "made".' },
-        );
-      else if (url.endsWith('/start')) {
-        const [status, message] = scene.start;
-        if (status >= 400) json(status, { message });
-        else response.writeHead(status).end();
-        for (const happens of atStart) happens();
-      } else if (url.includes('/wait')) {
-        response.writeHead(200, { 'Content-Type': 'application/json' }).flushHeaders();
-        atStart.push(() => setTimeout(() => response.end(`${scene.code}\n`), 20));
-      } else if (url.includes('/containers/json'))
-        response.writeHead(200, { 'Content-Type': 'application/json' }).end(scene.list);
-      else json(404, { message: 'page not found' });
-    });
-  });
-  server.on('upgrade', (request, connection: Socket) => {
-    asked.push({ method: request.method ?? '', url: request.url ?? '', body: undefined });
-    // A client that has failed closes before the end.
-    connection.on('error', () => undefined);
-    const type = scene.raw ? 'raw-stream' : 'multiplexed-stream';
-    connection.write(
-      `HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.${type}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`,
-    );
-    atStart.push(() => {
-      // In pieces that are no frames.
-      const bytes = Buffer.concat(scene.output.map(frame));
-      connection.write(bytes.subarray(0, 5));
-      setTimeout(() => connection.end(bytes.subarray(5)), 20);
-    });
-  });
-  await new Promise<void>((resolve) => server.listen(socket, resolve));
-  mkdirSync(join(folder, 'home/.docker'), { recursive: true });
-});
-afterAll(() => {
-  server.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+withScriptedDaemon();
 
 const environment = (more: NodeJS.ProcessEnv = {}) => ({
   PATH: process.env['PATH'],
@@ -111,8 +16,8 @@ const environment = (more: NodeJS.ProcessEnv = {}) => ({
 });
 
 async function run(program: string[], words: string[], more: NodeJS.ProcessEnv = {}) {
-  asked = [];
-  atStart = [];
+  played.asked = [];
+  played.atStart = [];
   const child = spawn(program[0]!, [...program.slice(1), ...words], {
     env: environment(more),
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -125,7 +30,7 @@ async function run(program: string[], words: string[], more: NodeJS.ProcessEnv =
   const code = await new Promise((resolve) => child.once('close', resolve));
   // Connections race: what is asked at the same time is in no order.
   const order = (a: Asked, b: Asked) => (a.url < b.url ? -1 : 1);
-  return { ...said, code, asked: [...asked].sort(order) };
+  return { ...said, code, asked: [...played.asked].sort(order) };
 }
 const front = [join(top, 'dist/berth')];
 const client = [
@@ -202,7 +107,7 @@ const RUNS: string[][] = [
 ];
 
 test('run: the same requests, output and exit code, without Node', async () => {
-  scene = plain();
+  played.scene = plain();
   for (const words of RUNS) {
     const own = await both(words);
     const { asked: requests, code } = await run([alone], words);
@@ -213,22 +118,22 @@ test('run: the same requests, output and exit code, without Node', async () => {
 
 test('run: warnings, errors of the start and of the wait, a stream that an old daemon calls raw', async () => {
   const words = ['run', '--rm', 'busybox', 'true'];
-  scene = { ...plain(), warnings: ['first "x"\u001b', 'zweite ü\ud83d\ude00'] };
+  played.scene = { ...plain(), warnings: ['first "x"\u001b', 'zweite ü\ud83d\ude00'] };
   expect((await both(words)).stderr).toContain('WARNING: first "x"');
   for (const message of [
     'exec: "x": executable file not found in $PATH: unknown.',
     'permission denied',
     'else',
   ]) {
-    scene = { ...plain(), start: [500, message], output: [] };
+    played.scene = { ...plain(), start: [500, message], output: [] };
     expect((await both(words)).code).toBe(
       /not found/.test(message) ? 127 : /denied/.test(message) ? 126 : 125,
     );
     await both(['run', '-d', 'busybox']);
   }
-  scene = { ...plain(), code: '{"StatusCode":0,"Error":{"Message":"it \\u00e4 went"}}', output: [] };
+  played.scene = { ...plain(), code: '{"StatusCode":0,"Error":{"Message":"it \\u00e4 went"}}', output: [] };
   expect((await both(words)).code).toBe(125);
-  scene = {
+  played.scene = {
     ...plain(),
     output: [
       [1, 'a'],
@@ -236,9 +141,9 @@ test('run: warnings, errors of the start and of the wait, a stream that an old d
     ],
   };
   expect((await both(words)).stderr).toBe('error from daemon in stream: it broke\n');
-  scene = { ...plain(), raw: true };
+  played.scene = { ...plain(), raw: true };
   expect((await both(words)).stderr).toBe('err\n');
-  scene = {
+  played.scene = {
     ...plain(),
     code: '{"StatusCode":0,"Error":null}',
     output: [
@@ -251,7 +156,7 @@ test('run: warnings, errors of the start and of the wait, a stream that an old d
 });
 
 test('run: a refused create is left to Node, which asks again and says why', async () => {
-  scene = { ...plain(), status: 409 };
+  played.scene = { ...plain(), status: 409 };
   const own = await run(front, ['run', 'busybox']);
   const node = await run(client, ['run', 'busybox']);
   expect([own.stdout, own.stderr, own.code]).toEqual([node.stdout, node.stderr, node.code]);
@@ -259,7 +164,7 @@ test('run: a refused create is left to Node, which asks again and says why', asy
 });
 
 test('what the front does not know, it leaves to Node before it asks anything', async () => {
-  scene = plain();
+  played.scene = plain();
   for (const words of [
     ['run', '-it', 'busybox'],
     ['run', '-v', '/a:/b', 'busybox'],
@@ -298,7 +203,7 @@ test('what the front does not know, it leaves to Node before it asks anything', 
 test('ps -q: as the client shows it', async () => {
   const row = (id: string) =>
     `{"Names":["/\\"Id\\":"],"Labels":{"Id":"no","a":"\\\\"},"Ports":[{}, []],"Id":"${id}"}`;
-  scene = { ...plain(), list: ` [${row(ID)},\n${row('1'.repeat(64))}]` };
+  played.scene = { ...plain(), list: ` [${row(ID)},\n${row('1'.repeat(64))}]` };
   for (const words of [['-q'], ['-aq'], ['-q', '--no-trunc'], ['--all', '--quiet']])
     for (const name of [['ps'], ['container', 'ls'], ['-H', `unix://${socket}`, 'ps']]) {
       const own = await both([...name, ...words]);
@@ -306,7 +211,7 @@ test('ps -q: as the client shows it', async () => {
       expect((await run([alone], [...name, ...words])).stdout).toBe(own.stdout);
     }
   for (const list of ['[]', '[{"Id":"sha256:x"}]', '[{}]']) {
-    scene = { ...plain(), list };
+    played.scene = { ...plain(), list };
     const [own, node] = [await run(front, ['ps', '-q']), await run(client, ['ps', '-q'])];
     expect([list, own.stdout, own.code]).toEqual([list, node.stdout, node.code]);
   }

@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const daemon of daemons) await daemon.dispose();
-  // Where the rule does not hold, the machine would be left without a usable one.
+  // If the rule did not hold, the machine would be left without a usable one.
   chownSync('/dev/null', before.uid, before.gid);
   chmodSync('/dev/null', before.mode);
 });

@@ -136,7 +136,7 @@ test('it listens on loopback alone, and nobody who connects ends it', async () =
     (all ?? []).filter(({ internal, family }) => !internal && family === 'IPv4'),
   );
   for (const { address } of others) expect([address, await code(address)]).toEqual([address, 'ECONNREFUSED']);
-  // What is refused and gone before the answer, what is no HTTP, and what never ends.
+  // Requests that are refused and gone before the answer, that are no HTTP, and that never end.
   const upgrade =
     'GET /live HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nOrigin: http://evil\r\n\r\n';
   const texts = [

@@ -47,7 +47,7 @@ test('networks are drawn as they are wired: the outside, host, bridges, veths, c
   expect(drawn).toEqual(expect.arrayContaining(['outside', 'host', '10.93.1.2', '10.93.2.2', 'masquerade']));
   const { HostInterface } = (await daemon.call('GET', '/berth/explain/networks/front')).json.Members[0];
   expect(drawn).toContain(HostInterface);
-  // Who is wired to whom: the place of each box from the outside to the program.
+  // The order of the wiring: the place of each box from the outside to the program.
   const across = async (text: string): Promise<number> =>
     (await picture().getByText(text, { exact: true }).first().boundingBox())!.x;
   const places = await Promise.all(['outside', 'host', 'front', HostInterface, 'web', 'sidecar'].map(across));

@@ -37,7 +37,7 @@ test('a form is filled by the keyboard, refusals stand at their fields, and the 
   const image = page.getByRole('combobox', { name: 'Image' });
   await image.fill('bb');
 
-  /** What is said at a field; it has the focus, and nothing of the container is left. */
+  /** The message at a field, which has the focus, and nothing of the container is left. */
   async function refused(field: Locator, value: string, words: RegExp, right = ''): Promise<void> {
     await field.fill(value);
     await submit();
@@ -108,7 +108,7 @@ test('a name that is taken, and an image that is not here, which is pulled and r
   await page.getByRole('alert').getByText('No such image').waitFor();
   registry.pause = 40;
   await page.getByRole('button', { name: 'Pull it and run' }).press('Enter');
-  // What is typed while it is pulled counts.
+  // Input that is typed during the pull counts.
   await text('Processes at most').fill('40');
   await page.getByRole('heading', { level: 1, name: 'pulled' }).waitFor();
   await page.getByText('running', { exact: true }).waitFor();

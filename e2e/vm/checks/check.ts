@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import type { TestDaemon } from '../../support/daemon.ts';
 
-/** Where the hierarchy of cgroup v2 is mounted. */
+/** The mount point of the hierarchy of cgroup v2. */
 export const CGROUPS = '/sys/fs/cgroup';
 /** All checks, in the order in which they run. */
 export const checks: Array<[string, (daemon: TestDaemon) => void | Promise<void>]> = [];

@@ -1,117 +1,22 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { nativeProgram } from '@berth/native';
-import type { Settings } from '../config/settings.ts';
-import { openEvents } from '../events/index.ts';
-import { openStore, type Store } from '../store/index.ts';
-import type { NetworkRequest, Networks } from './api.ts';
-import { openNetworks } from './index.ts';
-import { plainRequest } from './testing.ts';
+import {
+  addressesOf,
+  inside,
+  networks,
+  options,
+  reopen,
+  request,
+  resident,
+  run,
+  SUBNET,
+  settings,
+  withNetworks,
+} from './testing-room.ts';
 
 /* The room on the real kernel: namespaces, bridges and the firewall of a daemon of its own. Needs root. */
 
-const root = mkdtempSync(join(tmpdir(), 'berth-networks-'));
-const SUBNET = '10.199.41';
-const settings = {
-  dataRoot: root,
-  execRoot: root,
-  bridge: '',
-  bip: `${SUBNET}.1/24`,
-  bip6: '',
-  fixedCidr: '',
-  fixedCidrV6: '',
-  defaultGateway: '',
-  defaultGatewayV6: '',
-  defaultNetworkOpts: {},
-  defaultAddressPools: [{ base: '10.199.64.0/18', size: 24 }],
-  mtu: 0,
-  icc: true,
-  ipForward: true,
-  ipMasq: true,
-  iptables: true,
-  ip6tables: true,
-  userlandProxy: true,
-  ipv6: false,
-  ip: '',
-  dns: [],
-  dnsSearch: [],
-  dnsOpts: [],
-  hostGatewayIps: [],
-} as unknown as Settings;
-
-let store: Store;
-let networks: Networks;
-const processes: ChildProcess[] = [];
-
-async function open(): Promise<void> {
-  store = openStore(join(root, 'berth.db'));
-  networks = await openNetworks({ settings, store, events: openEvents(), program: nativeProgram });
-}
-
-beforeAll(async () => {
-  await open();
-  await networks.reconcile([]);
-});
-
-afterAll(async () => {
-  for (const child of processes) child.kill('SIGKILL');
-  await networks.reconcile([]);
-  await networks.prune({});
-  const bridge = options('bridge')['com.docker.network.bridge.name']!;
-  const table = ownTable();
-  networks.close();
-  store.close();
-  if (table) run('nft', 'delete', 'table', 'inet', table);
-  run('ip', 'link', 'delete', bridge);
-  rmSync(root, { recursive: true });
-});
-
-const run = (command: string, ...args: string[]) => execFileSync(command, args, { encoding: 'utf8' });
-const inside = (path: string, ...args: string[]) => run('nsenter', `--net=${path}`, ...args);
-const options = (name: string) => networks.inspect(name)['Options'] as Record<string, string>;
-
-/** The name of the daemon's table: the one that has its bridge. */
-function ownTable(): string | undefined {
-  const bridge = options('bridge')['com.docker.network.bridge.name']!;
-  const { nftables } = JSON.parse(run('nft', '-j', 'list', 'sets')) as {
-    nftables: Array<{ set?: { name: string; table: string; elem?: string[] } }>;
-  };
-  return nftables.find(({ set }) => set?.name === 'bridges' && set.elem?.includes(bridge))?.set?.table;
-}
-
-let count = 0;
-function request(change: Partial<NetworkRequest> = {}): NetworkRequest {
-  const id = String(++count).padStart(64, 'b');
-  const names = { name: `box${count}`, hostname: `host${count}` };
-  return plainRequest({ id, ...names, folder: join(root, id), ...change });
-}
-
-/** A process in the namespace, as a container's would be; its pid. */
-async function resident(path: string): Promise<number> {
-  const child = spawn('nsenter', [`--net=${path}`, 'sleep', '100'], { stdio: 'ignore' });
-  processes.push(child);
-  const here = run('readlink', '/proc/self/ns/net');
-  while (run('readlink', `/proc/${child.pid}/ns/net`) === here)
-    await new Promise((done) => setTimeout(done, 5));
-  return child.pid!;
-}
-
-/** Starts the room anew with other settings. */
-async function reopen(change: Partial<Settings>): Promise<void> {
-  networks.close();
-  store.close();
-  Object.assign(settings, change);
-  await open();
-  await networks.reconcile([]);
-}
-
-const addressesOf = (link: string) =>
-  run('ip', '-o', 'address', 'show', link)
-    .match(/inet6? \S+/g)!
-    .filter((line) => !line.includes(' fe80:'))
-    .sort();
+withNetworks();
 
 test('the default bridge follows its settings from start to start', async () => {
   const { bip, ipv6, fixedCidrV6 } = settings;
@@ -238,80 +143,6 @@ test('a running container is connected and disconnected', async () => {
   expect(inside(path, 'ip', 'route')).toBe('');
   await networks.forget(box.id);
   await networks.remove('side');
-});
-
-/** The process that makes links for the room under test. */
-function workerPid(): number {
-  const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').split(' ').filter(Boolean);
-  const found = children.filter(
-    (pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[1] === 'net',
-  );
-  return Number(found.at(-1));
-}
-
-async function until(what: string, done: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !done(); await new Promise((next) => setTimeout(next, 20)))
-    if (Date.now() > deadline) throw new Error(`${what}: not within 10 s`);
-}
-
-test('a network that could not be made leaves no link; one that a killed worker left goes with the next worker', async () => {
-  const group = readFileSync(`/proc/${workerPid()}/cmdline`, 'utf8').split('\0')[2]!;
-  const links = () =>
-    (JSON.parse(run('ip', '-j', 'link', 'show', 'group', group) || '[]') as Array<{ ifname?: string }>)
-      .flatMap(({ ifname = '' }) => (/^(?:veth|$)/.test(ifname) ? [] : [ifname]))
-      .sort();
-  const before = links();
-  const name = `bt${process.pid.toString(36)}s`;
-  await expect(
-    networks.create({
-      Name: 'multicast',
-      EnableIPv6: true,
-      IPAM: { Config: [{ Subnet: 'ff0e:7::/64' }] },
-      Options: { 'com.docker.network.bridge.name': name },
-    }),
-    // The kernel has no multicast address of its own on a link: it says so when the link is there.
-  ).rejects.toThrow(/annot assign requested address/);
-  expect(links()).toEqual(before);
-
-  run('ip', 'link', 'add', name, 'group', group, 'type', 'bridge');
-  expect(links()).toHaveLength(before.length + 1);
-  const kept = request();
-  const { path } = await networks.attach(kept);
-  const pid = await resident(path);
-  process.kill(workerPid(), 'SIGKILL');
-  await until('the strangers', () => links().length === before.length);
-  expect(links()).toEqual(before);
-  expect(Object.keys(await networks.stats(pid))).toEqual(['eth0']);
-  await networks.forget(kept.id);
-});
-
-test('a daemon that starts anew keeps what runs and clears the rest', async () => {
-  const [stays, goes] = [
-    request(),
-    request({ portBindings: { '80/tcp': [{ HostIp: '', HostPort: '28742' }] } }),
-  ];
-  const kept = await networks.attach(stays);
-  const pid = await resident(kept.path);
-  await networks.attach(goes);
-  networks.close();
-  store.close();
-  await open();
-  await networks.reconcile([{ request: stays, pid }]);
-  expect(networks.state(stays.id)!.endpoints['bridge']).toEqual(kept.state.endpoints['bridge']);
-  expect(Object.keys(networks.inspect('bridge').Containers)).toEqual([stays.id]);
-  const next = request();
-  const { state } = await networks.attach(next);
-  expect(state.endpoints['bridge']!.IPAddress).not.toBe(kept.state.endpoints['bridge']!.IPAddress);
-  const stats = await networks.stats(pid);
-  expect(stats['eth0']).toMatchObject({ rx_errors: 0, tx_dropped: 0 });
-  for (const { id } of [stays, goes, next]) await networks.forget(id);
-});
-
-test('a table that somebody deleted is back within a second', async () => {
-  run('nft', 'delete', 'table', 'inet', ownTable()!);
-  const until = Date.now() + 1000;
-  while (!ownTable() && Date.now() < until) await new Promise((done) => setTimeout(done, 20));
-  expect(ownTable()).toBeDefined();
 });
 
 test('subnets are shown IPv4 first', async () => {

@@ -18,7 +18,7 @@ export interface SettingsChange {
   LogConfig?: { Type?: string; Config?: Record<string, string> };
 }
 
-/** Which of the members hold at once, and which with the next start. */
+/** The members that hold at once, and those that hold with the next start. */
 export interface ChangeOutcome {
   Applied: string[];
   AfterRestart: string[];
