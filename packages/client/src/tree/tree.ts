@@ -1,86 +1,43 @@
-import type { Leaf, Tree } from '../cli/nodes.ts';
-
-const leaf = (about: string, load: Leaf['load'], also?: string[]): Leaf => ({
-  about,
+import type { Tree } from '../cli/nodes.ts';
+import {
+  attach,
+  build,
+  builderPrune,
+  commit,
+  cp,
+  create,
+  diff,
+  events,
+  exec,
+  exportLeaf,
+  history,
+  images,
+  importLeaf,
+  info,
+  kill,
+  leaf,
   load,
-  ...(also ? { also } : {}),
-});
-
-const attach = leaf(
-  'Attach your terminal to a running container',
-  () => import('../commands/container/attach.ts'),
-);
-const build = leaf('Build an image from a Dockerfile', () => import('../commands/image/build.ts'));
-const commit = leaf(
-  "Create an image from a container's changes",
-  () => import('../commands/container/commit.ts'),
-);
-const cp = leaf(
-  'Copy files between a container and this machine',
-  () => import('../commands/container/cp.ts'),
-);
-const create = leaf('Create a container', () => import('../commands/container/create.ts'));
-const diff = leaf(
-  "List what changed in a container's filesystem",
-  () => import('../commands/container/diff.ts'),
-);
-const events = leaf(
-  'Show what happens in the daemon, as it happens',
-  () => import('../commands/system/events.ts'),
-);
-const exec = leaf('Run a command in a running container', () => import('../commands/container/exec.ts'));
-const exportLeaf = leaf(
-  "Write a container's filesystem as a tar archive",
-  () => import('../commands/container/export.ts'),
-);
-const history = leaf('Show how an image came about', () => import('../commands/image/history.ts'));
-const importLeaf = leaf(
-  'Make an image from a tar archive of a filesystem',
-  () => import('../commands/image/import.ts'),
-);
-const info = leaf(
-  'Show information about the daemon and its machine',
-  () => import('../commands/system/info.ts'),
-);
-const kill = leaf(
-  'Send a signal to running containers, SIGKILL by default',
-  () => import('../commands/container/kill.ts'),
-);
-const load = leaf(
-  'Load images from a tar archive or standard input',
-  () => import('../commands/image/load.ts'),
-);
-const logs = leaf('Show the output of a container', () => import('../commands/container/logs.ts'));
-const pause = leaf('Freeze all processes of containers', () => import('../commands/container/pause.ts'));
-const port = leaf(
-  'Show where the ports of a container are published',
-  () => import('../commands/container/port.ts'),
-);
-const pull = leaf('Download an image from a registry', () => import('../commands/image/pull.ts'));
-const push = leaf('Upload an image to a registry', () => import('../commands/image/push.ts'));
-const rename = leaf('Rename a container', () => import('../commands/container/rename.ts'));
-const restart = leaf('Restart containers', () => import('../commands/container/restart.ts'));
-const run = leaf('Create a container from an image and run it', () => import('../commands/container/run.ts'));
-const save = leaf('Write images to a tar archive', () => import('../commands/image/save.ts'));
-const start = leaf('Start stopped containers', () => import('../commands/container/start.ts'));
-const stats = leaf(
-  'Show the resource usage of containers, live',
-  () => import('../commands/container/stats.ts'),
-);
-const stop = leaf('Stop running containers', () => import('../commands/container/stop.ts'));
-const tag = leaf('Give an image one more name', () => import('../commands/image/tag.ts'));
-const top = leaf('Show the processes of a container', () => import('../commands/container/top.ts'));
-const unpause = leaf('Let frozen containers go on', () => import('../commands/container/unpause.ts'));
-const update = leaf('Change the limits of containers', () => import('../commands/container/update.ts'));
-const wait = leaf(
-  'Wait until containers stop and print their exit codes',
-  () => import('../commands/container/wait.ts'),
-);
-const ps = leaf('List containers', () => import('../commands/container/ps.ts'), ['list', 'ps']);
-const rm = leaf('Remove containers', () => import('../commands/container/rm.ts'), ['remove']);
-const images = leaf('List images', () => import('../commands/image/images.ts'), ['list']);
-const rmi = leaf('Remove images', () => import('../commands/image/rmi.ts'), ['remove']);
-const builderPrune = leaf('Remove the build cache', () => import('../commands/image/builder-prune.ts'));
+  logs,
+  pause,
+  port,
+  ps,
+  pull,
+  push,
+  rename,
+  restart,
+  rm,
+  rmi,
+  run,
+  save,
+  start,
+  stats,
+  stop,
+  tag,
+  top,
+  unpause,
+  update,
+  wait,
+} from './leaves.ts';
 
 /** Top-level commands that most people need, in the order of the help. */
 export const commonCommands = [

@@ -1,10 +1,10 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-/** Where TLS files are looked for. */
+/** The folder in which TLS files are looked for. */
 export const certificates = process.env['DOCKER_CERT_PATH'] || join(homedir(), '.docker');
 
-/** Where the configuration file is looked for. */
+/** The path at which the configuration file is looked for. */
 export const DEFAULT_CONFIG_FILE = '/etc/berth/daemon.json';
 
 /** The settings that hold when neither a flag nor the file says otherwise. */

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
+import { CONTAINER_FLAGS } from './container-flags.ts';
 import { certificates } from './defaults.ts';
 import { type Flag, only } from './flag.ts';
+import { NETWORK_FLAGS } from './network-flags.ts';
 import { REFUSED } from './refused-flags.ts';
 
 const ENTITLEMENTS = ['network-host', 'security-insecure'];
@@ -17,23 +19,6 @@ function refuseBuilder(value: unknown): string | undefined {
 }
 
 const APPLIED: Flag[] = [
-  {
-    name: 'add-runtime',
-    key: 'runtimes',
-    type: 'runtimes',
-    field: 'runtimes',
-    reload: true,
-    help: 'Register an OCI runtime (NAME=PATH), to be chosen by its name',
-  },
-  { name: 'bip', type: 'string', field: 'bip', help: 'Address of the default bridge, as CIDR' },
-  { name: 'bip6', type: 'string', field: 'bip6', help: 'IPv6 address of the default bridge, as CIDR' },
-  {
-    name: 'bridge',
-    short: 'b',
-    type: 'string',
-    field: 'bridge',
-    help: "Attach containers to this bridge; 'none' disables the default network",
-  },
   { name: 'cri', type: 'boolean', field: 'cri', help: 'Serve the Container Runtime Interface (Kubernetes)' },
   {
     name: 'cri-socket',
@@ -62,7 +47,6 @@ const APPLIED: Flag[] = [
     field: 'cniBinDir',
     help: 'Folders of CNI plugins (default /opt/cni/bin and /usr/lib/cni)',
   },
-  { name: 'cgroup-parent', type: 'string', field: 'cgroupParent', help: 'Parent cgroup of all containers' },
   {
     name: 'config-file',
     type: 'string',
@@ -77,60 +61,6 @@ const APPLIED: Flag[] = [
   },
   { name: 'debug', short: 'D', type: 'boolean', field: 'debug', reload: true, help: 'Log what is done' },
   {
-    name: 'default-address-pool',
-    key: 'default-address-pools',
-    type: 'pools',
-    field: 'defaultAddressPools',
-    help: 'Address pools of networks (base=CIDR,size=BITS)',
-  },
-  {
-    name: 'default-cgroupns-mode',
-    type: 'string',
-    field: 'defaultCgroupnsMode',
-    help: 'Cgroup namespace of containers ("host" | "private")',
-  },
-  { name: 'default-gateway', type: 'string', field: 'defaultGateway', help: 'IPv4 gateway of containers' },
-  {
-    name: 'default-gateway-v6',
-    type: 'string',
-    field: 'defaultGatewayV6',
-    help: 'IPv6 gateway of containers',
-  },
-  {
-    name: 'default-ipc-mode',
-    type: 'string',
-    field: 'defaultIpcMode',
-    help: 'IPC namespace of containers ("shareable" | "private")',
-  },
-  {
-    name: 'default-runtime',
-    type: 'string',
-    field: 'defaultRuntime',
-    reload: true,
-    help: "OCI runtime of containers that name none (default: Berth's own)",
-  },
-  {
-    name: 'default-shm-size',
-    type: 'bytes',
-    field: 'defaultShmSize',
-    reload: true,
-    help: 'Size of /dev/shm (default 64MiB)',
-  },
-  {
-    name: 'default-ulimit',
-    key: 'default-ulimits',
-    type: 'ulimits',
-    field: 'defaultUlimits',
-    help: 'Limits of containers (name=soft:hard)',
-  },
-  {
-    name: 'default-network-opt',
-    key: 'default-network-opts',
-    type: 'maps',
-    field: 'defaultNetworkOpts',
-    help: 'Options of new networks of a driver (DRIVER=OPTION=VALUE)',
-  },
-  {
     name: 'builder',
     type: 'map',
     field: 'builder',
@@ -138,41 +68,13 @@ const APPLIED: Flag[] = [
     refuse: refuseBuilder,
     limit: `only entitlements, of which there are ${ENTITLEMENTS.join(' and ')}`,
   },
-  { name: 'dns', type: 'list', field: 'dns', help: 'Name servers of containers' },
-  {
-    name: 'dns-opt',
-    key: 'dns-opts',
-    type: 'list',
-    field: 'dnsOpts',
-    help: 'Resolver options of containers',
-  },
-  { name: 'dns-search', type: 'list', field: 'dnsSearch', help: 'Search domains of containers' },
   {
     name: 'exec-root',
     type: 'string',
     field: 'execRoot',
     help: 'Folder of run-time state (default "/run/berth")',
   },
-  {
-    name: 'cdi-spec-dir',
-    key: 'cdi-spec-dirs',
-    type: 'list',
-    field: 'cdiSpecDirs',
-    help: 'Folders of CDI specifications (default /etc/cdi and /var/run/cdi)',
-  },
   { name: 'features', type: 'map', field: 'features', reload: true, help: 'Switch features on or off' },
-  {
-    name: 'fixed-cidr',
-    type: 'string',
-    field: 'fixedCidr',
-    help: 'IPv4 subnet of container addresses on the default bridge',
-  },
-  {
-    name: 'fixed-cidr-v6',
-    type: 'string',
-    field: 'fixedCidrV6',
-    help: 'IPv6 subnet of container addresses on the default bridge',
-  },
   {
     name: 'group',
     short: 'G',
@@ -189,22 +91,8 @@ const APPLIED: Flag[] = [
     field: 'hosts',
     help: 'Sockets to listen on (unix://, tcp://, fd://)',
   },
-  {
-    name: 'host-gateway-ip',
-    key: 'host-gateway-ips',
-    type: 'list',
-    field: 'hostGatewayIps',
-    help: 'Addresses that "host-gateway" in --add-host means',
-  },
   { name: 'http-proxy', type: 'string', field: 'httpProxy', help: 'Proxy for outgoing HTTP' },
   { name: 'https-proxy', type: 'string', field: 'httpsProxy', help: 'Proxy for outgoing HTTPS' },
-  {
-    name: 'icc',
-    type: 'boolean',
-    field: 'icc',
-    help: 'Containers of the default bridge may talk to each other (default true)',
-  },
-  { name: 'init', type: 'boolean', field: 'init', help: 'Run an init in every container' },
   {
     name: 'insecure-registry',
     key: 'insecure-registries',
@@ -213,17 +101,6 @@ const APPLIED: Flag[] = [
     reload: true,
     help: 'Registries that may speak plain HTTP or have unknown certificates',
   },
-  { name: 'ip', type: 'string', field: 'ip', help: 'Address that published ports bind to (default 0.0.0.0)' },
-  {
-    name: 'ip-forward',
-    type: 'boolean',
-    field: 'ipForward',
-    help: 'Enable net.ipv4.ip_forward (default true)',
-  },
-  { name: 'ip-masq', type: 'boolean', field: 'ipMasq', help: 'Masquerade outgoing traffic (default true)' },
-  { name: 'ip6tables', type: 'boolean', field: 'ip6tables', help: 'Make IPv6 firewall rules (default true)' },
-  { name: 'iptables', type: 'boolean', field: 'iptables', help: 'Make firewall rules (default true)' },
-  { name: 'ipv6', type: 'boolean', field: 'ipv6', help: 'IPv6 on the default bridge' },
   {
     name: 'label',
     key: 'labels',
@@ -246,12 +123,6 @@ const APPLIED: Flag[] = [
     help: 'Containers outlive the daemon; they always do, `info` shows what was said here',
   },
   {
-    name: 'log-driver',
-    type: 'string',
-    field: 'logDriver',
-    help: 'Log driver of containers (default "json-file")',
-  },
-  {
     name: 'log-format',
     type: 'string',
     field: 'logFormat',
@@ -264,7 +135,6 @@ const APPLIED: Flag[] = [
     field: 'logLevel',
     help: 'Log level ("debug"|"info"|"warn"|"error"|"fatal")',
   },
-  { name: 'log-opt', key: 'log-opts', type: 'map', field: 'logOpts', help: 'Log options of containers' },
   {
     name: 'max-concurrent-downloads',
     type: 'integer',
@@ -292,13 +162,6 @@ const APPLIED: Flag[] = [
     field: 'metricsAddr',
     help: 'Address (ADDRESS:PORT) that serves metrics for Prometheus; the API has them at /metrics',
   },
-  { name: 'mtu', type: 'integer', field: 'mtu', help: 'MTU of the default bridge (default 1500)' },
-  {
-    name: 'no-new-privileges',
-    type: 'boolean',
-    field: 'noNewPrivileges',
-    help: 'Set no-new-privileges in new containers',
-  },
   { name: 'no-proxy', type: 'string', field: 'noProxy', help: 'Hosts that no proxy is used for' },
   {
     name: 'otlp-endpoint',
@@ -325,12 +188,6 @@ const APPLIED: Flag[] = [
     field: 'registryMirrors',
     reload: true,
     help: 'Mirrors of Docker Hub',
-  },
-  {
-    name: 'seccomp-profile',
-    type: 'string',
-    field: 'seccompProfile',
-    help: 'Seccomp profile of containers ("builtin", "unconfined" or a file)',
   },
   {
     name: 'shutdown-timeout',
@@ -378,21 +235,11 @@ const APPLIED: Flag[] = [
     field: 'tlsVerify',
     help: 'Use TLS and demand a certificate of clients',
   },
-  {
-    name: 'userland-proxy',
-    type: 'boolean',
-    field: 'userlandProxy',
-    help: 'Proxy for published ports on the loopback (default true)',
-  },
-  {
-    name: 'userns-remap',
-    type: 'string',
-    field: 'usernsRemap',
-    help: 'User namespace mapping of containers ("default", user[:group])',
-  },
   { name: 'validate', type: 'boolean', flagOnly: true, help: 'Check the configuration and exit' },
   { name: 'version', short: 'v', type: 'boolean', flagOnly: true, help: 'Print the version and exit' },
 ];
 
 /** The flags of berthd, by name: dockerd's names, short forms and configuration keys. */
-export const FLAGS: Flag[] = [...APPLIED, ...REFUSED].sort((a, b) => (a.name < b.name ? -1 : 1));
+export const FLAGS: Flag[] = [...APPLIED, ...CONTAINER_FLAGS, ...NETWORK_FLAGS, ...REFUSED].sort((a, b) =>
+  a.name < b.name ? -1 : 1,
+);

@@ -134,7 +134,7 @@ static int copy_node(struct copier *c, int from, int to, const char *name, size_
   if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW)) return errno == ENOENT ? 0 : copy_fail(c, err);
   if (S_ISSOCK(st.st_mode)) return 0;
   if (st.st_nlink > 1 && !S_ISDIR(st.st_mode)) {
-    const char *before = link_table_known(c->links, &st, c->path);
+    const char *before = link_table_first_name(c->links, &st, c->path);
     if (before) return linkat(c->root, before, to, name, 0) ? copy_fail(c, err) : 0;
   }
   int result;

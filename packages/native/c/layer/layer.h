@@ -20,7 +20,7 @@ void json_string(FILE *out, const char *text);
 
 /* Reports an error: {"error":{"stage","status","message"}}. Returns 1, the exit status. */
 int layer_report_error(const struct error *err);
-/* Where a verb reports its outcome: the descriptor LAYER_REPORT_FD, or standard error where that is closed. */
+/* The stream to which a verb reports its outcome: the descriptor LAYER_REPORT_FD, or standard error where that is closed. */
 FILE *layer_report(void);
 
 /* Removes everything in the open folder `folder`, however deep; immutable files too. Closes it. Returns 0, or -1. */

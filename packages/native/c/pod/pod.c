@@ -15,35 +15,29 @@
 
 #include "base/cleanup.h"
 #include "base/records/frame.h"
-#include "base/records/fields.h"
-#include "base/namespaces/namespaces.h"
-#include "base/sys.h"
+#include "pod/making.h"
 #include "pod/pause.h"
 #include "pod/ports.h"
 #include "pod/procfs.h"
 
-struct pod {
-  const struct launch *request;
-  const char *folder;
-  struct namespaces namespaces;
-  struct id_maps maps;
-  pid_t first; /* the process that is in the new namespaces, or 0 */
-  pid_t stays; /* the process that goes on when all is made, or 0 */
-  int pidfd;
-};
+const struct field pod_word[] = {PLACED(FIELD_WORD, word_request, value), FIELDS_END};
 
-/* The names of a pod's namespaces and mounts in its folder. */
-static const char *const held[] = {"net", "ipc", "uts", "pid", "user", "shm", "proc"};
+int pod_decode(const struct launch_record *record, const struct field *fields, void *request, struct error *err) {
+  return fields_decode("launch", fields, record, request, NULL, err);
+}
 
-static int place(const struct pod *pod, const char *name, char path[PATH_MAX], struct error *err) {
+int pod_place(const struct pod *pod, const char *name, char path[PATH_MAX], struct error *err) {
   int n = snprintf(path, PATH_MAX, "%s/%s", pod->folder, name);
   return n < 0 || n >= PATH_MAX ? fail(err, "pod", ENAMETOOLONG, "%s", pod->folder) : 0;
 }
 
+/* The names of a pod's namespaces and mounts in its folder. */
+static const char *const entries[] = {"net", "ipc", "uts", "pid", "user", "shm", "proc"};
+
 /* Binds a namespace's file to one of the folder's. */
 static int pin(const struct pod *pod, const char *name, const char *source, struct error *err) {
   char path[PATH_MAX];
-  if (place(pod, name, path, err) < 0) return -1;
+  if (pod_place(pod, name, path, err) < 0) return -1;
   cleanup_close int file = open(path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0400);
   if (file < 0) return fail(err, "pod", errno, "%s", path);
   if (mount(source, path, NULL, MS_BIND, NULL) < 0) return fail(err, "pod", errno, "bind the %s namespace to %s", name, path);
@@ -78,22 +72,6 @@ static const struct field shm_fields[] = {
     PLACED(FIELD_NUMBER, shm_request, gid),
     FIELDS_END,
 };
-struct sysctl_request {
-  const char *key, *value;
-};
-static const struct field sysctl_fields[] = {
-    PLACED(FIELD_WORD, sysctl_request, key),
-    PLACED(FIELD_WORD, sysctl_request, value),
-    FIELDS_END,
-};
-struct word_request {
-  const char *value;
-};
-static const struct field word_fields[] = {PLACED(FIELD_WORD, word_request, value), FIELDS_END};
-
-static int decode(const struct launch_record *record, const struct field *fields, void *request, struct error *err) {
-  return fields_decode("launch", fields, record, request, NULL, err);
-}
 
 /* The kinds of namespaces that are to be made. */
 static int read_namespaces(struct pod *pod, struct namespace_request *requests, size_t *count, struct error *err) {
@@ -101,7 +79,7 @@ static int read_namespaces(struct pod *pod, struct namespace_request *requests, 
   *count = 0;
   for (size_t at = 0; (record = launch_next(pod->request, "namespace", &at));) {
     struct word_request type;
-    if (decode(record, word_fields, &type, err) < 0) return -1;
+    if (pod_decode(record, pod_word, &type, err) < 0) return -1;
     int kind = namespaces_kind(type.value);
     if (kind < 0 || kind == NS_MNT || *count == NS_COUNT) return fail(err, "launch", EINVAL, "namespace record");
     requests[(*count)++] = (struct namespace_request){.kind = kind};
@@ -125,7 +103,7 @@ static int join_cgroups(const struct pod *pod, struct error *err) {
   for (size_t at = 0; (record = launch_next(pod->request, "cgroup", &at));) {
     char path[PATH_MAX], number[16];
     struct word_request directory;
-    if (decode(record, word_fields, &directory, err) < 0) return -1;
+    if (pod_decode(record, pod_word, &directory, err) < 0) return -1;
     if (snprintf(path, sizeof path, "%s/cgroup.procs", directory.value) >= (int) sizeof path || make_path(directory.value) < 0)
       return fail(err, "cgroup", errno, "%s", directory.value);
     int n = snprintf(number, sizeof number, "%d", pod->first);
@@ -162,7 +140,7 @@ static int make_namespaces(struct pod *pod, struct error *err) {
   if (join_cgroups(pod, err) < 0) return -1;
   if (pod->namespaces.create & CLONE_NEWPID) {
     char procfs[PATH_MAX];
-    if (place(pod, "proc", procfs, err) < 0 || procfs_keep(pid, procfs, err) < 0) return -1;
+    if (pod_place(pod, "proc", procfs, err) < 0 || procfs_keep(pid, procfs, err) < 0) return -1;
   }
   return send(ours, "g", 1, MSG_NOSIGNAL) < 0 ? fail(err, "pod", errno, "the pod's first process") : 0;
 }
@@ -171,7 +149,7 @@ static int pin_existing(const struct pod *pod, struct error *err) {
   const struct launch_record *record;
   for (size_t at = 0; (record = launch_next(pod->request, "pin", &at));) {
     struct pin_request asked;
-    if (decode(record, pin_fields, &asked, err) < 0) return -1;
+    if (pod_decode(record, pin_fields, &asked, err) < 0) return -1;
     if (namespaces_kind(asked.type) < 0) return fail(err, "launch", EINVAL, "pin: unknown type %s", asked.type);
     if (pin(pod, asked.type, asked.path, err) < 0) return -1;
   }
@@ -183,7 +161,7 @@ static int make_shm(const struct pod *pod, struct error *err) {
   char path[PATH_MAX], options[160];
   struct shm_request asked;
   if (!record) return 0;
-  if (decode(record, shm_fields, &asked, err) < 0 || place(pod, "shm", path, err) < 0) return -1;
+  if (pod_decode(record, shm_fields, &asked, err) < 0 || pod_place(pod, "shm", path, err) < 0) return -1;
   snprintf(options, sizeof options, "mode=1777,size=%ld,uid=%ld,gid=%ld", asked.size, asked.uid, asked.gid);
   if (mkdir(path, 0700) < 0 || mount("shm", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0 ||
       mount(NULL, path, NULL, MS_PRIVATE, NULL) < 0)
@@ -191,60 +169,10 @@ static int make_shm(const struct pod *pod, struct error *err) {
   return 0;
 }
 
-/* Enters one of the pod's namespaces; this process needs its own no more. Returns 1 when there is one. */
-static int enter(const struct pod *pod, int kind, struct error *err) {
-  char path[PATH_MAX];
-  if (place(pod, namespaces_name(kind), path, err) < 0) return -1;
-  cleanup_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0 && errno == ENOENT) return 0;
-  if (fd < 0 || setns(fd, (int) namespaces_flag(kind)) < 0) return fail(err, "pod", errno, "enter %s", path);
-  return 1;
-}
-
-static int write_sysctl(const char *key, const char *value, struct error *err) {
-  char path[PATH_MAX];
-  if (snprintf(path, sizeof path, "%s", key) >= (int) sizeof path) return fail(err, "sysctl", ENAMETOOLONG, "%s", key);
-  for (char *c = path; *c; c++) *c = *c == '.' ? '/' : *c == '/' ? '.' : *c;
-  cleanup_close int root = open("/proc/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  cleanup_close int fd = root < 0
-                             ? -1
-                             : sys_openat2(root, path, O_WRONLY, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
-  if (fd < 0 || write(fd, value, strlen(value)) < 0) return fail(err, "sysctl", errno, "sysctl %s", key);
-  return 0;
-}
-
-static int set_hostname(const struct pod *pod, struct error *err) {
-  const struct launch_record *record = launch_find(pod->request, "hostname");
-  struct word_request name;
-  if (!record) return 0;
-  if (decode(record, word_fields, &name, err) < 0) return -1;
-  int entered = enter(pod, NS_UTS, err);
-  if (entered < 0) return -1;
-  if (entered && sethostname(name.value, strlen(name.value)) < 0)
-    return fail(err, "hostname", errno, "host name %s", name.value);
-  return 0;
-}
-
-static int set_sysctls(const struct pod *pod, struct error *err) {
-  const struct launch_record *record;
-  if (!launch_find(pod->request, "sysctl")) return 0;
-  int net = enter(pod, NS_NET, err), ipc = net < 0 ? -1 : enter(pod, NS_IPC, err);
-  if (ipc < 0) return -1;
-  for (size_t at = 0; (record = launch_next(pod->request, "sysctl", &at));) {
-    struct sysctl_request asked;
-    if (decode(record, sysctl_fields, &asked, err) < 0) return -1;
-    /* The host's own are not a pod's to set. */
-    int of_net = !strncmp(asked.key, "net.", 4);
-    if (of_net ? !net : !ipc) return fail(err, "sysctl", EPERM, "sysctl %s of the host's namespace", asked.key);
-    if (write_sysctl(asked.key, asked.value, err) < 0) return -1;
-  }
-  return 0;
-}
-
 static int release(const struct pod *pod, struct error *err) {
   char path[PATH_MAX];
-  for (size_t i = 0; i < sizeof held / sizeof *held; i++) {
-    if (place(pod, held[i], path, err) < 0) return -1;
+  for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+    if (pod_place(pod, entries[i], path, err) < 0) return -1;
     while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {}
     if (unlink(path) < 0 && errno == EISDIR) rmdir(path);
   }
@@ -255,13 +183,13 @@ static int make(struct pod *pod, struct error *err) {
   const struct launch_record *head = launch_find(pod->request, "pod");
   struct word_request folder = {""};
   if (!head) return fail(err, "launch", EPROTO, "no pod record");
-  if (decode(head, word_fields, &folder, err) < 0) return -1;
+  if (pod_decode(head, pod_word, &folder, err) < 0) return -1;
   if (folder.value[0] != '/') return fail(err, "launch", EINVAL, "pod: not an absolute path");
   pod->folder = folder.value;
   if (launch_find(pod->request, "release")) return release(pod, err);
   if (make_path(pod->folder) < 0) return fail(err, "pod", errno, "make %s", pod->folder);
-  if (make_namespaces(pod, err) < 0 || pin_existing(pod, err) < 0 || make_shm(pod, err) < 0 || set_hostname(pod, err) < 0 ||
-      set_sysctls(pod, err) < 0)
+  if (make_namespaces(pod, err) < 0 || pin_existing(pod, err) < 0 || make_shm(pod, err) < 0 || pod_set_hostname(pod, err) < 0 ||
+      pod_set_sysctls(pod, err) < 0)
     return -1;
   pod->stays = pod->namespaces.create & CLONE_NEWPID ? pod->first : hold_ports(pod->request, err);
   return pod->stays < 0 ? -1 : 0;

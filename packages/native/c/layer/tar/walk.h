@@ -24,7 +24,7 @@ struct link_table *link_table_new(void);
 /* Frees it; NULL is allowed. */
 void link_table_free(struct link_table *table);
 /* The name under which the file was stored before; NULL: it wasn't, and `stored` is kept now. */
-const char *link_table_known(struct link_table *table, const struct stat *st, const char *stored);
+const char *link_table_first_name(struct link_table *table, const struct stat *st, const char *stored);
 /* Whether an extended attribute travels: capabilities, access lists and the user's own. */
 int tar_xattr_travels(const char *name);
 

@@ -1,0 +1,87 @@
+import type { Flag } from './flag.ts';
+
+/** The flags of networks, bridges, name service and firewall. */
+export const NETWORK_FLAGS: Flag[] = [
+  { name: 'bip', type: 'string', field: 'bip', help: 'Address of the default bridge, as CIDR' },
+  { name: 'bip6', type: 'string', field: 'bip6', help: 'IPv6 address of the default bridge, as CIDR' },
+  {
+    name: 'bridge',
+    short: 'b',
+    type: 'string',
+    field: 'bridge',
+    help: "Attach containers to this bridge; 'none' disables the default network",
+  },
+  {
+    name: 'default-address-pool',
+    key: 'default-address-pools',
+    type: 'pools',
+    field: 'defaultAddressPools',
+    help: 'Address pools of networks (base=CIDR,size=BITS)',
+  },
+  { name: 'default-gateway', type: 'string', field: 'defaultGateway', help: 'IPv4 gateway of containers' },
+  {
+    name: 'default-gateway-v6',
+    type: 'string',
+    field: 'defaultGatewayV6',
+    help: 'IPv6 gateway of containers',
+  },
+  {
+    name: 'default-network-opt',
+    key: 'default-network-opts',
+    type: 'maps',
+    field: 'defaultNetworkOpts',
+    help: 'Options of new networks of a driver (DRIVER=OPTION=VALUE)',
+  },
+  { name: 'dns', type: 'list', field: 'dns', help: 'Name servers of containers' },
+  {
+    name: 'dns-opt',
+    key: 'dns-opts',
+    type: 'list',
+    field: 'dnsOpts',
+    help: 'Resolver options of containers',
+  },
+  { name: 'dns-search', type: 'list', field: 'dnsSearch', help: 'Search domains of containers' },
+  {
+    name: 'fixed-cidr',
+    type: 'string',
+    field: 'fixedCidr',
+    help: 'IPv4 subnet of container addresses on the default bridge',
+  },
+  {
+    name: 'fixed-cidr-v6',
+    type: 'string',
+    field: 'fixedCidrV6',
+    help: 'IPv6 subnet of container addresses on the default bridge',
+  },
+  {
+    name: 'host-gateway-ip',
+    key: 'host-gateway-ips',
+    type: 'list',
+    field: 'hostGatewayIps',
+    help: 'Addresses that "host-gateway" in --add-host means',
+  },
+  {
+    name: 'icc',
+    type: 'boolean',
+    field: 'icc',
+    help: 'Containers of the default bridge may talk to each other (default true)',
+  },
+  { name: 'ip', type: 'string', field: 'ip', help: 'Address that published ports bind to (default 0.0.0.0)' },
+  {
+    name: 'ip-forward',
+    type: 'boolean',
+    field: 'ipForward',
+    help: 'Enable net.ipv4.ip_forward (default true)',
+  },
+  { name: 'ip-masq', type: 'boolean', field: 'ipMasq', help: 'Masquerade outgoing traffic (default true)' },
+  { name: 'ip6tables', type: 'boolean', field: 'ip6tables', help: 'Make IPv6 firewall rules (default true)' },
+  { name: 'iptables', type: 'boolean', field: 'iptables', help: 'Make firewall rules (default true)' },
+  { name: 'ipv6', type: 'boolean', field: 'ipv6', help: 'IPv6 on the default bridge' },
+  { name: 'mtu', type: 'integer', field: 'mtu', help: 'MTU of the default bridge (default 1500)' },
+  {
+    name: 'userland-proxy',
+    type: 'boolean',
+    field: 'userlandProxy',
+    help: 'Proxy for published ports on the loopback (default true)',
+  },
+];
