@@ -43,6 +43,7 @@ if (wantedOnly.length === 0) {
   // The page's code knows browsers and no Node.
   run(pinnedNode, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'packages/ui/tsconfig.json']);
   run(pinnedNode, [join(root, '.scripts/rooms.mjs')]);
+  run(pinnedNode, [join(root, '.scripts/documents.mjs')]);
   run(pinnedNode, [join(root, '.scripts/lint-api.mjs')]);
   run('make', ['-s', '-j2', '-C', join(root, 'packages/native'), 'check', 'check-format', 'lint']);
 }

@@ -1,0 +1,73 @@
+// Holds the documents for developers to the tree: links lead to files, files and folders that a text names exist, npm's
+// scripts too, each package has a README, and READMEs that lay out rooms name all of them.
+import { spawnSync } from 'node:child_process';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { root } from './lib.mjs';
+
+/** READMEs that describe a layout, and the folder whose folders they have to name. */
+const LAYOUTS = {
+  'packages/daemon/README.md': ['packages/daemon/src', 'packages/native/c'],
+  'packages/client/README.md': ['packages/client/src'],
+  'packages/ui/README.md': ['packages/ui/src'],
+};
+/** A word in backquotes that is a file of this project by its ending, wherever it is. */
+const SOURCE = /^\.{0,2}[\w@/.-]+\.(?:ts|tsx|c|h|mjs|cjs|sh|md)$/;
+/** Words in backquotes that begin like this are places in this project, folders too. */
+const PLACE = /^(?:packages|e2e|\.scripts|\.github|c|native|server|shapes)\/[\w@/.-]*$/;
+
+const listed = spawnSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+  cwd: root,
+  encoding: 'utf8',
+});
+// A tree without git (a release's tar) is looked at as it lies.
+const files = (
+  listed.status === 0
+    ? listed.stdout.split('\n')
+    : globSync(['*', '.github/*', '.scripts/**', 'e2e/**', 'packages/**'], {
+        cwd: root,
+        exclude: (path) => path.includes('node_modules'),
+      })
+).filter((file) => file && existsSync(join(root, file)));
+const places = new Set();
+for (const file of files)
+  for (let path = file; path !== '.'; path = dirname(path))
+    // A text may leave out where a path begins: `shapes/create.ts`.
+    for (let from = path; from; from = from.includes('/') ? from.slice(from.indexOf('/') + 1) : '')
+      places.add(from);
+
+const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const problems = [];
+
+for (const document of files.filter((file) => file.endsWith('.md'))) {
+  const text = readFileSync(join(root, document), 'utf8');
+  const here = dirname(document);
+  for (const [, target] of text.matchAll(/\]\(([^)\s#]+)(?:#[^)\s]*)?\)/g))
+    if (!/^[a-z]+:/.test(target) && !existsSync(join(root, here, target)))
+      problems.push(`${document}: the link to ${target} leads nowhere`);
+  for (const [, word] of text.matchAll(/`([^`\s]+)`/g)) {
+    // `NOUN`, `DRIVER`: the reader's own.
+    if (/(?:^|\/)[A-Z]{3,}(?:\.[a-z]+)?(?:\/|$)/.test(word) && !word.endsWith('.md')) continue;
+    if (!SOURCE.test(word) && !PLACE.test(word)) continue;
+    const path = normalize(word).replace(/\/$/, '');
+    if (!places.has(path) && !places.has(normalize(join(here, path))))
+      problems.push(`${document}: there is no ${word}`);
+  }
+  for (const [, name] of text.matchAll(/\bnpm run (?:-s )?([a-z]+)\b/g))
+    if (!scripts[name]) problems.push(`${document}: package.json has no script ${name}`);
+}
+
+for (const name of readdirSync(join(root, 'packages')))
+  if (!existsSync(join(root, 'packages', name, 'README.md')))
+    problems.push(`packages/${name} has no README.md`);
+for (const [document, folders] of Object.entries(LAYOUTS)) {
+  if (!existsSync(join(root, document))) continue;
+  const text = readFileSync(join(root, document), 'utf8');
+  for (const folder of folders)
+    for (const entry of readdirSync(join(root, folder), { withFileTypes: true }))
+      if (entry.isDirectory() && !new RegExp(`(?<![\\w-])${entry.name}/`).test(text))
+        problems.push(`${document} does not name ${folder}/${entry.name}/`);
+}
+
+for (const problem of problems) process.stderr.write(`${problem}\n`);
+if (problems.length > 0) process.exit(1);
