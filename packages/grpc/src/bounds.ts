@@ -1,5 +1,5 @@
 /*
- * What a message may hold. A decoder makes values of two bytes each, at up to a microsecond: one message of 16 MB would keep
+ * Bounds of what a message may hold. A decoder makes values of two bytes each, at up to a microsecond: one message of 16 MB would keep
  * everybody else waiting for seconds. So messages of strangers are walked once before they are decoded, until they hold too much.
  */
 
@@ -13,7 +13,7 @@ const DEEPEST = 64;
 /** A message that holds more than any client of ours sends. */
 export class TooMuch extends Error {}
 
-/** What a member of a message is: text, bytes, numbers (one, or a packed list), or another message. */
+/** The kind of a message's member: text, bytes, numbers (one, or a packed list), or another message. */
 export type Member = Shape | 'text' | 'bytes' | 'numbers';
 
 /** The members of a message, by their numbers. */
@@ -35,7 +35,7 @@ export function checkBounds(shape: Shape, bytes: Uint8Array): void {
       const byte = bytes[at];
       if (byte === undefined) throw new Error('the message is cut off');
       at += 1;
-      // What a length or a tag has beyond 32 bits is beyond any message, too.
+      // A length or a tag of more than 32 bits is beyond any message, too.
       value += (byte & 0x7f) * 2 ** shift;
       if (byte < 0x80) return value;
     }

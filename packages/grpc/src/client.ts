@@ -1,7 +1,8 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Bounds, Codec, NameOf, ReadOf, SentOf, Table } from './codec.ts';
-import { closeAtEnd, drained, frame, messages } from './framing.ts';
+import { drained } from './drained.ts';
+import { closeAtEnd, frame, messages } from './framing.ts';
 import { errorOf, GrpcError, INTERNAL, UNAVAILABLE } from './status.ts';
 
 /** An open call of a client. */

@@ -72,7 +72,10 @@ export interface Codec<T extends Table> {
   decode<Name extends NameOf<T>>(name: Name, bytes: Uint8Array, bounds?: Bounds): ReadOf<T, Name>;
 }
 
-/** Whose messages are decoded: those of strangers must be decoded within milliseconds (bounds.ts); others have no bounds. */
+/**
+ * The sender of the messages that are decoded: those of strangers must be decoded within milliseconds (bounds.ts); others
+ * have no bounds.
+ */
 export type Bounds = 'strangers' | 'none';
 
 /** The codec of a table. */

@@ -60,19 +60,6 @@ export function frame(bytes: Buffer): Buffer {
   return Buffer.concat([head, bytes]);
 }
 
-/** Resolves once a stream takes more, or is gone; nothing stays listening on it. */
-export function drained(stream: NodeJS.EventEmitter): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      stream.off('drain', done);
-      stream.off('close', done);
-      resolve();
-    };
-    stream.on('drain', done);
-    stream.on('close', done);
-  });
-}
-
 /**
  * A connection whose other side has ended is of no use to HTTP/2, but one that comes from an HTTP server may be half open:
  * it would stay for ever.

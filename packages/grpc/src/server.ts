@@ -2,7 +2,8 @@ import { createServer, type Http2Server, type IncomingHttpHeaders, type ServerHt
 import type { Duplex } from 'node:stream';
 import { TooMuch } from './bounds.ts';
 import type { Codec, NameOf, ReadOf, SentOf, Table } from './codec.ts';
-import { closeAtEnd, drained, frame, messages } from './framing.ts';
+import { drained } from './drained.ts';
+import { closeAtEnd, frame, messages } from './framing.ts';
 import {
   CANCELLED,
   GrpcError,

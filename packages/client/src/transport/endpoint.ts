@@ -1,6 +1,6 @@
 import { CliError } from '../base/errors.ts';
 
-/** Where the daemon listens, and how to speak to it. */
+/** The address of the daemon, and how to speak to it. */
 export interface Endpoint {
   /** As the user wrote it, for messages: `unix:///run/berth/berth.sock`. */
   readonly host: string;

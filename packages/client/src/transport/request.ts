@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { drained } from '@berth/grpc/drained.ts';
 
 /** A request to the daemon. */
 export interface Request {
@@ -58,16 +59,4 @@ async function sendChunks(
     if (!more) await drained(stream);
   }
   if (!closed()) stream.write('0\r\n\r\n');
-}
-
-function drained(stream: Duplex): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      stream.removeListener('drain', done);
-      stream.removeListener('close', done);
-      resolve();
-    };
-    stream.once('drain', done);
-    stream.once('close', done);
-  });
 }

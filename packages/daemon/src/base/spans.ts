@@ -1,4 +1,4 @@
-/** Where the time of a request goes, for those who trace it; work is simply done where nobody does. */
+/** Spans: the parts of the time that a request takes, for those who trace it; work is simply done where nobody does. */
 export interface Tracer {
   /** Begins a span below the one that the caller's work is part of. */
   begin(name: string, attributes: SpanAttributes): Span;

@@ -1,8 +1,8 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex, Writable } from 'node:stream';
+import { drained } from '@berth/grpc/drained.ts';
 import type { FastifyReply } from 'fastify';
 import { BerthError } from '../base/errors.ts';
-import { drained } from '../base/streams.ts';
 import type { ApiReply } from './api.ts';
 import { toHttp } from './errors.ts';
 import { hijack, leaveHttp } from './hijack.ts';

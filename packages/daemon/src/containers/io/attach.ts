@@ -1,4 +1,5 @@
 import type { Duplex, Readable } from 'node:stream';
+import { drained } from '@berth/grpc/drained.ts';
 import {
   LaunchError,
   type LogPosition,
@@ -6,7 +7,6 @@ import {
   type Supervisor,
 } from '@berth/native';
 import { conflict, unsupported } from '../../base/errors.ts';
-import { drained } from '../../base/streams.ts';
 import type { AttachOptions } from '../api.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';

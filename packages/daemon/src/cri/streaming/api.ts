@@ -39,6 +39,6 @@ export interface RemoteStreams {
 export interface ForwardedStream {
   port: number;
   data: Duplex;
-  /** Where a failure is told, as text. */
+  /** The stream that a failure is written to, as text. */
   error: Duplex;
 }

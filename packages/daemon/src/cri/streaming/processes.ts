@@ -1,6 +1,6 @@
 import { Duplex } from 'node:stream';
+import { drained } from '@berth/grpc/drained.ts';
 import { BerthError } from '../../base/errors.ts';
-import { drained } from '../../base/streams.ts';
 import type { Rooms } from '../context.ts';
 import type { Offer, RemoteStreams } from './api.ts';
 

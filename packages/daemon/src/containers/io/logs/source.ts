@@ -22,9 +22,9 @@ export interface Source {
   identity: string;
   /** Its size when it was opened, in bytes. */
   size: number;
-  /** Where to begin in `file`. */
+  /** The offset in `file` to begin at, in bytes. */
   offset: number;
-  /** Where to end in `file`; Infinity: where it ends. */
+  /** The offset in `file` to end at, in bytes; Infinity: the end of the file. */
   end: number;
 }
 
@@ -124,7 +124,7 @@ async function countLines(older: Older): Promise<number> {
   return lines;
 }
 
-/** Where the last `wanted` lines of a file begin, found from its end. */
+/** The offset at which the last `wanted` lines of a file begin, in bytes, found from its end. */
 async function fromEnd(
   file: FileHandle,
   size: number,

@@ -70,7 +70,7 @@ test('headers that unpack to much are not unpacked to their end', async () => {
   const before = process.cpuUsage();
   inflateSync(bomb, { dictionary });
   const whole = sum(process.cpuUsage(before));
-  // What else this process does counts, too: the least of some tries is the codec's.
+  // Other work of this process counts, too: the least of some tries is the codec's.
   const tries: number[] = [];
   for (let count = 0; count < 3; count += 1) {
     const began = process.cpuUsage();

@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { drained } from '../../../base/streams.ts';
+import { drained } from '@berth/grpc/drained.ts';
 import { HeaderCodec, type Headers } from './headers.ts';
 
 /* SPDY 3.1 as Kubernetes' clients speak it (a server's side): streams that the client opens, without flow control of their

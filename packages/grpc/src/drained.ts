@@ -1,7 +1,5 @@
-import type { Writable } from 'node:stream';
-
-/** Resolves once a stream takes more, or is gone. */
-export function drained(stream: Writable): Promise<void> {
+/** Resolves once a stream takes more, or is gone; nothing stays listening on it. */
+export function drained(stream: NodeJS.EventEmitter): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       stream.off('drain', done);
