@@ -114,7 +114,7 @@ const routes = Object.entries(document.paths).flatMap(([path, item]) =>
 );
 write(
   'routes.ts',
-  `/** Where each operation is. Generated from spec/*.yaml by .scripts/generate-api.mjs. */\nexport interface Routes {\n${routes.join('')}}\n`,
+  `/** The path and method of each operation. Generated from spec/*.yaml by .scripts/generate-api.mjs. */\nexport interface Routes {\n${routes.join('')}}\n`,
 );
 write('.stamp', stamp);
 

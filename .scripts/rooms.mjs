@@ -25,7 +25,7 @@ const C_ROOMS = {
   launcher: ['base', 'layer', 'supervisor', 'pod'],
 };
 const MAX_FILES = 25;
-/** Where `any` is excepted from the lint rule: gRPC's messages have the shapes that their definitions, a text, give them. */
+/** Files that are excepted from the lint rule against `any`: gRPC's messages have the shapes that their definitions, a text, give them. */
 const ANY = ['packages/grpc/src/messages.ts'];
 const problems = [];
 

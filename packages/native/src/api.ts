@@ -44,7 +44,7 @@ export class LaunchError extends Error {
   }
 }
 
-/** Which of a process's streams a client takes part in. */
+/** The streams of a process that a client takes part in. */
 export interface AttachOptions {
   stdin: boolean;
   stdout: boolean;
@@ -53,7 +53,7 @@ export interface AttachOptions {
   detachKeys?: Buffer;
 }
 
-/** Where a log ends: the file, as `device:inode`, and how many of its bytes. */
+/** The end of a log: the file, as `device:inode`, and how many of its bytes. */
 export interface LogPosition {
   file: string;
   size: number;

@@ -47,7 +47,7 @@ export function hungUp(fds: readonly number[]): boolean[] {
   return fds.map((_, index) => (records.readInt16LE(8 * index + 6) & (POLLERR | POLLHUP)) !== 0);
 }
 
-/** What unix(7) calls SIOCOUTQ. */
+/** The request SIOCOUTQ of unix(7). */
 const OUTPUT_QUEUE = 0x5411n;
 let ioctl: ((fd: number, request: bigint, value: Buffer) => number) | undefined;
 

@@ -26,7 +26,7 @@ test('folders are spread where a file system has no journal, and only there', ()
     const text = (command: string, args: string[]) =>
       execFileSync(command, args, { encoding: 'utf8' }).trim();
     const [type, source = ''] = text('findmnt', ['-nro', 'FSTYPE,SOURCE', '-T', folder]).split(' ');
-    // Where the kernel tells of journals in use.
+    // The kernel lists journals in use there, where it lists them at all.
     const journals = existsSync('/proc/fs/jbd2') ? readdirSync('/proc/fs/jbd2') : [];
     const journal = type !== 'ext4' || journals.some((name) => name.startsWith(`${basename(source)}-`));
     const place = join(folder, 'pool');

@@ -55,7 +55,7 @@ export function rebaseName(path: string, resolved: string): { path: string; reba
   return wanted === basename(clean(target)) ? { path: target } : { path: target, rebase: wanted };
 }
 
-/** Where the entries go, and which name replaces which at their beginning. */
+/** The target of the entries, and which name replaces which at their beginning. */
 export interface CopyPlan {
   folder: string;
   from?: string;

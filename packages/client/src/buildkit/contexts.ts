@@ -8,7 +8,7 @@ import { cut } from '../parse/csv.ts';
 import { stdinStream, whyNot } from '../shared/files.ts';
 import type { BuildKitFlags } from './flags.ts';
 
-/** Where a build's files come from: what the front end is told, and what the session offers. */
+/** The sources of a build's files: what the front end is told, and what the session offers. */
 export interface Contexts {
   attributes: Record<string, string>;
   folders: Record<string, string>;

@@ -68,12 +68,12 @@ export class Cli implements Invocation {
     return [rows, columns];
   }
 
-  /** Where Docker's client keeps its `config.json`: credentials and preferences are shared with it. */
+  /** The folder of the `config.json` of Docker's client: credentials and preferences are shared with it. */
   get configFolder(): string {
     return this.options.config ?? (this.env['DOCKER_CONFIG'] || `${this.env['HOME'] || homedir()}/.docker`);
   }
 
-  /** Where Berth keeps contexts; with a configuration folder of the user's choice, there. */
+  /** The folder of Berth's contexts; with a configuration folder of the user's choice, there. */
   get contextFolder(): string {
     return (
       this.env['BERTH_CONFIG'] ||

@@ -62,12 +62,12 @@ export class ContextStore {
     return createHash('sha256').update(name).digest('hex');
   }
 
-  /** Where the description of a context lies, or would. */
+  /** The file of a context's description, which need not exist. */
   metadataPath(name: string, folder = this.home(name)): string {
     return join(folder, 'contexts', 'meta', ContextStore.idOf(name));
   }
 
-  /** Where the keys of a context lie, or would. */
+  /** The folder of a context's keys, which need not exist. */
   tlsPath(name: string, folder = this.home(name)): string {
     return join(folder, 'contexts', 'tls', ContextStore.idOf(name));
   }

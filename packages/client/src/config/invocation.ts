@@ -16,8 +16,8 @@ export interface GlobalOptions {
 export interface Invocation {
   readonly options: GlobalOptions;
   readonly env: NodeJS.ProcessEnv;
-  /** Where Docker's client keeps its `config.json`. */
+  /** The folder of the `config.json` of Docker's client. */
   readonly configFolder: string;
-  /** Where Berth keeps contexts. */
+  /** The folder of Berth's contexts. */
   readonly contextFolder: string;
 }

@@ -1,6 +1,6 @@
 import { string } from '../base/flags.ts';
 
-/** Where checkpoints are. */
+/** The folder of checkpoints. */
 export const checkpointDirFlag = {
   'checkpoint-dir': string('', "A folder of the daemon's machine, if not the container's own"),
 };

@@ -7,7 +7,7 @@ import type { Api } from '../transport/api.ts';
 
 export interface PullOptions {
   platform?: string;
-  /** Where the progress goes. */
+  /** The stream that progress is written to. */
   where: 'out' | 'err' | 'nowhere';
   /** All tags of the repository. */
   all?: boolean;

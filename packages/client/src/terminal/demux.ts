@@ -34,7 +34,7 @@ export class Demultiplexer {
   }
 }
 
-/** Where the streams of a container go; a missing one is thrown away. */
+/** The targets of a container's streams; a missing one is thrown away. */
 export interface Sinks {
   out?: Output;
   err?: Output;

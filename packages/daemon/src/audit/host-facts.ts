@@ -4,7 +4,7 @@ import type { Settings } from '../config/settings.ts';
 import type { HostSubject } from './rules/host.ts';
 
 const VULNERABILITIES = '/sys/devices/system/cpu/vulnerabilities';
-/** Where the engine's configuration, certificates of registries and units are. */
+/** The places of the engine's configuration, of certificates of registries and of units. */
 const CONFIGURATION = [
   '/etc/berth',
   '/etc/berth/daemon.json',

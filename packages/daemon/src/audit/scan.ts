@@ -32,7 +32,7 @@ const CACHES =
 /** Files of a build's context that no program needs: a build file by its whole name, a history with all that is below it. */
 const LEFTOVERS =
   /^((?:.*?\/)?(?:(?:Dockerfile|Containerfile|(?:docker-)?compose\.ya?ml|\.dockerignore)$|\.(?:git|svn|vagrant)(?=\/|$)))/;
-/** Where everyone may write, by design, with the sticky bit. */
+/** Folders in which everyone may write, by design, with the sticky bit. */
 const SET_ID = 0o6000;
 const STICKY = 0o1000;
 const OTHERS_WRITE = 0o002;

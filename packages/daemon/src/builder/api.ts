@@ -18,7 +18,7 @@ export interface BuildOptions {
   quiet: boolean;
   /** BuildKit is to do it (`version=2`). */
   buildKit: boolean;
-  /** Where BuildKit's result goes: by `cacheonly` nowhere; undefined: into the store, under its tags. */
+  /** The exporter of BuildKit's result: by `cacheonly` nowhere; undefined: into the store, under its tags. */
   output: { type: string; attributes: Record<string, string> } | undefined;
   /** The id of the client's session with BuildKit; '' for none. */
   session: string;

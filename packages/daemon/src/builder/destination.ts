@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { Archive } from '../layers/api.ts';
 
 /**
- * Where a path of a root really is: a symbolic link at its end, or one on the way that leads to nothing yet, is
+ * The real place of a path of a root: a symbolic link at its end, or one on the way that leads to nothing yet, is
  * followed within the root, as a write through it would be. Absolute, without a trailing slash.
  */
 export async function followed(archive: Archive, path: string): Promise<string> {

@@ -126,7 +126,7 @@ function checkValues({ name, flags, args }: Instruction): void {
   for (const flag of flags) {
     if (flag.value === '' || flag.value.includes('$')) continue;
     if (name === 'ADD' && flag.name === 'checksum') checkSum(flag.value, args.slice(0, -1));
-    // Where the stage stands then is not known yet: a target is looked at in its turn.
+    // The base of the stage is not known yet: a target is looked at in its turn.
     if (name === 'RUN' && flag.name === 'mount') parseMount(flag.value, '/nowhere');
   }
 }

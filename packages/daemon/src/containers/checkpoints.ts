@@ -163,7 +163,7 @@ async function runtimeOf({ rooms }: Context, container: Container, failed: strin
   return program;
 }
 
-/** Where runtimes look for CRIU (the environment of native/c/container/runtime/call.c). */
+/** The folders in which runtimes look for CRIU (the environment of native/c/container/runtime/call.c). */
 const PLACES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];
 
 const hasCriu = (): boolean =>

@@ -12,7 +12,7 @@ export function locate(error: unknown, at: Location | null): unknown {
   return error;
 }
 
-/** Where in the Dockerfile an error comes from: as noted, or the line that a parser's message names. */
+/** The lines of the Dockerfile that an error comes from: as noted, or the line that a parser's message names. */
 export function locationOf(error: unknown): Location | null {
   if (!(error instanceof Error)) return null;
   const noted = places.get(error);

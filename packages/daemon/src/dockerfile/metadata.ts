@@ -43,7 +43,7 @@ function commandOf({ json, rest }: Instruction, { config, buildKit }: StageConfi
   return json ?? [...shellOf(config), ...(rest === '' && !buildKit ? [] : [rest])];
 }
 
-/** Where a WORKDIR leads from the directory before it. @throws invalid-parameter for nothing. */
+/** The directory that a WORKDIR leads to from the one before it. @throws invalid-parameter for nothing. */
 export function workingDirectory(config: ImageRunConfig, path: string): string {
   if (path === '') throw invalidParameter('cannot normalize nothing');
   return posix.resolve('/', config.WorkingDir || '/', path);

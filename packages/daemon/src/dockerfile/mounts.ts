@@ -220,7 +220,7 @@ export function parseMount(
   };
 }
 
-/** Where a mount lies; '' for a secret that is only a variable. @throws invalid-parameter for the root itself. */
+/** The path of a mount in the container; '' for a secret that is only a variable. @throws invalid-parameter for the root itself. */
 function targetOf(type: Mounts['type'], target: string, id: string, env: string, workdir: string): string {
   if (type === 'ssh') return target === '' ? '/run/buildkit/ssh_agent.0' : posix.resolve(workdir, target);
   if (type === 'secret') {

@@ -15,7 +15,7 @@ function bounded(text: string): string {
 /** The most words in braces in each other (`${a:-${b:-...}}`): each level takes frames of the interpreter's stack. */
 const DEEPEST = 250;
 
-/** Where variables come from: the value, or undefined for an unset one. */
+/** Looks a variable up: its value, or undefined for an unset one. */
 export type Lookup = (name: string) => string | undefined;
 
 /**

@@ -36,7 +36,7 @@ interface Obstacle {
 interface Removal {
   context: RemovalContext;
   lines: Removed[];
-  /** Where the Deleted lines of layers go once it is known which ones went: after the image's own line. */
+  /** The place of the Deleted lines of layers, which come once it is known which ones went: after the image's own line. */
   images: Array<{ at: number; diffIds: string[] }>;
 }
 

@@ -15,7 +15,7 @@ export interface Added {
   tarSize: number;
 }
 
-/** Where layers are made and kept. */
+/** The folders in which layers are made and kept. */
 export interface Places {
   made: string;
   layers: string;

@@ -20,7 +20,7 @@ export interface Logging {
    * @throws system with dockerd's texts
    */
   begin(config: LogConfig, subject: LogSubject, folder: string): Promise<LogOptions>;
-  /** Where the log file is. */
+  /** The path of the log file. */
   path(config: LogConfig, id: string, folder: string): string;
   /** Whether `logs` can read the log. */
   readable(config: LogConfig): boolean;

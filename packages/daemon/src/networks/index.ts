@@ -27,7 +27,7 @@ export interface NetworksOptions {
   program: string;
 }
 
-/** Where the default daemon keeps its things: its table has the plain name. */
+/** The run folder of the default daemon: its table has the plain name. */
 const DEFAULT_ROOT = '/var/lib/berth';
 
 /** With `--iptables=false` nothing is filtered or translated: that is the administrator's. */

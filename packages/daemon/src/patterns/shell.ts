@@ -40,7 +40,7 @@ export function replacePattern(value: string, pattern: string, by: string, all: 
   return out.join('') + value.slice(copied);
 }
 
-/** Where the shortest or longest match that begins at `from` ends; -1 without one. */
+/** The end of the shortest or longest match that begins at `from`; -1 without one. */
 function matchEnd(glob: Glob, text: string, from: number, longest: boolean): number {
   let found = -1;
   glob.run(text, from, false, (end, accepted) => {

@@ -20,12 +20,12 @@ export interface PodConfig extends PodIdentity {
   hostname: string;
   labels: Record<string, string>;
   annotations: Record<string, string>;
-  /** Where the logs of its containers are, on the host; '' for none. */
+  /** The folder of its containers' logs, on the host; '' for none. */
   logDirectory: string;
   /** Its resolver configuration; undefined: as containers without one have it. */
   dns?: { servers: string[]; searches: string[]; options: string[] };
   ports: PodPort[];
-  /** Whose namespaces its containers share: the pod's own, or the machine's. */
+  /** The owner of the namespaces that its containers share: the pod, or the machine. */
   network: 'pod' | 'node';
   ipc: 'pod' | 'node';
   /** The PID namespace of containers that share one: `container`: each has its own. */
@@ -81,7 +81,7 @@ export interface PodJoin {
   pid: string;
   /** '' for the machine's. */
   user: string;
-  /** Where the pod's shared memory is mounted; '' for the machine's. */
+  /** The mount point of the pod's shared memory; '' for the machine's. */
   shm: string;
 }
 

@@ -19,7 +19,7 @@ export class PodNamespaces {
     this.#launcher = launcher;
   }
 
-  /** Where a pod's namespaces are. Short: the id's beginning tells it apart. */
+  /** The folder of a pod's namespaces. Short: the id's beginning tells it apart. */
   of(id: string): string {
     return join(this.folder, id.slice(0, 32));
   }

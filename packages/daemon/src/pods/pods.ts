@@ -21,7 +21,7 @@ export interface PodParts {
   runtime: Runtime;
   networks: Networks;
   namespaces: PodNamespaces;
-  /** Where pods have their files. */
+  /** The folder of the files of pods. */
   root: string;
   /** The provider of new pods' networks, and the one that puts pods on the machine's. */
   network: () => Promise<PodNetwork>;

@@ -240,7 +240,7 @@ export interface Runtime {
   parentStats(parent: string): Promise<CgroupStats | undefined>;
   /** The AppArmor profile of a container with these settings; '' where the kernel has no AppArmor. */
   apparmorProfile(request: Pick<RuntimeRequest, 'privileged' | 'securityOpt'>): string;
-  /** Which runtimes there are, Berth's own among them. */
+  /** The runtimes that may be named, Berth's own among them. */
   readonly handlers: RuntimeHandlers;
   /** Devices that vendors' files describe (CDI). */
   readonly cdi: {

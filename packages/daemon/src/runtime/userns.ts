@@ -57,7 +57,7 @@ function run(program: string, ...args: string[]): void {
 /** As many ids as a new range has. */
 const RANGE = 65536;
 
-/** Where a new range begins: behind all that there are. */
+/** The beginning of a new range: behind all that there are. */
 export function nextRange(text: string): number {
   let next = 100_000;
   for (const line of text.split('\n')) {

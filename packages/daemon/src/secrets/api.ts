@@ -15,7 +15,7 @@ export interface Kept {
   };
 }
 
-/** Where a container gets a secret or config, and whose the file is. */
+/** The path of a secret or config in a container, and the owner of the file. */
 export interface FileReference {
   /** The path in the container; a relative one is in /run/secrets, of a config in the root. */
   Name: string;

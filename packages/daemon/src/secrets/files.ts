@@ -8,7 +8,7 @@ import type { IdRange, PlacedMount } from './api.ts';
 
 const run = promisify(execFile);
 
-/** Where secrets are as a rule: one directory of them is mounted there. */
+/** The usual directory of secrets: one directory of them is mounted there. */
 const FOLDER = '/run/secrets';
 
 /** One file of a container. */

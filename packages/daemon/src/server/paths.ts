@@ -66,7 +66,7 @@ export class PathRewriter {
   }
 }
 
-/** Where the noun of a path ends: `/images`, and for Berth's own paths `/berth/explain/images`; -1: there is no more. */
+/** The offset at which the noun of a path ends: `/images`, and for Berth's own paths `/berth/explain/images`; -1: there is no more. */
 function nounEnd(path: string): number {
   const first = path.indexOf('/', 1);
   if (!path.startsWith('/berth/')) return first;

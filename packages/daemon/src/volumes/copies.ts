@@ -125,7 +125,7 @@ export async function cloneVolume(
   }
 }
 
-/** Where a volume's files are, mounted where it has options of a mount; and what ends that. */
+/** The folder of a volume's files, mounted if it has options of a mount; and a call that ends that. */
 async function opened(table: Table, name: string): Promise<[folder: string, done: () => Promise<void>]> {
   const owner = `copy ${randomBytes(8).toString('hex')}`;
   await table.mount(name, owner);
@@ -144,7 +144,7 @@ async function staged<T>(table: Table, fill: (folder: string) => Promise<T>): Pr
     await chown(data, owner.uid, owner.gid);
     return await fill(folder);
   } finally {
-    // Where a volume was made of it, the folder has another name now.
+    // If a volume was made of it, the folder has another name now.
     await rm(folder, { recursive: true, force: true });
   }
 }

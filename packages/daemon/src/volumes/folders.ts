@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { systemError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
 
-/** Where volumes go that are being removed; no volume has such a name. */
+/** The folder for volumes that are being removed; no volume has such a name. */
 export const REMOVED = '.removed';
 
 /** The folders of volumes: `<name>/_data` each, below one of their own. */

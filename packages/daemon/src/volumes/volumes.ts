@@ -23,7 +23,7 @@ export function openVolumes(deps: {
   dataRoot: string;
   store: Store;
   events: Events;
-  /** Whose new volumes are. */
+  /** The owner of new volumes. */
   owner?: { uid: number; gid: number };
   /** Bytes of the files in a folder. @throws not-found */
   folderSize(folder: string): Promise<number>;

@@ -21,7 +21,7 @@ int inroot_open(int root, const char *path, int flags, enum inroot_links links);
    parents, also where a link leads to what is not there. An existing target of the other kind is refused with ENOTDIR. Returns an fd, or -1 with errno. */
 int inroot_target(int root, const char *path, enum inroot_kind kind, enum inroot_links links);
 
-/* Where a path leads, all links followed as far as they exist, as an absolute path in the root. Returns 0 or -1. */
+/* The place that a path leads to, all links followed as far as they exist, as an absolute path in the root. Returns 0 or -1. */
 int inroot_final(int root, const char *path, char out[PATH_MAX]);
 
 /* Opens the folder that holds `path` (made when missing) and points *name at the last component, which is copied into

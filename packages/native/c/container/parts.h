@@ -92,7 +92,7 @@ int devices_apply(struct container *container, struct error *err);
 
 /* sysctl.c: host name and domain name of the caller's UTS namespace. */
 int names_apply(const struct container_spec *spec, struct error *err);
-/* Which sysctls: all, those of the network alone, or the others. */
+/* A choice of sysctls: all, those of the network alone, or the others. */
 enum sysctl_part { SYSCTLS_ALL, SYSCTLS_NET, SYSCTLS_OTHER };
 /* Writes the sysctls of that part through `proc`, a trusted procfs. */
 int sysctls_apply(const struct container_spec *spec, int proc, enum sysctl_part part, struct error *err);

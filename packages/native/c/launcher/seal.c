@@ -25,7 +25,7 @@ static int new_memfd(void) {
   return fd;
 }
 
-/* Where the kernel lets no memfd run (vm.memfd_noexec=2): a file of a filesystem that nobody else has, read-only from then on. */
+/* If the kernel lets no memfd run (vm.memfd_noexec=2): a file of a filesystem that nobody else has, read-only from then on. */
 static int new_file(int *mount) {
   cleanup_close int context = fs_open("tmpfs");
   if (context < 0 || (*mount = fs_mount(context, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)) < 0) return -1;

@@ -137,7 +137,7 @@ int ports_open(struct ports *ports, const struct launch_record *record, struct e
   }
   const char *call = "pidfd_getfd";
   cleanup_close int fd = asked.pid ? take_over(asked.pid, asked.fd) : open_socket(protocol, &at, &call);
-  /* Where the kernel has no SCTP sockets, the firewall still translates its packets. */
+  /* If the kernel has no SCTP sockets, the firewall still translates its packets. */
   int none = fd < 0 && protocol->number == IPPROTO_SCTP && (errno == EPROTONOSUPPORT || errno == ESOCKTNOSUPPORT);
   if (fd < 0 && !none) return refuse(err, call, &asked);
   if (fd >= 0 && protocol->type == SOCK_STREAM && listen(fd, SOMAXCONN) < 0)

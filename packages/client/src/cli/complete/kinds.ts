@@ -1,4 +1,4 @@
-/* What may stand as the arguments of commands and as the values of flags. */
+/* The kinds of words that may stand as the arguments of commands and as the values of flags. */
 
 /** A kind of object that a daemon or the configuration knows. */
 export type Source =

@@ -82,7 +82,7 @@ function localTarget(path: string): CopyEnd {
         );
       return { path: target, exists: true, isFolder: status.isDirectory() };
     }
-    // Where it leads need not exist yet.
+    // Its target need not exist yet.
     target = keepEnd(resolve(dirname(target), readlinkSync(target)), path);
   }
   throw new CliError(`stat ${path}: too many levels of symbolic links`);
@@ -139,7 +139,7 @@ async function fromContainer(
   });
 }
 
-/** Where a copy into a container goes: a link there is followed once. */
+/** The target of a copy into a container: a link there is followed once. */
 async function remoteTarget(api: Api, container: string, path: string): Promise<CopyEnd> {
   let target = path;
   let stat: PathStat;

@@ -31,7 +31,7 @@ export class Job {
   told: Array<{ predicateType: string; body: Buffer }> = [];
   /** Attributes of the request to solve. */
   attributes: Record<string, string> = {};
-  /** Where steps may be taken from, and where they are to go. */
+  /** The caches that steps may be taken from, and those that they are to go to. */
   imports: CacheImport[] = [];
   exports: CacheExports = { inline: false, targets: [] };
   folder = '';

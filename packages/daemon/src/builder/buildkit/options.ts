@@ -17,7 +17,7 @@ export interface FrontendOptions {
   signal: AbortSignal;
   /** The entitlements of its steps: asked for by the client, granted by the daemon. */
   entitlements: ReadonlySet<string>;
-  /** Where steps may be taken from besides the daemon's own cache. */
+  /** The caches that steps may be taken from besides the daemon's own cache. */
   imports: CacheImport[];
   /** Brings the whole context, where it does not come through the session. */
   fill?: (tree: Tree) => Promise<void>;

@@ -6,7 +6,7 @@ import { systemError } from '../../base/errors.ts';
 /** Bytes read at a time. */
 const CHUNK = 256 * 1024;
 
-/** Where bytes stand in the pack, and their digest. */
+/** The position of bytes in the pack, and their digest. */
 export interface Packed {
   offset: number;
   digest: string;

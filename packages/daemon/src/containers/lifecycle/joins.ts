@@ -3,7 +3,7 @@ import type { PodJoin } from '../../pods/api.ts';
 import type { Container } from '../model/container.ts';
 import type { ContainerRecord, Status } from '../model/types.ts';
 
-/** Where a joined container's namespaces and files are. */
+/** The places of a joined container's namespaces and files. */
 export interface Joined {
   network?: { pid: number; folder: string; Hostname: string; Domainname: string };
   pod?: PodJoin;

@@ -17,7 +17,7 @@ import { placeSecrets, prepareMounts } from './mount-sources.ts';
 import { processUser } from './process-user.ts';
 import { isRemapped, networkRequest, runtimeRequest } from './request.ts';
 
-/** Where a container's supervisor has its socket and exit record. Short: paths of sockets are limited. */
+/** The folder of a container's supervisor, for its socket and exit record. Short: paths of sockets are limited. */
 export function runFolder(context: Context, id: string): string {
   return join(runFolders(context), id.slice(0, 32));
 }
@@ -192,7 +192,7 @@ export async function rebuildRequest(context: Context, container: Container): Pr
   return withDevices(request, edits);
 }
 
-/** Where the supervisor writes the log. */
+/** The file that the supervisor writes the log to. */
 export function logPath({ rooms }: Pick<Context, 'rooms'>, container: Container): string {
   if (container.record.pod?.log) return container.record.pod.log;
   return rooms.logging.path(container.record.hostConfig.LogConfig, container.id, container.folder);

@@ -121,7 +121,7 @@ async function stopContainer(
       SIGNAL_PATIENCE,
     );
     await thawToDie(life, container);
-    // Where no time is given dockerd kills without a look at whether the first signal was enough, and emits both.
+    // If no time is given dockerd kills without a look at whether the first signal was enough, and emits both.
     if (seconds === 0 || !(await within(ended, seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000)))
       await killAndWait(context, container, ended);
   } catch (error) {

@@ -108,7 +108,7 @@ function networkSettings(record: ContainerRecord, network: NetworkState): ShownN
   };
 }
 
-/** Where the files under /etc are; nowhere before the first start. */
+/** The paths of the files that are mounted under /etc; empty before the first start. */
 export function files(
   context: Context,
   container: Container,

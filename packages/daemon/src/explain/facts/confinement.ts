@@ -62,7 +62,7 @@ function securityOf(options: string[]): ReturnType<typeof parseSecurityOptions> 
   }
 }
 
-/** Where the kernel tells whether a filter holds, its word counts: 2 is a filter (proc_pid_status(5)). */
+/** If the kernel tells whether a filter holds, its word counts: 2 is a filter (proc_pid_status(5)). */
 function seccompOf(
   { settings }: Pick<ExplainRooms, 'settings'>,
   privileged: boolean,

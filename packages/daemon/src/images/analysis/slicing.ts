@@ -55,7 +55,7 @@ export class Largest<T extends { size: number }> {
     this.least = this.kept.at(-1)?.thing.size ?? -1;
   }
 
-  /** What was kept, the largest first. */
+  /** The elements that were kept, the largest first. */
   take(): T[] {
     this.cut();
     return this.kept.map(({ thing }) => thing);

@@ -43,7 +43,7 @@ export async function describe(contents: Contents, wanted: readonly Platform[]):
   return forPlatforms(images, wanted);
 }
 
-/** Those of the images that are for one of the platforms; all where none is asked for. @throws invalid-parameter without any */
+/** The images that are for one of the platforms; all if none is asked for. @throws invalid-parameter without any */
 export function forPlatforms(images: Described[], wanted: readonly Platform[]): Described[] {
   if (wanted.length === 0 || images.length === 0) return images;
   const offered = images.flatMap((image) => [image, ...(image.variants ?? [])]);

@@ -29,7 +29,7 @@ export function resolveLink(contents: Contents, name: string, known: Map<string,
 
 /** Images, names, layers and entries of indexes that an archive may tell of: indexes within indexes count each time. */
 const MOST_TOLD = 20_000;
-/** What an archive has told so far, and what its documents say: one that is named often is read once. */
+/** The state of an archive that is read: what came so far, and its documents, of which one that is named often is read once. */
 export class Telling {
   readonly contents: Contents;
   readonly #texts = new Map<Buffer, string>();

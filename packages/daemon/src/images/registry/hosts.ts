@@ -25,7 +25,7 @@ export const CERTIFICATE_FOLDERS = ['/etc/berth/certs.d', '/etc/docker/certs.d']
 
 export type HostSettings = Pick<Settings, 'insecureRegistries' | 'registryMirrors'>;
 
-/** Where registries are found and how far they are trusted. */
+/** The addresses of registries and how far they are trusted. */
 export class Hosts {
   private readonly settings: HostSettings;
   private readonly folders: readonly string[];

@@ -21,7 +21,7 @@ export interface Answer {
   status: number;
   headers: Record<string, string | string[] | undefined>;
   body: Readable;
-  /** Where the answer came from, after redirects. */
+  /** The URL that the answer came from, after redirects. */
   url: URL;
 }
 

@@ -7,7 +7,7 @@ export interface Entry {
   text: Buffer;
   /** RFC 3339, UTC, as the log has it. */
   time: string;
-  /** Where it ends, in bytes from the log's first. */
+  /** The offset of its end, in bytes from the log's first. */
   end: number;
   /** Set for a piece of a line that is longer than an entry may be. */
   piece?: { id: string; ordinal: number; last: boolean };

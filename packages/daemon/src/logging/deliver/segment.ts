@@ -7,7 +7,7 @@ const TRAILER = 4;
 
 /** One of a log's files, read from somewhere on. */
 export interface Segment {
-  /** Where the file begins, in bytes from the log's first. */
+  /** The offset of the file's beginning, in bytes from the log's first. */
   readonly start: number;
   /** The next entry; undefined at the end, which a file that grows has for now only. */
   next(): Promise<Buffer | undefined>;

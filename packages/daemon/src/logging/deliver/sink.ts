@@ -1,6 +1,6 @@
 import type { Entry } from './entries.ts';
 
-/** Where a log is sent: one driver's side of it. */
+/** The receiver of a log: one driver's side of it. */
 export interface Sink {
   /** Until when entries are gathered for one `send`: so many milliseconds after the first, or so many of them. */
   readonly gather: { milliseconds: number; entries: number };

@@ -21,7 +21,7 @@ export class Spool {
   private readonly reader: EntryReader;
   private readonly position: number;
   private segment: Segment | undefined;
-  /** Where what is read next stands. */
+  /** The position of what is read next. */
   private at: number;
   /** The begin of a line whose end is not there yet. */
   private rest: Buffer = Buffer.alloc(0);

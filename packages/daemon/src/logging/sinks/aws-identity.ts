@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { HttpClient } from './http.ts';
 import type { Credentials } from './sigv4.ts';
 
-/** Where containers of ECS, and machines of EC2, ask for what they may do. */
+/** The addresses at which containers of ECS, and machines of EC2, ask for credentials. */
 const CONTAINER_ENDPOINT = 'http://169.254.170.2';
 const MACHINE_ENDPOINT = 'http://169.254.169.254';
 const PATIENCE = 2000;

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { connect as connectPlain, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 
-/** Where a stream leads. */
+/** The address that a stream leads to. */
 export interface Target {
   /** A socket of the file system; or `host` and `port`. */
   path?: string;

@@ -7,7 +7,7 @@ import { parseSyslog, type SyslogOptions } from '../options/syslog.ts';
 import { Connection, readKeyFile, type Target } from './connection.ts';
 import { type Datagrams, udpDatagrams, unixDatagrams } from './datagrams.ts';
 
-/** Where a machine's own syslog may listen. */
+/** The sockets at which a machine's own syslog may listen. */
 const LOCAL = ['/dev/log', '/var/run/syslog', '/var/run/log'];
 const ERROR = 3;
 const INFO = 6;

@@ -11,7 +11,7 @@ import {
   parsePrefix,
 } from './addresses.ts';
 
-/** Where addresses of one subnet come from and which are taken. */
+/** The pool that addresses of one subnet come from, and which of them are taken. */
 export class AddressPool {
   readonly subnet: Prefix;
   /** Addresses are handed out from here; a static one may be anywhere in the subnet. */

@@ -35,7 +35,7 @@ export function configuredNetworks(request: NetworkRequest, find: Find): Contain
   const given = new Map<string, Partial<EndpointSettings>>();
   for (const [reference, endpoint] of Object.entries(request.endpoints ?? {}))
     given.set(nameOf(reference), endpoint ?? {});
-  // Where endpoints are given they are all there is; the mode's network is first if it is one of them.
+  // Endpoints that are given are all there is; the mode's network is first if it is one of them.
   const others = [...given.keys()].filter((name) => name !== main).sort();
   const names = given.size === 0 || given.has(main) ? [main, ...others] : others;
   return names.map((network) => {

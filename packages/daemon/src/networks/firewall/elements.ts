@@ -13,7 +13,7 @@ export const isSix = (address: string) => address.includes(':');
 
 const isAny = (address: string) => address === '0.0.0.0' || address === '::';
 
-/** Where the element of a published port goes: `map` and the element itself. */
+/** The element of a published port, and the `map` that it goes to. */
 export function portElement(port: FirewallPort): { map: string; key: string; element: string } {
   const six = isSix(port.hostIp) ? '6' : '4';
   const service = `${PROTOCOLS[port.protocol]} . ${port.hostPort}`;

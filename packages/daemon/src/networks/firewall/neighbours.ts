@@ -103,7 +103,7 @@ export class ForwardNeighbours {
 
 const isFilter = (chain: ListedChain, family: string) => chain.family === family && chain.table === 'filter';
 
-/** Where accept rules belong: for each family whose FORWARD drops. */
+/** The chains that need accept rules: one for each family whose FORWARD drops. */
 function gatesOf(chains: readonly ListedChain[]): Gate[] {
   return (['ip', 'ip6'] as const).flatMap((family): Gate[] => {
     const mine = chains.filter((chain) => isFilter(chain, family));

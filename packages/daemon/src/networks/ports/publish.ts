@@ -10,7 +10,7 @@ import { BRIDGE } from '../model/options.ts';
 import type { ContainerRecord, LiveEndpoint, LivePort, NetworkRecord } from '../model/records.ts';
 import { bindingAddresses, type PortWish, portMap, portWishes } from './ports.ts';
 
-/** Where connections to a container's published ports go. */
+/** The targets of connections to a container's published ports. */
 export interface PortTarget {
   network: NetworkRecord;
   endpoint: LiveEndpoint;

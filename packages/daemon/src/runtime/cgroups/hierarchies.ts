@@ -15,7 +15,7 @@ const CONTROLLERS = [
   'name=systemd',
 ];
 
-/** Where the cgroup file systems are. On a hybrid host v1 has the controllers, and v2's empty hierarchy is not used. */
+/** The mount points of the cgroup file systems. On a hybrid host v1 has the controllers, and v2's empty hierarchy is not used. */
 export interface Hierarchies {
   version: 1 | 2;
   root: string;

@@ -5,7 +5,7 @@ import type { Cgroups } from './types.ts';
 /** The parent of containers that name none, below each hierarchy's root; monitoring tools look for Docker's there. */
 const DEFAULT_PARENT = '/docker';
 
-/** Where the cgroups of containers are: paths below the hierarchies' roots. */
+/** The cgroups of containers: paths below the hierarchies' roots. */
 export class CgroupPlaces {
   readonly #cgroups: Cgroups;
   readonly #defaultParent: string;
@@ -23,7 +23,7 @@ export class CgroupPlaces {
     return parentPath(this.#defaultParent);
   }
 
-  /** Where a new container's is. The parent is resolved below the root, whatever dots are in it. */
+  /** The cgroup of a new container. The parent is resolved below the root, whatever dots are in it. */
   pathFor(id: string, parent: string | undefined): string {
     return join(parentPath(parent || this.#defaultParent), id);
   }

@@ -47,7 +47,7 @@ export interface ContainerEdits {
 }
 
 export interface CdiDevice {
-  /** Where it stands, for errors. */
+  /** Its path, for errors. */
   path: string;
   edits: ContainerEdits;
   /** The changes that all devices of the file need. */

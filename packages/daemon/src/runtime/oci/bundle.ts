@@ -17,10 +17,10 @@ import { FS, type OwnSpec, ownOf, preparedIndex, preparedSource } from './own.ts
  * (native/c/container/runtime/runtime.h).
  */
 
-/** Where a container has Berth's init, as with Docker's. */
+/** The path of Berth's init in a container, as with Docker's. */
 const INIT_PATH = '/sbin/docker-init';
 /**
- * Where the root of a user namespace finds what is mounted for its container: it may not enter the run folder. Every
+ * The folder in which the root of a user namespace finds what is mounted for its container: it may not enter the run folder. Every
  * kernel with BPF has this directory, everybody may enter it, and what is there is covered in one mount namespace alone.
  */
 const REACHABLE = '/sys/fs/bpf';

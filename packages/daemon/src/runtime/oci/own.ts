@@ -40,7 +40,7 @@ export interface OwnSpec {
   forcedReadOnly: string[];
 }
 
-/** Where another runtime finds the root and the prepared mounts: relative to its bundle, as the specification allows. */
+/** The paths of the root and of the prepared mounts for another runtime: relative to its bundle, as the specification allows. */
 export const FS = 'fs';
 export const ROOT_PATH = `${FS}/rootfs`;
 const PREPARED = `${FS}/mounts/`;

@@ -210,7 +210,7 @@ function platformsOf({ query, version }: ApiRequest<'ImageGet' | 'ImageGetAll' |
   return { platforms: given.map((text) => platformOf(text).platform ?? parsePlatformJson(text)) };
 }
 
-/** Where an import comes from; Docker lets `http://` be left out. */
+/** The source of an import; Docker lets `http://` be left out. */
 function sourceUrl(text: string): URL {
   try {
     return new URL(text.includes('://') ? text : `http://${text}`);

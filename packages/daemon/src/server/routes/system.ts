@@ -25,7 +25,7 @@ export function systemRoutes(server: Server, rooms: Services): void {
 function pingHeaders(reply: Parameters<Parameters<Server['serve']>[1]>[1], { settings }: Services) {
   return (
     reply
-      // Which builder a client takes that was not told one.
+      // The builder that a client takes if it was not told one.
       .header('Builder-Version', settings.features['buildkit'] === false ? '1' : '2')
       .header('Swarm', 'inactive')
       .header('Cache-Control', 'no-cache, no-store, must-revalidate')

@@ -67,7 +67,7 @@ static int enter_cwd_as_root(struct child *child, struct error *err) {
   return child->program->entered && child->program->entered != EACCES ? cwd_failed(child, child->program->entered, err) : 0;
 }
 
-/* Where the container's root may not enter it, its user may. A working directory outside of the root (through a leaked
+/* If the container's root may not enter it, its user may. A working directory outside of the root (through a leaked
    descriptor) would show here. */
 static int enter_cwd_as_user(struct child *child, struct error *err) {
   if (child->program->entered && chdir(child->spec->cwd) < 0) return cwd_failed(child, errno, err);

@@ -37,7 +37,7 @@ void log_end(struct log *log, int stream);
 void log_replace(struct log *log, struct log *by);
 /* How many entries could not be written since the last one that was; `reason` gets the errno. */
 uint64_t log_lost(const struct log *log, int *reason);
-/* Where the log ends: its file, and how much of it is written. 0, or -1 when that can't be told. */
+/* The end of the log: its file, and how many bytes of it are written. 0, or -1 when that can't be told. */
 int log_position(const struct log *log, uint64_t *device, uint64_t *inode, uint64_t *size);
 /* The unfinished line of a stream, which is not in the file yet; NULL where there is none. */
 const char *log_partial(const struct log *log, int stream, size_t *size);

@@ -13,7 +13,7 @@ const FILES: Array<[prefix: string, name: string]> = [
 ];
 
 interface Part {
-  /** Where its files go: '' for the top. */
+  /** The folder that its files go to: '' for the top. */
   folder: string;
   tar: (use: (tar: Readable) => Promise<void>) => Promise<void>;
   statements: Array<{ name: string; body: Buffer }>;

@@ -22,7 +22,7 @@ export interface SolverParts extends CachedStepsParts {
   steps: Steps;
   worker: Worker;
   fetch: Fetch;
-  /** Where cache mounts live. */
+  /** The folder of cache mounts. */
   cacheFolder: string;
   hostPlatform: { os: string; architecture: string; variant?: string };
 }

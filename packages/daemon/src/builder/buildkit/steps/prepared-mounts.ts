@@ -25,7 +25,7 @@ export interface PreparedMounts {
 /** A cache mount is to begin with what its image or stage does not have. */
 export class MissingInCache extends Error {}
 
-/** Where a RUN's mounts come from. */
+/** The sources of a RUN's mounts. */
 export interface MountSources {
   session: Session;
   context: () => Promise<Tree>;
@@ -41,7 +41,7 @@ export interface MountSources {
 /** The parts of the build that make mounts. */
 interface MountParts {
   layers: Layers;
-  /** Where cache mounts live. */
+  /** The folder of cache mounts. */
   cacheFolder: string;
   /** The caches that this build has begun anew. */
   emptied: Set<string>;

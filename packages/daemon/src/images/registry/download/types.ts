@@ -17,7 +17,7 @@ export interface WantedLayer {
 
 /** The dependencies of downloads, and how many may run at once and be attempted. */
 export interface DownloadParts {
-  /** Where blobs lie until they are layers. */
+  /** The folder in which blobs lie until they are layers. */
   folder: string;
   layers: Layers;
   /** Keeps layers from garbage collection until the returned function is called. */
