@@ -131,10 +131,8 @@ export function projectDisk(file: string): void {
     // The document that answers are held against; it is TypeScript, which Node does not read below node_modules.
     for (const path of ['package.json', 'src', 'generated']) copy(join('packages/api-spec', path));
     for (const path of ['package.json', 'src']) copy(join('packages/grpc', path));
-    // The validator and the messages, with the packages that they need: pnpm has them beside, as links that cpSync would
-    // copy as links.
-    for (const path of ['e2e/node_modules/ajv', 'packages/grpc/node_modules/protobufjs'])
-      copyPackages(dirname(realpathSync(join(top, path))), join(folder, 'node_modules'));
+    // The validator, with the packages that it needs: pnpm has them beside, as links that cpSync would copy as links.
+    copyPackages(dirname(realpathSync(join(top, 'e2e/node_modules/ajv'))), join(folder, 'node_modules'));
     mkdirSync(join(folder, 'node_modules/@berth'), { recursive: true });
     symlinkSync('../../packages/api-spec', join(folder, 'node_modules/@berth/api-spec'));
     must('cc', [

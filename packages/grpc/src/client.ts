@@ -1,8 +1,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import type { Duplex } from 'node:stream';
 import type { Bounds, Codec, NameOf, ReadOf, SentOf, Table } from './codec.ts';
-import { drained } from './drained.ts';
-import { closeAtEnd, frame, messages } from './framing.ts';
+import { closeAtEnd, MessageWriter, messages } from './framing.ts';
 import { errorOf, GrpcError, INTERNAL, UNAVAILABLE } from './status.ts';
 
 /** An open call of a client. */
@@ -53,6 +52,7 @@ export class GrpcClient<T extends Table> {
       te: 'trailers',
       ...metadata,
     });
+    const writer = new MessageWriter(stream);
     let ended: Record<string, unknown> = {};
     stream.on('error', () => undefined);
     stream.on('response', (headers) => {
@@ -75,9 +75,12 @@ export class GrpcClient<T extends Table> {
       received: () => received,
       send: async (message) => {
         if (stream.destroyed) throw new GrpcError(UNAVAILABLE, 'the session is gone');
-        if (!stream.write(frame(codec.encode(request, message)))) await drained(stream);
+        await writer.send(codec.encode(request, message));
       },
-      end: () => stream.end(),
+      end: () => {
+        writer.flush();
+        stream.end();
+      },
       cancel: () => stream.close(constants.NGHTTP2_CANCEL),
     };
   }

@@ -1,10 +1,17 @@
-import protobuf from 'protobufjs/light.js';
 import { checkBounds, type Member, type Shape } from './bounds.ts';
+import {
+  type Field,
+  type Fields,
+  readMessage,
+  type Scalar as WireScalar,
+  writeMessage,
+  zeroMaker,
+} from './wire.ts';
 
 /**
  * Messages by name, each its members by name: a member is its number, then `repeated`, `map` (from strings) or `oneof`
- * where it is one, then its type. Both protobuf.js and the compiler read the table, so that what is decoded is typed. An
- * enum is an int32.
+ * where it is one, then its type. Both wire.ts and the compiler read the table, so that what is decoded is typed. An enum is
+ * an int32.
  */
 export type Table = Readonly<Record<string, Readonly<Record<string, string>>>>;
 export type NameOf<T extends Table> = keyof T & string;
@@ -80,22 +87,44 @@ export type Bounds = 'strangers' | 'none';
 
 /** The codec of a table. */
 export function codec<const T extends Table>(table: T): Codec<T> {
-  const root = protobuf.Root.fromJSON({
-    nested: Object.fromEntries(Object.entries(table).map(([name, members]) => [name, descriptor(members)])),
-  });
+  const messages = fieldsOf(table);
   const shapes = shapesOf(table);
   return {
-    encode(name, value) {
-      const type = root.lookupType(name);
-      return Buffer.from(type.encode(type.fromObject(value)).finish());
-    },
+    encode: (name, value) => writeMessage(messages.get(name)!, value as Record<string, unknown>),
     decode(name, bytes, bounds = 'strangers') {
       if (bounds === 'strangers') checkBounds(shapes.get(name)!, bytes);
-      const type = root.lookupType(name);
-      const options = { longs: Number, defaults: true, arrays: true, objects: true, bytes: Buffer };
-      return type.toObject(type.decode(bytes), options) as ReadOf<T, typeof name>;
+      return readMessage(messages.get(name)!, bytes) as ReadOf<T, typeof name>;
     },
   };
+}
+
+/** The messages of a table as they are written and read. */
+function fieldsOf(table: Table): Map<string, Fields> {
+  const messages = new Map(
+    Object.keys(table).map((name) => {
+      const list: Field[] = [];
+      return [name, { list, byNumber: new Map<number, Field>(), zero: zeroMaker(list) }];
+    }),
+  );
+  for (const [name, members] of Object.entries(table)) {
+    const { list, byNumber } = messages.get(name)!;
+    for (const [member, text] of Object.entries(members)) {
+      const words = text.split(' ');
+      const type = words.at(-1)!;
+      const rule = (words.length === 3 ? words[1] : '') as Field['rule'];
+      const field: Field = {
+        name: member,
+        number: Number(words[0]),
+        rule,
+        type: messages.get(type) ?? (type as WireScalar),
+      };
+      list.push(field);
+      byNumber.set(field.number, field);
+    }
+    // Members are written in the order of their numbers.
+    list.sort((a, b) => a.number - b.number);
+  }
+  return messages;
 }
 
 /** The shapes of a table's messages: a map's entry is a message of two members. */
@@ -114,21 +143,4 @@ function shapesOf(table: Table): Map<string, Shape> {
       shapes.get(name)!.set(Number(words[0]), words[1] === 'map' ? entry : member);
     }
   return shapes;
-}
-
-/** A message of a table in protobuf.js's own terms. */
-function descriptor(members: Table[string]): protobuf.IType {
-  const choice: string[] = [];
-  const described: protobuf.IType = { fields: {} };
-  for (const [name, text] of Object.entries(members)) {
-    const words = text.split(' ');
-    const [id, rule, type] = [Number(words[0]), words.length === 3 ? words[1] : '', words.at(-1)!];
-    const field: protobuf.IField & { keyType?: string } = { id, type };
-    if (rule === 'repeated') field.rule = rule;
-    if (rule === 'map') field.keyType = 'string';
-    if (rule === 'oneof') choice.push(name);
-    described.fields[name] = field;
-  }
-  if (choice.length > 0) described.oneofs = { choice: { oneof: choice } };
-  return described;
 }

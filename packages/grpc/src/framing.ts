@@ -1,10 +1,13 @@
-import type { Duplex, Readable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
+import { drained } from './drained.ts';
 import { GrpcError, INTERNAL, RESOURCE_EXHAUSTED, UNIMPLEMENTED } from './status.ts';
 
 /** Bytes of the largest message that is read, as with BuildKit and containerd. */
 const MAX_MESSAGE = 16 * 1024 * 1024;
 /** A message stands behind these: whether it is compressed, and its length. */
 const HEAD = 5;
+/** Bytes that are not gathered any more. */
+const PIECE = 1 << 16;
 /** How long messages that have arrived are handed on before others have their turn, in milliseconds. */
 const TURN = 10;
 
@@ -53,11 +56,45 @@ function bodyFor(head: Buffer): Buffer {
   return Buffer.allocUnsafe(size);
 }
 
-/** A message as it stands in the stream. */
-export function frame(bytes: Buffer): Buffer {
-  const head = Buffer.alloc(HEAD);
-  head.writeUInt32BE(bytes.length, 1);
-  return Buffer.concat([head, bytes]);
+/**
+ * Writes messages to a stream. What is sent in one turn of the loop goes as one piece: a stream of HTTP/2 takes longer for
+ * the pieces than for their bytes.
+ */
+export class MessageWriter {
+  private readonly stream: Writable;
+  private pieces: Buffer[] = [];
+  private size = 0;
+  /** Settled once the stream takes more; undefined while it does. */
+  private full: Promise<void> | undefined;
+
+  constructor(stream: Writable) {
+    this.stream = stream;
+  }
+
+  /** Sends the bytes of a message; the promise, where there is one, is settled when more may be sent. */
+  send(bytes: Buffer): Promise<void> | undefined {
+    const head = Buffer.allocUnsafe(HEAD);
+    head[0] = 0;
+    head.writeUInt32BE(bytes.length, 1);
+    this.pieces.push(head, bytes);
+    this.size += HEAD + bytes.length;
+    if (this.size >= PIECE) this.flush();
+    else if (this.pieces.length === 2) process.nextTick(() => this.flush());
+    return this.full;
+  }
+
+  /** Hands on all that was sent; before the stream is ended. */
+  flush(): void {
+    const { pieces, stream } = this;
+    if (pieces.length === 0) return;
+    this.pieces = [];
+    this.size = 0;
+    if (stream.destroyed || stream.writableEnded) return;
+    if (stream.write(Buffer.concat(pieces))) return;
+    this.full ??= drained(stream).then(() => {
+      this.full = undefined;
+    });
+  }
 }
 
 /**

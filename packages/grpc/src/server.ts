@@ -2,8 +2,7 @@ import { createServer, type Http2Server, type IncomingHttpHeaders, type ServerHt
 import type { Duplex } from 'node:stream';
 import { TooMuch } from './bounds.ts';
 import type { Codec, NameOf, ReadOf, SentOf, Table } from './codec.ts';
-import { drained } from './drained.ts';
-import { closeAtEnd, frame, messages } from './framing.ts';
+import { closeAtEnd, MessageWriter, messages } from './framing.ts';
 import {
   CANCELLED,
   GrpcError,
@@ -98,6 +97,7 @@ export class GrpcServer {
     const abort = new AbortController();
     stream.on('error', () => abort.abort());
     stream.on('close', () => abort.abort());
+    const writer = new MessageWriter(stream);
     const answered: Record<string, string> = { 'content-type': 'application/grpc' };
     const respond = () => {
       if (!stream.headersSent && !stream.destroyed)
@@ -115,7 +115,7 @@ export class GrpcServer {
       const send = async (message: unknown) => {
         if (stream.destroyed) throw new GrpcError(CANCELLED, 'the client is gone');
         respond();
-        if (!stream.write(frame(method.encode(message)))) await drained(stream);
+        await writer.send(method.encode(message));
       };
       const header = (name: string, value: string) => {
         answered[name] = value;
@@ -141,6 +141,7 @@ export class GrpcServer {
       );
     }
     respond();
+    writer.flush();
     if (!stream.destroyed) stream.end();
   }
 }
