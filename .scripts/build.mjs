@@ -181,26 +181,17 @@ if (!failing && existsSync(join(root, 'packages/client/src/main.ts'))) {
   // run is kept beside it. A command's module is run only when it is called.
   // A script with a cache of its own has no `import()`.
   const small = { ...common, format: 'cjs', minify: true, supported: { 'dynamic-import': false } };
-  // Only builds speak gRPC, and only the page in the browser WebSocket: what that needs is in files of their own, read when
-  // they are first needed.
+  // Only the page in the browser speaks WebSocket: what that needs is in a file of its own, read when it is first needed.
   const apart = {
     name: 'apart',
     setup: ({ onResolve }) =>
-      onResolve({ filter: /^(@berth\/grpc|ws)$/ }, ({ path }) => ({
-        path: `./berth-${path.replace('@berth/', '')}.cjs`,
-        external: true,
-      })),
+      onResolve({ filter: /^ws$/ }, () => ({ path: './berth-ws.cjs', external: true })),
   };
   await build({
     ...small,
     entryPoints: [join(root, 'packages/client/src/main.ts')],
     outfile: join(dist, 'lib/berth-main.cjs'),
     plugins: [apart],
-  });
-  await build({
-    ...small,
-    entryPoints: [join(root, 'packages/grpc/src/index.ts')],
-    outfile: join(dist, 'lib/berth-grpc.cjs'),
   });
   await build({
     ...small,

@@ -13,6 +13,9 @@ const TURN = 256;
 
 type Files = Call<'Packet', 'Packet'>;
 
+/** Options of a look at a file that may be gone. */
+const HERE_OR_NOT = { throwIfNoEntry: false } as const;
+
 /** The folders that a builder may read, by the names it knows them under. */
 export type Folders = Readonly<Record<string, string>>;
 
@@ -47,6 +50,13 @@ function selectionOf(call: Pick<Call, 'metadata' | 'values'>): Selection {
   };
 }
 
+/** Names in the order of their bytes, which is that of their units of UTF-16 where there are no surrogates. */
+function byBytes(names: string[]): string[] {
+  if (names.every((name) => !/[\ud800-\uffff]/.test(name))) return names.sort();
+  const keyed = names.map((name) => ({ name, key: Buffer.from(name) }));
+  return keyed.sort((a, b) => a.key.compare(b.key)).map(({ name }) => name);
+}
+
 class Sender {
   private readonly call: Files;
   private readonly folder: string;
@@ -79,17 +89,14 @@ class Sender {
     } catch (error) {
       throw new CliError(`failed to read folder ${join(this.folder, path)}: ${whyNot(error)}`);
     }
-    const sorted = names
-      .map((name) => ({ name, key: Buffer.from(name) }))
-      .sort((a, b) => a.key.compare(b.key));
-    for (const { name } of sorted) {
+    for (const name of byBytes(names)) {
       if (++this.walked % TURN === 0) await setImmediate();
       this.call.signal.throwIfAborted();
       const inner = path ? `${path}/${name}` : name;
       const taken = filter.takes(inner);
       if (!taken && !filter.enters(inner)) continue;
       // It may be gone since the folder was read.
-      const stats = lstatSync(join(this.folder, inner), { throwIfNoEntry: false });
+      const stats = lstatSync(`${this.folder}/${inner}`, HERE_OR_NOT);
       if (!stats || stats.isSocket()) continue;
       if (taken) await this.tell(inner, stats);
       if (!stats.isDirectory() || !filter.enters(inner)) continue;
@@ -104,13 +111,13 @@ class Sender {
     await this.send(path, stats);
   }
 
-  private async send(path: string, stats: Stats): Promise<void> {
+  private send(path: string, stats: Stats): Promise<void> {
     const stat = {
       path,
       mode: goModeOf(stats),
       size: stats.isFile() ? stats.size : 0,
       // Nanoseconds since 1970 have more digits than a JavaScript number.
-      modTime: String(BigInt(Math.round(stats.mtimeMs * 1000)) * 1000n),
+      modTime: `${Math.round(stats.mtimeMs * 1000)}000`,
       linkname: stats.isSymbolicLink() ? readlinkSync(join(this.folder, path)) : '',
       ...(stats.isBlockDevice() || stats.isCharacterDevice()
         ? {
@@ -126,7 +133,7 @@ class Sender {
       else Object.assign(stat, { linkname: first, size: 0 });
     }
     this.told.push(stats.isFile() ? path : undefined);
-    await this.call.send({ type: packetType.stat, stat });
+    return this.call.send({ type: packetType.stat, stat });
   }
 
   /** Sends the bytes of each file asked for, until the builder has all it wants. */

@@ -18,7 +18,7 @@ import { Session } from './session.ts';
 
 let folder: string;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), 'berth-grpc-'));
+  folder = mkdtempSync(join(tmpdir(), 'berth-session-'));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
