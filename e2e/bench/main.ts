@@ -1,6 +1,7 @@
 // Berth beside Debian's dockerd, by turns, in one run: `npm run bench [name ...]`. Prints medians and ratios.
 
 import { loadavg } from 'node:os';
+import { cached } from './cached.ts';
 import { Engine } from './engines.ts';
 import { images } from './images.ts';
 import { logs } from './logs.ts';
@@ -10,7 +11,7 @@ import { scale } from './scale.ts';
 import { cycles, exec, growth, parallel, runCommand } from './starts.ts';
 import { traffic } from './traffic.ts';
 
-const all = { cycles, exec, run: runCommand, parallel, growth, logs, memory, traffic, images };
+const all = { cycles, exec, run: runCommand, parallel, growth, logs, memory, traffic, images, cached };
 /** Run only when asked for: these take minutes. */
 const long = { project, scale };
 const wanted = process.argv.slice(2);
