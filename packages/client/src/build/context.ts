@@ -10,7 +10,7 @@ import type { FolderSource } from './source.ts';
 type Header = Partial<FullHeader> & { name: string };
 
 /** Files up to this many bytes are read whole. */
-const small = 1 << 20;
+const WHOLE_FILE = 1 << 20;
 
 /** A build context on its way: a tar, and the name its Dockerfile has inside. */
 export interface ContextTar {
@@ -131,7 +131,7 @@ class Walk {
     try {
       // Its size may have changed since it was looked at; what the header says must be true.
       const { size } = await file.stat();
-      if (size <= small) {
+      if (size <= WHOLE_FILE) {
         const bytes = Buffer.allocUnsafe(size);
         await fill(file, bytes, full);
         await this.write(header, bytes);
@@ -156,7 +156,7 @@ class Walk {
       const entry = this.tar.entry({ ...header, size }, (error) => (error ? reject(error) : resolve()));
       const copy = async (): Promise<void> => {
         for (let left = size; left > 0; ) {
-          const bytes = Buffer.allocUnsafe(Math.min(small, left));
+          const bytes = Buffer.allocUnsafe(Math.min(WHOLE_FILE, left));
           await fill(file, bytes, path);
           left -= bytes.length;
           if (!entry.write(bytes)) await new Promise<void>((ready) => entry.once('drain', ready));

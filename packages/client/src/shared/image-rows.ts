@@ -38,19 +38,20 @@ export interface ImageRow {
 }
 
 const none = '<none>';
-const known = (size: number, text: (size: number) => string): string => (size === -1 ? 'N/A' : text(size));
+const countOrNone = (size: number, text: (size: number) => string): string =>
+  size === -1 ? 'N/A' : text(size);
 
 /** The columns of `images`. */
 export const imageColumns = (truncate: boolean): Columns<ImageRow> => ({
   goType: '*formatter.imageContext',
   columns: {
-    Containers: { header: 'CONTAINERS', value: ({ image }) => known(image.Containers, String) },
+    Containers: { header: 'CONTAINERS', value: ({ image }) => countOrNone(image.Containers, String) },
     CreatedAt: { header: 'CREATED AT', value: ({ image }) => goTime(image.Created) },
     CreatedSince: { header: 'CREATED', value: ({ image }) => createdSince(image.Created) },
     Digest: { header: 'DIGEST', value: ({ digest }) => digest },
     ID: { header: 'IMAGE ID', value: ({ image }) => (truncate ? shortId(image.Id) : image.Id) },
     Repository: { header: 'REPOSITORY', value: ({ repository }) => repository },
-    SharedSize: { header: 'SHARED SIZE', value: ({ image }) => known(image.SharedSize, humanSize) },
+    SharedSize: { header: 'SHARED SIZE', value: ({ image }) => countOrNone(image.SharedSize, humanSize) },
     Size: { header: 'SIZE', value: ({ image }) => humanSize(image.Size, 3) },
     Tag: { header: 'TAG', value: ({ tag }) => tag },
     UniqueSize: {

@@ -14,7 +14,7 @@ interface Row {
   error: string;
 }
 
-const shape: Columns<Row> = {
+const contextColumns: Columns<Row> = {
   goType: '*formatter.clientContextContext',
   asDeclared: true,
   columns: {
@@ -64,7 +64,7 @@ export default command({
       rows.push({ context: { Name: inUse, Metadata: {}, Endpoints: {} }, current: true, error });
     }
     rows.sort((a, b) => naturalCompare(a.context.Name, b.context.Name));
-    cli.print(formatList(shape, rows, chooseFormat(formats, flags.format, flags.quiet)));
+    cli.print(formatList(contextColumns, rows, chooseFormat(formats, flags.format, flags.quiet)));
     const variable = ['BERTH_HOST', 'DOCKER_HOST'].find((one) => cli.env[one]);
     if (!flags.quiet && !flags.format && variable && store.chosen() !== defaultContext)
       cli.warn(

@@ -42,7 +42,7 @@ export default command({
     const analysis = JSON.parse(text) as Analysis;
     if (flags.format) {
       const { formatList } = await import('../../format/list.ts');
-      cli.print(formatList(shape(analysis), [analysis], flags.format));
+      cli.print(formatList(analysisColumns(analysis), [analysis], flags.format));
     } else cli.print(report(analysis, flags.top));
     const failures: string[] = [];
     if (analysis.Score < flags['min-score'])
@@ -55,7 +55,7 @@ export default command({
 });
 
 /** The members of the analysis for templates. */
-const shape = (analysis: Analysis) => ({
+const analysisColumns = (analysis: Analysis) => ({
   goType: 'berth.ImageAnalysis',
   columns: Object.fromEntries(
     (Object.keys(analysis) as (keyof Analysis)[]).map((name) => [

@@ -21,7 +21,7 @@ export async function runPodSandbox(rooms: Rooms, request: Message): Promise<Mes
 }
 
 /** A pod by what it is called, or none: it need not be there to be stopped or removed. */
-function known(rooms: Rooms, request: Message): PodRecord | undefined {
+function podIfAny(rooms: Rooms, request: Message): PodRecord | undefined {
   try {
     return findPod(rooms, request['pod_sandbox_id']);
   } catch (error) {
@@ -31,7 +31,7 @@ function known(rooms: Rooms, request: Message): PodRecord | undefined {
 }
 
 export async function stopPodSandbox(rooms: Rooms, request: Message): Promise<Message> {
-  const pod = known(rooms, request);
+  const pod = podIfAny(rooms, request);
   if (pod) await stopPod(rooms, pod);
   return {};
 }
@@ -42,7 +42,7 @@ async function stopPod(rooms: Rooms, { id }: PodRecord): Promise<void> {
 }
 
 export async function removePodSandbox(rooms: Rooms, request: Message): Promise<Message> {
-  const pod = known(rooms, request);
+  const pod = podIfAny(rooms, request);
   if (!pod) return {};
   await stopPod(rooms, pod);
   await Promise.all(members(rooms, pod.id).map((one) => removeMember(rooms, one)));

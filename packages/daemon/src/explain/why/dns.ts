@@ -9,7 +9,7 @@ const PATIENCE = 800;
 export type DnsResult = 'found' | 'no such name' | 'refused' | 'silent';
 
 /** Asks a name server for a name (RFC 1035, section 4), from the host's network. */
-export function ask(server: string, name: string): Promise<DnsResult> {
+export function queryServer(server: string, name: string): Promise<DnsResult> {
   const labels = name.replace(/\.$/, '').split('.');
   const address = server.replace(/%.*/, '');
   if (!isIP(address) || labels.some((label) => label === '' || label.length > 63))

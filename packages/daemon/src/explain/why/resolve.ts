@@ -1,6 +1,6 @@
 import { networkingOf, networkOwner } from '../facts/networking.ts';
 import { readBounded } from '../facts/proc.ts';
-import { ask } from './dns.ts';
+import { queryServer } from './dns.ts';
 import type { Inquiry } from './inquiry.ts';
 
 /** Messages of programs about a name that is not found, with the name. */
@@ -136,7 +136,7 @@ async function otherContainer(inquiry: Inquiry, name: string): Promise<boolean> 
 async function askServers(inquiry: Inquiry, name: string, servers: readonly string[]): Promise<void> {
   const upstreams = servers.includes(SERVICE) ? hostServers() : servers;
   const answers = await Promise.all(
-    upstreams.slice(0, 3).map(async (server) => ({ server, result: await ask(server, name) })),
+    upstreams.slice(0, 3).map(async (server) => ({ server, result: await queryServer(server, name) })),
   );
   for (const { server, result } of answers) inquiry.saw(`server ${server}, asked from the host`, result);
   if (answers.some(({ result }) => result === 'found')) return inquiry.forget();

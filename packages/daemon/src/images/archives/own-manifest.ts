@@ -20,7 +20,7 @@ export interface OwnManifest {
   layers: Descriptor[];
 }
 
-const known = new WeakMap<Entry, OwnManifest>();
+const manifests = new WeakMap<Entry, OwnManifest>();
 
 /**
  * The manifest that an archive of the image has (`docker save`), and by which an image that was made here is known until
@@ -31,7 +31,7 @@ export function ownManifest(
   image: Entry,
   annotations?: Record<string, string>,
 ): OwnManifest | undefined {
-  const made = annotations ? undefined : known.get(image);
+  const made = annotations ? undefined : manifests.get(image);
   if (made) return made;
   const described: Descriptor[] = [];
   for (const diffId of image.config.rootfs.diff_ids) {
@@ -53,6 +53,6 @@ export function ownManifest(
     body,
     layers: described,
   };
-  if (!annotations) known.set(image, manifest);
+  if (!annotations) manifests.set(image, manifest);
   return manifest;
 }
