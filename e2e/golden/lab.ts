@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -156,10 +165,13 @@ export class Lab {
   }
 
   /** Runs a script by bash in the engine's namespaces, in an empty folder; what it wrote and its exit code. */
-  script(text: string, prefix: string, ms: number): Promise<string> {
+  script(text: string, prefix: string, ms: number, docker: string): Promise<string> {
     const folder = mkdtempSync(join(tmpdir(), 'golden-case-'));
     const config = join(this.folder, 'config');
     mkdirSync(config, { recursive: true });
+    const programs = join(this.folder, 'bin');
+    mkdirSync(programs, { recursive: true });
+    if (!existsSync(join(programs, 'docker'))) symlinkSync(docker, join(programs, 'docker'));
     writeFileSync(`${folder}.sh`, text);
     const inside = readFileSync(
       `/proc/${this.#process.pid}/task/${this.#process.pid}/children`,
@@ -175,6 +187,7 @@ export class Lab {
           detached: true,
           env: {
             ...process.env,
+            PATH: `${programs}:${process.env['PATH']}`,
             DOCKER_HOST: `unix://${this.socket}`,
             DOCKER_CONFIG: config,
             DOCKER_CLI_HINTS: 'false',

@@ -6,7 +6,8 @@ const RULES: Array<[RegExp, string]> = [
     /failed to create task for container: |failed to create shim task: |OCI runtime (create|exec|start) failed: |runc (create|exec|start) failed: |unable to start container process: |OCI runtime exec failed: |(?<=\w): unknown(?=\.?$)/gm,
     '',
   ],
-  [/dial tcp: lookup registry-1.docker.io on .*/g, 'dial tcp: lookup'],
+  [/dial tcp: lookup (registry-1|index).docker.io on [^"]*/g, 'dial tcp: lookup'],
+  [/calculate checksum of ref \S+:/g, 'calculate checksum of ref:'],
   [/sha256:[0-9a-f]{64}/g, 'sha256:<DIGEST>'],
   [/\b[0-9a-f]{64}\b/g, '<ID64>'],
   [/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, '<ID>'],
@@ -32,7 +33,7 @@ export function normaliseOutput(text: string, prefix: string): string[] {
 
 /** Members whose value says nothing; that it is there, and of its type, does. */
 const VALUES =
-  /\.(Pid|PID|Size|SizeRw|SizeRootFs|VirtualSize|SharedSize|Created|Time|time|timeNano|LayersSize|Mountpoint|LogPath|Data|LowerDir|MergedDir|UpperDir|WorkDir|NFd|NGoroutines|NEventsListener|MemTotal|NCPU|SystemTime|total_usage|usage_in_kernelmode|usage_in_usermode|system_cpu_usage|usage|max_usage|limit|rx_[a-z]+|tx_[a-z]+|value|ContainerCount|Image|ImageID|ResolvConfPath|HostnamePath|HostsPath|LastUsedAt|CreatedAt|UsageCount)$/;
+  /\.(Pid|PID|Size|SizeRw|SizeRootFs|VirtualSize|SharedSize|Created|Time|time|timeNano|LayersSize|Mountpoint|LogPath|Data|LowerDir|MergedDir|UpperDir|WorkDir|NFd|NGoroutines|NEventsListener|MemTotal|NCPU|SystemTime|total_usage|usage_in_kernelmode|usage_in_usermode|system_cpu_usage|usage|max_usage|limit|rx_[a-z]+|tx_[a-z]+|value|ContainerCount|Image|ImageID|ResolvConfPath|HostnamePath|HostsPath|LastUsedAt|execDuration|CreatedAt|UsageCount)$/;
 
 /** A JSON value as lines, one for each leaf, in the order in which it has them: `.State.Status = "running"`. */
 export function flatten(value: unknown, path = ''): string[] {

@@ -39,9 +39,9 @@ export async function observe(lab: Lab, version: number, scenario: Scenario): Pr
 
 function idOf({ body }: Answer): string {
   try {
-    return JSON.parse(String(body)).Id ?? '';
+    return JSON.parse(String(body)).Id ?? 'none';
   } catch {
-    return '';
+    return 'none';
   }
 }
 

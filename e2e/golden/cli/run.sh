@@ -48,7 +48,7 @@ r -it $IMG true
 r -t $IMG sh -c 'tty; stty size'
 r -e A=1 -e B $IMG env
 r -h hh --domainname d.e $IMG hostname -f
-r --add-host a:1.2.3.4 --add-host b:::1 $IMG grep -e a$ -e b$ /etc/hosts
+r --add-host xa:1.2.3.4 --add-host xb:::1 $IMG grep -e xa$ -e xb$ /etc/hosts
 r --dns 1.1.1.1 --dns-search x.y --dns-option ndots:3 $IMG cat /etc/resolv.conf
 r --network none $IMG cat /etc/hosts
 r --network none $IMG cat /etc/resolv.conf
@@ -100,7 +100,7 @@ docker run --rm --sig-proxy=false $IMG echo hi
 docker run -q --rm nosuch/image:x; echo "rc $?"
 docker run --pull never nosuch:x; echo "rc $?"
 docker run --pull always --rm nosuch:x; echo "rc $?"
-docker run --rm -d --name $T $IMG sleep 60 >/dev/null; t attach --no-stdin --detach-keys bogus $T; timeout 1 docker attach --no-stdin $T; echo "rc $?"; docker run --rm --name $T $IMG true; echo "rc $?"; t rm $T; t start $T; t kill -s bogus $T; t kill -s 99 $T; t kill -s 0 $T; t kill -s USR1 $T; t stop -t x $T; t stop -s bogus $T; t stop -t 0 $T; sleep 0.5; t stop $T
+docker run --rm -d --name $T $IMG sleep 60 >/dev/null; t attach --no-stdin --detach-keys bogus $T; timeout 1 docker attach --no-stdin $T; echo "rc $?"; sleep 1; docker run --rm --name $T $IMG true; echo "rc $?"; t rm $T; t start $T; t kill -s bogus $T; t kill -s 99 $T; t kill -s 0 $T; t kill -s USR1 $T; t stop -t x $T; t stop -s bogus $T; t stop -t 0 $T; sleep 0.5; t stop $T
 #@ lifecycle
 docker create --name $T $IMG sh -c 'echo a; sleep 60' >/dev/null
 for x in kill pause unpause stop restart 'restart -t 0' wait\ --x attach top logs port 'exec' 'stats --no-stream --format {{.Name}}' diff; do [ "$x" = restart ] && continue; t ${x/exec/exec} $T $([ "$x" = exec ] && echo true); done

@@ -17,10 +17,7 @@ export function readDockerfile(text: string, name: string): Dockerfile {
 export async function dockerfilePath(context: Tree, name: string): Promise<string> {
   for (const candidate of name === 'Dockerfile' ? [name, 'dockerfile'] : [name]) {
     const resolved = context.resolve(candidate);
-    if (resolved?.escapes)
-      throw invalidParameter(
-        `failed to read dockerfile: forbidden path outside the build context: ${name} ()`,
-      );
+    if (resolved?.escapes) throw invalidParameter(`forbidden path outside the build context: ${name} ()`);
     if (resolved && context.entries.get(resolved.path)?.type === 'file') return resolved.path;
   }
   throw systemError(`Cannot locate specified Dockerfile: ${name}`);

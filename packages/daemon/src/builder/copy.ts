@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { BerthError, invalidParameter } from '../base/errors.ts';
 import type { Archive } from '../layers/api.ts';
-import { compileGlob } from '../patterns/glob.ts';
+import { compileGlob, isGlob } from '../patterns/glob.ts';
 import { Slices } from '../patterns/slices.ts';
 import { followed } from './destination.ts';
 import { cleanPath, type TreeEntry } from './tree/entry.ts';
@@ -88,6 +88,8 @@ export async function findSources(
   if (escaping)
     throw invalidParameter(`${verb} failed: forbidden path outside the build context: ${pattern} ()`);
   if (/[*?[]/.test(where)) {
+    // To the classic builder a pattern with an error in it matches nothing.
+    if (fromContext && !isGlob(where)) return [];
     const glob = compileGlob(where);
     const sources: Source[] = [];
     const slices = new Slices();
@@ -104,8 +106,9 @@ export async function findSources(
     throw invalidParameter(`${verb} failed: forbidden path outside the build context: ${where} ()`);
   if (!resolved) {
     if (!fromContext) throw invalidParameter(`${verb} failed: stat ${where}: file does not exist`);
+    const named = pattern.replace(/^\//, '').replace(/^\.\//, '');
     throw invalidParameter(
-      `${verb} failed: file not found in build context or excluded by .dockerignore: stat ${where}: file does not exist`,
+      `${verb} failed: file not found in build context or excluded by .dockerignore: stat ${named}: file does not exist`,
     );
   }
   return [{ tree, path: resolved.path, name: where }];

@@ -5,8 +5,7 @@ import {
   parseReference,
   repositoryOf,
   withDefaultTag,
-  withDigest,
-  withTag,
+  withTagOrDigest,
 } from './references.ts';
 
 /* Names of images as clients write them in requests. */
@@ -34,7 +33,6 @@ export function parsePullName(image: string, tag?: string): { name: string; tag?
   const name = repositoryOf(reference);
   const chosen = tag || (reference.digest ?? reference.tag);
   if (chosen === undefined) return { name };
-  if (chosen.includes(':')) withDigest(reference, chosen);
-  else withTag(reference, chosen);
+  withTagOrDigest(reference, chosen);
   return { name, tag: chosen };
 }

@@ -115,6 +115,18 @@ export function withDigest(reference: Reference, digest: string): Reference {
   return { domain: reference.domain, path: reference.path, digest };
 }
 
+/**
+ * The name with what a pull gives beside it. Half a digest is told of as of a tag.
+ * @throws invalid-parameter `invalid tag format`.
+ */
+export function withTagOrDigest(reference: Reference, text: string): Reference {
+  try {
+    return withDigest(reference, text);
+  } catch {
+    return withTag(reference, text);
+  }
+}
+
 /** `domain/path`. */
 export function repositoryOf(reference: Reference): string {
   return `${reference.domain}/${reference.path}`;

@@ -11,3 +11,14 @@ export function compileGlob(pattern: string, options?: GlobOptions): Glob {
     throw error instanceof BadPatternError ? invalidParameter(error.message, error) : error;
   }
 }
+
+/** Whether a pattern has no error in it. */
+export function isGlob(pattern: string): boolean {
+  try {
+    compile(pattern);
+    return true;
+  } catch (error) {
+    if (error instanceof BadPatternError) return false;
+    throw error;
+  }
+}

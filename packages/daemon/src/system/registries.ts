@@ -12,7 +12,7 @@ export function registryConfig(settings: Settings): Record<string, unknown> {
   for (const name of settings.insecureRegistries)
     if (!networks.includes(name)) configs[name] = { Name: name, Mirrors: [], Secure: false, Official: false };
   return {
-    InsecureRegistryCIDRs: [...networks, '127.0.0.0/8'],
+    InsecureRegistryCIDRs: [...networks, '::1/128', '127.0.0.0/8'],
     IndexConfigs: configs,
     Mirrors: mirrors.length > 0 ? mirrors : null,
   };

@@ -69,7 +69,7 @@ export async function copyStep(build: ClassicWork, instruction: Instruction, sta
     const chown = flag('chown');
     const owner = chown === undefined ? '' : expandWord(chown, lookup, build.dockerfile.escape);
     const digest = await sourcesDigest(sources, sha256);
-    const createdBy = `${shellOf(state.config).join(' ')} #(nop) ${name} ${owner ? `--chown=${owner} ` : ''}${digest} in ${target.replace(/^\/\/$/, '/')} `;
+    const createdBy = `${shellOf(state.config).join(' ')} #(nop) ${name} ${owner ? `--chown=${owner} ` : ''}${digest} in ${destination} `;
     await build.images.cached(state, createdBy, createdBy, async () => {
       const base = build.images.diffIds(state.image);
       const attributes: CopyAttributes =

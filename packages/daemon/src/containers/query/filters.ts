@@ -118,7 +118,8 @@ export async function compileFilters(context: Context, filters: Record<string, s
   );
   any(
     'expose',
-    portTest('expose', ({ record }) => Object.keys(record.config.ExposedPorts ?? {})),
+    // As dockerd has it: what one that runs exposes, published or not.
+    portTest('expose', ({ network }) => Object.keys(network.ports)),
   );
   const ancestors = values('ancestor');
   if (ancestors) {

@@ -15,6 +15,7 @@ import {
   withDefaultTag,
   withDigest,
   withTag,
+  withTagOrDigest,
 } from '../references.ts';
 import { pullError } from './errors.ts';
 import { checkLayerCount, choose, type Descriptor, type Manifest, parseManifest } from './manifests.ts';
@@ -84,8 +85,7 @@ export async function pullImages(parts: RegistryParts, options: PullOptions): Pr
 /** `name` may carry tag and digest itself; `tag` may be a tag or a digest (`fromImage`, `tag`). */
 function pulledReference({ name, tag }: PullOptions): Reference {
   const reference = parseReference(name);
-  if (!tag) return reference;
-  return tag.includes(':') ? withDigest(reference, tag) : withTag(reference, tag);
+  return tag ? withTagOrDigest(reference, tag) : reference;
 }
 
 /** Pulls what one reference stands for; `isNew` when it stands for something else now. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { BerthError, conflict, forbidden, invalidParameter, notFound } from '../../base/errors.ts';
-import { isIPv4, isIPv6 } from '../addresses/addresses.ts';
+import { isIPv4, isIPv6, overlaps, parsePrefix } from '../addresses/addresses.ts';
 import type { IpamConfig } from '../addresses/ipam.ts';
 import { checkIpam } from '../addresses/ipam.ts';
 import { checkEgress } from '../firewall/egress.ts';
@@ -71,7 +71,7 @@ export function networkFromBody(
   isTaken: (name: string) => boolean,
 ): NetworkRecord {
   const name = (body.Name ?? '').trim();
-  if (!name) throw invalidParameter('invalid name: ');
+  if (!name) throw invalidParameter(`invalid name: ${body.Name ?? ''}`);
   if (PREDEFINED.includes(name)) throw forbidden(`operation is not permitted on predefined ${name} network `);
   const driver = body.Driver || 'bridge';
   checkSwarm(driver);
@@ -214,11 +214,17 @@ function checkBridge({ options, ipamConfig, ipv6 }: NetworkRecord): void {
   if (name && (!/^[^\s/:"\\{}*]+$/.test(name) || name === '.' || name === '..'))
     throw new BerthError('system', 'invalid argument');
   checkPrefix(options);
-  for (const bits of [4, 6])
-    if (
-      ipamConfig.filter(({ Subnet }) => (isSix(Subnet) ? 6 : 4) === bits && (bits === 4 || ipv6)).length > 1
-    )
-      throw forbidden("bridge driver doesn't support multiple subnets");
+  for (const bits of [4, 6]) {
+    const subnets = ipamConfig
+      .filter(({ Subnet }) => (isSix(Subnet) ? 6 : 4) === bits && (bits === 4 || ipv6))
+      .map(({ Subnet }) => parsePrefix(Subnet ?? ''));
+    if (subnets.length < 2) continue;
+    // Addresses are looked at before the driver is.
+    const [first, ...rest] = subnets;
+    if (first && rest.some((other) => other && overlaps(first, other)))
+      throw forbidden('Pool overlaps with other one on this address space');
+    throw forbidden("bridge driver doesn't support multiple subnets");
+  }
 }
 
 const isSix = (subnet = '') => subnet.includes(':');

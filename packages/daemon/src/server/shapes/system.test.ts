@@ -1,5 +1,5 @@
 import type { ContainerSummary } from '../../containers/api.ts';
-import type { DaemonInfo } from '../../system/index.ts';
+import type { DaemonInfo, DiskUsage } from '../../system/index.ts';
 import { diskUsageFor, infoFor } from './system.ts';
 
 test('/info has what its version had', () => {
@@ -8,7 +8,7 @@ test('/info has what its version had', () => {
     ContainerdCommit: { ID: 'a' },
     RuncCommit: { ID: '' },
     InitCommit: { ID: '' },
-    RegistryConfig: { Mirrors: null },
+    RegistryConfig: { InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8'], Mirrors: null },
     BridgeNfIptables: true,
     BridgeNfIp6tables: true,
     KernelMemoryTCP: true,
@@ -24,6 +24,7 @@ test('/info has what its version had', () => {
     RegistryConfig: {
       AllowNondistributableArtifactsCIDRs: null,
       AllowNondistributableArtifactsHostnames: null,
+      InsecureRegistryCIDRs: ['::1/128', '127.0.0.0/8'],
       Mirrors: null,
     },
     BridgeNfIptables: true,
@@ -33,6 +34,8 @@ test('/info has what its version had', () => {
   const secured = { ...info, SecurityOptions: ['name=seccomp,profile=builtin', 'name=userns'] };
   expect(infoFor(24, secured)).toMatchObject({
     ExecutionDriver: '<not supported>',
+    KernelMemory: true,
+    RegistryConfig: { InsecureRegistryCIDRs: ['127.0.0.0/8'] },
     SecurityOptions: ['seccomp', 'userns'],
   });
   expect(infoFor(25, secured).SecurityOptions).toEqual(secured.SecurityOptions);
@@ -54,7 +57,9 @@ test('/system/df has sums by kind from 1.52 on, and then the objects with them w
     sums: { ContainerUsage: { ActiveCount: 1, TotalCount: 1 }, VolumeUsage: {} },
   };
   const { sums, ...older } = usage;
-  expect(diskUsageFor(41, usage, false)).toEqual({ ...older, BuilderSize: 0 });
+  expect(diskUsageFor(41, usage, false)).toEqual(older);
+  const BuildCache = [{ Size: 7 } as NonNullable<DiskUsage['BuildCache']>[number]];
+  expect(diskUsageFor(41, { ...usage, BuildCache }, false)).toEqual({ ...older, BuildCache, BuilderSize: 7 });
   expect(diskUsageFor(51, usage, true)).toEqual(older);
   expect(diskUsageFor(52, usage, false)).toEqual({ ...older, ...sums });
   expect(diskUsageFor(52, usage, true)).toEqual({

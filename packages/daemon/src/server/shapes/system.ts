@@ -11,6 +11,8 @@ type Shape = Record<string, unknown>;
 /** Versions in which a member appeared, changed or went. */
 const NAMED_SECURITY = 25;
 const NO_BUILDER_SIZE = 42;
+const NO_KERNEL_LIMIT = 42;
+const LOOPBACK_OF_IPV6 = 46;
 const SEVERAL_PLATFORMS = 48;
 const FIREWALL = 49;
 const NO_BRIDGE_FILTER = 50;
@@ -22,7 +24,8 @@ type Info = ResponseOf<'SystemInfo'>;
 
 /** The reply of `/info` as `version` has it. */
 export function infoFor(version: number, info: DaemonInfo): Info {
-  const shaped: Info & { ExecutionDriver?: string } = { ...info };
+  const shaped: Info & { ExecutionDriver?: string; KernelMemory?: boolean } = { ...info };
+  if (version < NO_KERNEL_LIMIT && info.KernelMemoryTCP) shaped.KernelMemory = true;
   const drop = (
     ...names: Array<
       'FirewallBackend' | 'BridgeNfIptables' | 'BridgeNfIp6tables' | 'KernelMemoryTCP' | 'DiscoveredDevices'
@@ -49,11 +52,16 @@ export function infoFor(version: number, info: DaemonInfo): Info {
       ...shaped.RegistryConfig,
     };
   }
+  if (version < LOOPBACK_OF_IPV6) {
+    const networks = info.RegistryConfig['InsecureRegistryCIDRs'] as string[];
+    const InsecureRegistryCIDRs = networks.filter((network) => network !== '::1/128');
+    shaped.RegistryConfig = { ...shaped.RegistryConfig, InsecureRegistryCIDRs };
+  }
   // By this one clients know that the store has images of several platforms.
   if (version >= SEVERAL_PLATFORMS)
     shaped.DriverStatus = [...info.DriverStatus, ['driver-type', 'io.containerd.snapshotter.v1']];
   if (version >= NO_BRIDGE_FILTER) drop('BridgeNfIptables', 'BridgeNfIp6tables');
-  if (version < DISCOVERED_DEVICES) drop('DiscoveredDevices');
+  if (version < DISCOVERED_DEVICES || info.DiscoveredDevices?.length === 0) drop('DiscoveredDevices');
   if (version >= NO_KERNEL_MEMORY) drop('KernelMemoryTCP');
   return shaped;
 }
@@ -76,8 +84,8 @@ export function diskUsageFor(
     Volumes: usage.Volumes,
     BuildCache: usage.BuildCache,
   };
-  if (version < NO_BUILDER_SIZE)
-    older.BuilderSize = (usage.BuildCache ?? []).reduce((sum, record) => sum + record.Size, 0);
+  const cached = (usage.BuildCache ?? []).reduce((sum, record) => sum + record.Size, 0);
+  if (version < NO_BUILDER_SIZE && cached > 0) older.BuilderSize = cached;
   if (version < USAGE_PER_KIND) return older;
   const sums: Shape = { ...usage.sums };
   if (verbose)

@@ -74,7 +74,7 @@ export async function runLayer(
       throw new BerthError('system', `${failed}: ${error.message}`, { cause: error });
     if (!error.message.startsWith('exec: ')) throw error;
     // A command that cannot be started fails as one that printed the reason.
-    vertex.log(`${error.message}\n`, 2);
+    vertex.log(`runc run failed: unable to start container process: ${error.message}\n`, 2);
     return { exitCode: 1, layer: null };
   });
   if (exitCode !== 0) throw new BerthError('system', `${failed}: exit code: ${exitCode}`);
