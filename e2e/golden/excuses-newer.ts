@@ -1,4 +1,11 @@
-import type { Excuse } from './excuses.ts';
+/** A difference that is meant, or that is the machine's and not the engine's. */
+export interface Excuse {
+  /** Names of the cases and steps, as they are printed; without it all. */
+  at?: RegExp;
+  /** The line of difference, with its sign: `-` of dockerd, `+` of Berth. */
+  line: RegExp;
+  reason: string;
+}
 
 /** The API versions of Docker 27 and newer. */
 const NEWER_API = /@1\.(47|51|52)/;
@@ -37,8 +44,9 @@ export const NEWER: Excuse[] = [
   },
   {
     at: /GET \/(version|info)$/,
-    line: /BuildTime|Containerd\.|FirewallBackend/,
-    reason: 'another program, with its own parts',
+    line: /BuildTime|Containerd\.|FirewallBackend|BridgeNf|AllowNondistributable/,
+    reason:
+      'another program, with its own parts; members that went with 1.49, which dockerd drops for older clients too',
   },
   {
     at: /v1\.10/,

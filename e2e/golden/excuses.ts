@@ -1,13 +1,4 @@
-import { movedExcuse, NEWER } from './excuses-newer.ts';
-
-/** A difference that is meant, or that is the machine's and not the engine's. */
-export interface Excuse {
-  /** Names of the cases and steps, as they are printed; without it all. */
-  at?: RegExp;
-  /** The line of difference, with its sign: `-` of dockerd, `+` of Berth. */
-  line: RegExp;
-  reason: string;
-}
+import { type Excuse, movedExcuse, NEWER } from './excuses-newer.ts';
 
 const EXCUSES: Excuse[] = [
   ...NEWER,
