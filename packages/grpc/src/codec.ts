@@ -1,16 +1,11 @@
 import { checkBounds, type Member, type Shape } from './bounds.ts';
-import {
-  type Field,
-  type Fields,
-  readMessage,
-  type Scalar as WireScalar,
-  writeMessage,
-  zeroMaker,
-} from './wire.ts';
+import { type Field, type Fields, type Scalar as WireScalar, zeroMaker } from './wire/fields.ts';
+import { readMessage } from './wire/read.ts';
+import { writeMessage } from './wire/write.ts';
 
 /**
  * Messages by name, each its members by name: a member is its number, then `repeated`, `map` (from strings) or `oneof`
- * where it is one, then its type. Both wire.ts and the compiler read the table, so that what is decoded is typed. An enum is
+ * where it is one, then its type. Both wire/ and the compiler read the table, so that what is decoded is typed. An enum is
  * an int32.
  */
 export type Table = Readonly<Record<string, Readonly<Record<string, string>>>>;

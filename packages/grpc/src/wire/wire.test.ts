@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import protobuf from 'protobufjs/light.js';
-import { codec } from './codec.ts';
+import { codec } from '../codec.ts';
 
 // What is written is read by protobuf.js, and the other way: it is where the format is taken from.
 
