@@ -192,6 +192,11 @@ const EXCUSES: Excuse[] = [
       "numbers of processes; a limit of few files is the container's, not its start's; masks cannot be written to",
   },
   {
+    at: /\/(networks|volumes)\/prune|volume:all/,
+    line: /(Networks|Volumes)Deleted\[|^[-+] <ID64>$/,
+    reason: 'names of what a prune removed are in no order',
+  },
+  {
     at: /GET \/events/,
     line: /\.(status|Action|Actor\.Attributes\.signal) = "(kill|unpause|9)"/,
     reason: 'the end of a pause is told beside the signals, in no order',

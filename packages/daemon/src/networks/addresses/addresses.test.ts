@@ -1,3 +1,4 @@
+import { chooseLink } from '../model/links.ts';
 import { networkFromBody } from '../model/options.ts';
 import { parsePrefix } from './addresses.ts';
 import { AddressPool, checkIpam, DEFAULT_POOLS, pickSubnet } from './ipam.ts';
@@ -70,6 +71,26 @@ describe('subnets', () => {
     expect(() => allocateSubnets(record, [], [holder('10.0.0.0/8', 'network one')], [])).toThrow(
       'Pool overlaps with other one on this address space',
     );
+  });
+
+  test('that overlap each other are told of before their number is', () => {
+    const create = (...subnets: string[]) =>
+      networkFromBody(
+        { Name: 'n', IPAM: { Config: subnets.map((Subnet) => ({ Subnet })) } },
+        () => undefined,
+        () => false,
+      );
+    expect(() => create('10.7.0.0/24', '10.7.0.0/24')).toThrow('Pool overlaps with other one');
+    expect(() => create('10.7.0.0/24', '10.8.0.0/24')).toThrow('multiple subnets');
+  });
+
+  test('of a VLAN that cannot be have no link', () => {
+    const record = networkFromBody(
+      { Name: 'n', Driver: 'macvlan', Options: { parent: 'nosuch0.9999' } },
+      () => undefined,
+      () => false,
+    );
+    expect(() => chooseLink(record, [])).toThrow('vlan id must be between 1-4094, received: 9999');
   });
 
   test('are checked as dockerd does', () => {

@@ -32,6 +32,9 @@ export function chooseLink(record: NetworkRecord, all: readonly NetworkRecord[])
   if (other) throw forbidden(`network ${other.name} is already using parent interface ${parent}`);
   if (parent && !existsSync(`/sys/class/net/${parent}`) && !/^[^.]+\.\d{1,4}$/.test(parent))
     throw invalidParameter(`invalid subinterface vlan name ${parent}, example formatting is eth0.10`);
+  const vlan = existsSync(`/sys/class/net/${parent}`) ? undefined : /\.(\d+)$/.exec(parent)?.[1];
+  if (vlan !== undefined && (Number(vlan) < 1 || Number(vlan) > 4094))
+    throw invalidParameter(`vlan id must be between 1-4094, received: ${Number(vlan)}`);
   if (!parent) record.internal = true;
 }
 
