@@ -29,6 +29,7 @@ beforeAll(async () => {
   page = seen.page;
   page.setDefaultTimeout(10_000);
   await page.getByRole('link', { name: 'Networks', exact: true }).click();
+  await page.getByRole('heading', { level: 1, name: 'Networks', exact: true }).waitFor();
 });
 afterAll(() => daemon?.dispose());
 

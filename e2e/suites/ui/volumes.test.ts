@@ -24,7 +24,11 @@ beforeAll(async () => {
 });
 afterAll(() => daemon?.dispose());
 
-const list = () => page.getByRole('link', { name: 'Volumes', exact: true }).click();
+/** The list, once it is shown: a page of one has buttons of the same names. */
+async function list(): Promise<void> {
+  await page.getByRole('link', { name: 'Volumes', exact: true }).click();
+  await page.getByRole('heading', { level: 1, name: 'Volumes', exact: true }).waitFor();
+}
 const row = (name: string) =>
   page.getByRole('row').filter({ has: page.getByRole('link', { name, exact: true }) });
 const dialog = (name: string) => page.getByRole('dialog', { name });
