@@ -99,10 +99,12 @@ async function build(
     },
     contexts.shared,
   );
-  const client = new GrpcClient((await api.hijack<'Grpc'>('/grpc', {}, 'h2c')).socket, buildkit, 'none');
-  const abort = (): void => client.destroy();
+  let client: BuildKitClient | undefined;
+  const abort = (): void => client?.destroy();
   signal.addEventListener('abort', abort, { once: true });
+  // The session is closed when the builder is refused, too: open, it keeps this process for ever.
   try {
+    client = new GrpcClient((await api.hijack<'Grpc'>('/grpc', {}, 'h2c')).socket, buildkit, 'none');
     const response = await solve(cli, client, flags, { ...request, Session: session.id }, signal);
     if (asked) {
       printAnswer(cli, asked, response);
@@ -116,7 +118,7 @@ async function build(
     return id;
   } finally {
     signal.removeEventListener('abort', abort);
-    client.close();
+    client?.close();
     session.close();
   }
 }

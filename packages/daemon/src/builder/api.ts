@@ -67,6 +67,8 @@ export interface Builder {
    * @throws invalid-parameter for a wrong Dockerfile (before `begun`).
    */
   build(context: Readable, options: BuildOptions, begun: () => OnProgress): Promise<string>;
+  /** Loads BuildKit's services. @throws a system error, that a connection which is a stream already could not be told. */
+  ready(): Promise<void>;
   /** A client's BuildKit session (POST /session): resolves when its connection ends. */
   session(connection: Duplex, headers: IncomingHttpHeaders, methods: string[]): Promise<void>;
   /** BuildKit's control service (POST /grpc): resolves when the connection ends. */

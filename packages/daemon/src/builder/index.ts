@@ -120,7 +120,15 @@ class BuilderRoom implements Builder {
           grantable: grantable(this.parts.settings.builder),
         }),
     );
+    // A disk that was full is none later: the next client asks anew.
+    this.control.catch(() => {
+      this.control = undefined;
+    });
     return this.control;
+  }
+
+  async ready(): Promise<void> {
+    await this.buildKit();
   }
 
   async session(connection: Duplex, headers: IncomingHttpHeaders, methods: string[]): Promise<void> {

@@ -42,11 +42,13 @@ export function buildRoutes(server: Server, rooms: Services): void {
     const methods = String(request.headers['x-docker-expose-session-grpc-method'] ?? '').split(/, */);
     const refused = upgradeRefusal(request.headers.upgrade);
     if (refused) throw invalidParameter(refused);
+    await rooms.builder.ready();
     await rooms.builder.session(await reply.hijack(), request.headers, methods);
   });
   server.serve('Grpc', async (request, reply) => {
     const refused = upgradeRefusal(request.headers.upgrade);
     if (refused) throw systemError(refused);
+    await rooms.builder.ready();
     await rooms.builder.grpc(await reply.hijack());
   });
 
