@@ -169,3 +169,13 @@ test('a log gets other options, and another driver, in the middle of a line', as
   await until('the other log', () => /^(more\n?)+$/.test(berth('logs', 'log')));
   berth('rm', '-f', 'log');
 });
+
+test('negative microseconds of real time are refused before the kernel is asked', async () => {
+  const id = await daemon.box(['sleep', '1000']);
+  for (const name of ['CpuRealtimeRuntime', 'CpuRealtimePeriod'])
+    expect(await daemon.call('POST', `/containers/${id}/update`, { [name]: -1 })).toMatchObject({
+      status: 400,
+      json: { message: expect.stringContaining(`invalid ${name} -1`) },
+    });
+  await daemon.call('DELETE', `/containers/${id}?force=1`);
+});

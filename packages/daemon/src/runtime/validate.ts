@@ -128,6 +128,9 @@ function checkCpu(resources: Resources, features: KernelFeatures): string[] {
     );
   if (CpuQuota > 0 && CpuQuota < 1000)
     throw invalidParameter('CPU cfs quota can not be less than 1ms (i.e. 1000)');
+  for (const name of ['CpuRealtimePeriod', 'CpuRealtimeRuntime'] as const)
+    if ((resources[name] ?? 0) < 0)
+      throw invalidParameter(`invalid ${name} ${resources[name]}: it is microseconds, 0 or more`);
   if (!features.cpuRealtime && (resources.CpuRealtimePeriod || resources.CpuRealtimeRuntime))
     throw invalidParameter(
       'Your kernel does not support CPU real-time scheduler or the cgroup is not mounted',
