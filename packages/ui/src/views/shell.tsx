@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { visible } from '../base/text.ts';
 import { useValue } from '../base/use-value.ts';
 import { engine } from '../store/engine.ts';
@@ -58,7 +58,8 @@ export function Shell() {
   const place = route.slice(0, 3).join('/');
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
-  useEffect(() => {
+  // At once, before the view is painted: later it would take the focus from what the user has gone to, and a key with it.
+  useLayoutEffect(() => {
     const title = SECTIONS.find(([name]) => name === section)?.[1] ?? 'Containers';
     document.title = `${route[1] ? `${visible(route[1]).slice(0, 40)} · ` : ''}${title} · Berth`;
     // The focus follows the page, for those who use the keyboard or a screen reader.
