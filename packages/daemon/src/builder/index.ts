@@ -97,7 +97,8 @@ class BuilderRoom implements Builder {
 
   /** BuildKit's services, loaded when a client first asks for them. */
   private buildKit(): Promise<Control> {
-    this.control ??= import('./buildkit/control.ts').then(
+    if (this.control) return this.control;
+    this.control = import('./buildkit/control.ts').then(
       ({ Control }) =>
         new Control({
           ...this.parts,

@@ -27,6 +27,8 @@ export class Reply implements ApiReply {
   private own: Record<string, string> | undefined;
   /** True once the handler has taken the response into its own hands. */
   taken = false;
+  /** The connection, once it has left HTTP. */
+  private connection: Duplex | undefined;
 
   constructor(reply: FastifyReply, request: IncomingMessage, common: Record<string, string>) {
     this.reply = reply;
@@ -91,7 +93,9 @@ export class Reply implements ApiReply {
 
   async hijack(contentType?: string, bare = false): Promise<Duplex> {
     const response = this.take();
-    return hijack(this.request, response, contentType, bare ? {} : { ...this.common, ...this.own });
+    const headers = bare ? {} : { ...this.common, ...this.own };
+    this.connection = hijack(this.request, response, contentType, headers);
+    return this.connection;
   }
 
   failStream(error: unknown, contentType: string): void {
@@ -135,6 +139,7 @@ export class Reply implements ApiReply {
   /** Sends an error; after the headers are out, all that is left is to cut the connection. */
   fail(status: number, message: string): void {
     if (this.taken) {
+      this.connection?.destroy();
       this.reply.raw.destroy();
       this.reply.raw.socket?.destroy();
       return;
