@@ -93,7 +93,8 @@ export class Engine {
   askEarlier(): void {
     if (this.earlier) return;
     const before: EngineEvent[] = [];
-    const query = { since: '0', until: String(Math.floor(Date.now() / 1000)) };
+    // To the millisecond: what happened in this second before the page followed would be in neither answer.
+    const query = { since: '0', until: (Date.now() / 1000).toFixed(3) };
     this.earlier = this.live.open(
       { method: 'GET', path: pathWith('/events', query) },
       {
