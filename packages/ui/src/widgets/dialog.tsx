@@ -20,8 +20,19 @@ export function Dialog({
     dialog.showModal();
     return () => dialog.close();
   }, []);
+  // Escape is taken before the browser closes the dialog: it tells of that some time after, and who had opened the dialog again
+  // meanwhile would lose it.
+  const cancel = (event: Event): void => {
+    event.preventDefault();
+    onClose();
+  };
   return (
-    <dialog ref={element} aria-labelledby={heading} onClose={() => element.current && onClose()}>
+    <dialog
+      ref={element}
+      aria-labelledby={heading}
+      onCancel={cancel}
+      onClose={() => element.current && onClose()}
+    >
       <header>
         <h2 id={heading}>{title}</h2>
         <button type="button" class="quiet" aria-label="Close" onClick={onClose}>
