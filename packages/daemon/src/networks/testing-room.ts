@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nativeProgram } from '@berth/native';
+import { DEFAULTS } from '../config/defaults.ts';
 import type { Settings } from '../config/settings.ts';
 import { openEvents } from '../events/index.ts';
 import { openStore, type Store } from '../store/index.ts';
@@ -14,32 +15,15 @@ const root = mkdtempSync(join(tmpdir(), 'berth-networks-'));
 /** The subnet of the default bridge without its last number. */
 export const SUBNET = '10.199.41';
 /** Settings of the daemon. */
-export const settings = {
+export const settings: Settings = {
+  ...DEFAULTS,
   dataRoot: root,
   execRoot: root,
-  bridge: '',
   bip: `${SUBNET}.1/24`,
-  bip6: '',
-  fixedCidr: '',
-  fixedCidrV6: '',
-  defaultGateway: '',
-  defaultGatewayV6: '',
-  defaultNetworkOpts: {},
   defaultAddressPools: [{ base: '10.199.64.0/18', size: 24 }],
   mtu: 0,
-  icc: true,
-  ipForward: true,
-  ipMasq: true,
-  iptables: true,
-  ip6tables: true,
-  userlandProxy: true,
-  ipv6: false,
   ip: '',
-  dns: [],
-  dnsSearch: [],
-  dnsOpts: [],
-  hostGatewayIps: [],
-} as unknown as Settings;
+};
 
 let store: Store;
 /** The room under test. */
