@@ -99,6 +99,12 @@ export class Seen {
     return seen;
   }
 
+  /** Goes to a section by its link; it is shown then: a view before it may have buttons of the same names. */
+  async section(name: string): Promise<void> {
+    await this.page.getByRole('link', { name, exact: true }).click();
+    await this.page.getByRole('heading', { level: 1, name, exact: true }).waitFor();
+  }
+
   /** Bytes that the page's scripts hold, after what is unused has been collected. */
   async heap(): Promise<number> {
     const session = await this.context.newCDPSession(this.page);

@@ -35,8 +35,7 @@ afterAll(() => daemon?.dispose());
 
 /** Goes to a container by clicking. */
 async function open(name: string, tab = ''): Promise<void> {
-  await page.getByRole('link', { name: 'Containers', exact: true }).click();
-  await page.getByRole('heading', { level: 1, name: 'Containers', exact: true }).waitFor();
+  await seen.section('Containers');
   await page.getByRole('link', { name, exact: true }).click();
   await page.getByRole('heading', { level: 1, name }).waitFor();
   if (tab) await page.getByRole('link', { name: tab, exact: true }).click();

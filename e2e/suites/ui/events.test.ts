@@ -15,7 +15,7 @@ beforeAll(async () => {
   seen = await openPage(daemon);
   page = seen.page;
   page.setDefaultTimeout(10_000);
-  await page.getByRole('link', { name: 'Events', exact: true }).click();
+  await seen.section('Events');
 });
 afterAll(() => daemon?.dispose());
 

@@ -13,7 +13,7 @@ beforeAll(async () => {
   seen = await openPage(daemon);
   page = seen.page;
   page.setDefaultTimeout(10_000);
-  await page.getByRole('link', { name: 'Host', exact: true }).click();
+  await seen.section('Host');
 });
 afterAll(() => daemon?.dispose());
 

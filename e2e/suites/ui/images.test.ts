@@ -37,11 +37,7 @@ afterAll(async () => {
 });
 
 /** Goes to the list of images by clicking. */
-/** The list, once it is shown: a page of one has buttons of the same names. */
-async function list(): Promise<void> {
-  await page.getByRole('link', { name: 'Images', exact: true }).click();
-  await page.getByRole('heading', { level: 1, name: 'Images', exact: true }).waitFor();
-}
+const list = () => seen.section('Images');
 
 /** The row of an image in the list. */
 const row = (name: string) => page.getByRole('row').filter({ has: page.getByRole('link', { name }) });

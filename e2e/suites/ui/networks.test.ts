@@ -28,8 +28,7 @@ beforeAll(async () => {
   seen = await openPage(daemon);
   page = seen.page;
   page.setDefaultTimeout(10_000);
-  await page.getByRole('link', { name: 'Networks', exact: true }).click();
-  await page.getByRole('heading', { level: 1, name: 'Networks', exact: true }).waitFor();
+  await seen.section('Networks');
 });
 afterAll(() => daemon?.dispose());
 

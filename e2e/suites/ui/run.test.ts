@@ -95,8 +95,7 @@ test('a form is filled by the keyboard, refusals stand at their fields, and the 
 });
 
 test('a name that is taken, and an image that is not here, which is pulled and run', async () => {
-  await page.getByRole('link', { name: 'Images', exact: true }).click();
-  await page.getByRole('heading', { level: 1, name: 'Images', exact: true }).waitFor();
+  await seen.section('Images');
   await page.getByRole('link', { name: 'bb:latest' }).click();
   await page.getByRole('link', { name: 'Run', exact: true }).click();
   await text('Name').fill('formed');

@@ -24,11 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => daemon?.dispose());
 
-/** The list, once it is shown: a page of one has buttons of the same names. */
-async function list(): Promise<void> {
-  await page.getByRole('link', { name: 'Volumes', exact: true }).click();
-  await page.getByRole('heading', { level: 1, name: 'Volumes', exact: true }).waitFor();
-}
+const list = () => seen.section('Volumes');
 const row = (name: string) =>
   page.getByRole('row').filter({ has: page.getByRole('link', { name, exact: true }) });
 const dialog = (name: string) => page.getByRole('dialog', { name });
@@ -69,6 +65,24 @@ test('a dialog gives the focus back as it closes, and does not take it later', a
   await dialog('Remove data?').waitFor({ state: 'detached' });
   await page.waitForTimeout(200);
   expect(await focused()).toBe('clone data');
+});
+
+test('the focus follows to a view before it is painted, and is not taken from a button later', async () => {
+  await list();
+  await page.getByRole('link', { name: 'data', exact: true }).click();
+  await page.getByRole('heading', { level: 1, name: 'data' }).waitFor();
+  // The button is gone to in the very turn in which the view comes.
+  const focused = await page.evaluate(`new Promise((resolve) => {
+    new MutationObserver((_changes, observer) => {
+      const button = document.querySelector('table [aria-label="clone data"]');
+      if (!button) return;
+      observer.disconnect();
+      button.focus();
+      setTimeout(() => resolve(document.activeElement.getAttribute('aria-label')), 300);
+    }).observe(document.querySelector('main'), { childList: true, subtree: true });
+    location.hash = '#/volumes';
+  })`);
+  expect(focused).toBe('clone data');
 });
 
 test('volumes are created, cloned, kept as snapshots, removed and pruned', async () => {
