@@ -64,6 +64,15 @@ export class Outside {
     }
     run('ip', 'link', 'add', `${tag}h`, 'type', 'veth', 'peer', 'name', 'in', 'netns', router);
     run('ip', '-n', router, 'link', 'add', 'out', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', outside);
+    // Neighbours are asked for by the link-local address; the kernel's own is tentative for a second or two, and gets no answer.
+    const local = (device: string, address: string, ...ns: string[]) => {
+      run('ip', ...ns, 'link', 'set', device, 'addrgenmode', 'none');
+      run('ip', ...ns, 'address', 'add', `${address}/64`, 'dev', device, 'nodad');
+    };
+    local(`${tag}h`, 'fe80::1');
+    local('in', 'fe80::2', '-n', router);
+    local('out', 'fe80::1', '-n', router);
+    local('eth0', 'fe80::2', '-n', outside);
     run('ip', 'address', 'add', `${this.host4}/24`, 'dev', `${tag}h`);
     run('ip', 'address', 'add', `${this.host6}/64`, 'dev', `${tag}h`, 'nodad');
     run('ip', 'link', 'set', `${tag}h`, 'up');
