@@ -85,6 +85,42 @@ test('the focus follows to a view before it is painted, and is not taken from a 
   expect(focused).toBe('clone data');
 });
 
+test('a dialog that is closed while it works takes no other one with it, leads nowhere, and its failure is told', async () => {
+  await list();
+  let release: (answer: 'goes on' | 'fails') => void = () => undefined;
+  const create = '**/api/volumes/create';
+  await page.route(create, async (route) => {
+    const answer = await new Promise<string>((resolve) => {
+      release = resolve;
+    });
+    if (answer === 'goes on') await route.continue();
+    else await route.fulfill({ status: 500, json: { message: 'the disk is full' } });
+  });
+  for (const answer of ['goes on', 'fails'] as const) {
+    await page.getByRole('button', { name: 'Create' }).press('Enter');
+    await dialog('Create a volume').getByRole('textbox', { name: 'Name' }).fill('late');
+    const asked = page.waitForRequest(create);
+    await page.keyboard.press('Enter');
+    await asked;
+    await page.keyboard.press('Escape');
+    await dialog('Create a volume').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'clone data' }).press('Enter');
+    await dialog('Clone data').waitFor();
+    release(answer);
+    await page
+      .getByRole('log', { name: 'Notices' })
+      .getByText(answer === 'fails' ? 'the disk is full' : 'late created')
+      .waitFor();
+    await page.waitForTimeout(100);
+    expect(await dialog('Clone data').isVisible()).toBe(true);
+    expect(new URL(page.url()).hash).toBe('#/volumes');
+    await page.keyboard.press('Escape');
+  }
+  await page.unroute(create);
+  await daemon.call('DELETE', '/volumes/late');
+  await page.getByRole('button', { name: 'Close notice' }).first().click();
+});
+
 test('volumes are created, cloned, kept as snapshots, removed and pruned', async () => {
   await list();
   await page.getByRole('button', { name: 'Create' }).press('Enter');

@@ -29,6 +29,9 @@ export interface Stream {
   close(): void;
 }
 
+/** Characters of a refusal that are kept, to be read as JSON. */
+const LONGEST_REFUSAL = 1_000_000;
+
 interface Opened {
   listener: Listener;
   status: number;
@@ -113,7 +116,7 @@ export class Live {
     const bytes = frame.subarray(4);
     const read = (): void => this.send(JSON.stringify({ read: id, bytes: bytes.length } satisfies FromPage));
     if (stream.status >= 400) {
-      stream.refused += new TextDecoder().decode(bytes);
+      if (stream.refused.length < LONGEST_REFUSAL) stream.refused += new TextDecoder().decode(bytes);
       read();
       return;
     }

@@ -1,6 +1,7 @@
 import type { OperationId, RequestOf, ResponseOf, Routes, SentQueryOf } from '@berth/api-spec';
 import { KEY_HEADER } from '@berth/client/ui/protocol.ts';
 import { sessionKey } from '../base/key.ts';
+import { clipped, visible } from '../base/text.ts';
 
 /** The engine refused, or cannot be reached. */
 export class EngineError extends Error {
@@ -28,15 +29,20 @@ export function pathWith(path: string, query: Query = {}): string {
   return text ? `${path}?${text}` : path;
 }
 
-/** The message of an error that the engine answered with. */
+/** Characters of an engine's message that are shown; it may hold what a user or a registry wrote. */
+const WIDEST = 2000;
+
+const shown = (message: string): string => visible(clipped(message, WIDEST));
+
+/** The message of an error that the engine answered with, to be shown and looked at as it is. */
 export function messageIn(text: string): string {
   try {
     const { message } = JSON.parse(text) as { message?: unknown };
-    if (typeof message === 'string') return message;
+    if (typeof message === 'string') return shown(message);
   } catch {
     // No JSON: something between, which speaks for itself.
   }
-  return text.trim() || 'the engine gave no reason';
+  return shown(text.trim()) || 'the engine gave no reason';
 }
 
 /** Calls an operation of the API: `call<'ContainerList'>('GET', '/containers/json', ...)`. Throws EngineError. */

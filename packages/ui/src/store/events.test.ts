@@ -20,6 +20,13 @@ test('an event is one line of a bounded length, with nothing in it that acts', (
   expect(time).toBe('2023-11-14T22:13:20.000Z');
 });
 
+test('of very many attributes some are read', () => {
+  const names = Array.from({ length: 200_000 }, (_, index) => [`label-${index}`, 'x'] as const);
+  const Attributes = { ...Object.fromEntries(names), name: 'box' };
+  const { text } = shownEvent(event(0, { Actor: { ID: 'abc', Attributes } }), 0);
+  expect(text).toMatch(/^start {2}box {2}label-0=x {2}.*label-23=x {2}…$/);
+});
+
 test('the last events are kept, each once, and those from before come first', () => {
   const log = new EventLog();
   for (let number = 0; number < 10_000; number++) log.add(event(number));

@@ -26,13 +26,17 @@ const text = (value: unknown): string => visible(clipped(String(value ?? ''), WI
 /** Makes of what the engine says the line that is shown; the engine's labels and names may be anything. */
 export function shownEvent(event: EngineEvent, key: number): ShownEvent {
   const { Type, Action, Actor, time } = event;
-  const attributes = Object.entries(Actor?.Attributes ?? {});
-  const name = Actor?.Attributes?.['name'] ?? Actor?.ID ?? '';
-  const rest = attributes
-    .filter(([attribute]) => attribute !== 'name')
-    .slice(0, MOST_ATTRIBUTES)
-    .map(([attribute, value]) => `${text(attribute)}=${text(value)}`);
-  if (attributes.length > MOST_ATTRIBUTES) rest.push('…');
+  const attributes = Actor?.Attributes ?? {};
+  const name = attributes['name'] ?? Actor?.ID ?? '';
+  const rest: string[] = [];
+  for (const attribute in attributes) {
+    if (attribute === 'name') continue;
+    if (rest.length === MOST_ATTRIBUTES) {
+      rest.push('…');
+      break;
+    }
+    rest.push(`${text(attribute)}=${text(attributes[attribute])}`);
+  }
   const line = [text(Action), text(name), ...rest].join('  ').replaceAll(/[\t\n]/g, ' ');
   const date = new Date(Number(event.timeNano) / 1e6 || Number(time) * 1000);
   const type = text(Type);
@@ -109,7 +113,7 @@ export class EventLog {
 
   /** Whether it was told already: a connection that is made anew tells some events twice. */
   private isKnown({ Type, Action, Actor, timeNano }: EngineEvent): boolean {
-    const id = `${timeNano} ${Type} ${clipped(String(Action), WIDEST)} ${Actor?.ID}`;
+    const id = [timeNano, Type, Action, Actor?.ID].map((part) => clipped(String(part), WIDEST)).join(' ');
     if (this.known.has(id)) return true;
     this.known.add(id);
     if (this.known.size > 2 * MOST) for (const old of [...this.known].slice(0, MOST)) this.known.delete(old);

@@ -19,6 +19,15 @@ test('lines of layers move their bars, others tell of the whole', () => {
   expect(withLine(pull, { status: 'Pull complete', id: 'aa' }).layers[0]!.done).toBe(true);
 });
 
+test('however much an engine says, a pull keeps a bounded part of it', () => {
+  const long = 'x'.repeat(1_000_000);
+  let pull = withLine(BEGUN, { status: `Pulling ${long}`, id: long });
+  for (let layer = 0; layer < 2000; layer++)
+    pull = withLine(pull, { status: `Waiting ${long}`, id: `${layer}` });
+  expect(pull.layers).toHaveLength(500);
+  expect(JSON.stringify(withLine(pull, { error: long })).length).toBeLessThan(200_000);
+});
+
 test('an error in the stream is the end of it', () => {
   expect(withLine(BEGUN, { error: 'no such image' })).toMatchObject({
     state: 'failed',

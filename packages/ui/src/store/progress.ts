@@ -1,3 +1,5 @@
+import { clipped } from '../base/text.ts';
+
 /** A line of the engine's progress. */
 export interface ProgressLine {
   id?: string;
@@ -26,17 +28,26 @@ export interface Pull {
   layers: readonly LayerProgress[];
 }
 
+/** Layers whose bars are shown; images have at most some hundred. */
+const MOST_LAYERS = 500;
+/** Characters of an engine's message, and of what stands beside a bar. */
+const WIDEST = 2000;
+const WIDEST_WORD = 160;
+
 const OF_LAYER =
   /^(?:Pulling fs layer|Waiting|Downloading|Verifying Checksum|Download complete|Extracting|Pull complete|Already exists|Retrying)/;
 const WHOLE = /^(?:Pull complete|Already exists)$/;
 
 /** What a pull is after a line of the engine. */
 export function withLine(pull: Pull, line: ProgressLine): Pull {
-  if (line.error !== undefined) return { ...pull, state: 'failed', said: line.error };
-  const { id, status = '' } = line;
+  if (line.error !== undefined)
+    return { ...pull, state: 'failed', said: clipped(String(line.error), WIDEST) };
+  const id = line.id === undefined ? undefined : clipped(String(line.id), WIDEST_WORD);
+  const status = clipped(String(line.status ?? ''), WIDEST_WORD);
   if (id === undefined || !OF_LAYER.test(status))
     return status ? { ...pull, said: id === undefined ? status : `${status} (${id})` } : pull;
   const known = pull.layers.find((layer) => layer.id === id);
+  if (!known && pull.layers.length === MOST_LAYERS) return pull;
   const { current, total } = line.progressDetail ?? {};
   const layer: LayerProgress = {
     id,

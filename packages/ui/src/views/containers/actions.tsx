@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks';
 import { call } from '../../api/requests.ts';
 import type { Container } from '../../store/engine.ts';
+import { Ask } from '../../widgets/ask.tsx';
 import { Check } from '../../widgets/check.tsx';
-import { Dialog } from '../../widgets/dialog.tsx';
-import { attempt } from '../../widgets/notices.tsx';
+import { attempt, done } from '../../widgets/notices.tsx';
 
 /** The name by which a container is known, without the stroke of the API. */
 export const nameOf = ({ Names, Id }: Container): string => Names?.[0]?.replace(/^\//, '') ?? Id.slice(0, 12);
@@ -64,51 +64,38 @@ export function Actions({ container, onRemoved }: { container: Container; onRemo
         remove
       </button>
       {asking && (
-        <RemoveDialog
-          container={container}
-          onClose={(removed) => {
-            setAsking(false);
-            if (removed) onRemoved?.();
-          }}
-        />
+        <RemoveDialog container={container} onClose={() => setAsking(false)} onRemoved={onRemoved} />
       )}
     </span>
   );
 }
 
-function RemoveDialog({ container, onClose }: { container: Container; onClose: (removed: boolean) => void }) {
+function RemoveDialog({
+  container,
+  onClose,
+  onRemoved,
+}: {
+  container: Container;
+  onClose: () => void;
+  onRemoved: (() => void) | undefined;
+}) {
   const [volumes, setVolumes] = useState(false);
   const name = nameOf(container);
   const force = runs(container);
-  const remove = async (event: Event): Promise<void> => {
-    event.preventDefault();
+  const remove = async (): Promise<void> => {
     const query = { force, v: volumes };
-    onClose(
-      await attempt(
-        () => call<'ContainerDelete'>('DELETE', `/containers/${container.Id}`, { query }),
-        `${name} removed`,
-      ),
-    );
+    await call<'ContainerDelete'>('DELETE', `/containers/${container.Id}`, { query });
+    done(`${name} removed`);
   };
   return (
-    <Dialog title={`Remove ${name}?`} onClose={() => onClose(false)}>
-      <form onSubmit={(event) => void remove(event)}>
-        <p>
-          {force ? 'It runs, and is killed. ' : ''}
-          What it has written outside of volumes is gone with it.
-        </p>
-        <Check checked={volumes} onChecked={setVolumes}>
-          Its volumes without a name, too
-        </Check>
-        <footer>
-          <button type="button" onClick={() => onClose(false)}>
-            Cancel
-          </button>
-          <button type="submit" class="danger">
-            Remove
-          </button>
-        </footer>
-      </form>
-    </Dialog>
+    <Ask title={`Remove ${name}?`} verb="Remove" danger work={remove} onClose={onClose} onDone={onRemoved}>
+      <p>
+        {force ? 'It runs, and is killed. ' : ''}
+        What it has written outside of volumes is gone with it.
+      </p>
+      <Check checked={volumes} onChecked={setVolumes}>
+        Its volumes without a name, too
+      </Check>
+    </Ask>
   );
 }

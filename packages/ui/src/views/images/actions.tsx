@@ -19,10 +19,16 @@ function Remove({ image, users, onRemoved, onClose }: ActionProps & { onClose: (
     const query = { force: force || (names.length > 1 && users.length === 0) };
     await call<'ImageDelete'>('DELETE', path(image.Id), { query });
     done(`${nameOf(image)} removed`);
-    onRemoved?.();
   };
   return (
-    <Ask title={`Remove ${nameOf(image)}?`} verb="Remove" danger work={work} onClose={onClose}>
+    <Ask
+      title={`Remove ${nameOf(image)}?`}
+      verb="Remove"
+      danger
+      work={work}
+      onClose={onClose}
+      onDone={onRemoved}
+    >
       <p>
         {names.length > 1 && `It loses its ${names.length} names. `}
         Layers that no other image has are deleted.

@@ -9,13 +9,19 @@ type Analysis = ResponseOf<'ImageAnalyze'>;
 /** Characters of an instruction that are shown at once. */
 const WIDEST = 300;
 
-/** An instruction without what builders put around it. */
-export const instruction = (createdBy: string): string =>
-  createdBy
+/** The end of instructions that BuildKit recorded. */
+const BUILDKIT = '# buildkit';
+
+/** An instruction without what builders put around it, of at most so many characters. */
+function instruction(createdBy: string): string {
+  const whole = createdBy.endsWith(BUILDKIT) ? createdBy.slice(0, -BUILDKIT.length) : createdBy;
+  const text = whole
+    .trim()
+    .slice(0, 2 * WIDEST)
     .replace(/^\/bin\/sh -c #\(nop\)\s+/, '')
-    .replace(/^(?:RUN )?\/bin\/sh -c /, 'RUN ')
-    .replace(/\s*# buildkit$/, '')
-    .trim() || 'no instruction is recorded';
+    .replace(/^(?:RUN )?\/bin\/sh -c /, 'RUN ');
+  return visible(text.slice(0, WIDEST)) || 'no instruction is recorded';
+}
 
 const count = (files: number): string => `${files} ${files === 1 ? 'file' : 'files'}`;
 
@@ -32,7 +38,7 @@ function Stack({ layers }: { layers: Analysis['Layers'] }) {
     <ol class="stack" aria-label="Layers, the topmost first" reversed start={layers.length}>
       {layers.toReversed().map(({ Index, DiffId, CreatedBy, Size, Files, Hidden, Wasted, Largest }) => (
         <li key={Index}>
-          <code class="instruction">{visible(instruction(CreatedBy)).slice(0, WIDEST)}</code>
+          <code class="instruction">{instruction(CreatedBy)}</code>
           <span class="share" aria-hidden="true">
             <span style={{ width: `${((Size - Wasted.Size) / largest) * 100}%` }} />
             <span class="wasted" style={{ width: `${(Wasted.Size / largest) * 100}%` }} />

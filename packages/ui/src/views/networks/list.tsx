@@ -14,7 +14,7 @@ import { addressesIn, placeIn } from './places.ts';
 const NetworkPicture = lazy(async () => (await import('./picture.tsx')).NetworkPicture);
 
 /** Containers that a row of the table names. */
-const MOST_NAMED = 12;
+const MOST_NAMED = 5;
 
 /** Networks that every engine has, and keeps. */
 export const predefined = ({ Name }: Network): boolean => ['bridge', 'host', 'none'].includes(Name);

@@ -173,7 +173,6 @@ function RemoveNetwork({ network, onClose }: { network: Network; onClose: () => 
   const remove = async (): Promise<void> => {
     await call<'NetworkDelete'>('DELETE', path);
     done(`network ${network.Name} removed`);
-    location.assign('#/networks');
   };
   return (
     <Ask
@@ -182,6 +181,7 @@ function RemoveNetwork({ network, onClose }: { network: Network; onClose: () => 
       danger
       work={remove}
       onClose={onClose}
+      onDone={() => location.assign('#/networks')}
     >
       <p>The engine refuses while a running container is on it.</p>
     </Ask>

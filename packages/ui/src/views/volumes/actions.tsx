@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { call } from '../../api/requests.ts';
 import { bytes } from '../../base/text.ts';
 import type { Volume } from '../../store/engine.ts';
@@ -26,14 +26,15 @@ function Create({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState('');
   const [options, setOptions] = useState('');
   const [labels, setLabels] = useState('');
+  const made = useRef('');
   const work = async (): Promise<void> => {
     const body = { Name: name.trim(), DriverOpts: pairs(options), Labels: pairs(labels) };
-    const made = await call<'VolumeCreate'>('POST', '/volumes/create', { body });
-    done(`${made.Name} created`);
-    location.assign(link('volumes', made.Name));
+    made.current = (await call<'VolumeCreate'>('POST', '/volumes/create', { body })).Name;
+    done(`${made.current} created`);
   };
+  const show = (): void => location.assign(link('volumes', made.current));
   return (
-    <Ask title="Create a volume" verb="Create" work={work} onClose={onClose}>
+    <Ask title="Create a volume" verb="Create" work={work} onClose={onClose} onDone={show}>
       <Field label="Name" value={name} onValue={setName} hint="One is made up when there is none" />
       <Field
         label="Options of the driver"
@@ -85,7 +86,6 @@ export function VolumeActions({ volume: { Name }, onRemoved }: { volume: Volume;
   const remove = async (): Promise<void> => {
     await call<'VolumeDelete'>('DELETE', path(Name));
     done(`${Name} removed`);
-    onRemoved?.();
   };
   return (
     <span class="actions">
@@ -96,7 +96,7 @@ export function VolumeActions({ volume: { Name }, onRemoved }: { volume: Volume;
       ))}
       {(asking === 'clone' || asking === 'snapshot') && <Copy verb={asking} name={Name} onClose={close} />}
       {asking === 'remove' && (
-        <Ask title={`Remove ${Name}?`} verb="Remove" danger work={remove} onClose={close}>
+        <Ask title={`Remove ${Name}?`} verb="Remove" danger work={remove} onClose={close} onDone={onRemoved}>
           <p>Its files are gone with it.</p>
         </Ask>
       )}
