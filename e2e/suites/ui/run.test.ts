@@ -51,6 +51,15 @@ test('a form is filled by the keyboard, refusals stand at their fields, and the 
   await refused(text('Memory at most'), 'much', /invalid/, '64m');
   await refused(text('Processors at most'), '1000', /Range of CPUs/, '0.5');
   await refused(text('Command'), 'no-such-program', /executable file not found/, '');
+  await refused(text('Entrypoint'), 'no-such-entry', /executable file not found/, '');
+  await refused(text('User'), 'nobody-of-it', /no matching entries in passwd/, '0:0');
+  await refused(text('Working folder'), 'relative', /working directory/, '/tmp');
+  await page.getByRole('combobox', { name: 'Health check' }).selectOption('command');
+  await refused(text('Command of the check'), '', /needs a command/, 'test -e /tmp');
+  await refused(text('Time between checks'), '1us', /cannot be less than 1ms/, '100ms');
+  await page.getByRole('button', { name: 'Add a label' }).press('Enter');
+  await text('Value of label 1').fill('web');
+  await refused(text('Name of label 1'), '', /needs a name/, 'team');
   await refused(text('Command'), 'sh -c "', /not closed/, `sh -c 'echo "it is $WORD"; exec sleep 1000'`);
   await page.getByRole('button', { name: 'Add a port' }).press('Enter');
   await page.getByRole('combobox', { name: 'Address of port 1' }).fill('127.0.0.1');
@@ -91,7 +100,15 @@ test('a form is filled by the keyboard, refusals stand at their fields, and the 
     PortBindings: { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }] },
   });
   expect(json.Mounts).toMatchObject([{ Type: 'volume', Name: 'kept', Destination: '/data', RW: true }]);
-  expect(json.Config).toMatchObject({ Tty: true, OpenStdin: true });
+  expect(json.Config).toMatchObject({
+    Tty: true,
+    OpenStdin: true,
+    User: '0:0',
+    WorkingDir: '/tmp',
+    Labels: { team: 'web' },
+    Healthcheck: { Test: ['CMD-SHELL', 'test -e /tmp'], Interval: 1e8 },
+  });
+  await page.locator('.health.healthy').waitFor();
 });
 
 test('a name that is taken, and an image that is not here, which is pulled and run', async () => {

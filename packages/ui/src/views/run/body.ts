@@ -1,7 +1,7 @@
 import type { RequestOf } from '@berth/api-spec';
-import { parseBytes, parseCpus } from '@berth/client/parse/units.ts';
+import { parseBytes, parseCpus, parseDuration } from '@berth/client/parse/units.ts';
 import { splitWords } from '../../base/words.ts';
-import { FieldError } from './fields.ts';
+import { FieldError, type FieldName } from './fields.ts';
 
 export interface PortRow {
   address: string;
@@ -17,7 +17,8 @@ export interface MountRow {
   readOnly: boolean;
 }
 
-export interface VariableRow {
+/** A variable or a label. */
+export interface PairRow {
   name: string;
   value: string;
 }
@@ -26,10 +27,21 @@ export interface VariableRow {
 export interface RunForm {
   image: string;
   name: string;
+  entrypoint: string;
   command: string;
+  user: string;
+  folder: string;
   ports: PortRow[];
   mounts: MountRow[];
-  env: VariableRow[];
+  env: PairRow[];
+  labels: PairRow[];
+  /** `command` or `none`; empty: the image's own. */
+  health: string;
+  healthCommand: string;
+  healthInterval: string;
+  healthTimeout: string;
+  healthStart: string;
+  healthRetries: string;
   memory: string;
   cpus: string;
   pids: string;
@@ -43,10 +55,20 @@ export interface RunForm {
 export const emptyForm = (image: string): RunForm => ({
   image,
   name: '',
+  entrypoint: '',
   command: '',
+  user: '',
+  folder: '',
   ports: [],
   mounts: [],
   env: [],
+  labels: [],
+  health: '',
+  healthCommand: '',
+  healthInterval: '',
+  healthTimeout: '',
+  healthStart: '',
+  healthRetries: '',
   memory: '',
   cpus: '',
   pids: '',
@@ -60,7 +82,7 @@ export const emptyForm = (image: string): RunForm => ({
 type Body = RequestOf<'ContainerCreate'>;
 
 /** Reads one field; what is wrong with it is told as that field's. */
-function read<T>(field: FieldError['field'], reader: (text: string) => T, text: string): T {
+function read<T>(field: FieldName, reader: (text: string) => T, text: string): T {
   try {
     return reader(text.trim());
   } catch (error) {
@@ -84,6 +106,33 @@ function ports(rows: readonly PortRow[]) {
   return bindings;
 }
 
+/** A field that may be empty. */
+const given = <T>(field: FieldName, reader: (text: string) => T, text: string): T | undefined =>
+  text.trim() === '' ? undefined : read(field, reader, text);
+
+const filled = (rows: readonly PairRow[]) => rows.filter(({ name, value }) => name.trim() || value);
+
+function labels(rows: readonly PairRow[]): Record<string, string> {
+  const named = filled(rows).map(({ name, value }) => [name.trim(), value] as const);
+  if (named.some(([name]) => name === '')) throw new FieldError('labels', 'a label needs a name');
+  return Object.fromEntries(named);
+}
+
+/** The health check; undefined: the image's own. */
+function health(form: RunForm): Body['Healthcheck'] {
+  if (form.health === 'none') return { Test: ['NONE'] };
+  if (form.health !== 'command') return undefined;
+  const command = form.healthCommand.trim();
+  if (command === '') throw new FieldError('health', 'the check needs a command');
+  return {
+    Test: ['CMD-SHELL', command],
+    Interval: given('healthInterval', parseDuration, form.healthInterval) ?? 0,
+    Timeout: given('healthTimeout', parseDuration, form.healthTimeout) ?? 0,
+    StartPeriod: given('healthStart', parseDuration, form.healthStart) ?? 0,
+    Retries: given('healthRetries', wholeNumber, form.healthRetries) ?? 0,
+  };
+}
+
 /**
  * The request that the form stands for. Texts that have a syntax are read here; whether they make sense is the engine's to
  * say. Throws FieldError.
@@ -91,18 +140,18 @@ function ports(rows: readonly PortRow[]) {
 export function createBody(form: RunForm): Body {
   const bindings = ports(form.ports);
   const command = read('command', splitWords, form.command);
-  const given = <T>(
-    field: 'memory' | 'cpus' | 'pids' | 'restart',
-    reader: (text: string) => T,
-    text: string,
-  ) => (text.trim() === '' ? undefined : read(field, reader, text));
+  const entrypoint = read('entrypoint', splitWords, form.entrypoint);
+  const check = health(form);
   const retries = form.restart === 'on-failure' ? given('restart', wholeNumber, form.retries) : undefined;
   return {
     Image: form.image.trim(),
+    ...(entrypoint.length > 0 && { Entrypoint: entrypoint }),
     ...(command.length > 0 && { Cmd: command }),
-    Env: form.env
-      .filter(({ name, value }) => name.trim() || value)
-      .map(({ name, value }) => `${name.trim()}=${value}`),
+    User: form.user.trim(),
+    WorkingDir: form.folder.trim(),
+    Env: filled(form.env).map(({ name, value }) => `${name.trim()}=${value}`),
+    Labels: labels(form.labels),
+    ...(check && { Healthcheck: check }),
     Tty: form.tty,
     OpenStdin: form.tty,
     ExposedPorts: Object.fromEntries(Object.keys(bindings).map((port) => [port, {}])),

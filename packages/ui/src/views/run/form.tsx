@@ -10,7 +10,9 @@ import { findImage, tagsOf } from '../images/names.ts';
 import { PullProgress } from '../images/pull.tsx';
 import { createBody, emptyForm, type RunForm } from './body.ts';
 import { FieldError, type FieldName, fieldOf } from './fields.ts';
+import { Health } from './health.tsx';
 import { Lists } from './lists.tsx';
+import { Program } from './program.tsx';
 import { Settings } from './settings.tsx';
 
 /** Milliseconds that the page waits to hear of a container that it has made, before it shows it. */
@@ -93,7 +95,7 @@ export function RunPage({ image }: { image: string }) {
     } catch (reason) {
       const { message } = reason as Error;
       if (!element.current) wrong(reason);
-      const field = reason instanceof FieldError ? reason.field : fieldOf(message);
+      const field = reason instanceof FieldError ? reason.field : fieldOf(message, current);
       setError({ field, message, missing: field === 'image' && (reason as EngineError).status === 404 });
       setBusy(false);
     }
@@ -141,8 +143,10 @@ export function RunPage({ image }: { image: string }) {
         error={wrongAt('name')}
         hint="One is made up when there is none"
       />
+      <Program form={form} change={change} wrongAt={wrongAt} image={known} />
       <Lists form={form} change={change} wrongAt={wrongAt} image={known} />
       <Settings form={form} change={change} wrongAt={wrongAt} />
+      <Health form={form} change={change} wrongAt={wrongAt} />
       {error && error.field === undefined && (
         <p class="wrong" role="alert">
           {error.message}

@@ -2,10 +2,9 @@ import { visible } from '../../base/text.ts';
 import { useValue } from '../../base/use-value.ts';
 import { engine, type Image } from '../../store/engine.ts';
 import { Check } from '../../widgets/check.tsx';
-import { Field } from '../../widgets/field.tsx';
 import { Rows } from '../../widgets/rows.tsx';
 import { configOf, useInspected } from '../images/inspected.ts';
-import type { RunForm } from './body.ts';
+import type { PairRow, RunForm } from './body.ts';
 import type { FieldName } from './fields.ts';
 
 export interface PartProps {
@@ -45,30 +44,18 @@ const Cell = ({ title, label, value, onValue, placeholder, list }: CellProps) =>
 const BLANK = {
   port: { address: '', host: '', container: '', protocol: 'tcp' },
   mount: { source: '', target: '', readOnly: false },
-  variable: { name: '', value: '' },
+  pair: { name: '', value: '' },
 };
 
-/** The command, ports, mounts and environment of a container that is to be. */
+/** Ports, mounts, environment and labels of a container that is to be. */
 export function Lists({ form, change, wrongAt, image }: PartProps & { image: Image | undefined }) {
   engine.want('volumes');
   const volumes = useValue(engine.volumes) ?? [];
-  const { Entrypoint, Cmd, ExposedPorts, Volumes } = configOf(useInspected(image));
+  const { ExposedPorts, Volumes } = configOf(useInspected(image));
   const listens = Object.keys(ExposedPorts ?? {});
   const keeps = Object.keys(Volumes ?? {});
   return (
     <>
-      <Field
-        label="Command"
-        value={form.command}
-        onValue={(command) => change({ command })}
-        error={wrongAt('command')}
-        placeholder={visible((Cmd ?? []).join(' '))}
-        hint={
-          Entrypoint && Entrypoint.length > 0
-            ? `Arguments of ${visible(Entrypoint.join(' '))}; the image's own when empty`
-            : "The image's own when empty"
-        }
-      />
       <Rows
         legend="Ports"
         word="port"
@@ -155,33 +142,55 @@ export function Lists({ form, change, wrongAt, image }: PartProps & { image: Ima
           <option key={Name} value={Name} />
         ))}
       </datalist>
-      <Rows
+      <Pairs
         legend="Environment"
         word="variable"
+        example="NAME"
         error={wrongAt('env')}
         rows={form.env}
         onRows={(env) => change({ env })}
-        blank={BLANK.variable}
-      >
-        {(row, set, label) => (
-          <>
-            <Cell
-              title="Name"
-              label={label('Name')}
-              placeholder="NAME"
-              value={row.name}
-              onValue={(name) => set({ name })}
-            />
-            <Cell
-              title="Value"
-              label={label('Value')}
-              placeholder="value"
-              value={row.value}
-              onValue={(value) => set({ value })}
-            />
-          </>
-        )}
-      </Rows>
+      />
+      <Pairs
+        legend="Labels"
+        word="label"
+        example="com.example.team"
+        error={wrongAt('labels')}
+        rows={form.labels}
+        onRows={(labels) => change({ labels })}
+      />
     </>
   );
 }
+
+interface PairsProps {
+  legend: string;
+  word: string;
+  example: string;
+  error: string | undefined;
+  rows: PairRow[];
+  onRows: (rows: PairRow[]) => void;
+}
+
+/** Names with values. */
+const Pairs = ({ example, ...rows }: PairsProps) => (
+  <Rows {...rows} blank={BLANK.pair}>
+    {(row, set, label) => (
+      <>
+        <Cell
+          title="Name"
+          label={label('Name')}
+          placeholder={example}
+          value={row.name}
+          onValue={(name) => set({ name })}
+        />
+        <Cell
+          title="Value"
+          label={label('Value')}
+          placeholder="value"
+          value={row.value}
+          onValue={(value) => set({ value })}
+        />
+      </>
+    )}
+  </Rows>
+);

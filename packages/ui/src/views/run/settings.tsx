@@ -1,46 +1,10 @@
-import { useId } from 'preact/hooks';
 import { visible } from '../../base/text.ts';
 import { useValue } from '../../base/use-value.ts';
 import { engine } from '../../store/engine.ts';
 import { Check } from '../../widgets/check.tsx';
 import { Field } from '../../widgets/field.tsx';
+import { Choice } from './choice.tsx';
 import type { PartProps } from './lists.tsx';
-
-interface ChoiceProps {
-  label: string;
-  value: string;
-  onValue: (value: string) => void;
-  error: string | undefined;
-  offers: ReadonlyArray<readonly [value: string, title: string]>;
-}
-
-/** A choice with its name, and what is wrong with it. */
-function Choice({ label, value, onValue, error, offers }: ChoiceProps) {
-  const id = useId();
-  return (
-    <div class="field">
-      <label for={id}>{label}</label>
-      <select
-        id={id}
-        value={value}
-        aria-invalid={error ? true : undefined}
-        aria-describedby={error ? `${id}-error` : undefined}
-        onChange={({ currentTarget }) => onValue(currentTarget.value)}
-      >
-        {offers.map(([offer, title]) => (
-          <option key={offer} value={offer}>
-            {title}
-          </option>
-        ))}
-      </select>
-      {error && (
-        <span id={`${id}-error`} class="wrong" role="alert">
-          {error}
-        </span>
-      )}
-    </div>
-  );
-}
 
 const POLICIES = [
   ['no', 'Stay ended'],
