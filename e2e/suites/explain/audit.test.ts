@@ -84,6 +84,28 @@ test('an image with secrets, setuid files and open paths in its layers', async (
   expect(JSON.stringify(json)).not.toContain(SECRET);
 });
 
+test('a network that lets everyone in, and one that does not', async () => {
+  const option = 'com.docker.network.bridge.gateway_mode_ipv4';
+  await daemon.call('POST', '/networks/create', { Name: 'open', Options: { [option]: 'nat-unprotected' } });
+  const ports = { PortBindings: { '80/tcp': [{ HostIp: '0.0.0.0', HostPort: '' }] } };
+  await daemon.box(['sleep', '1000'], { HostConfig: { NetworkMode: 'open', ...ports } }, 'public');
+  try {
+    const { json } = await daemon.call('GET', '/berth/audit/networks/open');
+    expect(json).toMatchObject({ Kind: 'network', Target: 'open' });
+    expect(rulesOf(json)).toEqual(['BN001', 'BN007']);
+    expect(json.Findings[1].Evidence[0]).toMatch(/^public: 0\.0\.0\.0:\d+->80\/tcp$/);
+    expect(rulesOf((await daemon.call('GET', '/berth/audit/networks/own')).json)).toEqual([]);
+    expect(rulesOf((await daemon.call('GET', '/berth/audit/networks/host')).json)).toEqual(['BN004']);
+    expect((await daemon.call('GET', '/berth/audit/networks/none')).json.Findings).toEqual([]);
+    expect((await daemon.call('GET', '/berth/audit/networks/nosuch')).status).toBe(404);
+    expect(daemon.berth(['audit', 'open']).stdout).toContain('BN001');
+    expect(daemon.berth(['audit', '--type', 'network', 'good']).stderr).toContain('network good not found');
+  } finally {
+    await daemon.call('DELETE', '/containers/public?force=1');
+    await daemon.call('DELETE', '/networks/open');
+  }
+});
+
 test('the host', async () => {
   const { json } = await daemon.call('GET', '/berth/audit/host');
   expect(json.Kind).toBe('host');
@@ -111,5 +133,5 @@ test('the command: text, JSON, SARIF, and its end by grade', async () => {
   const [{ results, tool }] = sarif.runs;
   for (const { ruleId, ruleIndex } of results) expect(tool.driver.rules[ruleIndex].id).toBe(ruleId);
   expect(daemon.berth(['audit', '--fail-on', 'awful'])).toMatchObject({ status: 1 });
-  expect(daemon.berth(['audit', 'nosuch']).stderr).toContain('No such container or image');
+  expect(daemon.berth(['audit', 'nosuch']).stderr).toContain('No such container, image or network');
 });

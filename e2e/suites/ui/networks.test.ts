@@ -111,6 +111,8 @@ test('a network is made, connected, explained, disconnected and removed by the k
   await page.getByRole('heading', { name: 'Traffic' }).waitFor();
   await page.getByText('not reached', { exact: true }).waitFor();
   await seen.picture('network-explain');
+  await page.getByRole('link', { name: 'Audit', exact: true }).click();
+  await page.getByText('0 findings, 7 rules hold.').waitFor();
   await page.getByRole('link', { name: 'Overview', exact: true }).click();
   await page.getByRole('button', { name: 'remove', exact: true }).press('Enter');
   const removal = page.getByRole('dialog', { name: 'Remove network made?' });

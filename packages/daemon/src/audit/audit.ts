@@ -8,6 +8,7 @@ import type { Rule } from './rule.ts';
 import { CONTAINER_RULES } from './rules/container.ts';
 import { HOST_RULES } from './rules/host.ts';
 import { IMAGE_RULES, type ImageSubject } from './rules/image.ts';
+import { NETWORK_RULES } from './rules/network.ts';
 import { scanLayers } from './scan.ts';
 
 const ORDER = ['high', 'medium', 'low', 'info'];
@@ -57,6 +58,13 @@ export class Auditor {
       elsewhere,
       ...(newerBase && { newerBase }),
     });
+  }
+
+  async network(reference: string): Promise<AuditReport> {
+    const { networks, explain } = this.#rooms;
+    const facts = await explain.network(reference);
+    const network = networks.inspect(facts.NetworkId);
+    return report('network', facts.Network, NETWORK_RULES, { network, facts });
   }
 
   async host(): Promise<AuditReport> {

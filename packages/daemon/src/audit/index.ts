@@ -9,6 +9,7 @@ export function openAudit(rooms: AuditRooms): Audit {
   return {
     container: async (reference) => (await audit()).container(reference),
     image: async (reference, options) => (await audit()).image(reference, options?.signal),
+    network: async (reference) => (await audit()).network(reference),
     host: async () => (await audit()).host(),
     rules: async () => (await import('./table.ts')).allRules(),
   };

@@ -4,6 +4,7 @@ import type { Rule } from './rule.ts';
 import { CONTAINER_RULES, type ContainerSubject } from './rules/container.ts';
 import { HOST_RULES, type HostSubject } from './rules/host.ts';
 import { IMAGE_RULES, type ImageSubject } from './rules/image.ts';
+import { NETWORK_RULES, type NetworkSubject } from './rules/network.ts';
 import { secretIn, secretVariables } from './secrets.ts';
 import { allRules, rulesPage } from './table.ts';
 
@@ -239,6 +240,31 @@ const BAD_HOST: Record<string, Change> = {
   BH022: set('settings.logDriver', 'local'),
 };
 
+const member = (...Ports: string[]) => ({ Id: '1', Name: 'web', Ports });
+const OPTION = 'network.Options';
+
+const GOOD_NETWORK = {
+  network: { Options: {} },
+  facts: {
+    Network: 'own',
+    Driver: 'bridge',
+    Link: 'br-1',
+    Icc: true,
+    Table: 'berth',
+    Members: [member('127.0.0.1:8080->80/tcp', '::1:8080->80/tcp', ':->81/tcp'), member()],
+  },
+};
+
+const BAD_NETWORK: Record<string, Change> = {
+  BN001: set(OPTION, { 'com.docker.network.bridge.gateway_mode_ipv6': 'nat-unprotected' }),
+  BN002: set('facts.Table', undefined),
+  BN003: set(OPTION, { 'com.docker.network.bridge.trusted_host_interfaces': 'tun0' }),
+  BN004: set('facts.Driver', 'host'),
+  BN005: set('facts.Driver', 'macvlan'),
+  BN006: set('facts.Network', 'bridge'),
+  BN007: set('facts.Members', [member('127.0.0.1:8080->80/tcp', ':::8080->80/tcp')]),
+};
+
 function broken<Subject>(rules: readonly Rule<Subject>[], subject: unknown): string[] {
   return rules.filter(({ find }) => find(subject as Subject).length > 0).map(({ id }) => id);
 }
@@ -246,6 +272,7 @@ function broken<Subject>(rules: readonly Rule<Subject>[], subject: unknown): str
 const CASES = [
   ['container', CONTAINER_RULES as Rule<ContainerSubject>[], GOOD_CONTAINER, BAD_CONTAINER],
   ['image', IMAGE_RULES as Rule<ImageSubject>[], GOOD_IMAGE, BAD_IMAGE],
+  ['network', NETWORK_RULES as Rule<NetworkSubject>[], GOOD_NETWORK, BAD_NETWORK],
   ['host', HOST_RULES as Rule<HostSubject>[], GOOD_HOST, BAD_HOST],
 ] as const;
 

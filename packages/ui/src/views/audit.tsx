@@ -5,7 +5,7 @@ import { Answer } from '../widgets/answer.tsx';
 
 type Report = ResponseOf<'AuditHost'>;
 
-/** The findings of an audit; `of` is `containers/ID`, `images/NAME` or `host`. */
+/** The findings of an audit; `of` is `containers/ID`, `images/NAME`, `networks/ID` or `host`. */
 export const Audit = ({ of, again = '' }: { of: string; again?: string }) => (
   <Answer
     again={`${of} ${again}`}

@@ -8,9 +8,12 @@ type Report = ResponseOf<'AuditHost'>;
 
 const GRADES = ['high', 'medium', 'low', 'info'] as const;
 
+/** The kinds of things that have a name, and where the API has them. */
+const KINDS = { container: 'containers', image: 'images', network: 'networks' };
+
 export default command({
-  use: '[OPTIONS] [CONTAINER|IMAGE]',
-  about: 'Show what isolates containers, images and the host, and what does not',
+  use: '[OPTIONS] [CONTAINER|IMAGE|NETWORK]',
+  about: 'Show what isolates containers, images, networks and the host, and what does not',
   more: `Without an argument the host and all containers are looked at. With --fail-on it ends with 1 when something of that
 grade (high, medium, low, info) or a higher one is found.`,
   args: atMost(1),
@@ -19,14 +22,14 @@ grade (high, medium, low, info) or a higher one is found.`,
     format: string('f', 'Format of the output: "text", "json", "sarif" or a Go template for each report'),
     host: bool('', 'Look at the host'),
     json: bool('', 'The same as --format json'),
-    type: string('', 'Only a thing of this kind: container, image'),
+    type: string('', 'Only a thing of this kind: container, image, network'),
   },
   async run({ cli, flags, args }) {
     const limit = flags['fail-on'];
     const worst = (GRADES as readonly string[]).indexOf(limit);
     if (limit && worst === -1)
       throw new CliError(`"${limit}" is not a valid value for --fail-on: ${GRADES.join(', ')}`);
-    if (flags.type && !['container', 'image'].includes(flags.type))
+    if (flags.type && !Object.hasOwn(KINDS, flags.type))
       throw new CliError(`"${flags.type}" is not a valid value for --type`);
     if (flags.host && args[0]) throw new CliError('--host goes without an argument');
     const api = await cli.api();
@@ -70,18 +73,20 @@ async function containers(api: Api): Promise<Report[]> {
   return reports;
 }
 
+/** The first thing of that name: a container, an image or a network, as far as none of them is asked for alone. */
 async function find(api: Api, name: string, type: string): Promise<Report> {
-  const path = encodeURIComponent(name);
-  if (type !== 'image')
+  const kinds = Object.entries(KINDS).filter(([kind]) => !type || kind === type);
+  let missing: unknown;
+  for (const [, path] of kinds)
     try {
-      return await api.json<'AuditContainer'>('GET', `/berth/audit/containers/${path}`);
+      return await api.json<'AuditContainer'>(
+        'GET',
+        `/berth/audit/${path}/${encodeURIComponent(name)}` as '/berth/audit/containers/{id}',
+      );
     } catch (error) {
-      if (!(error instanceof ApiError) || error.status !== 404 || type) throw error;
+      if (!(error instanceof ApiError) || error.status !== 404) throw error;
+      missing = error;
     }
-  try {
-    return await api.json<'AuditImage'>('GET', `/berth/audit/images/${path}`);
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 404 || type) throw error;
-    throw new CliError(`Error: No such container or image: ${name}`);
-  }
+  if (type) throw missing;
+  throw new CliError(`Error: No such container, image or network: ${name}`);
 }

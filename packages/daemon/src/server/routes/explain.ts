@@ -14,6 +14,7 @@ export function explainRoutes(server: Server, { explain, audit, metrics }: Servi
   });
   server.serve('AuditContainer', ({ params }) => audit.container(params['id']!));
   server.serve('AuditImage', ({ params, signal }) => audit.image(params['name']!, { signal }));
+  server.serve('AuditNetwork', ({ params }) => audit.network(params['id']!));
   server.serve('AuditHost', () => audit.host());
   server.serve('AuditRules', () => audit.rules());
   server.serve('ExplainContainer', ({ params }) => explain.container(params['id']!));

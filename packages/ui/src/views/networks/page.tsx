@@ -19,12 +19,18 @@ import { leaving, predefined } from './list.tsx';
 import { addressesIn, placeIn } from './places.ts';
 
 const Explained = lazy(async () => (await import('../explained.tsx')).ExplainedNetwork);
+const Audit = lazy(async () => (await import('../audit.tsx')).Audit);
 
 const TABS = [
   ['', 'Overview'],
   ['explain', 'Explain'],
+  ['audit', 'Audit'],
   ['inspect', 'Inspect'],
 ] as const;
+
+/** The containers of a network with their ports: an audit is asked for again when they change. */
+const wiredAs = (ways: Wired | undefined): string =>
+  (ways?.Members ?? []).map(({ Id, Ports }) => `${Id} ${Ports}`).join(' ');
 
 /** A network: what it is, who is on it, and how it is wired. */
 export function NetworkPage({ name, tab }: { name: string; tab: string }) {
@@ -69,6 +75,7 @@ export function NetworkPage({ name, tab }: { name: string; tab: string }) {
       <Tabs label="Views of the network" base={['networks', name]} tabs={TABS} current={tab} />
       {tab === '' && <Overview network={network} ways={ways} containers={[...containers.values()]} />}
       {tab === 'explain' && (ways ? <Explained value={ways} /> : <p class="waiting">Asking the engine…</p>)}
+      {tab === 'audit' && <Audit of={`networks/${network.Id}`} again={wiredAs(ways)} />}
       {tab === 'inspect' && <Json value={network} />}
     </>
   );
