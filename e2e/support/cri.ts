@@ -44,15 +44,19 @@ export class CriDaemon {
     }
   }
 
-  /** Runs a pod; `config` over what it needs. */
-  async pod(name: string, config: Message = {}): Promise<{ id: string; config: Message }> {
+  /** Runs a pod, whose containers run under `runtime_handler`; `config` over what it needs. */
+  async pod(
+    name: string,
+    config: Message = {},
+    runtime_handler = '',
+  ): Promise<{ id: string; config: Message }> {
     const whole = {
       metadata: { name, uid: `uid-${name}`, namespace: 'default', attempt: 0 },
       log_directory: join(this.daemon.folder, 'logs'),
       linux: {},
       ...config,
     };
-    const { pod_sandbox_id } = await this.call('RunPodSandbox', { config: whole });
+    const { pod_sandbox_id } = await this.call('RunPodSandbox', { config: whole, runtime_handler });
     return { id: pod_sandbox_id, config: whole };
   }
 

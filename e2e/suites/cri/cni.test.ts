@@ -141,6 +141,25 @@ test('a change of the configuration is for the next pod; what was made by the ol
   expect((await cri.call('Status'))['status'].conditions[1].status).toBe(true);
 });
 
+test('pods that are made at once have networks of their own, and reach each other', async () => {
+  const pods = await Promise.all(['one', 'two', 'three', 'four'].map((name) => cri.pod(name)));
+  const addresses = await Promise.all(pods.map(addressOf));
+  expect(new Set(addresses).size).toBe(4);
+  expect(taken('first').sort()).toEqual([...addresses].sort());
+  const boxes = await Promise.all(
+    pods.map((pod) => cri.container(pod, 'box', { command: ['sleep', '1000'] })),
+  );
+  const spaces = await Promise.all(boxes.map((id) => cri.exec(id, 'readlink', '/proc/self/ns/net')));
+  expect(new Set(spaces).size).toBe(4);
+  for (const [index, id] of boxes.entries()) {
+    expect(await cri.exec(id, 'ip', 'addr', 'show', 'eth0')).toContain(`${addresses[index]}/24`);
+    expect((await cri.exec(id, 'ip', '-o', 'link')).split('\n')).toHaveLength(2);
+  }
+  await cri.exec(boxes[0]!, 'ping', '-c', '1', '-W', '5', addresses[3]!);
+  await Promise.all(pods.map(remove));
+  expect(taken('first')).toEqual([]);
+});
+
 test('where a plugin fails, its words are told and nothing is left', async () => {
   writeFileSync(place('fails-ADD'), '');
   try {

@@ -67,6 +67,8 @@ export interface PodRecord {
   provider?: 'berth' | 'cni';
   /** The state that the network's provider needs to take it down again. */
   attachment?: unknown;
+  /** The limits that its client says it has set on the pod's cgroup; they are told again, and nothing is done by them. */
+  limits?: unknown;
 }
 
 /** The namespaces and files of a pod, for a container that joins it. */
@@ -96,6 +98,8 @@ export interface Pods {
   run(config: PodConfig): Promise<PodRecord>;
   /** Takes its network and namespaces away; what its containers run must have ended. Succeeds for one that is stopped. */
   stop(id: string): Promise<void>;
+  /** Keeps the limits that its client has set on a pod's cgroup. @throws conflict when the pod does not run. */
+  keepLimits(id: string, limits: unknown): Promise<void>;
   /** Forgets a pod that is stopped. */
   remove(id: string): Promise<void>;
   /** @throws not-found. */

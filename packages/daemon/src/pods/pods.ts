@@ -169,6 +169,14 @@ export class PodRoom implements Pods {
     });
   }
 
+  async keepLimits(id: string, limits: unknown): Promise<void> {
+    await this.#turns.take(id, async () => {
+      const pod = this.#records.get(id);
+      if (!pod || !this.ready(pod)) throw conflict(`pod ${id} does not run`);
+      this.#keep({ ...pod, limits });
+    });
+  }
+
   async remove(id: string): Promise<void> {
     await this.stop(id);
     await this.#turns.take(id, async () => {

@@ -75,14 +75,26 @@ export async function pullImage(rooms: Rooms, request: Message, signal: AbortSig
 /** The classes of a failed pull that a kubelet tells apart. */
 function pullError(error: BerthError, reference: string): GrpcError {
   const said = `failed to pull ${reference}: ${error.message}`;
-  if (error.kind === 'not-found') return new GrpcError(code.notFound, said);
-  if (error.kind === 'unauthorized') return new GrpcError(code.unauthenticated, said);
-  if (error.kind === 'forbidden') return new GrpcError(code.permissionDenied, said);
-  if (error.kind === 'invalid-parameter') return new GrpcError(code.invalidArgument, `image.image: ${said}`);
+  const kind = refusal(error) ?? error.kind;
+  if (kind === 'not-found') return new GrpcError(code.notFound, said);
+  if (kind === 'unauthorized') return new GrpcError(code.unauthenticated, said);
+  if (kind === 'forbidden') return new GrpcError(code.permissionDenied, said);
+  if (kind === 'invalid-parameter') return new GrpcError(code.invalidArgument, `image.image: ${said}`);
   // By this word a kubelet shows that the registry is the matter, not the image.
   const unreachable =
-    error.kind === 'unavailable' || /dial tcp|connection refused|no such host|timeout/i.test(said);
+    kind === 'unavailable' ||
+    /dial tcp|connection refused|no such host|timeout|HTTP status: 50[234]/i.test(said);
   return new GrpcError(code.unknown, unreachable ? `RegistryUnavailable: ${said}` : said);
+}
+
+/** A registry's refusal of credentials, which clients of Docker's API are told of as a failure of the daemon or a missing image. */
+function refusal(error: BerthError): 'unauthorized' | 'forbidden' | undefined {
+  for (let one: unknown = error; one instanceof BerthError; one = one.cause) {
+    const { status } = one as { status?: unknown };
+    if (one.kind === 'forbidden' || status === 403) return 'forbidden';
+    if (one.kind === 'unauthorized' || status === 401) return 'unauthorized';
+  }
+  return undefined;
 }
 
 function credentials(auth: Message | null): RegistryAuth | undefined {

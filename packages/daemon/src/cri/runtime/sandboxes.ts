@@ -50,11 +50,17 @@ export async function removePodSandbox(rooms: Rooms, request: Message): Promise<
   return {};
 }
 
-/** A pod's cgroup is the client's, who has changed it when this is called: what is asked for is checked and needs no more. */
+/**
+ * A pod's cgroup is the client's, who has changed it when this is called: what is asked for is checked and kept, to be shown by a
+ * verbose status. containerd and CRI-O hand it to their plugins beside, and write no cgroup by it either.
+ */
 export async function updateResources(rooms: Rooms, request: Message): Promise<Message> {
   const pod = findPod(rooms, request['pod_sandbox_id']);
-  for (const field of ['overhead', 'resources']) limits(request[field] as LinuxResources | null, field);
+  const { overhead, resources } = request as Record<string, LinuxResources | null>;
+  limits(overhead, 'overhead');
+  limits(resources, 'resources');
   if (!rooms.pods.ready(pod)) throw conflict(`pod_sandbox_id: pod ${pod.id} does not run`);
+  await rooms.pods.keepLimits(pod.id, { overhead, resources });
   return {};
 }
 

@@ -63,7 +63,7 @@ export function bundleLaunch(
 /** One more process in a container under another runtime. */
 export function bundleExec(
   process: OciProcess,
-  own: Pick<OwnSpec, 'id' | 'user' | 'groups'>,
+  own: Pick<OwnSpec, 'id' | 'user' | 'groups' | 'groupsPolicy'>,
 ): LaunchRecord[] {
   return [['id', own.id], ['config', ...processParts(process)], ...ownerRecords(own)];
 }
