@@ -36,6 +36,7 @@ export function parseMount(text: string): Mount {
       if (key === 'readonly' || key === 'ro') mount.ReadOnly = true;
       else if (key === 'volume-nocopy') volume().NoCopy = true;
       else if (key === 'bind-nonrecursive') bind().NonRecursive = true;
+      else if (key === 'idmap') bind().IDMap = 'container';
       else throw new Error(`invalid field '${field}' must be a key=value pair`);
       continue;
     }
@@ -71,6 +72,9 @@ export function parseMount(text: string): Mount {
         break;
       case 'bind-nonrecursive':
         bind().NonRecursive = flag();
+        break;
+      case 'idmap':
+        bind().IDMap = value;
         break;
       case 'bind-create-src':
         bind().CreateMountpoint = flag();

@@ -86,8 +86,8 @@ export interface RuntimeRequest {
     propagation?: string;
     /** bind, image: a path inside `source`, resolved so that no link in it leads out. */
     subpath?: string;
-    /** bind: its ids are those of the container's user namespace. */
-    idmap?: boolean;
+    /** bind: how the ids of its files are mapped (id-map.ts), and whether those of what is mounted below are, too. */
+    idmap?: { map: string; recursive: boolean };
   }>;
   /** /etc/hosts, /etc/hostname, /etc/resolv.conf on the host. */
   networkFiles: Array<{ source: string; destination: string }>;

@@ -116,7 +116,7 @@ export function mountRecord(mount: OciMount, own: OwnSpec): LaunchRecord {
   const { type = 'bind', source = '', destination, options = [] } = mount;
   const made = own.prepared[preparedIndex(source)];
   const forced = own.forcedReadOnly.includes(destination) ? ['force-recursive'] : [];
-  if (own.idmapped?.includes(destination)) forced.push('idmap');
+  if (own.idmapped && Object.hasOwn(own.idmapped, destination)) forced.push(own.idmapped[destination]!);
   if (!made) return ['mount', type, source, destination, ...options, ...forced];
   const record: LaunchRecord = ['mount', made.type, made.source, destination];
   if (made.type === 'bind') record.push(...options, ...forced);

@@ -3,6 +3,7 @@ import { NativeRuntime, type RuntimeOptions } from './runtime.ts';
 
 export type * from './api.ts';
 export { containerCapabilities, DEFAULT_CAPABILITIES } from './capabilities.ts';
+export { AS_CONTAINER, parseIdMap } from './id-map.ts';
 export { describeLaunchError, launchExitCode } from './launch-errors.ts';
 export { maskedPaths, READONLY_PATHS } from './masks.ts';
 export { bindWords } from './mounts.ts';

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { systemError } from '../base/errors.ts';
 import type { RuntimeRequest } from './api.ts';
+import { idMapWord } from './id-map.ts';
 import type { OciMount as Mount } from './oci/config.ts';
 import { type PreparedMount, preparedSource } from './oci/own.ts';
 
@@ -133,15 +134,21 @@ function userMount(mount: RuntimeRequest['mounts'][number], prepared: PreparedMo
       prepared,
     );
   const options = bindOptions(mount);
-  return subpath
+  // Another runtime finds the ids mapped already: not every one can.
+  return subpath || mount.idmap
     ? preparedMount({ ...details, type: 'bind' }, options, prepared)
     : { destination, type: 'bind', source, options };
 }
 
 /** The words of a launch's `mount` record (native/c/container/spec/spec.h), for a bind that a running container gets. */
 export function bindWords(mount: RuntimeRequest['mounts'][number]): string[] {
-  const { type = 'bind', source = '', destination, options = [] } = userMount(mount, []);
-  return [type, source, destination, ...options];
+  const { destination, idmap } = mount;
+  const { options = [] } = userMount(mount, []);
+  const words = ['bind', mount.source ?? '', destination, ...options];
+  if (mount.subpath) words.push(`subpath=${mount.subpath}`);
+  // Only a container without a user namespace of its own gets mounts while it runs.
+  if (idmap) words.push(idMapWord(idmap.map, idmap.recursive, undefined));
+  return words;
 }
 
 const depth = (path: string): number => posix.normalize(path).split('/').filter(Boolean).length;

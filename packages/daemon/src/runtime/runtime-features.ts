@@ -1,3 +1,4 @@
+import { release } from 'node:os';
 import { availableCapabilities } from './capabilities.ts';
 import type { KernelFeatures } from './features.ts';
 import { ACTIONS, ARCHITECTURES, COMPARISONS } from './seccomp/compile.ts';
@@ -5,6 +6,8 @@ import { ACTIONS, ARCHITECTURES, COMPARISONS } from './seccomp/compile.ts';
 /** Options of a mount that the container set-up in C knows (its `mount` record). */
 const MOUNT_OPTIONS = [
   'bind',
+  'idmap',
+  'ridmap',
   'rbind',
   'ro',
   'rro',
@@ -26,11 +29,14 @@ const MOUNT_OPTIONS = [
  * in `Runtimes[*].status` of `/info`. It names what works here, on this kernel, and nothing else.
  */
 export function runtimeFeatures(kernel: KernelFeatures, cgroupVersion: 1 | 2): Record<string, unknown> {
+  const [major = 0, minor = 0] = release().split('.').map(Number);
+  // mount_setattr(2)
+  const idMapped = major > 5 || (major === 5 && minor >= 12);
   return {
     ociVersionMin: '1.0.0',
     ociVersionMax: '1.2.0',
     hooks: [],
-    mountOptions: MOUNT_OPTIONS.toSorted(),
+    mountOptions: MOUNT_OPTIONS.filter((name) => idMapped || !name.endsWith('idmap')).toSorted(),
     linux: {
       namespaces: ['cgroup', 'ipc', 'mount', 'network', 'pid', 'user', 'uts'].filter(
         (name) => name !== 'cgroup' || kernel.cgroupNamespaces,
@@ -54,7 +60,7 @@ export function runtimeFeatures(kernel: KernelFeatures, cgroupVersion: 1 | 2): R
       apparmor: { enabled: kernel.apparmor },
       selinux: { enabled: false },
       intelRdt: { enabled: false },
-      mountExtensions: { idmap: { enabled: false } },
+      mountExtensions: { idmap: { enabled: idMapped } },
     },
   };
 }

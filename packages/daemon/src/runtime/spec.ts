@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Resources, RuntimeRequest } from './api.ts';
 import { ambientCapabilities, availableCapabilities, containerCapabilities } from './capabilities.ts';
 import { containerDevices } from './devices/devices.ts';
+import { idMapWord } from './id-map.ts';
 import { maskedPaths, READONLY_PATHS } from './masks.ts';
 import { containerMounts } from './mounts.ts';
 import type { OciMount, OciNamespace, OciProcess, OciSeccomp, RuntimeSpec } from './oci/config.ts';
@@ -46,7 +47,9 @@ export function buildSpec(request: RuntimeRequest, context: SpecContext): Runtim
   const filter = seccompFilter(request, context);
   const remapping = request.namespaces.user === 'private' ? context.remapping : undefined;
   const { uts } = request.namespaces;
-  const idmapped = request.mounts.filter(({ idmap }) => idmap).map(({ destination }) => destination);
+  const idmapped = request.mounts.flatMap(({ destination, idmap }) =>
+    idmap ? [[destination, idMapWord(idmap.map, idmap.recursive, remapping)] as const] : [],
+  );
   const ownNames = uts !== 'host' && !uts.startsWith('/');
   return {
     ociVersion: OCI_VERSION,
@@ -63,7 +66,7 @@ export function buildSpec(request: RuntimeRequest, context: SpecContext): Runtim
         user: request.user,
         groups: request.groupAdd,
         ...(request.groupsPolicy && { groupsPolicy: request.groupsPolicy }),
-        ...(idmapped.length > 0 && { idmapped }),
+        ...(idmapped.length > 0 && { idmapped: Object.fromEntries(idmapped) }),
         init: request.init,
         prepared,
         forcedReadOnly,

@@ -88,11 +88,22 @@ static void take_attribute(size_t i, uint64_t *set, uint64_t *clear) {
   *clear = (*clear & ~attributes[i].set) | attributes[i].clear;
 }
 
+/* `idmap` or `ridmap`, alone or with =MAPS. */
+static int id_map_option(const char *option, struct mount_options *out) {
+  int recursive = *option == 'r';
+  const char *rest = option + recursive;
+  if (strncmp(rest, "idmap", 5) || (rest[5] && rest[5] != '=')) return 0;
+  out->idmap = 1;
+  out->recursive_idmap = recursive;
+  out->id_maps = rest[5] ? rest + 6 : NULL;
+  return 1;
+}
+
 int mount_option(const char *option, struct mount_options *out) {
   if (!strcmp(option, "bind")) return out->bind = 1;
   if (!strcmp(option, "rbind")) return out->bind = out->recursive_bind = 1;
   if (!strcmp(option, "force-recursive")) return out->force_recursive = 1;
-  if (!strcmp(option, "idmap")) return out->idmap = 1;
+  if (id_map_option(option, out)) return 1;
   for (size_t i = 0; i < sizeof attributes / sizeof attributes[0]; i++) {
     if (!strcmp(option, attributes[i].name)) {
       take_attribute(i, &out->set, &out->clear);

@@ -34,7 +34,9 @@ struct mount_options {
   int propagation_recursive;
   int bind, recursive_bind;
   int force_recursive; /* recursive_set must not be given up on an old kernel */
-  int idmap;           /* the ids are those of the container's user namespace */
+  int idmap;           /* the ids of its files are mapped */
+  int recursive_idmap; /* those of what is mounted below it, too */
+  const char *id_maps; /* how (id_maps_parse()); NULL: as the container's user namespace has them */
 };
 
 /* Takes one option; returns 1 when it was taken, 0 when it is the filesystem's own (key=value). */

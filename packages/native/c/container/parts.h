@@ -63,8 +63,9 @@ void container_forget_start(struct container *container);
 /* mounts/rootfs.c: makes the overlay of the spec's layers as a detached mount, in container->root. `user_ns`: a descriptor of
    the user namespace that layers are id-mapped to, -1 for none. */
 int rootfs_prepare(struct container *container, int user_ns, struct error *err);
-/* Maps a detached mount's ids to those of a user namespace. Returns 0, or -1 with errno. */
-int map_ids(int mount, int user_ns);
+/* Maps a detached mount's ids to those of a user namespace; `recursive`: of all that is mounted below it, too. Returns 0, or
+   -1 with errno. */
+int map_ids(int mount, int user_ns, int recursive);
 /* A detached mount of the image whose layers are for the mount at `destination`, or of what is at `subpath` in it (NULL:
    all of it); -1. */
 int rootfs_image(const struct container_spec *spec, const char *destination, const char *subpath, int user_ns,

@@ -4,6 +4,10 @@ import type { Settings } from '../../config/settings.ts';
 import { checkLogConfig } from '../../logging/check.ts';
 import type { Config, HostConfig, RestartPolicy } from '../model/types.ts';
 
+/** Whether a container has a user namespace of its own. */
+export const isRemapped = (host: HostConfig, { usernsRemap }: Pick<Settings, 'usernsRemap'>): boolean =>
+  usernsRemap !== '' && host.UsernsMode !== 'host' && !host.Privileged;
+
 type Body = Record<string, unknown>;
 
 /**

@@ -8,6 +8,8 @@ test.each([
     { Source: '/a', Destination: '/b', RW: false, Propagation: 'rslave', Mode: 'ro,rslave' },
   ],
   ['v:/b', { Type: 'volume', Name: 'v', Destination: '/b', Driver: 'local', copyUp: true }],
+  ['/a:/b:ro,idmap', { Type: 'bind', RW: false, Mode: 'ro,idmap', idMap: 'container' }],
+  ['/a:/b:idmap=uids=0-1-1;gids=0-2-1', { idMap: 'uids=0-1-1;gids=0-2-1' }],
   ['v:/b:nocopy', { Type: 'volume', Name: 'v', Mode: 'nocopy' }],
   ['/b', { Type: 'volume', Destination: '/b' }],
 ])('the bind %s', (raw, expected) => {
@@ -23,6 +25,9 @@ test.each([
   ['/foo:rw', "invalid volume specification: '/foo:rw'"],
   ['/x:/y:bogus', 'invalid mode: bogus'],
   ['/x:/y:ro,rw', 'invalid mode: ro,rw'],
+  ['/x:/y:idmap,idmap=container', 'invalid mode: idmap,idmap=container'],
+  ['/x:/y:idmap=0-1-1', 'field BindOptions.IDMap: "0-1-1" is not uids='],
+  ['v:/y:idmap', "invalid volume specification: 'v:/y:idmap': idmap is for binds of a path"],
   [
     'x:y',
     "invalid volume specification: 'x:y': invalid mount config for type \"volume\": invalid mount path: 'y' mount path must be absolute",

@@ -1,6 +1,7 @@
 import { normalize } from 'node:path/posix';
 import { type BerthError, invalidParameter } from '../../base/errors.ts';
 import type { MountPoint, MountSpec } from '../model/types.ts';
+import { checkedIdMap, idMapOption } from './mapped.ts';
 
 /** Words of a bind's third part, each kind at most once. */
 const MODES: Record<string, readonly string[]> = {
@@ -13,6 +14,8 @@ const MODES: Record<string, readonly string[]> = {
 
 interface Mode {
   readonly: boolean;
+  /** Berth's own, as podman has it. */
+  idMap?: string;
   propagation: string;
   nocopy: boolean;
 }
@@ -20,13 +23,21 @@ interface Mode {
 /** Reads `ro,rslave,nocopy`; undefined when a word is unknown or a kind is given twice. */
 function parseMode(mode: string): Mode | undefined {
   const found: Record<string, string> = {};
+  let idMap: string | undefined;
   for (const word of mode === '' ? [] : mode.split(',')) {
+    const mapped = idMapOption(word);
+    if (mapped !== undefined) {
+      if (idMap !== undefined) return undefined;
+      idMap = mapped;
+      continue;
+    }
     const kind = Object.keys(MODES).find((name) => MODES[name]!.includes(word));
     if (!kind || found[kind]) return undefined;
     found[kind] = word;
   }
   return {
     readonly: found['access'] === 'ro',
+    ...(idMap !== undefined && { idMap }),
     propagation: found['propagation'] ?? '',
     nocopy: found['copy'] !== undefined,
   };
@@ -52,6 +63,10 @@ export function parseBind(raw: string, volumeDriver: string): MountPoint {
     ReadOnly: mode.readonly,
   };
   if (mode.propagation) spec.BindOptions = { Propagation: mode.propagation };
+  if (mode.idMap !== undefined) {
+    if (!bind) throw invalidParameter(`invalid volume specification: '${raw}': idmap is for binds of a path`);
+    spec.BindOptions = { ...spec.BindOptions, IDMap: mode.idMap };
+  }
   if (mode.nocopy) spec.VolumeOptions = { NoCopy: true };
   if (!bind && volumeDriver)
     spec.VolumeOptions = { ...spec.VolumeOptions, DriverConfig: { Name: volumeDriver } };
@@ -126,6 +141,7 @@ function mountPoint(spec: MountSpec): MountPoint {
       if (spec.BindOptions?.ReadOnlyNonRecursive) point.readOnlyNonRecursive = true;
       if (spec.BindOptions?.ReadOnlyForceRecursive) point.readOnlyForceRecursive = true;
       checkReadOnlyOptions(spec, refuse);
+      if (spec.BindOptions?.IDMap !== undefined) point.idMap = checkedIdMap(spec.BindOptions.IDMap, refuse);
       return point;
     }
     case 'volume': {
@@ -209,7 +225,8 @@ export function parseVolumesFrom(spec: string): { container: string; readonly: b
   const modeText = rest.length > 0 ? rest.join(':') : 'rw';
   const mode = parseMode(modeText);
   // Only the access may be changed on the way.
-  if (!mode || mode.propagation || mode.nocopy) throw invalidParameter(`invalid mode: ${modeText}`);
+  if (!mode || mode.propagation || mode.nocopy || mode.idMap !== undefined)
+    throw invalidParameter(`invalid mode: ${modeText}`);
   return { container, readonly: mode.readonly };
 }
 

@@ -5,6 +5,8 @@ import type { CreateOptions } from '../api.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
 import type { Config, ContainerRecord, HostConfig, MountPoint } from '../model/types.ts';
+import { isRemapped } from './hostconfig-checks.ts';
+import { checkIdMapped } from './mapped.ts';
 import { clean, mountError, parseBind, parseMount, parseVolumesFrom } from './mounts.ts';
 
 /* The mount points of a new container: what they stand for on the host, and the volumes that are made for them. */
@@ -76,6 +78,7 @@ export async function makeMounts(
       copyUp: true,
     });
   record.mounts = [...points.values()];
+  checkIdMapped(record.mounts, isRemapped(host, context.rooms.settings));
   for (const point of record.mounts) {
     if (point.Type !== 'volume' || point.Name !== undefined) continue;
     point.Name = randomBytes(32).toString('hex');

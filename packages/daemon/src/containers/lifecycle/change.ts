@@ -5,7 +5,8 @@ import { checkLogConfig } from '../../logging/check.ts';
 import type { PortMap } from '../../networks/api.ts';
 import { bindWords } from '../../runtime/index.ts';
 import { withProtocol } from '../create/config.ts';
-import { checkPort } from '../create/hostconfig-checks.ts';
+import { checkPort, isRemapped } from '../create/hostconfig-checks.ts';
+import { checkIdMapped } from '../create/mapped.ts';
 import { clean, mountError, parseMount } from '../create/mounts.ts';
 import { bindVolume, checkRootPropagation, defaultPropagation } from '../create/points.ts';
 import type { ChangeOutcome, SettingsChange } from '../model/changes.ts';
@@ -14,7 +15,7 @@ import { type Context, setRecord } from '../model/context.ts';
 import type { HostConfig, MountPoint } from '../model/types.ts';
 import { overlayEnvironment } from './environment.ts';
 import { bindRequest } from './mount-requests.ts';
-import { isRemapped, networkRequest } from './request.ts';
+import { networkRequest } from './request.ts';
 import { logSubject } from './startup.ts';
 
 /** Whether a change names any of these members. */
@@ -175,6 +176,7 @@ async function mountPoints(
     if (!there.some(({ Destination }) => Destination === target))
       throw invalidParameter(`invalid RemovedMounts: nothing is mounted at ${target}`);
   const added = (Mounts ?? []).map(parseMount);
+  checkIdMapped(added, isRemapped(container.record.hostConfig, context.rooms.settings));
   const targets = new Set<string>();
   for (const point of added) {
     if (targets.has(point.Destination)) throw invalidParameter(`Duplicate mount point: ${point.Destination}`);

@@ -1,5 +1,6 @@
 import type { Layers } from '../../layers/api.ts';
 import type { RuntimeRequest } from '../../runtime/api.ts';
+import { AS_CONTAINER } from '../../runtime/index.ts';
 import { mergeTmpfsOptions } from '../create/mounts.ts';
 import type { ContainerRecord, MountPoint } from '../model/types.ts';
 
@@ -20,7 +21,11 @@ export function mountRequests(
         readonly: true,
         options: [],
       };
-    return { ...bindRequest(point), ...(pod?.idmapped.includes(point.Destination) && { idmap: true }) };
+    const bind = bindRequest(point);
+    // A client of pods names the ids for each mount: those below a source keep theirs.
+    return pod?.idmapped.includes(point.Destination)
+      ? { ...bind, idmap: { map: AS_CONTAINER, recursive: false } }
+      : bind;
   });
   for (const [destination, options] of Object.entries(host.Tmpfs ?? {}))
     list.push(tmpfs(destination, options));
@@ -40,6 +45,7 @@ export function bindRequest(point: MountPoint): RuntimeRequest['mounts'][number]
     readonly: !point.RW,
     options,
     ...(point.Propagation && { propagation: point.Propagation }),
+    ...(point.idMap && { idmap: { map: point.idMap, recursive: !point.nonRecursive } }),
   };
 }
 

@@ -2,10 +2,10 @@ import { chmod, mkdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalidParameter, notFound, systemError } from '../../base/errors.ts';
 import type { RuntimeRequest } from '../../runtime/index.ts';
+import { isRemapped } from '../create/hostconfig-checks.ts';
 import { checkPropagation } from '../create/propagation.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
-import { isRemapped } from './request.ts';
 
 /**
  * Makes the sources of a container's mounts ready: missing folders of binds are made, volumes mounted, subpaths looked at.

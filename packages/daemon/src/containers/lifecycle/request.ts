@@ -5,6 +5,7 @@ import type { NetworkRequest, PortMap } from '../../networks/api.ts';
 import type { PodJoin } from '../../pods/api.ts';
 import type { RuntimeRequest } from '../../runtime/api.ts';
 import { withProtocol } from '../create/config.ts';
+import { isRemapped } from '../create/hostconfig-checks.ts';
 import type { Container } from '../model/container.ts';
 import type { ContainerRecord, HostConfig } from '../model/types.ts';
 import { environment } from './environment.ts';
@@ -65,10 +66,6 @@ function ulimits(host: HostConfig, settings: Settings): RuntimeRequest['ulimits'
   );
   return [...own, ...defaults];
 }
-
-/** Whether a container has a user namespace of its own. */
-export const isRemapped = (host: HostConfig, settings: Settings): boolean =>
-  settings.usernsRemap !== '' && host.UsernsMode !== 'host' && !host.Privileged;
 
 /**
  * All that the runtime needs for a start, without the root filesystem, which the layers room knows.

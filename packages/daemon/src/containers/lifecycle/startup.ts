@@ -7,6 +7,7 @@ import { span } from '../../base/spans.ts';
 import type { LogSubject } from '../../logging/api.ts';
 import type { PodJoin } from '../../pods/api.ts';
 import type { RuntimeRequest } from '../../runtime/index.ts';
+import { isRemapped } from '../create/hostconfig-checks.ts';
 import type { Container } from '../model/container.ts';
 import { type Context, setRecord } from '../model/context.ts';
 import { tellMounts, tellUnmounts } from '../model/mount-events.ts';
@@ -15,7 +16,7 @@ import { type Joined, resolveJoins } from './joins.ts';
 import { linkVariables } from './links.ts';
 import { placeSecrets, prepareMounts } from './mount-sources.ts';
 import { processUser } from './process-user.ts';
-import { isRemapped, networkRequest, runtimeRequest } from './request.ts';
+import { networkRequest, runtimeRequest } from './request.ts';
 
 /** The folder of a container's supervisor, for its socket and exit record. Short: paths of sockets are limited. */
 export function runFolder(context: Context, id: string): string {

@@ -60,6 +60,7 @@ export interface MountSpec {
     CreateMountpoint?: boolean;
     ReadOnlyNonRecursive?: boolean;
     ReadOnlyForceRecursive?: boolean;
+    IDMap?: string;
   };
   VolumeOptions?: {
     NoCopy?: boolean;
@@ -177,6 +178,8 @@ export interface MountPoint {
   nonRecursive?: boolean;
   readOnlyNonRecursive?: boolean;
   readOnlyForceRecursive?: boolean;
+  /** How the ids of a bind's files are mapped (`parseIdMap` of the runtime). */
+  idMap?: string;
   /** The volume was made for this container alone (`rm -v` removes it). */
   anonymous?: boolean;
   spec?: MountSpec;

@@ -30,8 +30,8 @@ export interface OwnSpec {
   groups: string[];
   /** Groups of the user by the container's own files are taken always (`merge`) or never; absent: where `user` names no group. */
   groupsPolicy?: 'merge' | 'strict';
-  /** Destinations of binds whose ids are those of the user namespace. */
-  idmapped?: string[];
+  /** Words of `mount` records that map the ids of binds, by destination. */
+  idmapped?: Record<string, string>;
   /** The program runs under Berth's init. */
   init: boolean;
   /** The Nth is the mount whose source in the spec is `preparedSource(N)`. */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -18,6 +19,35 @@ int id_map_add(struct id_map *map, const struct launch_record *record, struct er
   map->ranges[map->count++] = (struct id_range){
       .inside = (uint32_t) number[0], .outside = (uint32_t) number[1], .count = (uint32_t) number[2]};
   return 0;
+}
+
+/* A decimal number of 32 bits; returns where it ends, or NULL. */
+static const char *parse_id(const char *text, uint32_t *id) {
+  uint64_t number = 0;
+  const char *at = text;
+  for (; *at >= '0' && *at <= '9' && number <= UINT32_MAX; at++) number = number * 10 + (uint64_t) (*at - '0');
+  *id = (uint32_t) number;
+  return at > text && number <= UINT32_MAX ? at : NULL;
+}
+
+/* One list of ranges; returns where it ends, or NULL. */
+static const char *parse_ranges(const char *text, struct id_map *map) {
+  for (;; text++) {
+    struct id_range range;
+    if (map->count == id_ranges_max) return NULL;
+    text = parse_id(text, &range.inside);
+    text = text && *text == '-' ? parse_id(text + 1, &range.outside) : NULL;
+    text = text && *text == '-' ? parse_id(text + 1, &range.count) : NULL;
+    if (!text || !range.count) return NULL;
+    map->ranges[map->count++] = range;
+    if (*text != '#') return text;
+  }
+}
+
+int id_maps_parse(const char *text, struct id_maps *maps, struct error *err) {
+  const char *at = strncmp(text, "uids=", 5) ? NULL : parse_ranges(text + 5, &maps->users);
+  at = at && !strncmp(at, ";gids=", 6) ? parse_ranges(at + 6, &maps->groups) : NULL;
+  return at && !*at ? 0 : fail(err, "launch", EINVAL, "maps of ids: %s", text);
 }
 
 static int write_map(const struct id_map *map, pid_t pid, const char *file, struct error *err) {

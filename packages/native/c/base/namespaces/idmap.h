@@ -29,6 +29,8 @@ struct id_maps {
 /* Adds a record `uid-map` or `gid-map` INSIDE OUTSIDE COUNT. Returns 0, or -1 with stage "launch" when it is not three
    numbers of 32 bits or one too many. */
 int id_map_add(struct id_map *map, const struct launch_record *record, struct error *err);
+/* Reads `uids=INSIDE-OUTSIDE-COUNT[#...];gids=...`, each list with one range at least. Returns 0, or -1 with stage "launch". */
+int id_maps_parse(const char *text, struct id_maps *maps, struct error *err);
 /* Writes both maps of the process `pid`, which is alone in a new user namespace. Returns 0, or -1 with stage "namespace". */
 int id_maps_write(const struct id_maps *maps, pid_t pid, struct error *err);
 

@@ -39,7 +39,7 @@ int devices_prepare(struct container *container, int user_ns, struct error *err)
   umask(before);
   if (made < 0) return -1;
   /* So that they are the container's root's. Before Linux 6.3 they are nobody's. */
-  if (user_ns >= 0 && map_ids(tree, user_ns) < 0 && errno != EINVAL)
+  if (user_ns >= 0 && map_ids(tree, user_ns, 0) < 0 && errno != EINVAL)
     return fail(err, "device", errno, "map the user ids of devices");
   container->device_tree = steal_fd(&tree);
   return 0;

@@ -35,9 +35,9 @@ static void overlay_free(struct overlay *o) {
   free(o->lower);
 }
 
-int map_ids(int mount, int user_ns) {
+int map_ids(int mount, int user_ns, int recursive) {
   struct mount_attr attributes = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t) user_ns};
-  return mount_setattr(mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
+  return mount_setattr(mount, "", AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0u), &attributes, sizeof attributes);
 }
 
 /* The mount, or an error where the kernel made it read-only for want of room: a container would find out much later. */
@@ -90,7 +90,7 @@ static int open_layers(struct overlay *o, struct error *err) {
   for (size_t i = 0; i < o->count; i++) {
     const struct layer_spec *layer = o->lower[i];
     if (layer->erofs ? open_layer(o, i, err) < 0 : o->user_ns >= 0 && clone_directory(o, i, err) < 0) return -1;
-    if (o->user_ns >= 0 && map_ids(o->mounts[i], o->user_ns) < 0)
+    if (o->user_ns >= 0 && map_ids(o->mounts[i], o->user_ns, 0) < 0)
       return fail(err, "rootfs", errno, "map the user ids of %s", layer->path);
   }
   return 0;
@@ -104,7 +104,7 @@ static int open_writable(struct overlay *o, struct error *err) {
   snprintf(directory, sizeof directory, "%.*s", length, o->upper);
   o->writable = tree_clone(AT_FDCWD, *directory ? directory : "/", 0);
   if (o->writable < 0) return fail(err, "rootfs", errno, "%s", directory);
-  if (o->user_ns >= 0 && map_ids(o->writable, o->user_ns) < 0)
+  if (o->user_ns >= 0 && map_ids(o->writable, o->user_ns, 0) < 0)
     return fail(err, "rootfs", errno, "map the user ids of %s", directory);
   return 0;
 }

@@ -29,14 +29,44 @@ static int clone_source(const struct mount_spec *mount) {
   return inside < 0 ? -1 : tree_clone(inside, "", recursive);
 }
 
+/* The reason why the kernel refuses to map ids, and what to do about it. */
+static const char *no_map(int status) {
+  switch (status) {
+  case EINVAL:
+    return "the file system, or one that is mounted below, cannot map ids: use ext4, XFS, btrfs or (since Linux 6.3) tmpfs, "
+           "leave out what is mounted below (bind-recursive=disabled), or leave out idmap";
+  case EPERM:
+    return "the mount, or one below it, has mapped ids already, or belongs to another user namespace: bind the folder itself";
+  case ENOSYS: return "the kernel cannot map ids of mounts: Linux 5.12 or newer is needed; leave out idmap";
+  default: return go_strerror(status);
+  }
+}
+
+static int map_files(int bind, const struct mount_spec *mount, int user_ns, struct error *err) {
+  const char *source = mount->source, *destination = mount->destination;
+  cleanup_close int made = -1;
+  if (mount->options.id_maps) {
+    struct id_maps maps = {0};
+    if (id_maps_parse(mount->options.id_maps, &maps, err) < 0) return -1;
+    user_ns = made = namespaces_user_fd(&maps, err);
+    if (made < 0) return -1;
+  }
+  if (user_ns < 0)
+    return fail_text(err, "mount", EINVAL,
+                     "error mounting \"%s\" to rootfs at \"%s\": map the ids of its files: the container has no user namespace "
+                     "whose ids they could be: say which (idmap=uids=...;gids=...)",
+                     source, destination);
+  if (map_ids(bind, user_ns, mount->options.recursive_idmap) == 0) return 0;
+  return fail_text(err, "mount", errno, "error mounting \"%s\" to rootfs at \"%s\": map the ids of its files: %s", source,
+                   destination, no_map(errno));
+}
+
 int open_bind(struct container *container, const struct mount_spec *mount, int user_ns, struct error *err) {
   cleanup_close int bind = clone_source(mount);
   if (bind < 0)
     return fail_text(err, "mount", errno, "error mounting \"%s\" to rootfs at \"%s\": stat %s: %s", mount->source,
                      mount->destination, mount->source, go_strerror(errno));
-  if (mount->options.idmap && user_ns >= 0 && map_ids(bind, user_ns) < 0)
-    return fail_text(err, "mount", errno, "error mounting \"%s\" to rootfs at \"%s\": its file system takes no id mapping: %s",
-                     mount->source, mount->destination, go_strerror(errno));
+  if (mount->options.idmap && map_files(bind, mount, user_ns, err) < 0) return -1;
   return set_options(bind, mount, err) < 0 ? -1 : steal_fd(&bind);
 }
 

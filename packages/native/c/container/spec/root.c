@@ -64,6 +64,11 @@ static const char *const mount_kinds[] = {[MOUNT_BIND] = "bind",     [MOUNT_PROC
                                           [MOUNT_TMPFS] = "tmpfs",   [MOUNT_DEVPTS] = "devpts", [MOUNT_MQUEUE] = "mqueue",
                                           [MOUNT_CGROUP] = "cgroup", [MOUNT_SHM_OF] = "shm-of", [MOUNT_IMAGE] = "image"};
 
+static int are_maps(const char *text) {
+  struct id_maps maps = {0};
+  return id_maps_parse(text, &maps, NULL) == 0;
+}
+
 int decode_mount(struct container_spec *spec, void *item, const struct arguments *a, struct error *err) {
   enum { TYPE, SOURCE, DESTINATION, OPTIONS };
   struct mount_spec *mount = item;
@@ -85,6 +90,7 @@ int decode_mount(struct container_spec *spec, void *item, const struct arguments
     else if (!mount_option(a->words[i], &mount->options))
       *data++ = a->words[i];
   }
+  if (mount->options.id_maps && !are_maps(mount->options.id_maps)) return refuse_record(err, a, "maps of ids");
   /* A bind has no filesystem that would take them. */
   if (mount->kind == MOUNT_BIND && mount->data[0])
     return fail(err, "launch", EINVAL, "mount record: options of the bind to %s", mount->destination);

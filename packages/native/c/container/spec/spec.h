@@ -19,7 +19,9 @@
  *                                             process whose /dev/shm is shared; image: SOURCE is only a
  *                                             name, the layers are in records of their own. Options are mount(8)'s, and for binds
  *                                             force-recursive (rro must not be given up), subpath=PATH in SOURCE, as
- *                                             for images, and idmap (ids as the user namespace has them)
+ *                                             for images, and idmap (ids as the user namespace has them) or
+                                             idmap=uids=INSIDE-OUTSIDE-COUNT[#...];gids=..., likewise ridmap, which
+                                             reaches what is mounted below
  *   device PATH TYPE MAJOR MINOR MODE UID GID c, u, b or p; MODE octal
  *   link PATH TARGET                          a symlink right under /dev
  *   mask PATH                                 hidden by a null device or an empty tmpfs, if it exists
@@ -46,7 +48,7 @@
  *   cwd PATH [create]                      E
  *   runtime PROGRAM BUNDLE FS [ARG...]        the container runs under another OCI runtime: PROGRAM with these arguments
  *                                             before its commands; BUNDLE and FS are directories (container/runtime/runtime.h). Then
- *                                             `mount` has only the mounts whose sources are made here: bind with a subpath, image
+ *                                             `mount` has only the mounts whose sources are made here: bind with a subpath or idmap, image
  *                                             and shm-of, in the order of their numbers below FS/mounts
  *   restore IMAGE WORK                        for that runtime: its processes are those of a checkpoint in the directory IMAGE;
  *                                             WORK is a directory for CRIU's log

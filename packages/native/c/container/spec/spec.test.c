@@ -73,6 +73,11 @@ static void malformed_records(void) {
   REFUSED("unknown type", "mount", "nfs", "server", "/there");
   REFUSED("of 2 arguments", "mount", "bind", "/a");
   REFUSED("options", "mount", "bind", "/a", "/b", "size=1");
+  REFUSED("options", "mount", "bind", "/a", "/b", "idmaps");
+  REFUSED("maps of ids", "mount", "bind", "/a", "/b", "idmap=uids=0-1000-1");
+  REFUSED("maps of ids", "mount", "bind", "/a", "/b", "idmap=uids=0-1000-0;gids=0-0-1");
+  REFUSED("maps of ids", "mount", "bind", "/a", "/b", "ridmap=uids=0-1000-1#;gids=0-0-1");
+  REFUSED("maps of ids", "mount", "bind", "/a", "/b", "ridmap=uids=0--1-1;gids=0-0-1");
   REFUSED("unknown type", "device", "/dev/x", "d", "1", "3", "666", "0", "0");
   REFUSED("unknown type", "device", "/dev/x", "", "1", "3", "666", "0", "0");
   REFUSED("mode", "device", "/dev/x", "c", "1", "3", "888", "0", "0");
