@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { arm, failing, failingDaemon } from '../../faults/faults/failpoints.ts';
 import { removeCgroupParent } from '../../faults/run.ts';
-import { dist, type TestDaemon } from '../../support/daemon.ts';
+import { dist, sleep, type TestDaemon } from '../../support/daemon.ts';
 import { leaks } from '../../support/leaks.ts';
 import { until } from '../../support/wait.ts';
 
@@ -69,6 +69,42 @@ test('interfaces and addresses are given back where a file of the networks canno
   expect((await daemon.call('DELETE', `/containers/${id}?force=1`)).status).toBe(204);
   expect(await leaks(daemon, parent)).toEqual([]);
 });
+
+test('a cgroup that could not be removed after a start that failed goes with the container', async () => {
+  const { json } = await create();
+  const cgroup = join(
+    '/sys/fs/cgroup',
+    existsSync('/sys/fs/cgroup/systemd') ? 'systemd' : '',
+    parent,
+    json.Id,
+  );
+  arm(file, [
+    { name: 'open64', action: EMFILE, skip: 11, count: 100 },
+    { name: 'fs.rmdir', action: EIO, skip: 0, count: 100 },
+  ]);
+  expect((await daemon.call('POST', `/containers/${json.Id}/start`)).status).toBe(500);
+  await sleep(200); // it is removed behind the answer
+  arm(file, []);
+  expect(existsSync(cgroup)).toBe(true);
+  expect((await daemon.call('DELETE', `/containers/${json.Id}`)).status).toBe(204);
+  expect(existsSync(cgroup)).toBe(false);
+});
+
+test('an exec that nobody can have the output of says that it failed', async () => {
+  for (let skip = 0; skip < 8; skip++) {
+    const id = await daemon.box(['sleep', '1000'], { HostConfig: { NetworkMode: 'none' } });
+    const exec = await daemon.call('POST', `/containers/${id}/exec`, {
+      AttachStdout: true,
+      Cmd: ['echo', 'said'],
+    });
+    arm(file, [{ name: 'epoll_ctl', action: ENOMEM, skip, count: 1 }]);
+    const { text } = await daemon.call('POST', `/exec/${exec.json.Id}/start`, {});
+    arm(file, []);
+    // An answer of one kind or the other; it was empty.
+    expect({ skip, text }).toEqual({ skip, text: expect.stringMatching(/said|exec failed/) });
+    expect((await daemon.call('DELETE', `/containers/${id}?force=1`)).status).toBe(204);
+  }
+}, 30_000);
 
 test('starts and execs are answered where a message finds no memory', async () => {
   for (let skip = 0; skip < 12; skip++) {

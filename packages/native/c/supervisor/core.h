@@ -117,6 +117,8 @@ pid_t exec_pid(const struct exec *exec);
 struct streams *exec_streams(struct exec *exec);
 /* Sends a signal. Returns 0, or -1 with errno; ESRCH: it does not run. */
 int exec_kill(struct exec *exec, int signal);
+/* Kills and forgets an exec whose end or output nobody can follow; nothing is told of it. */
+void exec_abandon(struct exec *exec);
 /* Tells a daemon that has just connected which execs run, and which have ended that it may not have heard of. */
 void exec_announce(struct supervisor *supervisor);
 /* The container has ended, and these with it: kills them and ends their outputs. Returns how many still have to be reaped,
@@ -158,10 +160,8 @@ void supervisor_oom(struct supervisor *supervisor);
 void supervisor_oom_again(struct supervisor *supervisor);
 /* Something that the supervisor may have waited for has happened: looks what is to be done next. */
 void supervisor_check(struct supervisor *supervisor);
-/* Makes a connection a client of a process. `typed`: input that came with the request. Returns 0 when the descriptor was taken
-   over, else -1. */
-int attach_client(struct streams *streams, struct loop *loop, int fd, const struct client_message *asked, const char *typed,
-                  size_t typed_size);
+/* The client of a process that streams_attach() has made gets its streams. `typed`: input that came with the request. */
+void begin_client(struct client *client, const struct client_message *asked, const char *typed, size_t typed_size);
 /* Has the supervisor called for what happens to the container's streams. */
 void supervisor_follow_streams(struct supervisor *supervisor);
 /* The `ready` of the first process's pidfd: its end begins the supervisor's. */

@@ -136,11 +136,18 @@ static int watch(struct exec *exec, struct error *err) {
       loop_add(exec->supervisor->loop, &exec->process, EPOLLIN) == 0)
     return 0;
   fail(err, "exec", errno, "watch the process");
-  if (exec->process.fd >= 0) close(exec->process.fd);
-  exec->process.fd = -1;
-  kill(exec->pid, SIGKILL);
-  reap_later(exec->supervisor->loop, exec->pid);
   return -1;
+}
+
+void exec_abandon(struct exec *exec) {
+  struct loop *loop = exec->supervisor->loop;
+  if (exec->process.fd >= 0) {
+    loop_remove(loop, &exec->process);
+    close(exec->process.fd);
+  }
+  kill(exec->pid, SIGKILL);
+  reap_later(loop, exec->pid);
+  exec_free(exec);
 }
 
 static void stop_joining(struct exec *exec) {
@@ -158,11 +165,14 @@ static void joining_ready(struct source *source, uint32_t events) {
   int status = joining_step(exec->joining, &exec->pid, &err);
   if (status > 0) return;
   stop_joining(exec);
-  if (status == 0 && (status = watch(exec, &err)) == 0) {
-    exec->done(exec, NULL, exec->data);
-  } else {
+  if (status < 0) {
     exec->done(NULL, &err, exec->data);
     exec_free(exec);
+  } else if (watch(exec, &err) < 0) {
+    exec->done(NULL, &err, exec->data);
+    exec_abandon(exec);
+  } else {
+    exec->done(exec, NULL, exec->data);
   }
   reap_adopted(supervisor);
   supervisor_check(supervisor);

@@ -39,7 +39,7 @@ void peer_reply(int fd, const char *const strings[5]) {
 }
 
 /* `ok`, and where the log ends at which the client's stream begins: all that was read before is there, or is what
-   attach_client() sends of unfinished lines. */
+   begin_client() sends of unfinished lines. */
 static void send_position(int fd, const struct log *log) {
   uint64_t device, inode, size;
   char file[48], length[24];
@@ -84,11 +84,14 @@ void peer_stop(struct peer *peer) {
 static void become_attached(struct peer *peer, const struct client_message *asked) {
   struct supervisor *supervisor = peer->supervisor;
   struct channel *channel = &peer->channel;
-  send_position(channel->fd, asked->behind_log ? supervisor->streams.log : NULL);
   peer_stop(peer);
-  if (attach_client(&supervisor->streams, supervisor->loop, channel->fd, asked, buffer_head(&channel->in),
-                    buffer_size(&channel->in)) == 0)
+  /* Without an answer the daemon knows that the connection has no streams. */
+  struct client *client = streams_attach(&supervisor->streams, supervisor->loop, channel->fd, asked->token);
+  if (client) {
+    send_position(channel->fd, asked->behind_log ? supervisor->streams.log : NULL);
     channel->fd = -1;
+    begin_client(client, asked, buffer_head(&channel->in), buffer_size(&channel->in));
+  }
   for (size_t i = 0; i < supervisor->early_count; i++) {
     struct early *early = &supervisor->early[i];
     if (!early->connected && !strcmp(early->client.token, asked->token)) {

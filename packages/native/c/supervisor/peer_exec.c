@@ -25,22 +25,32 @@ static void send_failed(int fd, const struct error *err) {
   peer_reply(fd, (const char *[5]){"failed", err->stage, number, err->message, err->step});
 }
 
+/* The program runs: it is answered, and its streams are the connection's. A client that wants none of them has its answer, and
+   its connection ends. */
+static int give_streams(struct exec *exec, struct peer *peer, const struct client_message *asked) {
+  struct channel *channel = &peer->channel;
+  struct client *client = NULL;
+  if ((asked->in || asked->out || asked->err) &&
+      !(client = streams_attach(exec_streams(exec), peer->supervisor->loop, channel->fd, asked->token)))
+    return -1;
+  char number[16];
+  snprintf(number, sizeof number, "%d", exec_pid(exec));
+  peer_reply(channel->fd, (const char *[5]){"started", number});
+  if (!client) return 0;
+  channel->fd = -1;
+  begin_client(client, asked, buffer_head(&channel->in), buffer_size(&channel->in));
+  return 0;
+}
+
 static void exec_runs(struct exec *exec, const struct error *err, void *data) {
   struct asked *asked = data;
-  struct peer *peer = asked->peer;
-  struct channel *channel = &peer->channel;
   if (!exec) {
-    send_failed(channel->fd, err);
-  } else {
-    char number[16];
-    snprintf(number, sizeof number, "%d", exec_pid(exec));
-    peer_reply(channel->fd, (const char *[5]){"started", number});
-    const struct client_message *client = &asked->client;
-    /* A client that wants none of the streams has its answer, and its connection ends. */
-    if ((client->in || client->out || client->err) &&
-        attach_client(exec_streams(exec), peer->supervisor->loop, channel->fd, client, buffer_head(&channel->in),
-                      buffer_size(&channel->in)) == 0)
-      channel->fd = -1;
+    send_failed(asked->peer->channel.fd, err);
+  } else if (give_streams(exec, asked->peer, &asked->client) < 0) {
+    struct error unwatched;
+    fail(&unwatched, "exec", errno, "watch the client");
+    exec_abandon(exec);
+    send_failed(asked->peer->channel.fd, &unwatched);
   }
   asked_free(asked);
 }

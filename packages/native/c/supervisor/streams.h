@@ -68,7 +68,8 @@ int streams_open(struct streams *streams, const struct streams_options *options,
 void streams_close_ends(struct process_io *io);
 /* The process runs: begins to read and write. */
 int streams_start(struct streams *streams, struct loop *loop);
-/* Takes over the fd. `typed` may hold input that came with the request. */
+/* Makes a socket a client of the process and takes it over; NULL with errno when it cannot be watched: the socket is the
+   caller's still. */
 struct client *streams_attach(struct streams *streams, struct loop *loop, int fd, const char *token);
 /* The process has ended: reads what is there now; `ended` is called if that was all. */
 void streams_drain(struct streams *streams);

@@ -55,10 +55,8 @@ static void send_unfinished(struct client *client, const struct streams *streams
   }
 }
 
-int attach_client(struct streams *streams, struct loop *loop, int fd, const struct client_message *asked, const char *typed,
-                  size_t typed_size) {
-  struct client *client = streams_attach(streams, loop, fd, asked->token);
-  if (!client) return -1;
+void begin_client(struct client *client, const struct client_message *asked, const char *typed, size_t typed_size) {
+  struct streams *streams = client->streams;
   /* A process without an input takes none; what the client sends is not read as its end either. */
   client->in = asked->in && (streams->input.fd >= 0 || streams->terminal);
   client->out = asked->out != 0;
@@ -67,7 +65,6 @@ int attach_client(struct streams *streams, struct loop *loop, int fd, const stru
   if (asked->behind_log && streams->log) send_unfinished(client, streams);
   if (client->in && typed_size) client_typed(client, typed, typed_size);
   if (streams->finished && streams->outputs[0].source.fd < 0 && streams->outputs[1].source.fd < 0) client_end(client);
-  return 0;
 }
 
 static int64_t now_ns(void) {

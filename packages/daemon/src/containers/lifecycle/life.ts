@@ -220,7 +220,13 @@ export class Life {
   private async cleanUp(container: Container): Promise<void> {
     const warn = (error: unknown) =>
       log.warn({ container: container.id, err: error }, 'could not give back all that a container held');
-    container.cleaning = this.context.rooms.runtime.removeCgroup(container.id).catch(warn);
+    container.cleaning = this.context.rooms.runtime
+      .removeCgroup(container.id)
+      .then(() => true)
+      .catch((error: unknown) => {
+        warn(error);
+        return false;
+      });
     await release(this.context, container).catch(warn);
   }
 

@@ -117,7 +117,7 @@ export async function freeImage({ rooms }: Context, { id, record }: Container): 
 
 async function removeOwned(context: Context, container: Container, volumes: boolean): Promise<void> {
   const { rooms } = context;
-  await container.cleaning;
+  if (!(await container.cleaning)) await rooms.runtime.removeCgroup(container.id);
   await Promise.all([
     rooms.layers.removeWritable(container.id),
     rooms.layers.discard(container.folder),

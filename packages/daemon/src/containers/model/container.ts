@@ -40,8 +40,8 @@ export class Container {
   abandoned = false;
   removing = false;
   restartTimer: NodeJS.Timeout | undefined;
-  /** The release of the last run's resources; the next start waits for it. */
-  cleaning: Promise<void> = Promise.resolve();
+  /** The removal of the last run's cgroup; the next start waits for it. False: it failed, and is the container's removal's. */
+  cleaning: Promise<boolean> = Promise.resolve(true);
   /** Settled when the record of its last start is on the disk. */
   recorded: Promise<void> = Promise.resolve();
   /** Ends once, when the container is removed. */
