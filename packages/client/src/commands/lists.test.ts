@@ -2,7 +2,6 @@ import { formatList } from '../format/list.ts';
 import { displayPorts } from '../format/ports.ts';
 import { humanSize } from '../format/sizes.ts';
 import { alignColumns, ellipsis } from '../format/table.ts';
-import { humanDuration } from '../format/time.ts';
 import { containerColumns, type ListedContainer } from './container/ps.ts';
 
 test('columns are as wide as their widest cell, wide characters count twice, the last is not padded', () => {
@@ -35,19 +34,6 @@ test.each([
   ],
 ])('ports %#', (ports, expected) => {
   expect(displayPorts(ports)).toBe(expected);
-});
-
-test.each([
-  [0, 'Less than a second'],
-  [1_000, '1 second'],
-  [59_999, '59 seconds'],
-  [60_000, 'About a minute'],
-  [3_600_000, 'About an hour'],
-  [2 * 86_400_000, '2 days'],
-  [20 * 86_400_000, '2 weeks'],
-  [400 * 86_400_000, '13 months'],
-])('%d ms are %s', (milliseconds, expected) => {
-  expect(humanDuration(milliseconds)).toBe(expected);
 });
 
 test('sizes have three digits that count', () => {

@@ -1,23 +1,7 @@
-/** A duration as Docker says it: `3 minutes`, `About an hour`, `2 weeks`. */
-export function humanDuration(milliseconds: number): string {
-  const seconds = Math.trunc(milliseconds / 1000);
-  if (seconds < 1) return 'Less than a second';
-  if (seconds === 1) return '1 second';
-  if (seconds < 60) return `${seconds} seconds`;
-  const minutes = Math.trunc(milliseconds / 60_000);
-  if (minutes === 1) return 'About a minute';
-  if (minutes < 60) return `${minutes} minutes`;
-  const hours = Math.trunc(milliseconds / 3_600_000 + 0.5);
-  if (hours === 1) return 'About an hour';
-  if (hours < 48) return `${hours} hours`;
-  if (hours < 24 * 7 * 2) return `${Math.trunc(hours / 24)} days`;
-  if (hours < 24 * 30 * 2) return `${Math.trunc(hours / 24 / 7)} weeks`;
-  if (hours < 24 * 365 * 2) return `${Math.trunc(hours / 24 / 30)} months`;
-  return `${Math.trunc(milliseconds / 3_600_000 / 24 / 365)} years`;
-}
+import { humanDuration } from '@berth/templates/duration.ts';
 
 /** How long ago a Unix time in seconds was. */
-export const ago = (seconds: number): string => `${humanDuration(Date.now() - seconds * 1000)} ago`;
+export const ago = (seconds: number): string => `${humanDuration(Date.now() / 1000 - seconds)} ago`;
 
 const two = (value: number): string => String(value).padStart(2, '0');
 

@@ -22,8 +22,7 @@ export const swapBytes = (short: string, help: string) =>
   custom('bytes', short, help, 0, (raw) => (raw === '-1' ? -1 : parseBytes(raw)));
 export const duration = (short: string, help: string) =>
   custom('duration', short, help, 0, (raw) => parseDuration(raw), '0s');
-export const decimal = (short: string, help: string) =>
-  custom('decimal', short, help, 0, (raw) => parseCpus(raw));
+const decimal = (short: string, help: string) => custom('decimal', short, help, 0, (raw) => parseCpus(raw));
 /** A flag given many times, each value parsed to something of its own. */
 export const many = <T>(type: string, help: string, parse: (raw: string) => T, shown = '') =>
   custom<T[]>(type, '', help, [], (raw, before, given) => [...(given ? before : []), parse(raw)], shown);
@@ -40,12 +39,29 @@ export const ulimits = (help: string) =>
     '[]',
   );
 
+/** The limits of a container, which `update` changes, too. */
+export const limitFlags = {
+  'blkio-weight': uint16('', 'Relative weight of block IO, 10 to 1000, or 0 for none'),
+  'cpu-period': int('', 'Period of the CPU quota in microseconds'),
+  'cpu-quota': int('', 'CPU time per period in microseconds'),
+  'cpu-rt-period': int('', 'Period of real-time CPU in microseconds'),
+  'cpu-rt-runtime': int('', 'Real-time CPU per period in microseconds'),
+  'cpu-shares': int('c', 'Relative weight of CPU'),
+  cpus: decimal('', 'Number of CPUs, such as 1.5'),
+  'cpuset-cpus': string('', 'CPUs to run on (0-3, 0,1)'),
+  'cpuset-mems': string('', 'Memory nodes to use (0-3, 0,1)'),
+  memory: bytes('m', 'Limit of memory'),
+  'memory-reservation': bytes('', 'Soft limit of memory'),
+  'memory-swap': swapBytes('', "Limit of memory and swap together: '-1' for unlimited swap"),
+  'pids-limit': int('', 'Limit of processes and threads (-1 for none)'),
+};
+
 /** The flags that describe a container, common to `run` and `create`. */
 export const containerFlags = {
+  ...limitFlags,
   'add-host': list('', 'One more host for /etc/hosts (host:ip)', checkExtraHost),
   annotation: map('', 'Annotation handed to the runtime', { shown: 'map[]' }),
   attach: list('a', 'Attach to STDIN, STDOUT or STDERR', checkStream),
-  'blkio-weight': uint16('', 'Relative weight of block IO, 10 to 1000, or 0 for none'),
   'blkio-weight-device': many('list', 'Relative weight of block IO on a device', parseDeviceWeight, '[]'),
   'cap-add': list('', 'Add a capability'),
   'cap-drop': list('', 'Drop a capability'),
@@ -55,14 +71,6 @@ export const containerFlags = {
   config: many<KeptFile>('config', 'Config as a file (NAME[,target=PATH,uid=N,gid=N,mode=N])', parseKeptFile),
   'cpu-count': { ...int('', 'Number of CPUs (Windows only)'), hidden: true },
   'cpu-percent': { ...int('', 'Percent of CPU (Windows only)'), hidden: true },
-  'cpu-period': int('', 'Period of the CPU quota in microseconds'),
-  'cpu-quota': int('', 'CPU time per period in microseconds'),
-  'cpu-rt-period': int('', 'Period of real-time CPU in microseconds'),
-  'cpu-rt-runtime': int('', 'Real-time CPU per period in microseconds'),
-  'cpu-shares': int('c', 'Relative weight of CPU'),
-  cpus: decimal('', 'Number of CPUs, such as 1.5'),
-  'cpuset-cpus': string('', 'CPUs to run on (0-3, 0,1)'),
-  'cpuset-mems': string('', 'Memory nodes to use (0-3, 0,1)'),
   device: list('', 'Give the container a device of the host'),
   'device-cgroup-rule': list('', 'Rule for devices the container may use', checkDeviceRule),
   'device-read-bps': many('list', 'Limit of bytes read per second from a device', parseByteRate, '[]'),
@@ -114,9 +122,6 @@ export const containerFlags = {
   'log-driver': string('', 'Where the output goes'),
   'log-opt': list('', 'Option of the log driver'),
   'mac-address': string('', 'MAC address'),
-  memory: bytes('m', 'Limit of memory'),
-  'memory-reservation': bytes('', 'Soft limit of memory'),
-  'memory-swap': swapBytes('', "Limit of memory and swap together: '-1' for unlimited swap"),
   'memory-swappiness': int('', 'Tendency to swap (0 to 100)', { initial: -1 }),
   mount: many<Mount>('mount', 'Attach a mount: type=bind|volume|tmpfs,source=...,target=...', parseMount),
   name: string('', 'Name of the container'),
@@ -127,7 +132,6 @@ export const containerFlags = {
   'oom-kill-disable': bool('', 'Switch the OOM killer off'),
   'oom-score-adj': int('', "Adjust the kernel's OOM preference (-1000 to 1000)"),
   pid: string('', 'PID namespace'),
-  'pids-limit': int('', 'Limit of processes and threads (-1 for none)'),
   platform: string('', 'Platform of the image', { initial: process.env['DOCKER_DEFAULT_PLATFORM'] ?? '' }),
   privileged: bool('', 'Give the container extended privileges'),
   publish: list('p', 'Publish a port: [[address:]host port:]container port[/protocol]'),

@@ -72,6 +72,32 @@ export function stream(options: StreamOptions): Streaming {
   };
 }
 
+/**
+ * Connects the standard streams with a container or an exec, output included. Under a terminal there is one stream of
+ * output; it goes to standard output.
+ */
+export function streamAll(
+  cli: Cli,
+  options: Pick<StreamOptions, 'socket' | 'stdin' | 'tty' | 'detachKeys'>,
+): Streaming {
+  return stream({ ...options, out: cli.out, err: options.tty ? cli.out : cli.err });
+}
+
+/**
+ * Waits until the output of a container that was started attached has ended; then `stopForwarding` is called.
+ * @returns whether it ended by itself; false when the user detached.
+ */
+export async function streamToEnd(streaming: Streaming, stopForwarding?: () => void): Promise<boolean> {
+  try {
+    await streaming.done;
+  } catch (error) {
+    if (error instanceof Detached) return false;
+    throw error;
+  }
+  stopForwarding?.();
+  return true;
+}
+
 /** Hands each key on as it is typed, and leaves the container's output as it is. */
 function makeRaw(): void {
   process.stdin.setRawMode(true);
@@ -228,5 +254,3 @@ export function forwardSignals(api: Api, id: string): () => void {
     for (const [signal, handler] of handlers) process.removeListener(signal, handler);
   };
 }
-
-export { Detached };

@@ -49,22 +49,3 @@ export function parseTimeFilter(text: string): bigint | undefined {
   const [, day, hour = '00', minute = ':00', second = ':00', fraction = '', zone = 'Z'] = match;
   return parseRfc3339(`${day}T${hour}${minute}${second}${fraction}${zone}`);
 }
-
-/** A duration in words, as go-units' HumanDuration gives it: `About a minute`, `3 hours`. */
-export function humanDuration(nanos: bigint): string {
-  const seconds = Number(nanos / 1_000_000_000n);
-  if (seconds < 1) return 'Less than a second';
-  if (seconds === 1) return '1 second';
-  if (seconds < 60) return `${seconds} seconds`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes === 1) return 'About a minute';
-  if (minutes < 60) return `${minutes} minutes`;
-  // Hours are rounded, all larger units cut off.
-  const hours = Math.floor(seconds / 3600 + 0.5);
-  if (hours === 1) return 'About an hour';
-  if (hours < 48) return `${hours} hours`;
-  if (hours < 24 * 7 * 2) return `${Math.floor(hours / 24)} days`;
-  if (hours < 24 * 30 * 2) return `${Math.floor(hours / 24 / 7)} weeks`;
-  if (hours < 24 * 365 * 2) return `${Math.floor(hours / 24 / 30)} months`;
-  return `${Math.floor(seconds / 3600 / 24 / 365)} years`;
-}

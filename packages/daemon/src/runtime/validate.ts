@@ -165,6 +165,14 @@ function within(asked: string, available: string, what: 'cpus' | 'mems'): boolea
   }
 }
 
+/** The limits of throughput: the field, and dockerd's words for what the kernel lacks and for what is left out. */
+const THROTTLES = [
+  ['BlkioDeviceReadBps', 'BPS Block I/O read', 'BPS read'],
+  ['BlkioDeviceWriteBps', 'BPS Block I/O write', 'BPS write'],
+  ['BlkioDeviceReadIOps', 'IOPS Block read', 'IOPS read'],
+  ['BlkioDeviceWriteIOps', 'IOPS Block write', 'IOPS write'],
+] as const;
+
 function checkBlkio(resources: Resources, features: KernelFeatures): string[] {
   const warnings: string[] = [];
   const { BlkioWeight = 0 } = resources;
@@ -179,22 +187,11 @@ function checkBlkio(resources: Resources, features: KernelFeatures): string[] {
       'Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded.',
     );
   if (features.blkioThrottle) return warnings;
-  if (resources.BlkioDeviceReadBps?.length)
-    warnings.push(
-      'Your kernel does not support BPS Block I/O read limit or the cgroup is not mounted. Block I/O BPS read limit discarded.',
-    );
-  if (resources.BlkioDeviceWriteBps?.length)
-    warnings.push(
-      'Your kernel does not support BPS Block I/O write limit or the cgroup is not mounted. Block I/O BPS write limit discarded.',
-    );
-  if (resources.BlkioDeviceReadIOps?.length)
-    warnings.push(
-      'Your kernel does not support IOPS Block read limit or the cgroup is not mounted. Block I/O IOPS read limit discarded.',
-    );
-  if (resources.BlkioDeviceWriteIOps?.length)
-    warnings.push(
-      'Your kernel does not support IOPS Block write limit or the cgroup is not mounted. Block I/O IOPS write limit discarded.',
-    );
+  for (const [field, limit, name] of THROTTLES)
+    if (resources[field]?.length)
+      warnings.push(
+        `Your kernel does not support ${limit} limit or the cgroup is not mounted. Block I/O ${name} limit discarded.`,
+      );
   return warnings;
 }
 

@@ -3,7 +3,7 @@ import { CliError, messageOf } from '../../base/errors.ts';
 import { bool, string } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
 import type { InspectedContainer } from '../../shared/container.ts';
-import { detachKeysOf, followTerminalSize, forwardSignals, stream } from '../../terminal/attach.ts';
+import { detachKeysOf, followTerminalSize, forwardSignals, streamAll } from '../../terminal/attach.ts';
 import type { Api } from '../../transport/api.ts';
 
 /** The container, when it can be attached to. */
@@ -45,14 +45,7 @@ export default command({
       socket.destroy();
       throw error;
     });
-    const streaming = stream({
-      socket,
-      stdin,
-      out: cli.out,
-      err: tty ? cli.out : cli.err,
-      tty,
-      detachKeys: keys,
-    });
+    const streaming = streamAll(cli, { socket, stdin, tty, detachKeys: keys });
     if (tty && cli.stdoutIsTerminal) {
       const size = cli.terminalSize();
       // A size that changes makes a full-screen program draw itself anew.

@@ -2,7 +2,7 @@ import { CliError, messageOf } from '../../base/errors.ts';
 import { bool, list, string } from '../../base/flags.ts';
 import { atLeast, command } from '../../cli/command.ts';
 import { checkEnv, keyValues } from '../../parse/environment.ts';
-import { detachKeysOf, followTerminalSize, stream } from '../../terminal/attach.ts';
+import { detachKeysOf, followTerminalSize, streamAll } from '../../terminal/attach.ts';
 import { ConnectionError } from '../../transport/errors.ts';
 
 export default command({
@@ -59,14 +59,7 @@ export default command({
     const { socket } = await api.hijack<'ExecStart'>(`/exec/${id}/start`, {
       body: { Detach: false, Tty: tty, ...size },
     });
-    const streaming = stream({
-      socket,
-      stdin,
-      out: cli.out,
-      err: tty ? cli.out : cli.err,
-      tty,
-      detachKeys: keys,
-    });
+    const streaming = streamAll(cli, { socket, stdin, tty, detachKeys: keys });
     if (tty && cli.stdinIsTerminal) followTerminalSize(cli, api, `/exec/${id}`);
     await streaming.done.catch((error: unknown) => {
       throw new CliError(messageOf(error));

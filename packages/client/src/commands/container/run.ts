@@ -6,7 +6,13 @@ import type { ContainerSettings } from '../../parse/container-config.ts';
 import { containerFlags, renamedContainerFlags } from '../../parse/container-flags.ts';
 import { createContainer, prepareContainer, reportedError } from '../../shared/create.ts';
 import { waitForExit } from '../../shared/wait.ts';
-import { Detached, detachKeysOf, followTerminalSize, forwardSignals, stream } from '../../terminal/attach.ts';
+import {
+  detachKeysOf,
+  followTerminalSize,
+  forwardSignals,
+  stream,
+  streamToEnd,
+} from '../../terminal/attach.ts';
 import type { Api } from '../../transport/api.ts';
 
 /** Docker's exit code for a container that could not be started. */
@@ -99,13 +105,7 @@ async function runCreated(
   }
   if (!streaming) return;
   if (tty && cli.stdoutIsTerminal) followTerminalSize(cli, api, `/containers/${id}`);
-  try {
-    await streaming.done;
-  } catch (error) {
-    if (error instanceof Detached) return;
-    throw error;
-  }
-  stopForwarding?.();
+  if (!(await streamToEnd(streaming, stopForwarding))) return;
   if (!stdout && !stderr) return;
   const code = await exit!.code;
   if (code) throw new CliError('', code);

@@ -3,7 +3,13 @@ import { bool, string } from '../../base/flags.ts';
 import type { Cli } from '../../cli/cli.ts';
 import { atLeast, command } from '../../cli/command.ts';
 import { waitForExit } from '../../shared/wait.ts';
-import { Detached, detachKeysOf, followTerminalSize, forwardSignals, stream } from '../../terminal/attach.ts';
+import {
+  detachKeysOf,
+  followTerminalSize,
+  forwardSignals,
+  streamAll,
+  streamToEnd,
+} from '../../terminal/attach.ts';
 import type { Api } from '../../transport/api.ts';
 
 export default command({
@@ -73,14 +79,7 @@ async function startAttached(
     }),
     waitForExit(api, id, HostConfig.AutoRemove ? 'removed' : 'next-exit', (text) => cli.warn(text)),
   ]);
-  const streaming = stream({
-    socket,
-    stdin,
-    out: cli.out,
-    err: tty ? cli.out : cli.err,
-    tty,
-    detachKeys: keys,
-  });
+  const streaming = streamAll(cli, { socket, stdin, tty, detachKeys: keys });
   streaming.done.catch(() => undefined);
   try {
     await api.done<'ContainerStart'>('POST', `/containers/${id}/start`, { query });
@@ -90,13 +89,7 @@ async function startAttached(
     throw error;
   }
   if (tty && cli.stdoutIsTerminal) followTerminalSize(cli, api, `/containers/${id}`);
-  try {
-    await streaming.done;
-  } catch (error) {
-    if (error instanceof Detached) return;
-    throw error;
-  }
-  stopForwarding?.();
+  if (!(await streamToEnd(streaming, stopForwarding))) return;
   const code = await exit.code;
   if (code) throw new CliError('', code);
 }

@@ -1,8 +1,8 @@
 import type { RequestOf } from '@berth/api-spec';
 import { CliError, messageOf } from '../../base/errors.ts';
-import { int, list, string, uint16 } from '../../base/flags.ts';
+import { list, string } from '../../base/flags.ts';
 import { atLeast, command } from '../../cli/command.ts';
-import { bytes, containerFlags, decimal, swapBytes } from '../../parse/container-flags.ts';
+import { bytes, containerFlags, limitFlags } from '../../parse/container-flags.ts';
 import { toMap } from '../../parse/environment.ts';
 import { parseRestartPolicy } from '../../parse/limits.ts';
 import { parsePorts } from '../../parse/ports.ts';
@@ -15,15 +15,7 @@ export default command({
   aliases: ['berth container update', 'berth update'],
   args: atLeast(1),
   flags: {
-    'blkio-weight': uint16('', 'Relative weight of block IO, 10 to 1000, or 0 for none'),
-    'cpu-period': int('', 'Period of the CPU quota in microseconds'),
-    'cpu-quota': int('', 'CPU time per period in microseconds'),
-    'cpu-rt-period': int('', 'Period of real-time CPU in microseconds'),
-    'cpu-rt-runtime': int('', 'Real-time CPU per period in microseconds'),
-    'cpu-shares': int('c', 'Relative weight of CPU'),
-    cpus: decimal('', 'Number of CPUs, such as 1.5'),
-    'cpuset-cpus': string('', 'CPUs to run on (0-3, 0,1)'),
-    'cpuset-mems': string('', 'Memory nodes to use (0-3, 0,1)'),
+    ...limitFlags,
     'kernel-memory': { ...bytes('', 'Limit of kernel memory'), hidden: true },
     'env-add': {
       ...containerFlags.env,
@@ -43,10 +35,6 @@ export default command({
       help: 'Publish a port of the container, in place of how it is published',
     },
     'publish-rm': list('', 'Publish a port of the container no more: port[/protocol]'),
-    memory: bytes('m', 'Limit of memory'),
-    'memory-reservation': bytes('', 'Soft limit of memory'),
-    'memory-swap': swapBytes('', "Limit of memory and swap together: '-1' for unlimited swap"),
-    'pids-limit': int('', 'Limit of processes and threads (-1 for none)'),
     restart: string('', 'What to do when the container exits'),
   },
   async run({ cli, flags, given, args }) {

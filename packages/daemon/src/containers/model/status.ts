@@ -1,7 +1,8 @@
-import { humanDuration, NEVER, nowNanos, parseRfc3339 } from '../../base/time.ts';
+import { humanDuration } from '@berth/templates/duration.ts';
+import { NEVER, nowNanos, parseRfc3339 } from '../../base/time.ts';
 import type { Health, LifeState } from './types.ts';
 
-const since = (time: string, now: bigint) => humanDuration(now - (parseRfc3339(time) ?? now));
+const since = (time: string, now: bigint) => humanDuration(Number(now - (parseRfc3339(time) ?? now)) / 1e9);
 
 /** The line of `docker ps`: `Up 2 minutes (healthy)`, `Exited (0) 3 seconds ago`. */
 export function statusText(state: LifeState, health: Health | undefined, now = nowNanos()): string {

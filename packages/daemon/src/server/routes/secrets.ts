@@ -17,31 +17,40 @@ function plain(body: (Spec & { Driver?: unknown; Templating?: unknown }) | undef
   return spec;
 }
 
+/** The operations of secrets and those of configs, which do the same to another kind. */
+const KINDS = [
+  {
+    kind: 'secret',
+    list: 'SecretList',
+    create: 'SecretCreate',
+    inspect: 'SecretInspect',
+    remove: 'SecretDelete',
+    update: 'SecretUpdate',
+  },
+  {
+    kind: 'config',
+    list: 'ConfigList',
+    create: 'ConfigCreate',
+    inspect: 'ConfigInspect',
+    remove: 'ConfigDelete',
+    update: 'ConfigUpdate',
+  },
+] as const;
+
 /** /secrets and /configs: as a swarm's manager serves them, from this machine's own store. */
 export function secretRoutes(server: Server, { secrets }: Services): void {
-  server.serve('SecretList', ({ query }) => secrets.list('secret', parseFilters(query['filters'])));
-  server.serve('SecretCreate', async ({ body }, reply) => {
-    const made = await secrets.create('secret', plain(body));
-    reply.status(201);
-    return made;
-  });
-  server.serve('SecretInspect', ({ params }) => secrets.get('secret', params['id']!));
-  server.serve('SecretDelete', ({ params }) => secrets.remove('secret', params['id']!));
-  server.serve('SecretUpdate', async ({ params, query, body }, reply) => {
-    await secrets.update('secret', params['id']!, query['version'] ?? 0, body ?? {});
-    reply.status(200);
-  });
-
-  server.serve('ConfigList', ({ query }) => secrets.list('config', parseFilters(query['filters'])));
-  server.serve('ConfigCreate', async ({ body }, reply) => {
-    const made = await secrets.create('config', plain(body));
-    reply.status(201);
-    return made;
-  });
-  server.serve('ConfigInspect', ({ params }) => secrets.get('config', params['id']!));
-  server.serve('ConfigDelete', ({ params }) => secrets.remove('config', params['id']!));
-  server.serve('ConfigUpdate', async ({ params, query, body }, reply) => {
-    await secrets.update('config', params['id']!, query['version'] ?? 0, body ?? {});
-    reply.status(200);
-  });
+  for (const { kind, list, create, inspect, remove, update } of KINDS) {
+    server.serve(list, ({ query }) => secrets.list(kind, parseFilters(query['filters'])));
+    server.serve(create, async ({ body }, reply) => {
+      const made = await secrets.create(kind, plain(body));
+      reply.status(201);
+      return made;
+    });
+    server.serve(inspect, ({ params }) => secrets.get(kind, params['id']!));
+    server.serve(remove, ({ params }) => secrets.remove(kind, params['id']!));
+    server.serve(update, async ({ params, query, body }, reply) => {
+      await secrets.update(kind, params['id']!, query['version'] ?? 0, body ?? {});
+      reply.status(200);
+    });
+  }
 }
