@@ -131,17 +131,22 @@ export interface Images {
   settle(id: string): Promise<void>;
   /** Records that an image continues another one: that is its parent from now on. */
   adopt(id: string, parent: string): Promise<void>;
-  /** Registers a whole configuration whose layers are here and held; returns its id. @throws unavailable when one is not. */
-  register(config: ImageConfig): Promise<string>;
+  /**
+   * Registers a whole configuration whose layers are here and held; returns its id, which `made` is told before any other
+   * request can find it. @throws unavailable when a layer is not here.
+   */
+  register(config: ImageConfig, made?: (id: string) => void): Promise<string>;
   /**
    * Registers what a build made for several platforms, with attestations or annotations, as one image; returns the id of the
-   * part that is to have the names. `names`: what it will be called, for the statements; `index`: as an index, even of one.
+   * part that is to have the names. `names`: what it will be called, for the statements; `index`: as an index, even of one;
+   * `made`: as of `register`.
    */
   registerIndex(options: {
     images: BuiltImage[];
     index: boolean;
     names: string[];
     annotations?: Record<string, string>;
+    made?: (id: string) => void;
   }): Promise<{ id: string; descriptor: ImageDescriptor }>;
   /** A name as users know it, with its tag: `debian:latest`. @throws invalid-parameter. */
   familiar(reference: string): string;

@@ -51,7 +51,7 @@ export function indexOfBuilt(
  */
 export async function registerBuilt(
   context: ImagesContext,
-  { images, names, annotations, index: wanted }: Parameters<Images['registerIndex']>[0],
+  { images, names, annotations, index: wanted, made }: Parameters<Images['registerIndex']>[0],
 ): Promise<{ id: string; descriptor: ImageDescriptor }> {
   const index = indexOfBuilt(context, images, names, annotations);
   const { catalogue, layers, store, blobs } = context;
@@ -64,6 +64,7 @@ export async function registerBuilt(
   // In one tick, and so in one transaction.
   for (const { image, manifest, attestation } of index.parts) {
     context.register(image.id, image.raw, { names: [] });
+    made?.(image.id);
     catalogue.addManifest(manifest.descriptor.digest, {
       mediaType: manifest.descriptor.mediaType,
       body: manifest.body.toString(),

@@ -99,11 +99,16 @@ export async function adoptImage(context: ImagesContext, id: string, parent: str
 }
 
 /** `Images.register`. */
-export async function registerConfig(context: ImagesContext, config: ImageConfig): Promise<string> {
+export async function registerConfig(
+  context: ImagesContext,
+  config: ImageConfig,
+  made?: (id: string) => void,
+): Promise<string> {
   const raw = JSON.stringify(config);
   const id = digestOf(raw);
   await context.layers.durable(config.rootfs.diff_ids);
   context.register(id, raw, { names: [] });
+  made?.(id);
   await context.store.flush();
   imageEvent(context, 'create', id);
   return id;

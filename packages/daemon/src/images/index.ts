@@ -217,8 +217,8 @@ class ImageRoom implements Images {
     return adoptImage(this.context, id, parent);
   }
 
-  register(config: ImageConfig): Promise<string> {
-    return registerConfig(this.context, config);
+  register(config: ImageConfig, made?: (id: string) => void): Promise<string> {
+    return registerConfig(this.context, config, made);
   }
 
   registerIndex(options: Parameters<Images['registerIndex']>[0]): ReturnType<Images['registerIndex']> {
