@@ -41,7 +41,7 @@ const CONTAINER: Record<string, [status: number, action: string]> = {
 };
 
 /** The event that this answer promises, if it does. */
-export function promisedBy(method: string, path: string, { status, json }: Reply): Promised | undefined {
+function promisedBy(method: string, path: string, { status, json }: Reply): Promised | undefined {
   const [route = '', query = ''] = path.split('?');
   const [, noun = '', name = '', verb = ''] = route.split('/');
   const promised = (type: string, action: string, of: string) => ({ type, action, of });

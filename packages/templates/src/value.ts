@@ -128,7 +128,7 @@ const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawNumber(value);
 
 /** Keys in Go's order: by bytes. */
-export function sortedKeys(map: Record<string, unknown>): string[] {
+function sortedKeys(map: Record<string, unknown>): string[] {
   return Object.keys(map).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
 }
 

@@ -18,7 +18,7 @@ const endsWithSlash = (path: string): boolean => path.endsWith('/');
 /** Whether a path means the contents of a folder. */
 const endsWithDot = (path: string): boolean => path === '.' || path.endsWith('/.');
 /** Whether a path claims to be a folder. */
-export const claimsFolder = (path: string): boolean => endsWithSlash(path) || endsWithDot(path);
+const claimsFolder = (path: string): boolean => endsWithSlash(path) || endsWithDot(path);
 
 const clean = (path: string): string => {
   const cleaned = normalize(path);

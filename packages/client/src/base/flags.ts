@@ -196,7 +196,7 @@ export function filter(short: string, help: string): Flag<Record<string, string[
 }
 
 /** The name of a flag in messages: `-n, --last`. */
-export function flagLabel(name: string, short: string): string {
+function flagLabel(name: string, short: string): string {
   return short ? `-${short}, --${name}` : `--${name}`;
 }
 

@@ -30,7 +30,7 @@ export function outputsOf(flags: BuildKitFlags): BuildOutput[] {
 }
 
 /** The exporter of the engine's own store is called `moby` by daemons without containerd's. */
-export const inStore = ({ type, file, folder, layout }: BuildOutput): boolean =>
+const inStore = ({ type, file, folder, layout }: BuildOutput): boolean =>
   (type === 'image' || type === 'docker') && !file && !folder && !layout;
 
 /**

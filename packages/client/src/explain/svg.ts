@@ -15,7 +15,7 @@ const MOST_ROWS = 40;
  * Text for XML: what would be markup is escaped, and what XML 1.0 has no place for is shown as a replacement character.
  * All text of a picture goes through here: names, labels, commands and paths are whatever somebody made them.
  */
-export function escapeXml(text: string): string {
+function escapeXml(text: string): string {
   return text
     .toWellFormed()
     .replaceAll(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, '\ufffd')

@@ -4,7 +4,7 @@ const decimal = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB', 'ZB', 'YB'];
 const binary = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB', 'ZiB', 'YiB'];
 
 /** A number as Go's `%.*g` prints it. */
-export function goGeneral(value: number, precision: number): string {
+function goGeneral(value: number, precision: number): string {
   if (value === 0) return '0';
   const [mantissa, exponentText] = goExponential(value, precision - 1).split('e') as [string, string];
   const exponent = Number(exponentText);

@@ -23,7 +23,7 @@ export function checkLabel(value: string): string {
  * The lines of an `--env-file` or `--label-file`. With `inherit` a name without a value is taken from this process's
  * environment, and left out when it is not set there.
  */
-export function readKeyValueFile(path: string, inherit: boolean): string[] {
+function readKeyValueFile(path: string, inherit: boolean): string[] {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);

@@ -61,7 +61,7 @@ export function parseNetwork(text: string): NetworkAttachment {
 }
 
 /** Whether a network mode names a network of the user's own. */
-export function isUserDefined(mode: string): boolean {
+function isUserDefined(mode: string): boolean {
   return !(
     ['default', 'bridge', 'host', 'none', 'nat'].includes(mode) ||
     mode === 'container' ||

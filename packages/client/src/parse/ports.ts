@@ -15,7 +15,7 @@ function portNumber(text: string): number {
 }
 
 /** First and last port of `8000` or `8000-8010`. */
-export function portRange(text: string): [number, number] {
+function portRange(text: string): [number, number] {
   if (text === '') throw new Error('empty string specified for ports');
   const parts = text.split('-');
   const first = portNumber(parts[0]!);
@@ -28,14 +28,14 @@ export function portRange(text: string): [number, number] {
 const protocols = new Set(['tcp', 'udp', 'sctp']);
 
 /** The port and its protocol of `80/tcp`; a protocol that is not given is tcp. */
-export function splitProtocol(text: string): [proto: string, port: string] {
+function splitProtocol(text: string): [proto: string, port: string] {
   const [port, proto] = cut(text, '/');
   if (port === '') return ['', ''];
   return [proto || 'tcp', port];
 }
 
 /** The bindings of one `-p [address:][host port:]container port[/protocol]`, ranges spread out. */
-export function parsePublish(spec: string): [port: string, binding: PortBinding][] {
+function parsePublish(spec: string): [port: string, binding: PortBinding][] {
   const parts = spec.split(':');
   const container = parts.pop()!;
   let hostPort = parts.pop() ?? '';
@@ -80,7 +80,7 @@ export function parsePublish(spec: string): [port: string, binding: PortBinding]
 }
 
 /** `published=8080,target=80,protocol=tcp` in the short form; any other text as it is. */
-export function shortPublish(spec: string): string {
+function shortPublish(spec: string): string {
   if (!spec.includes('=')) return spec;
   const fields: Record<string, string> = { protocol: 'tcp' };
   for (const part of spec.split(',')) {

@@ -31,7 +31,7 @@ const finding = (check: string, outcome: Outcome, found: string, advice?: string
 });
 
 /** The kernel's version as a number: 6.12 is 6012. */
-export function kernelNumber(text: string): number {
+function kernelNumber(text: string): number {
   const [major, minor] = text.split('.').map((part) => Number.parseInt(part, 10)) as [number, number];
   return major * 1000 + (minor || 0);
 }

@@ -4,7 +4,7 @@ import type { Output } from '../base/output.ts';
  * Splits the daemon's multiplexed stream (8 bytes of header: stream, 0, 0, 0, length; then the bytes) into its
  * parts. Frames and chunks of the connection need not agree.
  */
-export class Demultiplexer {
+class Demultiplexer {
   private readonly header = Buffer.alloc(8);
   private filled = 0;
   private left = 0;

@@ -3,7 +3,7 @@ import type { Stage } from './stages.ts';
 
 /** The entitlements of a step beyond its own root, if the client asks (`--allow`) and the daemon grants them. */
 export const NETWORK_HOST = 'network.host';
-export const SECURITY_INSECURE = 'security.insecure';
+const SECURITY_INSECURE = 'security.insecure';
 
 /**
  * The entitlements this daemon grants: as dockerd, the host's network unless configured otherwise, privileges only

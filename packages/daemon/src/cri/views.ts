@@ -4,7 +4,7 @@ import type { Member, Rooms } from './context.ts';
 import type { Message } from './messages.ts';
 import { signalNumber } from './translate/signals.ts';
 
-export const podState = { ready: 0, notReady: 1 } as const;
+const podState = { ready: 0, notReady: 1 } as const;
 export const containerState = { created: 0, running: 1, exited: 2, unknown: 3 } as const;
 const MODES = { pod: 0, container: 1, node: 2 } as const;
 

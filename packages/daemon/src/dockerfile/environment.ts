@@ -2,7 +2,7 @@ import type { ImageRunConfig } from './types.ts';
 import type { Lookup } from './words.ts';
 
 /** The value of NAME in a list of NAME=VALUE. */
-export function envValue(env: string[] | undefined, name: string): string | undefined {
+function envValue(env: string[] | undefined, name: string): string | undefined {
   const found = env?.findLast((entry) => entry.startsWith(`${name}=`));
   return found?.slice(name.length + 1);
 }

@@ -124,7 +124,7 @@ function splitFlags(text: string): { flags: Instruction['flags']; rest: string }
  * looked at, as dockerd does.
  * @throws invalid-parameter for an array of other things than strings.
  */
-export function jsonForm(text: string): string[] | null {
+function jsonForm(text: string): string[] | null {
   const array = /^\s*(\[(?:[^\]"]|"(?:[^"\\]|\\.)*")*\])/s.exec(text)?.[1];
   if (array === undefined) return null;
   let value: unknown;

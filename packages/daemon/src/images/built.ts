@@ -11,7 +11,7 @@ import { parseReference, withDefaultTag } from './references.ts';
 import { membersOf } from './variants.ts';
 
 /** An image that is not in the catalogue, its layers being here. */
-export function unregistered(raw: string): Entry {
+function unregistered(raw: string): Entry {
   const config = parseConfig(raw);
   return {
     id: digestOf(raw),

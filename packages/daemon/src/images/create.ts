@@ -24,7 +24,7 @@ export interface ChildOptions {
  * The configuration of an image made here (commit, classic build): its parent's layers and history with one step more.
  * An empty layer is a step of the history only, as with dockerd.
  */
-export function childConfig(parent: Entry | undefined, options: ChildOptions): string {
+function childConfig(parent: Entry | undefined, options: ChildOptions): string {
   const base = parent?.config;
   const { layer, history } = options;
   const empty = layer === undefined || layer.diffId === EMPTY_LAYER;

@@ -105,7 +105,7 @@ function statusOf(error: unknown, attributes: SpanAttributes): Span['status'] {
 }
 
 /** W3C's header traceparent: version, trace, span, flags. */
-export function parseParent(header: string): Context | undefined {
+function parseParent(header: string): Context | undefined {
   const [, trace, id] = /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}/.exec(header) ?? [];
   return trace && id && !/^0+$/.test(trace) && !/^0+$/.test(id) ? { trace, id } : undefined;
 }

@@ -38,7 +38,7 @@ export function needsNoGateway(record: NetworkRecord, family: 4 | 6, givenGatewa
 }
 
 /** The address of the host on a network's bridge, of each family that has one. */
-export function bridgeAddresses(record: NetworkRecord): string[] {
+function bridgeAddresses(record: NetworkRecord): string[] {
   return record.subnets
     .filter(({ subnet }) => subnet.includes(':') || !flag(record, 'inhibit_ipv4', false))
     .filter(

@@ -36,7 +36,7 @@ const RANGES: Record<string, [number, number]> = {
 };
 
 /** True unless the text is one of those that mean no. */
-export function goBoolean(text: string): boolean {
+function goBoolean(text: string): boolean {
   return !['', '0', 'no', 'false', 'none'].includes(text.trim().toLowerCase());
 }
 

@@ -61,7 +61,7 @@ function totals(raw: Raw): Totals {
 }
 
 /** Makes samples of what the engine sends, each with the rates since the one before. */
-export function sampler(): (raw: Raw) => Sample | undefined {
+function sampler(): (raw: Raw) => Sample | undefined {
   let before: Totals | undefined;
   return (raw) => {
     const now = totals(raw);

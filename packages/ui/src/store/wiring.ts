@@ -6,7 +6,7 @@ import { type Container, engine } from './engine.ts';
 export type Wired = ResponseOf<'ExplainNetwork'>;
 
 /** What the engine wired for one network: its link, addresses, rules, and the interfaces of its running containers. */
-export const askWired = (id: string, signal?: AbortSignal): Promise<Wired> =>
+const askWired = (id: string, signal?: AbortSignal): Promise<Wired> =>
   call<'ExplainNetwork'>(
     'GET',
     `/berth/explain/networks/${encodeURIComponent(id)}` as '/berth/explain/networks/{id}',
@@ -30,7 +30,7 @@ export function stateOf(containers: Iterable<Container>): Map<string, string> {
 }
 
 /** How each network is wired, by its id. A network is asked for again when something in it changed. */
-export class Wiring {
+class Wiring {
   readonly wired = new Value<ReadonlyMap<string, Wired>>(new Map());
   private readonly asked = new Map<string, string>();
 

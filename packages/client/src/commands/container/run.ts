@@ -16,7 +16,7 @@ import {
 import type { Api } from '../../transport/api.ts';
 
 /** Docker's exit code for a container that could not be started. */
-export function startExitCode(message: string): number {
+function startExitCode(message: string): number {
   if (
     /executable file not found|no such file or directory|system cannot find the file specified/.test(message)
   )

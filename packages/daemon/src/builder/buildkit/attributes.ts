@@ -4,7 +4,7 @@ import { BerthError } from '../../base/errors.ts';
 export const isTrue = (value: string | undefined): boolean => /^(1|t|true)$/i.test(value ?? '');
 
 /** The settings of `name=value,...`; a name alone means `true`. */
-export function settingsOf(text: string): Record<string, string> {
+function settingsOf(text: string): Record<string, string> {
   return Object.fromEntries(
     text
       .split(',')

@@ -12,7 +12,7 @@ import type { Tree } from '../tree/tree.ts';
 type Ignored = (path: string) => boolean;
 
 /** A source of `COPY --parents`: the folders up to the pivot point `/./` are not kept, those after it are. */
-export function splitPivot(source: string): { pivot: string; pattern: string } {
+function splitPivot(source: string): { pivot: string; pattern: string } {
   const at = source.indexOf('/./');
   if (at < 0) return { pivot: '', pattern: cleanPath(source) };
   return { pivot: cleanPath(source.slice(0, at)), pattern: cleanPath(source.slice(at + 3)) };

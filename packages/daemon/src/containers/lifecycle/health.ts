@@ -64,7 +64,7 @@ export function untilProbe(config: HealthConfig, status: string | undefined, ago
 }
 
 /** Runs a container's check at its interval until it is ended. */
-export class HealthMonitor implements Monitor {
+class HealthMonitor implements Monitor {
   private readonly context: Context;
   private readonly container: Container;
   private readonly check: Probe;

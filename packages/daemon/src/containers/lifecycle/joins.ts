@@ -51,7 +51,7 @@ export function resolveJoins(record: ContainerRecord, lookup: (reference: string
 }
 
 /** dockerd's texts and kinds for a namespace that can't be joined. */
-export const badJoin = {
+const badJoin = {
   self: (): BerthError => conflict('cannot join own network'),
   network: (id: string, status: Status): BerthError =>
     conflict(

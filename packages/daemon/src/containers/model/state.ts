@@ -18,7 +18,7 @@ export const INITIAL: LifeState = Object.freeze({
 });
 
 /** True while there is a process: running or frozen. */
-export function isAlive(state: LifeState): boolean {
+function isAlive(state: LifeState): boolean {
   return state.status === 'running' || state.status === 'paused';
 }
 

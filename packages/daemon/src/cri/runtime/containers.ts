@@ -92,7 +92,7 @@ export async function listContainers(rooms: Rooms, request: Message): Promise<Me
 }
 
 /** The containers that a filter lets through. @throws invalid-parameter */
-export function filteredMembers(rooms: Rooms, filter: Message | null): Member[] {
+function filteredMembers(rooms: Rooms, filter: Message | null): Member[] {
   const id = filter?.['id'] ? needed(filter['id'], 'filter.id', 256) : '';
   const pod = filter?.['pod_sandbox_id']
     ? needed(filter['pod_sandbox_id'], 'filter.pod_sandbox_id', 256)

@@ -10,7 +10,7 @@ export function readMaps(pid: number, kind: 'uid' | 'gid'): ExplainedMap[] {
   return parseMaps(readBounded(`/proc/${pid}/${kind}_map`) ?? '');
 }
 
-export function parseMaps(text: string): ExplainedMap[] {
+function parseMaps(text: string): ExplainedMap[] {
   return [...text.matchAll(/^\s*(\d+)\s+(\d+)\s+(\d+)$/gm)].map(([, inside, host, size]) => ({
     Inside: Number(inside),
     Host: Number(host),

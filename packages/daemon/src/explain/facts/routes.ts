@@ -13,7 +13,7 @@ export function routesOf(pid: number): ExplainedRoute[] {
 }
 
 /** Rows of /proc/net/route: interface, destination, gateway, flags ... mask, in hexadecimal. */
-export function parseRoutes4(text: string): ExplainedRoute[] {
+function parseRoutes4(text: string): ExplainedRoute[] {
   return text
     .split('\n')
     .slice(1)
@@ -32,7 +32,7 @@ export function parseRoutes4(text: string): ExplainedRoute[] {
 }
 
 /** Rows of /proc/net/ipv6_route: destination, its length, source, its length, gateway ... flags, interface. */
-export function parseRoutes6(text: string): ExplainedRoute[] {
+function parseRoutes6(text: string): ExplainedRoute[] {
   return text.split('\n').flatMap((line) => {
     const fields = line.trim().split(/\s+/);
     const [destination, length, , , gateway] = fields;

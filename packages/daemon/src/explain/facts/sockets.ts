@@ -21,7 +21,7 @@ export function listening(pid: number): ExplainedSocket[] {
 }
 
 /** The rows of /proc/net/{tcp,tcp6,udp,udp6} in a waiting state. */
-export function parseSockets(text: string, protocol: 'tcp' | 'udp'): ExplainedSocket[] {
+function parseSockets(text: string, protocol: 'tcp' | 'udp'): ExplainedSocket[] {
   const sockets: ExplainedSocket[] = [];
   for (const [, address, port, state] of text.matchAll(
     /^\s*\d+: ([0-9A-F]{8,32}):([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} ([0-9A-F]{2}) /gm,
@@ -47,6 +47,5 @@ export function addressOf(hex: string): string {
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }
 
-/** Whether something that waits at `address` is reached from outside the namespace. */
+/** Whether `address` is reached only from inside its own network namespace: 127.0.0.0/8 or ::1. */
 export const isLoopback = (address: string): boolean => address.startsWith('127.') || address === '::1';
-export const isEverywhere = (address: string): boolean => address === '0.0.0.0' || address === '::';

@@ -43,7 +43,7 @@ export async function oomKills(id: string): Promise<OomKill[]> {
   return kills;
 }
 
-export function parseOomKill(line: string): (OomKill & { cgroup: string }) | undefined {
+function parseOomKill(line: string): (OomKill & { cgroup: string }) | undefined {
   if (!line.includes('oom-kill:constraint=')) return undefined;
   const field = (name: string) => new RegExp(`[:,]${name}=([^,\\n]*)`).exec(line)?.[1] ?? '';
   return {

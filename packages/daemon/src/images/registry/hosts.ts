@@ -21,7 +21,7 @@ const DOCKER_HOST = 'registry-1.docker.io';
 const LOOPBACK = ['127.0.0.0/8', '::1/128'];
 
 /** Folders with one folder per registry host: Docker's own layout, and ours with the same. */
-export const CERTIFICATE_FOLDERS = ['/etc/berth/certs.d', '/etc/docker/certs.d'];
+const CERTIFICATE_FOLDERS = ['/etc/berth/certs.d', '/etc/docker/certs.d'];
 
 export type HostSettings = Pick<Settings, 'insecureRegistries' | 'registryMirrors'>;
 

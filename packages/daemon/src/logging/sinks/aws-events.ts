@@ -3,7 +3,7 @@ import { type Entry, milliseconds } from '../deliver/entries.ts';
 
 /** CloudWatch's limits: bytes of an event, of a request, what each event counts beside its text, and events of a request. */
 const EVENT_OVERHEAD = 26;
-export const EVENT_MOST = 262_144 - EVENT_OVERHEAD;
+const EVENT_MOST = 262_144 - EVENT_OVERHEAD;
 const REQUEST_MOST = 1_048_576;
 const REQUEST_EVENTS = 10_000;
 

@@ -41,7 +41,7 @@ export function remember(context: Context, request: NetworkRequest): ContainerRe
 }
 
 /** The network of every entry. @throws not-found for the first that is not there. */
-export function networksOf(
+function networksOf(
   context: Context,
   record: ContainerRecord,
 ): Array<{ entry: Entry; network: NetworkRecord }> {

@@ -78,7 +78,7 @@ export function limitsV1({
 }
 
 /** v1's 2..262144 onto v2's 1..10000, as runc maps it. */
-export const weightOfShares = (shares: number): number =>
+const weightOfShares = (shares: number): number =>
   1 + Math.trunc(((Math.min(Math.max(shares, 2), 262144) - 2) * 9999) / 262142);
 
 /** v1's 10..1000 onto v2's 1..10000, as runc maps it. */

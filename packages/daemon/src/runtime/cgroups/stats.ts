@@ -104,7 +104,7 @@ const shownLimit = (limit: number): number => {
 };
 
 /** Time the whole machine has spent, in nanoseconds, and its CPUs that are on. */
-export function systemCpu(): { system_cpu_usage: number; online_cpus: number } {
+function systemCpu(): { system_cpu_usage: number; online_cpus: number } {
   const lines = readFileSync('/proc/stat', 'utf8').split('\n');
   const ticks = (lines[0] ?? '').split(/\s+/).slice(1, 8).map(Number);
   return {
@@ -158,7 +158,7 @@ export function memoryStatsV1(files: {
 }
 
 /** `8:0 Read 4096` lines; sums without a device are left out. */
-export function parseBlkioV1(text: string): BlkioEntry[] {
+function parseBlkioV1(text: string): BlkioEntry[] {
   const entries: BlkioEntry[] = [];
   for (const line of text.split('\n')) {
     const match = /^(\d+):(\d+) (\w+) (\d+)$/.exec(line);

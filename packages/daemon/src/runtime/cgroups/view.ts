@@ -148,7 +148,7 @@ async function pressures(read: (name: string) => Promise<string>): Promise<Cgrou
   return { ...(Cpu && { Cpu }), ...(Memory && { Memory }), ...(Io && { Io }) };
 }
 
-export function parsePressure(text: string): Pressure | undefined {
+function parsePressure(text: string): Pressure | undefined {
   const line = (kind: string): PressureLine | undefined => {
     const [, Avg10, Avg60, Avg300, Total] =
       new RegExp(`^${kind} avg10=([\\d.]+) avg60=([\\d.]+) avg300=([\\d.]+) total=(\\d+)`, 'm').exec(text) ??

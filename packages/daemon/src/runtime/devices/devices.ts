@@ -119,7 +119,7 @@ const sanitizeAccess = (access: string): string =>
   ['r', 'w', 'm'].filter((letter) => access.includes(letter)).join('');
 
 /** `c 1:3 rwm` of `--device-cgroup-rule`. */
-export function parseRule(text: string): DeviceRule {
+function parseRule(text: string): DeviceRule {
   const match = /^([acb]) ([0-9]+|\*):([0-9]+|\*) ([rwm]{1,3})$/.exec(text);
   if (!match) throw systemError(`invalid device cgroup rule format: '${text}'`);
   const number = (part: string) => (part === '*' ? null : Number(part));

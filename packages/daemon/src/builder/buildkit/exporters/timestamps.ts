@@ -6,7 +6,7 @@ import type { StageResult } from '../steps/step.ts';
 const BLOCK = 512;
 
 /** Sets the times in a tar that are later than `seconds` to it, and leaves all else as it is. */
-export function clampTimes(seconds: number): Transform {
+function clampTimes(seconds: number): Transform {
   let pending: Buffer = Buffer.alloc(0);
   /** Bytes of a file, with their padding, that pass through unread. */
   let passing = 0;

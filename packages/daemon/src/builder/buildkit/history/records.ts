@@ -24,7 +24,7 @@ export interface BuildRecord {
   logs: number;
 }
 
-export const LOGS_TYPE = 'application/vnd.buildkit.status.v0';
+const LOGS_TYPE = 'application/vnd.buildkit.status.v0';
 const STATEMENT = 'application/vnd.in-toto+json';
 
 /** A record as BuildKit's clients read it. */

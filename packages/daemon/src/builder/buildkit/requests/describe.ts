@@ -5,7 +5,7 @@ import type { Stage } from '../../stages.ts';
 import { locationOf, nameOf, type SourceLocation } from './lint/findings.ts';
 
 /** `# name text` right before an instruction describes the name; '' where nothing does. */
-export function descriptionOf({ comments }: Instruction, name: string): string {
+function descriptionOf({ comments }: Instruction, name: string): string {
   if (name === '') return '';
   return comments.find((comment) => comment.startsWith(`${name} `))?.slice(name.length + 1) ?? '';
 }

@@ -10,7 +10,7 @@ import type { Control } from '../control.ts';
 import { Session } from './session.ts';
 
 /** The session of a client that keeps none: it has the credentials sent with the request, and nothing else. */
-export class Sessionless extends Session {
+class Sessionless extends Session {
   private readonly idle: Duplex;
   private readonly registries: Record<string, RegistryAuth>;
 
