@@ -60,6 +60,7 @@ export function show(argument: Argument): string {
   }
 }
 
+/** The text of a pipeline as Go's text/template writes it in errors. */
 export function showPipe(pipe: Pipe): string {
   const left = pipe.declares.length ? `${pipe.declares.join(', ')} ${pipe.assigns ? '=' : ':='} ` : '';
   return left + pipe.commands.map((command) => command.arguments.map(show).join(' ')).join(' | ');

@@ -35,6 +35,7 @@ export interface GoObject {
   names(): readonly string[];
 }
 
+/** Whether a value has methods in place of fields. */
 export const isGoObject = (value: unknown): value is GoObject =>
   typeof value === 'object' && value !== null && 'goType' in value && 'method' in value;
 
@@ -43,6 +44,7 @@ export interface RawNumber {
   rawJSON: string;
 }
 
+/** Whether a value is a number that JavaScript cannot hold. */
 export const isRawNumber = (value: unknown): value is RawNumber =>
   typeof value === 'object' &&
   value !== null &&

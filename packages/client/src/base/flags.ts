@@ -69,6 +69,7 @@ export function parseInteger(raw: string, kind = 'ParseInt', bits = 64): number 
   return Number(value);
 }
 
+/** A flag that needs no value: `--name` is true. Its values are those of Go's strconv.ParseBool. */
 export function bool(short: string, help: string, extra: Extra<boolean> = {}): Flag<boolean> {
   return {
     type: '',
@@ -82,6 +83,7 @@ export function bool(short: string, help: string, extra: Extra<boolean> = {}): F
   };
 }
 
+/** A flag whose value is taken as it is. */
 export function string(short: string, help: string, extra: Extra<string> = {}): Flag<string> {
   const initial = extra.initial ?? '';
   return {
@@ -95,6 +97,7 @@ export function string(short: string, help: string, extra: Extra<string> = {}): 
   };
 }
 
+/** A flag whose value is a signed 64-bit integer in Go's notation (strconv.ParseInt, base 0). */
 export function int(short: string, help: string, extra: Extra<number> = {}): Flag<number> {
   const initial = extra.initial ?? 0;
   return {
@@ -108,6 +111,7 @@ export function int(short: string, help: string, extra: Extra<number> = {}): Fla
   };
 }
 
+/** A flag whose value is from 0 to 65535, in Go's notation. */
 export function uint16(short: string, help: string): Flag<number> {
   return {
     type: 'uint16',

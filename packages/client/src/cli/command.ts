@@ -47,20 +47,26 @@ export type ArgumentRule = (count: number) => string | undefined;
 
 const plural = (count: number) => `${count} argument${count === 1 ? '' : 's'}`;
 
+/** No arguments. */
 export const noArgs: ArgumentRule = (count) => (count > 0 ? 'accepts no arguments.' : undefined);
+/** Any number of arguments. */
 export const anyArgs: ArgumentRule = () => undefined;
+/** So many arguments. */
 export const exactly =
   (wanted: number): ArgumentRule =>
   (count) =>
     count === wanted ? undefined : `requires exactly ${plural(wanted)}.`;
+/** So many arguments or more. */
 export const atLeast =
   (least: number): ArgumentRule =>
   (count) =>
     count >= least ? undefined : `requires at least ${plural(least)}.`;
+/** So many arguments or fewer. */
 export const atMost =
   (most: number): ArgumentRule =>
   (count) =>
     count <= most ? undefined : `requires at most ${plural(most)}.`;
+/** From `least` to `most` arguments. */
 export const between =
   (least: number, most: number): ArgumentRule =>
   (count) =>

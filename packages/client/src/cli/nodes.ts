@@ -17,6 +17,7 @@ export interface Group {
 }
 
 export type Node = Leaf | Group;
+/** Whether a node has commands below it. */
 export const isGroup = (node: Node): node is Group => 'commands' in node;
 
 /** The whole command line: what stands first. */

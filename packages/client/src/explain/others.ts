@@ -1,5 +1,6 @@
 import { bytes, type Image, layerRows, type Network, type Part, ruleRows, short } from './rows.ts';
 
+/** The heading of an image's explanation: name, size and platform. */
 export const imageTitle = ({ Names, Id, Size, Architecture, Os }: Image): string =>
   `${Names[0] ?? short(Id)}: ${bytes(Size)} for ${Os}/${Architecture}`;
 
@@ -24,6 +25,7 @@ export function imageParts(image: Image): Part[] {
   ];
 }
 
+/** The heading of a network's explanation: name, driver and interface. */
 export const networkTitle = ({ Network: name, NetworkId, Driver, Link }: Network): string =>
   `${name} (${short(NetworkId)}): ${Driver}${Link ? ` ${Link}` : ''}`;
 

@@ -30,8 +30,10 @@ export function partsText(title: string, parts: readonly Part[]): string {
 }
 
 const share = (usage: number, limit: number | null) => (limit ? Math.min(1, usage / limit) : undefined);
+/** A size in powers of 1000, three digits of it. */
 export const bytes = (size: number) => humanSize(size, 3);
 const ofLimit = (usage: string, limit: string | null) => `${usage} of ${limit ?? 'no limit'}`;
+/** The first 12 digits of an id, as Docker shortens it. */
 export const short = (id: string) => id.replace(/^sha256:/, '').slice(0, 12);
 
 /** The parts of a container's explanation. */
@@ -47,6 +49,7 @@ export function containerParts(container: Container): Part[] {
   ];
 }
 
+/** The heading of a container's explanation: name, image, state and process. */
 export function containerTitle({ Name, Id, Image, Status, Pid }: Container): string {
   return `${Name} (${short(Id)}) of ${Image}: ${Status}${Pid ? `, process ${Pid} of the host` : ''}`;
 }
@@ -130,6 +133,7 @@ function limits(view: NonNullable<Container['Limits']>): Part {
   };
 }
 
+/** A row for each layer, the topmost first: number, size, id, and the instruction that made it. */
 export function layerRows(layers: Container['Root']['Layers']): string[][] {
   return layers
     .map(({ DiffId, Size, CreatedBy, Files, Wasted }, index) => [
@@ -177,6 +181,7 @@ function root({ ReadOnly, Layers, Written, Mounts }: Container['Root']): Part[] 
   ];
 }
 
+/** A row for each firewall rule: chain, packets that met it, and the rule with its meaning. */
 export function ruleRows(rules: Network['Rules']): string[][] {
   return rules.map(({ Chain, Rule, Meaning, Packets }) => [
     Chain,

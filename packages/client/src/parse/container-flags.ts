@@ -15,17 +15,20 @@ import { type NetworkAttachment, parseNetwork } from './networks.ts';
 import { type KeptFile, parseKeptFile } from './secrets.ts';
 import { parseBytes, parseCpus, parseDuration } from './units.ts';
 
+/** A flag whose value is a size (`512m`), in bytes. */
 export const bytes = (short: string, help: string) =>
   custom('bytes', short, help, 0, (raw) => parseBytes(raw));
 /** Bytes, or -1 for no limit. */
 export const swapBytes = (short: string, help: string) =>
   custom('bytes', short, help, 0, (raw) => (raw === '-1' ? -1 : parseBytes(raw)));
+/** A flag whose value is a duration in Go's notation (`1m30s`), in nanoseconds. */
 export const duration = (short: string, help: string) =>
   custom('duration', short, help, 0, (raw) => parseDuration(raw), '0s');
 const decimal = (short: string, help: string) => custom('decimal', short, help, 0, (raw) => parseCpus(raw));
 /** A flag given many times, each value parsed to something of its own. */
 export const many = <T>(type: string, help: string, parse: (raw: string) => T, shown = '') =>
   custom<T[]>(type, '', help, [], (raw, before, given) => [...(given ? before : []), parse(raw)], shown);
+/** `--ulimit NAME=SOFT[:HARD]`, given many times; the last of a name counts. */
 export const ulimits = (help: string) =>
   custom<Ulimit[]>(
     'ulimit',

@@ -14,11 +14,13 @@ export function checkExtraHost(text: string): string {
   return `${name}:${address}`;
 }
 
+/** An IP address, as `--dns` and `--link-local-ip` take it. @throws Error in docker's words */
 export function checkIp(text: string): string {
   if (!isIP(text.trim())) throw new Error(`IP address is not correctly formatted: ${text}`);
   return text.trim();
 }
 
+/** The value of `--dns-search`: a domain, or `.` for none. @throws Error in docker's words */
 export function checkDnsSearch(text: string): string {
   const domain = text.trim();
   if (domain === '.') return domain;
@@ -31,12 +33,14 @@ export function checkDnsSearch(text: string): string {
   return match[1]!;
 }
 
+/** The value of `--link`: `NAME` or `NAME:ALIAS`. @throws Error in docker's words */
 export function checkLink(text: string): string {
   if (text === '') throw new Error('empty string specified for links');
   if (text.split(':').length > 2) throw new Error(`bad format for links: ${text}`);
   return text;
 }
 
+/** The value of `--attach`, in lower case. @throws Error in docker's words */
 export function checkStream(text: string): string {
   const stream = text.toLowerCase();
   if (!['stdin', 'stdout', 'stderr'].includes(stream))
@@ -55,6 +59,7 @@ const sysctls = new Set([
   'kernel.shm_rmid_forced',
 ]);
 
+/** `--sysctl NAME=VALUE`; only those of namespaces are taken, by docker's list. @throws Error in docker's words */
 export function checkSysctl(text: string): Record<string, string> {
   const [name, value] = cut(text, '=');
   if (value === undefined || !(sysctls.has(name) || name.startsWith('net.') || name.startsWith('fs.mqueue.')))

@@ -25,6 +25,7 @@ interface Kept {
   Spec: { Name: string; Labels: Record<string, string> };
 }
 
+/** `berth secret create` and `berth config create`. */
 export const createKept = (kind: Kind) =>
   command({
     use: `[OPTIONS] ${kind.toUpperCase()} file|-`,
@@ -56,6 +57,7 @@ async function read(kind: Kind, source: string): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
+/** `berth secret inspect` and `berth config inspect`. */
 export const inspectKept = (kind: Kind) =>
   command({
     use: `[OPTIONS] ${kind.toUpperCase()} [${kind.toUpperCase()}...]`,
@@ -84,6 +86,7 @@ const columns = (kind: Kind): Columns<Kept> => ({
   methods: { Label: ({ Spec }, name) => Spec.Labels[name] ?? '' },
 });
 
+/** `berth secret ls` and `berth config ls`. */
 export const listKept = (kind: Kind) =>
   command({
     use: '[OPTIONS]',
@@ -110,6 +113,7 @@ export const listKept = (kind: Kind) =>
     },
   });
 
+/** `berth secret rm` and `berth config rm`. */
 export const removeKept = (kind: Kind) =>
   command({
     use: `${kind.toUpperCase()} [${kind.toUpperCase()}...]`,

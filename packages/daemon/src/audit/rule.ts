@@ -18,4 +18,5 @@ export interface Rule<Subject> {
   find: (subject: Subject) => readonly string[];
 }
 
+/** The evidence of a violation where something is wrong, none else. */
 export const when = (wrong: unknown, ...evidence: string[]): readonly string[] => (wrong ? evidence : []);

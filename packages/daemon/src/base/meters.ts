@@ -25,6 +25,7 @@ export function count(name: string): void {
   counters.set(name, (counters.get(name) ?? 0) + 1);
 }
 
+/** A counter's value: 0 for one that never counted. */
 export const counted = (name: string): number => counters.get(name) ?? 0;
 
 /** An operation begins; the returned function is called at its end. */

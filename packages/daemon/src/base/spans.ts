@@ -48,4 +48,5 @@ export async function span<T>(
 export const beginSpan = (name: string, attributes: SpanAttributes = {}): Span =>
   tracer?.begin(name, attributes) ?? nobodys;
 
+/** Whether spans are kept: attributes that take time to make are made only then. */
 export const tracing = (): boolean => tracer !== undefined;

@@ -9,6 +9,7 @@ import type { Archive, Layer, Layers } from '../layers/api.ts';
 import { type CopyAttributes, copyTar, type Source } from './copy.ts';
 import { followed } from './destination.ts';
 
+/** The SHA-256 of a text or bytes in hexadecimal, without `sha256:`. */
 export const sha256 = (text: string | Buffer) => createHash('sha256').update(text).digest('hex');
 
 /** A RUN that ended with another status than 0. */

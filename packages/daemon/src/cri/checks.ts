@@ -52,6 +52,7 @@ export function choice<T extends string>(value: unknown, field: string, words: r
   return word;
 }
 
+/** A list of bounded length; none given is an empty one. @throws invalid-parameter */
 export function list<T>(value: readonly T[] | null | undefined, field: string): readonly T[] {
   const given = value ?? [];
   if (given.length > ENTRIES_MAX) throw refuse(field, `it has more than ${ENTRIES_MAX} entries`);
@@ -84,6 +85,7 @@ export function below(value: unknown, field: string): string {
   return given;
 }
 
+/** An IP address of either family, or '' where none is given. @throws invalid-parameter */
 export function address(value: unknown, field: string): string {
   const given = text(value, field, 64);
   if (given !== '' && isIP(given) === 0) throw refuse(field, `${JSON.stringify(given)} is no IP address`);

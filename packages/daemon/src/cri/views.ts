@@ -75,6 +75,7 @@ export function podSummary(pods: Pods, pod: PodRecord): Message {
   };
 }
 
+/** A container's state in CRI's numbers (ContainerState), which knows no paused or restarting ones. */
 export function stateOfMember({ snapshot: { state } }: Member): number {
   switch (state.status) {
     case 'running':

@@ -110,6 +110,7 @@ export function parsePlatform(text: string): Platform {
   );
 }
 
+/** `OS/ARCHITECTURE` or `OS/ARCHITECTURE/VARIANT`. */
 export function formatPlatform({ os, architecture, variant }: Platform): string {
   return [os, architecture, ...(variant ? [variant] : [])].join('/');
 }

@@ -36,6 +36,7 @@ const BLAMED = new Map<string, ErrorKind>([
   ['not-found', 'not-found'],
 ]);
 
+/** Makes what runs helpers. @param binary the path of `berth-native` */
 export function createHelper(binary: string) {
   /** @param stdio for descriptors 0 and 1 (2 is kept for the error's text, 3 for the report) */
   function start<T>(verb: string, options: Options, rest: string[], stdio: [unknown, unknown]): Run<T> {

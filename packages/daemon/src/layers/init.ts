@@ -22,6 +22,7 @@ export interface InitLayers {
   reconcile(): Promise<void>;
 }
 
+/** Opens the init layers below `root`; folders and records of which the other half is missing go. */
 export async function openInitLayers(
   root: string,
   layers: LayerStore,

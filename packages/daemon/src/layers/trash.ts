@@ -22,6 +22,7 @@ export interface Trash {
   empty(): Promise<void>;
 }
 
+/** Makes the trash in `folder`, which is on the file system of all that is thrown away: it is renamed into it. */
 export function createTrash(folder: string, helper: Helper): Trash {
   let round: Promise<void> | undefined;
   const prefix = `${randomBytes(12).toString('hex')}-`;

@@ -38,6 +38,7 @@ export interface Writables {
   reconcile(known: Set<string>): Promise<void>;
 }
 
+/** Opens the writable layers below `root`. @throws errors of mkdir(2) */
 export async function openWritables(
   root: string,
   layers: LayerStore,

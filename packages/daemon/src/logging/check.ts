@@ -45,11 +45,13 @@ const COMMON = [
   'cache-max-file',
   'cache-compress',
 ];
+/** Whether an option is about the local copy of a log that is sent elsewhere. */
 export const isCacheOption = (name: string): boolean => name.startsWith('cache-');
 
 /** Names of all drivers but `none`, as info lists them. */
 export const driverNames = (): string[] => Object.keys(DRIVERS).sort();
 
+/** Whether a driver sends logs elsewhere. */
 export const isRemote = (type: string): boolean => Object.hasOwn(REMOTE, type);
 
 /** Whether `logs` may read the local copy of a log that is sent elsewhere. */

@@ -20,6 +20,7 @@ const RESTART_PAUSE = 1000;
 /** How long the thread waits for another log, in milliseconds: to start it takes ten times as long as to start a container. */
 const REST_AFTER = 3000;
 
+/** The deliverer, whose thread begins with the first log that is to be sent. */
 export function openDeliverer(): Deliverer {
   return new Thread();
 }

@@ -11,6 +11,7 @@ export function flag(record: NetworkRecord, key: string, otherwise: boolean): bo
   return value === undefined ? otherwise : (parseBool(value) ?? otherwise);
 }
 
+/** Bytes of a network's packets at most: its own option, else `fallback`, else 1500 (Ethernet's). */
 export function mtuOf(record: NetworkRecord, fallback: number): number {
   return Number(record.options[MTU]) || fallback || 1500;
 }

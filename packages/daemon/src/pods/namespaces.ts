@@ -108,6 +108,7 @@ export function startOf(pid: number): string {
   }
 }
 
+/** Whether a process still runs, and its number is not another's by now: `started` is from `startOf`. */
 export const runs = ({ pid, started }: { pid: number; started: string }): boolean =>
   started !== '' && startOf(pid) === started;
 

@@ -105,6 +105,7 @@ export const majorOf = (rdev: number): number => {
   const value = BigInt(rdev);
   return Number(((value >> 8n) & 0xfffn) | ((value >> 32n) & 0xfffff000n));
 };
+/** The minor number, by the same encoding. */
 export const minorOf = (rdev: number): number => {
   const value = BigInt(rdev);
   return Number((value & 0xffn) | ((value >> 12n) & 0xffffff00n));

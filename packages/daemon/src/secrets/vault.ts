@@ -15,6 +15,7 @@ const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
+/** Encrypts and decrypts texts. The key is read when it is needed first. @param file the key's path */
 export class Vault {
   readonly #file: string;
   #key: Buffer | undefined;

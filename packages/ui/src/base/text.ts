@@ -20,6 +20,7 @@ export const memory = (value: number): string => scaled(value, 1024, BINARY);
 /** Bytes in a second. */
 export const rate = (value: number): string => `${bytes(value)}/s`;
 
+/** A share in percent (12.3 is 12.3 %), with a decimal below 10. */
 export const percent = (value: number): string => `${value < 10 ? value.toFixed(1) : value.toFixed(0)} %`;
 
 const STEPS: ReadonlyArray<[seconds: number, name: string]> = [

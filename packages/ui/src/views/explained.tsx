@@ -27,6 +27,7 @@ export const ExplainedContainer = ({ id, again }: { id: string; again: string })
   </Answer>
 );
 
+/** An image's layers, and what its containers would get. */
 export const ExplainedImage = ({ id }: { id: string }) => (
   <Answer
     again={id}
@@ -43,6 +44,7 @@ export const ExplainedImage = ({ id }: { id: string }) => (
   </Answer>
 );
 
+/** A network's way to the world, its members and its firewall rules. */
 export const ExplainedNetwork = ({ value }: { value: Wired }) => (
   <>
     <p>{visible(networkTitle(value))}</p>

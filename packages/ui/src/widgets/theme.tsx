@@ -16,6 +16,7 @@ export function applyTheme(theme: Theme = stored()): void {
 const changed = (): boolean => dispatchEvent(new Event('themechange'));
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', changed);
 
+/** The select by which a user chooses the theme; the browser remembers it. */
 export function ThemeChoice() {
   const [theme, setTheme] = useState(stored());
   return (

@@ -13,6 +13,7 @@ const WORDS = {
   },
 };
 
+/** `berth volume clone` and `berth volume snapshot`. */
 export const copyVolume = (verb: keyof typeof WORDS) =>
   command({
     ...WORDS[verb],

@@ -13,9 +13,11 @@ import type { Snapshot } from './steps/snapshot.ts';
 
 const comment = 'buildkit.dockerfile.v0';
 
+/** BuildKit's error for a Dockerfile that its context lacks. */
 export const noDockerfile = (name: string) =>
   new BerthError('not-found', `failed to read dockerfile: open ${name}: no such file or directory`);
 
+/** All bytes of a stream, in memory. @throws errors of the stream */
 export async function collect(stream: Readable): Promise<Buffer> {
   const parts: Buffer[] = [];
   for await (const chunk of stream as AsyncIterable<Buffer>) parts.push(chunk);
@@ -79,6 +81,11 @@ export function historyEntry(
   };
 }
 
+/**
+ * The text that the image's history has of an instruction which only changes the configuration: with values of variables for
+ * ENV,
+ * LABEL and EXPOSE, as BuildKit writes them, and `text` itself for the others.
+ */
 export function configHistory(
   instruction: Instruction,
   text: string,
@@ -119,6 +126,7 @@ export function runCommand(
   return { command: [...shell, `${instruction.rest}\n${body}`] };
 }
 
+/** Reads `NAME=SOFT[:HARD]`, a part of the attribute `ulimit`, which clients check; HARD is SOFT when it is left out. */
 export function parseUlimit(text: string): { Name: string; Soft: number; Hard: number } {
   const [name = '', limits = ''] = text.split('=');
   const [soft = '', hard = soft] = limits.split(':');

@@ -38,6 +38,7 @@ function find({ images }: Rooms, reference: string): Image | undefined {
   }
 }
 
+/** Answers ListImages: all images, or the one that the filter names. @throws invalid-parameter */
 export async function listImages(rooms: Rooms, request: Message): Promise<Message> {
   const filter = (request['filter'] as Message | null)?.['image'] as { image: string } | null | undefined;
   if (filter?.image) {
@@ -47,6 +48,7 @@ export async function listImages(rooms: Rooms, request: Message): Promise<Messag
   return { images: rooms.images.list().map((image) => shown(image)) };
 }
 
+/** Answers ImageStatus; the answer is empty for an image that is not here, as CRI wants it. @throws invalid-parameter */
 export async function imageStatus(rooms: Rooms, request: Message): Promise<Message> {
   const found = find(rooms, name(request['image']));
   if (!found) return {};
@@ -56,6 +58,10 @@ export async function imageStatus(rooms: Rooms, request: Message): Promise<Messa
   };
 }
 
+/**
+ * Answers PullImage with the image's id when the pull is complete; `signal` ends it early.
+ * @throws GrpcError of the class by which a kubelet tells failed pulls apart (`pullError`); invalid-parameter for credentials.
+ */
 export async function pullImage(rooms: Rooms, request: Message, signal: AbortSignal): Promise<Message> {
   const reference = name(request['image']);
   try {
@@ -120,6 +126,10 @@ function credentials(auth: Message | null): RegistryAuth | undefined {
   return Object.keys(given).length > 0 ? given : undefined;
 }
 
+/**
+ * Answers RemoveImage: the image goes with all its names. One that is not here is removed already (CRI: idempotent).
+ * @throws conflict while a running container uses it; invalid-parameter
+ */
 export async function removeImage(rooms: Rooms, request: Message): Promise<Message> {
   const reference = name(request['image']);
   const found = find(rooms, reference);
@@ -133,6 +143,10 @@ export async function removeImage(rooms: Rooms, request: Message): Promise<Messa
   return {};
 }
 
+/**
+ * Answers ImageFsInfo: bytes of all layers, and used inodes of the file system that the data root is on. Images and containers
+ * share it.
+ */
 export async function imageFsInfo(rooms: Rooms): Promise<Message> {
   const { dataRoot } = rooms.settings;
   const file = await statfs(dataRoot);

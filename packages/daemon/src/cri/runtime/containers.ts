@@ -9,6 +9,11 @@ import { containerState, containerStatus, containerSummary, stateOfMember } from
 /** Seconds that a stop may be asked to wait at most. */
 const TIMEOUT_MAX = 2 ** 31;
 
+/**
+ * Answers CreateContainer with the new container's id. Nothing is left of it when its pod goes meanwhile.
+ * @throws not-found for the pod or image; conflict when the pod, or the container whose processes are shared, does not run;
+ * invalid-parameter
+ */
 export async function createContainer(rooms: Rooms, request: Message): Promise<Message> {
   const pod = findPod(rooms, request['pod_sandbox_id']);
   if (!rooms.pods.ready(pod)) throw conflict(`pod_sandbox_id: pod ${pod.id} does not run`);
@@ -32,6 +37,7 @@ export async function createContainer(rooms: Rooms, request: Message): Promise<M
   return { container_id: Id };
 }
 
+/** Answers StartContainer. @throws not-found; conflict for a container that was started before: CRI starts each once */
 export async function startContainer(rooms: Rooms, request: Message): Promise<Message> {
   const one = findMember(rooms, request['container_id']);
   const { id } = one.snapshot.record;
@@ -41,6 +47,10 @@ export async function startContainer(rooms: Rooms, request: Message): Promise<Me
   return {};
 }
 
+/**
+ * Answers StopContainer; `timeout` is in seconds. One that is gone or has ended is stopped already (CRI: idempotent).
+ * @throws invalid-parameter
+ */
 export async function stopContainer(rooms: Rooms, request: Message): Promise<Message> {
   const timeout = within(request['timeout'], 'timeout', -TIMEOUT_MAX, TIMEOUT_MAX);
   const one = knownMember(rooms, request);
@@ -69,12 +79,17 @@ export async function stopMember({ containers }: Rooms, one: Member, timeout: nu
   }
 }
 
+/** Answers RemoveContainer, which ends what still runs. One that is gone is removed already (CRI: idempotent). */
 export async function removeContainer(rooms: Rooms, request: Message): Promise<Message> {
   const one = knownMember(rooms, request);
   if (one) await removeMember(rooms, one);
   return {};
 }
 
+/**
+ * Removes a container with its anonymous volumes, by force, and resolves when it is gone: also where another removal is under
+ * way.
+ */
 export async function removeMember({ containers }: Rooms, one: Member): Promise<void> {
   const { id } = one.snapshot.record;
   try {
@@ -87,6 +102,7 @@ export async function removeMember({ containers }: Rooms, one: Member): Promise<
   }
 }
 
+/** Answers ListContainers. @throws invalid-parameter for a filter */
 export async function listContainers(rooms: Rooms, request: Message): Promise<Message> {
   return { containers: filteredMembers(rooms, request['filter'] as Message | null).map(containerSummary) };
 }
@@ -107,6 +123,7 @@ function filteredMembers(rooms: Rooms, filter: Message | null): Member[] {
     .filter(({ told }) => selected(told.labels, selector));
 }
 
+/** Answers ContainerStatus; `verbose` adds the process and the configuration as JSON. @throws not-found */
 export async function status(rooms: Rooms, request: Message): Promise<Message> {
   const one = findMember(rooms, request['container_id']);
   const { record, state } = one.snapshot;
@@ -126,6 +143,10 @@ export async function status(rooms: Rooms, request: Message): Promise<Message> {
   };
 }
 
+/**
+ * Answers UpdateContainerResources; limits that are not named stay.
+ * @throws not-found; conflict when the container has ended; invalid-parameter
+ */
 export async function updateResources(rooms: Rooms, request: Message): Promise<Message> {
   const one = findMember(rooms, request['container_id']);
   const { id } = one.snapshot.record;
@@ -155,6 +176,10 @@ function named(given: LinuxResources): Partial<LinuxResources> {
   );
 }
 
+/**
+ * Answers ReopenContainerLog: the log goes on in a new file, after the kubelet has moved the old one.
+ * @throws not-found; conflict when the container does not run
+ */
 export async function reopenLog(rooms: Rooms, request: Message): Promise<Message> {
   const one = findMember(rooms, request['container_id']);
   if (stateOfMember(one) !== containerState.running)

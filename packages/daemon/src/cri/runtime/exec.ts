@@ -25,6 +25,10 @@ function command(request: Message): string[] {
   return words;
 }
 
+/**
+ * Answers ExecSync with a command's output and exit code; `timeout` is in seconds, 0 for none.
+ * @throws GrpcError deadline-exceeded when the command does not end in time; not-found, conflict, invalid-parameter
+ */
 export async function execSync(rooms: Rooms, request: Message, signal: AbortSignal): Promise<Message> {
   const id = runningMember(rooms, request);
   const timeout = within(request['timeout'], 'timeout', 0, TIMEOUT_MAX);
@@ -39,6 +43,10 @@ export async function execSync(rooms: Rooms, request: Message, signal: AbortSign
   return { stdout, stderr, exit_code: exitCode };
 }
 
+/**
+ * Answers Exec with the URL at which a client streams.
+ * @throws not-found; conflict when the container does not run; invalid-parameter
+ */
 export async function exec(rooms: Rooms, request: Message, streaming: Streaming): Promise<Message> {
   const container = runningMember(rooms, request);
   const { stdin, stdout, stderr, tty } = streams(request);
@@ -55,6 +63,10 @@ export async function exec(rooms: Rooms, request: Message, streaming: Streaming)
   };
 }
 
+/**
+ * Answers Attach with the URL at which a client streams.
+ * @throws not-found; conflict when the container does not run; invalid-parameter
+ */
 export async function attach(rooms: Rooms, request: Message, streaming: Streaming): Promise<Message> {
   const container = runningMember(rooms, request);
   const { stdin, stdout, stderr } = streams(request);
@@ -73,6 +85,10 @@ function streams(request: Message): { stdin: boolean; stdout: boolean; stderr: b
   return asked;
 }
 
+/**
+ * Answers PortForward with the URL at which a client streams to ports of a pod.
+ * @throws not-found; conflict when the pod does not run; invalid-parameter
+ */
 export async function portForward(rooms: Rooms, request: Message, streaming: Streaming): Promise<Message> {
   const pod = findPod(rooms, request['pod_sandbox_id']);
   const ports = list(request['port'] as number[], 'port').map((port, index) =>

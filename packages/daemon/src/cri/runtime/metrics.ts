@@ -115,6 +115,7 @@ const OF_POD: Array<Described & { counter: string }> = [
   labels: ['id', 'name', 'interface'],
 }));
 
+/** Answers ListMetricDescriptors: names, help and labels of the metrics that `listPodSandboxMetrics` gives. */
 export async function listMetricDescriptors(): Promise<Message> {
   return {
     descriptors: [...OF_CONTAINER, ...OF_POD].map(({ name, help, labels }) => ({
@@ -135,6 +136,10 @@ function metric({ name, type }: Described, labels: string[], value: number): Mes
   };
 }
 
+/**
+ * Answers ListPodSandboxMetrics for pods that run. Numbers that can't be read, of a container that ends meanwhile, are left
+ * out.
+ */
 export async function listPodSandboxMetrics(rooms: Rooms): Promise<Message> {
   const pods = filteredPods(rooms, { state: { state: 0 } });
   return {

@@ -9,11 +9,19 @@ import { handlers } from './handlers.ts';
 /** The version of this interface's messages. */
 const API = 'v1';
 
+/**
+ * Answers Version. `version` is that of the kubelet's own runtime API, which has been 0.1.0 ever since.
+ * @throws invalid-parameter
+ */
 export async function version(_rooms: Rooms, request: Message): Promise<Message> {
   text(request['version'], 'version', 64);
   return { version: '0.1.0', runtime_name: 'berth', runtime_version: VERSION, runtime_api_version: API };
 }
 
+/**
+ * Answers Status: whether pods can be run and have a network, the runtime handlers and features; `verbose` adds settings as
+ * JSON.
+ */
 export async function status(rooms: Rooms, request: Message): Promise<Message> {
   const network = await rooms.pods.networkStatus();
   return {
@@ -41,6 +49,7 @@ export async function status(rooms: Rooms, request: Message): Promise<Message> {
 
 const DRIVERS = { systemd: 0, cgroupfs: 1 } as const;
 
+/** Answers RuntimeConfig with the cgroup driver, which the kubelet uses as well. */
 export async function runtimeConfig(rooms: Rooms): Promise<Message> {
   return { linux: { cgroup_driver: DRIVERS[rooms.runtime.cgroupDriver] } };
 }

@@ -9,6 +9,10 @@ import { containerStatus, podStatus, podSummary, stateOf } from '../views.ts';
 import { removeMember, stopMember } from './containers.ts';
 import { handlerNames, isOwn } from './handlers.ts';
 
+/**
+ * Answers RunPodSandbox with the new pod's id.
+ * @throws invalid-parameter, for a runtime that is not known too; conflict when the pod exists
+ */
 export async function runPodSandbox(rooms: Rooms, request: Message): Promise<Message> {
   const handler = text(request['runtime_handler'], 'runtime_handler', 253);
   if (handler !== '' && !handlerNames(rooms).includes(handler))
@@ -30,6 +34,10 @@ function podIfAny(rooms: Rooms, request: Message): PodRecord | undefined {
   }
 }
 
+/**
+ * Answers StopPodSandbox: kills the pod's containers and takes its network down. One that is gone is stopped already (CRI:
+ * idempotent).
+ */
 export async function stopPodSandbox(rooms: Rooms, request: Message): Promise<Message> {
   const pod = podIfAny(rooms, request);
   if (pod) await stopPod(rooms, pod);
@@ -41,6 +49,10 @@ async function stopPod(rooms: Rooms, { id }: PodRecord): Promise<void> {
   await rooms.pods.stop(id);
 }
 
+/**
+ * Answers RemovePodSandbox, which stops the pod and removes its containers first. One that is gone is removed already (CRI:
+ * idempotent).
+ */
 export async function removePodSandbox(rooms: Rooms, request: Message): Promise<Message> {
   const pod = podIfAny(rooms, request);
   if (!pod) return {};
@@ -64,6 +76,10 @@ export async function updateResources(rooms: Rooms, request: Message): Promise<M
   return {};
 }
 
+/**
+ * Answers PodSandboxStatus with the states of the pod's containers; `verbose` adds configuration and record as JSON.
+ * @throws not-found
+ */
 export async function podSandboxStatus(rooms: Rooms, request: Message): Promise<Message> {
   const pod = findPod(rooms, request['pod_sandbox_id']);
   return {
@@ -74,6 +90,7 @@ export async function podSandboxStatus(rooms: Rooms, request: Message): Promise<
   };
 }
 
+/** Answers ListPodSandbox. @throws invalid-parameter for a filter */
 export async function listPodSandbox(rooms: Rooms, request: Message): Promise<Message> {
   const pods = filteredPods(rooms, request['filter'] as Message | null);
   return { items: pods.map((pod) => podSummary(rooms.pods, pod)) };

@@ -96,10 +96,12 @@ async function statsOf(rooms: Rooms, one: Member): Promise<Message> {
   };
 }
 
+/** Answers ContainerStats; without numbers of a cgroup when the container does not run. @throws not-found */
 export async function containerStats(rooms: Rooms, request: Message): Promise<Message> {
   return { stats: await statsOf(rooms, findMember(rooms, request['container_id'])) };
 }
 
+/** Answers ListContainerStats for containers that run. @throws invalid-parameter for a filter */
 export async function listContainerStats(rooms: Rooms, request: Message): Promise<Message> {
   const filter = request['filter'] as Message | null;
   const id = filter?.['id'] ? needed(filter['id'], 'filter.id', 256) : '';
@@ -176,10 +178,12 @@ async function statsOfPod(rooms: Rooms, id: string): Promise<Message> {
   };
 }
 
+/** Answers PodSandboxStats. @throws not-found */
 export async function podSandboxStats(rooms: Rooms, request: Message): Promise<Message> {
   return { stats: await statsOfPod(rooms, findPod(rooms, request['pod_sandbox_id']).id) };
 }
 
+/** Answers ListPodSandboxStats for pods that run. @throws invalid-parameter for a filter */
 export async function listPodSandboxStats(rooms: Rooms, request: Message): Promise<Message> {
   const filter = request['filter'] as Message | null;
   const pods = filteredPods(rooms, filter && { ...filter, state: { state: 0 } });

@@ -102,6 +102,11 @@ function users(options: NamespaceOption | null, field: string): PodConfig['users
 /** The kernel takes no more lines of one mapping. */
 const RANGES_MAX = 340;
 
+/**
+ * The id ranges of a pod's user namespace, of one kind of ids. User or group 0 must be mapped, as the pod's first process has
+ * it.
+ * @throws invalid-parameter for ranges that are empty, overlap or are more than the kernel takes
+ */
 export function ranges(given: IdMapping[], field: string): IdRange[] {
   if (given.length === 0) throw refuse(field, 'it is missing');
   if (given.length > RANGES_MAX) throw refuse(field, `it has more than ${RANGES_MAX} entries`);

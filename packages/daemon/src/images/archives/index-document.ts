@@ -23,6 +23,7 @@ export interface IndexDocument {
   parts: IndexPart[];
 }
 
+/** An image's platform as a descriptor of an OCI index has it. */
 export const platformOfImage = ({ config }: Entry): NonNullable<ImageDescriptor['platform']> => ({
   architecture: config.architecture,
   os: config.os,

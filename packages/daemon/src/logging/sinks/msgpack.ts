@@ -11,6 +11,7 @@ export function packString(text: string | Buffer): Buffer {
   return Buffer.concat([head, bytes]);
 }
 
+/** A map of at most 65535 entries, in their order. */
 export function packMap(entries: ReadonlyArray<readonly [string, string | Buffer]>): Buffer {
   const { length } = entries;
   const head = length < 16 ? Buffer.from([0x80 | length]) : Buffer.from([0xde, length >> 8, length & 0xff]);

@@ -38,6 +38,7 @@ export function parsePrefix(text: string): Prefix | undefined {
   return { ...address, prefix: Number(match[2]) };
 }
 
+/** `ADDRESS/PREFIX`. */
 export const formatPrefix = (prefix: Prefix): string => `${formatAddress(prefix)}/${prefix.prefix}`;
 
 /** The range that an address with a prefix length is of. */
@@ -46,15 +47,18 @@ export function network(prefix: Prefix): Prefix {
   return { ...prefix, value: (prefix.value >> host) << host };
 }
 
+/** The highest address of a range, the broadcast address in IPv4. */
 export function lastAddress(prefix: Prefix): bigint {
   return network(prefix).value | ((1n << BigInt(prefix.bits - prefix.prefix)) - 1n);
 }
 
+/** Whether an address is in a range; one of the other family never is. */
 export function contains(prefix: Prefix, address: Address): boolean {
   const host = BigInt(prefix.bits - prefix.prefix);
   return prefix.bits === address.bits && prefix.value >> host === address.value >> host;
 }
 
+/** Whether two ranges share addresses: one has to lie in the other. */
 export function overlaps(a: Prefix, b: Prefix): boolean {
   return contains(a.prefix <= b.prefix ? a : b, a.prefix <= b.prefix ? b : a);
 }

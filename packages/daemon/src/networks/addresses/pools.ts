@@ -142,5 +142,6 @@ export function subnetFor(record: NetworkRecord, family: 4 | 6): SubnetRecord | 
   return record.subnets.find(({ subnet }) => subnet.includes(':') === (family === 6));
 }
 
+/** The leading bits that a subnet's addresses share; 0 where there is no subnet. */
 export const prefixLength = (subnet: SubnetRecord | undefined): number =>
   subnet ? Number(subnet.subnet.split('/')[1]) : 0;

@@ -79,6 +79,7 @@ export const linkPair = (link: string): [alias: string, name: string] => {
   return [alias.replace(/^\/(.*\/)?/, ''), name.replace(/^\//, '')];
 };
 
+/** The endpoints that a container has now; none while it does not run. */
 export const endpointsOf = (record: ContainerRecord): readonly LiveEndpoint[] => record.live?.endpoints ?? [];
 
 /**

@@ -9,6 +9,7 @@ import type { FirewallPort } from './state.ts';
 /** The numbers of protocols (IANA's), which are what the kernel compares. */
 export const PROTOCOLS = { tcp: 6, udp: 17, sctp: 132 };
 
+/** Whether an address, which is known to be one, is of IPv6. */
 export const isSix = (address: string) => address.includes(':');
 
 const isAny = (address: string) => address === '0.0.0.0' || address === '::';

@@ -66,6 +66,7 @@ export function portRecords(context: Context, record: ContainerRecord): LaunchRe
   });
 }
 
+/** The records by which the launcher closes the sockets of published ports; SCTP has none. */
 export const closeRecords = (ports: readonly LivePort[]): LaunchRecord[] =>
   ports
     .filter(({ protocol }) => protocol !== 'sctp')

@@ -2,6 +2,7 @@ import { open, readdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemError } from '../../base/errors.ts';
 
+/** The name of a failed call's errno, such as `ENOENT`; undefined for other errors. */
 export const errno = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
 /** A file's text; '' when it is missing. */
@@ -50,6 +51,7 @@ export async function processesBelow(path: string): Promise<number[]> {
   return [...own, ...below.flat()];
 }
 
+/** Names of the folders in a folder; none when it is missing. @throws errors of readdir(3) */
 export async function foldersIn(path: string): Promise<string[]> {
   try {
     const entries = await readdir(path, { withFileTypes: true });

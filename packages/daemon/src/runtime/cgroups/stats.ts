@@ -121,6 +121,7 @@ export interface FilesV1 {
   cpuStat: string; // cpu.stat
 }
 
+/** `cpu_stats` of a v1 cgroup, times in nanoseconds (ticks of the kernel are 10 ms). */
 export function cpuStatsV1(files: FilesV1): Record<string, unknown> {
   const ticks = parseTable(files.cpuacctStat);
   const throttling = parseTable(files.cpuStat);
@@ -140,6 +141,7 @@ export function cpuStatsV1(files: FilesV1): Record<string, unknown> {
   };
 }
 
+/** `memory_stats` of a v1 cgroup in bytes, from the texts of its files. */
 export function memoryStatsV1(files: {
   stat: string;
   usage: string;
@@ -173,6 +175,10 @@ function parseBlkioV1(text: string): BlkioEntry[] {
   return entries;
 }
 
+/**
+ * `blkio_stats` of a v1 cgroup, from the texts of `blkio.throttle.io_service_bytes` and `io_serviced`; dockerd sends empty
+ * lists for the rest.
+ */
 export const blkioStatsV1 = (bytes: string, operations: string): Record<string, BlkioEntry[]> => ({
   io_service_bytes_recursive: parseBlkioV1(bytes),
   io_serviced_recursive: parseBlkioV1(operations),
@@ -184,6 +190,7 @@ export const blkioStatsV1 = (bytes: string, operations: string): Record<string, 
   sectors_recursive: [],
 });
 
+/** `cpu_stats` of a v2 cgroup from the text of its `cpu.stat`, times in nanoseconds. */
 export function cpuStatsV2(cpuStat: string): Record<string, unknown> {
   const table = parseTable(cpuStat);
   const nanoseconds = (name: string) => (table.get(name) ?? 0) * 1000;
@@ -202,6 +209,9 @@ export function cpuStatsV2(cpuStat: string): Record<string, unknown> {
   };
 }
 
+/**
+ * `memory_stats` of a v2 cgroup in bytes, from the texts of its files; `failcnt` counts the events `oom`, as dockerd has it.
+ */
 export function memoryStatsV2(files: {
   stat: string;
   usage: string;

@@ -45,15 +45,18 @@ export const FS = 'fs';
 export const ROOT_PATH = `${FS}/rootfs`;
 const PREPARED = `${FS}/mounts/`;
 
+/** The source, in the spec, of the prepared mount of that index. */
 export const preparedSource = (index: number): string => PREPARED + index;
 
 /** The index of a prepared mount by its source in the spec, or -1; other sources are absolute paths or bare names. */
 export const preparedIndex = (source: string): number =>
   source.startsWith(PREPARED) ? Number(source.slice(PREPARED.length)) : -1;
 
+/** The annotation by which a spec carries the engine's own part to the runtime. */
 export const ownAnnotation = (own: OwnSpec): Record<string, string> => ({
   [ANNOTATION]: JSON.stringify(own),
 });
 
+/** The engine's own part of a spec that has `ownAnnotation`. @throws SyntaxError for a spec without it */
 export const ownOf = ({ annotations }: { annotations: Record<string, string> }): OwnSpec =>
   JSON.parse(annotations[ANNOTATION]!) as OwnSpec;

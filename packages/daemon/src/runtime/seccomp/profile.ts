@@ -57,6 +57,7 @@ const NATIVE: Record<string, string> = {
 /** libseccomp's name of this machine's architecture; '' for one that is not known here. */
 export const nativeArchitecture = (): string => NATIVE[goArch(process.arch)] ?? '';
 
+/** Go's name of an architecture, by which seccomp profiles name it, for Node's name; others are the same in both. */
 export const goArch = (arch: string): string => GO_ARCH[arch] ?? arch;
 
 /**

@@ -52,6 +52,7 @@ export interface RunForm {
   autoRemove: boolean;
 }
 
+/** The form as it opens: the image alone is filled in. */
 export const emptyForm = (image: string): RunForm => ({
   image,
   name: '',

@@ -25,6 +25,7 @@ function columns(rows: readonly string[][], gap: number): string {
     .join('');
 }
 
+/** The answer to `targets`: the stages that can be built, as JSON and as a table. */
 export function targetsAnswer(targets: Targets): Answer {
   const shown = targets.targets.map(({ name = '', description = '', default: byDefault }) => [
     byDefault ? (name === '' ? '(default)' : `${name} (default)`) : name,
@@ -33,6 +34,7 @@ export function targetsAnswer(targets: Targets): Answer {
   return answer(targets, columns([['TARGET', 'DESCRIPTION'], ...shown], 1));
 }
 
+/** The answer to `outline`: the parameters of a stage, as JSON and as tables. */
 export function outlineAnswer(outline: Outline): Answer {
   let text = '';
   if (outline.name || outline.description) {
@@ -66,6 +68,10 @@ export interface LintResult {
   buildError?: { message: string; location: object };
 }
 
+/**
+ * The answer to `lint`: the warnings as JSON, and as text by line, each with its part of `source`, the Dockerfile.
+ * The status code is 1 when there are any, for clients to exit with.
+ */
 export function lintAnswer(result: LintResult, source: string): Answer {
   const line = (warning: Warning) => warning.location.ranges[0]!.start.line;
   const text = [...result.warnings]

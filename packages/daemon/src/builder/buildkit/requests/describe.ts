@@ -28,6 +28,7 @@ export interface Targets {
   sources: string[];
 }
 
+/** The stages of a Dockerfile with their descriptions, in its order; the last is the default. */
 export function listTargets(dockerfile: Dockerfile, text: string): Targets {
   const froms = dockerfile.instructions.filter(({ name }) => name === 'FROM');
   return {

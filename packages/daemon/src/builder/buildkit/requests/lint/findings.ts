@@ -14,6 +14,7 @@ export interface Warning {
   location: SourceLocation;
 }
 
+/** The place of an instruction: its lines, counted from 1. */
 export const locationOf = ({ line, endLine }: { line: number; endLine: number }): SourceLocation => ({
   ranges: [{ start: { line }, end: { line: endLine } }],
 });
