@@ -216,6 +216,11 @@ test('a container that died, or lost its link, while no daemon ran keeps its net
     return Object.keys(json.NetworkSettings.Networks).sort();
   };
   for (const id of [dead, cut]) expect(await networks(id)).toEqual(['net-x', 'net-y']);
+  // The one that runs is connected again at once.
+  const { json } = await daemon.call('GET', `/containers/${cut}/json`);
+  const { IPAddress } = json.NetworkSettings.Networks['net-y'];
+  const shown = spawnSync('nsenter', ['-t', String(cutPid), '-n', 'ip', '-4', 'addr'], { encoding: 'utf8' });
+  expect(shown.stdout).toContain(`inet ${IPAddress}/`);
   expect((await state(dead)).ExitCode).toBe(137);
   expect((await daemon.call('POST', `/containers/${cut}/stop?t=0`)).status).toBe(204);
   for (const id of [dead, cut]) {

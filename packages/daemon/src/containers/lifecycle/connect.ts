@@ -46,7 +46,7 @@ export async function disconnectContainer(
 }
 
 /** Gives the supervisor of a running container what a change of its networks means for it. */
-async function passControls(context: Context, container: Container): Promise<void> {
+export async function passControls(context: Context, container: Container): Promise<void> {
   for (const record of context.rooms.networks.takeControls(container.id))
     await container.supervisor?.control(record);
 }

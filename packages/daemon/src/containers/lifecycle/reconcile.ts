@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { log } from '../../base/log.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
+import { passControls } from './connect.ts';
 import type { Life } from './life.ts';
 import { networkRequest } from './request.ts';
 import { clearRunFolder, runFolder, runFolders } from './startup.ts';
@@ -26,6 +27,7 @@ export async function reconcileContainers(context: Context, life: Life): Promise
       .map((container) => ({ request: networkRequest(container), pid: container.state.pid })),
     ...(rooms.pods?.attached() ?? []),
   ]);
+  for (const container of running) await passControls(context, container);
   await rooms.volumes.reconcile(
     running.map(({ id, record }) => ({
       owner: id,

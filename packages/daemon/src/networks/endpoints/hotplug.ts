@@ -49,8 +49,34 @@ export async function connect(
   }
   if (record.live.endpoints.some(({ networkId }) => networkId === network.id))
     throw forbidden(`endpoint with name ${request.name} already exists in network ${network.name}`);
-  await plug(context, record, network, config, pid);
+  const configured = [...record.configured, { network: network.name, config, networkId: network.id }];
+  await plug(context, { record, configured, network, config, pid });
   emitMembership(context, 'connect', network, request);
+}
+
+/**
+ * Connects a running container anew to the networks that it is configured with and has no endpoint of: its link was deleted,
+ * or a daemon was killed while it connected. One that cannot be had is logged, and made by the next start.
+ */
+export async function plugMissing(context: Context, id: string, pid: number): Promise<void> {
+  for (const entry of context.containers.get(id)?.configured ?? []) {
+    const record = context.containers.get(id);
+    const network = networkOf(context, entry);
+    if (!record?.live || !network || network.driver === 'host' || network.driver === 'null') continue;
+    if (record.live.endpoints.some(({ networkId }) => networkId === network.id)) continue;
+    const configured = record.configured.map((one) =>
+      one === entry ? { ...one, networkId: network.id } : one,
+    );
+    try {
+      await plug(context, { record, configured, network, config: entry.config, pid });
+      log.info({ container: id, network: network.name }, 'connected a container to its network again');
+    } catch (error) {
+      log.warn(
+        { container: id, network: network.name, err: error },
+        'a container could not be connected to its network again; a restart of it tries anew',
+      );
+    }
+  }
 }
 
 /** Notes a network that is not there yet for the next start of a container that does not run. */
@@ -67,12 +93,22 @@ export function connectLater(
   keep(context, record, { configured: [...others, entry] });
 }
 
+/** `configured`: all that the container is configured with once it is connected. @throws system; nothing has changed then. */
 async function plug(
   context: Context,
-  record: ContainerRecord,
-  network: NetworkRecord,
-  config: ReturnType<typeof endpointConfig>,
-  pid: number,
+  {
+    record,
+    configured,
+    network,
+    config,
+    pid,
+  }: {
+    record: ContainerRecord;
+    configured: ContainerRecord['configured'];
+    network: NetworkRecord;
+    config: ReturnType<typeof endpointConfig>;
+    pid: number;
+  },
 ): Promise<void> {
   const live = record.live!;
   const { request } = record;
@@ -81,7 +117,7 @@ async function plug(
   let endpoint: LiveEndpoint = reserveEndpoint(context, network, config, live.endpoints);
   const resolverBefore = hasResolver(context, record);
   let now = keep(context, record, {
-    configured: [...record.configured, { network: network.name, config, networkId: network.id }],
+    configured,
     live: { ...live, endpoints: [...live.endpoints, endpoint] },
   });
   context.members.add(request.id, endpoint);

@@ -3,6 +3,7 @@ import type { NetworkRequest } from '../api.ts';
 import { type Context, keep } from '../model/context.ts';
 import { hasNames } from '../model/inspect.ts';
 import type { ContainerRecord, NetworkRecord } from '../model/records.ts';
+import { plugMissing } from './hotplug.ts';
 import { hasResolver, namesOn, writeSandboxFile } from './names.ts';
 import { freeAddresses } from './reserve.ts';
 import { remember } from './start.ts';
@@ -48,14 +49,18 @@ export async function reconcile(
   for (const record of containers.values())
     if (record.live && hasResolver(context, record)) writeSandboxFile(context, record);
   await firewall.apply();
+  for (const { request, pid } of running) await plugMissing(context, request.id, pid);
 }
 
 /**
- * An endpoint whose interface is gone. What the container is configured with stays: a disconnect records its outcome
- * before it touches the kernel, so what the kernel lacks says nothing of what a user wants, and the next start makes it.
+ * An endpoint whose interface is gone, or was never made. What the container is configured with stays: a disconnect records
+ * its outcome before it touches the kernel, so what the kernel lacks says nothing of what a user wants.
  */
 function dropLost(context: Context, record: ContainerRecord, links: ReadonlySet<string>): void {
-  const lost = (record.live?.endpoints ?? []).filter(({ host }) => host !== '' && !links.has(host));
+  const { catalogue } = context;
+  const lost = (record.live?.endpoints ?? []).filter(({ host, networkId }) =>
+    host === '' ? catalogue.find(networkId)?.driver === 'bridge' : !links.has(host),
+  );
   if (lost.length === 0 || !record.live) return;
   for (const endpoint of lost) {
     context.members.delete(record.request.id, endpoint.networkId);
