@@ -179,17 +179,46 @@ test('a log that a client has been promised is read to its end, though its conta
   for (const answer of await Promise.all(ids.map(read))) expect(answer).toContain('said\n');
 });
 
-test("an exec's output is not sent before the head of its answer is read", async () => {
-  const id = await daemon.box(['sleep', '100'], none);
-  const exec = await execOf(id, { AttachStdout: true, Cmd: ['echo', 'said'] });
-  const socket = connect(daemon.socket).pause();
-  socket.write(post(`/exec/${exec}/start`, {}));
-  await sleep(60);
-  const parts: string[] = [];
-  socket.on('data', (part) => parts.push(part.toString('latin1')));
-  socket.resume();
-  await new Promise((resolve) => socket.once('close', resolve));
-  expect(parts[0]).toMatch(/^HTTP\/1.1 101 .*\r\n\r\n$/s);
-  expect(parts.slice(1).join('')).toContain('said\n');
-  await remove(id);
+describe('output is not sent before the head of its answer is read', () => {
+  /** The parts that a client gets which reads some time after it has asked, until `end` stands in one. */
+  const late = async (request: string, end: string) => {
+    const socket = connect(daemon.socket).pause();
+    socket.write(request);
+    await sleep(60);
+    const parts: string[] = [];
+    const ended = new Promise<void>((resolve) => {
+      socket.on('data', (part) => {
+        parts.push(part.toString('latin1'));
+        if (parts.join('').includes(end)) resolve();
+      });
+      socket.once('close', () => resolve());
+    });
+    socket.resume();
+    await ended;
+    socket.destroy();
+    return { head: parts[0], output: parts.slice(1).join('') };
+  };
+  const head = expect.stringMatching(/^HTTP\/1.1 101 .*\r\n\r\n$/s);
+
+  test('of an exec', async () => {
+    const id = await daemon.box(['sleep', '100'], none);
+    const exec = await execOf(id, { AttachStdout: true, Cmd: ['echo', 'said'] });
+    const start = post(`/exec/${exec}/start`, {});
+    expect(await late(start, 'said')).toEqual({ head, output: expect.stringContaining('said\n') });
+    // The second time only a reason why not comes.
+    expect(await late(start, 'run')).toEqual({ head, output: expect.stringContaining('has already run') });
+    await remove(id);
+  });
+
+  test('of a container that is attached to, its log and what it writes', async () => {
+    const id = await daemon.box(['sh', '-c', 'seq 3; while :; do usleep 1000; echo said; done'], none);
+    const attached = (query: string) => post(`/containers/${id}/attach?stdout=1&${query}`, {});
+    for (const query of ['logs=1', 'logs=1&stream=1'])
+      expect(await late(attached(query), 'said')).toEqual({ head, output: expect.stringContaining('3\n') });
+    expect(await late(attached('stream=1'), 'said')).toEqual({
+      head,
+      output: expect.stringContaining('said\n'),
+    });
+    await remove(id);
+  });
 });

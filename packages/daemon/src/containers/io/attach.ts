@@ -11,7 +11,7 @@ import type { AttachOptions } from '../api.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
 import type { LiveStreams, PendingAttach } from '../model/running.ts';
-import { endConnection, whenGone } from './connection.ts';
+import { endConnection, whenGone, whenRead } from './connection.ts';
 import { FrameReader } from './frames.ts';
 import { parseDetachKeys } from './keys.ts';
 import { type OpenedLog, openWholeLog } from './logs/index.ts';
@@ -63,6 +63,8 @@ export async function attach(
   connection.once('close', () => client.abort());
   const plain = options.raw === true && !config.Tty;
   context.emit(container, 'attach');
+  // What a start is waited for comes after its client has read that it may start it.
+  if (opening || !early) await whenRead(connection);
   if (!options.stream || !any || early) {
     if (opening) await sendLog(opening.read(), connection, plain);
     if (!early) {
@@ -173,6 +175,7 @@ function expectStart(container: Container, options: StreamOptions) {
     /** The streams once the container starts; undefined when the client or the container went first. */
     async live(connection: Duplex): Promise<LiveStreams | undefined> {
       connection.once('close', cancel);
+      if (connection.destroyed) cancel();
       // Its input is for the program, and is not read before that runs.
       const stop = whenGone(connection, () => connection.destroy());
       const live = await delivered;

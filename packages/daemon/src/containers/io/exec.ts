@@ -117,7 +117,7 @@ export class Execs {
       );
       if (!options.connection) throw told;
       // dockerd has left HTTP by the time it looks: the error comes as the stream's text.
-      tellInStream(await options.connection(!framed), framed, told);
+      await tellInStream(await options.connection(!framed), framed, told);
       return;
     }
     exec.started = true;
@@ -129,7 +129,7 @@ export class Execs {
       this.finished(exec, options.exitCodes ? exitCodeOf(error) : NOT_RUN, false);
       const told = execError(error);
       if (!connection || config.ofPod) throw told;
-      tellInStream(connection, framed, told);
+      await tellInStream(connection, framed, told);
       return;
     }
     const ended = process.exited.then(
@@ -252,7 +252,8 @@ function checkRunning(container: Container, reference: string): void {
 }
 
 /** Tells an attached client an error where it reads its output, and ends the connection. */
-function tellInStream(connection: Duplex, framed: boolean, { message }: BerthError): void {
+async function tellInStream(connection: Duplex, framed: boolean, { message }: BerthError): Promise<void> {
+  await whenRead(connection);
   connection.write(framed ? frame(1, `${message}\r\n`) : `${message}\r\n`);
   endConnection(connection);
 }
