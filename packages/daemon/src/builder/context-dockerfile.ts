@@ -1,13 +1,13 @@
 import { invalidParameter, systemError } from '../base/errors.ts';
 import { ignoreFilter } from '../dockerfile/ignore.ts';
-import { parseDockerfile } from '../dockerfile/parse.ts';
+import { parseInSlices } from '../dockerfile/parse.ts';
 import type { Dockerfile } from '../dockerfile/types.ts';
 import type { Tree } from './tree/tree.ts';
 
 /** Parses a Dockerfile. @throws invalid-parameter with the words that dockerd puts before what its parser says. */
-export function readDockerfile(text: string, name: string): Dockerfile {
+export async function readDockerfile(text: string, name: string): Promise<Dockerfile> {
   try {
-    return parseDockerfile(text);
+    return await parseInSlices(text);
   } catch (error) {
     throw invalidParameter(`failed to parse ${name}: ${(error as Error).message}`, error);
   }

@@ -159,7 +159,7 @@ class BuilderRoom implements Builder {
       const path = await dockerfilePath(context, options.dockerfile);
       const text = (await context.readAll(context.entries.get(path)!)).toString();
       if (text === '') throw invalidParameter(`the Dockerfile (${options.dockerfile}) cannot be empty`);
-      const dockerfile = readDockerfile(text, options.dockerfile);
+      const dockerfile = await readDockerfile(text, options.dockerfile);
       await dropIgnored(context, path);
       const build = new ClassicBuild(
         { ...this.parts, cache: this.records, fetch: this.fetch },

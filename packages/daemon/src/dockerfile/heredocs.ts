@@ -45,6 +45,7 @@ export function heredocOpener(word: string): Omit<Heredoc, 'content'> | undefine
 
 /** The here-documents that an instruction's text opens. */
 function heredocOpeners(text: string): Array<Omit<Heredoc, 'content'>> {
+  if (!text.includes('<<')) return [];
   try {
     // An unclosed quote makes words of none of it.
     expandRaw(text, () => undefined);

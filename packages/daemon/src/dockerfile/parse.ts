@@ -1,6 +1,8 @@
 import { invalidParameter } from '../base/errors.ts';
+import { Slices } from '../patterns/slices.ts';
 import { readHeredocs } from './heredocs.ts';
 import { readInstruction } from './instruction.ts';
+import { checkInstructionSize, checkSize } from './limits.ts';
 import { withoutReturns } from './lines.ts';
 import { locate } from './location.ts';
 import type { Dockerfile, Instruction } from './types.ts';
@@ -12,9 +14,32 @@ import type { Dockerfile, Instruction } from './types.ts';
  * @throws invalid-parameter with dockerd's text, located.
  */
 export function parseDockerfile(text: string): Dockerfile {
+  const steps = parsing(text);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same for a text that may be long: other requests have their turn meanwhile. */
+export async function parseInSlices(text: string): Promise<Dockerfile> {
+  const steps = parsing(text);
+  const slices = new Slices();
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    if (slices.due()) await slices.next();
+  }
+}
+
+/** Parses piece by piece; each piece is bounded, and what is made of a Dockerfile later is by its instructions. */
+function* parsing(text: string): Generator<void, Dockerfile> {
+  checkSize(text);
   const raw = text.replace(/^\ufeff/, '').split('\n');
   if (raw.at(-1) === '') raw.pop();
+  yield;
   const lines = raw.map(withoutReturns);
+  yield;
   const { directives, escape: escaper } = readDirectives(lines);
   const directiveLines = Object.keys(directives).length + (lines[0]?.startsWith('#!') ? 1 : 0);
   const token = escaper === '\\' ? '\\\\' : '`';
@@ -25,6 +50,7 @@ export function parseDockerfile(text: string): Dockerfile {
   let comments: string[] = [];
 
   for (let index = 0; index < lines.length; index++) {
+    if (index % 64 === 0) yield;
     const start = index;
     let current = lines[index]!.trimStart();
     if (current.startsWith('#')) {
@@ -45,6 +71,7 @@ export function parseDockerfile(text: string): Dockerfile {
     }
     while (more && index + 1 < lines.length) {
       current = lines[++index]!;
+      if (index % 64 === 0) yield;
       if (current.trimStart().startsWith('#')) continue;
       if (current.trim() === '') {
         gap = true;
@@ -58,12 +85,14 @@ export function parseDockerfile(text: string): Dockerfile {
       emptyContinuations.push(index + 1);
     }
     try {
+      checkInstructionSize(joined, instructions.length);
       const instruction = readInstruction(joined, escaper, start + 1);
       index = readHeredocs(instruction, joined, raw, index);
       instruction.endLine = index + 1;
       instruction.comments = comments;
       comments = [];
       instructions.push(instruction);
+      yield;
     } catch (error) {
       throw locate(error, { line: start + 1, endLine: index + 1 });
     }

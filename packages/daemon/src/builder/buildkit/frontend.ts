@@ -5,7 +5,7 @@ import { variablesOf, withPath } from '../../dockerfile/environment.ts';
 import { parseError } from '../../dockerfile/errors.ts';
 import { locate } from '../../dockerfile/location.ts';
 import { applyMetadata, workingDirectory } from '../../dockerfile/metadata.ts';
-import { parseDockerfile } from '../../dockerfile/parse.ts';
+import { parseDockerfile, parseInSlices } from '../../dockerfile/parse.ts';
 import type { Dockerfile, Instruction } from '../../dockerfile/types.ts';
 import { expandWord, type Lookup } from '../../dockerfile/words.ts';
 import { missingEntitlement } from '../entitlements.ts';
@@ -84,7 +84,7 @@ export class DockerfileFrontend implements Build {
     const { attributes } = this;
     await this.read();
     if (this.text === '') throw invalidParameter('the Dockerfile cannot be empty');
-    this.dockerfile = parseDockerfile(this.text);
+    this.dockerfile = await parseInSlices(this.text);
     this.checkSyntax();
     for (const warning of this.dockerfile.warnings) this.definition?.warn(warning);
     this.meta = new BuildArguments({

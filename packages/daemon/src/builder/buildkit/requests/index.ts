@@ -1,7 +1,7 @@
 import { BerthError } from '../../../base/errors.ts';
 import { BuildArguments, declarations } from '../../../dockerfile/arguments.ts';
 import { locationOf as errorLocation } from '../../../dockerfile/location.ts';
-import { parseDockerfile } from '../../../dockerfile/parse.ts';
+import { parseInSlices } from '../../../dockerfile/parse.ts';
 import type { Dockerfile } from '../../../dockerfile/types.ts';
 import { planStages, type Stage } from '../../stages.ts';
 import { type Answer, describeAnswer, lintAnswer, outlineAnswer, targetsAnswer } from './answer.ts';
@@ -37,7 +37,7 @@ export async function answerRequest(name: string, asked: Asked): Promise<Answer>
     case 'frontend.lint':
       return lint(asked);
     case 'frontend.targets': {
-      const dockerfile = parseDockerfile(asked.text);
+      const dockerfile = await parseInSlices(asked.text);
       return targetsAnswer(listTargets(dockerfile, asked.text));
     }
     case 'frontend.outline':
@@ -66,7 +66,7 @@ async function lint(asked: Asked): Promise<Answer> {
   let findings: Findings | undefined;
   let failed: unknown;
   try {
-    const dockerfile = parseDockerfile(text);
+    const dockerfile = await parseInSlices(text);
     findings = new Findings(optionsOf(asked, dockerfile));
     await check(asked, dockerfile, findings);
     if (findings.failure) failed = new BerthError('invalid-parameter', findings.failure);
@@ -154,7 +154,7 @@ async function check(asked: Asked, dockerfile: Dockerfile, findings: Findings): 
 }
 
 async function outline(asked: Asked): Promise<Answer> {
-  const dockerfile = parseDockerfile(asked.text);
+  const dockerfile = await parseInSlices(asked.text);
   const stages = plan(asked, dockerfile);
   return outlineAnswer(
     outlineOf(dockerfile, asked.text, {
