@@ -20,8 +20,8 @@
  *                                             name, the layers are in records of their own. Options are mount(8)'s, and for binds
  *                                             force-recursive (rro must not be given up), subpath=PATH in SOURCE, as
  *                                             for images, and idmap (ids as the user namespace has them) or
-                                             idmap=uids=INSIDE-OUTSIDE-COUNT[#...];gids=..., likewise ridmap, which
-                                             reaches what is mounted below
+ *                                             idmap=uids=INSIDE-OUTSIDE-COUNT[#...];gids=..., likewise ridmap, which
+ *                                             reaches what is mounted below
  *   device PATH TYPE MAJOR MINOR MODE UID GID c, u, b or p; MODE octal
  *   link PATH TARGET                          a symlink right under /dev
  *   mask PATH                                 hidden by a null device or an empty tmpfs, if it exists
