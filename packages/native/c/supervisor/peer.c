@@ -39,7 +39,7 @@ void peer_reply(int fd, const char *const strings[5]) {
 }
 
 /* `ok`, and where the log ends at which the client's stream begins: all that was read before is there, or is what
-   begin_client() sends of unfinished lines. */
+   seam_begin() and seam_output() send of unfinished lines. */
 static void send_position(int fd, const struct log *log) {
   uint64_t device, inode, size;
   char file[48], length[24];

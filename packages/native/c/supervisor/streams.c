@@ -79,9 +79,16 @@ static void give_memory_back(void *data) {
   if (streams->log) log_idle(streams->log);
 }
 
+static int64_t now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+}
+
 static void close_output(struct output *output) {
   if (output->source.fd < 0) return;
   struct streams *streams = output->streams;
+  seam_output(output, NULL, 0, now_ns());
   loop_remove(streams->loop, &output->source);
   if (output->source.fd != streams->console) close(output->source.fd);
   output->source.fd = -1;
@@ -109,10 +116,11 @@ static ssize_t read_output(struct output *output) {
     close_output(output); /* a pty's master fails with EIO when its other side is closed */
     return -1;
   }
-  struct timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
+  int64_t now = now_ns();
+  seam_output(output, data, (size_t) n, now);
+  output->read_at = now;
   if (streams->log) {
-    log_write(streams->log, output->number, data, (size_t) n, now.tv_sec * INT64_C(1000000000) + now.tv_nsec);
+    log_write(streams->log, output->number, data, (size_t) n, now);
     watch_losses(streams);
   }
   for (struct client *client = streams->clients; client; client = client->next)

@@ -19,6 +19,7 @@ struct client {
   int in_ended;     /* it has closed its sending side */
   int ended;        /* it gets no more output: what is queued is sent, then its socket is shut */
   int shut;
+  int owed[2];         /* of stdout, stderr: it has not got the head of the line that is being read (see seam_begin) */
   int gone;            /* its socket is closed; it stays until the process took its input */
   struct buffer queue; /* output that its socket did not take yet */
   struct buffer typed; /* input that the process did not take yet */
@@ -29,7 +30,8 @@ struct client {
 struct output {
   struct source source; /* fd -1: closed */
   struct streams *streams;
-  int number; /* 1 stdout, 2 stderr */
+  int number;      /* 1 stdout, 2 stderr */
+  int64_t read_at; /* when something was read last, in nanoseconds since the epoch */
 };
 
 struct streams {
@@ -81,6 +83,16 @@ int streams_resize(struct streams *streams, int rows, int columns);
 int streams_waiting(const struct streams *streams);
 /* Closes all descriptors and clients. `ended` and `deserted` are called no more. */
 void streams_close(struct streams *streams);
+
+/* seam.c: the log holds whole lines, and the stream of a client that has read the log begins where the log ends. The head of a
+   line that has been read in part is in neither. The client gets it where the line is being written; what the program has left
+   unfinished is nobody's but the earlier clients', as with dockerd. */
+
+/* Sends a new client the heads of lines whose rest is there to be read; of others it is not known yet which they are. */
+void seam_begin(struct client *client);
+/* Before output is logged: sends the heads that clients lack, if `data` soon brings the line's end. Without data the output has
+   ended, and with it the line. */
+void seam_output(const struct output *output, const char *data, size_t size, int64_t now);
 
 /* Sends output to one client. */
 void client_output(struct client *client, int number, const char *data, size_t size);

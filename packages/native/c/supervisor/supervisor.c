@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -43,18 +42,6 @@ int process_code(int status) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* Sends a client that has read the log the lines that are being read, and so not in it: their rest waits in the pipe. A line that
-   the program has left unfinished is nobody's but the earlier clients', as with dockerd. */
-static void send_unfinished(struct client *client, const struct streams *streams) {
-  for (int stream = 1; stream <= 2; stream++) {
-    size_t size;
-    int waiting = 0;
-    const char *data = log_partial(streams->log, stream, &size);
-    if (data && ioctl(streams->outputs[stream - 1].source.fd, FIONREAD, &waiting) == 0 && waiting)
-      client_output(client, stream, data, size);
-  }
-}
-
 void begin_client(struct client *client, const struct client_message *asked, const char *typed, size_t typed_size) {
   struct streams *streams = client->streams;
   /* A process without an input takes none; what the client sends is not read as its end either. */
@@ -62,7 +49,7 @@ void begin_client(struct client *client, const struct client_message *asked, con
   client->out = asked->out != 0;
   client->err = asked->err != 0;
   detach_init(&client->detach, asked->keys);
-  if (asked->behind_log && streams->log) send_unfinished(client, streams);
+  if (asked->behind_log) seam_begin(client);
   if (client->in && typed_size) client_typed(client, typed, typed_size);
   if (streams->finished && streams->outputs[0].source.fd < 0 && streams->outputs[1].source.fd < 0) client_end(client);
 }
