@@ -31,8 +31,9 @@ export function parseFilters(text: string | undefined): Record<string, string[]>
   return filters;
 }
 
-/** @throws invalid-parameter for a filter that is not in `known` (`invalid filter 'x'`). */
+/** @throws invalid-parameter for a filter that is not in `known`: `invalid filter 'x'`, as dockerd without a name where it is empty. */
 export function checkFilters(filters: Record<string, string[]>, known: readonly string[]): void {
   for (const name of Object.keys(filters))
-    if (!known.includes(name)) throw invalidParameter(`invalid filter '${name}'`);
+    if (!known.includes(name))
+      throw invalidParameter(name === '' ? 'invalid filter' : `invalid filter '${name}'`);
 }

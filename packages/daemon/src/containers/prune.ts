@@ -1,4 +1,5 @@
 import { invalidParameter } from '../base/errors.ts';
+import { checkFilters } from '../base/filters.ts';
 import { log } from '../base/log.ts';
 import { parseRfc3339, parseTimeFilter } from '../base/time.ts';
 import { hasLabel } from '../volumes/checks.ts';
@@ -14,9 +15,7 @@ export async function pruneContainers(
   execs: Execs,
   filters: Record<string, string[]>,
 ) {
-  for (const name of Object.keys(filters)) {
-    if (!['label', 'label!', 'until'].includes(name)) throw invalidParameter(`invalid filter '${name}'`);
-  }
+  checkFilters(filters, ['label', 'label!', 'until']);
   const until = filters['until'] ?? [];
   if (until.length > 1) throw invalidParameter('more than one until filter specified');
   const limit = until[0] === undefined ? undefined : parseTimeFilter(until[0]);

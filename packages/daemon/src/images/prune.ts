@@ -1,6 +1,7 @@
 import { BerthError, conflict } from '../base/errors.ts';
+import { checkFilters } from '../base/filters.ts';
 import { chainIds, unixNanos } from './config.ts';
-import { booleanFilter, checkNames, type Filters, matchesLabels, untilFilter } from './query/filters.ts';
+import { booleanFilter, type Filters, matchesLabels, untilFilter } from './query/filters.ts';
 import { fullName } from './references.ts';
 import { type RemovalContext, type Removed, removeImage } from './remove.ts';
 import { boundVariants } from './variants.ts';
@@ -19,7 +20,7 @@ const running = new WeakSet<object>();
  * @throws conflict while another prune runs; invalid-parameter for filters.
  */
 export async function pruneImages(context: RemovalContext, filters: Filters): Promise<Pruned> {
-  checkNames(filters, FILTERS);
+  checkFilters(filters, FILTERS);
   const danglingOnly = booleanFilter(filters, 'dangling', true);
   const until = untilFilter(filters);
   if (running.has(context)) throw conflict('a prune operation is already running');

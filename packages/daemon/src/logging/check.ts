@@ -66,6 +66,8 @@ export function checkLogConfig(type: string, config: Options): void {
     throw invalidParameter(
       `logging driver gcplogs is not supported; use one of ${driverNames().join(', ')}, or none`,
     );
+  if (type === 'logentries')
+    throw invalidParameter('the logentries logging driver has been deprecated and removed');
   const driver = Object.hasOwn(DRIVERS, type) ? DRIVERS[type] : undefined;
   if (type !== 'none' && !driver)
     throw invalidParameter(

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { conflict, invalidParameter, notFound } from '../base/errors.ts';
+import { checkFilters } from '../base/filters.ts';
 import { nowNanos, rfc3339 } from '../base/time.ts';
 import type { Events } from '../events/api.ts';
 import type { Collection, Store } from '../store/api.ts';
@@ -93,8 +94,7 @@ class LocalSecrets implements Secrets {
   }
 
   async list(kind: Kind, filters: Record<string, string[]>): Promise<Kept[]> {
-    for (const name of Object.keys(filters))
-      if (!FILTERS.includes(name)) throw invalidParameter(`invalid filter '${name}'`);
+    checkFilters(filters, FILTERS);
     const { id = [], label = [], name = [], names = [] } = filters;
     const found: Kept[] = [];
     for (const record of [...this.#records[kind].values()]) {

@@ -43,13 +43,6 @@ export function checkVolume(name: string, driver: string, options: Record<string
   }
 }
 
-/** @throws invalid-parameter naming the first filter that is not accepted. */
-export function checkFilters(filters: Record<string, string[]>, accepted: readonly string[]): void {
-  for (const name of Object.keys(filters)) {
-    if (!accepted.includes(name)) throw invalidParameter(`invalid filter '${name}'`);
-  }
-}
-
 /** A filter of one boolean; undefined when it is not given. @throws invalid-parameter */
 export function booleanFilter(filters: Record<string, string[]>, name: string): boolean | undefined {
   const values = filters[name];

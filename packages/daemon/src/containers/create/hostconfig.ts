@@ -100,7 +100,7 @@ export function fillHostConfig(body: Body, defaults: HostDefaults): HostConfig {
     CpusetMems: text('CpusetMems'),
     Devices: list<Record<string, string>>('Devices')?.map(device) ?? null,
     DeviceCgroupRules: list('DeviceCgroupRules'),
-    DeviceRequests: list('DeviceRequests'),
+    DeviceRequests: list<Record<string, unknown>>('DeviceRequests')?.map(deviceRequest) ?? null,
     // Kernel memory limits are gone from the API since 1.42; what older clients send is discarded, as dockerd does.
     MemoryReservation: number('MemoryReservation'),
     MemorySwap: memory > 0 && memorySwap === 0 ? memory * 2 : memorySwap,
@@ -132,6 +132,15 @@ function daemonLogOptions(type: string, { logDriver, logOpts }: Settings): Recor
   if (type === logDriver) return logOpts;
   return Object.fromEntries(Object.entries(logOpts).filter(([name]) => isCacheOption(name)));
 }
+
+/** dockerd shows null for each list that was not given. */
+const deviceRequest = (given: Record<string, unknown>) => ({
+  Driver: given['Driver'] ?? '',
+  Count: given['Count'] ?? 0,
+  DeviceIDs: given['DeviceIDs'] ?? null,
+  Capabilities: given['Capabilities'] ?? null,
+  Options: given['Options'] ?? null,
+});
 
 const device = (given: Record<string, string>) => ({
   PathOnHost: given['PathOnHost'] ?? '',

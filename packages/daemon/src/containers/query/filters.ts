@@ -1,4 +1,5 @@
 import { invalidParameter } from '../../base/errors.ts';
+import { checkFilters } from '../../base/filters.ts';
 import { NEVER, parseRfc3339 } from '../../base/time.ts';
 import type { Image } from '../../images/api.ts';
 import type { NetworkState } from '../../networks/api.ts';
@@ -47,9 +48,7 @@ type Test = (snapshot: ContainerSnapshot, container: Container) => boolean;
  * @throws invalid-parameter for a filter or a value that is not known, not-found for containers of `before` and `since`
  */
 export async function compileFilters(context: Context, filters: Record<string, string[]>) {
-  for (const name of Object.keys(filters)) {
-    if (!FILTERS.includes(name)) throw invalidParameter(`invalid filter '${name}'`);
-  }
+  checkFilters(filters, FILTERS);
   const tests: Test[] = [];
   const values = (name: string) => (filters[name]?.length ? filters[name] : undefined);
   const any = (name: string, test: (value: string) => Test) => {

@@ -4,12 +4,6 @@ import { unixNanos } from '../config.ts';
 
 export type Filters = Record<string, string[]>;
 
-/** @throws invalid-parameter `invalid filter 'x'` for one that is not in `known`. */
-export function checkNames(filters: Filters, known: readonly string[]): void {
-  for (const name of Object.keys(filters))
-    if (!known.includes(name)) throw invalidParameter(`invalid filter '${name}'`);
-}
-
 /**
  * A filter that is true or false.
  * @throws invalid-parameter `invalid filter 'dangling=[maybe]'`.

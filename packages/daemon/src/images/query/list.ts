@@ -1,3 +1,4 @@
+import { checkFilters } from '../../base/filters.ts';
 import { compileGlob } from '../../patterns/glob.ts';
 import type { ImageSummary } from '../api.ts';
 import type { Entry } from '../catalogue.ts';
@@ -6,7 +7,7 @@ import { find } from '../lookup.ts';
 import { type ManifestContext, manifestsIn, targetOf } from '../manifests.ts';
 import { familiarMatch, familiarString, type Reference } from '../references.ts';
 import { boundVariants, variantsOf } from '../variants.ts';
-import { booleanFilter, checkNames, earliestUntil, type Filters, matchesLabels } from './filters.ts';
+import { booleanFilter, earliestUntil, type Filters, matchesLabels } from './filters.ts';
 
 const FILTERS = ['dangling', 'label', 'before', 'since', 'reference', 'until'];
 
@@ -26,7 +27,7 @@ export function listImages(
   { all = false, filters = {}, sharedSize = false, manifests = false }: ListOptions,
 ): ImageSummary[] {
   const { catalogue } = context;
-  checkNames(filters, FILTERS);
+  checkFilters(filters, FILTERS);
   const danglingOnly = booleanFilter(filters, 'dangling', false);
   const before = filters['before']?.map((text) => unixNanos(find(catalogue, text).config.created));
   const since = filters['since']?.map((text) => unixNanos(find(catalogue, text).config.created));

@@ -1,4 +1,5 @@
 import { invalidParameter, systemError } from '../../base/errors.ts';
+import { checkFilters } from '../../base/filters.ts';
 import { parseJson } from '../../base/go-json.ts';
 import type { FoundImage, Images, RegistryAuth } from '../api.ts';
 import { belongsTo } from './auth.ts';
@@ -107,8 +108,7 @@ function readResults(body: Buffer): FoundImage[] {
 }
 
 function filter(filters: Record<string, string[]>): (result: FoundImage) => boolean {
-  for (const name of Object.keys(filters))
-    if (!FILTERS.includes(name)) throw invalidParameter(`invalid filter '${name}'`);
+  checkFilters(filters, FILTERS);
   const flag = (name: string): boolean | undefined => {
     const values = filters[name];
     if (!values || values.length === 0) return undefined;

@@ -167,7 +167,7 @@ export async function disconnect(
     throw invalidParameter(HOST_NETWORK);
   if (!entry)
     throw conflict(
-      pid === undefined
+      pid === undefined || !network
         ? `container ${record.request.id} is not connected to the network ${name}`
         : `container ${record.request.id} is not connected to network ${name}`,
     );

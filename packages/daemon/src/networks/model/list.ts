@@ -1,4 +1,5 @@
 import { invalidParameter } from '../../base/errors.ts';
+import { checkFilters } from '../../base/filters.ts';
 import { filterMatcher } from '../../patterns/expression.ts';
 import type { Context } from './context.ts';
 import type { NetworkRecord } from './records.ts';
@@ -7,11 +8,6 @@ type Filters = Record<string, string[]>;
 
 const LIST = ['dangling', 'driver', 'id', 'label', 'name', 'scope', 'type'];
 const PRUNE = ['label', 'label!', 'until'];
-
-function check(filters: Filters, known: readonly string[]): void {
-  for (const name of Object.keys(filters))
-    if (!known.includes(name)) throw invalidParameter(`invalid filter '${name}'`);
-}
 
 const hasLabel = ({ labels }: NetworkRecord, wanted: string) => {
   const equals = wanted.indexOf('=');
@@ -22,7 +18,7 @@ const hasLabel = ({ labels }: NetworkRecord, wanted: string) => {
 
 /** The networks that pass a list's filters. @throws invalid-parameter for a wrong filter. */
 export async function listed(context: Context, filters: Filters): Promise<NetworkRecord[]> {
-  check(filters, LIST);
+  checkFilters(filters, LIST);
   const { catalogue, members } = context;
   const { driver = [], id = [], label = [], name = [], scope = [], type = [] } = filters;
   for (const value of type)
@@ -59,7 +55,7 @@ function booleanFilter(values: string[] | undefined): boolean | undefined {
 
 /** The networks that a prune removes: not predefined, without members, older than `until`. */
 export function prunable(context: Context, filters: Filters): NetworkRecord[] {
-  check(filters, PRUNE);
+  checkFilters(filters, PRUNE);
   const { catalogue, members } = context;
   const { label = [], until = [] } = filters;
   if (until.length > 1) throw invalidParameter('more than one until filter specified');

@@ -243,7 +243,7 @@ function checkSubLink({ options, driver }: NetworkRecord): void {
   if (driver === 'ipvlan' && flag && !Object.hasOwn(IPVLAN_FLAGS, flag))
     throw new BerthError(
       'system',
-      `requested ipvlan flag '${flag}' is not valid, 'bridge' flag is the ipvlan driver default`,
+      `requested ipvlan flag '${flag}' is not valid, 'bridge' is the ipvlan driver default`,
     );
   if (options['parent'] && !/^[^\s/:"*]{1,15}$/.test(options['parent']))
     throw invalidParameter(`invalid parent interface: ${options['parent']}`);
