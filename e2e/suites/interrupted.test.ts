@@ -2,8 +2,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { sleep, TestDaemon, until } from '../support/daemon.ts';
+import { changeRecord, type Row } from '../support/records.ts';
 import { tarOf } from '../support/tar.ts';
 
 /*
@@ -17,20 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => daemon?.dispose());
 
-// biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of a record
-type Row = Record<string, any>;
-
-/** Changes a record of the daemon's database; it must not run. */
-function record(table: string, key: string, change: (row: Row) => Row): void {
-  const db = new DatabaseSync(join(daemon.folder, 'data/berth.db'));
-  try {
-    const { value } = db.prepare(`SELECT value FROM "${table}" WHERE key = ?`).get(key) as { value: string };
-    const changed = JSON.stringify(change(JSON.parse(value) as Row));
-    db.prepare(`UPDATE "${table}" SET value = ? WHERE key = ?`).run(changed, key);
-  } finally {
-    db.close();
-  }
-}
+const record = (table: string, key: string, change: (row: Row) => Row) =>
+  changeRecord(daemon, table, key, change);
 
 /** Freezes a process's cgroup behind the daemon's back, or thaws it. */
 function freeze(pid: number, frozen: boolean): void {

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { CriDaemon, type Message } from '../../support/cri.ts';
-import { SpdyClient, whole, withinWebSocket } from '../../support/spdy.ts';
+import { SpdyClient, whole, withinWebSocket } from './spdy.ts';
 
 /* Exec, attach and port-forward as clients of Kubernetes speak them, over SPDY 3.1 and WebSockets. */
 

@@ -7,6 +7,7 @@ import { passControls } from './connect.ts';
 import type { Life } from './life.ts';
 import { networkRequest } from './request.ts';
 import { clearRunFolder, runFolder, runFolders } from './startup.ts';
+import { resumeStop } from './stop.ts';
 
 /** Finds what still runs after the daemon was away, and clears what belongs to nothing. */
 export async function reconcileContainers(context: Context, life: Life): Promise<void> {
@@ -38,6 +39,7 @@ export async function reconcileContainers(context: Context, life: Life): Promise
   for (const container of context.registry.all()) {
     if (container.record.buildStep) life.autoRemove(container);
     else await container.queue(() => life.apply(container, { type: 'daemon-up' }));
+    resumeStop(context, life, container);
   }
 }
 

@@ -3,10 +3,10 @@ import { log } from '../../base/log.ts';
 import type { Execs } from '../io/exec.ts';
 import type { Container } from '../model/container.ts';
 import { type Context, setRecord } from '../model/context.ts';
+import { killAndWait } from './kill.ts';
 import type { Life } from './life.ts';
 import { linkParts } from './links.ts';
 import { clearRunFolder } from './startup.ts';
-import { killAndWait } from './stop.ts';
 
 /**
  * Removes a container and all that it owns. `force` kills it first, also out of a start that hangs.

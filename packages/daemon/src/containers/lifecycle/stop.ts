@@ -1,4 +1,3 @@
-import { HELPER_ANSWER } from '@berth/native/watchdog.ts';
 import {
   BerthError,
   conflict,
@@ -11,17 +10,14 @@ import { log } from '../../base/log.ts';
 import { isKnownSignal, parseSignal } from '../../base/signals.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
+import type { StopSignal } from '../model/types.ts';
+import { killAndWait, SIGKILL, send, thawToDie, within } from './kill.ts';
 import type { Life } from './life.ts';
 
-const SIGKILL = 9;
 const SIGTERM = 15;
-const SIGCONT = 18;
 const DEFAULT_STOP_SECONDS = 10;
 /** How long the signal of a stop may take to be sent, in milliseconds. */
 const SIGNAL_PATIENCE = 2000;
-/** How long a killed process may take to be gone, in milliseconds: until another way is tried, and at most. */
-const KILL_GRACE = 500;
-const KILL_PATIENCE = 10_000;
 
 /** How a stop is asked for: seconds until it is killed (negative: never), and the signal. The container's own settings by default. */
 interface StopOptions {
@@ -114,21 +110,80 @@ async function stopContainer(
   const ended = container.wait('next-exit');
   container.stopping++;
   try {
-    await life.apply(container, { type: 'stop-asked', restart });
-    // Gone already, or to be killed below.
-    await within(
-      send(context, container, signal).catch(() => undefined),
-      SIGNAL_PATIENCE,
-    );
-    await thawToDie(life, container);
-    // If no time is given dockerd kills without a look at whether the first signal was enough, and emits both.
-    if (seconds === 0 || !(await within(ended, seconds < 0 ? Number.POSITIVE_INFINITY : seconds * 1000)))
-      await killAndWait(context, container, ended);
+    await life.apply(container, { type: 'stop-asked', restart, next: { signal, seconds } });
+    const killAt = await sendStop(context, life, container, { signal, seconds });
+    await endByDeadline(context, life, container, ended, killAt);
   } catch (error) {
     container.stopping = Math.max(0, container.stopping - 1);
     throw error;
   }
   return true;
+}
+
+/** Milliseconds since the machine booted, on the clock that timers go by: the same for every daemon until the next boot. */
+function monotonic(): number {
+  return Math.ceil(Number(process.hrtime.bigint()) / 1e6);
+}
+
+/** Sends the signal of a stop and records that. Returns the deadline that it leaves, on the monotonic clock. */
+async function sendStop(
+  context: Context,
+  life: Life,
+  container: Container,
+  { signal, seconds }: StopSignal,
+): Promise<number> {
+  const deadline = () => (seconds < 0 ? Number.POSITIVE_INFINITY : monotonic() + seconds * 1000);
+  const record = () => {
+    const killAt = deadline();
+    return life.apply(container, { type: 'stop-sent', signal, ...(Number.isFinite(killAt) && { killAt }) });
+  };
+  // Gone already, or to be killed at the deadline.
+  await within(
+    send(context, container, signal)
+      .then(record)
+      .catch(() => undefined),
+    SIGNAL_PATIENCE,
+  );
+  return deadline();
+}
+
+/** Kills it at the deadline, unless it has ended by then: `ended`. */
+async function endByDeadline(
+  context: Context,
+  life: Life,
+  container: Container,
+  ended: Promise<unknown>,
+  killAt: number,
+): Promise<void> {
+  await thawToDie(life, container);
+  const left = killAt - monotonic();
+  // If no time is given dockerd kills without a look at whether the first signal was enough, and emits both.
+  if (left <= 0 || !(await within(ended, left))) await killAndWait(context, container, ended);
+}
+
+/**
+ * Goes on with a stop or a restart that an earlier daemon did not come to the end of. A signal that is not known to be sent
+ * is sent (again), and the container has its whole time from there. Returns at once.
+ */
+export function resumeStop(context: Context, life: Life, container: Container): void {
+  const { stop } = container.state;
+  if (!container.alive || !stop) return;
+  const { next, killAt = Number.POSITIVE_INFINITY } = stop;
+  const ended = container.wait('next-exit');
+  container.stopping++;
+  const finish = async () => {
+    const later = next ? await sendStop(context, life, container, next) : killAt;
+    await endByDeadline(context, life, container, ended, Math.min(killAt, later));
+    if (container.state.restarting) await life.start(container);
+  };
+  void finish().catch(async (error) => {
+    container.stopping = Math.max(0, container.stopping - 1);
+    log.error(
+      { container: container.id, err: error },
+      'could not finish a stop that an earlier daemon began',
+    );
+    if (container.state.restarting) await life.apply(container, { type: 'restart-failed' });
+  });
 }
 
 /** Stops it, if it runs, and starts it again; meanwhile it does not go by itself. */
@@ -169,92 +224,4 @@ async function killContainer(
   }
   const ended = container.wait('next-exit');
   await killAndWait(context, container, ended);
-}
-
-async function send(context: Context, container: Container, signal: number): Promise<void> {
-  const { supervisor } = container;
-  if (!supervisor) throw conflict(`container ${container.id} is not running`);
-  await supervisor.kill(signal);
-  context.emit(container, 'kill', { signal: String(signal) });
-}
-
-/** A frozen process does not act on a signal. */
-async function thawToDie(life: Life, container: Container): Promise<void> {
-  if (container.state.status !== 'paused') return;
-  await container
-    .queue(() => life.apply(container, { type: 'unpause' }))
-    .catch((error) => log.debug({ container: container.id, err: error }, 'could not unpause to stop'));
-  await container.supervisor?.kill(SIGCONT).catch(() => undefined);
-}
-
-/**
- * Lets a paused container that was killed die. It is thawed in the kernel alone and stays paused until its end, as with
- * dockerd, which emits no `unpause` then.
- */
-async function thawKilled(context: Context, container: Container): Promise<void> {
-  await container.queue(async () => {
-    if (container.state.status === 'paused') await context.rooms.runtime.unpause(container.id);
-  });
-}
-
-/**
- * Kills and waits for the end, `ended`, at most some 20 seconds, whatever holds it up: a freezer that nobody recorded, a
- * supervisor that does not answer. @throws system when the kernel holds on to the process
- */
-export async function killAndWait(
-  context: Context,
-  container: Container,
-  ended: Promise<unknown>,
-): Promise<void> {
-  const { supervisor } = container;
-  const { runtime } = context.rooms;
-  const warn = (error: unknown) =>
-    log.debug({ container: container.id, err: error }, 'a step to kill a container failed');
-  // However it comes about: a kill that is acknowledged has its event.
-  let told = false;
-  const tell = () => {
-    if (!told) context.emit(container, 'kill', { signal: String(SIGKILL) });
-    told = true;
-  };
-  // Not waited for alone: the supervisor, or what passes this on to it, may be stopped.
-  let answers = false;
-  const asked = Promise.resolve(supervisor?.kill(SIGKILL))
-    .then(() => {
-      answers = supervisor !== undefined;
-      tell();
-    }, warn)
-    .then(() => thawKilled(context, container));
-  void asked.catch(warn);
-  const gone = await within(ended, KILL_GRACE);
-  tell();
-  if (gone) return;
-  for (const deadline = Date.now() + HELPER_ANSWER; Date.now() < deadline; ) {
-    // By way of the cgroup, without the supervisor. A pause that was under way may have come after the signal.
-    await within(runtime.killAll(container.id).catch(warn), KILL_GRACE);
-    if (await within(ended, KILL_GRACE)) return;
-  }
-  if (!answers) supervisor?.end();
-  if (await within(ended, KILL_PATIENCE)) return;
-  await runtime.removeCgroup(container.id).catch(warn);
-  if (!(await within(ended, KILL_GRACE)))
-    throw systemError(
-      `cannot kill container: ${container.id}: tried to kill container, but did not receive an exit event`,
-    );
-}
-
-/** True when `promise` settles in time. */
-async function within(promise: Promise<unknown>, milliseconds: number): Promise<boolean> {
-  if (milliseconds === Number.POSITIVE_INFINITY) {
-    await promise;
-    return true;
-  }
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), Math.min(milliseconds, 2 ** 31 - 1));
-  });
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,9 +1,9 @@
-import type { Freezer, LifeState, RestartPolicy } from './types.ts';
+import type { Freezer, LifeState, RestartPolicy, StopSignal } from './types.ts';
 
 /*
  * The life of a container as a pure function: (state, event) -> (state, effects). It decides; `life.ts` carries the
  * effects out, in their order, and feeds the events that they end with back. An intent is recorded in the state before
- * its effect touches the kernel (`launching`, `freezer`, `restarting`), so that a daemon that is killed in between knows
+ * its effect touches the kernel (`launching`, `freezer`, `restarting`, `stop`), so that a daemon that is killed in between knows
  * at its next start what the kernel's state means. Times are RFC 3339 strings so that a state is plain data.
  */
 
@@ -23,8 +23,10 @@ export type LifeEvent =
   /** The OOM killer took something of it; `kills` counts since the start. */
   | { type: 'oom'; kills: number }
   | { type: 'exited'; exitCode: number; oomKilled: boolean; at: string }
-  /** Stop or kill was asked for; `restart`: it is to run again afterwards. */
-  | { type: 'stop-asked'; restart?: boolean }
+  /** Stop (`next`: its signal) or kill was asked for; `restart`: it is to run again afterwards. */
+  | { type: 'stop-asked'; restart?: boolean; next?: StopSignal }
+  /** The signal of a stop was sent; without `killAt` no kill follows it. */
+  | { type: 'stop-sent'; signal: number; killAt?: number }
   /** A checkpoint that ends it is made; `failed`: it runs on as if none had been asked for. */
   | { type: 'checkpoint'; failed: boolean }
   /** The stop or the start of a restart failed. */

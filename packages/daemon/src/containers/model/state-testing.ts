@@ -47,6 +47,7 @@ export function expectTransition({ from, event, context, to, effects }: Row): vo
     launching: undefined,
     freezer: undefined,
     checkpointing: undefined,
+    stop: undefined,
     ...next.state,
   }).toMatchObject(to);
   expect(

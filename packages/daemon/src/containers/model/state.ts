@@ -2,7 +2,7 @@ import { conflict, notModified, systemError } from '../../base/errors.ts';
 import { NEVER, parseRfc3339 } from '../../base/time.ts';
 import type { LifeContext, LifeEffect, LifeEvent, Transition } from './life-types.ts';
 import { policyWants, restartAfterEnd } from './restart-policy.ts';
-import type { Freezer, LifeState } from './types.ts';
+import type { Freezer, LifeState, StopSignal } from './types.ts';
 
 export const INITIAL: LifeState = Object.freeze({
   status: 'created',
@@ -51,7 +51,9 @@ export function transition(state: LifeState, event: LifeEvent, context: LifeCont
     case 'exited':
       return exited(state, event, context);
     case 'stop-asked':
-      return stopAsked(state, event.restart === true);
+      return stopAsked(state, event.restart === true, event.next);
+    case 'stop-sent':
+      return { state: stopSent(state, event), effects: [] };
     case 'checkpoint':
       return { state: checkpointed(state, event.failed), effects: [] };
     case 'restart-failed':
@@ -87,7 +89,7 @@ export function transition(state: LifeState, event: LifeEvent, context: LifeCont
 /** The state without intents that no longer hold. */
 function without(
   state: LifeState,
-  ...intents: Array<'launching' | 'freezer' | 'restarting' | 'checkpointing'>
+  ...intents: Array<'launching' | 'freezer' | 'restarting' | 'checkpointing' | 'stop'>
 ): LifeState {
   if (!intents.some((intent) => intent in state)) return state;
   const left = { ...state };
@@ -96,7 +98,7 @@ function without(
 }
 
 /** The state without any intent: what was under way has ended. */
-const settled = (state: LifeState) => without(state, 'launching', 'freezer', 'restarting');
+const settled = (state: LifeState) => without(state, 'launching', 'freezer', 'restarting', 'stop');
 
 /** The kernel's truth is taken over: a container that a commit has frozen is thawed, one that a user has stays so. */
 function resumed(state: LifeState, event: LifeEvent & { type: 'resumed' }): Transition {
@@ -174,7 +176,7 @@ function outOfMemory(state: LifeState, kills: number): Transition {
 function exited(state: LifeState, event: LifeEvent & { type: 'exited' }, context: LifeContext): Transition {
   const seconds = secondsBetween(state.startedAt, event.at);
   const ended: LifeState = {
-    ...without(state, 'launching', 'freezer', 'checkpointing'),
+    ...without(state, 'launching', 'freezer', 'checkpointing', 'stop'),
     status: 'exited',
     manuallyStopped: state.manuallyStopped || state.checkpointing === true,
     pid: 0,
@@ -198,7 +200,7 @@ function exited(state: LifeState, event: LifeEvent & { type: 'exited' }, context
   return { state: ended, effects };
 }
 
-function stopAsked(state: LifeState, restart: boolean): Transition {
+function stopAsked(state: LifeState, restart: boolean, next?: StopSignal): Transition {
   if (state.status === 'restarting')
     return {
       state: { ...state, status: 'exited', manuallyStopped: true },
@@ -206,7 +208,29 @@ function stopAsked(state: LifeState, restart: boolean): Transition {
     };
   // A stop that comes while a restart is under way wins: a container that goes by itself goes with that end.
   const asked = without(state, 'restarting');
-  return { state: { ...asked, manuallyStopped: true, ...(restart && { restarting: true }) }, effects: [] };
+  return {
+    state: {
+      ...asked,
+      manuallyStopped: true,
+      ...(restart && { restarting: true }),
+      ...(next && { stop: { ...state.stop, next } }),
+    },
+    effects: [],
+  };
+}
+
+/** Of several stops the earliest deadline holds, as each of them kills. One that is over has nothing to note. */
+function stopSent(state: LifeState, { signal, killAt }: LifeEvent & { type: 'stop-sent' }): LifeState {
+  if (!state.stop) return state;
+  const { next, killAt: earlier } = state.stop;
+  const deadlines = [earlier, killAt].filter((instant) => instant !== undefined);
+  return {
+    ...state,
+    stop: {
+      ...(next && next.signal !== signal && { next }),
+      ...(deadlines.length > 0 && { killAt: Math.min(...deadlines) }),
+    },
+  };
 }
 
 function checkpointed(state: LifeState, failed: boolean): LifeState {

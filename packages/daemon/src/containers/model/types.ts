@@ -223,8 +223,24 @@ export interface LifeState {
   freezer?: Freezer;
   /** A restart by hand is under way: the end that it brings is not that of a container that goes by itself. */
   restarting?: true;
+  /** A stop that is under way, so that the next daemon goes on with it. */
+  stop?: PendingStop;
   /** A checkpoint that ends it is being made: it stays down after that end, whatever its restart policy. */
   checkpointing?: true;
+}
+
+/** How far a stop has come; without members: its signal was sent, and it waits for the end for ever. */
+export interface PendingStop {
+  /** A signal that is not known to be sent, and how long the container has from there on. */
+  next?: StopSignal;
+  /** The instant at which it is killed, in milliseconds of the monotonic clock. */
+  killAt?: number;
+}
+
+/** The signal of a stop, by number, and how long the container has to act on it, in seconds; negative: for ever. */
+export interface StopSignal {
+  signal: number;
+  seconds: number;
 }
 
 /** The cause of a freeze: a user, who thaws the container too, or a commit, which thaws it when it has ended. */

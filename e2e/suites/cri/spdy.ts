@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { Duplex } from 'node:stream';
-import { HeaderCodec, type Headers } from '../../packages/daemon/src/cri/streaming/spdy/headers.ts';
+import { HeaderCodec, type Headers } from '../../../packages/daemon/src/cri/streaming/spdy/headers.ts';
 
 const HEAD = 8;
 const FIN = 1;
