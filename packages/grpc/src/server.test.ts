@@ -2,11 +2,13 @@ import { type ClientHttp2Session, connect } from 'node:http2';
 import { type AddressInfo, createServer, connect as open, type Server, type Socket } from 'node:net';
 import { codec } from './codec.ts';
 import { GrpcServer, methodsFor } from './server.ts';
+import { errorOf, GrpcError } from './status.ts';
 
 // Clients that send what no library of gRPC would: they are told, and hold nobody else up.
 
 const table = codec({ List: { texts: '1 repeated string' }, Count: { count: '1 int32' } });
 const { method } = methodsFor(table);
+let failure: GrpcError;
 let server: Server;
 let client: ClientHttp2Session;
 let socket: Socket;
@@ -18,11 +20,17 @@ beforeAll(async () => {
       for await (const { texts } of requests) count += texts.length;
       return { count };
     }),
+    '/fail': method('List', 'Count', async () => {
+      throw failure;
+    }),
   });
   server = createServer((connection) => void grpc.accept(connection));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   socket = open((server.address() as AddressInfo).port, '127.0.0.1');
-  client = connect('http://127.0.0.1', { createConnection: () => socket });
+  client = connect('http://127.0.0.1', {
+    createConnection: () => socket,
+    settings: { maxHeaderListSize: 1 << 20 },
+  });
 });
 afterAll(() => {
   client.destroy();
@@ -36,8 +44,8 @@ const framed = (message: Buffer, size = message.length, flag = 0) => {
 };
 
 /** Sends the pieces and answers with the status, its message, and what was counted. */
-async function call(pieces: Iterable<Buffer>) {
-  const stream = client.request({ ':method': 'POST', ':path': '/count', te: 'trailers' });
+async function call(pieces: Iterable<Buffer>, path = '/count') {
+  const stream = client.request({ ':method': 'POST', ':path': path, te: 'trailers' });
   let head: Record<string, unknown> = {};
   const told: Buffer[] = [];
   stream.on('response', (headers) => {
@@ -60,6 +68,7 @@ async function call(pieces: Iterable<Buffer>) {
   return {
     status: head['grpc-status'],
     message: decodeURIComponent(String(head['grpc-message'] ?? '')),
+    error: errorOf(head),
     count: answer.length > 5 ? table.decode('Count', answer.subarray(5)).count : 0,
   };
 }
@@ -99,4 +108,19 @@ test('many small messages at once hold nobody up', async () => {
   expect(await call(pieces)).toMatchObject({ status: '0', count: 128_000 });
   clearInterval(timer);
   expect(longest).toBeLessThan(60_000); // microseconds
+});
+
+test('an error that does not fit into trailers is told without its details, and without the middle of its message', async () => {
+  const fails = async (message: string, size: number) => {
+    failure = new GrpcError(2, message, [{ type_url: 'a/Detail', value: Buffer.alloc(size, 'd') }]);
+    return (await call([framed(text)], '/fail')).error!;
+  };
+  const small = await fails('failed', 30 << 10);
+  expect([small.code, small.message, small.details[0]?.value.length]).toEqual([2, 'failed', 30 << 10]);
+  const large = await fails('failed', 2 << 20);
+  expect([large.code, large.message, large.details]).toEqual([2, 'failed', []]);
+  for (const char of ['a', '\n', '\u20ac', '\u{1f600}']) {
+    const long = await fails(`begins${char.repeat(1 << 20)}: exit code: 1`, 200 << 10);
+    expect(long.message).toMatch(/^begins.* \[\.\.\.\] .*: exit code: 1$/s);
+  }
 });

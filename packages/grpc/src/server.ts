@@ -7,6 +7,7 @@ import {
   CANCELLED,
   GrpcError,
   INTERNAL,
+  MAX_HEADERS,
   RESOURCE_EXHAUSTED,
   trailersOf,
   UNIMPLEMENTED,
@@ -71,7 +72,7 @@ export class GrpcServer {
 
   constructor(methods: Record<string, Method>) {
     // A build's ignore patterns are metadata, one pair each; Node's own limit is 128 pairs.
-    this.server = createServer({ maxSendHeaderBlockLength: 256 * 1024, maxHeaderListPairs: 65_536 });
+    this.server = createServer({ maxSendHeaderBlockLength: MAX_HEADERS, maxHeaderListPairs: 65_536 });
     this.server.on('stream', (stream, headers, _flags, raw) => {
       const values = (name: string) => raw.filter((_, at) => at % 2 === 1 && raw[at - 1] === name);
       void this.answer(stream, headers, values, methodOf(methods, String(headers[':path'])));

@@ -28,17 +28,35 @@ export class GrpcError extends Error {
   }
 }
 
-/** The trailers that tell how a call ended. */
+/** A block of headers that is longer is not sent: the stream is reset in its place. */
+export const MAX_HEADERS = 256 * 1024;
+
+/** UTF-16 units of a message: percent-encoded, each becomes nine bytes at most. */
+const maxMessage = 6 * 1024;
+
+/**
+ * The trailers that tell how a call ended. They fit into `MAX_HEADERS`: of a message that is too long the middle is left out, and
+ * details that do not fit beside the message are left out.
+ */
 export function trailersOf(code: number, message: string, details: readonly StatusDetail[]) {
+  const text = shortened(message);
   const trailers: Record<string, string> = {
     'grpc-status': String(code),
-    'grpc-message': encodeMessage(message),
+    'grpc-message': encodeMessage(text),
   };
-  if (details.length > 0)
-    trailers['grpc-status-details-bin'] = status
-      .encode('Status', { code, message, details })
-      .toString('base64');
+  if (details.length === 0) return trailers;
+  const told = status.encode('Status', { code, message: text, details }).toString('base64');
+  // The names and the framing of each header take less than 1 KiB.
+  const room = MAX_HEADERS - 1024 - trailers['grpc-message']!.length;
+  if (told.length <= room) trailers['grpc-status-details-bin'] = told;
   return trailers;
+}
+
+/** A message without its middle where it is too long: errors of programs end with the reason. */
+function shortened(message: string): string {
+  if (message.length <= maxMessage) return message;
+  const half = maxMessage / 2 - 4;
+  return `${message.slice(0, half)} [...] ${message.slice(-half)}`;
 }
 
 /** The error that a call ended with, by its trailers; undefined for none. `UNAVAILABLE` where there are no trailers. */

@@ -3,7 +3,7 @@ import { locationOf } from '../../../dockerfile/location.ts';
 
 /** Lines that clients show on either side of the ones an error is about. */
 const around = 4;
-/** A status with its details is one header: what is larger is cut down to the lines that are shown. */
+/** A status with its details is one header: what is larger is cut down to the lines that are shown, and so many of their bytes. */
 const maxData = 16 * 1024;
 
 /**
@@ -15,10 +15,10 @@ export function withSource(error: unknown, filename: string, text: string): unkn
   if (!at || !(error instanceof Error)) return error;
   let data = text;
   if (data.length > maxData) {
-    const lines = data.split('\n');
-    const shown = (_: string, index: number) =>
-      index + 1 >= at.line - around && index + 1 <= at.endLine + around;
-    data = lines.map((line, index) => (shown(line, index) ? line : '')).join('\n');
+    // The lines before are there, empty: clients count them. Those behind are not.
+    const first = Math.max(at.line - 1 - around, 0);
+    const shown = text.split('\n').slice(first, at.endLine + around);
+    data = '\n'.repeat(first) + shown.join('\n').slice(0, maxData);
   }
   const source = {
     info: { filename, data: Buffer.from(data).toString('base64'), language: 'Dockerfile' },
