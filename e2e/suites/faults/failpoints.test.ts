@@ -61,6 +61,25 @@ test('a container whose SandboxKey cannot be made runs, and its end is seen', as
   expect((await daemon.call('DELETE', `/containers/${json.Id}`)).status).toBe(204);
 });
 
+test('an update that cannot be recorded changes neither the settings nor the limits', async () => {
+  const id = await daemon.box(['sleep', '1000'], { HostConfig: { NetworkMode: 'none', PidsLimit: 50 } });
+  const state = async () => ({
+    inspect: (await daemon.call('GET', `/containers/${id}/json`)).json,
+    limit: daemon.docker(['exec', id, 'sh', '-c', 'cat /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/pids.max'])
+      .stdout,
+  });
+  const before = await state();
+  expect(before.limit).toBe('50\n');
+  arm(file, [{ name: 'sqlite.run', action: EIO, skip: 0, count: 20 }]);
+  const change = { PidsLimit: 60, Labels: { a: 'b' } };
+  expect((await daemon.call('POST', `/containers/${id}/update`, change)).status).toBe(500);
+  arm(file, []);
+  expect(await state()).toEqual(before);
+  expect((await daemon.call('POST', `/containers/${id}/update`, change)).status).toBe(200);
+  expect((await state()).limit).toBe('60\n');
+  expect((await daemon.call('DELETE', `/containers/${id}?force=1`)).status).toBe(204);
+});
+
 test('interfaces and addresses are given back where a file of the networks cannot be removed', async () => {
   const id = await daemon.box(['sleep', '1000']);
   arm(file, [{ name: 'fs.rm', action: EIO, skip: 0, count: 2 }]);

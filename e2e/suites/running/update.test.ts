@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { TestDaemon, until } from '../../support/daemon.ts';
@@ -168,6 +168,41 @@ test('a log gets other options, and another driver, in the middle of a line', as
   berth('update', '--log-driver', 'local', 'log');
   await until('the other log', () => /^(more\n?)+$/.test(berth('logs', 'log')));
   berth('rm', '-f', 'log');
+});
+
+test('an update that fails half-way leaves everything as it was', async () => {
+  const folder = join(daemon.folder, 'half');
+  mkdirSync(folder);
+  const program = 'dd if=/dev/zero of=/dev/shm/f bs=1M count=32; while :; do echo hello | nc -l -p 80; done';
+  berth('run', '-d', '--name', 'half', '-p', '127.0.0.1:18085:80', '-l', 'x=1', 'bb', 'sh', '-c', program);
+  await until('the port', () => answers(18085));
+  const state = async () => ({
+    container: await inspect('half'),
+    volumes: berth('volume', 'ls', '-q'),
+    mounts: berth('exec', 'half', 'cat', '/proc/mounts'),
+  });
+  const before = await state();
+  const changes = [
+    ...['--publish-add', '127.0.0.1:18086:80', '--publish-add', '127.0.0.1:18087:81'],
+    ...['--log-opt', 'max-size=1k', '--label-add', 'y=2', '--label-rm', 'x'],
+    ...['--mount-add', 'type=volume,src=half,dst=/data'],
+  ];
+  const unmountable = ['--mount-add', `type=bind,src=${folder},dst=/proc/sys`];
+  expect(refusal('update', ...changes, ...unmountable, 'half')).not.toContain('taken back');
+  expect(await state()).toEqual(before);
+  await until('the port as before', () => answers(18085));
+  expect(await answers(18086)).toBe(false);
+  // Version 1 of the kernel's cgroups refuses less memory than is in use, when all else has been changed.
+  if (existsSync('/sys/fs/cgroup/memory/tasks')) {
+    expect(refusal('update', ...changes, '--memory', '8m', '--memory-swap', '8m', 'half')).toContain('busy');
+    expect(await state()).toEqual(before);
+    await until('the port as before', () => answers(18085));
+  }
+  // Nothing of it is in the way of the same update without its fault.
+  berth('update', ...changes, 'half');
+  await until('the new port', () => answers(18086));
+  berth('rm', '-f', 'half');
+  berth('volume', 'rm', 'half');
 });
 
 test('negative microseconds of real time are refused before the kernel is asked', async () => {

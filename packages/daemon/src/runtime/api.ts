@@ -204,6 +204,9 @@ export interface CgroupView {
   PressureOf: 'container' | 'host';
 }
 
+/** Takes back a change that was made. */
+export type WayBack = () => Promise<void>;
+
 export interface Runtime {
   readonly cgroupVersion: 1 | 2;
   readonly cgroupDriver: 'cgroupfs';
@@ -260,8 +263,8 @@ export interface Runtime {
   compileExec(request: RuntimeRequest, exec: ExecRequest, foreign?: boolean): LaunchRecord[];
   /** The limits without those that this kernel can't apply, which `validate` warned of. */
   supported(resources: Resources): Resources;
-  /** Applies changed limits to a running container's cgroup. @throws invalid-parameter, system. */
-  update(id: string, resources: Resources): Promise<void>;
+  /** Applies changed limits to a running container's cgroup: all, or none. @throws invalid-parameter, system. */
+  update(id: string, resources: Resources): Promise<WayBack>;
   pause(id: string): Promise<void>;
   unpause(id: string): Promise<void>;
   /** Whether the kernel has it frozen; false for a container without a cgroup. */

@@ -12,6 +12,7 @@ import type {
   RuntimeInfo,
   RuntimeRequest,
   RuntimeSpec,
+  WayBack,
 } from './api.ts';
 import { DEFAULT_APPARMOR_PROFILE, ensureDefaultProfile } from './apparmor.ts';
 import { type Cgroups, findHierarchies, openCgroups } from './cgroups/index.ts';
@@ -205,14 +206,15 @@ export class NativeRuntime implements Runtime {
     return supportedResources(resources, this.#features);
   }
 
-  async update(id: string, resources: Resources): Promise<void> {
+  async update(id: string, resources: Resources): Promise<WayBack> {
     const path = await this.#places.find(id);
-    if (!path) return; // it has ended, and nobody was told yet
+    if (!path) return async () => {}; // it has ended, and nobody was told yet
     try {
-      await this.#cgroups.update(path, ociResources(this.supported(resources), true));
+      return await this.#cgroups.update(path, ociResources(this.supported(resources), true));
     } catch (error) {
       // A container that has ended meanwhile has no cgroup left to be limited.
       if ((await this.#cgroups.processes(path)).length > 0) throw error;
+      return async () => {};
     }
   }
 

@@ -17,6 +17,7 @@ import { overlayEnvironment } from './environment.ts';
 import { bindRequest } from './mount-requests.ts';
 import { networkRequest } from './request.ts';
 import { logSubject } from './startup.ts';
+import type { Undo } from './undo.ts';
 
 /** Whether a change names any of these members. */
 export const changesSettings = (change: SettingsChange): boolean =>
@@ -27,28 +28,35 @@ export const changesSettings = (change: SettingsChange): boolean =>
 
 /**
  * Changes a container's settings, of one that runs at once where the kernel can. The caller holds its queue, and flushes
- * the store. All is checked first; a port that can't be had changes nothing else.
+ * the store. All is checked first; where a step fails nevertheless, `undo` takes back those before it.
  * @throws invalid-parameter naming the member, conflict, system
  */
 export async function changeSettings(
   context: Context,
   container: Container,
   change: SettingsChange,
+  undo: Undo,
 ): Promise<ChangeOutcome> {
+  const published = change.PortBindings && withPorts(container.record, change.PortBindings);
   const log = change.LogConfig && mergedLogConfig(container, change.LogConfig);
   const points = await mountPoints(context, container, change);
   checkTexts(change);
   const outcome: ChangeOutcome = { Applied: [], AfterRestart: [] };
-  if (change.PortBindings) {
-    await changePortBindings(context, container, change.PortBindings);
+  if (published) {
+    const { record } = container;
+    await publish(context, container, published);
+    undo.add(() => publish(context, container, record));
+    setRecord(context, container, published);
     outcome.Applied.push('PortBindings');
   }
   if (log) {
+    const { LogConfig } = container.record.hostConfig;
+    undo.add(() => changeLog(context, container, LogConfig));
     await changeLog(context, container, log);
     outcome.Applied.push('LogConfig');
   }
   if (points) {
-    const now = await changeMounts(context, container, points);
+    const now = await changeMounts(context, container, points, undo);
     outcome[now ? 'Applied' : 'AfterRestart'].push('Mounts');
   }
   const { record } = container;
@@ -105,8 +113,8 @@ async function changeLog(
   setRecord(context, container, { ...record, hostConfig: { ...record.hostConfig, LogConfig: config } });
 }
 
-async function changePortBindings(context: Context, container: Container, change: PortMap): Promise<void> {
-  const { record } = container;
+/** The record with these bindings of ports. @throws invalid-parameter, conflict */
+function withPorts(record: Container['record'], change: PortMap): Container['record'] {
   const { config, hostConfig } = record;
   const mode = hostConfig.NetworkMode;
   if (mode === 'host' || mode === 'none' || mode.startsWith('container:'))
@@ -124,13 +132,11 @@ async function changePortBindings(context: Context, container: Container, change
     bindings[port] = list.map(({ HostIp = '', HostPort = '' }) => ({ HostIp, HostPort }));
     exposed[port] = {};
   }
-  const wanted = {
+  return {
     ...record,
     config: { ...config, ExposedPorts: exposed },
     hostConfig: { ...hostConfig, PortBindings: bindings },
   };
-  await publish(context, container, wanted);
-  setRecord(context, container, wanted);
 }
 
 /** In two steps: a port that another binding takes must be given back by the supervisor first. */
@@ -199,11 +205,17 @@ async function changeMounts(
   context: Context,
   container: Container,
   { added, removed }: ChangedMounts,
+  undo: Undo,
 ): Promise<boolean> {
   const { record } = container;
   const before = record.nextMounts ?? record.mounts;
   const replaced = new Set([...removed, ...added.map(({ Destination }) => Destination)]);
-  for (const point of added) await bindVolume(context, record.hostConfig, point, { explicit: true });
+  for (const point of added) {
+    const made = await bindVolume(context, record.hostConfig, point, { explicit: true });
+    if (made) undo.add(() => context.rooms.volumes.remove(made, { force: true }));
+  }
+  // Before a volume goes again no record may name it.
+  undo.add(() => setRecord(context, container, record));
   const mounts = [...before.filter(({ Destination }) => !replaced.has(Destination)), ...added];
   const going = before.filter(({ Destination }) => replaced.has(Destination));
   const hostConfig = withoutMounts(record.hostConfig, replaced, added);
@@ -219,13 +231,17 @@ async function changeMounts(
     setRecord(context, container, { ...record, hostConfig, ...later });
     return !container.alive;
   }
-  for (const point of going) await removeMount(context, container, point);
+  for (const point of going) {
+    await removeMount(context, container, point);
+    undo.add(() => addMount(context, container, point));
+  }
   setRecord(context, container, {
     ...container.record,
     mounts: before.filter(({ Destination }) => !replaced.has(Destination)),
   });
   for (const point of added) {
     await addMount(context, container, point);
+    undo.add(() => removeMount(context, container, point));
     setRecord(context, container, {
       ...container.record,
       mounts: [...container.record.mounts, point],

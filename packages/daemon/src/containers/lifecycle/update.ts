@@ -10,6 +10,7 @@ import type { HostConfig } from '../model/types.ts';
 import { changeSettings, changesSettings } from './change.ts';
 import { discardUnsupported, resourcesOf } from './limits.ts';
 import { checkable } from './request.ts';
+import { Undo } from './undo.ts';
 
 /**
  * The HostConfig after an update: members that are zero or absent stay as they are.
@@ -58,7 +59,7 @@ export function mergeUpdate(host: HostConfig, change: Update): HostConfig {
   return merged;
 }
 
-/** Changes limits and restart policy, of a running container at once. Returns warnings. */
+/** Changes limits, restart policy and settings, of a running container at once: all, or none. Returns warnings. */
 export async function updateContainer(
   context: Context,
   container: Container,
@@ -80,28 +81,31 @@ export async function updateContainer(
     resources: withoutSwapAlone(change),
   });
   return container.queue(async () => {
-    const host = container.record.hostConfig;
+    const before = container.record;
+    const undo = new Undo();
     let merged: HostConfig;
     let outcome: ChangeOutcome | undefined;
     try {
-      merged = mergeUpdate(host, change);
+      merged = mergeUpdate(before.hostConfig, change);
       // A reservation is compared with the limit only where one request names both.
       runtime.validate(checkable({ ...merged, MemoryReservation: 0 }));
       discardUnsupported(merged, runtime.supported(resourcesOf(merged)));
-      // Done first, as this part can fail because of other containers (a port that is taken); it leaves nothing half done.
-      if (changesSettings(change)) outcome = await changeSettings(context, container, change);
-      if (container.alive) await runtime.update(container.id, resourcesOf(merged));
+      undo.add(() => setRecord(context, container, before));
+      if (changesSettings(change)) outcome = await changeSettings(context, container, change, undo);
+      if (container.alive) undo.add(await runtime.update(container.id, resourcesOf(merged)));
+      const { LogConfig, PortBindings, Binds, Mounts } = container.record.hostConfig;
+      const settings = { LogConfig, PortBindings, Binds, ...(Mounts && { Mounts }) };
+      if (!Mounts) delete merged.Mounts;
+      setRecord(context, container, { ...container.record, hostConfig: { ...merged, ...settings } });
+      await context.rooms.store.flush();
       // A container without a limit has no watch for the OOM killer; one that has just ended needs none.
       if (change.Memory) await container.supervisor?.control(['oom-watch']).catch(() => undefined);
     } catch (error) {
-      throw prefixed(error, container.id);
+      const left = await undo.all();
+      await context.rooms.store.flushOrLater();
+      throw prefixed(error, container.id, left);
     }
-    const { LogConfig, PortBindings, Binds, Mounts } = container.record.hostConfig;
-    const settings = { LogConfig, PortBindings, Binds, ...(Mounts && { Mounts }) };
-    if (!Mounts) delete merged.Mounts;
-    setRecord(context, container, { ...container.record, hostConfig: { ...merged, ...settings } });
     if (container.request) container.request = { ...container.request, resources: resourcesOf(merged) };
-    await context.rooms.store.flush();
     context.emit(container, 'update');
     return { Warnings: asked.length > 0 ? asked : null, ...outcome };
   });
@@ -148,12 +152,14 @@ function withoutSwapAlone({ RestartPolicy: _, ...resources }: Update): Resources
   return resources.Memory ? resources : { ...resources, MemorySwap: 0, MemoryReservation: 0 };
 }
 
-function prefixed(error: unknown, id: string): unknown {
+/** @param left the steps that could not be taken back */
+function prefixed(error: unknown, id: string, left: string[]): unknown {
   if (!(error instanceof Error)) return error;
   // The reason that a start wraps into the launch error is what dockerd answers to an update.
   const said = /procHooks process: (.*): unknown$/.exec(error.message)?.[1];
   const why = said ? `runc did not terminate successfully: exit status 1: ${said}\n: unknown` : error.message;
-  const text = `Cannot update container ${id}: ${why}`;
+  const undone = left.length > 0 ? `; these of its changes could not be taken back: ${left.join('; ')}` : '';
+  const text = `Cannot update container ${id}: ${why}${undone}`;
   const { kind } = error as { kind?: string };
   if (kind === 'conflict') return conflict(text, error);
   if (kind === 'invalid-parameter') return invalidParameter(text, error);

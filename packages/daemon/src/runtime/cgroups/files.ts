@@ -1,6 +1,7 @@
 import { open, readdir, readFile, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemError } from '../../base/errors.ts';
+import type { WayBack } from '../api.ts';
 
 /** The name of a failed call's errno, such as `ENOENT`; undefined for other errors. */
 export const errno = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
@@ -42,6 +43,31 @@ export async function writeText(path: string, value: string): Promise<void> {
       error,
     );
   }
+}
+
+/**
+ * Writes values into files of a cgroup, in their order; where one is refused, those before have again what they had.
+ * Returns the way back from all of them.
+ * @throws system in runc's words
+ */
+export async function writeAll(writes: ReadonlyArray<{ path: string; value: string }>): Promise<WayBack> {
+  const former: Array<{ path: string; value: string }> = [];
+  const back = async () => {
+    // A line that can only be read (`Total 0`), or that the kernel does not take again, must not hold up the others.
+    for (const { path, value } of former) await writeText(path, value).catch(() => undefined);
+  };
+  try {
+    for (const { path, value } of writes) {
+      const lines = (await readText(path)).trim().split('\n');
+      await writeText(path, value);
+      // Tables by device take one line at a time; an empty write would say nothing.
+      former.unshift(...lines.map((line) => ({ path, value: line || '\n' })));
+    }
+  } catch (error) {
+    await back();
+    throw error;
+  }
+  return back;
 }
 
 /** Process ids of a cgroup and of those below it. */

@@ -1,4 +1,4 @@
-import type { CgroupStats, CgroupView } from '../api.ts';
+import type { CgroupStats, CgroupView, WayBack } from '../api.ts';
 import type { OciResources } from '../oci/config.ts';
 import type { CgroupWrite } from './limits.ts';
 
@@ -17,7 +17,8 @@ export interface Cgroups {
   writes(resources: OciResources): CgroupWrite[];
   /** True when there is a folder of that path. */
   exists(path: string): boolean;
-  update(path: string, resources: OciResources): Promise<void>;
+  /** Writes all of these limits, or none. */
+  update(path: string, resources: OciResources): Promise<WayBack>;
   freeze(path: string, frozen: boolean): Promise<void>;
   /** Kills all that is in it, frozen or not; does not wait for their end. */
   kill(path: string): Promise<void>;

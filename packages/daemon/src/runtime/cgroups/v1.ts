@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CgroupStats, CgroupView } from '../api.ts';
+import type { CgroupStats, CgroupView, WayBack } from '../api.ts';
 import type { OciResources } from '../oci/config.ts';
 import {
   eventually,
@@ -9,6 +9,7 @@ import {
   processesBelow,
   readText,
   removeFolder,
+  writeAll,
   writeText,
 } from './files.ts';
 import { findFolder } from './find.ts';
@@ -45,15 +46,19 @@ export class CgroupsV1 implements Cgroups {
     return existsSync(this.#path('pids', path));
   }
 
-  async update(path: string, resources: OciResources): Promise<void> {
+  async update(path: string, resources: OciResources): Promise<WayBack> {
     let writes = limitsV1(resources).filter(({ controller }) => this.#hierarchies.mountOf(controller));
     if (await this.#raisesMemory(path, resources)) {
       // Memory may never exceed memory plus swap, so the larger one goes first.
       const swap = writes.filter(({ file }) => file === 'memory.memsw.limit_in_bytes');
       writes = [...swap, ...writes.filter((write) => !swap.includes(write))];
     }
-    for (const { controller, file, value } of writes)
-      await writeText(join(this.#path(controller, path), file), value);
+    return writeAll(
+      writes.map(({ controller, file, value }) => ({
+        path: join(this.#path(controller, path), file),
+        value,
+      })),
+    );
   }
 
   async #raisesMemory(path: string, { memory }: OciResources): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { CgroupStats, CgroupView } from '../api.ts';
+import type { CgroupStats, CgroupView, WayBack } from '../api.ts';
 import type { OciResources } from '../oci/config.ts';
 import {
   eventually,
@@ -9,6 +9,7 @@ import {
   processesBelow,
   readText,
   removeFolder,
+  writeAll,
   writeText,
 } from './files.ts';
 import { findFolder } from './find.ts';
@@ -39,8 +40,10 @@ export class CgroupsV2 implements Cgroups {
     return existsSync(join(this.#root, path));
   }
 
-  async update(path: string, resources: OciResources): Promise<void> {
-    for (const { file, value } of limitsV2(resources)) await writeText(join(this.#root, path, file), value);
+  async update(path: string, resources: OciResources): Promise<WayBack> {
+    return writeAll(
+      limitsV2(resources).map(({ file, value }) => ({ path: join(this.#root, path, file), value })),
+    );
   }
 
   async freeze(path: string, frozen: boolean): Promise<void> {
