@@ -2,12 +2,12 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { differences } from '../lab/compare.ts';
+import { berthd, Lab } from '../lab/lab.ts';
+import { normaliseOutput } from '../lab/normalise.ts';
 import { scenarios } from './api/index.ts';
 import type { Scenario } from './api/scenario.ts';
-import { differences } from './compare.ts';
 import { excuse } from './excuses.ts';
-import { berthd, Lab } from './lab.ts';
-import { normaliseOutput } from './normalise.ts';
 import { observe } from './observe.ts';
 
 const HELP = `npm run golden [-- [--dockerd PATH] [--api 24,44] [PATTERN ...]]
@@ -27,6 +27,7 @@ in excuses.ts; any other one fails.
 const VERSIONS = [24, 40, 44, 47, 51, 52];
 /** Milliseconds that a case of commands may take. */
 const CASE_MS = 240_000;
+const LIB = join(import.meta.dirname, 'cli', 'lib.bash');
 
 const args = process.argv.slice(2);
 if (args.includes('--help')) {
@@ -86,7 +87,9 @@ function cases(file: string): Array<[name: string, text: string]> {
 }
 
 async function compareCommands(labs: Lab[], name: string, text: string, prefix: string): Promise<void> {
-  const seen = await Promise.all(labs.map((lab) => lab.script(text, prefix, CASE_MS, docker)));
+  const seen = await Promise.all(
+    labs.map((lab) => lab.script({ text, ms: CASE_MS, docker, env: { T: prefix, LIB } })),
+  );
   await Promise.all(labs.map((lab) => lab.clear()));
   report(name, differences(normaliseOutput(seen[0]!, prefix), normaliseOutput(seen[1]!, prefix)));
 }

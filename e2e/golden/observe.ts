@@ -1,6 +1,6 @@
+import type { Answer, Lab } from '../lab/lab.ts';
+import { flatten, normaliseText } from '../lab/normalise.ts';
 import type { Scenario, Step } from './api/scenario.ts';
-import type { Answer, Lab } from './lab.ts';
-import { flatten, normaliseText } from './normalise.ts';
 
 /** What one step showed, as lines that can be compared. */
 export interface Observation {

@@ -46,6 +46,16 @@ export interface Call {
   ms?: number;
 }
 
+/** A script for bash beside an engine. */
+export interface Script {
+  text: string;
+  /** After so many milliseconds it is killed. */
+  ms: number;
+  /** The path of the client that it finds as `docker`. */
+  docker: string;
+  env?: Record<string, string>;
+}
+
 /** An engine in network, mount and process namespaces of its own. */
 export class Lab {
   readonly name: 'docker' | 'berth';
@@ -56,7 +66,7 @@ export class Lab {
 
   constructor(name: 'docker' | 'berth', program: string) {
     this.name = name;
-    this.folder = mkdtempSync(join(tmpdir(), `golden-${name}-`));
+    this.folder = mkdtempSync(join(tmpdir(), `lab-${name}-`));
     this.socket = join(this.folder, 'engine.sock');
     this.#program = program;
   }
@@ -165,8 +175,8 @@ export class Lab {
   }
 
   /** Runs a script by bash in the engine's namespaces, in an empty folder; what it wrote and its exit code. */
-  script(text: string, prefix: string, ms: number, docker: string): Promise<string> {
-    const folder = mkdtempSync(join(tmpdir(), 'golden-case-'));
+  script({ text, ms, docker, env = {} }: Script): Promise<string> {
+    const folder = mkdtempSync(join(tmpdir(), 'lab-script-'));
     const config = join(this.folder, 'config');
     mkdirSync(config, { recursive: true });
     const programs = join(this.folder, 'bin');
@@ -192,11 +202,10 @@ export class Lab {
             DOCKER_CONFIG: config,
             DOCKER_CLI_HINTS: 'false',
             IMG: 'bb:latest',
-            T: prefix,
             REG: REGISTRY,
-            LIB: join(import.meta.dirname, 'cli', 'lib.bash'),
             LC_ALL: 'C.UTF-8',
             TZ: 'UTC',
+            ...env,
           },
         },
       );
