@@ -99,16 +99,34 @@ describe('streams', () => {
     const id = await daemon.box(['true'], none);
     await daemon.call('POST', `/containers/${id}/wait`);
     await daemon.call('DELETE', `/containers/${id}`);
-    const { SystemTime } = (await daemon.call('GET', '/info')).json;
-    const now = Date.parse(SystemTime) / 1000;
-    const filters = encodeURIComponent(JSON.stringify({ container: [id] }));
-    const { text } = await daemon.call('GET', `/events?until=${now + 0.001}&filters=${filters}`);
-    const actions = text
-      .trim()
-      .split(/\s*\n/)
-      .map((line) => JSON.parse(line).Action);
-    expect(actions).toEqual(expect.arrayContaining(['create', 'start', 'die', 'destroy']));
+    expect(await actionsOf(id)).toEqual(expect.arrayContaining(['create', 'start', 'die', 'destroy']));
   });
+});
+
+/** The actions of the events that are kept of a container. */
+async function actionsOf(id: string): Promise<string[]> {
+  const { SystemTime } = (await daemon.call('GET', '/info')).json;
+  const now = Date.parse(SystemTime) / 1000;
+  const filters = encodeURIComponent(JSON.stringify({ container: [id] }));
+  const { text } = await daemon.call('GET', `/events?until=${now + 0.001}&filters=${filters}`);
+  return text
+    .trim()
+    .split(/\s*\n/)
+    .map((line) => JSON.parse(line).Action);
+}
+
+test('a restart that finds another start on its way is told of in the events as any', async () => {
+  const { json } = await daemon.call('POST', '/containers/create', {
+    Image: 'bb',
+    Cmd: ['sleep', '100'],
+    ...none,
+  });
+  const asked = await Promise.all(
+    ['start', 'restart?t=0'].map((verb) => daemon.call('POST', `/containers/${json.Id}/${verb}`)),
+  );
+  expect(asked.map(({ status }) => status)).toEqual([204, 204]);
+  expect((await actionsOf(json.Id)).filter((action) => action === 'restart')).toEqual(['restart']);
+  await daemon.call('DELETE', `/containers/${json.Id}?force=1`);
 });
 
 test('a commit of a container that goes meanwhile is a conflict', async () => {

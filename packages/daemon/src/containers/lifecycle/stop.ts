@@ -44,7 +44,10 @@ export async function askStop(
   await context.rooms.store.flushOrLater();
 }
 
-/** POST /containers/{id}/restart. One that was started meanwhile is as good as restarted. @throws in dockerd's words */
+/**
+ * POST /containers/{id}/restart. One that was started meanwhile is as good as restarted, and dockerd emits the event for it too.
+ * @throws in dockerd's words
+ */
 export async function askRestart(
   context: Context,
   life: Life,
@@ -55,8 +58,7 @@ export async function askRestart(
   try {
     await restartContainer(context, life, container, options);
   } catch (error) {
-    if (isKind(error, 'not-modified')) return;
-    throw inWords(error, `Cannot restart container ${reference}`);
+    if (!isKind(error, 'not-modified')) throw inWords(error, `Cannot restart container ${reference}`);
   }
   context.emit(container, 'restart');
 }
