@@ -13,6 +13,8 @@ import {
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { readBounded } from '../../base/bounded-file.ts';
+import { BerthError } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
 import type { NetworkRequest } from '../api.ts';
 import type { ContainerRecord } from '../model/records.ts';
@@ -163,6 +165,9 @@ export function resolverChoice(
 
 export { hostResolvConf, type ResolverChoice };
 
+/** A container can make its own files any size; the daemon reads no larger ones. */
+const MOST_BYTES = 256 * 1024;
+
 const digest = (text: string) => createHash('sha256').update(text).digest('base64');
 
 /**
@@ -196,9 +201,11 @@ export function writeResolvConf(
   const path = join(record.request.folder, 'resolv.conf');
   if (record.resolvHash) {
     try {
-      if (digest(readFileSync(path, 'utf8')) !== record.resolvHash) return record.resolvHash;
-    } catch {
-      // it is not there yet
+      const text = readBounded(path, MOST_BYTES, false).toString();
+      if (digest(text) !== record.resolvHash) return record.resolvHash;
+    } catch (error) {
+      // Too large is changed by the container; else it is not there yet.
+      if (error instanceof BerthError) return record.resolvHash;
     }
   }
   const text = resolvConf(kind, choice, hostResolvConf(), hasIpv6);
@@ -239,8 +246,13 @@ export function editHosts(
   const path = join(request.folder, 'hosts');
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
-  } catch {
+    text = readBounded(path, MOST_BYTES, false).toString();
+  } catch (error) {
+    if (error instanceof BerthError)
+      log.warn(
+        { err: error, path },
+        'a container made its hosts file too large: its names are not kept up there',
+      );
     return;
   }
   const gone = new Set(change.remove.map(([address, names]) => hostsLine(address, names)));
