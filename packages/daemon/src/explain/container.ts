@@ -4,7 +4,7 @@ import type { ContainerExplanation, ExplainedUsers } from './api.ts';
 import { confinementOf } from './facts/confinement.ts';
 import { namespacesOf } from './facts/namespaces.ts';
 import { networkingOf } from './facts/networking.ts';
-import { readBounded, statusField } from './facts/proc.ts';
+import { readBeginning, statusField } from './facts/proc.ts';
 import { insideId, processesOf, readMaps } from './facts/processes.ts';
 import { rootOf } from './facts/root.ts';
 import type { ExplainRooms } from './rooms.ts';
@@ -50,7 +50,7 @@ export function usersOf({ record, state }: ContainerSnapshot): ExplainedUsers {
   const User = record.config.User;
   if (state.pid === 0) return { User, Mapped: false, Uids: [], Gids: [] };
   const Uids = readMaps(state.pid, 'uid');
-  const status = readBounded(`/proc/${state.pid}/status`) ?? '';
+  const status = readBeginning(`/proc/${state.pid}/status`) ?? '';
   const host = Number(statusField(status, 'Uid').split(/\s+/)[1] ?? 0);
   return {
     User,

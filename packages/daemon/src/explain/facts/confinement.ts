@@ -3,7 +3,7 @@ import { containerCapabilities, DEFAULT_CAPABILITIES, parseSecurityOptions } fro
 import type { ExplainedConfinement } from '../api.ts';
 import type { ExplainRooms } from '../rooms.ts';
 import { CAPABILITY_MEANINGS, capabilitiesOf } from './capabilities.ts';
-import { readBounded, statusField } from './proc.ts';
+import { readBeginning, statusField } from './proc.ts';
 
 /** The restrictions of a container: of a running one as the kernel has it, else as its next start would have it. */
 export function confinementOf(
@@ -12,7 +12,7 @@ export function confinementOf(
 ): ExplainedConfinement {
   const { hostConfig: host } = container.record;
   const { pid } = container.state;
-  const status = pid > 0 ? readBounded(`/proc/${pid}/status`) : undefined;
+  const status = pid > 0 ? readBeginning(`/proc/${pid}/status`) : undefined;
   const names = status ? capabilitiesOf(statusField(status, 'CapBnd')) : asConfigured(container);
   const security = securityOf(host.SecurityOpt ?? []);
   const mounted = pid > 0 ? mountPoints(pid) : undefined;
@@ -87,14 +87,14 @@ function apparmorOf(
     // an option of another version
   }
   if (asked === '' || state.pid === 0) return asked;
-  const current = readBounded(`/proc/${state.pid}/attr/current`)?.replace(/\0|\s*\(.*\)\s*$|\n/g, '');
+  const current = readBeginning(`/proc/${state.pid}/attr/current`)?.replace(/\0|\s*\(.*\)\s*$|\n/g, '');
   return current || asked;
 }
 
 /** The places where something is mounted, as /proc/PID/mountinfo has them. */
 export function mountPoints(pid: number): Set<string> {
   const points = new Set<string>();
-  for (const line of (readBounded(`/proc/${pid}/mountinfo`) ?? '').split('\n')) {
+  for (const line of (readBeginning(`/proc/${pid}/mountinfo`) ?? '').split('\n')) {
     const point = line.split(' ')[4];
     if (point)
       points.add(

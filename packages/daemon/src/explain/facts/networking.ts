@@ -1,7 +1,7 @@
 import type { ContainerSnapshot } from '../../containers/api.ts';
 import type { ExplainedNetworking } from '../api.ts';
 import type { ExplainRooms } from '../rooms.ts';
-import { readBounded } from './proc.ts';
+import { readBeginning } from './proc.ts';
 import { routesOf, trafficOf } from './routes.ts';
 import { listening } from './sockets.ts';
 
@@ -70,7 +70,7 @@ export async function networkingOf(
 function resolverOf(path: string): { Servers: string[]; Search: string[] } {
   const Servers: string[] = [];
   let Search: string[] = [];
-  for (const line of (path ? (readBounded(path) ?? '') : '').split('\n')) {
+  for (const line of (path ? (readBeginning(path) ?? '') : '').split('\n')) {
     const [word, ...values] = line
       .replace(/[#;].*/, '')
       .trim()
@@ -82,7 +82,7 @@ function resolverOf(path: string): { Servers: string[]; Search: string[] } {
 }
 
 function hostsOf(path: string): string[] {
-  return (path ? (readBounded(path) ?? '') : '')
+  return (path ? (readBeginning(path) ?? '') : '')
     .split('\n')
     .filter((line) => /^\s*[^#\s]/.test(line))
     .slice(0, HOSTS_LINES);

@@ -8,7 +8,7 @@ const chunk = Buffer.allocUnsafe(64 * 1024);
  * A file's text, or its beginning; undefined where it cannot be read. For files of /proc and of the engine's own folders,
  * never for a path inside a container.
  */
-export function readBounded(path: string, most = LARGEST): string | undefined {
+export function readBeginning(path: string, most = LARGEST): string | undefined {
   let fd: number;
   try {
     fd = openSync(path, 'r');

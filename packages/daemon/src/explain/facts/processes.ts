@@ -1,5 +1,5 @@
 import type { ExplainedMap, ExplainedProcess } from '../api.ts';
-import { breathe, readBounded, statusField } from './proc.ts';
+import { breathe, readBeginning, statusField } from './proc.ts';
 
 const MOST = 512;
 const SLICE = 64;
@@ -7,7 +7,7 @@ const COMMAND = 256;
 
 /** Ranges of ids, as /proc/PID/uid_map has them for a reader on the host. */
 export function readMaps(pid: number, kind: 'uid' | 'gid'): ExplainedMap[] {
-  return parseMaps(readBounded(`/proc/${pid}/${kind}_map`) ?? '');
+  return parseMaps(readBeginning(`/proc/${pid}/${kind}_map`) ?? '');
 }
 
 function parseMaps(text: string): ExplainedMap[] {
@@ -32,7 +32,7 @@ export async function processesOf(
 ): Promise<ExplainedProcess[]> {
   const found: ExplainedProcess[] = [];
   // A further process (exec) may have been numbered in a namespace below; the container's own depth counts.
-  const depth = numbersOf(readBounded(`/proc/${init}/status`) ?? '').length - 1;
+  const depth = numbersOf(readBeginning(`/proc/${init}/status`) ?? '').length - 1;
   for (const [index, pid] of pids.slice(0, MOST).entries()) {
     if (index % SLICE === SLICE - 1) await breathe();
     const process = readProcess(pid, depth, maps);
@@ -51,11 +51,11 @@ function readProcess(
   depth: number,
   maps: readonly ExplainedMap[],
 ): ExplainedProcess | undefined {
-  const status = readBounded(`/proc/${pid}/status`);
+  const status = readBeginning(`/proc/${pid}/status`);
   if (status === undefined) return undefined;
   const numbers = numbersOf(status);
   const uid = Number(statusField(status, 'Uid').split(/\s+/)[1] ?? 0);
-  const line = (readBounded(`/proc/${pid}/cmdline`, 4096) ?? '').replaceAll('\0', ' ').trim();
+  const line = (readBeginning(`/proc/${pid}/cmdline`, 4096) ?? '').replaceAll('\0', ' ').trim();
   return {
     Pid: pid,
     Inside: numbers[Math.max(depth, 0)] ?? numbers.at(-1) ?? pid,

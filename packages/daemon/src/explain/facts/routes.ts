@@ -1,5 +1,5 @@
 import type { ExplainedRoute } from '../api.ts';
-import { readBounded } from './proc.ts';
+import { readBeginning } from './proc.ts';
 import { addressOf } from './sockets.ts';
 
 const UP = 1;
@@ -7,8 +7,8 @@ const UP = 1;
 /** The routes of a process's network namespace, of both families, without the loopback's and the kernel's local ones. */
 export function routesOf(pid: number): ExplainedRoute[] {
   return [
-    ...parseRoutes4(readBounded(`/proc/${pid}/net/route`) ?? ''),
-    ...parseRoutes6(readBounded(`/proc/${pid}/net/ipv6_route`) ?? ''),
+    ...parseRoutes4(readBeginning(`/proc/${pid}/net/route`) ?? ''),
+    ...parseRoutes6(readBeginning(`/proc/${pid}/net/ipv6_route`) ?? ''),
   ].slice(0, 128);
 }
 
@@ -58,7 +58,7 @@ function addressIn6(hex: string): string {
 /** Bytes in and out of each interface: /proc/net/dev. */
 export function trafficOf(pid: number): Map<string, { in: number; out: number }> {
   const traffic = new Map<string, { in: number; out: number }>();
-  for (const line of (readBounded(`/proc/${pid}/net/dev`) ?? '').split('\n')) {
+  for (const line of (readBeginning(`/proc/${pid}/net/dev`) ?? '').split('\n')) {
     const [name, rest] = line.split(':');
     if (rest === undefined) continue;
     const values = rest.trim().split(/\s+/).map(Number);

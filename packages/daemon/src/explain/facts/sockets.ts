@@ -1,5 +1,5 @@
 import type { ExplainedSocket } from '../api.ts';
-import { readBounded } from './proc.ts';
+import { readBeginning } from './proc.ts';
 
 /** States of proc_net_tcp: a TCP socket that listens, a UDP socket without a peer. */
 const WAITING = { tcp: '0A', udp: '07' };
@@ -13,7 +13,7 @@ export function listening(pid: number): ExplainedSocket[] {
   for (const protocol of ['tcp', 'udp'] as const)
     for (const family of ['', '6'])
       for (const socket of parseSockets(
-        readBounded(`/proc/${pid}/net/${protocol}${family}`, READ) ?? '',
+        readBeginning(`/proc/${pid}/net/${protocol}${family}`, READ) ?? '',
         protocol,
       ))
         found.set(`${socket.Protocol} ${socket.Address} ${socket.Port}`, socket);

@@ -1,5 +1,5 @@
 import { networkingOf, networkOwner } from '../facts/networking.ts';
-import { readBounded } from '../facts/proc.ts';
+import { readBeginning } from '../facts/proc.ts';
 import { queryServer } from './dns.ts';
 import type { Inquiry } from './inquiry.ts';
 
@@ -155,7 +155,7 @@ async function askServers(inquiry: Inquiry, name: string, servers: readonly stri
 }
 
 function hostServers(): string[] {
-  return [...(readBounded('/etc/resolv.conf') ?? '').matchAll(/^\s*nameserver\s+(\S+)/gm)].map(
+  return [...(readBeginning('/etc/resolv.conf') ?? '').matchAll(/^\s*nameserver\s+(\S+)/gm)].map(
     ([, server]) => server!,
   );
 }

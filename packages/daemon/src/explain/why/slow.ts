@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CgroupView } from '../../runtime/api.ts';
-import { readBounded, statusField } from '../facts/proc.ts';
+import { readBeginning, statusField } from '../facts/proc.ts';
 import type { Inquiry } from './inquiry.ts';
 
 /** Between the two looks, in milliseconds. */
@@ -51,8 +51,8 @@ function waits(pids: readonly number[]): Pick<Look, 'waited' | 'blocked'> {
   let waited = 0;
   let blocked = 0;
   for (const pid of pids.slice(0, MOST_PROCESSES)) {
-    waited += Number((readBounded(`/proc/${pid}/schedstat`) ?? '').split(' ')[1] ?? 0) || 0;
-    if (statusField(readBounded(`/proc/${pid}/status`) ?? '', 'State').startsWith('D')) blocked += 1;
+    waited += Number((readBeginning(`/proc/${pid}/schedstat`) ?? '').split(' ')[1] ?? 0) || 0;
+    if (statusField(readBeginning(`/proc/${pid}/status`) ?? '', 'State').startsWith('D')) blocked += 1;
   }
   return { waited, blocked };
 }

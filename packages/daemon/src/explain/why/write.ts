@@ -5,7 +5,7 @@ import { parseSize } from '../../base/sizes.ts';
 import type { ContainerSnapshot } from '../../containers/api.ts';
 import { usersOf } from '../container.ts';
 import { capabilitiesOf } from '../facts/capabilities.ts';
-import { readBounded, statusField } from '../facts/proc.ts';
+import { readBeginning, statusField } from '../facts/proc.ts';
 import { insideId } from '../facts/processes.ts';
 import type { Inquiry } from './inquiry.ts';
 import { lookInRoot } from './program.ts';
@@ -104,7 +104,7 @@ function readOnly(inquiry: Inquiry, said: Said, path: string | undefined): void 
 
 /** The user by whom it writes, as the host knows it. */
 function writer(container: ContainerSnapshot) {
-  const status = readBounded(`/proc/${container.state.pid}/status`) ?? '';
+  const status = readBeginning(`/proc/${container.state.pid}/status`) ?? '';
   const ids = (name: string) => statusField(status, name).split(/\s+/).map(Number);
   return {
     uid: ids('Uid')[1] ?? 0,

@@ -1,0 +1,28 @@
+import { TestDaemon } from '../../support/daemon.ts';
+
+// Files that a container controls and the daemon reads. Its watchdog fails the suite when one holds the event loop.
+
+let daemon: TestDaemon;
+beforeAll(async () => {
+  daemon = await TestDaemon.start();
+});
+afterAll(() => daemon?.dispose());
+
+test('hosts and resolv.conf that a container made gigabytes large hold up no connect, and keep what it wrote', async () => {
+  await daemon.call('POST', '/networks/create', { Name: 'other' });
+  const id = await daemon.box(['sh', '-c', 'truncate -s 3G /etc/hosts /etc/resolv.conf; exec sleep 300']);
+  daemon.succeeds('exec', id, 'sh', '-c', 'until [ $(stat -c %s /etc/resolv.conf) -gt 99999 ]; do :; done');
+  const began = performance.now();
+  for (const change of ['connect', 'disconnect', 'connect']) {
+    const answer = daemon.call('POST', `/networks/other/${change}`, { Container: id, Force: true });
+    const asked = performance.now();
+    expect((await daemon.call('GET', '/_ping')).status).toBe(200);
+    expect(performance.now() - asked).toBeLessThan(500);
+    expect((await answer).status).toBe(200);
+  }
+  expect(performance.now() - began).toBeLessThan(3000);
+  expect(daemon.succeeds('exec', id, 'stat', '-c', '%s', '/etc/hosts', '/etc/resolv.conf')).toBe(
+    '3221225472\n3221225472',
+  );
+  await daemon.call('DELETE', `/containers/${id}?force=1`);
+});
