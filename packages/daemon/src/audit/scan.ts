@@ -1,5 +1,5 @@
 import { extract } from 'tar-stream';
-import { tarPath } from '../base/tar-paths.ts';
+import { tarPath } from '../base/files/tar-paths.ts';
 import type { Layers } from '../layers/api.ts';
 import { secretIn } from './secrets.ts';
 

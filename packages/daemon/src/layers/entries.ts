@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { tarPath } from '../base/tar-paths.ts';
+import { tarPath } from '../base/files/tar-paths.ts';
 import type { LayerEntry } from './api.ts';
 import type { Helper } from './helper.ts';
 import { reading } from './reading.ts';

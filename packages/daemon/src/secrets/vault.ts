@@ -3,7 +3,7 @@ import { constants, existsSync, readFileSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemError } from '../base/errors.ts';
-import { syncDirectory } from '../base/sync.ts';
+import { syncDirectory } from '../base/files/sync.ts';
 
 /*
  * Encryption at rest: AES-256-GCM with a key in a file beside the database, which root alone may read. A copy of the database

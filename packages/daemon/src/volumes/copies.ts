@@ -3,7 +3,7 @@ import { chmod, chown, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { BerthError, conflict, invalidParameter, notFound, systemError } from '../base/errors.ts';
-import { syncDirectory } from '../base/sync.ts';
+import { syncDirectory } from '../base/files/sync.ts';
 import type { Trees } from '../layers/api.ts';
 import type { CloneOptions, Volume } from './api.ts';
 import { checkVolume } from './checks.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { extract } from 'tar-stream';
-import { tarPath } from '../../base/tar-paths.ts';
+import { tarPath } from '../../base/files/tar-paths.ts';
 import type { Layers } from '../../layers/api.ts';
 import type { FileRecord, MergedTree } from './merge.ts';
 import type { SlicedWork } from './slicing.ts';

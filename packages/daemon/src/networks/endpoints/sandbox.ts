@@ -13,8 +13,8 @@ import {
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { readBounded } from '../../base/bounded-file.ts';
 import { BerthError } from '../../base/errors.ts';
+import { readBounded } from '../../base/files/bounded-file.ts';
 import { log } from '../../base/log.ts';
 import type { NetworkRequest } from '../api.ts';
 import type { ContainerRecord } from '../model/records.ts';

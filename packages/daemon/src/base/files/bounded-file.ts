@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { invalidParameter } from './errors.ts';
+import { invalidParameter } from '../errors.ts';
 
 const STEP = 64 * 1024;
 
