@@ -1,6 +1,6 @@
 // Lists the traces an engine can leave in the kernel and on disk, so that the tests can show that they left none.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 function lines(command, args) {
@@ -9,8 +9,13 @@ function lines(command, args) {
 }
 
 function cgroups(folder, depth, out) {
-  if (!existsSync(folder)) return;
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+  let entries;
+  try {
+    entries = readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return; // It is not there, or another engine has removed it meanwhile.
+  }
+  for (const entry of entries) {
     if (!entry.isDirectory()) continue;
     const path = join(folder, entry.name);
     if (/berth/.test(path)) out.add(`cgroup ${path}`);

@@ -205,7 +205,7 @@ const TYPES = {
   maps: 'object of objects',
   ulimits: 'object of {Name, Soft, Hard}',
   pools: 'list of {base, size}',
-  runtimes: 'object of {path}',
+  runtimes: 'object of {path, runtimeArgs}',
 };
 
 /** /etc/berth/daemon.json: nothing set, every key explained. */

@@ -1,3 +1,6 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+
 const MIB = 1024 * 1024;
 export const MEMORY = 64 * MIB;
 
@@ -89,4 +92,12 @@ export function stateOf(
   const found = [...containerStatuses, ...initContainerStatuses].find((one) => one.name === name);
   if (!found) throw new Error(`the pod tells nothing of its container ${name}`);
   return found;
+}
+
+/** The limits of memory of all cgroups that a kubelet has made, a line for each. */
+export function memoryLimits(): string {
+  const unified = readdirSync('/sys/fs/cgroup').includes('cgroup.controllers');
+  const file = unified ? 'memory.max' : 'memory.limit_in_bytes';
+  const script = `cat $(find /sys/fs/cgroup -path '*kubepods*' -name '${file}')`;
+  return spawnSync('sh', ['-c', script], { encoding: 'utf8' }).stdout;
 }

@@ -2,12 +2,13 @@ import { join } from 'node:path';
 import type { TestDaemon } from '../support/daemon.ts';
 import { Registry } from '../support/registry.ts';
 import { Cluster } from './cluster.ts';
+import { podLife } from './life.ts';
 import { criDaemon, endpoint, Killer, leave, NODE, push, startKubelet } from './node.ts';
 import { furnish, NODE_ADDRESS } from './place.ts';
 import { remains } from './remains.ts';
 import { standalone } from './standalone.ts';
 import { eventually, type Row, Table } from './table.ts';
-import { podLife, workloads } from './workload.ts';
+import { workloads } from './workload.ts';
 
 /** Times that a pod's life is gone through under kills, and milliseconds from one kill to the next. */
 const LIVES = Number(process.env['LIVES'] ?? 2);

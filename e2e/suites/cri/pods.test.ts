@@ -68,32 +68,6 @@ test('containers of a pod share its network, host name and memory, are container
   expect(readdirSync(join(cri.daemon.folder, 'exec/pods'))).toEqual([]);
 });
 
-test('where the kernel cannot make it, the procfs of a shared PID namespace was mounted with the pod', async () => {
-  process.env['BERTH_PROC_OF_OTHER'] = '1';
-  const older = await CriDaemon.start().finally(() => delete process.env['BERTH_PROC_OF_OTHER']);
-  try {
-    const map = [{ container_id: 0, host_id: 200_000, length: 65_536 }];
-    const userns_options = { mode: 0, uids: map, gids: map };
-    for (const namespace_options of [{}, { userns_options }]) {
-      const linux = { security_context: { namespace_options } };
-      const pod = await older.pod(`older-${Object.keys(namespace_options)}`, { linux });
-      const first = await older.container(pod, 'first', { ...sleeper, linux });
-      const second = await older.container(pod, 'second', { command: ['sleep', '2000'], linux });
-      for (const id of [first, second]) {
-        const seen = await older.exec(id, 'ps');
-        expect(seen).toContain('sleep 1000');
-        expect(seen).toContain('sleep 2000');
-        expect(await older.exec(id, 'sh', '-c', 'echo x > /proc/sys/kernel/panic || echo kept')).toBe('kept');
-      }
-      await older.call('RemovePodSandbox', { pod_sandbox_id: pod.id });
-    }
-    const mounted = readFileSync('/proc/self/mounts', 'utf8');
-    expect(mounted).not.toContain(join(older.daemon.folder, 'exec/pods'));
-  } finally {
-    await older.dispose();
-  }
-});
-
 test('credentials of a pull are refused at once, whatever zeros are in them', async () => {
   const auth = Buffer.concat([Buffer.alloc(48_000), Buffer.from('x')]).toString('base64');
   // The daemon's watchdog fails the suite when this holds the event loop.

@@ -154,7 +154,8 @@ export class PodRoom implements Pods {
     end(pod.keeper);
     end(pod.proxy);
     await namespaces.release(pod.id);
-    if (pod.keeper) await runtime.removeCgroup(pod.id).catch(() => undefined);
+    // One that cannot be removed fails the stop, so that it is asked for again while the record still knows of it.
+    if (pod.keeper) await runtime.removeCgroup(pod.id);
   }
 
   async stop(id: string): Promise<void> {
@@ -246,7 +247,7 @@ export class PodRoom implements Pods {
   attached() {
     const { namespaces, mode } = this.#parts;
     return this.all()
-      .filter(({ state }) => state === 'ready')
+      .filter((pod) => this.ready(pod))
       .map((pod) => {
         const own = pod.config.network === 'node' ? 'host' : pod.provider === 'cni' ? 'none' : mode;
         return { request: networkRequest(pod, this.#folder(pod.id), namespaces.of(pod.id), own), pid: 0 };
@@ -262,9 +263,15 @@ export class PodRoom implements Pods {
     const { namespaces } = this.#parts;
     for (const pod of [...this.#records.values()]) {
       if (pod.state === 'making') await this.#undo(pod);
-      else if (pod.state === 'ready' && !namespaces.there(pod)) await this.stop(pod.id);
+      else if (pod.state === 'ready' && !namespaces.there(pod))
+        await this.stop(pod.id).catch((error) =>
+          log.warn(
+            { pod: pod.id, err: error },
+            'a pod that has ended could not be taken down: stop it again',
+          ),
+        );
     }
-    const known = this.all().filter(({ state }) => state === 'ready');
+    const known = this.all().filter((pod) => this.ready(pod));
     await namespaces.sweep(new Set(known.map(({ id }) => namespaces.of(id))));
     const attached = known.filter(({ provider }) => provider === 'cni');
     if (attached.length > 0) checkLater(attached, (id) => this.#records.get(id), this.#parts);

@@ -145,14 +145,13 @@ export class CgroupsV1 implements Cgroups {
 
   async remove(path: string): Promise<void> {
     const folders = this.folders(path);
-    const [first] = folders;
+    // As a rule the supervisor has removed them. A pod's first process is only in those that count.
+    if (!folders.some((folder) => existsSync(folder.path))) return;
     const last = folders.pop();
-    // They are made and removed in their order; as a rule the supervisor has removed them.
-    if (!first || !last || !(existsSync(first.path) || existsSync(last.path))) return;
     await this.kill(path).catch(() => undefined); // what is left is found below
     await Promise.all(folders.map((folder) => removeFolder(folder.path)));
     // The one that tells whose they are, to a daemon that has to go on with this.
-    await removeFolder(last.path);
+    if (last) await removeFolder(last.path);
   }
 
   async children(parent: string): Promise<string[]> {

@@ -32,6 +32,13 @@ int clone_of_process(int process, const char *path) {
   return clone;
 }
 
+/* Whether a path is "/proc/PID/ns/pid" and nothing longer: a pod's may lead through folders of these names. */
+static int is_of_process(const char *path) {
+  if (strncmp(path, "/proc/", 6)) return 0;
+  size_t digits = strspn(path + 6, "0123456789");
+  return digits > 0 && !strcmp(path + 6 + digits, "/ns/pid");
+}
+
 /* A clone of the procfs that shows the namespace: of a path "/proc/PID/ns/pid" it is that process's, of a pod's "FOLDER/pid" the
    one that was mounted beside it when the pod was made (pod/procfs.c). -1 with errno. */
 static int clone_shared(const struct container_spec *spec) {
@@ -39,13 +46,11 @@ static int clone_shared(const struct container_spec *spec) {
     if (namespace->kind != NS_PID || !namespace->path) continue;
     cleanup_free char *path = strdup(namespace->path);
     if (!path) return -1;
-    char *of_process = strstr(path, "/ns/pid"), *of_pod = strrchr(path, '/');
-    if (of_process)
-      *of_process = 0;
-    else if (of_pod && !strcmp(of_pod, "/pid"))
-      *of_pod = 0;
-    else
-      break;
+    int of_process = is_of_process(path);
+    char *rest = strrchr(path, '/');
+    if (!rest || strcmp(rest, "/pid")) break;
+    if (of_process) rest -= strlen("/ns");
+    *rest = 0;
     cleanup_close int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) return -1;
     if (of_process) return clone_of_process(folder, "/proc");
