@@ -10,6 +10,9 @@ aptInstall(
     'docker-registry': '/usr/bin/docker-registry',
     iperf3: '/usr/bin/iperf3',
     mmdebstrap: '/usr/bin/mmdebstrap',
+    containerd: '/usr/bin/containerd',
+    'containernetworking-plugins': '/usr/lib/cni/bridge',
+    crun: '/usr/bin/crun',
   }),
 );
 run(pinnedNode, [

@@ -2,6 +2,7 @@
 
 import { loadavg } from 'node:os';
 import { cached } from './cached.ts';
+import { cri } from './cri/index.ts';
 import { Engine } from './engines.ts';
 import { images } from './images.ts';
 import { logs } from './logs.ts';
@@ -14,13 +15,19 @@ import { traffic } from './traffic.ts';
 const all = { cycles, exec, run: runCommand, parallel, growth, logs, memory, traffic, images, cached };
 /** Run only when asked for: these take minutes. */
 const long = { project, scale };
+/** These start daemons of their own; run only when asked for. */
+const apart = { cri };
 const wanted = process.argv.slice(2);
 for (const name of wanted) {
-  if (!(name in all) && !(name in long)) {
-    process.stderr.write(`no benchmark ${name}; there are: ${Object.keys({ ...all, ...long }).join(' ')}\n`);
+  if (!(name in all) && !(name in long) && !(name in apart)) {
+    const names = Object.keys({ ...all, ...long, ...apart });
+    process.stderr.write(`no benchmark ${name}; there are: ${names.join(' ')}\n`);
     process.exit(1);
   }
 }
+
+for (const [name, benchmark] of Object.entries(apart)) if (wanted.includes(name)) await benchmark();
+if (wanted.length > 0 && wanted.every((name) => name in apart)) process.exit();
 
 const docker = await new Engine('docker').start();
 const berth = await new Engine('berth').start();
