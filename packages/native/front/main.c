@@ -18,10 +18,10 @@ static const char *variable(const char *name) {
   return value && *value ? value : NULL;
 }
 
-/** Whether a folder's config.json leaves everything as it is: there is none, or one that names nothing of interest. */
-static bool plain_configuration(const char *folder, const char *below) {
+/** Whether a directory's config.json leaves everything as it is: there is none, or one that names nothing of interest. */
+static bool plain_configuration(const char *directory, const char *below) {
   char path[PATH_MAX];
-  if (snprintf(path, sizeof path, "%s%s/config.json", folder, below) >= (int) sizeof path) return false;
+  if (snprintf(path, sizeof path, "%s%s/config.json", directory, below) >= (int) sizeof path) return false;
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return errno == ENOENT || errno == ENOTDIR;
   struct text text = {0};
@@ -42,14 +42,15 @@ static const char *socket_path(const char *option) {
   static const char *const others[] = {"DOCKER_API_VERSION", "DOCKER_TLS_VERIFY", "BERTH_TLS_VERIFY", "DOCKER_TLS", NULL};
   for (const char *const *name = others; *name; name++)
     if (variable(*name)) return NULL;
-  const char *folder = variable("DOCKER_CONFIG"), *home = variable("HOME"), *contexts = variable("BERTH_CONFIG");
-  if (!folder && !home) return NULL;
-  if (!(folder ? plain_configuration(folder, "") : plain_configuration(home, "/.docker"))) return NULL;
+  const char *directory = variable("DOCKER_CONFIG"), *home = variable("HOME"), *contexts = variable("BERTH_CONFIG");
+  if (!directory && !home) return NULL;
+  if (!(directory ? plain_configuration(directory, "") : plain_configuration(home, "/.docker"))) return NULL;
   const char *host = option ? option : variable("BERTH_HOST");
   if (!host) host = variable("DOCKER_HOST");
   if (!host) {
     if (variable("BERTH_CONTEXT") || variable("DOCKER_CONTEXT")) return NULL;
-    if (contexts || folder ? !plain_configuration(contexts ? contexts : folder, "") : !plain_configuration(home, "/.berth"))
+    if (contexts || directory ? !plain_configuration(contexts ? contexts : directory, "")
+                              : !plain_configuration(home, "/.berth"))
       return NULL;
     return FRONT_SOCKET;
   }

@@ -1,4 +1,4 @@
-/* Runs a fuzz target without a fuzzer: `replay` over its seeds and damaged copies of them, `replay --write FOLDER` only writes
+/* Runs a fuzz target without a fuzzer: `replay` over its seeds and damaged copies of them, `replay --write DIRECTORY` only writes
    the seeds for a fuzzer that can do more, `replay FILE...` runs what one has found. */
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 enum { COPIES = 400, LONGEST = 1 << 20 };
 
-static const char *folder;
+static const char *directory;
 static unsigned written;
 static uint32_t state = 1;
 
@@ -56,7 +56,7 @@ static void play(const void *bytes, size_t size) {
 
 static void keep(const void *bytes, size_t size) {
   char path[4096];
-  snprintf(path, sizeof path, "%s/seed-%u", folder, written++);
+  snprintf(path, sizeof path, "%s/seed-%u", directory, written++);
   FILE *file = fopen(path, "w");
   if (!file || fwrite(bytes, 1, size, file) != size || fclose(file)) {
     perror(path);
@@ -78,7 +78,7 @@ static void run_file(const char *path) {
 
 int main(int argc, char **argv) {
   if (argc == 3 && !strcmp(argv[1], "--write")) {
-    folder = argv[2];
+    directory = argv[2];
     fuzz_seeds(keep);
     return 0;
   }

@@ -1,4 +1,4 @@
-/* One error type for all parts, in crun's manner: functions return 0 or -1 and fill an error the caller owns. */
+/* One error type for all rooms, in crun's manner: functions return 0 or -1 and fill an error the caller owns. */
 #ifndef BERTH_ERROR_H
 #define BERTH_ERROR_H
 

@@ -21,7 +21,7 @@ const char *fs_reason(int context);
 
 /* A detached clone of the mount at a path; -1 with errno. */
 int tree_clone(int dir, const char *path, int recursive);
-/* Puts a detached mount onto the file or folder behind `target`; -1 with errno. */
+/* Puts a detached mount onto the file or directory behind `target`; -1 with errno. */
 int tree_attach(int mount, int target);
 /* Sets and clears MOUNT_ATTR_* and the propagation (0: as it is); -1 with errno. */
 int tree_change(int mount, int recursive, uint64_t set, uint64_t clear, uint64_t propagation);
@@ -42,8 +42,8 @@ struct mount_options {
 /* Takes one option; returns 1 when it was taken, 0 when it is the filesystem's own (key=value). */
 int mount_option(const char *option, struct mount_options *out);
 
-/* Whether a mounted overlay can be written. Where it can make nothing in its work folder, as on a full disk, the kernel mounts
-   it read-only without a word. */
+/* Whether a mounted overlay can be written. Where it can make nothing in its work directory, as on a full disk, the kernel
+   mounts it read-only without a word. */
 int overlay_is_writable(int mounted);
 
 #endif

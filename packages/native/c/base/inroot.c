@@ -25,7 +25,7 @@ int inroot_open(int root, const char *path, int flags, enum inroot_links links) 
   return open_retry(root, *path ? path : "/", (uint64_t) flags, resolve_flags(links));
 }
 
-/* One step of a walk whose folders may be missing: opens `name` (a path of existing folders) or makes it. */
+/* One step of a walk whose directories may be missing: opens `name` (a path of existing directories) or makes it. */
 static int step_into(int root, const char *walked, int parent, const char *name, enum inroot_links links) {
   int fd = open_retry(root, walked, O_PATH | O_DIRECTORY, resolve_flags(links));
   if (fd >= 0 || errno != ENOENT) return fd;
@@ -34,7 +34,7 @@ static int step_into(int root, const char *walked, int parent, const char *name,
   return open_retry(root, walked, O_PATH | O_DIRECTORY, resolve_flags(links));
 }
 
-/* Walks to the folder of `path`, making what is missing. `path` is cut into `walked`, a buffer of PATH_MAX. */
+/* Walks to the directory of `path`, making what is missing. `path` is cut into `walked`, a buffer of PATH_MAX. */
 static int walk(int root, const char *path, char *walked, enum inroot_links links, const char **last) {
   int fd = open_retry(root, "/", O_PATH | O_DIRECTORY, resolve_flags(links));
   if (fd < 0) return -1;

@@ -17,14 +17,15 @@ enum inroot_links { INROOT_FOLLOW, INROOT_REFUSE };
 /* Opens an existing path; `flags` are open(2)'s. Returns an fd, or -1 with errno. */
 int inroot_open(int root, const char *path, int flags, enum inroot_links links);
 
-/* Opens a mount target with O_PATH, making what is missing (folders 0755, an empty file 0644) through the fds of its
-   parents, also where a link leads to what is not there. An existing target of the other kind is refused with ENOTDIR. Returns an fd, or -1 with errno. */
+/* Opens a mount target with O_PATH, making what is missing (directories 0755, an empty file 0644) through the fds of its
+   parents, also where a link leads to what is not there. An existing target of the other kind is refused with ENOTDIR. Returns
+   an fd, or -1 with errno. */
 int inroot_target(int root, const char *path, enum inroot_kind kind, enum inroot_links links);
 
 /* The place that a path leads to, all links followed as far as they exist, as an absolute path in the root. Returns 0 or -1. */
 int inroot_final(int root, const char *path, char out[PATH_MAX]);
 
-/* Opens the folder that holds `path` (made when missing) and points *name at the last component, which is copied into
+/* Opens the directory that holds `path` (made when missing) and points *name at the last component, which is copied into
    `buffer` of `size` bytes. Returns an fd, or -1 with errno. */
 int inroot_parent(int root, const char *path, char *buffer, size_t size, const char **name);
 

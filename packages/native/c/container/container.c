@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/sys.h"
-#include "container/parts.h"
+#include "container/internal.h"
 #include "container/runtime/runtime.h"
 #include "layer/cache.h"
 

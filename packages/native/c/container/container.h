@@ -20,7 +20,7 @@ struct process_io {
   int *console;
 };
 
-/* Host-side preparation, in the supervisor: opens sources, makes detached mounts, creates cgroup folders and writes
+/* Host-side preparation, in the supervisor: opens sources, makes detached mounts, creates cgroup directories and writes
    limits. Nothing visible is left in the host's mount table. */
 int container_prepare(const struct launch *launch, struct container **out, struct error *err);
 

@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/sys.h"
 #include "container/joining.h"
-#include "container/parts.h"
+#include "container/internal.h"
 #include "container/process/process.h"
 #include "container/steps.h"
 

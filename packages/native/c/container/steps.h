@@ -2,7 +2,7 @@
 #ifndef BERTH_CONTAINER_STEPS_H
 #define BERTH_CONTAINER_STEPS_H
 
-#include "container/parts.h"
+#include "container/internal.h"
 
 /* `run` returns 0, or -1 with an error, in which run_steps() puts the step's name. */
 struct step {

@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/fail_text.h"
 #include "base/sys.h"
-#include "container/parts.h"
+#include "container/internal.h"
 
 int names_apply(const struct container_spec *spec, struct error *err) {
   if (spec->hostname && sethostname(spec->hostname, strlen(spec->hostname)) < 0)

@@ -72,9 +72,9 @@ static void test_table(void) {
   snprintf(
       text, sizeof text,
       "names %s/net1\nlink gone db\nnames %s/net2\nlink cache db\nupstream 1.2.3.4#5353\nresolvconf %s/resolv\nport tcp 0.0.0.0 80 10.0.0.2 80\n",
-      folder, folder, folder);
+      directory, directory, directory);
   put("sandbox", text);
-  snprintf(path, sizeof path, "%s/sandbox", folder);
+  snprintf(path, sizeof path, "%s/sandbox", directory);
   CHECK(dns_table_open(&table, path) == 0);
   CHECK(table.network_count == 2 && table.server_count == 3 && table.servers[0].inside && !table.servers[1].inside);
   CHECK(((struct sockaddr_in *) &table.servers[0].address)->sin_port == htons(5353));
@@ -105,7 +105,7 @@ static void test_table(void) {
   CHECK(dns_table_refresh(&table) == 1 && table.server_count == 2);
   CHECK(dns_table_find(&table, "new", AF_INET, &found) && !dns_table_find(&table, "site", AF_INET, &found));
   CHECK(dns_table_refresh(&table) == 0);
-  snprintf(path, sizeof path, "%s/net1", folder);
+  snprintf(path, sizeof path, "%s/net1", directory);
   unlink(path);
   dns_table_refresh(&table);
   CHECK(!dns_table_find(&table, "new", AF_INET, &found));
@@ -147,11 +147,11 @@ static void test_cache(void) {
 }
 
 int main(void) {
-  CHECK(mkdtemp(folder));
+  CHECK(mkdtemp(directory));
   test_packets();
   test_table();
   test_cache();
-  remove_folder();
+  remove_directory();
   printf("dns packets, table, cache: ok\n");
   return 0;
 }

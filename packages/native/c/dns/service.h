@@ -1,4 +1,4 @@
-/* The name service's own parts to each other; others see dns.h. */
+/* Internal to the name service; others see dns.h. */
 #ifndef BERTH_DNS_SERVICE_H
 #define BERTH_DNS_SERVICE_H
 

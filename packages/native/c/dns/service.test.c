@@ -107,10 +107,10 @@ static void test_service(void) {
   char text[512];
   put("net", "network mynet\nweb 10.0.0.2 -\n");
   /* The first server is not there: nothing listens on the namespace's port 9. */
-  snprintf(text, sizeof text, "names %s/net\nupstream 127.0.0.1#9\nhostupstream 127.0.0.1#%d\n", folder, ntohs(at.sin_port));
+  snprintf(text, sizeof text, "names %s/net\nupstream 127.0.0.1#9\nhostupstream 127.0.0.1#%d\n", directory, ntohs(at.sin_port));
   put("live", text);
   char file[256];
-  snprintf(file, sizeof file, "%s/live", folder);
+  snprintf(file, sizeof file, "%s/live", directory);
   struct error err;
   struct dns *dns = dns_start(loop, netns, file, &err);
   if (!dns) fprintf(stderr, "%s\n", err.message);
@@ -131,7 +131,7 @@ static void test_service(void) {
   CHECK(bind(fd, (struct sockaddr *) &any, sizeof any) == 0);
   close(fd);
   /* Without a server to ask. */
-  snprintf(text, sizeof text, "names %s/net\n", folder);
+  snprintf(text, sizeof text, "names %s/net\n", directory);
   put("live", text);
   CHECK(ask(netns, "other.example", DNS_A, 0) == DNS_SERVFAIL && ask(netns, "web", DNS_A, 0) == 0);
   dns_stop(dns);
@@ -141,9 +141,9 @@ static void test_service(void) {
 }
 
 int main(void) {
-  CHECK(mkdtemp(folder));
+  CHECK(mkdtemp(directory));
   test_service();
-  remove_folder();
+  remove_directory();
   printf("dns service: ok\n");
   return 0;
 }

@@ -16,12 +16,12 @@
     }                                                            \
   } while (0)
 
-static char folder[] = "/tmp/berth-dns-test-XXXXXX";
+static char directory[] = "/tmp/berth-dns-test-XXXXXX";
 
-/* Puts a file of that text into the folder, as the daemon does: by a rename. */
+/* Puts a file of that text into the directory, as the daemon does: by a rename. */
 static void put(const char *name, const char *text) {
   char path[256], new[264];
-  snprintf(path, sizeof path, "%s/%s", folder, name);
+  snprintf(path, sizeof path, "%s/%s", directory, name);
   snprintf(new, sizeof new, "%s.new", path);
   FILE *file = fopen(new, "w");
   CHECK(file && fputs(text, file) >= 0 && fclose(file) == 0 && rename(new, path) == 0);
@@ -47,10 +47,10 @@ static size_t make_query(uint8_t *out, uint16_t id, const char *name, uint16_t t
   return size;
 }
 
-/* Removes the folder with all in it. */
-static void remove_folder(void) {
+/* Removes the directory with all in it. */
+static void remove_directory(void) {
   char command[300];
-  snprintf(command, sizeof command, "rm -r %s", folder);
+  snprintf(command, sizeof command, "rm -r %s", directory);
   CHECK(system(command) == 0);
 }
 

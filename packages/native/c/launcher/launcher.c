@@ -55,8 +55,8 @@ static const struct {
   void (*take)(uint32_t handle, const struct launch *message);
 } messages[] = {
     {"start", fork_if_wanted}, /* STARTMESSAGE... (supervisor/messages.h) */
-    {"pod", fork_if_wanted},   /* FOLDER (pod/pod.h) */
-    {"adopt", adopt},          /* FOLDER */
+    {"pod", fork_if_wanted},   /* DIRECTORY (pod/pod.h) */
+    {"adopt", adopt},          /* DIRECTORY */
     {"ping", answer_ping},     /* answered by `pong` */
     {"which", tell_process},   /* answered by `process PID` */
 };

@@ -53,8 +53,9 @@ void links_tell_process(uint32_t handle);
    looked into by those that are there. */
 void links_forget(void);
 
-/* adopt.c: connects to the supervisor whose run folder this is, which an earlier launcher forked; or tells that it is lost. */
-void adopt_supervisor(uint32_t handle, const char *folder);
+/* adopt.c: connects to the supervisor whose run directory this is, which an earlier launcher forked; or tells that it is
+   lost. */
+void adopt_supervisor(uint32_t handle, const char *directory);
 
 /* fork.c: forks the process that carries out a message: a supervisor for `start`, the maker of a pod for `pod`. */
 void fork_for(uint32_t handle, const struct launch *message);

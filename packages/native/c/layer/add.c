@@ -1,4 +1,4 @@
-/* `layer add`: one pass over a tar hashes it, keeps it and understands it; then its index or its folder is written. */
+/* `layer add`: one pass over a tar hashes it, keeps it and understands it; then its index or its directory is written. */
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -25,7 +25,7 @@
 
 struct add {
   const char *driver;
-  int folder; /* where the layer is made */
+  int directory; /* where the layer is made */
   int tar;
   int again; /* the tar is kept already */
   uint64_t size, compressed;
@@ -38,7 +38,7 @@ static int room_left(const struct add *add, struct error *err) {
   struct statvfs fs;
   if (add->compressed && add->size > RATIO_FROM && add->size / RATIO_LIMIT > add->compressed)
     return fail(err, "tar", 0, "the layer decompresses to more than %llu times its size", RATIO_LIMIT);
-  if (fstatvfs(add->folder, &fs)) return fail(err, "write", errno, "layer");
+  if (fstatvfs(add->directory, &fs)) return fail(err, "write", errno, "layer");
   uint64_t free_bytes = (uint64_t) fs.f_bavail * fs.f_frsize, keep = (uint64_t) fs.f_blocks * fs.f_frsize / 100;
   if (keep > KEEP_FREE) keep = KEEP_FREE;
   return free_bytes < keep ? fail(err, "write", ENOSPC, "layer") : 0;
@@ -89,30 +89,30 @@ static int take_input(struct add *add, int argc, char **argv, struct error *err)
   return decompress_finish(pid, command[0], err);
 }
 
-/* The folder driver writes into the file system: in a root of its own, without network, with few capabilities. */
+/* The directory driver writes into the file system: in a root of its own, without network, with few capabilities. */
 static int unpack_confined(struct add *add, struct error *err) {
-  if (mkdirat(add->folder, "diff", 0755) && errno != EEXIST) return fail(err, "unpack", errno, "diff");
-  cleanup_close int folder = openat(add->folder, "diff", O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
-  if (folder < 0) return fail(err, "unpack", errno, "diff");
-  return layer_unpack(&add->tree, folder, add->tar, err);
+  if (mkdirat(add->directory, "diff", 0755) && errno != EEXIST) return fail(err, "unpack", errno, "diff");
+  cleanup_close int directory = openat(add->directory, "diff", O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+  if (directory < 0) return fail(err, "unpack", errno, "diff");
+  return layer_unpack(&add->tree, directory, add->tar, err);
 }
 
 static int write_mountable(struct add *add, const char *digest, struct error *err) {
   if (tree_finish(&add->tree, err)) return -1;
   if (!strcmp(add->driver, "folder")) return unpack_confined(add, err);
-  cleanup_close int image = openat(add->folder, "index.erofs", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  cleanup_close int image = openat(add->directory, "index.erofs", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (image < 0) return fail(err, "write", errno, "layer index");
   return erofs_write(&add->tree, image, add->tar, add->size, digest, err);
 }
 
-/* `root`: how the layer describes the root folder; a container's writable layer begins with the same. */
+/* `root`: how the layer describes the root directory; a container's writable layer begins with the same. */
 static int write_record(struct add *add, const char *digest, struct error *err) {
   const struct node *root = add->tree.root;
   char described[160] = "";
   if (!root->implied)
     snprintf(described, sizeof described, ",\"root\":{\"mode\":%u,\"uid\":%u,\"gid\":%u,\"mtime\":%lld}", root->mode, root->uid,
              root->gid, (long long) root->mtime);
-  cleanup_close int fd = openat(add->folder, "layer.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  cleanup_close int fd = openat(add->directory, "layer.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0 || dprintf(fd, "{\"diffId\":\"sha256:%s\",\"driver\":\"%s\",\"size\":%llu,\"tarSize\":%llu,\"entries\":%llu%s}\n",
                         digest, add->driver, (unsigned long long) add->tree.size, (unsigned long long) add->size,
                         (unsigned long long) add->tree.node_count, described) < 0)
@@ -120,7 +120,7 @@ static int write_record(struct add *add, const char *digest, struct error *err) 
   return 0;
 }
 
-/* Puts the finished folder among the layers. When another add of the same bytes was first, its result serves. */
+/* Puts the finished directory among the layers. When another add of the same bytes was first, its result serves. */
 static int publish(const char *made, const char *layers, const char *digest, struct error *err) {
   cleanup_close int all = open(layers, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
   if (all < 0) return fail(err, "write", errno, "%.200s", layers);
@@ -128,17 +128,18 @@ static int publish(const char *made, const char *layers, const char *digest, str
   return fail(err, "write", errno, "layer %s", digest);
 }
 
-static int sync_file(int folder, const char *name) {
-  cleanup_close int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+static int sync_file(int directory, const char *name) {
+  cleanup_close int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
   return fd < 0 ? -1 : fsync(fd);
 }
 
 /* Writes a layer through, its name in `layers` included. An image is acknowledged after that. A layer without the mark,
    whose image was not, is checked against its digest after a power cut. */
-static int make_durable(int folder, const char *driver, const char *layers) {
-  int synced = !strcmp(driver, "folder") ? syncfs(folder) : sync_file(folder, "tar") || sync_file(folder, "index.erofs");
-  if (synced || sync_file(folder, "layer.json") || fsync(folder) || (*layers && sync_file(AT_FDCWD, layers))) return -1;
-  cleanup_close int mark = openat(folder, "durable", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+static int make_durable(int directory, const char *driver, const char *layers) {
+  int synced = !strcmp(driver, "folder") ? syncfs(directory)
+                                         : sync_file(directory, "tar") || sync_file(directory, "index.erofs");
+  if (synced || sync_file(directory, "layer.json") || fsync(directory) || (*layers && sync_file(AT_FDCWD, layers))) return -1;
+  cleanup_close int mark = openat(directory, "durable", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   return 0;
 }
 
@@ -146,9 +147,9 @@ static int run(struct add *add, int argc, char **argv, char digest[65], struct e
   const char *made = layer_option(argc, argv, "folder", "."), *expected = layer_option(argc, argv, "expected", "");
   struct tar_handler handler = {.entry = tree_entry, .data = &add->tree};
   add->compressed = strtoull(layer_option(argc, argv, "compressed", "0"), NULL, 10);
-  add->folder = open(made, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-  if (add->folder < 0) return fail(err, "write", errno, "%.200s", made);
-  add->tar = openat(add->folder, "tar", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  add->directory = open(made, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+  if (add->directory < 0) return fail(err, "write", errno, "%.200s", made);
+  add->tar = openat(add->directory, "tar", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (add->tar < 0) return fail(err, "write", errno, "layer");
   sha256_init(&add->hash);
   add->parser = tar_parser_new(&handler);
@@ -163,32 +164,33 @@ static int run(struct add *add, int argc, char **argv, char digest[65], struct e
 int layer_add(int argc, char **argv) {
   struct error err = {0};
   char digest[65];
-  struct add add = {.driver = layer_option(argc, argv, "driver", "erofs"), .folder = -1, .tar = -1};
+  struct add add = {.driver = layer_option(argc, argv, "driver", "erofs"), .directory = -1, .tar = -1};
   if (run(&add, argc, argv, digest, &err)) return layer_report_error(&err);
   FILE *out = layer_report();
   fprintf(out, "{\"diffId\":\"sha256:%s\",\"size\":%llu,\"tarSize\":%llu}\n", digest, (unsigned long long) add.tree.size,
           (unsigned long long) add.size);
   fclose(out);
-  return make_durable(add.folder, add.driver, layer_option(argc, argv, "layers", "")) ? 1 : 0;
+  return make_durable(add.directory, add.driver, layer_option(argc, argv, "layers", "")) ? 1 : 0;
 }
 
-/* Writes through a layer that an earlier daemon left without the mark: `--folder`, `--driver`, and `--layers` above it. */
+/* Writes through a layer that an earlier daemon left without the mark: `--directory`, `--driver`, and `--layers` above it. */
 int layer_durable(int argc, char **argv) {
   struct error err = {0};
-  cleanup_close int folder = open(layer_option(argc, argv, "folder", ""), O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-  if (folder < 0 || make_durable(folder, layer_option(argc, argv, "driver", "erofs"), layer_option(argc, argv, "layers", ""))) {
+  cleanup_close int directory = open(layer_option(argc, argv, "folder", ""), O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+  if (directory < 0 ||
+      make_durable(directory, layer_option(argc, argv, "driver", "erofs"), layer_option(argc, argv, "layers", ""))) {
     fail(&err, "write", errno, "layer");
     return layer_report_error(&err);
   }
   return 0;
 }
 
-/* Writes through the file system of `--folder`. */
+/* Writes through the file system of `--directory`. */
 int layer_sync(int argc, char **argv) {
   struct error err = {0};
   const char *path = layer_option(argc, argv, "folder", "");
-  cleanup_close int folder = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-  if (folder >= 0 && !syncfs(folder)) return 0;
+  cleanup_close int directory = open(path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+  if (directory >= 0 && !syncfs(directory)) return 0;
   fail(&err, "write", errno, "%.200s", path);
   return layer_report_error(&err);
 }
@@ -197,7 +199,7 @@ int layer_sync(int argc, char **argv) {
 static int verify(struct add *add, const char *wanted, struct error *err) {
   char digest[65];
   struct tar_handler handler = {.entry = tree_entry, .data = &add->tree};
-  add->tar = openat(add->folder, "tar", O_RDONLY | O_CLOEXEC);
+  add->tar = openat(add->directory, "tar", O_RDONLY | O_CLOEXEC);
   if (add->tar < 0) return fail(err, "read", errno, "layer");
   add->again = 1;
   sha256_init(&add->hash);
@@ -206,19 +208,19 @@ static int verify(struct add *add, const char *wanted, struct error *err) {
   if (tree_init(&add->tree, err) || take_all(add, add->tar, err)) return -1;
   sha256_hex(&add->hash, digest);
   if (strcmp(digest, wanted)) return fail(err, "digest", 0, "sha256:%s", digest);
-  int old = openat(add->folder, "diff", O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
-  if (old >= 0 && layer_empty_folder(old, err)) return -1;
-  unlinkat(add->folder, "index.erofs", 0);
-  unlinkat(add->folder, "layer.json", 0);
+  int old = openat(add->directory, "diff", O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+  if (old >= 0 && layer_empty_directory(old, err)) return -1;
+  unlinkat(add->directory, "index.erofs", 0);
+  unlinkat(add->directory, "layer.json", 0);
   return write_mountable(add, digest, err) || write_record(add, digest, err) ? -1 : 0;
 }
 
-/* `--folder` of a layer without the mark, `--digest` and `--driver` as its name and record say. */
+/* `--directory` of a layer without the mark, `--digest` and `--driver` as its name and record say. */
 int layer_verify(int argc, char **argv) {
   struct error err = {0};
   struct add add = {.driver = layer_option(argc, argv, "driver", "erofs"), .tar = -1};
-  add.folder = open(layer_option(argc, argv, "folder", ""), O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-  if (add.folder < 0 && fail(&err, "read", errno, "layer")) return layer_report_error(&err);
+  add.directory = open(layer_option(argc, argv, "folder", ""), O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+  if (add.directory < 0 && fail(&err, "read", errno, "layer")) return layer_report_error(&err);
   if (verify(&add, layer_option(argc, argv, "digest", ""), &err)) return layer_report_error(&err);
-  return make_durable(add.folder, add.driver, "") ? 1 : 0;
+  return make_durable(add.directory, add.driver, "") ? 1 : 0;
 }

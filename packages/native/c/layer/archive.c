@@ -17,12 +17,12 @@
 #include "layer/mount.h"
 #include "layer/tar/walk.h"
 
-static int same_namespace(int pid_folder, const char *name) {
+static int same_namespace(int pid_directory, const char *name) {
   struct stat mine, theirs;
   char own[32], other[32];
   snprintf(own, sizeof own, "/proc/self/ns/%s", name);
   snprintf(other, sizeof other, "ns/%s", name);
-  return !stat(own, &mine) && !fstatat(pid_folder, other, &theirs, 0) && mine.st_ino == theirs.st_ino &&
+  return !stat(own, &mine) && !fstatat(pid_directory, other, &theirs, 0) && mine.st_ino == theirs.st_ino &&
          mine.st_dev == theirs.st_dev;
 }
 
@@ -78,13 +78,13 @@ static int op_stat(int root, const char *path, struct error *err) {
   return stat_path(root, path, &st, err) || print_stat(root, path, &st, err) ? -1 : 0;
 }
 
-/* Opens the folder that holds the last name of a path which is no folder. */
+/* Opens the directory that holds the last name of a path which is no directory. */
 static int open_holder(int root, const char *path, const char **name, struct error *err) {
-  char folder[PATH_MAX];
+  char directory[PATH_MAX];
   const char *slash = strrchr(path, '/');
   *name = slash ? slash + 1 : path;
-  snprintf(folder, sizeof folder, "%.*s", slash ? (int) (slash - path) : 0, path);
-  int fd = inroot_open(root, *folder ? folder : "/", O_DIRECTORY | O_RDONLY | O_CLOEXEC, INROOT_FOLLOW);
+  snprintf(directory, sizeof directory, "%.*s", slash ? (int) (slash - path) : 0, path);
+  int fd = inroot_open(root, *directory ? directory : "/", O_DIRECTORY | O_RDONLY | O_CLOEXEC, INROOT_FOLLOW);
   return fd < 0 ? fail(err, "stat", errno, "lstat %.300s", path) : fd;
 }
 
@@ -93,12 +93,12 @@ static int op_get(int root, const char *path, const char *base, struct error *er
   struct tar_writer writer;
   if (stat_path(root, path, &st, err)) return -1;
   const char *name = NULL;
-  cleanup_close int folder = S_ISDIR(st.st_mode) ? inroot_open(root, path, O_DIRECTORY | O_RDONLY | O_CLOEXEC, INROOT_FOLLOW)
-                                                 : open_holder(root, path, &name, err);
-  if (folder < 0) return name ? -1 : fail(err, "stat", errno, "lstat %.300s", path);
+  cleanup_close int directory = S_ISDIR(st.st_mode) ? inroot_open(root, path, O_DIRECTORY | O_RDONLY | O_CLOEXEC, INROOT_FOLLOW)
+                                                    : open_holder(root, path, &name, err);
+  if (directory < 0) return name ? -1 : fail(err, "stat", errno, "lstat %.300s", path);
   if (print_stat(root, path, &st, err) || tar_writer_open(&writer, STDOUT_FILENO, err)) return -1;
   struct tar_walk walk = {.prefix = strcmp(base, "/") ? base : "", .include_root = 1, .rooted = 1};
-  int result = name ? tar_walk_one(&writer, folder, name, base, err) : tar_walk(&writer, folder, &walk, err);
+  int result = name ? tar_walk_one(&writer, directory, name, base, err) : tar_walk(&writer, directory, &walk, err);
   if (!result) result = tar_write_end(&writer, err);
   tar_writer_close(&writer);
   return result;
@@ -110,12 +110,12 @@ static int bare_root(const char *pid, struct error *err) {
   if (root < 0) return -1;
   int bare = open_tree(root, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
   cleanup_close int held = bare;
-  int folder = bare < 0 ? -1 : openat(bare, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-  return folder < 0 ? fail(err, "mount", errno, "root of process %.20s", pid) : folder;
+  int directory = bare < 0 ? -1 : openat(bare, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+  return directory < 0 ? fail(err, "mount", errno, "root of process %.20s", pid) : directory;
 }
 
-/* The container's root without what is mounted in it: that of the running one (a second overlay over an upper folder in
-   use is undefined), else its upper folder over the layers, read-only. */
+/* The container's root without what is mounted in it: that of the running one (a second overlay over an upper directory in
+   use is undefined), else its upper directory over the layers, read-only. */
 static int op_export(int argc, char **argv, struct error *err) {
   struct layer_root root = {0};
   struct tar_writer writer;
@@ -161,7 +161,7 @@ int layer_archive(int argc, char **argv) {
   if (!strcmp(op, "export")) {
     result = op_export(argc, argv, &err);
   } else {
-    struct layer_work work = {.folder = -1, .held = -1};
+    struct layer_work work = {.directory = -1, .held = -1};
     cleanup_close int root = enter(argc, argv, &work, &err);
     if (root < 0)
       result = -1;

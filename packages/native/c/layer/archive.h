@@ -5,10 +5,10 @@
 #include "base/error.h"
 #include "base/users/users.h"
 
-/* Unpacks the tar on standard input into the folder `path` of the root. With `keep_kinds` a folder is not replaced by
-   anything else, nor anything else by a folder. All of it is given to `owner` unless that is NULL. */
+/* Unpacks the tar on standard input into the directory `path` of the root. With `keep_kinds` a directory is not replaced by
+   anything else, nor anything else by a directory. All of it is given to `owner` unless that is NULL. */
 int layer_put(int root, const char *path, int keep_kinds, const struct user *owner, struct error *err);
 /* Unpacks the tar on standard input into an open directory, whose own attributes are the archive's, too. */
-int layer_put_whole(int folder, struct error *err);
+int layer_put_whole(int directory, struct error *err);
 
 #endif

@@ -1,5 +1,6 @@
-/* The changes of a container: its upper folder compared with the lower layers, as dockerd compares the two roots. Each change
-   is told once, a folder before what is in it; `layer changes` prints them, `layer diff` makes a layer's tar of them. */
+/* The changes of a container: its upper directory compared with the lower layers, as dockerd compares the two roots. Each
+   change is told once, a directory before what is in it; `layer changes` prints them, `layer diff` makes a layer's tar of
+   them. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +18,11 @@
 enum kind { MODIFIED, ADDED, DELETED };
 
 struct compare {
-  /* `folder` and `name` tell where the upper's file is (for a deletion: what shows it, whose time is used). */
-  int (*tell)(struct compare *compare, enum kind kind, int folder, const char *name, const struct stat *st, struct error *err);
+  /* `directory` and `name` tell where the upper's file is (for a deletion: what shows it, whose time is used). */
+  int (*tell)(struct compare *compare, enum kind kind, int directory, const char *name, const struct stat *st,
+              struct error *err);
   char path[2 * TAR_PATH_LIMIT]; /* without a slash at its start */
-  /* Folders on the way that were not told yet: they are when something in them is. */
+  /* Directories on the way that were not told yet: they are when something in them is. */
   struct pending *pending;
   FILE *out;
   struct tar_writer writer;
@@ -32,14 +34,15 @@ struct compare {
 struct pending {
   struct pending *before;
   size_t length; /* of its path */
-  int folder;
+  int directory;
   const char *name;
   const struct stat *st;
   int told;
 };
 
-/* Places that the engine makes for its own mounts in a root without an init layer, that of a step of a build, say. They are
-   no changes as long as they are as the engine makes them and the image has nothing there. A folder among them counts as changed once something in it is. */
+/* Places that the engine makes for its own mounts in a root without an init layer, that of a step of a build, say. They are no
+   changes as long as they are as the engine makes them and the image has nothing there. A directory among them counts as
+   changed once something in it is. */
 static const struct {
   const char *path;
   mode_t type;
@@ -63,13 +66,13 @@ static int tell_pending(struct compare *c, struct pending *p, struct error *err)
   p->told = 1;
   char kept = c->path[p->length];
   c->path[p->length] = 0;
-  int result = c->tell(c, MODIFIED, p->folder, p->name, p->st, err);
+  int result = c->tell(c, MODIFIED, p->directory, p->name, p->st, err);
   c->path[p->length] = kept;
   return result;
 }
 
-static int tell(struct compare *c, enum kind kind, int folder, const char *name, const struct stat *st, struct error *err) {
-  return tell_pending(c, c->pending, err) || c->tell(c, kind, folder, name, st, err) ? -1 : 0;
+static int tell(struct compare *c, enum kind kind, int directory, const char *name, const struct stat *st, struct error *err) {
+  return tell_pending(c, c->pending, err) || c->tell(c, kind, directory, name, st, err) ? -1 : 0;
 }
 
 static int same_time(const struct timespec *a, const struct timespec *b) {
@@ -85,23 +88,23 @@ static int same_capability(int upper, int lower, const char *name) {
 
 static int different(int upper, int lower, const char *name, const struct stat *a, const struct stat *b) {
   if (a->st_mode != b->st_mode || a->st_uid != b->st_uid || a->st_gid != b->st_gid || a->st_rdev != b->st_rdev) return 1;
-  /* Size and time of a folder say nothing. */
+  /* Size and time of a directory say nothing. */
   if (!S_ISDIR(a->st_mode) && (!same_time(&a->st_mtim, &b->st_mtim) || a->st_size != b->st_size)) return 1;
   return !same_capability(upper, lower, name);
 }
 
-static int is_opaque(int folder) {
+static int is_opaque(int directory) {
   char value;
-  return fgetxattr(folder, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
+  return fgetxattr(directory, "trusted.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
 static int is_whiteout(const struct stat *st) {
   return S_ISCHR(st->st_mode) && !st->st_rdev;
 }
 
-static int compare_folder(struct compare *c, int upper, int lower, size_t length, struct error *err);
+static int compare_directory(struct compare *c, int upper, int lower, size_t length, struct error *err);
 
-/* A name of the upper folder; lower < 0: nothing is below. */
+/* A name of the upper directory; lower < 0: nothing is below. */
 static int compare_name(struct compare *c, int upper, int lower, const char *name, size_t length, struct error *err) {
   struct stat st, old;
   size_t n = strlen(name);
@@ -116,7 +119,7 @@ static int compare_name(struct compare *c, int upper, int lower, const char *nam
   int own = c->started && (!below || gave_way) && init_mount_point(c->path, &st);
   if (own) below = 0;
   if (own && !S_ISDIR(st.st_mode)) return 0;
-  struct pending pending = {.before = c->pending, .length = length + n, .folder = upper, .name = name, .st = &st};
+  struct pending pending = {.before = c->pending, .length = length + n, .directory = upper, .name = name, .st = &st};
   cleanup_close int sub = S_ISDIR(st.st_mode) ? openat(upper, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC) : -1;
   if (S_ISDIR(st.st_mode) && sub < 0) return errno == ENOENT ? 0 : fail(err, "read", errno, "/%.200s", c->path);
   if (!below && !own) {
@@ -133,7 +136,7 @@ static int compare_name(struct compare *c, int upper, int lower, const char *nam
   c->path[length + n] = '/';
   c->path[length + n + 1] = 0;
   c->pending = &pending;
-  int result = compare_folder(c, sub, old_sub, length + n + 1, err);
+  int result = compare_directory(c, sub, old_sub, length + n + 1, err);
   c->pending = pending.before;
   c->path[length + n] = 0;
   return result;
@@ -153,7 +156,7 @@ static int has(const struct name_list *list, const char *name) {
   return 0;
 }
 
-/* An opaque folder hides all that is below it and not in it. */
+/* An opaque directory hides all that is below it and not in it. */
 static int tell_hidden(struct compare *c, int upper, int lower, const struct name_list *names, size_t length,
                        struct error *err) {
   cleanup_names struct name_list old = {0};
@@ -170,7 +173,7 @@ static int tell_hidden(struct compare *c, int upper, int lower, const struct nam
   return 0;
 }
 
-static int compare_folder(struct compare *c, int upper, int lower, size_t length, struct error *err) {
+static int compare_directory(struct compare *c, int upper, int lower, size_t length, struct error *err) {
   cleanup_names struct name_list names = {0};
   if (name_list_read(&names, upper, err)) return -1;
   for (size_t i = 0; i < names.count; i++)
@@ -186,10 +189,10 @@ static int compare_all(struct compare *c, int argc, char **argv, struct error *e
   cleanup_close int upper = open(layer_option(argc, argv, "upper", ""), O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
   if (upper < 0) return fail(err, "read", errno, "writable layer");
   cleanup_close int lower = layer_mount_lower(&root, err);
-  return lower < 0 ? -1 : compare_folder(c, upper, lower, 0, err);
+  return lower < 0 ? -1 : compare_directory(c, upper, lower, 0, err);
 }
 
-static int print_change(struct compare *c, enum kind kind, int folder, const char *name, const struct stat *st,
+static int print_change(struct compare *c, enum kind kind, int directory, const char *name, const struct stat *st,
                         struct error *err) {
   fprintf(c->out, "%s{\"Path\":", c->first++ ? ",\n" : "");
   char slashed[2 * TAR_PATH_LIMIT + 1];
@@ -213,9 +216,9 @@ int layer_changes(int argc, char **argv) {
   return result ? layer_report_error(&err) : 0;
 }
 
-static int write_change(struct compare *c, enum kind kind, int folder, const char *name, const struct stat *st,
+static int write_change(struct compare *c, enum kind kind, int directory, const char *name, const struct stat *st,
                         struct error *err) {
-  if (kind != DELETED) return tar_put_node(&c->writer, c->links, folder, name, st, c->path, 0, err);
+  if (kind != DELETED) return tar_put_node(&c->writer, c->links, directory, name, st, c->path, 0, err);
   char stored[2 * TAR_PATH_LIMIT + 8];
   const char *slash = strrchr(c->path, '/');
   size_t before = slash ? (size_t) (slash + 1 - c->path) : 0;

@@ -66,11 +66,11 @@ static int copy_data(int from, int to, off_t size) {
   return 0;
 }
 
-static int copy_file(struct copier *c, int from_folder, int to_folder, const char *name, struct error *err) {
+static int copy_file(struct copier *c, int from_directory, int to_directory, const char *name, struct error *err) {
   struct stat st;
-  cleanup_close int from = openat(from_folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  cleanup_close int from = openat(from_directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (from < 0 || fstat(from, &st)) return copy_fail(c, err);
-  cleanup_close int to = openat(to_folder, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  cleanup_close int to = openat(to_directory, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (to < 0) return copy_fail(c, err);
   if (!ioctl(to, FICLONE, from)) {
     c->copied->shared++;
@@ -115,7 +115,7 @@ static int copy_link(const struct copier *c, int from, int to, const char *name,
   return symlinkat(target, to, name) ? copy_fail(c, err) : 0;
 }
 
-static int copy_folder(struct copier *c, int from, int to, size_t length, struct error *err);
+static int copy_directory(struct copier *c, int from, int to, size_t length, struct error *err);
 
 static int copy_sub(struct copier *c, int from, int to, const char *name, size_t length, struct error *err) {
   if (mkdirat(to, name, 0700)) return copy_fail(c, err);
@@ -124,7 +124,7 @@ static int copy_sub(struct copier *c, int from, int to, const char *name, size_t
   if (from_sub < 0 || to_sub < 0) return copy_fail(c, err);
   c->path[length] = '/';
   c->path[length + 1] = 0;
-  int result = copy_folder(c, from_sub, to_sub, length + 1, err);
+  int result = copy_directory(c, from_sub, to_sub, length + 1, err);
   c->path[length] = 0;
   return result;
 }
@@ -148,7 +148,7 @@ static int copy_node(struct copier *c, int from, int to, const char *name, size_
 }
 
 /* How deep it goes is limited by the length of a path. */
-static int copy_folder(struct copier *c, int from, int to, size_t length, struct error *err) {
+static int copy_directory(struct copier *c, int from, int to, size_t length, struct error *err) {
   cleanup_names struct name_list names = {0};
   if (name_list_read(&names, from, err)) return -1;
   for (size_t i = 0; i < names.count; i++) {
@@ -165,7 +165,7 @@ int layer_copy_tree(int from, int to, int always, struct copied *copied, struct 
   struct stat st;
   if (!c) return fail(err, "memory", ENOMEM, "copy");
   *c = (struct copier){.root = to, .always = always, .copied = copied, .links = link_table_new()};
-  int result = c->links ? copy_folder(c, from, to, 0, err) : fail(err, "memory", ENOMEM, "copy");
+  int result = c->links ? copy_directory(c, from, to, 0, err) : fail(err, "memory", ENOMEM, "copy");
   if (!result) result = fstat(from, &st) ? copy_fail(c, err) : describe(c, from, to, ".", &st, err);
   link_table_free(c->links);
   free(c);

@@ -22,9 +22,9 @@ static int make_file(int root, const char *path) {
 }
 
 static int make_place(int root, const struct init_mount_point *place, struct error *err) {
-  cleanup_close int folder = -1;
+  cleanup_close int directory = -1;
   int made = place->kind == INROOT_FILE ? make_file(root, place->path)
-                                        : (folder = inroot_target(root, place->path, place->kind, INROOT_FOLLOW));
+                                        : (directory = inroot_target(root, place->path, place->kind, INROOT_FOLLOW));
   /* An image may have something else there; the container's start will tell what is wrong. */
   return made < 0 && errno != ENOTDIR && errno != EEXIST ? fail(err, "write", errno, "/%s", place->path) : 0;
 }
@@ -43,7 +43,7 @@ static int make_places(int root, struct error *err) {
 int layer_init(int argc, char **argv) {
   struct error err = {0};
   struct layer_root root = {0};
-  struct layer_work work = {.folder = -1, .held = -1};
+  struct layer_work work = {.directory = -1, .held = -1};
   root.argv = layer_rest(argc, argv, &root.argc);
   cleanup_close int fd = layer_mount_whole(&root, 0, &work, &err);
   int result = fd < 0 || make_places(fd, &err);

@@ -23,13 +23,14 @@ int layer_report_error(const struct error *err);
 /* The stream to which a verb reports its outcome: the descriptor LAYER_REPORT_FD, or standard error where that is closed. */
 FILE *layer_report(void);
 
-/* Removes everything in the open folder `folder`, however deep; immutable files too. Closes it. Returns 0, or -1. */
-int layer_empty_folder(int folder, struct error *err);
+/* Removes everything in the open directory `directory`, however deep; immutable files too. Closes it. Returns 0, or -1. */
+int layer_empty_directory(int directory, struct error *err);
 
 /* The verbs; argv[0] is the verb's name. All return the exit status. */
 
 /* add: reads a tar from standard input, or the output of the decompressor behind "--", and makes a layer of it in `--layers`.
-   `--folder`: where it is made; `--driver erofs|overlay`; `--expected DIGEST`; `--compressed BYTES`. Reports its digest and sizes. */
+   `--directory`: where it is made; `--driver erofs|overlay`; `--expected DIGEST`; `--compressed BYTES`. Reports its digest and
+   sizes. */
 int layer_add(int argc, char **argv);
 /* entries: the members of the tar on standard input, a line of JSON each, on standard output. */
 int layer_entries(int argc, char **argv);
@@ -39,14 +40,14 @@ int layer_changes(int argc, char **argv);
 int layer_diff(int argc, char **argv);
 /* size: the bytes of the directories behind "--"; a negative errno for one that can't be read. */
 int layer_size(int argc, char **argv);
-/* empty: removes all that is in `--folder`. */
+/* empty: removes all that is in `--directory`. */
 int layer_empty(int argc, char **argv);
-/* verify: reads the tar of the layer in `--folder` again, which a power cut may have damaged, and writes the rest of it anew.
-   `--digest`, `--driver`: as its name and record say. */
+/* verify: reads the tar of the layer in `--directory` again, which a power cut may have damaged, and writes the rest of it
+   anew. `--digest`, `--driver`: as its name and record say. */
 int layer_verify(int argc, char **argv);
-/* durable: has the layer in `--folder` written to the disk, and marks it so. */
+/* durable: has the layer in `--directory` written to the disk, and marks it so. */
 int layer_durable(int argc, char **argv);
-/* sync: writes the file system of `--folder` through (syncfs(2)). */
+/* sync: writes the file system of `--directory` through (syncfs(2)). */
 int layer_sync(int argc, char **argv);
 /* probe: whether this kernel mounts the EROFS image `--image` with the device `--device`: status 0 when it does. */
 int layer_probe(int argc, char **argv);

@@ -35,14 +35,14 @@ static int words_of(const char *kind) {
   return !strcmp(kind, "bind") ? 5 : !strcmp(kind, "erofs") ? 3 : 2;
 }
 
-/* A folder of the host, as a mount that can be put elsewhere. */
+/* A directory of the host, as a mount that can be put elsewhere. */
 static int clone_of(const char *path, int recursive, struct error *err) {
   int fd = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0));
   return fd < 0 ? fail(err, "mount", errno, "%.200s", path) : fd;
 }
 
-static int attach(int mount, int folder, const char *name, struct error *err) {
-  if (mkdirat(folder, name, 0700) || move_mount(mount, "", folder, name, MOVE_MOUNT_F_EMPTY_PATH))
+static int attach(int mount, int directory, const char *name, struct error *err) {
+  if (mkdirat(directory, name, 0700) || move_mount(mount, "", directory, name, MOVE_MOUNT_F_EMPTY_PATH))
     return fail(err, "mount", errno, "layer %s", name);
   return 0;
 }
@@ -61,8 +61,8 @@ static int mount_layers(const struct layer_root *root, int stage, FILE *options,
   int count = 0;
   for (int i = 0; i < root->argc;) {
     const char *kind = root->argv[i];
-    int erofs = !strcmp(kind, "erofs") && i + 2 < root->argc, folder = !strcmp(kind, "folder") && i + 1 < root->argc;
-    if (erofs || folder) {
+    int erofs = !strcmp(kind, "erofs") && i + 2 < root->argc, directory = !strcmp(kind, "folder") && i + 1 < root->argc;
+    if (erofs || directory) {
       cleanup_close int layer = erofs ? layer_mount_erofs(root->argv[i + 1], root->argv[i + 2], err)
                                       : clone_of(root->argv[i + 1], 0, err);
       char name[16];
@@ -99,40 +99,40 @@ static int mount_overlay(int stage, const char *options, struct error *err) {
 
 static const char work_prefix[] = "work-";
 
-static int open_directory(int folder, const char *name) {
-  return openat(folder, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+static int open_directory(int directory, const char *name) {
+  return openat(directory, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
 }
 
-static void remove_directory(int folder, const char *name) {
+static void remove_directory(int directory, const char *name) {
   struct error unused;
-  int fd = open_directory(folder, name);
-  if (fd >= 0 && !layer_empty_folder(fd, &unused)) unlinkat(folder, name, AT_REMOVEDIR);
+  int fd = open_directory(directory, name);
+  if (fd >= 0 && !layer_empty_directory(fd, &unused)) unlinkat(directory, name, AT_REMOVEDIR);
 }
 
 /* Removes the work directories of processes that were killed: nobody holds them. */
-static void remove_left(int folder) {
-  int again = open_directory(folder, ".");
+static void remove_left(int directory) {
+  int again = open_directory(directory, ".");
   DIR *entries = again < 0 ? NULL : fdopendir(again);
   if (!entries && again >= 0) close(again);
   for (struct dirent *entry; entries && (entry = readdir(entries));) {
     if (strncmp(entry->d_name, work_prefix, sizeof work_prefix - 1)) continue;
-    cleanup_close int left = open_directory(folder, entry->d_name);
-    if (left >= 0 && !flock(left, LOCK_EX | LOCK_NB)) remove_directory(folder, entry->d_name);
+    cleanup_close int left = open_directory(directory, entry->d_name);
+    if (left >= 0 && !flock(left, LOCK_EX | LOCK_NB)) remove_directory(directory, entry->d_name);
   }
   if (entries) closedir(entries);
 }
 
 static int make_work(int parent, struct layer_work *work, struct error *err) {
-  work->folder = fcntl(parent, F_DUPFD_CLOEXEC, 0);
-  if (work->folder < 0) return fail(err, "mount", errno, "work directory");
-  remove_left(work->folder);
+  work->directory = fcntl(parent, F_DUPFD_CLOEXEC, 0);
+  if (work->directory < 0) return fail(err, "mount", errno, "work directory");
+  remove_left(work->directory);
   for (int tries = 0; tries < 8; tries++) {
     unsigned number;
     struct stat st;
     if (getrandom(&number, sizeof number, 0) != sizeof number) return fail(err, "mount", errno, "random");
     snprintf(work->name, sizeof work->name, "%s%08x", work_prefix, number);
-    if (mkdirat(work->folder, work->name, 0700)) return fail(err, "mount", errno, "%s", work->name);
-    work->held = open_directory(work->folder, work->name);
+    if (mkdirat(work->directory, work->name, 0700)) return fail(err, "mount", errno, "%s", work->name);
+    work->held = open_directory(work->directory, work->name);
     /* Another process may take it for one that was left until it is locked. */
     if (work->held >= 0 && !flock(work->held, LOCK_SH | LOCK_NB) && !fstat(work->held, &st) && st.st_nlink > 0) return 0;
     if (work->held >= 0) close(work->held);
@@ -143,11 +143,11 @@ static int make_work(int parent, struct layer_work *work, struct error *err) {
 
 void layer_remove_work(struct layer_work *work) {
   if (work->held >= 0) {
-    remove_directory(work->folder, work->name);
+    remove_directory(work->directory, work->name);
     close(work->held);
   }
-  if (work->folder >= 0) close(work->folder);
-  work->folder = work->held = -1;
+  if (work->directory >= 0) close(work->directory);
+  work->directory = work->held = -1;
 }
 
 static int mount_stack(const struct layer_root *root, const char *upper, struct layer_work *work, struct error *err) {
@@ -166,7 +166,7 @@ static int mount_stack(const struct layer_root *root, const char *upper, struct 
     char *upper_name = parent ? strrchr(parent, '/') : NULL;
     if (!upper_name) {
       fclose(out);
-      return fail(err, "mount", EINVAL, "upper folder");
+      return fail(err, "mount", EINVAL, "upper directory");
     }
     *upper_name++ = 0;
     cleanup_close int both = clone_of(parent, 0, err);
@@ -194,8 +194,8 @@ int layer_mount_lower(const struct layer_root *root, struct error *err) {
 
 /* Links in a volume are a container's: they lead nowhere out of it. */
 static int clone_in(const char *source, const char *subpath, struct error *err) {
-  cleanup_close int folder = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  cleanup_close int inside = folder < 0 ? -1 : inroot_open(folder, subpath, O_PATH, INROOT_FOLLOW);
+  cleanup_close int directory = open(source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  cleanup_close int inside = directory < 0 ? -1 : inroot_open(directory, subpath, O_PATH, INROOT_FOLLOW);
   int mount = inside < 0 ? -1 : open_tree(inside, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
   return mount < 0 ? fail(err, "mount", errno, "%.200s in %.200s", subpath, source) : mount;
 }
@@ -221,7 +221,7 @@ static int mount_bind(int root, char **words, struct error *err) {
 
 int layer_mount_whole(const struct layer_root *root, int binds, struct layer_work *work, struct error *err) {
   const char *upper = value_of(root, "upper");
-  work->folder = work->held = -1;
+  work->directory = work->held = -1;
   if (!upper) return fail(err, "mount", EINVAL, "no writable layer");
   cleanup_close int fd = mount_stack(root, upper, work, err);
   if (fd < 0) return -1;

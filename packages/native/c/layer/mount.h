@@ -11,9 +11,9 @@ int layer_mount_erofs(const char *image, const char *device, struct error *err);
 /* Leaves the host's mount namespace (changes of it are no longer seen, either). */
 int layer_own_namespace(struct error *err);
 
-/* A root as `layer` verbs are told of it, by arguments after "--": `erofs IMAGE DEVICE`, `folder PATH` (topmost first),
+/* A root as `layer` verbs are told of it, by arguments after "--": `erofs IMAGE DEVICE`, `directory PATH` (topmost first),
    `upper PATH`, `bind SOURCE SUBPATH DESTINATION ro|rw` (SUBPATH may be
-   empty; it is resolved inside SOURCE), `make PATH` (a folder that is made where it is missing and can be). */
+   empty; it is resolved inside SOURCE), `make PATH` (a directory that is made where it is missing and can be). */
 struct layer_root {
   int argc;
   char **argv;
@@ -27,8 +27,8 @@ int layer_has_upper(const struct layer_root *root);
 /* The work directory of one mount, beside the upper layer. Each mount has its own: the kernel makes a work directory anew
    when it is mounted, and another mount that stands on it would then copy nothing up any more (ENOENT). */
 struct layer_work {
-  int folder; /* that it lies in */
-  int held;   /* locked as long as it is in use, so that what a killed process left is known by the next */
+  int directory; /* that it lies in */
+  int held;      /* locked as long as it is in use, so that what a killed process left is known by the next */
   char name[32];
 };
 

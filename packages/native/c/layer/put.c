@@ -16,7 +16,7 @@
 #include "layer/layer.h"
 #include "layer/tar/tar.h"
 
-/* Folders get their times at the end, when nothing is put into them any more. */
+/* Directories get their times at the end, when nothing is put into them any more. */
 struct later {
   struct later *next;
   struct timespec mtime;
@@ -25,9 +25,9 @@ struct later {
 
 struct put {
   int root, keep_kinds;
-  int whole;                /* the archive says how the folder itself is, too */
+  int whole;                /* the archive says how the directory itself is, too */
   const struct user *owner; /* of everything, or NULL: who the archive says */
-  char base[PATH_MAX];      /* the folder, without a slash at its end */
+  char base[PATH_MAX];      /* the directory, without a slash at its end */
   int file;                 /* the file whose bytes come */
   char path[PATH_MAX];
   struct tar_entry entry; /* its attributes; the segments are kept apart */
@@ -41,7 +41,7 @@ static int put_fail(struct put *put, struct error *err) {
 }
 
 static int join(struct put *put, const char *name, char out[PATH_MAX], struct error *err) {
-  /* Names with "..", at the start too, are resolved as text, as dockerd does, and must stay in the folder. */
+  /* Names with "..", at the start too, are resolved as text, as dockerd does, and must stay in the directory. */
   size_t base = strlen(put->base), length = base;
   memcpy(out, put->base, base + 1);
   for (const char *at = name; *at;) {
@@ -82,9 +82,9 @@ static int clear_place(struct put *put, int parent, const char *name, const stru
   }
   if (!unlinkat(parent, name, 0)) return 0;
   if (errno != EISDIR) return put_fail(put, err);
-  int folder = openat(parent, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
-  if (folder < 0) return put_fail(put, err);
-  if (layer_empty_folder(folder, err)) return -1;
+  int directory = openat(parent, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+  if (directory < 0) return put_fail(put, err);
+  if (layer_empty_directory(directory, err)) return -1;
   return unlinkat(parent, name, AT_REMOVEDIR) ? put_fail(put, err) : 0;
 }
 
@@ -112,7 +112,7 @@ static int describe(struct put *put, int parent, const char *name, const struct 
   return e->type != TAR_DIRECTORY && utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) ? put_fail(put, err) : 0;
 }
 
-static int remember_folder(struct put *put, const struct tar_entry *entry, struct error *err) {
+static int remember_directory(struct put *put, const struct tar_entry *entry, struct error *err) {
   size_t size = strlen(put->path) + 1;
   struct later *later = malloc(sizeof *later + size);
   if (!later) return fail(err, "memory", ENOMEM, "archive");
@@ -127,8 +127,8 @@ static int make_link(struct put *put, int parent, const char *name, const struct
   char target[PATH_MAX], buffer[PATH_MAX];
   const char *target_name;
   if (join(put, entry->link, target, err)) return -1;
-  cleanup_close int folder = inroot_parent(put->root, target, buffer, sizeof buffer, &target_name);
-  return folder < 0 || linkat(folder, target_name, parent, name, 0) ? put_fail(put, err) : 0;
+  cleanup_close int directory = inroot_parent(put->root, target, buffer, sizeof buffer, &target_name);
+  return directory < 0 || linkat(directory, target_name, parent, name, 0) ? put_fail(put, err) : 0;
 }
 
 static int make_file(struct put *put, int parent, const char *name, const struct tar_entry *entry, struct error *err) {
@@ -160,31 +160,31 @@ static int on_entry(void *data, const struct tar_entry *given, struct error *err
   }
   if (join(put, entry->path, put->path, err)) return -1;
   if (!strcmp(put->path, put->base)) {
-    /* The folder itself is there and, as a rule, stays as it is. */
+    /* The directory itself is there and, as a rule, stays as it is. */
     if (entry->type == TAR_DIRECTORY && put->whole)
-      return remember_folder(put, entry, err) || describe(put, put->root, ".", entry, err) ? -1 : 0;
+      return remember_directory(put, entry, err) || describe(put, put->root, ".", entry, err) ? -1 : 0;
     return entry->type == TAR_DIRECTORY ? 0 : fail(err, "unpack", EISDIR, "%.300s", *put->path ? put->path : "/");
   }
   cleanup_close int parent = inroot_parent(put->root, put->path, buffer, sizeof buffer, &name);
   if (parent < 0) return put_fail(put, err);
   /* inroot_parent's is for looking; names are removed through one that can be read. */
-  cleanup_close int folder = openat(parent, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-  if (folder < 0) return put_fail(put, err);
-  if (clear_place(put, folder, name, entry, &kept, err)) return -1;
+  cleanup_close int directory = openat(parent, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+  if (directory < 0) return put_fail(put, err);
+  if (clear_place(put, directory, name, entry, &kept, err)) return -1;
   int made = 0;
   switch (entry->type) {
-  case TAR_FILE: return make_file(put, folder, name, entry, err);
-  case TAR_HARDLINK: return make_link(put, folder, name, entry, err);
+  case TAR_FILE: return make_file(put, directory, name, entry, err);
+  case TAR_HARDLINK: return make_link(put, directory, name, entry, err);
   case TAR_DIRECTORY:
-    made = kept ? 0 : mkdirat(folder, name, 0700);
-    if (remember_folder(put, entry, err)) return -1;
+    made = kept ? 0 : mkdirat(directory, name, 0700);
+    if (remember_directory(put, entry, err)) return -1;
     break;
-  case TAR_SYMLINK: made = symlinkat(entry->link, folder, name); break;
-  case TAR_FIFO: made = mkfifoat(folder, name, 0600); break;
+  case TAR_SYMLINK: made = symlinkat(entry->link, directory, name); break;
+  case TAR_FIFO: made = mkfifoat(directory, name, 0600); break;
   default:
-    made = mknodat(folder, name, (entry->type == TAR_CHAR ? S_IFCHR : S_IFBLK) | 0600, makedev(entry->major, entry->minor));
+    made = mknodat(directory, name, (entry->type == TAR_CHAR ? S_IFCHR : S_IFBLK) | 0600, makedev(entry->major, entry->minor));
   }
-  return made ? put_fail(put, err) : describe(put, folder, name, entry, err);
+  return made ? put_fail(put, err) : describe(put, directory, name, entry, err);
 }
 
 static int write_all(struct put *put, const char *bytes, size_t size, off_t at, struct error *err) {
@@ -239,7 +239,7 @@ static int take_all(struct tar_parser *parser, struct error *err) {
   }
 }
 
-static void set_folder_times(struct put *put) {
+static void set_directory_times(struct put *put) {
   for (struct later *l = put->later, *next; l; l = next) {
     struct timespec times[2] = {l->mtime, l->mtime};
     cleanup_close int fd = inroot_open(put->root, *l->path ? l->path : "/", O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC,
@@ -260,10 +260,10 @@ static int unpack(int root, const char *path, int keep_kinds, int whole, const s
   put->keep_kinds = keep_kinds;
   put->whole = whole;
   put->owner = owner;
-  cleanup_close int folder = inroot_open(root, path, O_PATH | O_CLOEXEC, INROOT_FOLLOW);
+  cleanup_close int directory = inroot_open(root, path, O_PATH | O_CLOEXEC, INROOT_FOLLOW);
   struct stat st;
   int result;
-  if (folder < 0 || fstat(folder, &st))
+  if (directory < 0 || fstat(directory, &st))
     result = fail(err, errno == ENOENT ? "not-found" : "unpack", errno, "lstat %.300s", path);
   else if (!S_ISDIR(st.st_mode))
     result = fail(err, "unpack", 0, "extraction point is not a directory");
@@ -273,7 +273,7 @@ static int unpack(int root, const char *path, int keep_kinds, int whole, const s
          n && (put->base[n - 1] == '/' || (put->base[n - 1] == '.' && (n == 1 || put->base[n - 2] == '/')));)
       put->base[--n] = 0;
     result = take_all(parser, err);
-    set_folder_times(put);
+    set_directory_times(put);
   }
   tar_parser_free(parser);
   free(put->segments);
@@ -285,6 +285,6 @@ int layer_put(int root, const char *path, int keep_kinds, const struct user *own
   return unpack(root, path, keep_kinds, 0, owner, err);
 }
 
-int layer_put_whole(int folder, struct error *err) {
-  return unpack(folder, "/", 0, 1, NULL, err);
+int layer_put_whole(int directory, struct error *err) {
+  return unpack(directory, "/", 0, 1, NULL, err);
 }

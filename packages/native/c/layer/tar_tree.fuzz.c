@@ -85,7 +85,7 @@ void fuzz_seeds(void (*seed)(const void *, size_t)) {
   memset(longest, 'n', sizeof longest - 1);
   longest[150] = '/', longest[sizeof longest - 1] = 0;
   const struct tar_entry entries[] = {
-      SAMPLE_FOLDER,
+      SAMPLE_DIRECTORY,
       SAMPLE_FILE,
       {.path = longest, .type = TAR_FILE, .size = 600, .uid = 4000000000u, .gid = 77},
       {.path = "link", .type = TAR_SYMLINK, .link = "folder/../folder", .mode = 0777},

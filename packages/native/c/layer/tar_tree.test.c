@@ -55,7 +55,7 @@ static uint8_t *sample(size_t *size) {
   longest[sizeof longest - 1] = 0;
   assert(write(data, "some bytes of a file", 20) == 20);
   const struct tar_entry entries[] = {
-      SAMPLE_FOLDER,
+      SAMPLE_DIRECTORY,
       SAMPLE_FILE,
       {.path = longest, .type = TAR_FILE, .size = 20, .uid = 4000000000u, .gid = 77},
       {.path = "link", .type = TAR_SYMLINK, .link = longest, .mode = 0777},

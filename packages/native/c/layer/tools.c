@@ -14,8 +14,8 @@
 #include "layer/mount.h"
 #include "layer/tar/tar.h"
 
-#define DEPTH_LIMIT 2048 /* folders within folders: a path of single letters */
-#define REMOVE_DEPTH 128 /* folders deeper than this are moved up before they are removed */
+#define DEPTH_LIMIT 2048 /* directories within directories: a path of single letters */
+#define REMOVE_DEPTH 128 /* directories deeper than this are moved up before they are removed */
 
 /* One line of JSON per member, as it stands in the archive. */
 static int print_entry(void *data, const struct tar_entry *entry, struct error *err) {
@@ -93,11 +93,11 @@ static int seen_before(struct seen *seen, const struct stat *st) {
 }
 
 /* Takes the fd over. What lies deeper than any path can name is not counted. */
-static uint64_t size_below(int folder, unsigned depth, struct seen *seen) {
+static uint64_t size_below(int directory, unsigned depth, struct seen *seen) {
   uint64_t total = 0;
-  cleanup_dir DIR *dir = fdopendir(folder);
+  cleanup_dir DIR *dir = fdopendir(directory);
   if (!dir) {
-    close(folder);
+    close(directory);
     return 0;
   }
   for (struct dirent *d; (d = readdir(dir));) {
@@ -114,33 +114,33 @@ static uint64_t size_below(int folder, unsigned depth, struct seen *seen) {
   return total;
 }
 
-/* As dockerd counts a layer: what stat says of all but folders, hard links once. */
+/* As dockerd counts a layer: what stat says of all but directories, hard links once. */
 static void report_size(const char *path) {
   struct seen seen = {0};
-  int folder = open(path, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
-  if (folder < 0)
+  int directory = open(path, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+  if (directory < 0)
     fprintf(layer_report(), "-%d", errno);
   else
-    fprintf(layer_report(), "%llu", (unsigned long long) size_below(folder, 0, &seen));
+    fprintf(layer_report(), "%llu", (unsigned long long) size_below(directory, 0, &seen));
   free(seen.slots);
 }
 
-/* The sizes of the folders that stand behind "--", in their order; of one that cannot be read, the errno as a negative. */
+/* The sizes of the directories that stand behind "--", in their order; of one that cannot be read, the errno as a negative. */
 int layer_size(int argc, char **argv) {
   int count;
-  char **folders = layer_rest(argc, argv, &count);
+  char **directories = layer_rest(argc, argv, &count);
   fprintf(layer_report(), "{\"sizes\":[");
   for (int i = 0; i < count; i++) {
     fprintf(layer_report(), "%s", i ? "," : "");
-    report_size(folders[i]);
+    report_size(directories[i]);
   }
   fprintf(layer_report(), "]}\n");
   return fflush(layer_report()) ? 1 : 0;
 }
 
-static int remove_name(int folder, const char *name) {
-  if (!unlinkat(folder, name, 0)) return 0;
-  return errno == EISDIR || errno == EPERM ? unlinkat(folder, name, AT_REMOVEDIR) : -1;
+static int remove_name(int directory, const char *name) {
+  if (!unlinkat(directory, name, 0)) return 0;
+  return errno == EISDIR || errno == EPERM ? unlinkat(directory, name, AT_REMOVEDIR) : -1;
 }
 
 static void clear_flags(int fd) {
@@ -154,33 +154,33 @@ struct removal {
   unsigned moved;
 };
 
-static int empty(struct removal *removal, int folder, unsigned depth, struct error *err);
+static int empty(struct removal *removal, int directory, unsigned depth, struct error *err);
 
-static int move_up(struct removal *removal, int folder, const char *name) {
+static int move_up(struct removal *removal, int directory, const char *name) {
   char place[32];
   for (int tries = 0; tries < 1000; tries++) {
     snprintf(place, sizeof place, ".deep-%u", removal->moved++);
-    if (!renameat2(folder, name, removal->top, place, RENAME_NOREPLACE)) return 0;
-    if (errno != EEXIST) return -1; /* an overlay does not move all folders */
+    if (!renameat2(directory, name, removal->top, place, RENAME_NOREPLACE)) return 0;
+    if (errno != EEXIST) return -1; /* an overlay does not move all directories */
   }
   return -1;
 }
 
-/* A helper that makes a layer durable may still put its mark into the folder meanwhile. */
+/* A helper that makes a layer durable may still put its mark into the directory meanwhile. */
 #define TRIES 5
 
-static int remove_entry(struct removal *removal, int folder, const char *name, unsigned depth, struct error *err) {
-  for (int tries = 0; remove_name(folder, name); tries++) {
+static int remove_entry(struct removal *removal, int directory, const char *name, unsigned depth, struct error *err) {
+  for (int tries = 0; remove_name(directory, name); tries++) {
     if (errno == ENOENT) return 0;
     if (tries == TRIES) return fail(err, "remove", errno, "%.200s", name);
-    int fd = openat(folder, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+    int fd = openat(directory, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-      cleanup_close int file = openat(folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+      cleanup_close int file = openat(directory, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
       if (file >= 0) clear_flags(file);
       continue;
     }
     clear_flags(fd);
-    if (depth >= REMOVE_DEPTH && removal->top != folder && !move_up(removal, folder, name)) {
+    if (depth >= REMOVE_DEPTH && removal->top != directory && !move_up(removal, directory, name)) {
       close(fd);
       return 0;
     }
@@ -190,10 +190,10 @@ static int remove_entry(struct removal *removal, int folder, const char *name, u
 }
 
 /* Takes the fd over. */
-static int empty(struct removal *removal, int folder, unsigned depth, struct error *err) {
-  cleanup_dir DIR *dir = fdopendir(folder);
+static int empty(struct removal *removal, int directory, unsigned depth, struct error *err) {
+  cleanup_dir DIR *dir = fdopendir(directory);
   if (!dir) {
-    close(folder);
+    close(directory);
     return fail(err, "remove", errno, "folder");
   }
   if (depth > DEPTH_LIMIT) return fail(err, "remove", ELOOP, "folder");
@@ -205,27 +205,27 @@ static int empty(struct removal *removal, int folder, unsigned depth, struct err
 }
 
 /* Takes the fd over. */
-int layer_empty_folder(int folder, struct error *err) {
-  struct removal removal = {.top = folder};
+int layer_empty_directory(int directory, struct error *err) {
+  struct removal removal = {.top = directory};
   for (unsigned before = ~0u; before != removal.moved;) {
     before = removal.moved;
-    int again = openat(folder, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+    int again = openat(directory, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
     if (again < 0 || empty(&removal, again, 0, err)) {
       int status = errno;
-      close(folder);
+      close(directory);
       return again < 0 ? fail(err, "remove", status, "folder") : -1;
     }
   }
-  close(folder);
+  close(directory);
   return 0;
 }
 
-/* Removes all that is in the folder `--folder`. */
+/* Removes all that is in the directory `--directory`. */
 int layer_empty(int argc, char **argv) {
   struct error err = {0};
   int fd = open(layer_option(argc, argv, "folder", ""), O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
   if (fd < 0 && fail(&err, "remove", errno, "trash")) return layer_report_error(&err);
-  return layer_empty_folder(fd, &err) ? layer_report_error(&err) : 0;
+  return layer_empty_directory(fd, &err) ? layer_report_error(&err) : 0;
 }
 
 /* Whether this kernel mounts the EROFS image `--image` with the device `--device`: status 0 when it does. */

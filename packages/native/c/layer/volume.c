@@ -11,39 +11,39 @@
 #include "layer/layer.h"
 #include "layer/tar/tar.h"
 
-static int open_folder(const char *path, struct error *err) {
+static int open_directory(const char *path, struct error *err) {
   int fd = open(path, O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   return fd < 0 ? fail(err, errno == ENOENT ? "not-found" : "open", errno, "%.300s", path) : fd;
 }
 
-static int op_export(int folder, struct error *err) {
+static int op_export(int directory, struct error *err) {
   struct tar_writer writer;
   struct tar_walk walk = {.prefix = ".", .include_root = 1, .nanoseconds = 1};
   if (tar_writer_open(&writer, STDOUT_FILENO, err)) return -1;
   writer.sparse = 1;
   fprintf(layer_report(), "{}\n");
   fflush(layer_report());
-  int result = tar_walk(&writer, folder, &walk, err) || tar_write_end(&writer, err) ? -1 : 0;
+  int result = tar_walk(&writer, directory, &walk, err) || tar_write_end(&writer, err) ? -1 : 0;
   tar_writer_close(&writer);
   return result;
 }
 
 /* Files are on the disk before success is answered: no record could make them again after a power cut. */
-static int settle(int folder, struct error *err) {
-  return syncfs(folder) ? fail(err, "write", errno, "flush the files of the volume") : 0;
+static int settle(int directory, struct error *err) {
+  return syncfs(directory) ? fail(err, "write", errno, "flush the files of the volume") : 0;
 }
 
-static int op_import(int folder, struct error *err) {
-  if (layer_put_whole(folder, err) || settle(folder, err)) return -1;
+static int op_import(int directory, struct error *err) {
+  if (layer_put_whole(directory, err) || settle(directory, err)) return -1;
   fprintf(layer_report(), "{}\n");
   return fflush(layer_report()) ? fail(err, "write", errno, "report") : 0;
 }
 
-static int op_clone(int folder, int argc, char **argv, struct error *err) {
+static int op_clone(int directory, int argc, char **argv, struct error *err) {
   struct copied copied = {0};
   int always = !strcmp(layer_option(argc, argv, "reflink", "auto"), "always");
-  cleanup_close int from = open_folder(layer_option(argc, argv, "from", ""), err);
-  if (from < 0 || layer_copy_tree(from, folder, always, &copied, err) || settle(folder, err)) return -1;
+  cleanup_close int from = open_directory(layer_option(argc, argv, "from", ""), err);
+  if (from < 0 || layer_copy_tree(from, directory, always, &copied, err) || settle(directory, err)) return -1;
   fprintf(layer_report(), "{\"shared\":%llu,\"copied\":%llu}\n", copied.shared, copied.copied);
   return fflush(layer_report()) ? fail(err, "write", errno, "report") : 0;
 }
@@ -51,10 +51,10 @@ static int op_clone(int folder, int argc, char **argv, struct error *err) {
 int layer_volume(int argc, char **argv) {
   struct error err = {0};
   const char *op = layer_option(argc, argv, "op", "");
-  cleanup_close int folder = open_folder(layer_option(argc, argv, "path", ""), &err);
-  int result = folder < 0              ? -1
-               : !strcmp(op, "export") ? op_export(folder, &err)
-               : !strcmp(op, "import") ? op_import(folder, &err)
-                                       : op_clone(folder, argc, argv, &err);
+  cleanup_close int directory = open_directory(layer_option(argc, argv, "path", ""), &err);
+  int result = directory < 0           ? -1
+               : !strcmp(op, "export") ? op_export(directory, &err)
+               : !strcmp(op, "import") ? op_import(directory, &err)
+                                       : op_clone(directory, argc, argv, &err);
   return result ? layer_report_error(&err) : 0;
 }

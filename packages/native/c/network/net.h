@@ -70,7 +70,7 @@ net_operation net_op_sandbox, net_op_bridge, net_op_link, net_op_endpoint, net_o
 
 /* Namespaces made ahead of need, by a thread. */
 void pool_start(struct net *net);
-/* `maps`: records of a user namespace that is to own it (see container/parts.h), or none. */
+/* `maps`: records of a user namespace that is to own it (see container/internal.h), or none. */
 struct sandbox *pool_take(struct net *net, const char *id, const struct launch *maps, struct error *err);
 /* Finds what `pool_take` gave, or opens a path of a namespace (kept by nobody: sandbox_free it; see `sandbox_put`). */
 struct sandbox *sandbox_get(struct net *net, const char *reference, struct error *err);
@@ -86,7 +86,8 @@ void sandbox_sysctl(struct net *net, struct sandbox *sandbox, const char *value,
 void net_send(uint32_t id, const void *bytes, size_t size);
 /* Gives links and namespaces back in a thread of its own, then answers the request. */
 void reaper_start(struct net *net);
-/* Hands a sandbox (NULL: there is none) to that thread, and the request `record` of number `id` to be answered when it is done. */
+/* Hands a sandbox (NULL: there is none) to that thread, and the request `record` of number `id` to be answered when it is
+   done. */
 void reaper_push(uint32_t id, struct sandbox *sandbox, const struct launch_record *record);
 
 /* Watches the firewall's tables for changes made by others; -1 where the kernel can't tell. */

@@ -45,16 +45,16 @@ static int ids_are_told(void) {
   return stat("/proc/self/ns/pid", &st) < 0 || st.st_ino == first;
 }
 
-/* Whether a thread of the process at `folder` (of procfs) has that name. */
-static int has_thread_named(const char *folder, const char *name) {
+/* Whether a thread of the process at `directory` (of procfs) has that name. */
+static int has_thread_named(const char *directory, const char *name) {
   char path[300], found[32];
-  snprintf(path, sizeof path, "%s/task", folder);
+  snprintf(path, sizeof path, "%s/task", directory);
   DIR *tasks = opendir(path);
   if (!tasks) return 0;
   int same = 0;
   for (struct dirent *task; !same && (task = readdir(tasks));) {
     if (task->d_name[0] == '.') continue;
-    snprintf(path, sizeof path, "%s/task/%s/comm", folder, task->d_name);
+    snprintf(path, sizeof path, "%s/task/%s/comm", directory, task->d_name);
     FILE *file = fopen(path, "re");
     if (!file) continue;
     if (fgets(found, sizeof found, file)) {

@@ -11,7 +11,7 @@
 
 struct pod {
   const struct launch *request;
-  const char *folder;
+  const char *directory;
   struct namespaces namespaces;
   struct id_maps maps;
   pid_t first; /* the process that is in the new namespaces, or 0 */
@@ -27,9 +27,10 @@ extern const struct field pod_word[];
 
 /* Decodes a pod's record by its fields. Returns 0, or -1 with stage "launch". */
 int pod_decode(const struct launch_record *record, const struct field *fields, void *request, struct error *err);
-/* The path of a namespace or mount in the pod's folder. Returns 0, or -1 with stage "pod" for one that is too long. */
+/* The path of a namespace or mount in the pod's directory. Returns 0, or -1 with stage "pod" for one that is too long. */
 int pod_place(const struct pod *pod, const char *name, char path[PATH_MAX], struct error *err);
-/* Sets the host name of the request, where it has one, in the pod's UTS namespace, which this process enters. Returns 0 or -1. */
+/* Sets the host name of the request, where it has one, in the pod's UTS namespace, which this process enters. Returns 0 or
+   -1. */
 int pod_set_hostname(const struct pod *pod, struct error *err);
 /* Sets the sysctls of the request in the pod's own namespaces, which this process enters; those of the host are refused.
    Returns 0 or -1. */

@@ -27,14 +27,14 @@ int pod_decode(const struct launch_record *record, const struct field *fields, v
 }
 
 int pod_place(const struct pod *pod, const char *name, char path[PATH_MAX], struct error *err) {
-  int n = snprintf(path, PATH_MAX, "%s/%s", pod->folder, name);
-  return n < 0 || n >= PATH_MAX ? fail(err, "pod", ENAMETOOLONG, "%s", pod->folder) : 0;
+  int n = snprintf(path, PATH_MAX, "%s/%s", pod->directory, name);
+  return n < 0 || n >= PATH_MAX ? fail(err, "pod", ENAMETOOLONG, "%s", pod->directory) : 0;
 }
 
-/* The names of a pod's namespaces and mounts in its folder. */
+/* The names of a pod's namespaces and mounts in its directory. */
 static const char *const entries[] = {"net", "ipc", "uts", "pid", "user", "shm", "proc"};
 
-/* Binds a namespace's file to one of the folder's. */
+/* Binds a namespace's file to one of the directory's. */
 static int pin(const struct pod *pod, const char *name, const char *source, struct error *err) {
   char path[PATH_MAX];
   if (pod_place(pod, name, path, err) < 0) return -1;
@@ -176,18 +176,18 @@ static int release(const struct pod *pod, struct error *err) {
     while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0) {}
     if (unlink(path) < 0 && errno == EISDIR) rmdir(path);
   }
-  return rmdir(pod->folder) < 0 && errno != ENOENT ? fail(err, "pod", errno, "remove %s", pod->folder) : 0;
+  return rmdir(pod->directory) < 0 && errno != ENOENT ? fail(err, "pod", errno, "remove %s", pod->directory) : 0;
 }
 
 static int make(struct pod *pod, struct error *err) {
   const struct launch_record *head = launch_find(pod->request, "pod");
-  struct word_request folder = {""};
+  struct word_request directory = {""};
   if (!head) return fail(err, "launch", EPROTO, "no pod record");
-  if (pod_decode(head, pod_word, &folder, err) < 0) return -1;
-  if (folder.value[0] != '/') return fail(err, "launch", EINVAL, "pod: not an absolute path");
-  pod->folder = folder.value;
+  if (pod_decode(head, pod_word, &directory, err) < 0) return -1;
+  if (directory.value[0] != '/') return fail(err, "launch", EINVAL, "pod: not an absolute path");
+  pod->directory = directory.value;
   if (launch_find(pod->request, "release")) return release(pod, err);
-  if (make_path(pod->folder) < 0) return fail(err, "pod", errno, "make %s", pod->folder);
+  if (make_path(pod->directory) < 0) return fail(err, "pod", errno, "make %s", pod->directory);
   if (make_namespaces(pod, err) < 0 || pin_existing(pod, err) < 0 || make_shm(pod, err) < 0 || pod_set_hostname(pod, err) < 0 ||
       pod_set_sysctls(pod, err) < 0)
     return -1;
@@ -220,7 +220,7 @@ _Noreturn void pod_make(int control, const struct launch *request) {
     kill(pod.first, SIGKILL);
     waitpid(pod.first, NULL, 0);
   }
-  if (status < 0 && pod.folder) {
+  if (status < 0 && pod.directory) {
     struct error ignored;
     release(&pod, &ignored);
   }

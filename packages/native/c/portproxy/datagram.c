@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "portproxy/parts.h"
+#include "portproxy/internal.h"
 
 enum {
   IDLE_S = 90, /* as long as docker-proxy keeps one */

@@ -11,7 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/records/fields.h"
-#include "portproxy/parts.h"
+#include "portproxy/internal.h"
 #include "supervisor/supervisor.h"
 
 static const struct protocol {
@@ -184,7 +184,7 @@ void ports_free(struct ports *ports) {
   free(ports);
 }
 
-/* The parts of a supervisor. */
+/* As plugins of a supervisor. */
 
 static struct ports *published;
 
@@ -202,10 +202,10 @@ static void stop(struct supervisor *supervisor) {
   published = NULL;
 }
 
-static struct supervisor_part opening = {.record = "port", .launch = take_port, .control = take_port, .stop = stop};
-static struct supervisor_part closing = {.record = "port-close", .control = close_port};
+static struct supervisor_plugin opening = {.record = "port", .launch = take_port, .control = take_port, .stop = stop};
+static struct supervisor_plugin closing = {.record = "port-close", .control = close_port};
 
-__attribute__((constructor)) static void register_parts(void) {
+__attribute__((constructor)) static void register_plugins(void) {
   supervisor_register(&opening);
   supervisor_register(&closing);
 }

@@ -8,7 +8,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "portproxy/parts.h"
+#include "portproxy/internal.h"
 
 enum { PIPE_SIZE = 256 << 10, MESSAGE_SIZE = 64 << 10, TURNS = 16, RETRY_MS = 100 };
 

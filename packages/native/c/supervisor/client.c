@@ -70,7 +70,7 @@ void client_end(struct client *client) {
 }
 
 /* Sends header and data; returns how much the socket took, or -1 when the client is gone. */
-static ssize_t send_parts(int fd, struct iovec *parts, int count) {
+static ssize_t send_vector(int fd, struct iovec *parts, int count) {
   struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t) count};
   ssize_t n;
   do n = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -86,7 +86,7 @@ void client_output(struct client *client, int number, const char *data, size_t s
   size_t head_size = client->streams->terminal ? 0 : sizeof head, sent = 0;
   if (!buffer_size(&client->queue)) {
     struct iovec parts[2] = {{head, head_size}, {(void *) data, size}};
-    ssize_t n = send_parts(client->source.fd, parts, 2);
+    ssize_t n = send_vector(client->source.fd, parts, 2);
     if (n < 0) {
       /* Its end is told by the socket too; freeing it here would pull it from under whoever walks the list. */
       client->ended = client->shut = 1;
@@ -162,7 +162,7 @@ static int read_input(struct client *client) {
 static void flush(struct client *client) {
   while (buffer_size(&client->queue)) {
     struct iovec part = {buffer_head(&client->queue), buffer_size(&client->queue)};
-    ssize_t n = send_parts(client->source.fd, &part, 1);
+    ssize_t n = send_vector(client->source.fd, &part, 1);
     if (n < 0) {
       client_free(client);
       return;

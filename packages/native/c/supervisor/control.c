@@ -58,14 +58,14 @@ static int reopen_log(struct supervisor *supervisor, const union control_message
   return log_reopen(supervisor->streams.log, err);
 }
 
-/* The second record is for a part of the program that has registered for its name. */
+/* The second record is for a plugin of the program that has registered for its name. */
 static int pass_on(struct supervisor *supervisor, const union control_message *asked, const struct launch *message,
                    struct error *err) {
   if (message->count < 2) return fail(err, "control", EPROTO, "control without a record");
   const struct launch_record *record = &message->records[1];
-  const struct supervisor_part *part = part_find(record->argv[0]);
-  if (!part || !part->control) return fail(err, "control", ENOSYS, "no part takes %s", record->argv[0]);
-  return part->control(supervisor, record, err);
+  const struct supervisor_plugin *plugin = plugin_find(record->argv[0]);
+  if (!plugin || !plugin->control) return fail(err, "control", ENOSYS, "no plugin takes %s", record->argv[0]);
+  return plugin->control(supervisor, record, err);
 }
 
 static const struct {

@@ -1,4 +1,4 @@
-/* The supervisor's own parts to each other; other parts of the program see supervisor.h. */
+/* Internal to the supervisor; other rooms see supervisor.h. */
 #ifndef BERTH_CORE_H
 #define BERTH_CORE_H
 
@@ -29,7 +29,7 @@ struct ended;
 struct supervisor {
   struct loop *loop;
   int launcher_lock;            /* held until `listener` is there, so that the next launcher waits for it; -1 afterwards */
-  int folder;                   /* the container's run folder; locked (flock) by who makes or removes what is in it */
+  int directory;                /* the container's run directory; locked (flock) by who makes or removes what is in it */
   uint64_t socket;              /* the inode of our socket there: by then another run's supervisor may have its own */
   const struct launch *request; /* all records of the start */
   struct start_message start;   /* borrows from `request`, as the next */
@@ -68,15 +68,15 @@ _Noreturn void supervise(int control, int lock, const struct launch *request);
     }                                                            \
   } while (0)
 
-/* folder.c. Opens the run folder and locks it until the socket is there: the supervisor of the run before may be about to
+/* directory.c. Opens the run directory and locks it until the socket is there: the supervisor of the run before may be about to
    remove it. */
-int folder_open(struct supervisor *supervisor, const char *path, struct error *err);
-/* Leaves the exit in the run folder for a daemon to come, unless the folder was cleared or is another run's by now. */
-void folder_leave_exit(struct supervisor *supervisor);
-/* Removes what is ours in the run folder, and the folder. It may be another run's by now. */
-void folder_remove(struct supervisor *supervisor);
+int directory_open(struct supervisor *supervisor, const char *path, struct error *err);
+/* Leaves the exit in the run directory for a daemon to come, unless the directory was cleared or is another run's by now. */
+void directory_leave_exit(struct supervisor *supervisor);
+/* Removes what is ours in the run directory, and the directory. It may be another run's by now. */
+void directory_remove(struct supervisor *supervisor);
 
-/* peer.c. Binds supervisor.sock in the run folder, which it unlocks, and accepts connections from then on. Returns 0, or -1
+/* peer.c. Binds supervisor.sock in the run directory, which it unlocks, and accepts connections from then on. Returns 0, or -1
    with stage "socket". */
 int listen_at(struct supervisor *supervisor, struct error *err);
 /* A connection whose first frame will say what it is for. Owns `fd`, unless it is NULL: without memory. */
@@ -106,7 +106,8 @@ struct exec_request {
 int exec_parse(const struct launch *message, struct exec_request *request, struct error *err);
 /* Called once: when the program runs, with the exec; or when it never will, with NULL and the error. */
 typedef void (*exec_done)(struct exec *exec, const struct error *err, void *data);
-/* Puts a process on its way into the container. Returns 0: `done` will be called, not before this has returned; or -1: it won't. */
+/* Puts a process on its way into the container. Returns 0: `done` will be called, not before this has returned; or -1: it
+   won't. */
 int exec_start(struct supervisor *supervisor, const struct exec_request *request, exec_done done, void *data,
                struct error *err);
 /* The exec of that id, or NULL. */
@@ -129,12 +130,12 @@ int exec_of(const struct supervisor *supervisor, pid_t pid);
 /* How many execs have clients still. */
 int exec_clients(const struct supervisor *supervisor);
 
-/* parts.c. The part that has registered for records of that name, or NULL. */
-const struct supervisor_part *part_find(const char *record);
-/* Has each record of the launch taken in by its part. Returns 0, or -1 with the part's error. */
-int parts_launch(struct supervisor *supervisor, const struct launch *launch, struct error *err);
-/* Stops all parts. */
-void parts_stop(struct supervisor *supervisor);
+/* plugins.c: the plugin that has registered for records of that name, or NULL. */
+const struct supervisor_plugin *plugin_find(const char *record);
+/* Has each record of the launch taken in by its plugin. Returns 0, or -1 with the plugin's error. */
+int plugins_launch(struct supervisor *supervisor, const struct launch *launch, struct error *err);
+/* Stops all plugins. */
+void plugins_stop(struct supervisor *supervisor);
 
 /* ended.c: ends of execs that the daemon has not said yet that it knows. Tells the daemon of one, and keeps it until then. */
 void ended_add(struct supervisor *supervisor, const char *id, int code);
@@ -145,7 +146,8 @@ void ended_announce(struct supervisor *supervisor);
 
 /* reap.c: reaps a child that has ended or was killed, when it is gone: a frozen one dies only when it is thawed. */
 void reap_later(struct loop *loop, pid_t pid);
-/* Another runtime has left processes in the supervisor's care: those that nothing else here waits for are reaped when they end. */
+/* Another runtime has left processes in the supervisor's care: those that nothing else here waits for are reaped when they
+   end. */
 void reap_adopted(struct supervisor *supervisor);
 
 /* supervisor.c. A pidfd of a process (pidfd_open(2)), or -1 with errno. */

@@ -10,7 +10,7 @@
 
 const struct field start_fields[] = {
     KEYED("id", FIELD_WORD, start_message, id),
-    KEYED("folder", FIELD_WORD, start_message, folder),
+    KEYED("folder", FIELD_WORD, start_message, directory),
     KEYED("open-stdin", FIELD_NUMBER, start_message, open_stdin),
     KEYED("stdin-once", FIELD_NUMBER, start_message, stdin_once),
     KEYED("terminal", FIELD_NUMBER, start_message, terminal),

@@ -3,10 +3,10 @@
  * By key are those that only the launcher of the daemon's own version hears. By place are those that a supervisor hears while it
  * runs: it may be of an earlier version than the daemon, so their arguments keep their order, and new ones come last.
  *
- *   start id=ID folder=PATH [open-stdin=1] [stdin-once=1] [terminal=1]
+ *   start id=ID directory=PATH [open-stdin=1] [stdin-once=1] [terminal=1]
  *   early CLIENT                       the start waits until it has connected
  *   log DRIVER PATH MAX-SIZE MAX-FILE COMPRESS ATTRS POSITION LIMIT   (supervisor/log/log.h); while it runs: another log
- *   launch                             behind it come the container's records (container/spec/spec.h) and the parts' (supervisor.h)
+ *   launch                             behind it come the container's records (container/spec/spec.h) and the plugins' (supervisor.h)
  *
  *   control                            this connection is the daemon's from now on
  *   attach CLIENT [BEHIND-LOG]         this connection is a client's. BEHIND-LOG: it has read the log so far
@@ -23,7 +23,7 @@
 #include "base/records/fields.h"
 
 struct start_message {
-  const char *id, *folder;
+  const char *id, *directory;
   long open_stdin, stdin_once, terminal;
 };
 

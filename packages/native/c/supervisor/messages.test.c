@@ -23,7 +23,7 @@ static void check_refused(const char *reason) {
 static void a_start_by_its_keys(void) {
   struct start_message start = {0};
   CHECK(DECODE(start_fields, &start, "start", "terminal=1", "folder=/run/a=b", "id=c1") == 0);
-  CHECK(!strcmp(start.id, "c1") && !strcmp(start.folder, "/run/a=b"));
+  CHECK(!strcmp(start.id, "c1") && !strcmp(start.directory, "/run/a=b"));
   CHECK(start.terminal == 1 && start.open_stdin == 0 && start.stdin_once == 0);
   start = (struct start_message){0};
   CHECK(DECODE(start_fields, &start, "start", "open-stdin=1", "stdin-once=1") == 0);

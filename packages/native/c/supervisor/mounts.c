@@ -1,4 +1,5 @@
-/* The control records `mount-add TYPE SOURCE DESTINATION [OPTION...]` (as the launch's `mount`) and `mount-remove DESTINATION`. */
+/* The control records `mount-add TYPE SOURCE DESTINATION [OPTION...]` (as the launch's `mount`) and `mount-remove
+   DESTINATION`. */
 #include <errno.h>
 #include <string.h>
 
@@ -30,8 +31,8 @@ static int remove_mount(struct supervisor *supervisor, const struct launch_recor
   return result;
 }
 
-static struct supervisor_part adding = {.record = "mount-add", .control = add_mount};
-static struct supervisor_part removing = {.record = "mount-remove", .control = remove_mount};
+static struct supervisor_plugin adding = {.record = "mount-add", .control = add_mount};
+static struct supervisor_plugin removing = {.record = "mount-remove", .control = remove_mount};
 
 __attribute__((constructor)) static void register_mounts(void) {
   supervisor_register(&adding);

@@ -70,8 +70,9 @@ static int begin_watch(struct supervisor *supervisor, const struct launch_record
   return 0;
 }
 
-static struct supervisor_part part = {.record = "oom-watch", .launch = begin_watch, .control = begin_watch, .stop = end_watch};
+static struct supervisor_plugin plugin = {
+    .record = "oom-watch", .launch = begin_watch, .control = begin_watch, .stop = end_watch};
 
-__attribute__((constructor)) static void register_part(void) {
-  supervisor_register(&part);
+__attribute__((constructor)) static void register_plugin(void) {
+  supervisor_register(&plugin);
 }

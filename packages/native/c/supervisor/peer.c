@@ -191,13 +191,13 @@ int listen_at(struct supervisor *supervisor, struct error *err) {
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return fail(err, "socket", errno, "socket");
   supervisor->listener = (struct source){.fd = fd, .ready = connected};
-  /* Relative to the folder, whose path may be longer than an address can be. The mode comes from the umask. */
-  if (fchdir(supervisor->folder) < 0) return fail(err, "socket", errno, "chdir");
+  /* Relative to the directory, whose path may be longer than an address can be. The mode comes from the umask. */
+  if (fchdir(supervisor->directory) < 0) return fail(err, "socket", errno, "chdir");
   unlink(address.sun_path);
   int status = bind(fd, (struct sockaddr *) &address, sizeof address);
   struct stat st;
   if (status == 0 && (status = lstat(address.sun_path, &st)) == 0) supervisor->socket = st.st_ino;
-  flock(supervisor->folder, LOCK_UN);
+  flock(supervisor->directory, LOCK_UN);
   if (chdir("/") < 0 || status < 0 || listen(fd, 64) < 0) return fail(err, "socket", errno, "listen on supervisor.sock");
   if (loop_add(supervisor->loop, &supervisor->listener, EPOLLIN) < 0) return fail(err, "socket", errno, "epoll");
   return 0;

@@ -43,17 +43,18 @@ static int change_log(struct supervisor *supervisor, const struct launch_record 
   return 0;
 }
 
-static struct supervisor_part log_part = {.record = "log", .control = change_log};
+static struct supervisor_plugin log_plugin = {.record = "log", .control = change_log};
 
 __attribute__((constructor)) static void register_log(void) {
-  supervisor_register(&log_part);
+  supervisor_register(&log_plugin);
 }
 
 static int decode_start(struct supervisor *supervisor, struct error *err) {
   const struct launch_record *head = launch_find(supervisor->request, "start");
   if (!head) return fail(err, "launch", EPROTO, "no start record");
   if (fields_decode("launch", start_fields, head, &supervisor->start, NULL, err) < 0) return -1;
-  return supervisor->start.id && supervisor->start.folder ? 0 : fail(err, "launch", EPROTO, "start: id or folder is missing");
+  return supervisor->start.id && supervisor->start.directory ? 0
+                                                             : fail(err, "launch", EPROTO, "start: id or folder is missing");
 }
 
 static int decode_early(struct supervisor *supervisor, size_t count, struct error *err) {
@@ -70,18 +71,18 @@ static int decode_early(struct supervisor *supervisor, size_t count, struct erro
   return 0;
 }
 
-/* Sorts the records: the supervisor's own up to `launch`, then the container's and those that parts of the program take. */
-static int sort_records(struct supervisor *supervisor, struct launch *for_parts, struct error *err) {
+/* Sorts the records: the supervisor's own up to `launch`, then the container's and those that plugins take. */
+static int sort_records(struct supervisor *supervisor, struct launch *for_plugins, struct error *err) {
   const struct launch *request = supervisor->request;
   size_t at = 0;
   while (at < request->count && strcmp(request->records[at].argv[0], "launch") != 0) at++;
   if (at == request->count) return fail(err, "launch", EPROTO, "no launch record");
   size_t rest = request->count - at - 1;
-  for_parts->records = calloc(rest + 1, sizeof *for_parts->records);
+  for_plugins->records = calloc(rest + 1, sizeof *for_plugins->records);
   supervisor->launch.records = calloc(rest + 1, sizeof *supervisor->launch.records);
-  if (!for_parts->records || !supervisor->launch.records) return fail(err, "launch", ENOMEM, "records");
+  if (!for_plugins->records || !supervisor->launch.records) return fail(err, "launch", ENOMEM, "records");
   for (size_t i = at + 1; i < request->count; i++) {
-    struct launch *to = part_find(request->records[i].argv[0]) ? for_parts : &supervisor->launch;
+    struct launch *to = plugin_find(request->records[i].argv[0]) ? for_plugins : &supervisor->launch;
     to->records[to->count++] = request->records[i];
   }
   return decode_early(supervisor, at, err);
@@ -102,11 +103,11 @@ static int wait_for_clients(struct supervisor *supervisor, struct error *err) {
   return supervisor->early_missing ? fail(err, "attach", ETIMEDOUT, "clients did not connect") : 0;
 }
 
-/* Opens what clients connect to: the run folder, the streams, the socket. */
+/* Opens what clients connect to: the run directory, the streams, the socket. */
 static int open_for_clients(struct supervisor *supervisor, struct process_io *io, struct error *err) {
   const struct start_message *asked = &supervisor->start;
   struct streams_options options = {.in = asked->open_stdin != 0, .out = 1, .err = 1, .terminal = asked->terminal != 0};
-  if (folder_open(supervisor, asked->folder, err) < 0 || streams_open(&supervisor->streams, &options, io, err) < 0 ||
+  if (directory_open(supervisor, asked->directory, err) < 0 || streams_open(&supervisor->streams, &options, io, err) < 0 ||
       listen_at(supervisor, err) < 0)
     return -1;
   if (supervisor->launcher_lock >= 0) close(steal_fd(&supervisor->launcher_lock));
@@ -132,15 +133,15 @@ static int run_container(struct supervisor *supervisor, struct process_io *io, s
 
 /* All up to the running program. */
 static int start(struct supervisor *supervisor, struct error *err) {
-  struct launch for_parts = {0};
+  struct launch for_plugins = {0};
   struct process_io io;
-  if (decode_start(supervisor, err) < 0 || sort_records(supervisor, &for_parts, err) < 0 ||
+  if (decode_start(supervisor, err) < 0 || sort_records(supervisor, &for_plugins, err) < 0 ||
       open_for_clients(supervisor, &io, err) < 0 ||
       open_log(launch_find(supervisor->request, "log"), &supervisor->streams.log, err) < 0 ||
       container_prepare(&supervisor->launch, &supervisor->container, err) < 0 ||
-      parts_launch(supervisor, &for_parts, err) < 0 || wait_for_clients(supervisor, err) < 0)
+      plugins_launch(supervisor, &for_plugins, err) < 0 || wait_for_clients(supervisor, err) < 0)
     return -1;
-  free(for_parts.records);
+  free(for_plugins.records);
   /* A supervisor that went on after its launcher's end could be there too late to be found by the next daemon. */
   if (!supervisor->control || peer_gone(supervisor->control)) return fail(err, "launch", EPIPE, "the launcher has gone");
   return run_container(supervisor, &io, err);
@@ -150,12 +151,12 @@ static _Noreturn void give_up(struct supervisor *supervisor, const struct error 
   char status[16];
   snprintf(status, sizeof status, "%d", err->status);
   if (supervisor->pid > 0) kill(supervisor->pid, SIGKILL);
-  parts_stop(supervisor);
+  plugins_stop(supervisor);
   if (supervisor->container) {
     container_kill_all(supervisor->container);
     container_free(supervisor->container);
   }
-  folder_remove(supervisor);
+  directory_remove(supervisor);
   streams_close(&supervisor->streams);
   supervisor_tell(supervisor, "failed", err->stage, status, err->message, err->step);
   _exit(1);
@@ -172,7 +173,7 @@ static void tell_started(struct supervisor *supervisor) {
 
 _Noreturn void supervise(int control, int lock, const struct launch *request) {
   struct supervisor supervisor = {.launcher_lock = lock,
-                                  .folder = -1,
+                                  .directory = -1,
                                   .request = request,
                                   .process = {.fd = -1, .ready = supervisor_process_ended},
                                   .streams = {.input.fd = -1, .outputs = {{.source.fd = -1}, {.source.fd = -1}}, .console = -1},
@@ -187,7 +188,7 @@ _Noreturn void supervise(int control, int lock, const struct launch *request) {
 
   tell_started(&supervisor);
   loop_run(supervisor.loop);
-  folder_remove(&supervisor);
+  directory_remove(&supervisor);
   streams_close(&supervisor.streams);
   log_close(supervisor.streams.log);
   container_free(supervisor.container);

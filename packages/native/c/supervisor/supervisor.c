@@ -69,7 +69,7 @@ static void stop(void *data) {
 /* After the exit: the end of the supervisor, when nobody needs it any more. */
 static void check_end(struct supervisor *supervisor) {
   if (!supervisor->released && !supervisor->control && !supervisor->recorded) {
-    folder_leave_exit(supervisor);
+    directory_leave_exit(supervisor);
     supervisor->recorded = 1;
   }
   if (!supervisor->released && supervisor->control) return;
@@ -78,7 +78,7 @@ static void check_end(struct supervisor *supervisor) {
     return;
   }
   /* The next run need not wait for those who still read of this one. */
-  if (supervisor->released) folder_remove(supervisor);
+  if (supervisor->released) directory_remove(supervisor);
   if (!supervisor->timer) supervisor->timer = loop_timer(supervisor->loop, linger_ms, stop, supervisor);
 }
 
@@ -177,7 +177,7 @@ void supervisor_process_ended(struct source *source, uint32_t events) {
   loop_remove(supervisor->loop, &supervisor->process);
   /* Before anybody knows of the end, and may start the container again: its cgroup has the same name. */
   container_ended(supervisor->container);
-  parts_stop(supervisor);
+  plugins_stop(supervisor);
   /* With a PID namespace of its own, everything in the container is dead by now, and this reads to the end. */
   streams_drain(&supervisor->streams);
   if (!outputs_open(&supervisor->streams)) {

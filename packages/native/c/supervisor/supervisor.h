@@ -1,5 +1,5 @@
-/* Parts of a container's supervisor that other rooms register: each takes in records of its names, at the start and while the
-   container runs. */
+/* Plugins of a container's supervisor, which other rooms register: each takes in records of its names, at the start and while
+   the container runs. */
 #ifndef BERTH_SUPERVISOR_H
 #define BERTH_SUPERVISOR_H
 
@@ -10,8 +10,8 @@
 
 struct supervisor;
 
-/* A part that handles records of one name. All members but `record` may be NULL. */
-struct supervisor_part {
+/* A plugin that handles records of one name. All members but `record` may be NULL. */
+struct supervisor_plugin {
   const char *record;
   /* Each such record of the launch, in its order: after container_prepare, before the program runs. An error fails
      the start. */
@@ -20,11 +20,11 @@ struct supervisor_part {
   int (*control)(struct supervisor *supervisor, const struct launch_record *record, struct error *err);
   /* Once, when the first process has ended (or the start failed after `launch` was called). */
   void (*stop)(struct supervisor *supervisor);
-  struct supervisor_part *next; /* the registry's */
+  struct supervisor_plugin *next; /* the registry's */
 };
 
-/* Adds a part; called by `__attribute__((constructor))` functions, so before main. The part is static memory. */
-void supervisor_register(struct supervisor_part *part);
+/* Adds a plugin; called by `__attribute__((constructor))` functions, so before main. The plugin is static memory. */
+void supervisor_register(struct supervisor_plugin *plugin);
 
 /* The supervisor's event loop. */
 struct loop *supervisor_loop(struct supervisor *supervisor);

@@ -14,7 +14,7 @@
 /* In a child: a mount namespace whose only mount is a read-only tmpfs with nothing in it but a null device. */
 static int enter_empty(void) {
   if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return -1;
-  /* On a folder that every host has; what is there is covered in this namespace alone. */
+  /* On a directory that every host has; what is there is covered in this namespace alone. */
   if (mount("tmpfs", "/proc", "tmpfs", MS_NOSUID | MS_NOEXEC, "size=4k,nr_inodes=4,mode=0555") < 0) return -1;
   umask(0);
   if (mknod("/proc/null", S_IFCHR | 0666, makedev(1, 3)) < 0) return -1;

@@ -14,7 +14,7 @@
 #include "base/fail_text.h"
 #include "base/fsmount.h"
 #include "base/sys.h"
-#include "container/parts.h"
+#include "container/internal.h"
 
 static int read_small(int dir, const char *file, char *text, size_t size) {
   cleanup_close int fd = openat(dir, file, O_RDONLY | O_CLOEXEC);

@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "base/sys.h"
 #include "container/cgroup/cgroup.h"
-#include "container/parts.h"
+#include "container/internal.h"
 
 static int write_v1(int dir, const char *file, const char *text, struct error *err) {
   cleanup_close int fd = openat(dir, file, O_WRONLY | O_CLOEXEC);

@@ -10,7 +10,7 @@
 #include "base/fail_text.h"
 #include "base/fsmount.h"
 #include "base/inroot.h"
-#include "container/parts.h"
+#include "container/internal.h"
 
 static int make_device(int parent, const char *name, const struct device_spec *device) {
   if (mknodat(parent, name, device->mode, device->number) < 0) return errno == EEXIST ? 0 : -1;

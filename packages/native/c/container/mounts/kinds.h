@@ -3,7 +3,7 @@
 #ifndef BERTH_CONTAINER_MOUNT_KINDS_H
 #define BERTH_CONTAINER_MOUNT_KINDS_H
 
-#include "container/parts.h"
+#include "container/internal.h"
 
 /* sources.c: in the supervisor. Each returns a detached mount with the spec's options set, or -1. `user_ns`: a descriptor of
    the user namespace that an image's layers are mapped to, or -1. open_bind: what is at a path of the host. */

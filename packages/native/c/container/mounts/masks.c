@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "base/fsmount.h"
 #include "base/inroot.h"
-#include "container/parts.h"
+#include "container/internal.h"
 
 /* A mount that is put over masked paths. A detached mount can be cloned on new kernels only, an attached one on all: the first
    mask takes the mount itself, the others clones of it. */

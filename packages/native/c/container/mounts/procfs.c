@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/fsmount.h"
 #include "base/inroot.h"
-#include "container/parts.h"
+#include "container/internal.h"
 
 /* Whether what is mounted shows that PID namespace, and is not something that was put in its place. */
 static int shows(int mount, int pid_ns) {
@@ -32,15 +32,15 @@ int clone_of_process(int process, const char *path) {
   return clone;
 }
 
-/* Whether a path is "/proc/PID/ns/pid" and nothing longer: a pod's may lead through folders of these names. */
+/* Whether a path is "/proc/PID/ns/pid" and nothing longer: a pod's may lead through directories of these names. */
 static int is_of_process(const char *path) {
   if (strncmp(path, "/proc/", 6)) return 0;
   size_t digits = strspn(path + 6, "0123456789");
   return digits > 0 && !strcmp(path + 6 + digits, "/ns/pid");
 }
 
-/* A clone of the procfs that shows the namespace: of a path "/proc/PID/ns/pid" it is that process's, of a pod's "FOLDER/pid" the
-   one that was mounted beside it when the pod was made (pod/procfs.c). -1 with errno. */
+/* A clone of the procfs that shows the namespace: of a path "/proc/PID/ns/pid" it is that process's, of a pod's "DIRECTORY/pid"
+   the one that was mounted beside it when the pod was made (pod/procfs.c). -1 with errno. */
 static int clone_shared(const struct container_spec *spec) {
   FOR_EACH(namespace, &spec->namespaces) {
     if (namespace->kind != NS_PID || !namespace->path) continue;
@@ -51,10 +51,10 @@ static int clone_shared(const struct container_spec *spec) {
     if (!rest || strcmp(rest, "/pid")) break;
     if (of_process) rest -= strlen("/ns");
     *rest = 0;
-    cleanup_close int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) return -1;
-    if (of_process) return clone_of_process(folder, "/proc");
-    cleanup_close int proc = openat(folder, "proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    cleanup_close int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) return -1;
+    if (of_process) return clone_of_process(directory, "/proc");
+    cleanup_close int proc = openat(directory, "proc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     return proc < 0 ? -1 : tree_clone(proc, "", 0);
   }
   errno = EINVAL;

@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "base/fsmount.h"
 #include "base/inroot.h"
-#include "container/parts.h"
+#include "container/internal.h"
 #include "layer/cache.h"
 #include "layer/tree/erofs_mount.h"
 
@@ -219,7 +219,8 @@ static int mount_staged_inside(const struct overlay *o, const char *subpath, str
 
 static int mount_staged(struct overlay *o, const char *subpath, struct error *err) {
   for (size_t i = 0; i < o->count; i++) {
-    /* A mount that the launcher keeps must not be moved, so a clone is attached; one made for this start alone can't be cloned. */
+    /* A mount that the launcher keeps must not be moved, so a clone is attached; one made for this start alone can't be
+       cloned. */
     if (o->mounts[i] >= 0 && !overlay_takes_detached()) continue;
     cleanup_close int shared = o->mounts[i];
     if ((shared < 0 ? clone_directory(o, i, err) : clone_kept(o, i, err)) < 0) {

@@ -36,7 +36,7 @@ static const char *no_map(int status) {
     return "the file system, or one that is mounted below, cannot map ids: use ext4, XFS, btrfs or (since Linux 6.3) tmpfs, "
            "leave out what is mounted below (bind-recursive=disabled), or leave out idmap";
   case EPERM:
-    return "the mount, or one below it, has mapped ids already, or belongs to another user namespace: bind the folder itself";
+    return "the mount, or one below it, has mapped ids already, or belongs to another user namespace: bind the directory itself";
   case ENOSYS: return "the kernel cannot map ids of mounts: Linux 5.12 or newer is needed; leave out idmap";
   default: return go_strerror(status);
   }

@@ -9,11 +9,11 @@
 
 #include "base/check.h"
 
-static char folder[] = "/tmp/berth-execve-XXXXXX";
+static char directory[] = "/tmp/berth-execve-XXXXXX";
 
 static void make(const char *name, mode_t mode) {
   char path[128];
-  snprintf(path, sizeof path, "%s/%s", folder, name);
+  snprintf(path, sizeof path, "%s/%s", directory, name);
   int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
   CHECK(fd >= 0 && fchmod(fd, mode) == 0);
   close(fd);
@@ -22,10 +22,10 @@ static void make(const char *name, mode_t mode) {
 static char found[PATH_MAX];
 static struct error err;
 
-/* Looks for `name` with this PATH, in which %s is the folder; NULL: there is none. Returns 0, or the error's status. */
+/* Looks for `name` with this PATH, in which %s is the directory; NULL: there is none. Returns 0, or the error's status. */
 static int look(const char *name, const char *path) {
   char variable[512], value[480];
-  const char *at = folder;
+  const char *at = directory;
   if (path) snprintf(value, sizeof value, path, at, at);
   snprintf(variable, sizeof variable, "PATH=%s", path ? value : "");
   char *env[] = {(char *) "HOME=/", path ? variable : NULL, NULL};
@@ -35,13 +35,13 @@ static int look(const char *name, const char *path) {
 
 static int is_found(const char *name, const char *path, const char *below) {
   char wanted[128];
-  snprintf(wanted, sizeof wanted, "%s/%s", folder, below);
+  snprintf(wanted, sizeof wanted, "%s/%s", directory, below);
   return look(name, path) == 0 && !strcmp(found, wanted);
 }
 
 static int is_refused(const char *name, const char *path, int status, const char *words) {
   char wanted[256];
-  snprintf(wanted, sizeof wanted, words, folder, folder);
+  snprintf(wanted, sizeof wanted, words, directory, directory);
   return look(name, path) == status && !strcmp(err.stage, "exec") && !strcmp(err.message, wanted);
 }
 
@@ -69,7 +69,7 @@ static void relative_entries(void) {
 
 static void by_path(void) {
   char path[128];
-  snprintf(path, sizeof path, "%s/bin/run", folder);
+  snprintf(path, sizeof path, "%s/bin/run", directory);
   CHECK(look(path, NULL) == 0 && !strcmp(found, path));
   CHECK(look("bin/run", "/nowhere") == 0 && !strcmp(found, "bin/run"));
   CHECK(is_refused("./none", "%s/bin", ENOENT, "exec: \"./none\": stat ./none: no such file or directory"));
@@ -88,7 +88,7 @@ static void variables(void) {
 }
 
 int main(void) {
-  CHECK(mkdtemp(folder) && chdir(folder) == 0);
+  CHECK(mkdtemp(directory) && chdir(directory) == 0);
   CHECK(mkdir("bin", 0755) == 0 && mkdir("late", 0755) == 0 && mkdir("bin/sub", 0755) == 0);
   make("bin/run", 0755);
   make("bin/plain", 0644);
@@ -104,6 +104,6 @@ int main(void) {
   for (const char *const *path = (const char *const[]){"bin/run", "bin/plain", "late/late", "late/plain", "late/sub", NULL};
        *path; path++)
     CHECK(unlink(*path) == 0);
-  CHECK(rmdir("bin/sub") == 0 && rmdir("bin") == 0 && rmdir("late") == 0 && rmdir(folder) == 0);
+  CHECK(rmdir("bin/sub") == 0 && rmdir("bin") == 0 && rmdir("late") == 0 && rmdir(directory) == 0);
   return 0;
 }

@@ -6,20 +6,21 @@
 #include <sys/resource.h>
 
 #include "base/users/users.h"
-#include "container/parts.h"
+#include "container/internal.h"
 
-/* process.c: becomes the program, by a table of steps. Does not return when it succeeds; -1 with an error that names the step. */
+/* process.c: becomes the program, by a table of steps. Does not return when it succeeds; -1 with an error that names the
+   step. */
 int process_run(struct child *child, struct error *err);
 /* Makes the working directory where the spec asks for it, while the root can still be written. */
 int process_make_cwd(const struct child *child, struct error *err);
 /* True for the container's first process where it runs under our own init. */
 int process_runs_init(const struct child *child);
 
-/* limits.c: sets the resource limits (setrlimit(2)). With a late clone the limit of the user's processes is one higher for now, for
-   it is set last; `*processes` receives its value, or stays as it is. */
+/* limits.c: sets the resource limits (setrlimit(2)). With a late clone the limit of the user's processes is one higher for now,
+   for it is set last; `*processes` receives its value, or stays as it is. */
 int limits_set(const struct child *child, struct rlimit *processes, struct error *err);
-/* The user of a spec by the files of a root, with its groups: those that the files give it, as the policy has it, and the spec's.
-   The caller frees user->groups, also after an error. */
+/* The user of a spec by the files of a root, with its groups: those that the files give it, as the policy has it, and the
+   spec's. The caller frees user->groups, also after an error. */
 int process_user(const struct container_spec *spec, int root, struct user *user, struct error *err);
 /* Sets the OOM score of a process in a user namespace, which may not do it itself (proc_pid_oom_score_adj(5)). */
 int oom_score_of(const struct container_spec *spec, pid_t pid, struct error *err);

@@ -202,7 +202,7 @@ static int attach_fs(const struct runtime *runtime, struct error *err) {
 }
 
 int bundle_stand_in(const struct runtime *runtime, struct error *err) {
-  if (!runtime->remapped) return 0; /* bundle_write() has made one in the run folder */
+  if (!runtime->remapped) return 0; /* bundle_write() has made one in the run directory */
   cleanup_close int fs = attach_fs(runtime, err);
   if (fs < 0) return -1;
   return mkdirat(fs, "rootfs", 0700) < 0 ? fail(err, "runtime", errno, "%s/rootfs", runtime->fs) : 0;

@@ -1,8 +1,8 @@
 /* A container under another OCI runtime than ours (runc, crun, runsc), as its supervisor sees it.
  *
- * The supervisor makes the bundle: config.json, as the daemon wrote it, in the container's run folder, and below a
+ * The supervisor makes the bundle: config.json, as the daemon wrote it, in the container's run directory, and below a
  * directory FS the root and the sources of mounts that no path of the host leads to. FS is the bundle's `fs`, or with a user
- * namespace, whose root may not enter the run folder, one that everybody may. It is mounted only in the mount
+ * namespace, whose root may not enter the run directory, one that everybody may. It is mounted only in the mount
  * namespace of the call that creates the container: the host's mount table never has it, and it is gone with the container.
  * The runtime is called for each step of the life (create, start, exec, kill, delete); its processes become the supervisor's
  * children (PR_SET_CHILD_SUBREAPER), which reads their outputs and takes their exits as of its own. */
@@ -10,7 +10,7 @@
 #define BERTH_CONTAINER_RUNTIME_H
 
 #include "container/container.h"
-#include "container/parts.h"
+#include "container/internal.h"
 
 /* A container's runtime, kept by its supervisor while the container lives. */
 struct runtime {

@@ -2,13 +2,13 @@
  *
  * Records of a launch (argv[0] and its arguments). Those marked E are for docker exec too. Order counts among records of
  * one name. A record that is not listed here is refused, as one with too few, too many or malformed arguments; records of
- * parts of the supervisor (supervisor.h) have been taken out before.
+ * plugins of the supervisor (supervisor.h) have been taken out before.
  *
  *   id ID                                  E  names the session keyring
  *   namespace TYPE [PATH]                     mnt pid uts ipc net cgroup user time: a new one, or the one at PATH;
  *                                             a type without a record is the supervisor's own. mnt is always new
  *   uid-map INSIDE OUTSIDE COUNT              for `namespace user`; likewise gid-map
- *   lower folder PATH                         overlay's lower layers, topmost first
+ *   lower directory PATH                         overlay's lower layers, topmost first
  *   lower erofs IMAGE [BLOB...]
  *   overlay UPPER WORK [volatile]             two directories that lie in one
  *   image-lower DESTINATION KIND PATH [BLOB...]   likewise the layers of the image to be mounted there
@@ -190,8 +190,9 @@ struct container_spec {
 
 enum spec_for { SPEC_FOR_START, SPEC_FOR_EXEC, SPEC_FOR_MOUNT };
 
-/* Decodes the records of a start, an exec, or mounts that a running container gets. Strings of the spec are those of `launch`, which must outlive it. Returns 0, or
-   -1 with stage "launch" and an error that names the record; then there is nothing to free. */
+/* Decodes the records of a start, an exec, or mounts that a running container gets. Strings of the spec are those of `launch`,
+   which must outlive it. Returns 0, or -1 with stage "launch" and an error that names the record; then there is nothing to
+   free. */
 int spec_decode(const struct launch *launch, enum spec_for what, struct container_spec **out, struct error *err);
 /* Frees a spec; NULL is allowed. */
 void spec_free(struct container_spec *spec);

@@ -33,10 +33,10 @@ struct xattrs {
   size_t count;
 };
 
-static void read_xattrs(struct xattrs *x, int folder, const char *name) {
+static void read_xattrs(struct xattrs *x, int directory, const char *name) {
   x->count = 0;
   /* There is no listxattrat before Linux 6.13, and /proc may be another namespace's here. */
-  if (fchdir(folder)) return;
+  if (fchdir(directory)) return;
   ssize_t size = llistxattr(name, x->names, sizeof x->names);
   size_t used = 0;
   for (char *at = x->names; size > 0 && at < x->names + size && x->count < TAR_XATTR_LIMIT; at += strlen(at) + 1) {
@@ -93,9 +93,9 @@ static int put_file(struct tar_writer *w, struct tar_entry *entry, int file, int
   return result;
 }
 
-int tar_put_node(struct tar_writer *w, struct link_table *links, int folder, const char *name, const struct stat *st,
+int tar_put_node(struct tar_writer *w, struct link_table *links, int directory, const char *name, const struct stat *st,
                  const char *stored, int nanoseconds, struct error *err) {
-  /* Not on the stack, which deep folders need; this program has one thread. */
+  /* Not on the stack, which deep directories need; this program has one thread. */
   static struct xattrs xattrs;
   static char link[TAR_PATH_LIMIT + 1], slashed[TAR_PATH_LIMIT + 2];
   struct tar_entry entry = {
@@ -114,7 +114,7 @@ int tar_put_node(struct tar_writer *w, struct link_table *links, int folder, con
     snprintf(slashed, sizeof slashed, "%s/", stored);
     entry.path = slashed;
   } else if (entry.type == TAR_SYMLINK) {
-    ssize_t n = readlinkat(folder, name, link, sizeof link - 1);
+    ssize_t n = readlinkat(directory, name, link, sizeof link - 1);
     if (n < 0) return errno == ENOENT ? 0 : fail(err, "read", errno, "%.200s", stored);
     link[n] = 0;
     entry.link = link;
@@ -132,13 +132,13 @@ int tar_put_node(struct tar_writer *w, struct link_table *links, int folder, con
   }
   if (entry.type == TAR_FILE) {
     struct stat now;
-    file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    file = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (file < 0 && (errno == ENOENT || errno == ELOOP)) return 0;
     if (file < 0 || fstat(file, &now)) return fail(err, "read", errno, "%.200s", stored);
     if (!S_ISREG(now.st_mode)) return 0;
     entry.size = (uint64_t) now.st_size;
   }
-  read_xattrs(&xattrs, folder, name);
+  read_xattrs(&xattrs, directory, name);
   entry.xattrs = xattrs.list;
   entry.xattr_count = xattrs.count;
   return entry.type == TAR_FILE ? put_file(w, &entry, file, nanoseconds, err) : tar_write_entry(w, &entry, nanoseconds, err);

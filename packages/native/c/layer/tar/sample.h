@@ -7,7 +7,7 @@
 static struct tar_xattr sample_xattrs[] = {{"user.note", "a\0b\n", 4},
                                            {"security.capability", "\1\0\0\2\0\40\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20}};
 
-#define SAMPLE_FOLDER \
+#define SAMPLE_DIRECTORY \
   { .path = "folder/", .type = TAR_DIRECTORY, .mode = 01777, .mtime = 1700000000 }
 #define SAMPLE_FILE                                                                                                          \
   {                                                                                                                          \

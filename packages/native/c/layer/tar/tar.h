@@ -91,16 +91,16 @@ int tar_write_pieces(struct tar_writer *writer, int from, const struct tar_entry
 /* Ends the archive with two empty blocks, and writes all that is held. Returns 0, or -1. */
 int tar_write_end(struct tar_writer *writer, struct error *err);
 
-/* How a folder is put into an archive. */
+/* How a directory is put into an archive. */
 struct tar_walk {
   const char *prefix; /* goes before each name: "" or "base"; joined by '/' unless empty */
-  int include_root;   /* an entry for the folder itself, named by the prefix */
+  int include_root;   /* an entry for the directory itself, named by the prefix */
   int rooted;         /* names begin with '/' */
   int nanoseconds;
 };
-/* Walks `folder` (an open directory) in order of names, never following a symbolic link. Sockets are left out. */
-int tar_walk(struct tar_writer *writer, int folder, const struct tar_walk *walk, struct error *err);
-/* One entry that is no directory: `name` in `folder`, stored as `stored`. */
-int tar_walk_one(struct tar_writer *writer, int folder, const char *name, const char *stored, struct error *err);
+/* Walks `directory` (an open directory) in order of names, never following a symbolic link. Sockets are left out. */
+int tar_walk(struct tar_writer *writer, int directory, const struct tar_walk *walk, struct error *err);
+/* One entry that is no directory: `name` in `directory`, stored as `stored`. */
+int tar_walk_one(struct tar_writer *writer, int directory, const char *name, const char *stored, struct error *err);
 
 #endif

@@ -20,9 +20,9 @@ void name_list_free(struct name_list *list) {
   *list = (struct name_list){0};
 }
 
-int name_list_read(struct name_list *list, int folder, struct error *err) {
+int name_list_read(struct name_list *list, int directory, struct error *err) {
   size_t room = 0;
-  int own = openat(folder, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+  int own = openat(directory, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
   cleanup_dir DIR *dir = own < 0 ? NULL : fdopendir(own);
   if (!dir) return fail(err, "read", errno, "folder");
   for (struct dirent *d; errno = 0, (d = readdir(dir));) {
@@ -94,11 +94,11 @@ struct walker {
   char path[2 * TAR_PATH_LIMIT];
 };
 
-/* Whether a folder is of a file system that shows the kernel's state: its files are of no size that is true, some can't be
+/* Whether a directory is of a file system that shows the kernel's state: its files are of no size that is true, some can't be
    read at all, and none is the container's. */
-static int shows_kernel(int folder) {
+static int shows_kernel(int directory) {
   struct statfs fs;
-  if (fstatfs(folder, &fs)) return 0;
+  if (fstatfs(directory, &fs)) return 0;
   switch ((unsigned long) fs.f_type) {
   case PROC_SUPER_MAGIC:
   case SYSFS_MAGIC:
@@ -112,35 +112,35 @@ static int shows_kernel(int folder) {
   }
 }
 
-/* How deep it goes is limited by the length of a path. Mounts that show the kernel's state are empty folders, as in dockerd's
-   archives. */
-static int walk_folder(struct walker *walker, int folder, size_t length, struct error *err) {
+/* How deep it goes is limited by the length of a path. Mounts that show the kernel's state are empty directories, as in
+   dockerd's archives. */
+static int walk_directory(struct walker *walker, int directory, size_t length, struct error *err) {
   cleanup_names struct name_list names = {0};
-  if (shows_kernel(folder)) return 0;
-  if (name_list_read(&names, folder, err)) return -1;
+  if (shows_kernel(directory)) return 0;
+  if (name_list_read(&names, directory, err)) return -1;
   for (size_t i = 0; i < names.count; i++) {
     struct stat st;
     const char *name = names.names[i];
     size_t n = strlen(name);
     if (length + n > TAR_PATH_LIMIT) return fail(err, "read", ENAMETOOLONG, "%.100s...", walker->path);
     memcpy(walker->path + length, name, n + 1);
-    if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW)) {
+    if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW)) {
       if (errno == ENOENT) continue;
       return fail(err, "read", errno, "%.200s", walker->path);
     }
-    if (tar_put_node(walker->writer, walker->links, folder, name, &st, walker->path, walker->nanoseconds, err)) return -1;
+    if (tar_put_node(walker->writer, walker->links, directory, name, &st, walker->path, walker->nanoseconds, err)) return -1;
     if (!S_ISDIR(st.st_mode)) continue;
-    cleanup_close int sub = openat(folder, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
+    cleanup_close int sub = openat(directory, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
     if (sub < 0 && errno == ENOENT) continue;
     if (sub < 0) return fail(err, "read", errno, "%.200s", walker->path);
     walker->path[length + n] = '/';
     walker->path[length + n + 1] = 0;
-    if (walk_folder(walker, sub, length + n + 1, err)) return -1;
+    if (walk_directory(walker, sub, length + n + 1, err)) return -1;
   }
   return 0;
 }
 
-int tar_walk(struct tar_writer *writer, int folder, const struct tar_walk *walk, struct error *err) {
+int tar_walk(struct tar_writer *writer, int directory, const struct tar_walk *walk, struct error *err) {
   struct walker *walker = calloc(1, sizeof *walker);
   if (!walker) return fail(err, "memory", ENOMEM, "archive");
   walker->writer = writer;
@@ -149,21 +149,21 @@ int tar_walk(struct tar_writer *writer, int folder, const struct tar_walk *walk,
   struct stat st;
   size_t length = (size_t) snprintf(walker->path, TAR_PATH_LIMIT, "%s", walk->prefix);
   int result = walker->links ? 0 : fail(err, "memory", ENOMEM, "archive");
-  if (!result && fstat(folder, &st)) result = fail(err, "read", errno, "%.200s", walk->prefix);
+  if (!result && fstat(directory, &st)) result = fail(err, "read", errno, "%.200s", walk->prefix);
   if (!result && walk->include_root)
-    result = tar_put_node(writer, NULL, folder, ".", &st, walker->path, walk->nanoseconds, err);
+    result = tar_put_node(writer, NULL, directory, ".", &st, walker->path, walk->nanoseconds, err);
   if (walk->rooted || length) {
     walker->path[length++] = '/';
     walker->path[length] = 0;
   }
-  if (!result) result = walk_folder(walker, folder, length, err);
+  if (!result) result = walk_directory(walker, directory, length, err);
   link_table_free(walker->links);
   free(walker);
   return result;
 }
 
-int tar_walk_one(struct tar_writer *writer, int folder, const char *name, const char *stored, struct error *err) {
+int tar_walk_one(struct tar_writer *writer, int directory, const char *name, const char *stored, struct error *err) {
   struct stat st;
-  if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW)) return fail(err, "read", errno, "%.200s", stored);
-  return tar_put_node(writer, NULL, folder, name, &st, stored, 0, err);
+  if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW)) return fail(err, "read", errno, "%.200s", stored);
+  return tar_put_node(writer, NULL, directory, name, &st, stored, 0, err);
 }

@@ -6,14 +6,14 @@
 
 #include "layer/tar/tar.h"
 
-/* The names of a folder in order of bytes, "." and ".." left out. */
+/* The names of a directory in order of bytes, "." and ".." left out. */
 struct name_list {
   char **names;
   size_t count;
 };
 
 /* Reads the names of an open directory into a list that is empty. Returns 0, or -1 with stage "read". */
-int name_list_read(struct name_list *list, int folder, struct error *err);
+int name_list_read(struct name_list *list, int directory, struct error *err);
 /* Frees the names; the list is empty then. */
 void name_list_free(struct name_list *list);
 #define cleanup_names __attribute__((cleanup(name_list_free)))
@@ -28,9 +28,9 @@ const char *link_table_first_name(struct link_table *table, const struct stat *s
 /* Whether an extended attribute travels: capabilities, access lists and the user's own. */
 int tar_xattr_travels(const char *name);
 
-/* Writes `name` of `folder`, of which `st` is known, as the member `stored` (a folder's name gets its slash). Sockets are
+/* Writes `name` of `directory`, of which `st` is known, as the member `stored` (a directory's name gets its slash). Sockets are
    left out. What vanishes meanwhile is left out, too. `links` may be NULL. */
-int tar_put_node(struct tar_writer *writer, struct link_table *links, int folder, const char *name, const struct stat *st,
+int tar_put_node(struct tar_writer *writer, struct link_table *links, int directory, const char *name, const struct stat *st,
                  const char *stored, int nanoseconds, struct error *err);
 
 #endif

@@ -108,9 +108,9 @@ static int put_pax(struct tar_writer *w, const char *path, const struct records 
   char name[TAR_PATH_LIMIT + 32];
   size_t end = strlen(path);
   while (end && path[end - 1] == '/') end--;
-  size_t folder = end;
-  while (folder && path[folder - 1] != '/') folder--;
-  snprintf(name, sizeof name, "%.*sPaxHeaders.0/%.*s", (int) folder, path, (int) (end - folder), path + folder);
+  size_t directory = end;
+  while (directory && path[directory - 1] != '/') directory--;
+  snprintf(name, sizeof name, "%.*sPaxHeaders.0/%.*s", (int) directory, path, (int) (end - directory), path + directory);
   text_field(h.name, sizeof h.name, name);
   OCTAL(h.mode, 0);
   OCTAL(h.uid, 0);

@@ -7,7 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/cleanup.h"
-#include "layer/tree/erofs_folder.h"
+#include "layer/tree/erofs_directory.h"
 #include "layer/tree/erofs_format.h"
 
 #define FIRST_INODE (EROFS_SUPER_OFFSET + EROFS_BLOCK) /* what the superblock's checksum covers holds nothing else */
@@ -68,7 +68,7 @@ static uint64_t place_inodes(struct tree *tree) {
   for (struct node *node = tree->root; node; node = node->next) {
     size_t fixed = sizeof(struct erofs_inode) + xattr_size(node), tail = 0;
     int layout = EROFS_PLAIN;
-    if (node->type == TAR_DIRECTORY) node->size = erofs_folder_size(node);
+    if (node->type == TAR_DIRECTORY) node->size = erofs_directory_size(node);
     if (node->type == TAR_DIRECTORY || node->type == TAR_SYMLINK) {
       tail = node->type == TAR_DIRECTORY ? node->size % EROFS_BLOCK : (size_t) node->size;
       layout = tail && fixed + tail <= EROFS_BLOCK ? EROFS_INLINE : EROFS_PLAIN;
@@ -136,12 +136,12 @@ static uint32_t file_mode(const struct node *node) {
   return types[node->type] | node->mode;
 }
 
-static int put_folder_blocks(struct buffered *image, const struct node *folder, int tail, struct error *err) {
-  struct listing list = {.folder = folder};
+static int put_directory_blocks(struct buffered *image, const struct node *directory, int tail, struct error *err) {
+  struct listing list = {.directory = directory};
   uint8_t block[EROFS_BLOCK];
-  uint64_t left = folder->size;
-  for (size_t used; (used = erofs_folder_block(&list, block)); left -= left < EROFS_BLOCK ? left : EROFS_BLOCK) {
-    int whole = left >= EROFS_BLOCK || folder->place[LAYOUT] == EROFS_PLAIN;
+  uint64_t left = directory->size;
+  for (size_t used; (used = erofs_directory_block(&list, block)); left -= left < EROFS_BLOCK ? left : EROFS_BLOCK) {
+    int whole = left >= EROFS_BLOCK || directory->place[LAYOUT] == EROFS_PLAIN;
     if (whole == !tail && buffered_put(image, block, tail ? used : EROFS_BLOCK, err)) return -1;
   }
   return 0;
@@ -175,14 +175,15 @@ static int put_inode(struct buffered *image, struct node *node, struct error *er
   }
   if (layout == EROFS_INLINE)
     return node->type == TAR_SYMLINK ? buffered_put(image, node->link, node->size, err)
-                                     : put_folder_blocks(image, node, 1, err);
+                                     : put_directory_blocks(image, node, 1, err);
   return 0;
 }
 
 static int put_outside(struct buffered *image, const struct node *node, struct error *err) {
   if (!outside_size(node) || node->sparse) return 0;
   if (pad_to(image, node->place[BLOCK_AT] * EROFS_BLOCK, err)) return -1;
-  return node->type == TAR_SYMLINK ? buffered_put(image, node->link, node->size, err) : put_folder_blocks(image, node, 0, err);
+  return node->type == TAR_SYMLINK ? buffered_put(image, node->link, node->size, err)
+                                   : put_directory_blocks(image, node, 0, err);
 }
 
 /* The pieces of a sparse file, each at its place in the image; between them are holes. */

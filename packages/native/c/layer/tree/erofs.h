@@ -1,4 +1,4 @@
-/* Writes an EROFS image (the kernel's Documentation/filesystems/erofs.rst) that describes a layer: folders, names and
+/* Writes an EROFS image (the kernel's Documentation/filesystems/erofs.rst) that describes a layer: directories, names and
    attributes are in the image, the contents of files stay where they are in the layer's tar, which is its second device. */
 #ifndef BERTH_EROFS_H
 #define BERTH_EROFS_H

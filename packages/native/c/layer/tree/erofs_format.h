@@ -23,7 +23,7 @@ struct erofs_super {
   uint32_t incompat;
   uint16_t compression;
   uint16_t extra_devices, device_slot;
-  uint8_t folder_block_bits, prefix_count;
+  uint8_t directory_block_bits, prefix_count;
   uint32_t prefix_start;
   uint64_t packed;
   uint8_t reserved[24];

@@ -3,25 +3,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "layer/tree/parts.h"
+#include "layer/tree/nodes.h"
 
 #define LINK_LIMIT 40 /* symbolic links on one path, as the kernel has it */
 
-/* A name of the folder becomes (another) folder. One that was a whiteout still hides what is below. */
-static struct node *make_folder(struct tree *tree, struct node *folder, struct name *n, const char *text, size_t length,
-                                struct error *err) {
-  struct node *made = tree_new_folder(tree, folder, err);
+/* A name of the directory becomes (another) directory. One that was a whiteout still hides what is below. */
+static struct node *make_directory(struct tree *tree, struct node *directory, struct name *n, const char *text, size_t length,
+                                   struct error *err) {
+  struct node *made = tree_new_directory(tree, directory, err);
   if (!made) return NULL;
   if (n) {
     made->opaque = n->node->whiteout;
     n->node = made;
     return made;
   }
-  return tree_add_name(tree, folder, text, length, made, err) ? made : NULL;
+  return tree_add_name(tree, directory, text, length, made, err) ? made : NULL;
 }
 
 struct place {
-  struct node *folder;
+  struct node *directory;
   const char *text; /* in `rest` of the walk; length 0: the root itself, or a path that ends in ".." */
   size_t length;
 };
@@ -31,7 +31,7 @@ static int component_ok(const char *text, size_t length, struct error *err) {
   return 0;
 }
 
-/* Finds the folder that holds the last component, following symbolic links inside the tree and, with `create`, making
+/* Finds the directory that holds the last component, following symbolic links inside the tree and, with `create`, making
    what is missing. `walk` (2 * TAR_PATH_LIMIT + 2 bytes) holds the text of the place. 1: not there. */
 static int resolve(struct tree *tree, const char *path, int create, char *walk, struct place *place, struct error *err) {
   struct node *at = tree->root;
@@ -40,7 +40,7 @@ static int resolve(struct tree *tree, const char *path, int create, char *walk, 
   if (size > TAR_PATH_LIMIT) return fail(err, "tar", ENAMETOOLONG, "%.60s...", path);
   memcpy(walk, path, size + 1);
   char *rest = walk;
-  *place = (struct place){.folder = at};
+  *place = (struct place){.directory = at};
   while (*rest) {
     while (*rest == '/') rest++;
     size_t length = strcspn(rest, "/");
@@ -55,11 +55,11 @@ static int resolve(struct tree *tree, const char *path, int create, char *walk, 
     if (length == 2 && rest[0] == '.' && rest[1] == '.') {
       /* Above the root is the root, as in a chroot. */
       at = at->parent;
-      *place = (struct place){.folder = at};
+      *place = (struct place){.directory = at};
       rest = after;
       continue;
     }
-    *place = (struct place){.folder = at, .text = rest, .length = length};
+    *place = (struct place){.directory = at, .text = rest, .length = length};
     if (!*after) return 0;
     struct name *n = tree_find(tree, at, rest, length);
     if (n && n->node->type == TAR_SYMLINK) {
@@ -72,19 +72,19 @@ static int resolve(struct tree *tree, const char *path, int create, char *walk, 
       walk[target_size] = '/';
       rest = walk;
       if (*target == '/') at = tree->root;
-      *place = (struct place){.folder = at};
+      *place = (struct place){.directory = at};
       continue;
     }
     if (!n || n->node->whiteout) {
       if (!create) return 1;
-      at = make_folder(tree, at, n, rest, length, err);
+      at = make_directory(tree, at, n, rest, length, err);
       if (!at) return -1;
     } else if (n->node->type == TAR_DIRECTORY) {
       at = n->node;
     } else {
       return fail(err, "tar", ENOTDIR, "%.200s", path);
     }
-    *place = (struct place){.folder = at};
+    *place = (struct place){.directory = at};
     rest = after;
   }
   return 0;
@@ -138,28 +138,28 @@ static int hard_link(struct tree *tree, struct place *place, const struct tar_en
   struct place target;
   int result = resolve(tree, entry->link, 0, walk, &target, err);
   if (result < 0) return -1;
-  struct name *to = result || !target.length ? NULL : tree_find(tree, target.folder, target.text, target.length);
+  struct name *to = result || !target.length ? NULL : tree_find(tree, target.directory, target.text, target.length);
   if (!to || to->node->whiteout) return fail(err, "tar", ENOENT, "link %.100s to %.100s", entry->path, entry->link);
   if (to->node->type == TAR_DIRECTORY) return fail(err, "tar", EPERM, "link %.100s to %.100s", entry->path, entry->link);
-  struct name *n = tree_find(tree, place->folder, place->text, place->length);
+  struct name *n = tree_find(tree, place->directory, place->text, place->length);
   if (n) {
     n->node = to->node;
     return 0;
   }
-  return tree_add_name(tree, place->folder, place->text, place->length, to->node, err) ? 0 : -1;
+  return tree_add_name(tree, place->directory, place->text, place->length, to->node, err) ? 0 : -1;
 }
 
 static int whiteout(struct tree *tree, struct place *place, struct error *err) {
   const char *text = place->text + 4;
   size_t length = place->length - 4;
   if (length == 8 && !memcmp(text, ".wh..opq", 8)) {
-    place->folder->opaque = 1;
+    place->directory->opaque = 1;
     return 0;
   }
   if (length >= 4 && !memcmp(text, ".wh.", 4)) return 0; /* aufs's own bookkeeping */
   if (!length || (length == 1 && text[0] == '.') || (length == 2 && text[0] == '.' && text[1] == '.'))
     return fail(err, "tar", 0, "a whiteout of no name: %.*s", (int) place->length, place->text);
-  struct name *n = tree_find(tree, place->folder, text, length);
+  struct name *n = tree_find(tree, place->directory, text, length);
   if (n) {
     /* The layer's own file stays; what lower layers have of that name goes. */
     if (n->node->type == TAR_DIRECTORY) n->node->opaque = 1;
@@ -169,16 +169,16 @@ static int whiteout(struct tree *tree, struct place *place, struct error *err) {
   if (!node) return -1;
   node->type = TAR_CHAR;
   node->whiteout = 1;
-  return tree_add_name(tree, place->folder, text, length, node, err) ? 0 : -1;
+  return tree_add_name(tree, place->directory, text, length, node, err) ? 0 : -1;
 }
 
 static int make_node(struct tree *tree, struct place *place, const struct tar_entry *entry, struct error *err) {
-  struct name *n = tree_find(tree, place->folder, place->text, place->length);
+  struct name *n = tree_find(tree, place->directory, place->text, place->length);
   if (entry->type == TAR_DIRECTORY) {
-    struct node *folder = n && n->node->type == TAR_DIRECTORY
-                              ? n->node
-                              : make_folder(tree, place->folder, n, place->text, place->length, err);
-    return folder ? describe(tree, folder, entry, err) : -1;
+    struct node *directory = n && n->node->type == TAR_DIRECTORY
+                                 ? n->node
+                                 : make_directory(tree, place->directory, n, place->text, place->length, err);
+    return directory ? describe(tree, directory, entry, err) : -1;
   }
   struct node *node = tree_arena(tree, sizeof *node, err);
   if (!node || describe(tree, node, entry, err)) return -1;
@@ -207,7 +207,7 @@ static int make_node(struct tree *tree, struct place *place, const struct tar_en
     n->node = node;
     return 0;
   }
-  return tree_add_name(tree, place->folder, place->text, place->length, node, err) ? 0 : -1;
+  return tree_add_name(tree, place->directory, place->text, place->length, node, err) ? 0 : -1;
 }
 
 int tree_entry(void *data, const struct tar_entry *entry, struct error *err) {
@@ -216,7 +216,7 @@ int tree_entry(void *data, const struct tar_entry *entry, struct error *err) {
   struct place place;
   if (resolve(tree, entry->path, 1, walk, &place, err)) return -1;
   if (!place.length) {
-    if (entry->type == TAR_DIRECTORY) return describe(tree, place.folder, entry, err);
+    if (entry->type == TAR_DIRECTORY) return describe(tree, place.directory, entry, err);
     return fail(err, "tar", EISDIR, "%.200s", *entry->path ? entry->path : "a member without a name");
   }
   if (place.length >= 4 && !memcmp(place.text, ".wh.", 4)) return whiteout(tree, &place, err);
@@ -231,13 +231,13 @@ static int by_bytes(const void *a, const void *b) {
   return order ? order : (int) x->length - (int) y->length;
 }
 
-static int sort_names(struct tree *tree, struct node *folder, struct error *err) {
-  for (struct name *n = folder->first; n; n = n->next) folder->name_count++;
-  folder->names = tree_arena(tree, (folder->name_count + 1) * sizeof *folder->names, err);
-  if (!folder->names) return -1;
+static int sort_names(struct tree *tree, struct node *directory, struct error *err) {
+  for (struct name *n = directory->first; n; n = n->next) directory->name_count++;
+  directory->names = tree_arena(tree, (directory->name_count + 1) * sizeof *directory->names, err);
+  if (!directory->names) return -1;
   uint32_t i = 0;
-  for (struct name *n = folder->first; n; n = n->next) folder->names[i++] = n;
-  qsort(folder->names, folder->name_count, sizeof *folder->names, by_bytes);
+  for (struct name *n = directory->first; n; n = n->next) directory->names[i++] = n;
+  qsort(directory->names, directory->name_count, sizeof *directory->names, by_bytes);
   return 0;
 }
 
@@ -245,15 +245,15 @@ int tree_finish(struct tree *tree, struct error *err) {
   struct node *last = tree->root;
   tree->root->links = 2;
   tree->node_count = 1;
-  for (struct node *folder = tree->root; folder; folder = folder->next) {
-    if (folder->type != TAR_DIRECTORY) continue;
-    if (sort_names(tree, folder, err)) return -1;
-    for (uint32_t i = 0; i < folder->name_count; i++) {
-      struct node *node = folder->names[i]->node;
+  for (struct node *directory = tree->root; directory; directory = directory->next) {
+    if (directory->type != TAR_DIRECTORY) continue;
+    if (sort_names(tree, directory, err)) return -1;
+    for (uint32_t i = 0; i < directory->name_count; i++) {
+      struct node *node = directory->names[i]->node;
       if (node->links++) continue;
       if (node->type == TAR_DIRECTORY) {
         node->links = 2;
-        folder->links++;
+        directory->links++;
       } else {
         tree->size += node->size;
       }

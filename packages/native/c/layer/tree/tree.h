@@ -10,11 +10,11 @@
 
 struct node;
 
-/* A name in a folder. Hard links are several names of one node. */
+/* A name in a directory. Hard links are several names of one node. */
 struct name {
-  struct name *next; /* in the folder, in order of addition */
+  struct name *next; /* in the directory, in order of addition */
   struct name *hash_next;
-  struct node *folder, *node;
+  struct node *directory, *node;
   uint32_t hash;
   uint16_t length;
   char text[];
@@ -27,8 +27,8 @@ struct node {
   uint64_t size, data_offset;
   uint32_t major, minor;
   uint32_t links;   /* counted by tree_finish */
-  uint8_t implied;  /* a folder that no entry described */
-  uint8_t opaque;   /* a folder that hides the same folder of lower layers */
+  uint8_t implied;  /* a directory that no entry described */
+  uint8_t opaque;   /* a directory that hides the same directory of lower layers */
   uint8_t whiteout; /* hides a name of lower layers */
   uint8_t sparse;
   uint32_t xattr_count;
@@ -36,9 +36,9 @@ struct node {
   size_t segment_count;
   struct tar_segment *segments;
   const char *link;
-  struct node *parent; /* of a folder */
+  struct node *parent; /* of a directory */
   struct name *first, *last;
-  /* set by tree_finish: names in order of bytes, and the next node of the whole in order of folders */
+  /* set by tree_finish: names in order of bytes, and the next node of the whole in order of directories */
   struct name **names;
   uint32_t name_count;
   uint32_t depth;

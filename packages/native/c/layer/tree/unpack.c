@@ -11,7 +11,7 @@
 
 #include "base/cleanup.h"
 
-/* The first name of each node that has several; linkat needs a path. Kept as the open folder's chain of names. */
+/* The first name of each node that has several; linkat needs a path. Kept as the open directory's chain of names. */
 #define NAME_AT 0 /* place[0]: the struct name under which it was made first */
 
 static int set_xattrs(int fd, const struct node *node, struct error *err) {
@@ -21,7 +21,7 @@ static int set_xattrs(int fd, const struct node *node, struct error *err) {
     if (fsetxattr(fd, x->name, x->value, x->size, 0) && (errno != ENOTSUP || !strncmp(x->name, "security.capability", 19)))
       return fail(err, "unpack", errno, "extended attribute %.100s", x->name);
   }
-  if (node->opaque && fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0)) return fail(err, "unpack", errno, "opaque folder");
+  if (node->opaque && fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0)) return fail(err, "unpack", errno, "opaque directory");
   return 0;
 }
 
@@ -36,8 +36,8 @@ static int copy_range(int from, uint64_t at, int to, uint64_t to_at, uint64_t si
   return 0;
 }
 
-static int make_file(const struct node *node, int folder, const char *name, int tar, struct error *err) {
-  cleanup_close int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+static int make_file(const struct node *node, int directory, const char *name, int tar, struct error *err) {
+  cleanup_close int fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) return fail(err, "unpack", errno, "%.200s", name);
   if (node->sparse) {
     uint64_t from = node->data_offset;
@@ -55,56 +55,57 @@ static int make_file(const struct node *node, int folder, const char *name, int 
   return futimens(fd, times) ? fail(err, "unpack", errno, "%.200s", name) : 0;
 }
 
-static int make_special(const struct node *node, int folder, const char *name, struct error *err) {
+static int make_special(const struct node *node, int directory, const char *name, struct error *err) {
   int made;
   if (node->type == TAR_SYMLINK)
-    made = symlinkat(node->link, folder, name);
+    made = symlinkat(node->link, directory, name);
   else if (node->type == TAR_FIFO)
-    made = mkfifoat(folder, name, 0600);
+    made = mkfifoat(directory, name, 0600);
   else
-    made = mknodat(folder, name, (node->type == TAR_CHAR ? S_IFCHR : S_IFBLK) | 0600, makedev(node->major, node->minor));
+    made = mknodat(directory, name, (node->type == TAR_CHAR ? S_IFCHR : S_IFBLK) | 0600, makedev(node->major, node->minor));
   struct timespec times[2] = {{.tv_sec = node->mtime, .tv_nsec = node->mtime_ns},
                               {.tv_sec = node->mtime, .tv_nsec = node->mtime_ns}};
-  if (made || fchownat(folder, name, node->uid, node->gid, AT_SYMLINK_NOFOLLOW) ||
-      (node->type != TAR_SYMLINK && fchmodat(folder, name, node->mode, 0)) ||
-      utimensat(folder, name, times, AT_SYMLINK_NOFOLLOW))
+  if (made || fchownat(directory, name, node->uid, node->gid, AT_SYMLINK_NOFOLLOW) ||
+      (node->type != TAR_SYMLINK && fchmodat(directory, name, node->mode, 0)) ||
+      utimensat(directory, name, times, AT_SYMLINK_NOFOLLOW))
     return fail(err, "unpack", errno, "%.200s", name);
   char path[64 + 256];
-  snprintf(path, sizeof path, "/proc/self/fd/%d/%s", folder, name);
+  snprintf(path, sizeof path, "/proc/self/fd/%d/%s", directory, name);
   for (uint32_t i = 0; i < node->xattr_count; i++) {
     const struct tar_xattr *x = &node->xattrs[i];
-    /* user.* is for files and folders only */
+    /* user.* is for files and directories only */
     if (lsetxattr(path, x->name, x->value, x->size, 0) && errno != ENOTSUP && errno != EPERM && errno != ENOENT)
       return fail(err, "unpack", errno, "extended attribute %.100s", x->name);
   }
   return 0;
 }
 
-/* Opens the folder of `name` from the root, name by name; all of them are folders made here. */
-static int open_folder(int root, const struct node *folder, const struct node *top, struct error *err) {
-  if (folder == top) return fcntl(root, F_DUPFD_CLOEXEC, 0);
-  cleanup_close int parent = open_folder(root, folder->parent, top, err);
+/* Opens the directory of `name` from the root, name by name; all of them are directories made here. */
+static int open_directory(int root, const struct node *directory, const struct node *top, struct error *err) {
+  if (directory == top) return fcntl(root, F_DUPFD_CLOEXEC, 0);
+  cleanup_close int parent = open_directory(root, directory->parent, top, err);
   if (parent < 0) return -1;
-  const struct name *name = (const struct name *) (uintptr_t) folder->place[NAME_AT];
+  const struct name *name = (const struct name *) (uintptr_t) directory->place[NAME_AT];
   int fd = openat(parent, name->text, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
   return fd < 0 ? fail(err, "unpack", errno, "%.200s", name->text) : fd;
 }
 
-static int make(struct tree *tree, int root, int folder, struct name *name, int tar, struct error *err) {
+static int make(struct tree *tree, int root, int directory, struct name *name, int tar, struct error *err) {
   struct node *node = name->node;
   const struct name *first = (const struct name *) (uintptr_t) node->place[NAME_AT];
   if (first) {
-    cleanup_close int other = open_folder(root, first->folder, tree->root, err);
+    cleanup_close int other = open_directory(root, first->directory, tree->root, err);
     if (other < 0) return -1;
-    return linkat(other, first->text, folder, name->text, 0) ? fail(err, "unpack", errno, "%.200s", name->text) : 0;
+    return linkat(other, first->text, directory, name->text, 0) ? fail(err, "unpack", errno, "%.200s", name->text) : 0;
   }
   node->place[NAME_AT] = (uintptr_t) name;
   if (node->type == TAR_DIRECTORY)
-    return mkdirat(folder, name->text, 0700) ? fail(err, "unpack", errno, "%.200s", name->text) : 0;
-  return node->type == TAR_FILE ? make_file(node, folder, name->text, tar, err) : make_special(node, folder, name->text, err);
+    return mkdirat(directory, name->text, 0700) ? fail(err, "unpack", errno, "%.200s", name->text) : 0;
+  return node->type == TAR_FILE ? make_file(node, directory, name->text, tar, err)
+                                : make_special(node, directory, name->text, err);
 }
 
-static int describe_folder(int fd, const struct node *node, struct error *err) {
+static int describe_directory(int fd, const struct node *node, struct error *err) {
   struct timespec times[2] = {{.tv_sec = node->mtime, .tv_nsec = node->mtime_ns},
                               {.tv_sec = node->mtime, .tv_nsec = node->mtime_ns}};
   if (node->implied) times[0] = times[1] = (struct timespec){0};
@@ -116,15 +117,15 @@ static int describe_folder(int fd, const struct node *node, struct error *err) {
 int layer_unpack(struct tree *tree, int root, int tar, struct error *err) {
   err->stage[0] = 0;
   for (struct node *node = tree->root; node; node = node->next) node->place[NAME_AT] = 0;
-  /* Nodes are in order of folders: a folder's names are made before its own times are set, and its sub-folders' names
-     come later, which needs it to stay writable only by root. */
-  for (struct node *folder = tree->root; folder; folder = folder->next) {
-    if (folder->type != TAR_DIRECTORY) continue;
-    cleanup_close int fd = open_folder(root, folder, tree->root, err);
+  /* Nodes are in order of directories: a directory's names are made before its own times are set, and its sub-directories'
+     names come later, which needs it to stay writable only by root. */
+  for (struct node *directory = tree->root; directory; directory = directory->next) {
+    if (directory->type != TAR_DIRECTORY) continue;
+    cleanup_close int fd = open_directory(root, directory, tree->root, err);
     if (fd < 0) return -1;
-    for (uint32_t i = 0; i < folder->name_count; i++)
-      if (make(tree, root, fd, folder->names[i], tar, err)) return -1;
-    if (describe_folder(fd, folder, err)) return -1;
+    for (uint32_t i = 0; i < directory->name_count; i++)
+      if (make(tree, root, fd, directory->names[i], tar, err)) return -1;
+    if (describe_directory(fd, directory, err)) return -1;
   }
   return 0;
 }

@@ -10,7 +10,7 @@
 #include "base/check.h"
 #include "supervisor/log/jsonlog.h"
 
-static char folder[] = "/tmp/berth-log-XXXXXX";
+static char directory[] = "/tmp/berth-log-XXXXXX";
 static char path[64], first[64], second[64], third[64];
 
 static const int64_t now = INT64_C(1700000000120000000);
@@ -203,7 +203,7 @@ static void deliver(const char *file, uint64_t to) {
 
 static void delivery(void) {
   char position[64];
-  snprintf(position, sizeof position, "%s/position", folder);
+  snprintf(position, sizeof position, "%s/position", directory);
   struct error err;
   struct log_options options = {
       .driver = "local", .path = path, .max_size = 100, .max_file = 2, .attrs = "", .position = position, .limit = 150};
@@ -248,11 +248,11 @@ static void delivery(void) {
 
 int main(void) {
   umask(022);
-  CHECK(mkdtemp(folder));
-  snprintf(path, sizeof path, "%s/log", folder);
-  snprintf(first, sizeof first, "%s/log.1", folder);
-  snprintf(second, sizeof second, "%s/log.2", folder);
-  snprintf(third, sizeof third, "%s/log.3", folder);
+  CHECK(mkdtemp(directory));
+  snprintf(path, sizeof path, "%s/log", directory);
+  snprintf(first, sizeof first, "%s/log.1", directory);
+  snprintf(second, sizeof second, "%s/log.2", directory);
+  snprintf(third, sizeof third, "%s/log.3", directory);
   lines();
   long_lines();
   escapes();
@@ -261,6 +261,6 @@ int main(void) {
   raw_bytes();
   full();
   delivery();
-  CHECK(rmdir(folder) == 0);
+  CHECK(rmdir(directory) == 0);
   return 0;
 }

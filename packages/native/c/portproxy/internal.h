@@ -1,6 +1,6 @@
-/* The published ports' own parts to each other; others see portproxy.h. */
-#ifndef BERTH_PORTPROXY_PARTS_H
-#define BERTH_PORTPROXY_PARTS_H
+/* Internal to the published ports; others see portproxy.h. */
+#ifndef BERTH_PORTPROXY_INTERNAL_H
+#define BERTH_PORTPROXY_INTERNAL_H
 
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -1,4 +1,4 @@
-/* The name service as a part of a container's supervisor: the record `dns NETNS FILE` (dns.h). */
+/* The name service as a plugin of a container's supervisor: the record `dns NETNS FILE` (dns.h). */
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -33,8 +33,8 @@ static void stop(struct supervisor *supervisor) {
   service = NULL;
 }
 
-static struct supervisor_part part = {.record = "dns", .launch = take_record, .control = take_record, .stop = stop};
+static struct supervisor_plugin plugin = {.record = "dns", .launch = take_record, .control = take_record, .stop = stop};
 
-__attribute__((constructor)) static void register_part(void) {
-  supervisor_register(&part);
+__attribute__((constructor)) static void register_plugin(void) {
+  supervisor_register(&plugin);
 }

@@ -1,4 +1,4 @@
-#include "layer/tree/parts.h"
+#include "layer/tree/nodes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,7 @@ void *tree_arena_copy(struct tree *tree, const void *bytes, size_t size, struct 
   return p && size ? memcpy(p, bytes, size) : p;
 }
 
-struct node *tree_new_folder(struct tree *tree, struct node *parent, struct error *err) {
+struct node *tree_new_directory(struct tree *tree, struct node *parent, struct error *err) {
   struct node *node = tree_arena(tree, sizeof *node, err);
   if (!node) return NULL;
   node->type = TAR_DIRECTORY;
@@ -47,7 +47,7 @@ struct node *tree_new_folder(struct tree *tree, struct node *parent, struct erro
   node->parent = parent ? parent : node;
   node->depth = parent ? parent->depth + 1 : 0;
   if (node->depth > TREE_DEPTH_LIMIT) {
-    fail(err, "tar", ENAMETOOLONG, "folders nested deeper than %d", TREE_DEPTH_LIMIT);
+    fail(err, "tar", ENAMETOOLONG, "directories nested deeper than %d", TREE_DEPTH_LIMIT);
     return NULL;
   }
   return node;
@@ -60,7 +60,7 @@ int tree_init(struct tree *tree, struct error *err) {
   tree->table_size = 1 << 12;
   tree->table = calloc(tree->table_size, sizeof *tree->table);
   if (!tree->table) return fail(err, "memory", ENOMEM, "layer");
-  tree->root = tree_new_folder(tree, NULL, err);
+  tree->root = tree_new_directory(tree, NULL, err);
   return tree->root ? 0 : -1;
 }
 
@@ -74,16 +74,16 @@ void tree_free(struct tree *tree) {
   tree->table = NULL;
 }
 
-static uint32_t hash_of(const struct tree *tree, const struct node *folder, const char *text, size_t length) {
-  uint64_t h = (uint64_t) (uintptr_t) folder * 0x9e3779b97f4a7c15ull ^ tree->seed;
+static uint32_t hash_of(const struct tree *tree, const struct node *directory, const char *text, size_t length) {
+  uint64_t h = (uint64_t) (uintptr_t) directory * 0x9e3779b97f4a7c15ull ^ tree->seed;
   for (size_t i = 0; i < length; i++) h = (h ^ (uint8_t) text[i]) * 0x100000001b3ull, h ^= h >> 29;
   return (uint32_t) (h ^ h >> 32);
 }
 
-struct name *tree_find(const struct tree *tree, const struct node *folder, const char *text, size_t length) {
-  uint32_t hash = hash_of(tree, folder, text, length);
+struct name *tree_find(const struct tree *tree, const struct node *directory, const char *text, size_t length) {
+  uint32_t hash = hash_of(tree, directory, text, length);
   struct name *n = tree->table[hash & (tree->table_size - 1)];
-  while (n && !(n->hash == hash && n->folder == folder && n->length == length && !memcmp(n->text, text, length)))
+  while (n && !(n->hash == hash && n->directory == directory && n->length == length && !memcmp(n->text, text, length)))
     n = n->hash_next;
   return n;
 }
@@ -105,24 +105,24 @@ static int grow_table(struct tree *tree, struct error *err) {
   return 0;
 }
 
-struct name *tree_add_name(struct tree *tree, struct node *folder, const char *text, size_t length, struct node *node,
+struct name *tree_add_name(struct tree *tree, struct node *directory, const char *text, size_t length, struct node *node,
                            struct error *err) {
   if (tree->name_total >= tree->table_size && grow_table(tree, err)) return NULL;
   struct name *n = tree_arena(tree, sizeof *n + length + 1, err);
   if (!n) return NULL;
   memcpy(n->text, text, length);
   n->length = (uint16_t) length;
-  n->folder = folder;
+  n->directory = directory;
   n->node = node;
-  n->hash = hash_of(tree, folder, text, length);
+  n->hash = hash_of(tree, directory, text, length);
   struct name **slot = &tree->table[n->hash & (tree->table_size - 1)];
   n->hash_next = *slot;
   *slot = n;
-  if (folder->last)
-    folder->last->next = n;
+  if (directory->last)
+    directory->last->next = n;
   else
-    folder->first = n;
-  folder->last = n;
+    directory->first = n;
+  directory->last = n;
   tree->name_total++;
   return n;
 }

@@ -1,10 +1,10 @@
-/* The parts of a container's set-up as they see each other. Outside, use container.h.
+/* Internal to a container's set-up. Outside, use container.h.
  *
  * Names: `*_prepare` runs in the supervisor, in the host's mount namespace; `*_apply` runs in the container's child
  * before it has become the program. Neither trusts anything that lies inside the container's root. All return 0, or -1 with
  * an error, where nothing else is said. Descriptors are -1 where there is none. */
-#ifndef BERTH_CONTAINER_PARTS_H
-#define BERTH_CONTAINER_PARTS_H
+#ifndef BERTH_CONTAINER_INTERNAL_H
+#define BERTH_CONTAINER_INTERNAL_H
 
 #include <stdint.h>
 #include <sys/types.h>

@@ -1,4 +1,4 @@
-#include "layer/tree/erofs_folder.h"
+#include "layer/tree/erofs_directory.h"
 
 #include <string.h>
 
@@ -12,12 +12,12 @@ struct item {
 
 static int take(struct listing *list, struct item *item) {
   static const char *const dots[] = {".", ".."};
-  const struct name *n = list->next < list->folder->name_count ? list->folder->names[list->next] : NULL;
+  const struct name *n = list->next < list->directory->name_count ? list->directory->names[list->next] : NULL;
   for (int i = 0; i < 2; i++) {
     if (list->dots >> i & 1) continue;
     if (n && strcmp(n->text, dots[i]) < 0) break;
     list->dots |= 1 << i;
-    *item = (struct item){dots[i], (size_t) i + 1, i ? list->folder->parent : list->folder};
+    *item = (struct item){dots[i], (size_t) i + 1, i ? list->directory->parent : list->directory};
     return 1;
   }
   if (!n) return 0;
@@ -26,7 +26,7 @@ static int take(struct listing *list, struct item *item) {
   return 1;
 }
 
-size_t erofs_folder_block(struct listing *list, uint8_t block[EROFS_BLOCK]) {
+size_t erofs_directory_block(struct listing *list, uint8_t block[EROFS_BLOCK]) {
   struct item items[EROFS_BLOCK / (sizeof(struct erofs_dirent) + 1) + 1];
   size_t count = 0, used = 0;
   for (;;) {
@@ -58,10 +58,10 @@ size_t erofs_folder_block(struct listing *list, uint8_t block[EROFS_BLOCK]) {
   return used;
 }
 
-uint64_t erofs_folder_size(const struct node *folder) {
-  struct listing list = {.folder = folder};
+uint64_t erofs_directory_size(const struct node *directory) {
+  struct listing list = {.directory = directory};
   uint64_t size = 0;
-  for (size_t used; (used = erofs_folder_block(&list, NULL));)
+  for (size_t used; (used = erofs_directory_block(&list, NULL));)
     size = (size + EROFS_BLOCK - 1) / EROFS_BLOCK * EROFS_BLOCK + used;
   return size;
 }
