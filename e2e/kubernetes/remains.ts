@@ -56,7 +56,7 @@ function podGroups(root: string): string[] {
   return below(root).filter((path) => !/\/(kubepods|besteffort|burstable)$/.test(path));
 }
 
-/** Supervisors of containers, keepers of namespaces and holders of ports: this PID namespace has only the node's. */
+/** Supervisors of containers, pause processes of pods and those that listen on their ports: this PID namespace has only the node's. */
 function processes(): string[] {
   return readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name)) return [];

@@ -33,8 +33,9 @@ import { Worker } from './worker.ts';
 
 export type * from './api.ts';
 
-/** Opens the build room. `root` is its folder: contexts stand there while they are built. */
-export async function openBuilder(options: {
+/** The dependencies that the room is opened with. */
+export interface BuilderOptions {
+  /** The room's folder: contexts stand there while they are built. */
   root: string;
   execRoot: string;
   version: string;
@@ -46,7 +47,10 @@ export async function openBuilder(options: {
   runtime: Runtime;
   networks: Networks;
   settings: Pick<Settings, 'builder'> & Proxies;
-}): Promise<Builder> {
+}
+
+/** Opens the build room. */
+export async function openBuilder(options: BuilderOptions): Promise<Builder> {
   const work = join(options.root, 'work');
   // The files of an interrupted build belong to nobody.
   await rm(work, { recursive: true, force: true });
@@ -56,10 +60,8 @@ export async function openBuilder(options: {
   return new BuilderRoom(options, work, worker);
 }
 
-type Parts = Parameters<typeof openBuilder>[0];
-
 class BuilderRoom implements Builder {
-  private readonly parts: Parts;
+  private readonly options: BuilderOptions;
   private readonly work: string;
   private readonly worker: Worker;
   private readonly fetch: Fetch;
@@ -68,23 +70,23 @@ class BuilderRoom implements Builder {
   private readonly remembered: Remembered;
   private control: Promise<Control> | undefined;
 
-  constructor(parts: Parts, work: string, worker: Worker) {
-    this.parts = parts;
+  constructor(options: BuilderOptions, work: string, worker: Worker) {
+    this.options = options;
     this.work = work;
     this.worker = worker;
-    this.fetch = fetchThrough(parts.settings);
-    this.records = new BuildCache(parts.store, parts.images);
-    this.steps = parts.store.collection<CachedStep>('build_steps');
-    this.remembered = new Remembered(join(parts.root, 'contexts'));
+    this.fetch = fetchThrough(options.settings);
+    this.records = new BuildCache(options.store, options.images);
+    this.steps = options.store.collection<CachedStep>('build_steps');
+    this.remembered = new Remembered(join(options.root, 'contexts'));
     // The layers of remembered steps stay until the cache is pruned.
     for (const { diffId } of this.steps.values())
-      if (diffId !== null && parts.layers.has(diffId)) this.keep(diffId);
+      if (diffId !== null && options.layers.has(diffId)) this.keep(diffId);
   }
 
   private readonly kept = new Map<string, () => Promise<void>>();
 
   private keep(diffId: string): void {
-    if (!this.kept.has(diffId)) this.kept.set(diffId, this.parts.images.lease([diffId]));
+    if (!this.kept.has(diffId)) this.kept.set(diffId, this.options.images.lease([diffId]));
   }
 
   /** A remembered step has this layer no more; another may have the same. */
@@ -101,14 +103,14 @@ class BuilderRoom implements Builder {
     this.control = import('./buildkit/control.ts').then(
       ({ Control }) =>
         new Control({
-          ...this.parts,
+          ...this.options,
           root: this.work,
           cache: this.steps,
-          history: this.parts.store.collection<BuildRecord>('build_history'),
-          historyFolder: join(this.parts.root, 'history'),
+          history: this.options.store.collection<BuildRecord>('build_history'),
+          historyFolder: join(this.options.root, 'history'),
           remembered: this.remembered,
-          cacheFolder: join(this.parts.root, 'mounts'),
-          steps: new Steps(this.parts.layers, this.parts.containers),
+          cacheFolder: join(this.options.root, 'mounts'),
+          steps: new Steps(this.options.layers, this.options.containers),
           worker: this.worker,
           fetch: this.fetch,
           onCached: (diffId, replaced) => {
@@ -117,8 +119,8 @@ class BuilderRoom implements Builder {
           },
           records: (filters) => this.stepRecords().filter((record) => matchesRecord(record, filters)),
           prune: (options) => this.forget(options),
-          hostGateway: () => hostGateway(this.parts.networks),
-          grantable: grantable(this.parts.settings.builder),
+          hostGateway: () => hostGateway(this.options.networks),
+          grantable: grantable(this.options.settings.builder),
         }),
     );
     // A disk that was full is none later: the next client asks anew.
@@ -162,7 +164,7 @@ class BuilderRoom implements Builder {
       const dockerfile = await readDockerfile(text, options.dockerfile);
       await dropIgnored(context, path);
       const build = new ClassicBuild(
-        { ...this.parts, cache: this.records, fetch: this.fetch },
+        { ...this.options, cache: this.records, fetch: this.fetch },
         dockerfile,
         context,
         folder,
@@ -208,9 +210,9 @@ class BuilderRoom implements Builder {
   ): Promise<string> {
     try {
       const id = await build.run(send);
-      await this.parts.images.settle(id);
+      await this.options.images.settle(id);
       for (const { repository, tag } of tags) {
-        await this.parts.images.tag(id, repository, tag);
+        await this.options.images.tag(id, repository, tag);
         if (!options.quiet) send({ stream: `Successfully tagged ${repository}:${tag}\n` });
       }
       if (options.quiet) send({ stream: `${id}\n` });
@@ -264,7 +266,7 @@ class BuilderRoom implements Builder {
     const limit = age === undefined || age === 0 ? Number.POSITIVE_INFINITY : Date.now() - age;
     const keep = (record: CacheRecord) =>
       Date.parse(record.LastUsedAt) > limit || !matchesRecord(record, filters);
-    const { bavail, bsize } = await statfs(this.parts.root);
+    const { bavail, bsize } = await statfs(this.options.root);
     // From here to the prune nothing is waited for: a build may add records meanwhile.
     const records = new Map(this.records.list().map((record) => [record.ID, record]));
     let held = [...this.steps.values()].reduce((sum, step) => sum + step.size, 0);
@@ -281,7 +283,7 @@ class BuilderRoom implements Builder {
       if (step.diffId !== null) await this.letGo(step.diffId);
     }
     if (all && Object.keys(filters).length === 0) {
-      await removeUnused(join(this.parts.root, 'mounts'));
+      await removeUnused(join(this.options.root, 'mounts'));
       await this.remembered.clear();
     }
     return gone;

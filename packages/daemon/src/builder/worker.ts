@@ -6,6 +6,7 @@ import { log } from '../base/log.ts';
 import type { ImageRunConfig } from '../images/api.ts';
 import type { Layer, Layers } from '../layers/api.ts';
 import type { Networks } from '../networks/api.ts';
+import { defaultRequest } from '../networks/request.ts';
 import type { Runtime, RuntimeRequest } from '../runtime/api.ts';
 import { type OnOutput, Output } from './steps.ts';
 import { missingPlaces, withoutStubs } from './stubs.ts';
@@ -97,25 +98,17 @@ export class Worker {
       );
       step.signal.throwIfAborted();
       const userMaps = this.userMaps(step);
-      const attached = await networks.attach({
-        ...(userMaps.length > 0 && { userMaps }),
-        id,
-        name: `build-${id.slice(0, 12)}`,
-        hostname: step.hostname,
-        domainname: '',
-        mode: step.network === 'default' ? 'bridge' : step.network,
-        endpoints: {},
-        exposedPorts: [],
-        portBindings: {},
-        publishAll: false,
-        dns: [],
-        dnsSearch: [],
-        dnsOptions: [],
-        extraHosts: step.extraHosts,
-        links: [],
-        folder,
-        labels: {},
-      });
+      const attached = await networks.attach(
+        defaultRequest({
+          ...(userMaps.length > 0 && { userMaps }),
+          id,
+          name: `build-${id.slice(0, 12)}`,
+          hostname: step.hostname,
+          mode: step.network === 'default' ? 'bridge' : step.network,
+          extraHosts: step.extraHosts,
+          folder,
+        }),
+      );
       const request = this.request(id, folder, step, attached.path, layers.rootFilesystem(id));
       const spec = runtime.spec(request);
       const supervisor = await launcher.start({

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type {
   BuiltImage,
   CacheSource,
+  CreateOptions,
   DistributedImage,
   FoundImage,
   HistoryStep,
@@ -10,7 +11,6 @@ import type {
   ImageConfig,
   ImageDescriptor,
   ImageInspect,
-  ImageRunConfig,
   ImageSummary,
   OnProgress,
   RegistryAuth,
@@ -110,21 +110,7 @@ export interface Images {
    * Registers an image made here (commit, build). An empty layer (diffId of the empty tar) is recorded as `empty_layer`
    * in the history and not in `diff_ids`, as dockerd does.
    */
-  create(options: {
-    parent?: string;
-    config: ImageRunConfig;
-    layer?: { diffId: string; size: number };
-    history: { created_by?: string; comment?: string; author?: string };
-    architecture?: string;
-    os?: string;
-    variant?: string;
-    reference?: string;
-    /**
-     * For a step of a build, which is safe from a power cut only with the image that `settle` is called for: told its id
-     * before any other request can find it.
-     */
-    step?: (id: string) => void;
-  }): Promise<string>;
+  create(options: CreateOptions): Promise<string>;
   /** A build stands on this image until the returned function is called: only force removes it. */
   building(id: string): () => void;
   /** Resolves when an image is safe from a power cut, layers and record. @throws system */

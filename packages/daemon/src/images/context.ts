@@ -9,7 +9,7 @@ import type { RegistryOptions } from './registry/options.ts';
 import type { Retention } from './retention.ts';
 
 /** The dependencies that the room is opened with. */
-export interface ImagesParts {
+export interface ImagesOptions {
   store: Store;
   layers: Layers;
   events: Events;

@@ -1,7 +1,7 @@
 import { notFound, unavailable } from '../base/errors.ts';
 import type { Layers } from '../layers/api.ts';
 import { EMPTY_LAYER } from '../layers/index.ts';
-import type { ImageConfig, ImageRunConfig, Images } from './api.ts';
+import type { CreateOptions, ImageConfig } from './api.ts';
 import type { Catalogue, Entry } from './catalogue.ts';
 import { digestOf, dockerConfig, parseConfig, timestamp } from './config.ts';
 import type { ImagesContext } from './context.ts';
@@ -9,22 +9,11 @@ import { imageEvent } from './events.ts';
 import { hostPlatform } from './platforms.ts';
 import { familiarString, parseRepositoryTag } from './references.ts';
 
-/** The changes that make an image out of its parent. */
-export interface ChildOptions {
-  parent?: string;
-  config: ImageRunConfig;
-  layer?: { diffId: string; size: number };
-  history: { created_by?: string; comment?: string; author?: string };
-  architecture?: string;
-  os?: string;
-  variant?: string;
-}
-
 /**
  * The configuration of an image made here (commit, classic build): its parent's layers and history with one step more.
  * An empty layer is a step of the history only, as with dockerd.
  */
-function childConfig(parent: Entry | undefined, options: ChildOptions): string {
+function childConfig(parent: Entry | undefined, options: CreateOptions): string {
   const base = parent?.config;
   const { layer, history } = options;
   const empty = layer === undefined || layer.diffId === EMPTY_LAYER;
@@ -54,9 +43,6 @@ function childConfig(parent: Entry | undefined, options: ChildOptions): string {
     rootfs: { type: 'layers', diff_ids: empty ? diffIds : [...diffIds, layer.diffId] },
   });
 }
-
-/** The options of `Images.create`. */
-type CreateOptions = Parameters<Images['create']>[0];
 
 /** `Images.create`. */
 export async function createImage(context: ImagesContext, options: CreateOptions): Promise<string> {

@@ -24,7 +24,7 @@ import { pullBase } from './base.ts';
 import { registerBuilt } from './built.ts';
 import { Catalogue } from './catalogue.ts';
 import { timestamp } from './config.ts';
-import type { ImagesContext, ImagesParts } from './context.ts';
+import type { ImagesContext, ImagesOptions } from './context.ts';
 import { adoptImage, createImage, registerConfig, registerImage } from './create.ts';
 import { imageEvent } from './events.ts';
 import { find, namesById } from './lookup.ts';
@@ -42,14 +42,14 @@ import { Retention } from './retention.ts';
 import { chooseVariant } from './variants.ts';
 
 export type * from './api.ts';
-export type { ImagesParts } from './context.ts';
+export type { ImagesOptions } from './context.ts';
 export { credentialsHostOf, parsePullName, splitReference } from './names.ts';
 export { detectedPlatform, hostPlatform, parsePlatform, runnablePlatforms } from './platforms.ts';
 export { fullReference, normalizedReference } from './references.ts';
 
 /** Opens the images room: which images there are is known at once. */
-export function openImages(parts: ImagesParts): Images {
-  return new ImageRoom(parts);
+export function openImages(options: ImagesOptions): Images {
+  return new ImageRoom(options);
 }
 
 class ImageRoom implements Images {
@@ -60,7 +60,7 @@ class ImageRoom implements Images {
   private readonly analyses = new Turns();
   private users: (imageId: string) => Array<{ id: string; running: boolean }> = () => [];
 
-  constructor({ store, layers, events, settings, root, registry }: ImagesParts) {
+  constructor({ store, layers, events, settings, root, registry }: ImagesOptions) {
     const catalogue = new Catalogue(store);
     const users = (imageId: string) => this.users(imageId);
     const retention = new Retention(layers, catalogue, store, (imageId) => users(imageId).length > 0);

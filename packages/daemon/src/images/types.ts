@@ -220,3 +220,22 @@ export interface CacheSource {
     options: { signal: AbortSignal; onProgress: OnProgress },
   ): Promise<Layer>;
 }
+
+/** An image that is made here (commit, build), as a change of its parent. */
+export interface CreateOptions {
+  /** The parent's id; an image without one begins with its own layer. */
+  parent?: string;
+  config: ImageRunConfig;
+  layer?: { diffId: string; size: number };
+  history: { created_by?: string; comment?: string; author?: string };
+  /** The platform where it is not the parent's, or the machine's without a parent. */
+  architecture?: string;
+  os?: string;
+  variant?: string;
+  reference?: string;
+  /**
+   * For a step of a build, which is safe from a power cut only with the image that `settle` is called for: told its id
+   * before any other request can find it.
+   */
+  step?: (id: string) => void;
+}

@@ -10,7 +10,7 @@ import { NameFiles } from './endpoints/name-files.ts';
 import { restore, takeInUse, writeNames } from './endpoints/reconcile.ts';
 import { SandboxFolder } from './endpoints/sandbox.ts';
 import { desiredFirewall } from './firewall/policy.ts';
-import { FirewallKeeper } from './firewall/reconciler.ts';
+import { FirewallReconciler } from './firewall/reconciler.ts';
 import { Catalogue } from './model/catalogue.ts';
 import { type Context, Members } from './model/context.ts';
 import type { ContainerRecord, NetworkRecord } from './model/records.ts';
@@ -69,7 +69,7 @@ export async function openNetworks({ settings, store, events, program }: Network
     const records = store.collection<NetworkRecord>('networks');
     const containers = store.collection<ContainerRecord>('network_containers');
     const catalogue = new Catalogue({ settings, records, worker, events });
-    const firewall = new FirewallKeeper(
+    const firewall = new FirewallReconciler(
       table,
       settings.iptables ? openNftables() : NO_FIREWALL,
       () => desiredFirewall(context!, table),

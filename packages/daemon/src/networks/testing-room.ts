@@ -9,7 +9,7 @@ import { openEvents } from '../events/index.ts';
 import { openStore, type Store } from '../store/index.ts';
 import type { NetworkRequest, Networks } from './api.ts';
 import { openNetworks } from './index.ts';
-import { plainRequest } from './testing.ts';
+import { defaultRequest } from './request.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'berth-networks-'));
 /** The subnet of the default bridge without its last number. */
@@ -77,7 +77,7 @@ let count = 0;
 export function request(change: Partial<NetworkRequest> = {}): NetworkRequest {
   const id = String(++count).padStart(64, 'b');
   const names = { name: `box${count}`, hostname: `host${count}` };
-  return plainRequest({ id, ...names, folder: join(root, id), ...change });
+  return defaultRequest({ id, ...names, folder: join(root, id), ...change });
 }
 
 /** A process in the namespace, as a container's would be; its pid. */

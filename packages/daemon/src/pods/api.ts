@@ -57,9 +57,9 @@ export interface PodRecord {
   config: PodConfig;
   /** `making` is one that no client knows of yet, and that a daemon's end undoes. */
   state: 'making' | 'ready' | 'stopped';
-  /** The process that keeps its PID namespace, with its start time of /proc/PID/stat, which tells it from another's number. */
-  keeper?: { pid: number; started: string };
-  /** The process that holds its published ports. */
+  /** The pause process, the first of its PID namespace, with its start time of /proc/PID/stat, which tells it from another's number. */
+  pause?: { pid: number; started: string };
+  /** The process that listens on its published ports. */
   proxy?: { pid: number; started: string };
   /** Addresses of its own, the first is the main one; [] on the machine's network. */
   addresses: string[];

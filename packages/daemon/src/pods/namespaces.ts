@@ -26,7 +26,7 @@ export class PodNamespaces {
 
   /**
    * Makes the namespaces of a pod but for a network namespace that somebody else makes (`ownNetwork` false).
-   * @returns the process that keeps its PID namespace, 0 where it has none.
+   * @returns the pause process, which keeps its PID namespace; 0 where it has none.
    */
   async make(id: string, config: PodConfig, ownNetwork: boolean, cgroups: string[]): Promise<number> {
     const { users } = config;
@@ -58,8 +58,8 @@ export class PodNamespaces {
     if (records.length > 1) await this.#launcher.pod(records);
   }
 
-  /** Has ports held for a pod; returns the process that does it. */
-  async hold(id: string, ports: LaunchRecord[]): Promise<number> {
+  /** Has the ports of a pod listened on; returns the process that does it. */
+  async listen(id: string, ports: LaunchRecord[]): Promise<number> {
     return this.#launcher.pod([['pod', this.of(id)], ...ports]);
   }
 
@@ -69,18 +69,18 @@ export class PodNamespaces {
   }
 
   /** Whether a pod's namespaces are there. */
-  there({ id, config, keeper }: PodRecord): boolean {
-    if (config.pid === 'pod' && !(keeper && runs(keeper))) return false;
-    const held = config.network === 'pod' ? 'uts' : config.ipc === 'pod' ? 'ipc' : undefined;
-    return held === undefined || isNamespace(join(this.of(id), held));
+  there({ id, config, pause }: PodRecord): boolean {
+    if (config.pid === 'pod' && !(pause && runs(pause))) return false;
+    const bound = config.network === 'pod' ? 'uts' : config.ipc === 'pod' ? 'ipc' : undefined;
+    return bound === undefined || isNamespace(join(this.of(id), bound));
   }
 
-  /** Removes what lies in the folder of no known pod, and ends what keeps a PID namespace there. */
+  /** Removes what lies in the folder of no known pod, and ends the pause process of a PID namespace there. */
   async sweep(known: ReadonlySet<string>): Promise<void> {
     for (const name of await readdir(this.folder).catch(() => [] as string[])) {
       const path = join(this.folder, name);
       if (known.has(path)) continue;
-      await endKeepersOf(join(path, 'pid'));
+      await endPauseOf(join(path, 'pid'));
       await this.#launcher.pod([['pod', path], ['release']]);
     }
   }
@@ -122,8 +122,8 @@ export function end(process_: { pid: number; started: string } | undefined): voi
   }
 }
 
-/** Kills the first process of a PID namespace that is bound to a file: the rest of it goes with that. */
-async function endKeepersOf(file: string): Promise<void> {
+/** Kills the pause process of a PID namespace that is bound to a file: the rest of it goes with that. */
+async function endPauseOf(file: string): Promise<void> {
   if (!existsSync(file)) return;
   const { stat } = await import('node:fs/promises');
   const { ino } = await stat(file);

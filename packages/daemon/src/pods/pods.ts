@@ -15,8 +15,8 @@ import type { PodAttachment, PodNetwork } from './network/api.ts';
 import { checkLater } from './network/check.ts';
 import { networkRequest } from './network/own.ts';
 
-/** The parts that pods are made of. */
-export interface PodParts {
+/** The dependencies that the room is opened with. */
+export interface PodOptions {
   store: Store;
   runtime: Runtime;
   networks: Networks;
@@ -33,15 +33,21 @@ export interface PodParts {
 
 /** The room: what `api.ts` promises. */
 export class PodRoom implements Pods {
-  readonly #parts: PodParts;
+  readonly #options: PodOptions;
   readonly #records: Collection<PodRecord>;
   readonly #watchers = new Set<(change: PodChange) => void>();
   /** One change of a pod at a time. */
   readonly #turns = new Turns();
 
-  constructor(parts: PodParts) {
-    this.#parts = parts;
-    this.#records = parts.store.collection<PodRecord>('pods');
+  constructor(options: PodOptions) {
+    this.#options = options;
+    this.#records = options.store.collection<PodRecord>('pods');
+    for (const pod of this.#records.values()) this.#renew(pod);
+  }
+
+  /** A record of an earlier version has its pause process under another name. */
+  #renew({ keeper, ...pod }: PodRecord & { keeper?: PodRecord['pause'] }): void {
+    if (keeper) this.#keep({ ...pod, pause: keeper });
   }
 
   #tell(pod: PodRecord, change: PodChange['change']): void {
@@ -73,7 +79,7 @@ export class PodRoom implements Pods {
       try {
         const made = await this.#make(pod);
         const kept = this.#keep({ ...made, state: 'ready' });
-        await this.#parts.store.flush();
+        await this.#options.store.flush();
         this.#tell(kept, 'created');
         return kept;
       } catch (error) {
@@ -84,7 +90,7 @@ export class PodRoom implements Pods {
   }
 
   async #make(record: PodRecord): Promise<PodRecord> {
-    const { namespaces, network, node } = this.#parts;
+    const { namespaces, network, node } = this.#options;
     const { config, id } = record;
     const provider = config.network === 'node' ? node : await network();
     const folder = this.#folder(id);
@@ -101,31 +107,31 @@ export class PodRoom implements Pods {
     if (second.status === 'fulfilled')
       pod = this.#keep({ ...pod, addresses: second.value.addresses, attachment: second.value.kept });
     if (first.status === 'fulfilled' && first.value)
-      pod = this.#keep({ ...pod, keeper: { pid: first.value, started: startOf(first.value) } });
+      pod = this.#keep({ ...pod, pause: { pid: first.value, started: startOf(first.value) } });
     if (first.status === 'rejected') throw first.reason;
     if (second.status === 'rejected') throw second.reason;
     await namespaces.complete(id, second.value.path, sysctlsOf(config));
     this.#writeFiles(pod, folder);
-    return this.#holdPorts(pod, second.value);
+    return this.#listen(pod, second.value);
   }
 
   #namespaces({ id, config }: PodRecord, ownNetwork: boolean): Promise<number> {
-    const { namespaces, runtime } = this.#parts;
+    const { namespaces, runtime } = this.#options;
     const cgroups = config.pid === 'pod' ? runtime.cgroupFolders(id, config.cgroupParent) : [];
     const made = namespaces.make(id, config, ownNetwork, cgroups);
     made.catch(() => undefined);
     return made;
   }
 
-  /** A process holds the ports that a pod publishes, and carries what the firewall does not translate. */
-  async #holdPorts(pod: PodRecord, { ports }: PodAttachment): Promise<PodRecord> {
+  /** A process listens on the ports that a pod publishes, and carries what the firewall does not translate. */
+  async #listen(pod: PodRecord, { ports }: PodAttachment): Promise<PodRecord> {
     if (ports.length === 0) return pod;
-    const pid = await this.#parts.namespaces.hold(pod.id, ports);
+    const pid = await this.#options.namespaces.listen(pod.id, ports);
     return this.#keep({ ...pod, proxy: { pid, started: startOf(pid) } });
   }
 
   #folder(id: string): string {
-    return join(this.#parts.root, id);
+    return join(this.#options.root, id);
   }
 
   /** The resolver configuration is exactly what the pod asked for, where it asked. */
@@ -149,13 +155,13 @@ export class PodRoom implements Pods {
 
   /** Gives back all that a pod has in the kernel. */
   async #takeDown(pod: PodRecord): Promise<void> {
-    const { namespaces, provider, runtime } = this.#parts;
+    const { namespaces, provider, runtime } = this.#options;
     if (pod.provider) await (await provider(pod.provider)).down(pod, namespaces.of(pod.id));
-    end(pod.keeper);
+    end(pod.pause);
     end(pod.proxy);
     await namespaces.release(pod.id);
     // One that cannot be removed fails the stop, so that it is asked for again while the record still knows of it.
-    if (pod.keeper) await runtime.removeCgroup(pod.id);
+    if (pod.pause) await runtime.removeCgroup(pod.id);
   }
 
   async stop(id: string): Promise<void> {
@@ -163,10 +169,10 @@ export class PodRoom implements Pods {
       const pod = this.#records.get(id);
       if (!pod || pod.state === 'stopped') return;
       await this.#takeDown(pod);
-      const { keeper: _, proxy: __, ...rest } = pod;
+      const { pause: _, proxy: __, ...rest } = pod;
       const stopped = this.#keep({ ...rest, state: 'stopped' });
       this.#tell(stopped, 'stopped');
-      await this.#parts.store.flushOrLater();
+      await this.#options.store.flushOrLater();
     });
   }
 
@@ -185,12 +191,12 @@ export class PodRoom implements Pods {
       if (!pod) return;
       await this.#forget(pod);
       this.#tell(pod, 'removed');
-      await this.#parts.store.flushOrLater();
+      await this.#options.store.flushOrLater();
     });
   }
 
   async #forget({ id }: PodRecord): Promise<void> {
-    await this.#parts.networks.forget(id);
+    await this.#options.networks.forget(id);
     rmSync(this.#folder(id), { recursive: true, force: true });
     this.#records.delete(id);
   }
@@ -215,14 +221,14 @@ export class PodRoom implements Pods {
   }
 
   ready(pod: PodRecord): boolean {
-    return pod.state === 'ready' && this.#parts.namespaces.there(pod);
+    return pod.state === 'ready' && this.#options.namespaces.there(pod);
   }
 
   join(id: string): PodJoin {
     const pod = this.get(id);
     if (!this.ready(pod)) throw conflict(`pod ${pod.id} does not run`);
     const { config } = pod;
-    const namespaces = this.#parts.namespaces.of(pod.id);
+    const namespaces = this.#options.namespaces.of(pod.id);
     const own = config.network === 'pod';
     return {
       folder: this.#folder(pod.id),
@@ -230,22 +236,22 @@ export class PodRoom implements Pods {
       network: own ? join(namespaces, 'net') : 'host',
       uts: own ? join(namespaces, 'uts') : 'host',
       ipc: config.ipc === 'pod' ? join(namespaces, 'ipc') : 'host',
-      pid: pod.keeper ? join(namespaces, 'pid') : config.pid === 'node' ? 'host' : 'private',
+      pid: pod.pause ? join(namespaces, 'pid') : config.pid === 'node' ? 'host' : 'private',
       user: config.users ? join(namespaces, 'user') : '',
       shm: config.ipc === 'pod' ? join(namespaces, 'shm') : '',
     };
   }
 
   networkNamespace({ id, config }: PodRecord): string {
-    return config.network === 'pod' ? join(this.#parts.namespaces.of(id), 'net') : '';
+    return config.network === 'pod' ? join(this.#options.namespaces.of(id), 'net') : '';
   }
 
   async networkStatus() {
-    return (await this.#parts.network()).status();
+    return (await this.#options.network()).status();
   }
 
   attached() {
-    const { namespaces, mode } = this.#parts;
+    const { namespaces, mode } = this.#options;
     return this.all()
       .filter((pod) => this.ready(pod))
       .map((pod) => {
@@ -260,7 +266,7 @@ export class PodRoom implements Pods {
   }
 
   async reconcile(): Promise<void> {
-    const { namespaces } = this.#parts;
+    const { namespaces } = this.#options;
     for (const pod of [...this.#records.values()]) {
       if (pod.state === 'making') await this.#undo(pod);
       else if (pod.state === 'ready' && !namespaces.there(pod))
@@ -274,7 +280,7 @@ export class PodRoom implements Pods {
     const known = this.all().filter((pod) => this.ready(pod));
     await namespaces.sweep(new Set(known.map(({ id }) => namespaces.of(id))));
     const attached = known.filter(({ provider }) => provider === 'cni');
-    if (attached.length > 0) checkLater(attached, (id) => this.#records.get(id), this.#parts);
+    if (attached.length > 0) checkLater(attached, (id) => this.#records.get(id), this.#options);
   }
 }
 

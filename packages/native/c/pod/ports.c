@@ -21,7 +21,7 @@ static int open_all(struct ports *ports, const struct launch *request, struct er
 }
 
 /* All descriptors but `answer` are closed first, for those of the launcher are none of its own. */
-static _Noreturn void hold(const struct launch *request, int answer) {
+static _Noreturn void carry_ports(const struct launch *request, int answer) {
   struct error err = {0};
   setsid();
   prctl(PR_SET_NAME, "berth-ports");
@@ -42,7 +42,7 @@ pid_t hold_ports(const struct launch *request, struct error *err) {
   if (pipe2(channel, O_CLOEXEC) < 0) return fail(err, "port", errno, "pipe");
   cleanup_close int ours = channel[0], theirs = channel[1];
   pid_t pid = fork();
-  if (pid == 0) hold(request, theirs);
+  if (pid == 0) carry_ports(request, theirs);
   if (pid < 0) return fail(err, "port", errno, "fork");
   close(steal_fd(&theirs));
   struct error told;

@@ -1,3 +1,4 @@
+import type { ResponseOf } from '@berth/api-spec';
 import { bool } from '../../base/flags.ts';
 import { command, noArgs } from '../../cli/command.ts';
 import { type Columns, formatList, shortId } from '../../format/list.ts';
@@ -8,17 +9,7 @@ import { type ImageSummary, imageColumns, imageRows } from '../../shared/image-r
 import { type Volume, volumeColumns } from '../../shared/volumes/rows.ts';
 import { containerColumns, type ListedContainer } from '../container/ps.ts';
 
-interface CacheRecord {
-  ID: string;
-  Type: string;
-  Description: string;
-  InUse: boolean;
-  Shared: boolean;
-  Size: number;
-  CreatedAt: string;
-  LastUsedAt?: string | null;
-  UsageCount: number;
-}
+type CacheRecord = NonNullable<ResponseOf<'SystemDataUsage'>['BuildCache']>[number];
 
 interface Usage {
   LayersSize?: number;

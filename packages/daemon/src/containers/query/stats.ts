@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { NEVER, nowNanos, rfc3339 } from '../../base/time.ts';
+import { blkioStats } from '../../runtime/cgroups/stats.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
 
@@ -9,16 +10,7 @@ const NO_CPU = {
   cpu_usage: { total_usage: 0, usage_in_kernelmode: 0, usage_in_usermode: 0 },
   throttling_data: { periods: 0, throttled_periods: 0, throttled_time: 0 },
 };
-const NO_BLKIO = {
-  io_service_bytes_recursive: null,
-  io_serviced_recursive: null,
-  io_queue_recursive: null,
-  io_service_time_recursive: null,
-  io_wait_time_recursive: null,
-  io_merged_recursive: null,
-  io_time_recursive: null,
-  sectors_recursive: null,
-};
+const NO_BLKIO = blkioStats(null);
 const SECOND = 1000;
 /** Kernel ticks of /proc/stat are hundredths of a second on every Linux that Node runs on. */
 const NANOS_PER_TICK = 10_000_000;

@@ -14,8 +14,8 @@ import {
   OCI_MANIFEST,
   parseManifest,
 } from './manifests.ts';
-import type { RegistryParts } from './parts.ts';
 import { type Fetched, Repository } from './repository.ts';
+import type { RegistryServices } from './services.ts';
 import { withRegistry } from './session.ts';
 
 /** The configuration of a cache of build steps, by which its manifest is told from an image's (BuildKit). */
@@ -27,40 +27,47 @@ const CACHE_CONFIG = 'application/vnd.buildkit.cacheconfig.v0';
  * @throws RegistryError; invalid-parameter for a malformed manifest.
  */
 export async function readCache(
-  parts: RegistryParts,
+  services: RegistryServices,
   options: Parameters<Images['readCache']>[0],
 ): Promise<CacheSource> {
   const reference = withDefaultTag(parseReference(options.reference));
   const { signal } = options;
   const auth = await options.auth(credentialsHost(reference));
-  return withRegistry(parts.client, reference.domain, { purpose: 'pull', auth, signal }, async (session) => {
-    const repository = new Repository(session, reference.path, 'pull');
-    const top = await repository.manifest(reference.digest ?? reference.tag!, signal);
-    const fetch = layerFetcher(parts, repository);
-    const cache = cacheParts(top);
-    if (cache) {
-      const config = await repository.document(cache.config.digest, cache.config.size, signal);
-      return {
-        mediaType: top.mediaType,
-        kind: 'cache',
-        config: config.toString(),
-        layers: cache.layers,
-        fetch,
-      };
-    }
-    let content = parseManifest(top.body, top.mediaType, reference);
-    if (content.kind === 'index') {
-      const wanted = options.platform ? parsePlatform(options.platform) : undefined;
-      const inner = await repository.manifest(choose(content.entries, wanted).digest, signal);
-      content = parseManifest(inner.body, inner.mediaType, reference);
-      if (content.kind === 'index')
-        throw invalidParameter('the manifest is malformed: an index within an index');
-    }
-    const { manifest } = content;
-    const raw = (await repository.document(manifest.config.digest, manifest.config.size, signal)).toString();
-    checkLayerCount(manifest, parseConfig(raw).rootfs.diff_ids);
-    return { mediaType: top.mediaType, kind: 'image', config: raw, layers: manifest.layers, fetch };
-  });
+  return withRegistry(
+    services.client,
+    reference.domain,
+    { purpose: 'pull', auth, signal },
+    async (session) => {
+      const repository = new Repository(session, reference.path, 'pull');
+      const top = await repository.manifest(reference.digest ?? reference.tag!, signal);
+      const fetch = layerFetcher(services, repository);
+      const cache = cacheParts(top);
+      if (cache) {
+        const config = await repository.document(cache.config.digest, cache.config.size, signal);
+        return {
+          mediaType: top.mediaType,
+          kind: 'cache',
+          config: config.toString(),
+          layers: cache.layers,
+          fetch,
+        };
+      }
+      let content = parseManifest(top.body, top.mediaType, reference);
+      if (content.kind === 'index') {
+        const wanted = options.platform ? parsePlatform(options.platform) : undefined;
+        const inner = await repository.manifest(choose(content.entries, wanted).digest, signal);
+        content = parseManifest(inner.body, inner.mediaType, reference);
+        if (content.kind === 'index')
+          throw invalidParameter('the manifest is malformed: an index within an index');
+      }
+      const { manifest } = content;
+      const raw = (
+        await repository.document(manifest.config.digest, manifest.config.size, signal)
+      ).toString();
+      checkLayerCount(manifest, parseConfig(raw).rootfs.diff_ids);
+      return { mediaType: top.mediaType, kind: 'image', config: raw, layers: manifest.layers, fetch };
+    },
+  );
 }
 
 /** The parts of a manifest of cached steps; undefined for that of an image. Both forms are read: index and image. */
@@ -87,7 +94,7 @@ function cacheParts({ body }: Fetched): { config: Descriptor; layers: Descriptor
 }
 
 function layerFetcher(
-  { downloads, blobSources }: RegistryParts,
+  { downloads, blobSources }: RegistryServices,
   repository: Repository,
 ): CacheSource['fetch'] {
   return async ({ digest, size, mediaType }, diffId, { signal, onProgress }) => {
@@ -103,7 +110,7 @@ function layerFetcher(
  * @throws RegistryError
  */
 export async function writeCache(
-  parts: RegistryParts,
+  services: RegistryServices,
   options: Parameters<Images['writeCache']>[0],
 ): Promise<ImageDescriptor> {
   const reference = withDefaultTag(parseReference(options.reference));
@@ -111,29 +118,34 @@ export async function writeCache(
     throw notFound(`a cache is written to a tag, ${options.reference} is a digest`);
   const { signal, onProgress } = options;
   const auth = await options.auth(credentialsHost(reference));
-  return withRegistry(parts.client, reference.domain, { purpose: 'push', auth, signal }, async (session) => {
-    const repository = new Repository(session, reference.path, 'pull,push');
-    const target = { repository, domain: reference.domain, signal, onProgress };
-    const layers: Descriptor[] = [];
-    for (const diffId of options.diffIds) {
-      const { mediaType, digest, size } = await parts.uploads.send(target, diffId);
-      layers.push({ mediaType, digest, size });
-    }
-    const body = Buffer.from(JSON.stringify(options.config(layers)));
-    const config = { mediaType: CACHE_CONFIG, digest: digestOf(body), size: body.length };
-    if ((await repository.has(config.digest, signal)) === undefined) {
-      const upload = await repository.beginUpload(signal);
-      if (upload) await repository.commit(upload, config.digest, signal, body);
-    }
-    const mediaType = options.index ? OCI_INDEX : OCI_MANIFEST;
-    const manifest = Buffer.from(
-      JSON.stringify({
-        schemaVersion: 2,
-        mediaType,
-        ...(options.index ? { manifests: [...layers, config] } : { config, layers }),
-      }),
-    );
-    await repository.putManifest(reference.tag!, mediaType, manifest, signal);
-    return { mediaType, digest: digestOf(manifest), size: manifest.length };
-  });
+  return withRegistry(
+    services.client,
+    reference.domain,
+    { purpose: 'push', auth, signal },
+    async (session) => {
+      const repository = new Repository(session, reference.path, 'pull,push');
+      const target = { repository, domain: reference.domain, signal, onProgress };
+      const layers: Descriptor[] = [];
+      for (const diffId of options.diffIds) {
+        const { mediaType, digest, size } = await services.uploads.send(target, diffId);
+        layers.push({ mediaType, digest, size });
+      }
+      const body = Buffer.from(JSON.stringify(options.config(layers)));
+      const config = { mediaType: CACHE_CONFIG, digest: digestOf(body), size: body.length };
+      if ((await repository.has(config.digest, signal)) === undefined) {
+        const upload = await repository.beginUpload(signal);
+        if (upload) await repository.commit(upload, config.digest, signal, body);
+      }
+      const mediaType = options.index ? OCI_INDEX : OCI_MANIFEST;
+      const manifest = Buffer.from(
+        JSON.stringify({
+          schemaVersion: 2,
+          mediaType,
+          ...(options.index ? { manifests: [...layers, config] } : { config, layers }),
+        }),
+      );
+      await repository.putManifest(reference.tag!, mediaType, manifest, signal);
+      return { mediaType, digest: digestOf(manifest), size: manifest.length };
+    },
+  );
 }

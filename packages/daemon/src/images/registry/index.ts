@@ -10,10 +10,10 @@ import { Downloads } from './download/downloads.ts';
 import { Hosts } from './hosts.ts';
 import { LIMITS } from './limits.ts';
 import type { RegistryOptions } from './options.ts';
-import type { RegistryParts } from './parts.ts';
 import { type PullOptions, pullImages } from './pull.ts';
 import { pushImages } from './push/images.ts';
 import { search } from './search.ts';
+import type { RegistryServices } from './services.ts';
 import type { RegistryClient } from './session.ts';
 import { Transport } from './transport.ts';
 import { Uploads } from './uploads.ts';
@@ -46,7 +46,7 @@ export function openRegistry(context: ImagesContext, options: RegistryOptions = 
   const client: RegistryClient = { transport, hosts, limits };
   const blobSources = new BlobSources(store);
   const attempts = Math.max(1, settings.maxDownloadAttempts);
-  const parts: RegistryParts = {
+  const services: RegistryServices = {
     context,
     client,
     blobSources,
@@ -67,15 +67,15 @@ export function openRegistry(context: ImagesContext, options: RegistryOptions = 
     }),
   };
   return {
-    pull: (wanted) => pullImages(parts, wanted),
-    push: (wanted) => pushImages(parts, wanted),
+    pull: (wanted) => pullImages(services, wanted),
+    push: (wanted) => pushImages(services, wanted),
     distribution(name, auth, signal = new AbortController().signal) {
       if (/^(sha256:)?[a-f0-9]{64}$/.test(name)) throw invalidParameter('invalid reference format');
       return describe(client, withDefaultTag(parseReference(name)), auth, signal);
     },
     search: (term, wanted) => search(client, term, wanted),
     login: (auth) => login(client, auth),
-    readCache: (wanted) => readCache(parts, wanted),
-    writeCache: (wanted) => writeCache(parts, wanted),
+    readCache: (wanted) => readCache(services, wanted),
+    writeCache: (wanted) => writeCache(services, wanted),
   };
 }

@@ -19,8 +19,8 @@ import {
 } from '../references.ts';
 import { pullError } from './errors.ts';
 import { checkLayerCount, choose, type Descriptor, type Manifest, parseManifest } from './manifests.ts';
-import type { RegistryParts } from './parts.ts';
 import { type Fetched, Repository } from './repository.ts';
+import type { RegistryServices } from './services.ts';
 import { withRegistry } from './session.ts';
 
 export type PullOptions = Parameters<Images['pull']>[0] & {
@@ -50,7 +50,7 @@ interface Found {
  * Pulls an image (or all of a repository's tags) as `POST /images/create` does.
  * @throws not-found, unauthorized, invalid-parameter, system with dockerd's texts.
  */
-export async function pullImages(parts: RegistryParts, options: PullOptions): Promise<void> {
+export async function pullImages(services: RegistryServices, options: PullOptions): Promise<void> {
   const wanted = options.platform ? parsePlatform(options.platform) : undefined;
   const reference = pulledReference(options);
   const named = options.all && reference.digest === undefined ? { ...reference, tag: undefined } : undefined;
@@ -59,7 +59,7 @@ export async function pullImages(parts: RegistryParts, options: PullOptions): Pr
   const asked = named ? { domain: reference.domain, path: reference.path } : withDefaultTag(reference);
   let pulled: Found[] = [];
   try {
-    await withRegistry(parts.client, reference.domain, use, async (session) => {
+    await withRegistry(services.client, reference.domain, use, async (session) => {
       const repository = new Repository(session, reference.path, 'pull');
       const references = named
         ? (await repository.tags(signal)).map((tag) => withTag(reference, tag))
@@ -67,7 +67,7 @@ export async function pullImages(parts: RegistryParts, options: PullOptions): Pr
       pulled = [];
       let isNew = false;
       for (const each of references) {
-        const result = await pullOne(parts, repository, each, wanted, options);
+        const result = await pullOne(services, repository, each, wanted, options);
         isNew ||= result.isNew;
         pulled.push(result.found);
       }
@@ -78,7 +78,7 @@ export async function pullImages(parts: RegistryParts, options: PullOptions): Pr
   } catch (error) {
     throw pullError(error, asked);
   }
-  if (!options.onBase) referenceEvent(parts.context, 'pull', asked);
+  if (!options.onBase) referenceEvent(services.context, 'pull', asked);
   for (const found of pulled) checkPlatform(found, asked, wanted);
 }
 
@@ -90,13 +90,13 @@ function pulledReference({ name, tag }: PullOptions): Reference {
 
 /** Pulls what one reference stands for; `isNew` when it stands for something else now. */
 async function pullOne(
-  parts: RegistryParts,
+  services: RegistryServices,
   repository: Repository,
   reference: Reference,
   wanted: Platform | undefined,
   { signal, onProgress, onBase, configOnly = false }: PullOptions,
 ): Promise<{ found: Found; isNew: boolean }> {
-  const { context } = parts;
+  const { context } = services;
   const found = await span('resolve', () => find(repository, reference, wanted, signal, onProgress), {
     'oci.reference': fullName(reference),
   });
@@ -108,8 +108,8 @@ async function pullOne(
   const diffIds = found.config.rootfs.diff_ids;
   const release = context.retention.lease(diffIds);
   try {
-    const statements = onBase ? undefined : fetchStatements(parts, repository, found, signal);
-    if (!configOnly) await fetchLayers(parts, repository, found, signal, onProgress);
+    const statements = onBase ? undefined : fetchStatements(services, repository, found, signal);
+    if (!configOnly) await fetchLayers(services, repository, found, signal, onProgress);
     signal.throwIfAborted();
     if (onBase) {
       onBase(found.config, found.digest);
@@ -177,7 +177,7 @@ const MAX_STATEMENTS = 32 * 1024 * 1024;
  * good as one with it, so that a failure is only logged.
  */
 async function fetchStatements(
-  { context }: RegistryParts,
+  { context }: RegistryServices,
   repository: Repository,
   { said, id }: Found,
   signal: AbortSignal,
@@ -205,13 +205,13 @@ async function fetchStatements(
 
 /** Gets the layers that are not here, in parallel; each is made mountable as soon as it has come. */
 async function fetchLayers(
-  parts: RegistryParts,
+  services: RegistryServices,
   repository: Repository,
   { id, manifest, config }: Found,
   signal: AbortSignal,
   onProgress: OnProgress,
 ): Promise<void> {
-  const { context, downloads, blobSources } = parts;
+  const { context, downloads, blobSources } = services;
   // dockerd shows no lines for the layers of an image that is here.
   const present = context.catalogue.get(id) !== undefined;
   const stop = new AbortController();

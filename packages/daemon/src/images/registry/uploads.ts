@@ -20,7 +20,7 @@ import { type RegistryClient, withRegistry } from './session.ts';
 const SOURCE_TIMEOUT = 5_000;
 const AWAY = 60_000;
 
-export interface UploadParts {
+export interface UploadServices {
   client: RegistryClient;
   layers: Layers;
   blobSources: BlobSources;
@@ -38,14 +38,14 @@ export interface Target {
 
 /** Brings layers into repositories, sending as little as possible. */
 export class Uploads {
-  private readonly parts: UploadParts;
+  private readonly services: UploadServices;
   private readonly pool: Pool;
   /** Registries that were not there when something was to be copied from them, and until when they are passed over. */
   private readonly away = new Map<string, number>();
 
-  constructor(parts: UploadParts) {
-    this.parts = parts;
-    this.pool = new Pool(parts.concurrent);
+  constructor(services: UploadServices) {
+    this.services = services;
+    this.pool = new Pool(services.concurrent);
   }
 
   /**
@@ -55,7 +55,7 @@ export class Uploads {
    */
   place(target: Target, diffId: string, wanted: Descriptor): Promise<boolean> {
     return this.pool.run(target.signal, async () => {
-      const known = this.parts.blobSources.of(diffId).find(({ digest }) => digest === wanted.digest);
+      const known = this.services.blobSources.of(diffId).find(({ digest }) => digest === wanted.digest);
       if (await this.present(target, diffId, { ...wanted, sources: known?.sources ?? [] })) return true;
       if (known?.made === compressor().name)
         return (
@@ -68,7 +68,7 @@ export class Uploads {
   /** Has a layer in the repository in whatever form. */
   send(target: Target, diffId: string): Promise<Descriptor> {
     return this.pool.run(target.signal, async () => {
-      for (const blob of this.parts.blobSources.of(diffId))
+      for (const blob of this.services.blobSources.of(diffId))
         if (!blob.mediaType.endsWith('zstd') && (await this.present(target, diffId, blob)))
           return gzipped(blob);
       return this.attempts(target, diffId, () => this.compress(target, diffId));
@@ -81,11 +81,11 @@ export class Uploads {
     const here = `${domain}/${repository.path}`;
     const size = await repository.has(blob.digest, signal);
     if (size !== undefined && (size === blob.size || size < 0)) {
-      this.parts.blobSources.add(diffId, blob, here);
+      this.services.blobSources.add(diffId, blob, here);
       onProgress(layerLine('Layer already exists', shortId(diffId)));
       return true;
     }
-    if (blob.sources.includes(here)) this.parts.blobSources.lost(diffId, blob.digest, here);
+    if (blob.sources.includes(here)) this.services.blobSources.lost(diffId, blob.digest, here);
     for (const source of blob.sources) {
       if (source === here || !source.startsWith(`${domain}/`)) continue;
       const from = source.slice(domain.length + 1);
@@ -94,7 +94,7 @@ export class Uploads {
         .catch((error: unknown) => refused(error));
       if (upload === null) continue;
       if (upload === undefined) {
-        this.parts.blobSources.add(diffId, blob, here);
+        this.services.blobSources.add(diffId, blob, here);
         onProgress(layerLine(`Mounted from ${from}`, shortId(diffId)));
         return true;
       }
@@ -104,13 +104,13 @@ export class Uploads {
   }
 
   private async attempts<T>(target: Target, diffId: string, task: () => Promise<T>): Promise<T> {
-    const { limits } = this.parts.client;
+    const { limits } = this.services.client;
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await task();
       } catch (error) {
         target.signal.throwIfAborted();
-        if (!isTransient(error) || attempt >= this.parts.attempts) throw error;
+        if (!isTransient(error) || attempt >= this.services.attempts) throw error;
         const seconds = Math.max(1, Math.round((limits.backOff * attempt) / 1000));
         target.onProgress(
           layerLine(`Retrying in ${seconds} second${seconds === 1 ? '' : 's'}`, shortId(diffId)),
@@ -121,7 +121,7 @@ export class Uploads {
   }
 
   private async compress(target: Target, diffId: string): Promise<Descriptor> {
-    const layer = this.parts.layers.get(diffId);
+    const layer = this.services.layers.get(diffId);
     if (!layer) throw systemError(`the layer ${diffId} is not here`);
     const maker = compressor();
     const meter = new Meter(target.onProgress, 'Pushing', shortId(diffId), layer.tarSize);
@@ -130,7 +130,7 @@ export class Uploads {
     let read = 0;
     try {
       const compressed = async () =>
-        maker.run(await this.parts.layers.tar(diffId), signal, (bytes) => {
+        maker.run(await this.services.layers.tar(diffId), signal, (bytes) => {
           read += bytes;
           meter.add(bytes);
         });
@@ -139,7 +139,7 @@ export class Uploads {
           throw systemError(`the layer ${diffId} was read as ${read} bytes and should have ${layer.tarSize}`);
       });
       const blob = { digest, size, mediaType: DOCKER_LAYER, made: maker.name };
-      this.parts.blobSources.add(diffId, blob, `${target.domain}/${target.repository.path}`);
+      this.services.blobSources.add(diffId, blob, `${target.domain}/${target.repository.path}`);
       target.onProgress(layerLine('Pushed', shortId(diffId)));
       return { mediaType: DOCKER_LAYER, digest, size };
     } finally {
@@ -194,7 +194,7 @@ export class Uploads {
       const opening = AbortSignal.any([signal, AbortSignal.timeout(SOURCE_TIMEOUT)]);
       try {
         await withRegistry(
-          this.parts.client,
+          this.services.client,
           from,
           { purpose: 'pull', auth: undefined, signal: opening },
           async (session) => {
@@ -228,7 +228,7 @@ export class Uploads {
         );
         continue;
       }
-      this.parts.blobSources.add(diffId, blob, `${domain}/${target.repository.path}`);
+      this.services.blobSources.add(diffId, blob, `${domain}/${target.repository.path}`);
       target.onProgress(layerLine('Pushed', shortId(diffId)));
       return true;
     }

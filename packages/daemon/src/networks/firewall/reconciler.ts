@@ -20,7 +20,7 @@ interface Change {
  * Keeps the kernel's firewall as `desired` says. A changed port is one element; everything else is the whole table in one
  * transaction, many requests for it sharing one.
  */
-export class FirewallKeeper {
+export class FirewallReconciler {
   readonly table: string;
   readonly #nftables: Nftables;
   readonly #desired: () => FirewallState;

@@ -6,7 +6,7 @@ import type { Collection } from '../../store/api.ts';
 import type { NetworkRequest } from '../api.ts';
 import type { NameFiles } from '../endpoints/name-files.ts';
 import type { SandboxFolder } from '../endpoints/sandbox.ts';
-import type { FirewallKeeper } from '../firewall/reconciler.ts';
+import type { FirewallReconciler } from '../firewall/reconciler.ts';
 import type { PortTable } from '../ports/ports.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ContainerRecord, LiveEndpoint, NetworkRecord } from './records.ts';
@@ -19,7 +19,7 @@ export interface Context {
   events: Events;
   worker: NetWorker;
   catalogue: Catalogue;
-  firewall: FirewallKeeper;
+  firewall: FirewallReconciler;
   folder: SandboxFolder;
   names: NameFiles;
   containers: Collection<ContainerRecord>;

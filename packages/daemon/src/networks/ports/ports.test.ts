@@ -1,10 +1,10 @@
 import type { NetworkRequest } from '../api.ts';
 import { guardsOf, parseSources } from '../firewall/publish-sources.ts';
-import { plainRequest } from '../testing.ts';
+import { defaultRequest } from '../request.ts';
 import { PortTable, parsePort, portWishes } from './ports.ts';
 
 const request = (change: Partial<NetworkRequest>): NetworkRequest =>
-  plainRequest({ id: 'a'.repeat(64), name: 'c', hostname: 'h', folder: '/nowhere', ...change });
+  defaultRequest({ id: 'a'.repeat(64), name: 'c', hostname: 'h', folder: '/nowhere', ...change });
 
 describe('ports', () => {
   test('are read with ranges and protocols', () => {

@@ -6,7 +6,7 @@ import type { PodNetwork } from './api.ts';
 /** Milliseconds after the daemon's start. */
 const AFTER = 1000;
 
-interface Parts {
+interface Options {
   namespaces: PodNamespaces;
   provider: (name: PodRecord['provider']) => Promise<PodNetwork>;
 }
@@ -18,14 +18,14 @@ interface Parts {
 export function checkLater(
   pods: readonly PodRecord[],
   current: (id: string) => PodRecord | undefined,
-  parts: Parts,
+  options: Options,
 ): void {
   setTimeout(async () => {
     for (const { id, provider } of pods) {
       const pod = current(id);
       if (pod?.state !== 'ready') continue;
       try {
-        await (await parts.provider(provider)).check(pod, parts.namespaces.of(id));
+        await (await options.provider(provider)).check(pod, options.namespaces.of(id));
       } catch (error) {
         // It may have been stopped meanwhile.
         if (current(id)?.state === 'ready')

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { NetworkRequest, Networks, PortMap } from '../../networks/api.ts';
+import { defaultRequest } from '../../networks/request.ts';
 import type { PodRecord } from '../api.ts';
 import type { PodAttachment, PodNetwork } from './api.ts';
 
@@ -11,25 +12,15 @@ export function networkRequest(
   mode: string,
 ): NetworkRequest {
   const { config } = pod;
-  return {
+  return defaultRequest({
     id: pod.id,
     name: pod.fullName,
     hostname: config.hostname,
-    domainname: '',
     mode,
-    endpoints: {},
-    exposedPorts: [],
     portBindings: published(pod),
-    publishAll: false,
-    dns: [],
-    dnsSearch: [],
-    dnsOptions: [],
-    extraHosts: [],
-    links: [],
     folder,
-    labels: {},
     ...(config.users && { userMaps: [['user-namespace', join(namespaces, 'user'), '', '']] }),
-  };
+  });
 }
 
 /** The ports that a pod publishes on the machine. */

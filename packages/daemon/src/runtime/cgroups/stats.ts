@@ -175,19 +175,30 @@ function parseBlkioV1(text: string): BlkioEntry[] {
   return entries;
 }
 
+const BLKIO = [
+  'io_service_bytes_recursive',
+  'io_serviced_recursive',
+  'io_queue_recursive',
+  'io_service_time_recursive',
+  'io_wait_time_recursive',
+  'io_merged_recursive',
+  'io_time_recursive',
+  'sectors_recursive',
+] as const;
+type BlkioStats = Record<(typeof BLKIO)[number], BlkioEntry[] | null>;
+
+/** `blkio_stats` whose every list is `empty`: dockerd sends [] on v1, null on v2 and for a container that does not run. */
+export const blkioStats = (empty: [] | null): BlkioStats =>
+  Object.fromEntries(BLKIO.map((name) => [name, empty])) as BlkioStats;
+
 /**
  * `blkio_stats` of a v1 cgroup, from the texts of `blkio.throttle.io_service_bytes` and `io_serviced`; dockerd sends empty
  * lists for the rest.
  */
-export const blkioStatsV1 = (bytes: string, operations: string): Record<string, BlkioEntry[]> => ({
+export const blkioStatsV1 = (bytes: string, operations: string): BlkioStats => ({
+  ...blkioStats([]),
   io_service_bytes_recursive: parseBlkioV1(bytes),
   io_serviced_recursive: parseBlkioV1(operations),
-  io_queue_recursive: [],
-  io_service_time_recursive: [],
-  io_wait_time_recursive: [],
-  io_merged_recursive: [],
-  io_time_recursive: [],
-  sectors_recursive: [],
 });
 
 /** `cpu_stats` of a v2 cgroup from the text of its `cpu.stat`, times in nanoseconds. */
@@ -228,7 +239,7 @@ export function memoryStatsV2(files: {
 }
 
 /** `8:0 rbytes=1 wbytes=2 ...` lines. */
-export function blkioStatsV2(ioStat: string): Record<string, BlkioEntry[] | null> {
+export function blkioStatsV2(ioStat: string): BlkioStats {
   const bytes: BlkioEntry[] = [];
   for (const line of ioStat.split('\n')) {
     const match = /^(\d+):(\d+) (.*)$/.exec(line);
@@ -238,16 +249,7 @@ export function blkioStatsV2(ioStat: string): Record<string, BlkioEntry[] | null
     bytes.push({ major, minor, op: 'read', value: Number(values.get('rbytes') ?? 0) });
     bytes.push({ major, minor, op: 'write', value: Number(values.get('wbytes') ?? 0) });
   }
-  return {
-    io_service_bytes_recursive: bytes.length > 0 ? bytes : null,
-    io_serviced_recursive: null,
-    io_queue_recursive: null,
-    io_service_time_recursive: null,
-    io_wait_time_recursive: null,
-    io_merged_recursive: null,
-    io_time_recursive: null,
-    sectors_recursive: null,
-  };
+  return { ...blkioStats(null), io_service_bytes_recursive: bytes.length > 0 ? bytes : null };
 }
 
 /** `pids_stats`: no limit is left out, as dockerd does on v1. */

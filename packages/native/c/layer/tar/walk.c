@@ -38,7 +38,7 @@ int name_list_read(struct name_list *list, int directory, struct error *err) {
     list->names[list->count++] = name;
   }
   if (errno) return fail(err, "read", errno, "folder");
-  qsort(list->names, list->count, sizeof *list->names, by_bytes);
+  if (list->count > 0) qsort(list->names, list->count, sizeof *list->names, by_bytes);
   return 0;
 }
 

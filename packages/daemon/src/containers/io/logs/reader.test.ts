@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { FrameReader } from '../frames.ts';
-import { type ReadOptions, readLog, readSource } from './reader.ts';
+import { type ReadOptions, readSource } from './reader.ts';
 import { openSource } from './source.ts';
 import { Transcoder, timeKey } from './transcode.ts';
 
@@ -36,10 +36,14 @@ const options = (changes: Partial<ReadOptions> = {}): ReadOptions => ({
   ...changes,
 });
 
+async function* readLog(wanted: ReadOptions): AsyncGenerator<Buffer> {
+  yield* readSource(path, await openSource(path, wanted.tail), wanted);
+}
+
 async function read(changes: Partial<ReadOptions> = {}): Promise<string[]> {
   const lines: string[] = [];
   const reader = new FrameReader((stream, bytes) => lines.push(`${stream}:${bytes}`));
-  for await (const block of readLog(path, options(changes))) reader.push(block);
+  for await (const block of readLog(options(changes))) reader.push(block);
   return lines;
 }
 
@@ -117,8 +121,7 @@ test('following goes on over a rotation and ends when the log does', async () =>
   const seen: string[] = [];
   const reader = new FrameReader((_, bytes) => seen.push(bytes.toString().trim()));
   const done = (async () => {
-    for await (const block of readLog(path, options({ follow: true, growing: () => growing })))
-      reader.push(block);
+    for await (const block of readLog(options({ follow: true, growing: () => growing }))) reader.push(block);
   })();
   const until = async (count: number) => {
     while (seen.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -172,6 +175,6 @@ test('following ends when the client goes', async () => {
     setTimeout(() => client.abort(), 10);
   });
   const follow = options({ follow: true, growing: () => true, signal: client.signal });
-  for await (const block of readLog(path, follow)) reader.push(block);
+  for await (const block of readLog(follow)) reader.push(block);
   expect(seen).toEqual(['1:a\n']);
 });

@@ -1,6 +1,6 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { Changes } from './changes.ts';
-import { BLOCK, closeSource, linesOf, NEWLINE, openSource, type Source } from './source.ts';
+import { BLOCK, closeSource, linesOf, NEWLINE, type Source } from './source.ts';
 import { type TranscodeOptions, Transcoder } from './transcode.ts';
 
 /** How long a follower sleeps at most when the kernel tells it of no change, in milliseconds. */
@@ -18,14 +18,9 @@ export interface ReadOptions extends TranscodeOptions {
 }
 
 /**
- * The lines of a container's log, oldest first, as the API sends them; `path` is the newest file, rotated ones are
- * `path.1`, `path.2.gz` and so on. Following goes on over a rotation.
+ * The lines of a container's log, oldest first, as the API sends them. `source` is open already and is closed here;
+ * `path` is the newest file, which following goes on with over a rotation.
  */
-export async function* readLog(path: string, options: ReadOptions): AsyncGenerator<Buffer> {
-  yield* readSource(path, await openSource(path, options.tail), options);
-}
-
-/** The same of files that are open already, which it closes. */
 export async function* readSource(
   path: string,
   source: Source,

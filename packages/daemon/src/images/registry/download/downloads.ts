@@ -5,7 +5,7 @@ import { log } from '../../../base/log.ts';
 import type { Layer } from '../../../layers/api.ts';
 import { Pool } from '../limits.ts';
 import { Transfer } from './transfer.ts';
-import type { DownloadParts, TransferPools, WantedLayer } from './types.ts';
+import type { DownloadServices, TransferPools, WantedLayer } from './types.ts';
 
 /**
  * Fetches layers: each blob once however many clients want it, all within one pool, into a file aside that is hashed on
@@ -13,16 +13,16 @@ import type { DownloadParts, TransferPools, WantedLayer } from './types.ts';
  * it ended.
  */
 export class Downloads implements TransferPools {
-  readonly parts: DownloadParts;
+  readonly services: DownloadServices;
   readonly fetching: Pool;
   readonly adding = new Pool(availableParallelism());
   private readonly running = new Map<string, Transfer>();
   private swept = 0;
 
-  constructor(parts: DownloadParts) {
-    this.parts = parts;
-    this.fetching = new Pool(parts.concurrent);
-    mkdirSync(parts.folder, { recursive: true, mode: 0o700 });
+  constructor(services: DownloadServices) {
+    this.services = services;
+    this.fetching = new Pool(services.concurrent);
+    mkdirSync(services.folder, { recursive: true, mode: 0o700 });
     this.sweep();
   }
 
@@ -54,7 +54,7 @@ export class Downloads implements TransferPools {
 
   /** Removes what interrupted downloads left too long ago. */
   private sweep(): void {
-    const { limits, folder } = this.parts;
+    const { limits, folder } = this.services;
     const now = Date.now();
     if (now - this.swept < limits.partialAge / 24) return;
     this.swept = now;

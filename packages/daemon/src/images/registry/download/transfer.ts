@@ -30,7 +30,7 @@ export class Transfer {
     this.pools = pools;
     this.wanted = wanted;
     this.id = shortId(wanted.digest);
-    this.path = join(pools.parts.folder, wanted.digest.slice('sha256:'.length));
+    this.path = join(pools.services.folder, wanted.digest.slice('sha256:'.length));
     this.done = this.run();
     this.ended = this.done.then(
       () => undefined,
@@ -69,7 +69,7 @@ export class Transfer {
   private async run(): Promise<Layer> {
     // Callers that wait for the same download must have joined before the first line.
     await Promise.resolve();
-    const { parts, fetching, adding } = this.pools;
+    const { services, fetching, adding } = this.pools;
     const { signal } = this.stop;
     if (fetching.full) this.say(layerLine('Waiting', this.id));
     const { digest, diffId, size } = this.wanted;
@@ -77,13 +77,13 @@ export class Transfer {
     await fetching.run(signal, () => span('download layer', () => this.fetch(), about));
     this.say(layerLine('Download complete', this.id));
     // Everybody may have left when the layer is there; then it goes.
-    const release = parts.lease([diffId]);
+    const release = services.lease([diffId]);
     try {
       return await adding.run(signal, async () => {
         this.say(transferLine('Extracting', this.id, 0, size));
         const layer = await span(
           'unpack layer',
-          () => parts.layers.add({ path: this.path }, { expected: diffId, signal }),
+          () => services.layers.add({ path: this.path }, { expected: diffId, signal }),
           about,
         );
         this.say(transferLine('Extracting', this.id, size, size));
@@ -94,13 +94,13 @@ export class Transfer {
       await rm(this.path, { force: true });
       throw error;
     } finally {
-      if (parts.layers.has(diffId)) await rm(this.path, { force: true });
+      if (services.layers.has(diffId)) await rm(this.path, { force: true });
       await release();
     }
   }
 
   private async fetch(): Promise<void> {
-    const { attempts, limits } = this.pools.parts;
+    const { attempts, limits } = this.pools.services;
     for (let attempt = 1; ; attempt += 1) {
       try {
         await this.attempt();
@@ -162,7 +162,7 @@ export class Transfer {
 
   private async receive(answer: Answer, file: FileHandle, hash: Hash, offset: number): Promise<void> {
     const { digest, size } = this.wanted;
-    const { limits } = this.pools.parts;
+    const { limits } = this.pools.services;
     const announced = answer.headers['content-length'];
     if (typeof announced === 'string' && Number(announced) !== size - offset) {
       answer.body.destroy();

@@ -16,7 +16,7 @@ export interface WantedLayer {
 }
 
 /** The dependencies of downloads, and how many may run at once and be attempted. */
-export interface DownloadParts {
+export interface DownloadServices {
   /** The folder in which blobs lie until they are layers. */
   folder: string;
   layers: Layers;
@@ -29,7 +29,7 @@ export interface DownloadParts {
 
 /** The pools that all transfers take their turns in, one for the network and one for unpacking. */
 export interface TransferPools {
-  readonly parts: DownloadParts;
+  readonly services: DownloadServices;
   readonly fetching: Pool;
   readonly adding: Pool;
 }

@@ -17,8 +17,8 @@ import {
 } from '../../references.ts';
 import { variantsOf } from '../../variants.ts';
 import { pushError } from '../errors.ts';
-import type { RegistryParts } from '../parts.ts';
 import { Repository } from '../repository.ts';
+import type { RegistryServices } from '../services.ts';
 import { withRegistry } from '../session.ts';
 import type { Target } from '../uploads.ts';
 import { pushBuilt, pushKept } from './manifest.ts';
@@ -31,23 +31,23 @@ type Options = Parameters<Images['push']>[0];
  * pulled keeps its manifest byte for byte wherever its layers can be had in the form the manifest names.
  * @throws not-found and others with dockerd's texts.
  */
-export async function pushImages(parts: RegistryParts, options: Options): Promise<void> {
-  const { context, client } = parts;
+export async function pushImages(services: RegistryServices, options: Options): Promise<void> {
+  const { context, client } = services;
   const { auth, signal, onProgress } = options;
   const wanted = options.platform ? parsePlatform(options.platform) : undefined;
   const parsed = parseReference(options.name);
   const reference = options.tag ? withTag(parsed, options.tag) : parsed;
   if (reference.digest !== undefined) throw invalidParameter('cannot push a digest reference');
   onProgress({ status: `The push refers to repository [${repositoryOf(reference)}]` });
-  const references = pushedReferences(parts, reference);
+  const references = pushedReferences(services, reference);
   await withRegistry(client, reference.domain, { purpose: 'push', auth, signal }, async (session) => {
     const repository = new Repository(session, reference.path, 'pull,push');
     const target: Target = { repository, domain: reference.domain, signal, onProgress };
     for (const each of references) {
       const entry = context.catalogue.get(context.catalogue.idOf(fullName(each)) ?? '');
       if (!entry) throw notFound(`tag does not exist: ${familiarString(each)}`);
-      const part = wanted ? forPlatform(parts, each, entry, wanted) : entry;
-      await pushOne(parts, target, each, part, wanted !== undefined);
+      const part = wanted ? forPlatform(services, each, entry, wanted) : entry;
+      await pushOne(services, target, each, part, wanted !== undefined);
     }
   }).catch((error: unknown) => {
     throw pushError(error);
@@ -57,7 +57,7 @@ export async function pushImages(parts: RegistryParts, options: Options): Promis
 
 /** The part of an image for a platform. @throws not-found with dockerd's text when there is none. */
 function forPlatform(
-  { context }: RegistryParts,
+  { context }: RegistryServices,
   reference: Reference,
   entry: Entry,
   wanted: Platform,
@@ -71,7 +71,7 @@ function forPlatform(
   );
 }
 
-function pushedReferences({ context }: RegistryParts, reference: Reference): Reference[] {
+function pushedReferences({ context }: RegistryServices, reference: Reference): Reference[] {
   const { catalogue } = context;
   const repository = repositoryOf(reference);
   const all = catalogue
@@ -90,21 +90,23 @@ function pushedReferences({ context }: RegistryParts, reference: Reference): Ref
 }
 
 async function pushOne(
-  parts: RegistryParts,
+  services: RegistryServices,
   target: Target,
   reference: Reference,
   entry: Entry,
   alone: boolean,
 ): Promise<void> {
-  const { context } = parts;
+  const { context } = services;
   const { repository, signal, onProgress } = target;
   const diffIds = entry.config.rootfs.diff_ids;
   const release = context.retention.lease(diffIds);
   try {
     for (const diffId of diffIds.toReversed()) onProgress(layerLine('Preparing', shortId(diffId)));
-    const whole = alone ? undefined : await pushIndex(parts, target, reference, entry);
+    const whole = alone ? undefined : await pushIndex(services, target, reference, entry);
     const { mediaType, body } =
-      whole ?? (await pushKept(parts, target, reference, entry)) ?? (await pushBuilt(parts, target, entry));
+      whole ??
+      (await pushKept(services, target, reference, entry)) ??
+      (await pushBuilt(services, target, entry));
     const digest = digestOf(body);
     await repository.putManifest(reference.tag!, mediaType, body, signal);
     if (context.catalogue.get(entry.id)) {

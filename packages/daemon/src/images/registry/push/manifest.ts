@@ -9,7 +9,7 @@ import {
   OCI_MANIFEST,
   parseManifest,
 } from '../manifests.ts';
-import type { RegistryParts } from '../parts.ts';
+import type { RegistryServices } from '../services.ts';
 import type { Target } from '../uploads.ts';
 
 /** A manifest whose parts are in the repository; it is not itself yet. */
@@ -20,14 +20,14 @@ export interface Pushed {
 
 /** Pushes under a manifest that the image came with, or was pushed with before; undefined when its layers cannot be had. */
 export async function pushKept(
-  parts: RegistryParts,
+  services: RegistryServices,
   target: Target,
   reference: Reference,
   entry: Entry,
   only?: string,
 ): Promise<Pushed | undefined> {
   const diffIds = entry.config.rootfs.diff_ids;
-  for (const [digest, record] of parts.context.catalogue.manifestsOf(entry.id)) {
+  for (const [digest, record] of services.context.catalogue.manifestsOf(entry.id)) {
     if (only !== undefined && digest !== only) continue;
     const body = Buffer.from(record.body);
     const content = parseManifest(body, record.mediaType, reference);
@@ -35,7 +35,7 @@ export async function pushKept(
     const { manifest } = content;
     if (manifest.config.digest !== entry.id) continue;
     const placed = await all(target, diffIds, (inner, diffId, index) =>
-      parts.uploads.place(inner, diffId, manifest.layers[index]!),
+      services.uploads.place(inner, diffId, manifest.layers[index]!),
     );
     if (!placed.every(Boolean)) continue;
     await putConfig(target, entry, manifest.config);
@@ -45,7 +45,7 @@ export async function pushKept(
 }
 
 /** The annotations that an image was made with. */
-function annotationsOf({ context }: RegistryParts, entry: Entry): Record<string, string> | undefined {
+function annotationsOf({ context }: RegistryServices, entry: Entry): Record<string, string> | undefined {
   for (const [, { body }] of context.catalogue.manifestsOf(entry.id)) {
     const { annotations, config } = JSON.parse(body) as {
       annotations?: Record<string, string>;
@@ -60,17 +60,17 @@ const OCI_LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
 
 /** Pushes under a manifest of our own: of schema 2, or the OCI's where that is asked for or it has annotations. */
 export async function pushBuilt(
-  parts: RegistryParts,
+  services: RegistryServices,
   target: Target,
   entry: Entry,
   oci = false,
 ): Promise<Pushed> {
   const layers = await all(target, entry.config.rootfs.diff_ids, (inner, diffId) =>
-    parts.uploads.send(inner, diffId),
+    services.uploads.send(inner, diffId),
   );
   const config = { mediaType: DOCKER_CONFIG, size: Buffer.byteLength(entry.raw), digest: entry.id };
   await putConfig(target, entry, config);
-  const annotations = annotationsOf(parts, entry);
+  const annotations = annotationsOf(services, entry);
   if (oci || annotations) {
     const manifest = {
       schemaVersion: 2,

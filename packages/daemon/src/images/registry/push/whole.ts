@@ -13,7 +13,7 @@ import { type Entry, isIndexType, type ManifestRecord } from '../../catalogue.ts
 import { digestOf } from '../../config.ts';
 import type { Reference } from '../../references.ts';
 import { membersOf } from '../../variants.ts';
-import type { RegistryParts } from '../parts.ts';
+import type { RegistryServices } from '../services.ts';
 import type { Target } from '../uploads.ts';
 import { type Pushed, pushBuilt, pushKept } from './manifest.ts';
 
@@ -25,7 +25,7 @@ interface Whole {
 }
 
 /** The index that an image came with, or was made as, where all of it is here; the one of most parts. */
-function wholeIndex({ context }: RegistryParts, entry: Entry): Whole | undefined {
+function wholeIndex({ context }: RegistryServices, entry: Entry): Whole | undefined {
   const { catalogue } = context;
   let best: Whole | undefined;
   for (const [, record] of catalogue.manifestsOf(entry.id)) {
@@ -53,14 +53,14 @@ function wholeIndex({ context }: RegistryParts, entry: Entry): Whole | undefined
  * parts. Undefined when it is no such image, or not all of it is here: then one platform's part goes alone.
  */
 export async function pushIndex(
-  parts: RegistryParts,
+  services: RegistryServices,
   target: Target,
   reference: Reference,
   entry: Entry,
 ): Promise<Pushed | undefined> {
-  const whole = wholeIndex(parts, entry);
+  const whole = wholeIndex(services, entry);
   if (!whole) return undefined;
-  const { context } = parts;
+  const { context } = services;
   const { repository, signal } = target;
   const release = context.retention.lease(
     whole.platforms.flatMap(({ image }) => image.config.rootfs.diff_ids),
@@ -69,15 +69,16 @@ export async function pushIndex(
     const pushed: Array<{ descriptor: ImageDescriptor; attestation: AttestationManifest | undefined }> = [];
     for (const { member, image } of whole.platforms) {
       const { mediaType, body } =
-        (await pushKept(parts, target, reference, image, member.digest)) ??
-        (await pushBuilt(parts, target, image, true));
+        (await pushKept(services, target, reference, image, member.digest)) ??
+        (await pushBuilt(services, target, image, true));
       const digest = digestOf(body);
       await repository.putManifest(digest, mediaType, body, signal);
       context.catalogue.addManifest(digest, { mediaType, body: body.toString(), image: image.id });
       const platform = member.platform ?? platformOfImage(image);
       const descriptor = { ...member, mediaType, digest, size: body.length, platform };
       const about = whole.statements.find((one) => subjectOf(one.member) === member.digest);
-      const attestation = about && (await pushStatements(parts, target, reference, about, descriptor, image));
+      const attestation =
+        about && (await pushStatements(services, target, reference, about, descriptor, image));
       pushed.push({ descriptor, attestation });
     }
     const same = whole.platforms.every(
@@ -94,7 +95,7 @@ export async function pushIndex(
 
 /** Pushes what is said about an image: as it was said where the image kept its manifest, else of the manifest that it has now. */
 async function pushStatements(
-  { context }: RegistryParts,
+  { context }: RegistryServices,
   { repository, signal }: Target,
   reference: Reference,
   { member, record }: { member: ImageDescriptor; record: ManifestRecord },

@@ -5,7 +5,7 @@ import type { RegistryClient } from './session.ts';
 import type { Uploads } from './uploads.ts';
 
 /** The parts that pulls and pushes share for as long as the daemon lives. */
-export interface RegistryParts {
+export interface RegistryServices {
   context: ImagesContext;
   client: RegistryClient;
   blobSources: BlobSources;

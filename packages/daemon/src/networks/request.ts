@@ -1,7 +1,10 @@
 import type { NetworkRequest } from './api.ts';
 
-/** For the tests of this room: what a container that asks for nothing special asks for. */
-export function plainRequest(
+/**
+ * The request of a container that asks for nothing special: on the default bridge, no port published, the daemon's
+ * resolvers. `change` names the container, its folder, and whatever differs.
+ */
+export function defaultRequest(
   change: Partial<NetworkRequest> & Pick<NetworkRequest, 'id' | 'name' | 'hostname' | 'folder'>,
 ): NetworkRequest {
   return {
