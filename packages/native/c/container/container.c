@@ -36,7 +36,7 @@ static int open_user_namespace(const struct container *c, int *user_ns, struct e
 
 static int open_init(struct container *c, struct error *err) {
   if (!c->spec->init) return 0;
-  c->init_program = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+  c->init_program = open_init_program();
   return c->init_program < 0 ? fail(err, "start", errno, "own program") : 0;
 }
 

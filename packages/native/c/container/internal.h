@@ -95,6 +95,8 @@ int devices_apply(struct container *container, struct error *err);
 int names_apply(const struct container_spec *spec, struct error *err);
 /* A choice of sysctls: all, those of the network alone, or the others. */
 enum sysctl_part { SYSCTLS_ALL, SYSCTLS_NET, SYSCTLS_OTHER };
+/* Opens the program that becomes a container's process 1 with --init: this one, sealed. -1 with errno. */
+int open_init_program(void);
 /* Writes the sysctls of that part through `proc`, a trusted procfs. */
 int sysctls_apply(const struct container_spec *spec, int proc, enum sysctl_part part, struct error *err);
 
