@@ -25,8 +25,6 @@ const C_ROOMS = {
   launcher: ['base', 'layer', 'supervisor', 'pod'],
 };
 const MAX_FILES = 25;
-/** Files that are excepted from the lint rule against `any`: gRPC's messages have the shapes that their definitions, a text, give them. */
-const ANY = ['packages/grpc/src/messages.ts'];
 const problems = [];
 
 const roomOf = (file) =>
@@ -80,7 +78,6 @@ for (const folder of folders) {
 for (const file of files)
   if (
     /^packages\/[^/]+\/src\/.*\.tsx?$/.test(file) &&
-    !ANY.includes(file) &&
     existsSync(join(root, file)) &&
     readFileSync(join(root, file), 'utf8').includes('noExplicitAny')
   )

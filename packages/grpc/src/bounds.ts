@@ -14,16 +14,16 @@ const DEEPEST = 64;
 export class TooMuch extends Error {}
 
 /** The kind of a message's member: text, bytes, numbers (one, or a packed list), or another message. */
-export type Member = Shape | 'text' | 'bytes' | 'numbers';
+export type Member = Layout | 'text' | 'bytes' | 'numbers';
 
 /** The members of a message, by their numbers. */
-export type Shape = ReadonlyMap<number, Member>;
+export type Layout = ReadonlyMap<number, Member>;
 
 /**
  * Walks the bytes of a message.
  * @throws Error when it holds more than any client of ours sends, or is malformed
  */
-export function checkBounds(shape: Shape, bytes: Uint8Array): void {
+export function checkBounds(layout: Layout, bytes: Uint8Array): void {
   let at = 0;
   let values = 0;
   let text = 0;
@@ -46,7 +46,7 @@ export function checkBounds(shape: Shape, bytes: Uint8Array): void {
     if (values > MOST_VALUES) throw new TooMuch(`the message has more than ${MOST_VALUES} values`);
   };
 
-  const walk = (within: Shape | undefined, end: number, depth: number): void => {
+  const walk = (within: Layout | undefined, end: number, depth: number): void => {
     if (depth > DEEPEST) throw new Error('the message is nested too deep');
     while (at < end) {
       const tag = varint();
@@ -70,5 +70,5 @@ export function checkBounds(shape: Shape, bytes: Uint8Array): void {
     }
     if (at > end) throw new Error('the message is cut off');
   };
-  walk(shape, bytes.length, 0);
+  walk(layout, bytes.length, 0);
 }

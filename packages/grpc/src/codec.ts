@@ -1,4 +1,4 @@
-import { checkBounds, type Member, type Shape } from './bounds.ts';
+import { checkBounds, type Layout, type Member } from './bounds.ts';
 import { type Field, type Fields, type Scalar as WireScalar, zeroMaker } from './wire/fields.ts';
 import { readMessage } from './wire/read.ts';
 import { writeMessage } from './wire/write.ts';
@@ -83,11 +83,11 @@ export type Bounds = 'strangers' | 'none';
 /** The codec of a table. */
 export function codec<const T extends Table>(table: T): Codec<T> {
   const messages = fieldsOf(table);
-  const shapes = shapesOf(table);
+  const layouts = layoutsOf(table);
   return {
     encode: (name, value) => writeMessage(messages.get(name)!, value as Record<string, unknown>),
     decode(name, bytes, bounds = 'strangers') {
-      if (bounds === 'strangers') checkBounds(shapes.get(name)!, bytes);
+      if (bounds === 'strangers') checkBounds(layouts.get(name)!, bytes);
       return readMessage(messages.get(name)!, bytes) as ReadOf<T, typeof name>;
     },
   };
@@ -122,20 +122,20 @@ function fieldsOf(table: Table): Map<string, Fields> {
   return messages;
 }
 
-/** The shapes of a table's messages: a map's entry is a message of two members. */
-function shapesOf(table: Table): Map<string, Shape> {
-  const shapes = new Map(Object.keys(table).map((name) => [name, new Map<number, Member>()]));
+/** The layouts of a table's messages: a map's entry is a message of two members. */
+function layoutsOf(table: Table): Map<string, Layout> {
+  const layouts = new Map(Object.keys(table).map((name) => [name, new Map<number, Member>()]));
   const memberOf = (type: string): Member =>
-    shapes.get(type) ?? (type === 'string' ? 'text' : type === 'bytes' ? 'bytes' : 'numbers');
+    layouts.get(type) ?? (type === 'string' ? 'text' : type === 'bytes' ? 'bytes' : 'numbers');
   for (const [name, members] of Object.entries(table))
     for (const text of Object.values(members)) {
       const words = text.split(' ');
       const member = memberOf(words.at(-1)!);
-      const entry: Shape = new Map<number, Member>([
+      const entry: Layout = new Map<number, Member>([
         [1, 'text'],
         [2, member],
       ]);
-      shapes.get(name)!.set(Number(words[0]), words[1] === 'map' ? entry : member);
+      layouts.get(name)!.set(Number(words[0]), words[1] === 'map' ? entry : member);
     }
-  return shapes;
+  return layouts;
 }

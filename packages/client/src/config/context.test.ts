@@ -57,8 +57,15 @@ test("contexts of Docker's client are seen and left alone", () => {
   expect(() => store.remove('theirs')).toThrow(/belongs to Docker's client/);
 });
 
-test.each(['', 'default', '-x', 'a/b', '..', 'x'])('%j is no name for a context', (name) => {
-  expect(() => checkContextName(name)).toThrow();
+test.each([
+  ['', 'context name cannot be empty'],
+  ['default', '"default" is a reserved context name'],
+  ['-x', 'context name "-x" is invalid'],
+  ['a/b', 'context name "a/b" is invalid'],
+  ['..', 'context name ".." is invalid'],
+  ['x', 'context name "x" is invalid'],
+])('%j is no name for a context', (name, reason) => {
+  expect(() => checkContextName(name)).toThrow(reason);
 });
 
 test('files of a context stay in its folder', () => {

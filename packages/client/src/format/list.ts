@@ -21,26 +21,26 @@ export interface Column<T> {
 }
 
 /** A row of a list as templates see it. */
-export function goRow<T>(shape: Columns<T>, row: T): GoObject {
+export function goRow<T>(layout: Columns<T>, row: T): GoObject {
   return {
-    goType: shape.goType,
-    names: () => (shape.asDeclared ? Object.keys(shape.columns) : Object.keys(shape.columns).sort()),
+    goType: layout.goType,
+    names: () => (layout.asDeclared ? Object.keys(layout.columns) : Object.keys(layout.columns).sort()),
     method(name) {
-      if (Object.hasOwn(shape.columns, name)) return () => shape.columns[name]!.value(row);
-      const method = shape.methods && Object.hasOwn(shape.methods, name) ? shape.methods[name] : undefined;
+      if (Object.hasOwn(layout.columns, name)) return () => layout.columns[name]!.value(row);
+      const method = layout.methods && Object.hasOwn(layout.methods, name) ? layout.methods[name] : undefined;
       return method && ((argument: unknown) => method(row, String(argument)));
     },
   };
 }
 
 /** The names of the columns, in the place of a row. */
-function headerRow<T>(shape: Columns<T>): GoObject {
+function headerRow<T>(layout: Columns<T>): GoObject {
   return {
     goType: 'formatter.SubHeaderContext',
-    names: () => Object.keys(shape.columns),
+    names: () => Object.keys(layout.columns),
     method(name) {
-      if (Object.hasOwn(shape.columns, name)) return () => shape.columns[name]!.header;
-      if (shape.methods && Object.hasOwn(shape.methods, name))
+      if (Object.hasOwn(layout.columns, name)) return () => layout.columns[name]!.header;
+      if (layout.methods && Object.hasOwn(layout.methods, name))
         return (argument: unknown) => String(argument).split('.').at(-1)!.replace(/[-_]/g, ' ');
       return () => undefined;
     },
@@ -51,7 +51,7 @@ function headerRow<T>(shape: Columns<T>): GoObject {
  * Writes a list in a format of Docker's client: `table ...`, `json`, or a template for each row. Throws CliError when
  * the format is wrong.
  */
-export function formatList<T>(shape: Columns<T>, rows: readonly T[], format: string): string {
+export function formatList<T>(layout: Columns<T>, rows: readonly T[], format: string): string {
   const isTable = format.startsWith('table');
   let source = isTable ? format.slice(5) : format === 'json' ? '{{json .}}' : format;
   source = source
@@ -60,9 +60,9 @@ export function formatList<T>(shape: Columns<T>, rows: readonly T[], format: str
     .replaceAll('\\n', '\n');
   try {
     const template = new GoTemplate(source);
-    const lines = rows.map((row) => `${template.execute(goRow(shape, row))}\n`).join('');
+    const lines = rows.map((row) => `${template.execute(goRow(layout, row))}\n`).join('');
     if (!isTable) return lines;
-    const header = template.execute(headerRow(shape), 'default', headerFunctions);
+    const header = template.execute(headerRow(layout), 'default', headerFunctions);
     return alignColumns(`${header}\n${lines}`, 10, 3);
   } catch (error) {
     throw new CliError(`template parsing error: ${messageOf(error)}`);

@@ -157,7 +157,7 @@ const GOOD_IMAGE = {
 const BAD_IMAGE: Record<string, Change> = {
   BI001: set('image.config.config.User', ''),
   BI002: steps('ARG', 'RUN echo ghp_012345678901234567890123456789012345'),
-  BI003: set('scan.secrets', [{ path: '/k', shape: 'private key', layer: 0 }]),
+  BI003: set('scan.secrets', [{ path: '/k', kind: 'private key', layer: 0 }]),
   BI004: set('scan.setuid', ['/bin/su']),
   BI005: set('scan.worldWritable', ['/opt/x']),
   BI006: set('image.config.config.Healthcheck', undefined),
@@ -292,7 +292,7 @@ test.each(CASES)(
   },
 );
 
-test('secrets are known by their shape, and not shown', () => {
+test('secrets are known by their form, and not shown', () => {
   expect(secretIn('AKIAIOSFODNN7EXAMPLE')).toBe('AWS access key');
   expect(secretIn('-----BEGIN OPENSSH PRIVATE KEY-----')).toBe('private key');
   expect(secretIn('postgres://u:secret1@db/x')).toBe('password in a URL');

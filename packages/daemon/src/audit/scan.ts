@@ -8,7 +8,7 @@ export interface ImageScan {
   setuid: string[];
   worldWritable: string[];
   emptyPasswords: string[];
-  secrets: Array<{ path: string; shape: string; layer: number }>;
+  secrets: Array<{ path: string; kind: string; layer: number }>;
   /** Folders of package managers with files in them that no program of the image reads. */
   caches: string[];
   /** Files of the build and of version control. */
@@ -125,8 +125,8 @@ function look(text: string, path: string, layer: number, found: ImageScan): void
       ...found.sharedIds.filter((one) => !one.startsWith(`/${path}:`)),
       ...sharedIds(text).map((names) => `/${path}: ${names}`),
     ];
-  const shape = secretIn(text);
-  if (shape && found.secrets.length < MOST_FOUND) found.secrets.push({ path: `/${path}`, shape, layer });
+  const kind = secretIn(text);
+  if (kind && found.secrets.length < MOST_FOUND) found.secrets.push({ path: `/${path}`, kind, layer });
 }
 
 /** Of passwd(5) or group(5): lines of one number, as `a, b have 1000`. */

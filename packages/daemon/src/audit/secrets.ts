@@ -1,5 +1,5 @@
-/** Secrets that are known by their shape. Linear patterns only: the texts are whatever an image holds. */
-const SHAPES: Array<[name: string, pattern: RegExp]> = [
+/** Secrets that are known by their form. Linear patterns only: the texts are whatever an image holds. */
+const KINDS: Array<[name: string, pattern: RegExp]> = [
   ['AWS access key', /\bA(?:KIA|SIA)[0-9A-Z]{16}\b/],
   ['GitHub token', /\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60})/],
   ['GitLab token', /\bglpat-[A-Za-z0-9_-]{20}/],
@@ -25,7 +25,7 @@ const SHORTEST = 4;
 /** The kind of secret that a text holds; undefined: none that is known. */
 export function secretIn(text: string): string | undefined {
   if (!ANY.test(text)) return undefined;
-  return SHAPES.find(([, pattern]) => pattern.test(text))?.[0];
+  return KINDS.find(([, pattern]) => pattern.test(text))?.[0];
 }
 
 /** `NAME=value` entries that hold secrets, without the secrets: the name, and how it was told. */
@@ -34,8 +34,8 @@ export function secretVariables(entries: readonly string[]): string[] {
     const equals = entry.indexOf('=');
     const name = equals === -1 ? entry : entry.slice(0, equals);
     const value = equals === -1 ? '' : entry.slice(equals + 1);
-    const shape = secretIn(value);
-    if (shape) return [`${name}: a ${shape}`];
+    const kind = secretIn(value);
+    if (kind) return [`${name}: a ${kind}`];
     if (!NAMES.test(name) || NOT_NAMES.test(name) || value.length < SHORTEST) return [];
     // A switch, a number or a path is no secret.
     if (/^(?:true|false|yes|no|none|null|\d+|[./].*)$/i.test(value)) return [];

@@ -179,7 +179,7 @@ describe.each(['erofs', 'folder'] as const)('adding layers as %s', (driver) => {
     // Its place cannot be taken.
     const digest = createHash('sha256').update(tar).digest('hex');
     writeFileSync(join(bench.root, 'layers/layers', digest), '');
-    await expect(bench.layers.add(stream(tar))).rejects.toThrow();
+    await expect(bench.layers.add(stream(tar))).rejects.toThrow(`layer ${digest}: not a directory`);
     await settle();
     expect(left(bench)).toEqual([digest]);
     rmSync(join(bench.root, 'layers/layers', digest));

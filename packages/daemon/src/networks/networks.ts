@@ -12,7 +12,7 @@ import { stopSandbox } from './endpoints/stop.ts';
 import { parseEgress } from './firewall/egress.ts';
 import { PUBLISH_ALLOW, parseSources } from './firewall/publish-sources.ts';
 import { type Context, keep } from './model/context.ts';
-import { hasNames, networkShape, networkState } from './model/inspect.ts';
+import { hasNames, networkState, shownNetwork } from './model/inspect.ts';
 import { listed, prunable } from './model/list.ts';
 import type { CreateNetworkBody } from './model/options.ts';
 import type { ContainerRecord, LiveEndpoint, NetworkRecord } from './model/records.ts';
@@ -50,7 +50,7 @@ export class Room implements Networks {
   }
 
   inspect(reference: string) {
-    return this.#shape(this.#context.catalogue.get(reference));
+    return this.#shown(this.#context.catalogue.get(reference));
   }
 
   async refused(reference: string): Promise<Record<string, number> | undefined> {
@@ -66,7 +66,7 @@ export class Room implements Networks {
   }
 
   async list(filters: Record<string, string[]>) {
-    return (await listed(this.#context, filters)).map((record) => this.#shape(record));
+    return (await listed(this.#context, filters)).map((record) => this.#shown(record));
   }
 
   async remove(reference: string, { nameEndpoints = false } = {}): Promise<void> {
@@ -251,14 +251,14 @@ export class Room implements Networks {
     return networkState(record, this.#context.catalogue.find);
   }
 
-  #shape(record: NetworkRecord) {
+  #shown(record: NetworkRecord) {
     const { containers, members } = this.#context;
     const shown: Array<[ContainerRecord, LiveEndpoint]> = [];
     for (const [id, endpoint] of members.of(record.id)) {
       const container = containers.get(id);
       if (container) shown.push([container, endpoint]);
     }
-    return { ...networkShape(record, shown), Status: addressCounts(this.#context, record) };
+    return { ...shownNetwork(record, shown), Status: addressCounts(this.#context, record) };
   }
 }
 

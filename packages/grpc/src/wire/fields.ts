@@ -37,7 +37,7 @@ export const FOUR_BYTES = 5;
 export const wireOf = (type: Scalar): number =>
   type === 'string' || type === 'bytes' ? LENGTH : type === 'double' ? EIGHT_BYTES : VARINT;
 
-/** Makes messages of which nothing has come yet, all of one shape. */
+/** Makes messages of which nothing has come yet, all of one layout. */
 export function zeroMaker(list: readonly Field[]): () => Value {
   let zero: Value | undefined;
   let own: Field[] = [];

@@ -130,10 +130,10 @@ function usesSize(format: string): boolean {
     used = true;
     return '0B';
   };
-  const shape = containerColumns(true);
-  const columns = { ...shape.columns, Size: { header: 'SIZE', value: seeSize } };
+  const layout = containerColumns(true);
+  const columns = { ...layout.columns, Size: { header: 'SIZE', value: seeSize } };
   try {
-    template.execute(goRow({ ...shape, columns }, emptyRow));
+    template.execute(goRow({ ...layout, columns }, emptyRow));
   } catch (error) {
     throw new CliError(`failed to execute template: ${messageOf(error)}`);
   }

@@ -75,8 +75,8 @@ export default command({
   async run({ cli, flags, args }) {
     let format = flags.format || (cli.config().data.statsFormat ?? '') || 'table';
     if (format === 'table') format = tableFormat;
-    const shape = usageColumns(!flags['no-trunc']);
-    formatList(shape, [], format);
+    const layout = usageColumns(!flags['no-trunc']);
+    formatList(layout, [], format);
     const api = await cli.api();
     const stream = !flags['no-stream'];
     const names = args.length ? args : await listed(api, flags.all);
@@ -94,12 +94,12 @@ export default command({
     const rows = (): Usage[] =>
       [...watched.values()].filter(({ failure }) => !failure).map(({ usage }) => usage);
     if (!stream) {
-      cli.print(formatList(shape, rows(), format));
+      cli.print(formatList(layout, rows(), format));
       return;
     }
     await show(
       cli,
-      () => formatList(shape, rows(), format),
+      () => formatList(layout, rows(), format),
       () => {
         for (const [name, one] of watched) if (one.failure) watched.delete(name);
         // Named containers that are all gone leave nothing to wait for; of all, new ones may come.

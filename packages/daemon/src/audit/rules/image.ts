@@ -50,8 +50,8 @@ export const IMAGE_RULES: Rule<ImageSubject>[] = [
     find: (subject) => [
       ...secretVariables(run(subject).Env ?? []),
       ...steps(subject).flatMap((step) => {
-        const shape = secretIn(step);
-        return shape ? [`a ${shape} in a step of its build`] : [];
+        const kind = secretIn(step);
+        return kind ? [`a ${kind} in a step of its build`] : [];
       }),
     ],
   },
@@ -63,7 +63,7 @@ export const IMAGE_RULES: Rule<ImageSubject>[] = [
     reason: 'A file stays in its layer even where a later one removes it.',
     incident: 'Studies of public registries found private keys in thousands of images.',
     mend: 'name them in .dockerignore; RUN --mount=type=secret in the Dockerfile',
-    find: ({ scan }) => scan.secrets.map(({ path, shape, layer }) => `${path} in layer ${layer}: a ${shape}`),
+    find: ({ scan }) => scan.secrets.map(({ path, kind, layer }) => `${path} in layer ${layer}: a ${kind}`),
   },
   {
     id: 'BI004',

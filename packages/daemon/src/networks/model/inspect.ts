@@ -81,7 +81,7 @@ export function networkState(
 }
 
 /** A network as the API shows it, in the newest version's shape; `containers` are those that run on it. */
-export function networkShape(
+export function shownNetwork(
   record: NetworkRecord,
   containers: Iterable<[ContainerRecord, LiveEndpoint]>,
 ): NetworkInspect {

@@ -85,7 +85,7 @@ function json<T>(
   } catch (error) {
     throw invalidParameter(`error reading ${readable[name] ?? name}: ${jsonProblem(text, error).message}`);
   }
-  const { fits, type } = shapes[name]!;
+  const { fits, type } = accepted[name]!;
   if (!fits(value)) {
     const kind = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
     throw invalidParameter(
@@ -100,7 +100,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 const isText = (value: unknown) => typeof value === 'string';
 
 /** The type of each parameter in JSON, with Go's name of it. */
-const shapes: Record<string, { type: string; fits(value: unknown): boolean }> = {
+const accepted: Record<string, { type: string; fits(value: unknown): boolean }> = {
   buildargs: {
     type: 'map[string]*string',
     fits: (value) => isObject(value) && Object.values(value).every((one) => one === null || isText(one)),
