@@ -1,4 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Acknowledged } from '../support/chaos.ts';
@@ -39,7 +40,7 @@ export interface PowerCutOptions {
  */
 export async function powerCutRounds(options: PowerCutOptions): Promise<string[]> {
   const { rounds, seed, fileSystem = 'ext4' } = options;
-  const parent = `berth-power-${process.pid}`;
+  const parent = `berth-power-${randomBytes(4).toString('hex')}`;
   const machine = new Machine(fileSystem, ['--cgroup-parent', parent]);
   const problems: string[] = [];
   try {
@@ -57,6 +58,7 @@ export async function powerCutRounds(options: PowerCutOptions): Promise<string[]
       await sleep(cut.between(50, 500));
       const known = copy(chaos.known);
       await machine.cut(cut.between(0, 2 ** 31));
+      removeCgroups(parent);
       chaos.stop();
       await users;
       await machine.start();
@@ -147,9 +149,14 @@ class Machine {
     await this.#detach().catch(() => undefined);
     spawnSync('umount', [this.#disk]);
     for (const folder of [this.daemon.folder, this.#disk]) rmSync(folder, { recursive: true, force: true });
-    for (const hierarchy of readdirSync('/sys/fs/cgroup'))
-      spawnSync('rmdir', [join('/sys/fs/cgroup', hierarchy, parent)], { stdio: 'ignore' });
+    removeCgroups(parent);
   }
+}
+
+/** A machine that starts again has no cgroups: also one whose owner was not noted yet, of a container whose record is lost. */
+function removeCgroups(parent: string): void {
+  const roots = ['', ...readdirSync('/sys/fs/cgroup')].map((name) => join('/sys/fs/cgroup', name, parent));
+  for (const root of roots) spawnSync('find', [root, '-depth', '-type', 'd', '-delete'], { stdio: 'ignore' });
 }
 
 /** The objects that were acknowledged before the cut and do not hold. */

@@ -115,6 +115,10 @@ long container_ooms(struct container *container) {
   return cgroup_ooms(&container->cgroup);
 }
 
+void container_oom_told(struct container *container) {
+  cgroup_oom_told(&container->cgroup);
+}
+
 int container_oom_fd(const struct container *container, int *counter) {
   return cgroup_oom_fd(&container->cgroup, counter);
 }

@@ -72,6 +72,8 @@ void container_kill_all(struct container *container);
 void container_ended(const struct container *container);
 /* How often the container has run out of memory since the start: as cgroup_ooms(). */
 long container_ooms(struct container *container);
+/* The kernel has told that it runs out of memory: as cgroup_oom_told(). */
+void container_oom_told(struct container *container);
 /* Something to poll for the OOM killer, -1 where there is none: as cgroup_oom_fd(). */
 int container_oom_fd(const struct container *container, int *counter);
 /* Closes and frees all that is held of it; its cgroups and processes stay. NULL is allowed. */

@@ -50,6 +50,7 @@ static void notified(struct source *source, uint32_t events) {
     end_watch(watch.supervisor);
     return;
   }
+  container_oom_told(watch.supervisor->container);
   /* Not more often than this: a container in which something is killed all the time is no load. */
   if (!watch.timer) supervisor_oom(watch.supervisor);
   if (!watch.timer || watch.wait > first_ms) look_in(watch.supervisor, first_ms);

@@ -6,6 +6,10 @@
 /* A line whose rest comes later than this was left unfinished by its program: a prompt, say. */
 enum { halves_ns = 100 * 1000 * 1000 };
 
+/* Programs whose output is no terminal write whole blocks of a power of two, the smallest (musl's) of this size, wherever a line
+   ends. One that stands still between two blocks is in the midst of a line all the same; a prompt is as long as it happens to be. */
+enum { block = 1024 };
+
 /* Whether the program has written more than was read. FIONREAD does not know of what a pty has still on its way to its
    master; poll() waits for that. */
 static int more_waits(const struct output *output) {
@@ -20,7 +24,8 @@ void seam_begin(struct client *client) {
     size_t size;
     const char *head = log_partial(streams->log, i + 1, &size);
     if (!head) continue;
-    if (more_waits(&streams->outputs[i]))
+    const struct output *output = &streams->outputs[i];
+    if (more_waits(output) || output->read_size % block == 0)
       client_output(client, i + 1, head, size);
     else
       client->owed[i] = 1;

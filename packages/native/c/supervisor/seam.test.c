@@ -99,6 +99,20 @@ int main(void) {
   check_got(client, "ad\n");
   end(client);
 
+  /* It was left where a buffer ended: it goes on, however late. */
+  begin();
+  char rest[1024 + 1];
+  snprintf(rest, sizeof rest, "%1019s\nhalf", "ad");
+  program(rest);
+  read_out();
+  client = attach();
+  check_got(client, "half");
+  poll(NULL, 0, 150);
+  program("\n");
+  read_out();
+  check_got(client, "\n");
+  end(client);
+
   /* The end of the output is the line's too. */
   begin();
   client = attach();

@@ -119,6 +119,7 @@ static ssize_t read_output(struct output *output) {
   int64_t now = now_ns();
   seam_output(output, data, (size_t) n, now);
   output->read_at = now;
+  output->read_size = (size_t) n;
   if (streams->log) {
     log_write(streams->log, output->number, data, (size_t) n, now);
     watch_losses(streams);

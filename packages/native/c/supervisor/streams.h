@@ -30,8 +30,9 @@ struct client {
 struct output {
   struct source source; /* fd -1: closed */
   struct streams *streams;
-  int number;      /* 1 stdout, 2 stderr */
-  int64_t read_at; /* when something was read last, in nanoseconds since the epoch */
+  int number;       /* 1 stdout, 2 stderr */
+  int64_t read_at;  /* when something was read last, in nanoseconds since the epoch */
+  size_t read_size; /* and how much that was */
 };
 
 struct streams {
@@ -88,7 +89,8 @@ void streams_close(struct streams *streams);
    line that has been read in part is in neither. The client gets it where the line is being written; what the program has left
    unfinished is nobody's but the earlier clients', as with dockerd. */
 
-/* Sends a new client the heads of lines whose rest is there to be read; of others it is not known yet which they are. */
+/* Sends a new client the heads of lines whose rest is there to be read, or was cut off by the end of a program's buffer; of others
+   it is not known yet which they are. */
 void seam_begin(struct client *client);
 /* Before output is logged: sends the heads that clients lack, if `data` soon brings the line's end. Without data the output has
    ended, and with it the line. */

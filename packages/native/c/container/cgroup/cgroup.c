@@ -229,6 +229,10 @@ int cgroup_join(const struct cgroup *cgroup, struct error *err) {
   return 0;
 }
 
+void cgroup_oom_told(struct cgroup *cgroup) {
+  cgroup->oom_stalled = 0;
+}
+
 long cgroup_ooms(struct cgroup *cgroup) {
   int stalled;
   long kills = oom_kills(cgroup, &stalled) - cgroup->oom_before;

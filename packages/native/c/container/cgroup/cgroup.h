@@ -38,6 +38,8 @@ int cgroup_join(const struct cgroup *cgroup, struct error *err);
 /* How often it has run out of memory since cgroup_prepare: the processes that the OOM killer has taken, and, where it is not to kill,
    the times its processes began to wait. */
 long cgroup_ooms(struct cgroup *cgroup);
+/* The kernel has told of it (cgroup_oom_fd): processes that wait now have begun to, also where others waited at the last look. */
+void cgroup_oom_told(struct cgroup *cgroup);
 /* Something to poll for out-of-memory: v1 an eventfd (EPOLLIN), told before the kill; v2 the file of the counter
    (EPOLLPRI, until it is read), told after it, and *counter is 1. -1 where there is none. */
 int cgroup_oom_fd(const struct cgroup *cgroup, int *counter);
