@@ -1,9 +1,18 @@
-// `npm run neighbours`: four containers that do their worst within their limits, and a fifth that serves HTTP beside them.
+// Four containers that do their worst within their limits, and a fifth that serves HTTP beside them.
 
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { sleep, TestDaemon } from '../support/daemon.ts';
 import { Probe, percentile } from './latency.ts';
+import { options } from './options.ts';
+
+options(
+  `npm run neighbours
+
+A fork bomb, a memory bomb, a flood of a log and one of the disk, each within its limits, at once; a fifth container's HTTP
+may take at most twice its idle 99th percentile. It wants a machine that does nothing else.`,
+  {},
+);
 
 const IDLE = 8000;
 const LOADED = 15_000;

@@ -1,12 +1,12 @@
-// `npm run soak [-- --scale 0.1]`: much use of one daemon; afterwards all it holds is as before.
+// Much use of one daemon, after which all it holds is as before; `npm run soak -- --help` says how.
 import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
-import { parseArgs } from 'node:util';
 import { sleep, TestDaemon, until } from '../support/daemon.ts';
 import { leaks } from '../support/leaks.ts';
 import { type Census, census, grown } from './census.ts';
 import { call, type Follower, follow } from './connection.ts';
 import { Probe, percentile } from './latency.ts';
+import { options } from './options.ts';
 import { removeCgroupParent } from './run.ts';
 
 /** The daemon's memory after all that, in bytes. */
@@ -14,7 +14,17 @@ const MEMORY_LIMIT = 140e6;
 /** The 99th percentile of a ping on a machine that does nothing else, in milliseconds. */
 const PING_LIMIT = 25;
 
-const { values } = parseArgs({ options: { scale: { type: 'string', default: '1' } } });
+const values = options(
+  `npm run soak [-- [--scale N]]
+
+10,000 cycles of a container, 10,000 execs, 10,000 attaches that are broken off, 2,000 followers of a log, 1,000 idle
+connections and slow readers on one daemon, with a ping beside them. Afterwards descriptors, threads, cgroups and files are
+as before, and the daemon has at most ${MEMORY_LIMIT / 1e6} MB.
+
+  --scale  how much of it: 0.1 is a tenth
+  --help   prints this`,
+  { scale: { type: 'string', default: '1' } },
+);
 const scale = Number(values.scale);
 const parent = `berth-soak-${randomBytes(4).toString('hex')}`;
 const daemon = await TestDaemon.start(['--cgroup-parent', parent]);

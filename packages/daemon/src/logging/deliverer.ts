@@ -25,13 +25,22 @@ export function openDeliverer(): Deliverer {
   return new Thread();
 }
 
+interface Opening {
+  folder: string;
+  /** Whether the receiver has to be there: the answer is a start's. */
+  connect: boolean;
+  /** A thread has failed with it already. */
+  again: boolean;
+  answer(error: string | undefined): void;
+}
+
 class Thread implements Deliverer {
   private worker: Worker | undefined;
   private readonly folders = new Set<string>();
-  private readonly waiting = new Map<
-    number,
-    { folder: string; answer: (error: string | undefined) => void }
-  >();
+  /** Folders of removed containers, of whose logs something may be left to send. */
+  private readonly leaving = new Set<string>();
+  /** Orders that were not answered yet, by their numbers. */
+  private readonly waiting = new Map<number, Opening>();
   private number = 0;
   private closed = false;
   /** Runs while there are no logs: at its end the thread does. */
@@ -64,18 +73,36 @@ class Thread implements Deliverer {
     this.pause = undefined;
   }
 
-  /** The thread has ended. Everything that it had to send is in the folders: another one goes on. */
+  /**
+   * The thread has ended. Everything that it had to send is in the folders: another one goes on, also with what was not
+   * answered. A log that brings two of them down is not waited for.
+   */
   private lost(): void {
     this.worker = undefined;
     this.wake();
-    for (const { answer } of this.waiting.values()) answer(undefined);
-    this.waiting.clear();
+    for (const [number, opening] of this.waiting) {
+      if (opening.again) {
+        this.waiting.delete(number);
+        opening.answer(
+          opening.connect ? 'the thread that sends logs has failed twice; see the log' : undefined,
+        );
+      }
+      opening.again = true;
+    }
+    if (this.folders.size + this.leaving.size === 0) this.resting = true;
+    else if (!this.closed) setTimeout(() => this.goOn(), RESTART_PAUSE).unref();
+  }
+
+  /** Starts a thread, and has it do what the one before did. */
+  private goOn(): void {
     if (this.closed) return;
-    setTimeout(() => {
-      if (this.closed) return;
-      this.start();
-      for (const folder of this.folders) void this.open(folder, false);
-    }, RESTART_PAUSE).unref();
+    this.start();
+    const asked = new Set([...this.waiting.values()].map(({ folder }) => folder));
+    for (const [number, { folder, connect }] of this.waiting)
+      this.send({ do: 'open', folder, number, connect });
+    for (const folder of [...this.folders, ...this.leaving])
+      if (!asked.has(folder)) void this.ask(folder, false);
+    for (const folder of this.leaving) this.send({ do: 'removed', folder });
   }
 
   private heard(report: Report): void {
@@ -84,6 +111,7 @@ class Thread implements Deliverer {
       return;
     }
     if (report.is === 'idle') {
+      this.leaving.clear();
       // Orders that are on their way to it have their folders, or wait for an answer.
       if (this.folders.size === 0 && this.waiting.size === 0)
         this.pause ??= setTimeout(() => this.rest(), REST_AFTER).unref();
@@ -103,11 +131,15 @@ class Thread implements Deliverer {
     this.folders.add(folder);
     this.wake();
     if (this.resting) this.start();
-    if (!this.worker) return Promise.resolve(undefined);
+    return this.ask(folder, connect);
+  }
+
+  /** Gives the order now, or, where the thread has failed, to the next one. */
+  private ask(folder: string, connect: boolean): Promise<string | undefined> {
     this.number += 1;
     const { number } = this;
     this.send({ do: 'open', folder, number, connect });
-    return new Promise((answer) => this.waiting.set(number, { folder, answer }));
+    return new Promise((answer) => this.waiting.set(number, { folder, connect, again: false, answer }));
   }
 
   ended(folder: string): void {
@@ -116,6 +148,7 @@ class Thread implements Deliverer {
 
   removed(folder: string): void {
     this.folders.delete(folder);
+    this.leaving.add(folder);
     this.send({ do: 'removed', folder });
   }
 
