@@ -1,5 +1,7 @@
 /** A difference that is meant, or that is the machine's and not the engine's. */
 export interface Excuse {
+  /** Versions of dockerd; without it all. */
+  engine?: RegExp;
   /** Names of the cases and steps, as they are printed; without it all. */
   at?: RegExp;
   /** The line of difference, with its sign: `-` of dockerd, `+` of Berth. */

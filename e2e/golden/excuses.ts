@@ -1,6 +1,8 @@
+import { ENGINE_29 } from './excuses-29.ts';
 import { type Excuse, movedExcuse, NEWER } from './excuses-newer.ts';
 
 const EXCUSES: Excuse[] = [
+  ...ENGINE_29.map((excuse): Excuse => ({ engine: /^29\./, ...excuse })),
   ...NEWER,
   {
     line: /^(- status 500|\+ status (400|404|409|501))$/,
@@ -203,7 +205,9 @@ const EXCUSES: Excuse[] = [
   },
 ];
 
-/** Why one of a case's lines of difference is meant; undefined: it is not. */
-export const excuse = (name: string, line: string, lines: string[]): string | undefined =>
-  EXCUSES.find(({ at, line: pattern }) => (!at || at.test(name)) && pattern.test(line))?.reason ??
-  movedExcuse(name, line, lines);
+/** Why one of a case's lines of difference with that version of dockerd is meant; undefined: it is not. */
+export const excuse = (version: string, name: string, line: string, lines: string[]): string | undefined =>
+  EXCUSES.find(
+    ({ engine, at, line: pattern }) =>
+      (!engine || engine.test(version)) && (!at || at.test(name)) && pattern.test(line),
+  )?.reason ?? movedExcuse(name, line, lines);

@@ -46,6 +46,8 @@ const docker = option('--docker') ?? '/usr/bin/docker';
 const asked = option('--api')?.split(',').map(Number) ?? VERSIONS;
 const picked = (name: string) => args.length === 0 || args.some((pattern) => name.startsWith(pattern));
 
+/** The version of dockerd. */
+let engine = '';
 let compared = 0;
 let excused = 0;
 let unlisted = 0;
@@ -55,11 +57,11 @@ function report(name: string, lines: string[]): void {
   const differing = (line: string) => /^[-+] /.test(line);
   if (listing)
     for (const line of lines) {
-      const reason = differing(line) && excuse(name, line, lines);
+      const reason = differing(line) && excuse(engine, name, line, lines);
       if (reason) console.log(`${name}\n   ${line.slice(0, 200)}\n   ${reason}`);
     }
   compared++;
-  const left = lines.filter((line) => !differing(line) || !excuse(name, line, lines));
+  const left = lines.filter((line) => !differing(line) || !excuse(engine, name, line, lines));
   const count = left.filter(differing).length;
   excused += lines.filter(differing).length - count;
   if (count === 0) return;
@@ -97,7 +99,8 @@ async function compareCommands(labs: Lab[], name: string, text: string, prefix: 
 const labs = [new Lab('docker', dockerd), new Lab('berth', berthd())];
 try {
   await Promise.all(labs.map((lab) => lab.start()));
-  const ranges = await Promise.all(labs.map((lab) => lab.apiVersion()));
+  const ranges = await Promise.all(labs.map((lab) => lab.versions()));
+  engine = ranges[0]!.engine;
   const versions = asked.filter((minor) =>
     ranges.every(({ least, most }) => minor >= least && minor <= most),
   );

@@ -125,11 +125,11 @@ export class Lab {
     return this;
   }
 
-  /** The newest version of the API that the engine speaks, its minor number. */
-  async apiVersion(): Promise<{ least: number; most: number }> {
+  /** The engine's own version, and the minor numbers of the oldest and the newest version of the API that it speaks. */
+  async versions(): Promise<{ engine: string; least: number; most: number }> {
     const { body } = await this.call({ method: 'GET', path: '/version' });
-    const { ApiVersion, MinAPIVersion } = JSON.parse(String(body));
-    return { least: Number(MinAPIVersion.split('.')[1]), most: Number(ApiVersion.split('.')[1]) };
+    const { Version: engine, ApiVersion, MinAPIVersion } = JSON.parse(String(body));
+    return { engine, least: Number(MinAPIVersion.split('.')[1]), most: Number(ApiVersion.split('.')[1]) };
   }
 
   /** One request on a connection of its own; whatever comes, also after an upgrade, is the body. */

@@ -220,8 +220,16 @@ test('each version of the API is served what it had', async () => {
   const mac = { Image: 'bb', MacAddress: '02:42:00:00:00:01' };
   expect((await daemon.call('POST', '/v1.52/containers/create', mac)).status).toBe(400);
   // A body that is absent is not one that says null.
-  const create = async (body?: null) => (await daemon.call('POST', '/containers/create', body)).json.message;
-  expect(await create()).toBe('invalid JSON: got EOF while reading request body');
+  const create = async (body?: object | null, version = 52) =>
+    (await daemon.call('POST', `/v1.${version}/containers/create`, body)).json.message;
+  expect(await create()).toBe('invalid JSON: EOF');
+  expect(await create(undefined, 51)).toBe('invalid JSON: got EOF while reading request body');
+  const port = { Image: 'bb', HostConfig: { PortBindings: { x: null } } };
+  expect(await create(port)).toBe("invalid JSON: invalid port 'x': invalid syntax");
+  expect(await create(port, 51)).toBe('invalid port specification: "x"');
+  expect((await get(51, `/containers/${id}/json`)).GraphDriver.Name).toBe('overlay2');
+  const newest = await get(52, `/containers/${id}/json`);
+  expect([newest.GraphDriver, newest.Storage.RootFS.Snapshot.Name]).toEqual([undefined, 'overlayfs']);
   expect(await create(null)).toBe('config cannot be empty in order to create a container');
   const stream = await daemon.call('GET', '/events?since=1&until=2', undefined, {
     accept: 'application/json-seq',

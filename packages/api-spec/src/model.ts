@@ -70,6 +70,10 @@ export interface Schema {
   'x-until'?: number;
   /** How Go clients call the type, where an error message shows it. */
   'x-go-type'?: string;
+  /** The kind of text that it is from the API version on in which such members got types of their own. */
+  'x-go-text'?: 'netip.Addr' | 'netip.Prefix' | 'network.HardwareAddr';
+  /** The same of a map's keys. */
+  'x-go-keys'?: 'network.Port';
   /** How Go clients call the struct. */
   'x-go-name'?: string;
 }

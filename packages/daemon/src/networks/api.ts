@@ -74,6 +74,7 @@ export interface NetworkInspect {
   IPAM: {
     Driver: string;
     Options: Record<string, string> | null;
+    /** What was asked for, and what the pools gave. */
     Config: Array<{
       Subnet?: string;
       IPRange?: string;
@@ -81,6 +82,8 @@ export interface NetworkInspect {
       AuxiliaryAddresses?: Record<string, string>;
     }> | null;
   };
+  /** Gateways by the subnet that they are of, also where none was asked for; '' for a subnet without one. */
+  gateways: Record<string, string>;
   Internal: boolean;
   Attachable: boolean;
   Ingress: boolean;

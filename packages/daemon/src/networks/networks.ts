@@ -268,13 +268,17 @@ function addressCounts({ catalogue }: Context, record: NetworkRecord): Record<st
   if (pools.length === 0) return undefined;
   const counted = pools.map((pool): [string, unknown] => {
     const { used, available } = pool.counts();
-    const most = BigInt(Number.MAX_SAFE_INTEGER);
-    return [
-      formatPrefix(pool.subnet),
-      { IPsInUse: used, DynamicIPsAvailable: Number(available > most ? most : available) },
-    ];
+    return [formatPrefix(pool.subnet), { IPsInUse: used, DynamicIPsAvailable: uint64(available) }];
   });
   return { IPAM: { Subnets: Object.fromEntries(counted) } };
+}
+
+/** A number in JSON, to its last digit, up to the largest that 64 bits hold. */
+function uint64(value: bigint): unknown {
+  const most = 2n ** 64n - 1n;
+  // TypeScript's library does not have it yet.
+  const { rawJSON } = JSON as typeof JSON & { rawJSON(text: string): unknown };
+  return rawJSON(String(value > most ? most : value));
 }
 
 const COUNTERS = [

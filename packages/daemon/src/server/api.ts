@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex, Writable } from 'node:stream';
 import type { BodyOf, OperationId, ParamsOf, QueryOf, ResponseOf } from '@berth/api-spec';
 
-export type { OperationId, ResponseOf };
+export type { BodyOf, OperationId, ResponseOf };
 
 /** One request, already checked against the API document: `query`, `params` and `body` have the types it gives them. */
 export interface ApiRequest<Id extends OperationId> extends Received {

@@ -17,16 +17,26 @@ import { decodeBody, decodeParameter } from './decode.ts';
 import { toHttp } from './errors.ts';
 import { PathRewriter } from './paths.ts';
 import { Reply } from './reply.ts';
+import { errorTextFor } from './shapes/error-texts.ts';
 import { API_VERSION, minorVersion, NEWEST_MINOR } from './versions.ts';
 import { startWatchdog } from './watchdog.ts';
 
 /** The version prefix of a request, found when its path was split. */
 const asked = Symbol('berth.version');
-/** Fastify gives a validator null for a body that is absent: which of the two it is, is kept here. */
-const bodiless = Symbol('berth.bodiless');
 /** A handler once its operation's types are left behind: the document has been held against the request by then. */
 type AnyHandler = (request: never, reply: ApiReply) => Promise<unknown> | unknown;
-type Routed = IncomingMessage & { [asked]?: string; [bodiless]?: boolean };
+type Routed = IncomingMessage & { [asked]?: string };
+
+/** A request's JSON with the API version that it is decoded by; `value` is undefined where there was no body. */
+class Undecoded {
+  readonly value: unknown;
+  readonly version: number;
+
+  constructor(value: unknown, version: number) {
+    this.value = value;
+    this.version = version;
+  }
+}
 
 export interface App extends Server {
   /** Operations served so far. */
@@ -84,7 +94,10 @@ export function createApp(serverName: string, experimental = false): App {
     const described = (schema as { operation: DescribedOperation }).operation;
     if (httpPart === 'querystring') return attempt((query) => decodeQuery(described, query));
     const body = described.operation.requestBody!.content['application/json']!.schema ?? {};
-    return attempt((value) => (value === undefined ? undefined : decodeBody(lookup, body, value)));
+    return attempt((given) => {
+      const { value, version } = given as Undecoded;
+      return value === undefined ? undefined : decodeBody(lookup, body, value, version);
+    });
   });
 
   function failed(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
@@ -109,7 +122,7 @@ export function createApp(serverName: string, experimental = false): App {
       failed = true;
       const { status, message } = toHttp(error);
       report(error, status, message, request);
-      answer.fail(status, message);
+      answer.fail(status, errorTextFor(versionOf(request), operation, message));
     } finally {
       end(failed);
     }
@@ -164,8 +177,7 @@ export function createApp(serverName: string, experimental = false): App {
         },
         ...(json && {
           async preValidation(request) {
-            request.body = await readJson(request.raw);
-            if (request.body === undefined) (request.raw as Routed)[bodiless] = true;
+            request.body = new Undecoded(await readJson(request.raw), versionOf(request));
           },
         }),
         handler(request, reply) {
@@ -244,7 +256,7 @@ class Incoming implements Received {
   }
 
   get body(): unknown {
-    return (this.request.raw as Routed)[bodiless] ? undefined : this.request.body;
+    return this.request.body;
   }
 
   get headers(): IncomingMessage['headers'] {

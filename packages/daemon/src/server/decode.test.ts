@@ -2,8 +2,11 @@ import { schemaLookup } from '@berth/api-spec';
 import { decodeBody, decodeParameter } from './decode.ts';
 
 const lookup = schemaLookup();
-const decode = (value: unknown) =>
-  decodeBody(lookup, lookup.ref('#/components/schemas/HostConfig'), value) as Record<string, unknown>;
+const decode = (value: unknown, version = 51) =>
+  decodeBody(lookup, lookup.ref('#/components/schemas/HostConfig'), value, version) as Record<
+    string,
+    unknown
+  >;
 
 test('integers are what Go can hold, and told as it tells them', () => {
   expect(() => decode({ ShmSize: 1e30 })).toThrow(
@@ -19,6 +22,7 @@ test('integers are what Go can hold, and told as it tells them', () => {
 
 test('one string is a list of it where a list may be written so', () => {
   expect(decode({ CapAdd: 'ALL' })['CapAdd']).toEqual(['ALL']);
+  expect(() => decode({ CapAdd: 'ALL' }, 52)).toThrow('cannot unmarshal string into Go struct field');
 });
 
 test('names of the language itself are members like others', () => {
@@ -30,4 +34,13 @@ test('names of the language itself are members like others', () => {
     ['constructor', '2'],
   ]);
   expect(decoded['Privileged']).toBeUndefined();
+});
+
+test('addresses and ports are read as such from the version on in which they have types', () => {
+  const body = { Dns: ['x'], PortBindings: { 80: [{ HostIp: '0.0.0.0' }] } };
+  expect(decode(body, 51)).toEqual(body);
+  expect(() => decode(body, 52)).toThrow('invalid JSON: ParseAddr("x"): unable to parse IP');
+  expect(decode({ PortBindings: body.PortBindings }, 52)).toEqual({
+    PortBindings: { '80/tcp': [{ HostIp: '0.0.0.0' }] },
+  });
 });

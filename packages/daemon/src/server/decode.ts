@@ -1,5 +1,6 @@
 import type { Schema, SchemaLookup } from '@berth/api-spec';
 import { invalidParameter } from '../base/errors.ts';
+import { readGoText } from './shapes/go-texts.ts';
 
 /**
  * Decodes values by the API document's schemas the way Go's decoders do, which is what the clients of this API are
@@ -40,12 +41,22 @@ function goBoolean(text: string): boolean {
   return !['', '0', 'no', 'false', 'none'].includes(text.trim().toLowerCase());
 }
 
-/** A body's JSON value as its schema has it. @throws invalid-parameter where a type does not fit. */
-export function decodeBody(lookup: SchemaLookup, schema: Schema, value: unknown): unknown {
-  return decode(lookup, schema, value, '', '');
+/** The API version from which addresses and ports have types of their own, and a list is no more written as a text. */
+const TYPED_TEXTS = 52;
+
+/** How a body is read: by which document, and as which API version reads it. */
+interface Reading {
+  lookup: SchemaLookup;
+  version: number;
 }
 
-function decode(lookup: SchemaLookup, given: Schema, value: unknown, owner: string, path: string): unknown {
+/** A body's JSON value as its schema has it at that API version. @throws invalid-parameter where a type does not fit. */
+export function decodeBody(lookup: SchemaLookup, schema: Schema, value: unknown, version: number): unknown {
+  return decode({ lookup, version }, schema, value, '', '');
+}
+
+function decode(reading: Reading, given: Schema, value: unknown, owner: string, path: string): unknown {
+  const { lookup, version } = reading;
   const schema = resolve(lookup, given);
   if (value === null || schema.type === undefined) return value;
   const kinds = Array.isArray(schema.type) ? schema.type : [schema.type];
@@ -57,26 +68,33 @@ function decode(lookup: SchemaLookup, given: Schema, value: unknown, owner: stri
     if ((value as number) < least || (value as number) > most) throw mismatch(schema, value, owner, path);
     return Math.min(value as number, most === INT64 ? LARGEST : most);
   }
-  // A list of one may be written without its brackets.
-  if (kind === 'string' && kinds.includes('array')) return [value];
+  if (kind === 'string' && kinds.includes('array')) {
+    if (version >= TYPED_TEXTS) throw mismatch({ type: 'array' }, value, owner, path);
+    // A list of one may be written without its brackets.
+    return [value];
+  }
+  if (kind === 'string' && schema['x-go-text'] && version >= TYPED_TEXTS)
+    return readGoText(schema['x-go-text'], value as string);
   if (kind === 'array') {
     const items = schema.items;
     return items
-      ? (value as unknown[]).map((item) => orZero(lookup, items, decode(lookup, items, item, owner, path)))
+      ? (value as unknown[]).map((item) => orZero(lookup, items, decode(reading, items, item, owner, path)))
       : value;
   }
   return kind === 'object'
-    ? decodeObject(lookup, schema, value as Record<string, unknown>, owner, path)
+    ? decodeObject(reading, schema, value as Record<string, unknown>, owner, path)
     : value;
 }
 
 function decodeObject(
-  lookup: SchemaLookup,
+  reading: Reading,
   schema: Schema,
   value: Record<string, unknown>,
   owner: string,
   path: string,
 ): unknown {
+  const { lookup, version } = reading;
+  const keys = version >= TYPED_TEXTS ? schema['x-go-keys'] : undefined;
   const shape = shapeOf(lookup, schema);
   const result: Record<string, unknown> = {};
   const name = shape.name || owner;
@@ -86,11 +104,11 @@ function decodeObject(
     if (exact !== undefined && known) {
       if (member === null) continue;
       const place = `${shape.embedded.get(exact) ?? ''}${exact}`;
-      result[exact] = decode(lookup, known, member, name, path === '' ? place : `${path}.${place}`);
+      result[exact] = decode(reading, known, member, name, path === '' ? place : `${path}.${place}`);
     } else if (shape.values) {
       // A map keeps its key; Go gives it the zero value for null.
-      const decoded = decode(lookup, shape.values, member, name, path);
-      Object.defineProperty(result, key, {
+      const decoded = decode(reading, shape.values, member, name, path);
+      Object.defineProperty(result, keys ? readGoText(keys, key) : key, {
         value: orZero(lookup, shape.values, decoded),
         enumerable: true,
         writable: true,

@@ -108,6 +108,7 @@ export function shownNetwork(
       Options: record.ipamOptions,
       Config: builtin || (record.configOnly && record.ipamConfig.length === 0) ? null : record.ipamConfig,
     },
+    gateways: Object.fromEntries(record.subnets.map(({ subnet, gateway }) => [subnet, gateway])),
     Internal: record.internal,
     Attachable: record.attachable,
     Ingress: false,

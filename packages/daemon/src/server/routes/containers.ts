@@ -42,8 +42,6 @@ function listAndCreate(server: Server, { containers }: Services): void {
   });
 
   server.serve('ContainerCreate', async ({ query, body, version }, reply) => {
-    if (body === null) throw invalidParameter('config cannot be empty in order to create a container');
-    if (body === undefined) throw invalidParameter('invalid JSON: got EOF while reading request body');
     const { warnings, ...options } = createFor(version, body);
     const { Id, Warnings } = await containers.create({
       ...options,

@@ -2,7 +2,7 @@ import { invalidParameter, notFound } from '../../base/errors.ts';
 import { parseFilters } from '../../base/filters.ts';
 import type { Services } from '../../services.ts';
 import type { Server } from '../api.ts';
-import { networkFor, networkSummaryFor } from '../shapes/networks.ts';
+import { networkCreateFor, networkFor, networkSummaryFor } from '../shapes/networks.ts';
 import { SINCE } from '../shapes/since.ts';
 
 /** /networks */
@@ -14,9 +14,7 @@ export function networkRoutes(server: Server, { networks, containers }: Services
   );
 
   server.serve('NetworkCreate', async ({ body, version }, reply) => {
-    const given = { ...body };
-    if (version < SINCE.enableIpv4) delete given.EnableIPv4;
-    const { id, warning } = await networks.create(given, {
+    const { id, warning } = await networks.create(networkCreateFor(version, { ...body }), {
       hasIpv6Pool: version >= SINCE.ipv6Pool,
       givenGateways: version >= SINCE.givenGateways,
     });

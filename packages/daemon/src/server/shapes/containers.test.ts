@@ -5,7 +5,9 @@ const endpoint = { Aliases: ['a'], IPAddress: '10.0.0.2', GwPriority: 1 };
 const inspected = {
   Id: '0123456789abcdef',
   ImageManifestDescriptor: { digest: 'sha256:1' },
-  HostConfig: { MaskedPaths: ['/proc/kcore'] },
+  HostConfig: { MaskedPaths: ['/proc/kcore'], PortBindings: null },
+  GraphDriver: { Name: 'overlay2', Data: null },
+  Mounts: [],
   Config: { Hostname: 'host', OnBuild: null, MacAddress: '02:42:00:00:00:01' },
   NetworkSettings: { Bridge: '', IPAddress: '10.0.0.2', SandboxID: 's', Networks: { own: endpoint } },
 } as unknown as ContainerInspect;
@@ -21,11 +23,24 @@ test('an inspected container has what its version had', () => {
     NetworkSettings: { Networks: { own: { Aliases: ['a'] } } },
   });
   expect(inspectFor(48, inspected)).toEqual(inspected);
+  const { GraphDriver, ...rest } = inspected;
+  expect(GraphDriver).toBeDefined();
   expect(inspectFor(52, inspected)).toEqual({
-    ...inspected,
+    ...rest,
+    Driver: 'overlayfs',
+    HostConfig: { ...rest.HostConfig, PortBindings: {} },
+    Storage: { RootFS: { Snapshot: { Name: 'overlayfs' } } },
     Config: { Hostname: 'host' },
     NetworkSettings: { SandboxID: 's', Networks: { own: endpoint } },
   });
+});
+
+test('what an endpoint was asked to have is told with both families from 1.52 on', () => {
+  const asked = { ...endpoint, IPAMConfig: { IPv4Address: '10.0.0.2' } };
+  const summary = { NetworkSettings: { Networks: { own: asked } } } as unknown as ContainerSummary;
+  const both = { ...asked, IPAMConfig: { IPv4Address: '10.0.0.2', IPv6Address: '' } };
+  expect(summaryFor(52, summary).NetworkSettings.Networks).toEqual({ own: both });
+  expect(summaryFor(51, summary).NetworkSettings.Networks).toEqual({ own: asked });
 });
 
 test('an entry of the list has what its version had', () => {

@@ -1,7 +1,7 @@
 import type { ContainerInspect, ContainerSummary } from '../../containers/api.ts';
 import type { EndpointSettings } from '../../networks/api.ts';
 import type { ResponseOf } from '../api.ts';
-import { without } from './members.ts';
+import { SNAPSHOTTER, without } from './members.ts';
 
 /* The shape of a container for older clients: members that came later are left out, ones that went are put back. */
 
@@ -34,12 +34,7 @@ const FIRST_NETWORK = [
 /** The inspected container as `version` has it. */
 export function inspectFor(version: number, container: ContainerInspect): ResponseOf<'ContainerInspect'> {
   const { Id, Config: config, NetworkSettings: settings } = container;
-  if (version >= NETWORKS_ONLY)
-    return {
-      ...container,
-      Config: without(config, config.OnBuild === null ? ['MacAddress', 'OnBuild'] : ['MacAddress']),
-      NetworkSettings: without(settings, FIRST_NETWORK),
-    };
+  if (version >= NETWORKS_ONLY) return newest(container);
   const HostConfig = {
     ...container.HostConfig,
     MaskedPaths: inOlderMasks(container.HostConfig.MaskedPaths),
@@ -60,9 +55,40 @@ export function inspectFor(version: number, container: ContainerInspect): Respon
   };
 }
 
+function newest(container: ContainerInspect): ResponseOf<'ContainerInspect'> {
+  const { GraphDriver, ImageManifestDescriptor: manifest, HostConfig, ...rest } = container;
+  const { SizeRw, SizeRootFs, Mounts, Config, NetworkSettings, ...head } = rest;
+  return {
+    ...head,
+    Driver: SNAPSHOTTER,
+    HostConfig: { ...HostConfig, PortBindings: HostConfig.PortBindings ?? {} },
+    Storage: { RootFS: { Snapshot: { Name: SNAPSHOTTER } } },
+    ...(SizeRw !== undefined && { SizeRw, SizeRootFs }),
+    Mounts,
+    Config: without(Config, Config.OnBuild === null ? ['MacAddress', 'OnBuild'] : ['MacAddress']),
+    NetworkSettings: {
+      ...without(NetworkSettings, FIRST_NETWORK),
+      Networks: withWholeRequests(NetworkSettings.Networks),
+    },
+    ...(manifest && { ImageManifestDescriptor: manifest }),
+  };
+}
+
+/** What an endpoint was asked to have with both families, where it was asked for anything. */
+function withWholeRequests(networks: Record<string, EndpointSettings>): Record<string, EndpointSettings> {
+  return Object.fromEntries(
+    Object.entries(networks).map(([name, endpoint]) => {
+      const asked = endpoint.IPAMConfig;
+      if (!asked) return [name, endpoint];
+      return [name, { ...endpoint, IPAMConfig: { IPv4Address: '', IPv6Address: '', ...asked } }];
+    }),
+  );
+}
+
 /** An entry of the list as `version` has it. */
 export function summaryFor(version: number, summary: ContainerSummary): ResponseOf<'ContainerList'>[number] {
-  if (version >= LIST_HEALTH) return summary;
+  if (version >= LIST_HEALTH)
+    return { ...summary, NetworkSettings: { Networks: withWholeRequests(summary.NetworkSettings.Networks) } };
   const shaped: ResponseOf<'ContainerList'>[number] = without(summary, ['Health']);
   shaped.NetworkSettings = { Networks: networksFor(version, summary.NetworkSettings.Networks, []) };
   if (version >= GATEWAY_PRIORITY) return shaped;

@@ -23,6 +23,7 @@ const SYSCTL_OF_INTERFACE = 48;
 const VOLUME_DRIVER_WARNING = 48;
 const EMPTY_BINDINGS_WARNING = 52;
 const ENDPOINT_MAC_ONLY = 52;
+const BARE_EOF = 52;
 
 type Endpoints = Record<string, Partial<EndpointSettings>>;
 
@@ -37,7 +38,12 @@ interface Create extends Omit<CreateOptions, 'name' | 'platform'> {
  * it out would be taken for having it.
  * @throws invalid-parameter with dockerd's texts.
  */
-export function createFor(version: number, body: CreateBody): Create {
+export function createFor(version: number, body: CreateBody | null | undefined): Create {
+  if (body === null) throw invalidParameter('config cannot be empty in order to create a container');
+  if (body === undefined)
+    throw invalidParameter(
+      `invalid JSON: ${version >= BARE_EOF ? 'EOF' : 'got EOF while reading request body'}`,
+    );
   return {
     ...bodyFor(version, body),
     anonymousMounts: version >= SINCE.anonymousMounts,

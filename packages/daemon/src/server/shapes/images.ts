@@ -13,6 +13,8 @@ const DESCRIPTOR = 48;
 const IMAGE_CONFIG_ONLY = 50;
 const COUNTED_CONTAINERS = 51;
 const EMPTY_OMITTED = 52;
+const NO_GRAPH_DRIVER = 52;
+const LABELS_ALWAYS = 52;
 
 /** Members that an image's Config had only because Docker shared the type with containers. */
 const CONTAINER_ONLY = [
@@ -44,6 +46,7 @@ export function imageSummaryFor(
     shaped.RepoDigests = ['<none>@<none>'];
   }
   if (version < NO_VIRTUAL_SIZE) shaped.VirtualSize = summary.Size;
+  if (version >= LABELS_ALWAYS) shaped.Labels ??= {};
   return shaped;
 }
 
@@ -66,6 +69,7 @@ export function imageInspectFor(version: number, image: ImageInspect): ResponseO
     if (name === 'Size' && version < NO_VIRTUAL_SIZE) shaped['VirtualSize'] = value;
   }
   if (version < DESCRIPTOR) delete shaped['Descriptor'];
+  if (version >= NO_GRAPH_DRIVER) delete shaped['GraphDriver'];
   if (version < NO_VIRTUAL_SIZE) shaped['Created'] ??= '0001-01-01T00:00:00Z';
   if (version >= IMAGE_CONFIG_ONLY) shaped['Config'] = configFor(version, image.Config);
   // Its members come one by one, in the order of dockerd's.

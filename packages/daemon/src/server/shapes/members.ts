@@ -1,3 +1,6 @@
+/** The storage driver's name for clients that know a store of images by manifest; the folders of layers are no more told. */
+export const SNAPSHOTTER = 'overlayfs';
+
 /** A copy without some of its members. */
 export function without<Shape extends object, Name extends keyof Shape>(
   shape: Shape,

@@ -19,8 +19,6 @@ export const SINCE = {
   multiplexedType: 42,
   /** An IPv6 network without a subnet gets one of the daemon's pool. */
   ipv6Pool: 46,
-  /** IPv4 of a network may be asked for or refused. */
-  enableIpv4: 48,
   /** Engine 28.2: an exec's user is looked up when the exec is created. */
   execUserAtCreate: 48,
   /** Engine 28: an exec that cannot be started has the exit code of its reason (126, 127, 128), not always 126. */

@@ -2,6 +2,7 @@ import type { DaemonInfo, DiskUsage } from '../../system/index.ts';
 import type { ResponseOf } from '../api.ts';
 import { summaryFor } from './containers.ts';
 import { imageSummaryFor } from './images.ts';
+import { SNAPSHOTTER } from './members.ts';
 
 /* The shape of the daemon's own state by API version: members that came later are left out, ones that went are put
    back. */
@@ -19,6 +20,7 @@ const NO_BRIDGE_FILTER = 50;
 const DISCOVERED_DEVICES = 50;
 const NO_KERNEL_MEMORY = 52;
 const USAGE_PER_KIND = 52;
+const SNAPSHOTS = 52;
 
 type Info = ResponseOf<'SystemInfo'>;
 
@@ -63,12 +65,16 @@ export function infoFor(version: number, info: DaemonInfo): Info {
   if (version >= NO_BRIDGE_FILTER) drop('BridgeNfIptables', 'BridgeNfIp6tables');
   if (version < DISCOVERED_DEVICES || info.DiscoveredDevices?.length === 0) drop('DiscoveredDevices');
   if (version >= NO_KERNEL_MEMORY) drop('KernelMemoryTCP');
+  if (version >= SNAPSHOTS) {
+    shaped.Driver = SNAPSHOTTER;
+    shaped.RegistryConfig = { ...shaped.RegistryConfig, Mirrors: info.RegistryConfig['Mirrors'] ?? [] };
+  }
   return shaped;
 }
 
 /**
- * The reply of `/system/df` as `version` has it. The newest tells a sum for each kind of object, with the objects where
- * `verbose` asks for them, and the older members unless it does.
+ * The reply of `/system/df` as `version` has it. The newest tells a sum for each kind of object that was asked for, with
+ * the objects; and the older members of those kinds, unless `verbose` is asked for.
  */
 export function diskUsageFor(
   version: number,
@@ -88,15 +94,18 @@ export function diskUsageFor(
   if (version < NO_BUILDER_SIZE && cached > 0) older.BuilderSize = cached;
   if (version < USAGE_PER_KIND) return older;
   const sums: Shape = { ...usage.sums };
-  if (verbose)
-    for (const [name, items] of Object.entries({
-      ImageUsage: images,
-      ContainerUsage: containers,
-      VolumeUsage: usage.Volumes,
-      BuildCacheUsage: usage.BuildCache,
-    }))
-      if (sums[name] && items && items.length > 0) sums[name] = withItems(sums[name] as Shape, items);
-  return verbose ? sums : { ...older, ...sums };
+  for (const [name, items] of Object.entries({
+    ImageUsage: images,
+    ContainerUsage: containers,
+    VolumeUsage: usage.Volumes,
+    BuildCacheUsage: usage.BuildCache,
+  }))
+    if (sums[name] && items && items.length > 0) sums[name] = withItems(sums[name] as Shape, items);
+  if (verbose) return sums;
+  const asked = Object.fromEntries(
+    Object.entries(older).filter(([, value]) => value !== null && value !== 0),
+  );
+  return { ...asked, ...sums };
 }
 
 /** Members are in the order of their names, as dockerd sends them. */
