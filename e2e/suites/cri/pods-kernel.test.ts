@@ -66,3 +66,44 @@ test('a pod whose cgroup cannot be removed is stopped when that is asked for aga
     await cri.dispose();
   }
 });
+
+test("a container's limits that cannot all be changed stay as they were", async () => {
+  const cri = await CriDaemon.start();
+  const MIB = 2 ** 20;
+  const limits = (mib: number, oom_score_adj: number) => ({
+    memory_limit_in_bytes: mib * MIB,
+    oom_score_adj,
+  });
+  try {
+    const pod = await cri.pod('limited');
+    const container_id = await cri.container(pod, 'box', {
+      ...sleeper,
+      linux: { resources: limits(64, 500) },
+    });
+    const { json } = await cri.daemon.call('GET', `/containers/${container_id}/json`);
+    const score = `/proc/${json.State.Pid}/oom_score_adj`;
+    const holds = async (mib: number, adjusted: number) => {
+      const { status } = await cri.call('ContainerStatus', { container_id });
+      expect(status.resources.linux).toMatchObject({
+        memory_limit_in_bytes: mib * MIB,
+        oom_score_adj: adjusted,
+      });
+      const stats = await cri.daemon.call('GET', `/containers/${container_id}/stats?stream=0&one-shot=1`);
+      expect(stats.json.memory_stats.limit).toBe(mib * MIB);
+      expect(readFileSync(score, 'utf8')).toBe(`${adjusted}\n`);
+    };
+    const update = () => cri.call('UpdateContainerResources', { container_id, linux: limits(128, 600) });
+    spawnSync('mount', ['--bind', score, score]);
+    try {
+      spawnSync('mount', ['-o', 'remount,bind,ro', score]);
+      await expect(update()).rejects.toThrow('write oom_score_adj');
+      await holds(64, 500);
+    } finally {
+      spawnSync('umount', [score]);
+    }
+    await update();
+    await holds(128, 600);
+  } finally {
+    await cri.dispose();
+  }
+});

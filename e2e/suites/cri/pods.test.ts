@@ -192,6 +192,7 @@ describe('a field that is wrong is named, and changes nothing', () => {
   const userns = (uids: Message[]) => ({
     linux: { security_context: { namespace_options: { userns_options: { mode: 0, uids, gids: uids } } } },
   });
+  const confined = (security_context: Message) => ({ linux: { security_context } });
   test.each<[string, Message]>([
     ['config', {}],
     ['config.metadata', { config: {} }],
@@ -215,12 +216,52 @@ describe('a field that is wrong is named, and changes nothing', () => {
       { config: { ...good, ...userns([{ container_id: 0, host_id: 4_294_967_295, length: 10 }]) } },
     ],
     ['runtime_handler', { config: good, runtime_handler: 'nobody' }],
+    ['config.windows', { config: { ...good, windows: {} } }],
+    ['config.linux.overhead.cpu_period', { config: { ...good, linux: { overhead: { cpu_period: 1 } } } }],
+    [
+      'config.linux.resources.cpuset_cpus',
+      { config: { ...good, linux: { resources: { cpuset_cpus: 'all' } } } },
+    ],
+    ['namespace_options.pid', { config: { ...good, ...confined({ namespace_options: { pid: 3 } }) } }],
+    [
+      'namespace_options.target_id',
+      { config: { ...good, ...confined({ namespace_options: { target_id: 'x' } }) } },
+    ],
+    ['security_context.run_as_group', { config: { ...good, ...confined({ run_as_group: { value: 1 } }) } }],
+    ['security_context.seccomp', { config: { ...good, ...confined({ seccomp: { profile_type: 9 } }) } }],
   ])('%s', async (field, request) => {
     await expect(cri.call('RunPodSandbox', request)).rejects.toMatchObject({
       code: 3,
       message: expect.stringContaining(field),
     });
     expect((await cri.call('ListPodSandbox'))['items']).toEqual([]);
+  });
+
+  test('of a container: what is not of its pod, of this system or of this machine', async () => {
+    const pod = await cri.pod('fields');
+    const map = [{ container_id: 0, host_id: 200_000, length: 65_536 }];
+    const image = { image: 'bb:latest' };
+    const own: Array<[string, Message]> = [
+      ['config.windows', { windows: {} }],
+      [
+        'namespace_options.userns_options',
+        { linux: { security_context: { namespace_options: { userns_options: { uids: map, gids: map } } } } },
+      ],
+      ['mounts[0].propagation', { mounts: [{ container_path: '/x', image, propagation: 1 }] }],
+      ['resources.unified', { linux: { resources: { unified: { 'cgroup.procs': '1' } } } }],
+    ];
+    for (const [field, config] of own)
+      await expect(cri.container(pod, 'box', config)).rejects.toMatchObject({
+        code: 3,
+        message: expect.stringContaining(field),
+      });
+    const pulled = cri.call('PullImage', { image: { image: 'localhost:1/none', runtime_handler: 'nobody' } });
+    await expect(pulled).rejects.toMatchObject({
+      code: 3,
+      message: expect.stringContaining('runtime_handler'),
+    });
+    expect((await cri.call('ListContainers'))['containers']).toEqual([]);
+    await cri.call('RemovePodSandbox', { pod_sandbox_id: pod.id });
   });
 
   test('what is not there is not found; to stop or remove it is no error', async () => {

@@ -30,6 +30,11 @@ export function message<T>(value: T | null | undefined, field: string): T {
   return value;
 }
 
+/** A message for nodes of another system. @throws invalid-parameter when it is there */
+export function noWindows(value: unknown, field: string): void {
+  if (value !== null && value !== undefined) throw refuse(field, 'this node runs Linux');
+}
+
 /** One line of text. */
 export function line(value: unknown, field: string, most?: number): string {
   const given = text(value, field, most);

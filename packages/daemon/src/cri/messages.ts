@@ -35,8 +35,11 @@ export interface SandboxSecurity {
   run_as_user: Int64Value | null;
   run_as_group: Int64Value | null;
   privileged: boolean;
+  supplemental_groups: number[];
+  supplemental_groups_policy: number;
   seccomp: SecurityProfile | null;
   apparmor: SecurityProfile | null;
+  seccomp_profile_path: string;
 }
 
 export interface SelinuxOption {
@@ -68,6 +71,7 @@ export interface PodSandboxConfig {
     resources: LinuxResources | null;
     overhead: LinuxResources | null;
   } | null;
+  windows: unknown;
 }
 
 export interface LinuxResources {
@@ -143,6 +147,7 @@ export interface ContainerConfig {
   stdin_once: boolean;
   tty: boolean;
   linux: { resources: LinuxResources | null; security_context: ContainerSecurity | null } | null;
+  windows: unknown;
   CDI_devices: Array<{ name: string }>;
   stop_signal: number;
 }

@@ -92,7 +92,7 @@ export function stateOfMember({ snapshot: { state } }: Member): number {
 
 const metadata = ({ told: { name, attempt } }: Member): Message => ({ name, attempt });
 
-const imageSpec = ({ told }: Member): Message => told.image;
+const imageSpec = ({ told }: Member): Message => ({ ...told.image });
 
 /** Container, an entry of a list. */
 export function containerSummary(member: Member): Message {

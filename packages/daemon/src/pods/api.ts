@@ -94,8 +94,11 @@ export interface PodChange {
 
 /** The pods of this daemon. A `reference` is a full id or a unique prefix of one. */
 export interface Pods {
-  /** @throws conflict for an attempt that is there already; nothing is left of a pod that could not be made. */
-  run(config: PodConfig): Promise<PodRecord>;
+  /**
+   * Runs a pod; `limits` are kept as by `keepLimits`.
+   * @throws conflict for an attempt that is there already; nothing is left of a pod that could not be made.
+   */
+  run(config: PodConfig, limits?: unknown): Promise<PodRecord>;
   /** Takes its network and namespaces away; what its containers run must have ended. Succeeds for one that is stopped. */
   stop(id: string): Promise<void>;
   /** Keeps the limits that its client has set on a pod's cgroup. @throws conflict when the pod does not run. */

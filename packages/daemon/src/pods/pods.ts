@@ -59,7 +59,7 @@ export class PodRoom implements Pods {
     return pod;
   }
 
-  async run(config: PodConfig): Promise<PodRecord> {
+  async run(config: PodConfig, limits?: unknown): Promise<PodRecord> {
     const { name, namespace, uid, attempt } = config;
     const fullName = ['k8s', 'POD', name, namespace, uid, attempt].join('_');
     for (const other of this.#records.values())
@@ -74,6 +74,7 @@ export class PodRoom implements Pods {
       config,
       state: 'making',
       addresses: [],
+      ...(limits !== undefined && { limits }),
     });
     return this.#turns.take(pod.id, async () => {
       try {

@@ -149,6 +149,8 @@ export interface CgroupStats {
   memory: Record<string, unknown>;
   pids: Record<string, unknown>;
   blkio: Record<string, unknown>;
+  /** Bytes in swap; absent where the kernel does not count them. */
+  swap?: number;
 }
 
 export interface PressureLine {

@@ -69,6 +69,7 @@ export const CONTAINERS = {
     stdin_once: '13 bool',
     tty: '14 bool',
     linux: '15 LinuxContainerConfig',
+    windows: '16 Windows',
     CDI_devices: '17 repeated CDIDevice',
     stop_signal: '18 int32',
   },
@@ -133,6 +134,7 @@ export const CONTAINERS = {
   UpdateContainerResourcesRequest: {
     container_id: '1 string',
     linux: '2 LinuxContainerResources',
+    windows: '3 Windows',
     annotations: '4 map string',
   },
   UpdateContainerResourcesResponse: {},

@@ -1,5 +1,7 @@
 /** Messages about pods, and what they share with those about containers. */
 export const SANDBOXES = {
+  /** Stands for each of the messages for Windows: it is seen whether one is there. */
+  Windows: {},
   VersionRequest: { version: '1 string' },
   VersionResponse: {
     version: '1 string',
@@ -62,6 +64,7 @@ export const SANDBOXES = {
     labels: '6 map string',
     annotations: '7 map string',
     linux: '8 LinuxPodSandboxConfig',
+    windows: '9 Windows',
   },
   RunPodSandboxRequest: { config: '1 PodSandboxConfig', runtime_handler: '2 string' },
   RunPodSandboxResponse: { pod_sandbox_id: '1 string' },

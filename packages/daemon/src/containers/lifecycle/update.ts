@@ -1,5 +1,5 @@
-import { writeFile } from 'node:fs/promises';
-import { conflict, invalidParameter } from '../../base/errors.ts';
+import { readFile, writeFile } from 'node:fs/promises';
+import { conflict, invalidParameter, systemError } from '../../base/errors.ts';
 import type { Resources } from '../../runtime/api.ts';
 import type { MemberChange } from '../api.ts';
 import { checkRestartPolicy } from '../create/hostconfig-checks.ts';
@@ -111,7 +111,7 @@ export async function updateContainer(
   });
 }
 
-/** Changes the limits of a pod's container, of a running one at once. @throws invalid-parameter, system */
+/** Changes the limits of a pod's container, of a running one at once: all, or none. @throws invalid-parameter, system */
 export async function updateMember(
   context: Context,
   container: Container,
@@ -126,25 +126,61 @@ export async function updateMember(
       ...(oomScoreAdj !== undefined && { OomScoreAdj: oomScoreAdj }),
     };
     runtime.validate(checkable({ ...hostConfig, Privileged: false }));
-    const limits: Resources = { ...resourcesOf(hostConfig), Unified: unified, HugepageLimits: hugepages };
-    if (container.alive) {
-      await runtime.update(container.id, limits);
-      if (resources.Memory) await container.supervisor?.control(['oom-watch']).catch(() => undefined);
-      if (oomScoreAdj !== undefined) await setOomScore(await runtime.processes(container.id), oomScoreAdj);
+    const former = record.pod!;
+    const member = {
+      ...former,
+      unified: { ...former.unified, ...unified },
+      hugepages: [
+        ...former.hugepages.filter(({ PageSize }) => hugepages.every((other) => other.PageSize !== PageSize)),
+        ...hugepages,
+      ],
+      told,
+    };
+    const limits: Resources = {
+      ...resourcesOf(hostConfig),
+      Unified: member.unified,
+      HugepageLimits: member.hugepages,
+    };
+    const undo = new Undo();
+    try {
+      if (container.alive) {
+        undo.add(await runtime.update(container.id, limits));
+        // One that stays is not written: a process may have raised its own.
+        if (hostConfig.OomScoreAdj !== record.hostConfig.OomScoreAdj)
+          await setOomScore(await runtime.processes(container.id), hostConfig.OomScoreAdj, undo);
+      }
+      undo.add(() => setRecord(context, container, record));
+      setRecord(context, container, { ...container.record, hostConfig, pod: member });
+      await store.flush();
+    } catch (error) {
+      const left = await undo.all();
+      await store.flushOrLater();
+      throw prefixed(error, container.id, left);
     }
-    const member = { ...record.pod!, unified: { ...record.pod!.unified, ...unified }, told };
-    setRecord(context, container, { ...container.record, hostConfig, pod: member });
+    if (resources.Memory) await container.supervisor?.control(['oom-watch']).catch(() => undefined);
     if (container.request) container.request = { ...container.request, resources: limits };
-    await store.flush();
     context.emit(container, 'update');
   });
 }
 
-async function setOomScore(pids: number[], score: number): Promise<void> {
-  // A process that has ended meanwhile has no score.
-  await Promise.all(
-    pids.map((pid) => writeFile(`/proc/${pid}/oom_score_adj`, String(score)).catch(() => undefined)),
-  );
+/** @throws system where a process that lives cannot be given the score */
+async function setOomScore(pids: number[], score: number, undo: Undo): Promise<void> {
+  for (const pid of pids) {
+    const file = `/proc/${pid}/oom_score_adj`;
+    try {
+      const before = await readFile(file, 'utf8');
+      await writeFile(file, String(score));
+      undo.add(() => writeFile(file, before).catch(unlessGone));
+    } catch (error) {
+      unlessGone(error);
+    }
+  }
+}
+
+/** A process that has ended meanwhile has no score. */
+function unlessGone(error: unknown): void {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code !== 'ENOENT' && code !== 'ESRCH') throw systemError(`write oom_score_adj: ${message}`, error);
 }
 
 /** A swap limit may be changed without the memory limit, which the container has already. */

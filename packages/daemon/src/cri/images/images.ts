@@ -5,12 +5,18 @@ import type { Image, RegistryAuth } from '../../images/api.ts';
 import { message, needed, refuse, text } from '../checks.ts';
 import type { Rooms } from '../context.ts';
 import { code } from '../errors.ts';
-import type { Message } from '../messages.ts';
+import type { ImageSpec, Message } from '../messages.ts';
+import { handlerNames } from '../runtime/handlers.ts';
 
 const NAME_MAX = 4096;
 
-const name = (spec: unknown, field = 'image'): string =>
-  needed(message(spec as { image?: string } | null, field).image, `${field}.image`, NAME_MAX);
+/** An image's name. All runtimes run the same images: one that is named beside it need only be there. */
+function name(rooms: Rooms, spec: unknown): string {
+  const { image, runtime_handler } = message(spec as ImageSpec | null, 'image');
+  if (!handlerNames(rooms).includes(text(runtime_handler, 'image.runtime_handler', NAME_MAX)))
+    throw refuse('image.runtime_handler', `there is no runtime ${JSON.stringify(runtime_handler)}`);
+  return needed(image, 'image.image', NAME_MAX);
+}
 
 /** Image, as lists and statuses have it. */
 function shown(image: Image, annotations: Record<string, string> = {}): Message {
@@ -50,7 +56,7 @@ export async function listImages(rooms: Rooms, request: Message): Promise<Messag
 
 /** Answers ImageStatus; the answer is empty for an image that is not here, as CRI wants it. @throws invalid-parameter */
 export async function imageStatus(rooms: Rooms, request: Message): Promise<Message> {
-  const found = find(rooms, name(request['image']));
+  const found = find(rooms, name(rooms, request['image']));
   if (!found) return {};
   return {
     image: shown(found),
@@ -63,7 +69,7 @@ export async function imageStatus(rooms: Rooms, request: Message): Promise<Messa
  * @throws GrpcError of the class by which a kubelet tells failed pulls apart (`pullError`); invalid-parameter for credentials.
  */
 export async function pullImage(rooms: Rooms, request: Message, signal: AbortSignal): Promise<Message> {
-  const reference = name(request['image']);
+  const reference = name(rooms, request['image']);
   try {
     await rooms.images.pull({
       name: reference,
@@ -131,7 +137,7 @@ function credentials(auth: Message | null): RegistryAuth | undefined {
  * @throws conflict while a running container uses it; invalid-parameter
  */
 export async function removeImage(rooms: Rooms, request: Message): Promise<Message> {
-  const reference = name(request['image']);
+  const reference = name(rooms, request['image']);
   const found = find(rooms, reference);
   if (!found) return {};
   // All names of it go, as the client means the image.

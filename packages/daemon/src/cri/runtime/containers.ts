@@ -1,5 +1,5 @@
 import { conflict, isKind } from '../../base/errors.ts';
-import { choice, needed, refuse, texts, within } from '../checks.ts';
+import { choice, needed, noWindows, refuse, texts, within } from '../checks.ts';
 import { findMember, findPod, type Member, member, members, type Rooms, selected } from '../context.ts';
 import type { ContainerConfig, LinuxResources, Message } from '../messages.ts';
 import { containerCreate, type Told } from '../translate/container.ts';
@@ -17,9 +17,9 @@ const TIMEOUT_MAX = 2 ** 31;
 export async function createContainer(rooms: Rooms, request: Message): Promise<Message> {
   const pod = findPod(rooms, request['pod_sandbox_id']);
   if (!rooms.pods.ready(pod)) throw conflict(`pod_sandbox_id: pod ${pod.id} does not run`);
-  const options = containerCreate(request['config'] as ContainerConfig | null, pod, (name) =>
-    rooms.images.resolve(name),
-  );
+  const config = request['config'] as ContainerConfig | null;
+  const options = containerCreate(config, pod, (name) => rooms.images.resolve(name));
+  checkUnified(rooms, config?.linux?.resources, 'config.linux.resources');
   const target = options.body.HostConfig?.['PidMode'] as string;
   if (target.startsWith('container:') && target !== `container:${pod.id}`) {
     const field = 'config.linux.security_context.namespace_options.target_id';
@@ -153,6 +153,10 @@ export async function updateResources(rooms: Rooms, request: Message): Promise<M
   const shown = stateOfMember(one);
   if (shown === containerState.exited) throw conflict(`container_id: container ${id} has ended`);
   const given = request['linux'] as LinuxResources | null;
+  noWindows(request['windows'], 'windows');
+  // They mean what clients and plugins agree upon, of which there is nothing here; containerd hands them to its plugins.
+  texts(request['annotations'], 'annotations');
+  checkUnified(rooms, given, 'linux');
   const { host, unified, hugepages, oomScoreAdj } = limits(given, 'linux');
   // Limits that are not named stay as they are.
   const changed = Object.fromEntries(Object.entries(host).filter(([, value]) => value !== 0 && value !== ''));
@@ -166,6 +170,12 @@ export async function updateResources(rooms: Rooms, request: Message): Promise<M
     told: { ...one.told, resources } satisfies Told,
   });
   return {};
+}
+
+/** @throws invalid-parameter for files of cgroup v2 on a machine that has v1 */
+function checkUnified({ runtime }: Rooms, given: LinuxResources | null | undefined, field: string): void {
+  if (runtime.cgroupVersion === 1 && Object.keys(given?.unified ?? {}).length > 0)
+    throw refuse(`${field}.unified`, 'it names files of cgroup v2, and this machine has v1');
 }
 
 function named(given: LinuxResources): Partial<LinuxResources> {

@@ -20,7 +20,10 @@ export async function runPodSandbox(rooms: Rooms, request: Message): Promise<Mes
   const config = podConfig(request['config'] as PodSandboxConfig | null, handler);
   if (config.users && !isOwn(rooms, handler))
     throw refuse('runtime_handler', `the runtime ${JSON.stringify(handler)} has no user namespaces here`);
-  const pod = await rooms.pods.run(config);
+  const { overhead = null, resources = null } = (request['config'] as PodSandboxConfig).linux ?? {};
+  limits(overhead, 'config.linux.overhead');
+  limits(resources, 'config.linux.resources');
+  const pod = await rooms.pods.run(config, overhead || resources ? { overhead, resources } : undefined);
   return { pod_sandbox_id: pod.id };
 }
 

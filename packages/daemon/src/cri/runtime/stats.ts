@@ -36,16 +36,26 @@ export function forgetSamples(key: string): void {
 const stamp = (): string => `${BigInt(Date.now()) * 1_000_000n}`;
 const value = (number: number): Message => ({ value: Math.max(0, number) });
 
-function cpuUsage(key: string, { cpu }: CgroupNumbers): Message {
+type Waits = Awaited<ReturnType<Rooms['runtime']['view']>>['Pressure'];
+
+/** PsiStats of one resource: how much time tasks waited for it. */
+function psi(pressure: Waits[keyof Waits]): Message | undefined {
+  if (!pressure) return undefined;
+  const { Some, Full } = pressure;
+  return { Some, ...(Full && { Full }) };
+}
+
+function cpuUsage(key: string, { cpu }: CgroupNumbers, waits: Waits = {}): Message {
   const used = (cpu['cpu_usage'] as Numbers)['total_usage'] ?? 0;
   return {
     timestamp: stamp(),
     usage_core_nano_seconds: value(used),
     usage_nano_cores: value(rate(key, used)),
+    ...(waits.Cpu && { psi: psi(waits.Cpu) }),
   };
 }
 
-function memoryUsage({ memory }: CgroupNumbers): Message {
+function memoryUsage({ memory }: CgroupNumbers, waits: Waits = {}): Message {
   const stats = (memory['stats'] ?? {}) as Numbers;
   const usage = Number(memory['usage'] ?? 0);
   const limit = Number(memory['limit'] ?? 0);
@@ -60,6 +70,7 @@ function memoryUsage({ memory }: CgroupNumbers): Message {
     rss_bytes: value(stats['total_rss'] ?? stats['anon'] ?? 0),
     page_faults: value(stats['total_pgfault'] ?? stats['pgfault'] ?? 0),
     major_page_faults: value(stats['total_pgmajfault'] ?? stats['pgmajfault'] ?? 0),
+    ...(waits.Memory && { psi: psi(waits.Memory) }),
   };
 }
 
@@ -67,12 +78,22 @@ async function readCgroup(rooms: Rooms, { snapshot }: Member): Promise<CgroupNum
   return rooms.runtime.stats(snapshot.record.id).catch(() => undefined);
 }
 
+/** How tasks of a container waited; cgroup v1 has it of the whole machine alone. */
+async function readWaits({ runtime }: Rooms, { snapshot }: Member): Promise<Waits> {
+  if (runtime.cgroupVersion === 1) return {};
+  return runtime.view(snapshot.record.id).then(
+    ({ Pressure }) => Pressure,
+    () => ({}),
+  );
+}
+
 /** ContainerStats of one container. */
 async function statsOf(rooms: Rooms, one: Member): Promise<Message> {
   const { record } = one.snapshot;
   const running = stateOfMember(one) === containerState.running;
-  const [cgroup, size] = await Promise.all([
+  const [cgroup, waits, size] = await Promise.all([
     running ? readCgroup(rooms, one) : undefined,
+    running ? readWaits(rooms, one) : ({} as Waits),
     rooms.layers.writableSize(record.id).catch(() => ({ rw: 0 })),
   ]);
   return {
@@ -83,17 +104,29 @@ async function statsOf(rooms: Rooms, one: Member): Promise<Message> {
       annotations: one.told.annotations,
     },
     ...(cgroup && {
-      cpu: cpuUsage(record.id, cgroup),
-      memory: memoryUsage(cgroup),
-      swap: { timestamp: stamp(), swap_available_bytes: value(0), swap_usage_bytes: value(0) },
+      cpu: cpuUsage(record.id, cgroup, waits),
+      memory: memoryUsage(cgroup, waits),
+      ...(waits.Io && { io: { timestamp: stamp(), psi: psi(waits.Io) } }),
+      ...(cgroup.swap !== undefined && {
+        swap: {
+          timestamp: stamp(),
+          swap_usage_bytes: value(cgroup.swap),
+          ...swapAvailable(one, cgroup.swap),
+        },
+      }),
     }),
     writable_layer: {
       timestamp: stamp(),
       fs_id: { mountpoint: rooms.settings.dataRoot },
       used_bytes: value(size.rw),
-      inodes_used: value(0),
     },
   };
+}
+
+/** Of the limit that the client gave, which is of memory and swap together. */
+function swapAvailable({ snapshot: { record } }: Member, used: number): Message {
+  const { Memory, MemorySwap } = record.hostConfig;
+  return MemorySwap > 0 ? { swap_available_bytes: value(MemorySwap - Memory - used) } : {};
 }
 
 /** Answers ContainerStats; without numbers of a cgroup when the container does not run. @throws not-found */

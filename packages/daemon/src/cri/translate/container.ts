@@ -1,8 +1,20 @@
 import type { CreateBody, CreateOptions } from '../../containers/api.ts';
 import type { Image } from '../../images/api.ts';
 import type { PodRecord } from '../../pods/api.ts';
-import { below, choice, list, message, needed, path, refuse, text, texts, within } from '../checks.ts';
-import type { ContainerConfig, LinuxResources } from '../messages.ts';
+import {
+  below,
+  choice,
+  list,
+  message,
+  needed,
+  noWindows,
+  path,
+  refuse,
+  text,
+  texts,
+  within,
+} from '../checks.ts';
+import type { ContainerConfig, ImageSpec, LinuxResources } from '../messages.ts';
 import { mounts } from './mounts.ts';
 import { type Limits, limits } from './resources.ts';
 import { namespaces } from './sandbox.ts';
@@ -19,7 +31,7 @@ export interface Told {
   attempt: number;
   labels: Record<string, string>;
   annotations: Record<string, string>;
-  image: { image: string; annotations: Record<string, string>; user_specified_image: string };
+  image: ImageSpec;
   /** The id of the image that the name stood for. */
   imageId: string;
   mounts: ContainerConfig['mounts'];
@@ -35,6 +47,7 @@ export function containerCreate(
   findImage: (reference: string) => Image,
 ): CreateOptions {
   const config = message(given, 'config');
+  noWindows(config.windows, 'config.windows');
   const metadata = message(config.metadata, 'config.metadata');
   const name = needed(metadata.name, 'config.metadata.name', NAME_MAX);
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name))
@@ -65,6 +78,7 @@ export function containerCreate(
         'config.image.user_specified_image',
         4096,
       ),
+      runtime_handler: text(config.image!.runtime_handler, 'config.image.runtime_handler', NAME_MAX),
     },
     imageId: image.id,
     mounts: config.mounts,
@@ -160,6 +174,8 @@ function hostConfig(config: ContainerConfig, pod: PodRecord, own: Limits): Recor
   const modes = options ? namespaces(options, field) : pod.config;
   if (modes.network !== pod.config.network) throw refuse(`${field}.network`, 'it is not that of the pod');
   if (modes.ipc !== pod.config.ipc) throw refuse(`${field}.ipc`, 'it is not that of the pod');
+  if (options?.userns_options && JSON.stringify(modes.users) !== JSON.stringify(pod.config.users))
+    throw refuse(`${field}.userns_options`, 'it is not that of the pod');
   let pid = { pod: shared, container: '', node: 'host' }[modes.pid];
   if (target === 'target') pid = `container:${needed(options?.target_id, `${field}.target_id`, 64)}`;
   else if (modes.pid === 'pod' && pod.config.pid !== 'pod') pid = pod.config.pid === 'node' ? 'host' : '';

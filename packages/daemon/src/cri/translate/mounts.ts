@@ -34,6 +34,8 @@ export function mounts(given: Mount[], pod: PodRecord): Mounts {
 function ofImage(mount: Mount, target: string, field: string): Record<string, unknown> {
   if (mount.host_path !== '')
     throw refuse(`${field}.host_path`, 'a mount is of an image or of a path, not of both');
+  if (choice(mount.propagation, `${field}.propagation`, PROPAGATIONS) !== 'rprivate')
+    throw refuse(`${field}.propagation`, 'a mount of an image is PROPAGATION_PRIVATE');
   const subpath = below(mount.image_sub_path, `${field}.image_sub_path`);
   return {
     Type: 'image',

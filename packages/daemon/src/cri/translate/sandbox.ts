@@ -8,6 +8,7 @@ import {
   list,
   message,
   needed,
+  noWindows,
   path,
   refuse,
   text,
@@ -15,6 +16,7 @@ import {
   within,
 } from '../checks.ts';
 import type { IdMapping, NamespaceOption, PodSandboxConfig } from '../messages.ts';
+import { security } from './security.ts';
 
 /** The kernel's limit of a host name. */
 const HOSTNAME_MAX = 64;
@@ -38,11 +40,14 @@ export function podConfig(given: PodSandboxConfig | null, handler: string): PodC
       );
     return checked;
   };
-  const security = config.linux?.security_context;
-  const modes = namespaces(
-    security?.namespace_options ?? null,
-    'config.linux.security_context.namespace_options',
-  );
+  noWindows(config.windows, 'config.windows');
+  const confined = config.linux?.security_context;
+  // They are of a process that a pod here has not got, and are checked alone.
+  security(confined, '');
+  const options = 'config.linux.security_context.namespace_options';
+  const modes = namespaces(confined?.namespace_options ?? null, options);
+  if (confined?.namespace_options?.pid === MODES.indexOf('target'))
+    throw refuse(`${options}.pid`, 'TARGET is for containers');
   const pod: PodConfig = {
     name: name(metadata.name, 'name'),
     uid: name(metadata.uid, 'uid'),
@@ -60,7 +65,7 @@ export function podConfig(given: PodSandboxConfig | null, handler: string): PodC
     ...(modes.users && { users: modes.users }),
     cgroupParent: cgroupParent(config.linux?.cgroup_parent),
     sysctls: texts(config.linux?.sysctls, 'config.linux.sysctls'),
-    privileged: security?.privileged === true,
+    privileged: confined?.privileged === true,
     handler,
   };
   checkTogether(pod);
@@ -72,6 +77,8 @@ export function namespaces(options: NamespaceOption | null, field: string) {
   const network = choice(options?.network, `${field}.network`, MODES);
   const ipc = choice(options?.ipc, `${field}.ipc`, MODES);
   const pid = choice(options?.pid, `${field}.pid`, MODES);
+  if (options?.target_id && pid !== 'target')
+    throw refuse(`${field}.target_id`, 'it belongs to the mode TARGET');
   const shared = (mode: (typeof MODES)[number], name: string): 'pod' | 'node' => {
     if (mode === 'pod' || mode === 'node') return mode;
     throw refuse(`${field}.${name}`, `${mode.toUpperCase()} is not possible here, use POD or NODE`);

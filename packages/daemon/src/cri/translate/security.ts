@@ -18,7 +18,7 @@ export interface Security {
 }
 
 /** @throws invalid-parameter naming the field. */
-export function security(given: ContainerSecurity | null | undefined, imageUser: string): Security {
+export function security(given: Partial<ContainerSecurity> | null | undefined, imageUser: string): Security {
   const privileged = given?.privileged === true;
   const names = (values: string[] | undefined, field: string) =>
     list(values, `${FIELD}.capabilities.${field}`).map((name, index) =>
@@ -55,7 +55,7 @@ export function security(given: ContainerSecurity | null | undefined, imageUser:
   };
 }
 
-function user(given: ContainerSecurity | null | undefined, imageUser: string): string {
+function user(given: Partial<ContainerSecurity> | null | undefined, imageUser: string): string {
   const name = text(given?.run_as_username, `${FIELD}.run_as_username`, 256);
   if (/[:\n]/.test(name))
     throw refuse(`${FIELD}.run_as_username`, `${JSON.stringify(name)} is no user's name`);
@@ -90,7 +90,7 @@ function profile(
   throw refuse(field, `${JSON.stringify(older)} is no profile`);
 }
 
-function seccomp(given: ContainerSecurity | null | undefined, privileged: boolean): string[] {
+function seccomp(given: Partial<ContainerSecurity> | null | undefined, privileged: boolean): string[] {
   const field = `${FIELD}.seccomp`;
   const asked = profile(
     given?.seccomp,
@@ -111,7 +111,7 @@ function seccomp(given: ContainerSecurity | null | undefined, privileged: boolea
   return [`seccomp=${json}`];
 }
 
-function apparmor(given: ContainerSecurity | null | undefined, privileged: boolean): string[] {
+function apparmor(given: Partial<ContainerSecurity> | null | undefined, privileged: boolean): string[] {
   const field = `${FIELD}.apparmor`;
   const asked = profile(given?.apparmor, text(given?.apparmor_profile, `${FIELD}.apparmor_profile`), field);
   if (!asked || asked.type === 'default') return [];

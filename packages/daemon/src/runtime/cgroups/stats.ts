@@ -159,6 +159,12 @@ export function memoryStatsV1(files: {
   };
 }
 
+/** Bytes of a v1 cgroup in swap, from its memory.stat; nothing where the kernel does not count them. */
+export function swapV1(stat: string): { swap?: number } {
+  const swap = parseTable(stat).get('total_swap');
+  return swap === undefined ? {} : { swap };
+}
+
 /** `8:0 Read 4096` lines; sums without a device are left out. */
 function parseBlkioV1(text: string): BlkioEntry[] {
   const entries: BlkioEntry[] = [];

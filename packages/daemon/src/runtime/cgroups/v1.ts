@@ -15,7 +15,7 @@ import {
 import { findFolder } from './find.ts';
 import type { Hierarchies } from './hierarchies.ts';
 import { type CgroupWrite, limitsV1 } from './limits.ts';
-import { blkioStatsV1, cpuStatsV1, memoryStatsV1, pidsStats } from './stats.ts';
+import { blkioStatsV1, cpuStatsV1, memoryStatsV1, pidsStats, swapV1 } from './stats.ts';
 import type { CgroupFolder, Cgroups } from './types.ts';
 import { viewV1 } from './view.ts';
 
@@ -132,6 +132,7 @@ export class CgroupsV1 implements Cgroups {
       memory: memoryStatsV1({ stat, usage: memory, maximum, failures, limit }),
       pids: pidsStats(pids, pidsMax),
       blkio: blkioStatsV1(bytes, operations),
+      ...swapV1(stat),
     };
   }
 

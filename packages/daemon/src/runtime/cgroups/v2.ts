@@ -15,7 +15,7 @@ import {
 import { findFolder } from './find.ts';
 import type { Hierarchies } from './hierarchies.ts';
 import { type CgroupWrite, limitsV2 } from './limits.ts';
-import { blkioStatsV2, cpuStatsV2, memoryStatsV2, pidsStats } from './stats.ts';
+import { blkioStatsV2, cpuStatsV2, memoryStatsV2, parseValue, pidsStats } from './stats.ts';
 import type { CgroupFolder, Cgroups } from './types.ts';
 import { viewV2 } from './view.ts';
 
@@ -78,7 +78,7 @@ export class CgroupsV2 implements Cgroups {
 
   async stats(path: string): Promise<CgroupStats> {
     const file = (name: string) => readText(join(this.#root, path, name));
-    const [cpuStat, stat, usage, limit, events, pids, pidsMax, io] = await Promise.all([
+    const [cpuStat, stat, usage, limit, events, pids, pidsMax, io, swap] = await Promise.all([
       file('cpu.stat'),
       file('memory.stat'),
       file('memory.current'),
@@ -87,12 +87,14 @@ export class CgroupsV2 implements Cgroups {
       file('pids.current'),
       file('pids.max'),
       file('io.stat'),
+      file('memory.swap.current'),
     ]);
     return {
       cpu: cpuStatsV2(cpuStat),
       memory: memoryStatsV2({ stat, usage, limit, events }),
       pids: pidsStats(pids, pidsMax),
       blkio: blkioStatsV2(io),
+      ...(swap && { swap: parseValue(swap) }),
     };
   }
 
