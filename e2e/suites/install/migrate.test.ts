@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestDaemon, until } from '../../support/daemon.ts';
@@ -7,7 +7,7 @@ import { TestDaemon, until } from '../../support/daemon.ts';
 // `berth migrate` on the data of Debian's dockerd, where that is installed.
 const DOCKERD = '/usr/sbin/dockerd';
 const folder = mkdtempSync(join(tmpdir(), 'berth-migrate-'));
-const root = join(folder, 'root');
+let root = '';
 const host = `unix://${join(folder, 'docker.sock')}`;
 const docker = (...words: string[]) =>
   execFileSync('docker', ['-H', host, ...words], {
@@ -17,7 +17,13 @@ const docker = (...words: string[]) =>
   });
 let daemon: TestDaemon;
 let dockerd: ChildProcess | undefined;
-let bridge = '';
+const bridges: string[] = [];
+
+/** The options that make dockerd keep its images in one or the other store. */
+const STORES = {
+  overlay2: ['--storage-driver=overlay2'],
+  containerd: ['--config-file', join(folder, 'json')],
+};
 
 /** Every name below a folder with what changes when it does. */
 const picture = () =>
@@ -28,13 +34,14 @@ const picture = () =>
 beforeAll(async () => {
   daemon = await TestDaemon.start();
   await daemon.importBusybox();
+  writeFileSync(join(folder, 'json'), '{"features": {"containerd-snapshotter": true}}');
 }, 60_000);
 afterAll(async () => {
   dockerd?.kill();
   await daemon.dispose();
   // dockerd leaves it.
-  if (bridge) spawnSync('ip', ['link', 'delete', `br-${bridge.slice(0, 12)}`]);
-  spawnSync('umount', ['-R', root]);
+  for (const bridge of bridges) spawnSync('ip', ['link', 'delete', `br-${bridge.slice(0, 12)}`]);
+  for (const store of Object.keys(STORES)) spawnSync('umount', ['-R', join(folder, store)]);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -44,9 +51,17 @@ test('what is no data root of dockerd is refused', () => {
   expect(ran.stderr).toContain('is no data root of dockerd');
 });
 
-(existsSync(DOCKERD) ? test : test.skip)(
-  'images, volumes, networks and containers of dockerd',
-  async () => {
+test('what is no data root of containerd is refused', () => {
+  for (const name of ['containers', 'volumes']) mkdirSync(join(folder, 'empty', name), { recursive: true });
+  const ran = daemon.berth(['migrate', '--from', join(folder, 'empty'), '--containerd', folder]);
+  expect([ran.status, ran.stdout]).toEqual([1, '']);
+  expect(ran.stderr).toContain(`${folder} is no data root of a containerd`);
+});
+
+(existsSync(DOCKERD) ? test.each : test.skip.each)(Object.entries(STORES))(
+  'images, volumes, networks and containers of dockerd, whose images are in %s',
+  async (store, choice) => {
+    root = join(folder, store);
     const places = [
       '--data-root',
       root,
@@ -55,7 +70,7 @@ test('what is no data root of dockerd is refused', () => {
       '--pidfile',
       join(folder, 'pid'),
     ];
-    const options = ['--bridge=none', '--iptables=false', '--storage-driver=overlay2'];
+    const options = ['--bridge=none', '--iptables=false', ...choice];
     dockerd = spawn(DOCKERD, [...places, ...options, '-H', host], { stdio: 'ignore' });
     await until(
       'dockerd',
@@ -80,7 +95,7 @@ test('what is no data root of dockerd is refused', () => {
       join(folder, 'exec'),
     );
     docker('volume', 'create', '--label', 'a=b', 'data');
-    bridge = docker('network', 'create', '--subnet', '10.177.0.0/24', '--label', 'l=1', 'net1').trim();
+    bridges.push(docker('network', 'create', '--subnet', '10.177.0.0/24', '--label', 'l=1', 'net1').trim());
     docker(
       'create',
       '--name',
@@ -116,7 +131,9 @@ test('what is no data root of dockerd is refused', () => {
       '-c',
       script,
     );
-    const id = docker('image', 'inspect', '-f', '{{.Id}}', 'mine:1').trim();
+    // With containerd the id of an image is its manifest's digest there, and here that of its configuration.
+    const saved = execFileSync('sh', ['-c', `docker -H ${host} save mine:1 | tar -xO manifest.json`]);
+    const id = JSON.parse(saved.toString())[0].Config.replace(/^blobs\/sha256\//, 'sha256:');
     const ended = new Promise((resolve) => dockerd?.once('exit', resolve));
     dockerd.kill();
     await ended;
@@ -151,8 +168,13 @@ test('what is no data root of dockerd is refused', () => {
     const { json: used } = await daemon.call('GET', '/containers/used/json');
     const look = 'cat /new /d/hard/f; ls /d/g 2>&1 | grep -c "No such"';
     expect(inside(['berth-migrated/used', 'sh', '-c', look])).toBe('new\nin\n1\n');
+    expect(fresh.Image).toBe(id);
     const anonymous = used.Mounts.find(({ Destination }: { Destination: string }) => Destination === '/v');
     expect(readFileSync(join(anonymous.Source, 'f'), 'utf8')).toBe('anonymous\n');
+    for (const name of ['fresh', 'used']) await daemon.call('DELETE', `/containers/${name}?force=1`);
+    await daemon.call('DELETE', '/networks/net1');
+    await daemon.call('DELETE', '/volumes/data');
+    for (const name of ['mine:1', 'berth-migrated/used']) await daemon.call('DELETE', `/images/${name}`);
   },
   120_000,
 );

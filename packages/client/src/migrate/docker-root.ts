@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CliError } from '../base/errors.ts';
 import { readBolt } from './bolt.ts';
+import { type ContainerdImage, ContainerdRoot } from './containerd-root.ts';
 
 /** A layer as dockerd keeps it. */
 export interface DockerLayer {
@@ -13,6 +14,8 @@ export interface DockerLayer {
 }
 
 export interface DockerImage {
+  /** The name that containers have for it: its id. */
+  source: string;
   id: string;
   /** The configuration, byte for byte: the image's id is its digest. */
   config: Buffer;
@@ -20,6 +23,9 @@ export interface DockerImage {
   /** From the bottom. */
   layers: DockerLayer[];
 }
+
+/** An image of either store. */
+export type Image = DockerImage | ContainerdImage;
 
 export interface DockerVolume {
   Name: string;
@@ -72,19 +78,32 @@ const text = (file: string): string => readFileSync(file, 'utf8').trim();
 const list = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder).sort() : []);
 const hex = (id: string): string => id.replace(/^sha256:/, '');
 
+/** Where a containerd that dockerd has not started itself keeps its data. */
+const SYSTEM = '/var/lib/containerd';
+
 /** Reads dockerd's data root, and changes nothing in it. What cannot be read is told to `cannot`, and left out. */
 export class DockerRoot {
   readonly folder: string;
   private readonly cannot: (what: string, why: string) => void;
+  private readonly containerd: ContainerdRoot | undefined;
 
-  /** @throws CliError when it is none, or none that can be read. */
-  constructor(folder: string, cannot: (what: string, why: string) => void) {
+  /**
+   * `containerd` is the root of dockerd's containerd; empty: the one that dockerd started itself, or else the system's.
+   * @throws CliError when it is none, or none that can be read.
+   */
+  constructor(folder: string, containerd: string, cannot: (what: string, why: string) => void) {
     this.folder = folder;
     this.cannot = cannot;
     if (!existsSync(join(folder, 'containers')) || !existsSync(join(folder, 'volumes')))
       throw new CliError(
         `${folder} is no data root of dockerd: it has no folders "containers" and "volumes"`,
       );
+    // The mount points of containers whose layers are in containerd.
+    const usual = existsSync(join(folder, 'rootfs')) ? [join(folder, 'containerd/daemon'), SYSTEM] : [];
+    if (containerd !== '' && !ContainerdRoot.isThere(containerd))
+      throw new CliError(`${containerd} is no data root of a containerd`);
+    const found = containerd || usual.find(ContainerdRoot.isThere);
+    this.containerd = found === undefined ? undefined : new ContainerdRoot(found, cannot);
   }
 
   /** The names of storage drivers whose images and containers are there, besides the one that can be read. */
@@ -120,8 +139,12 @@ export class DockerRoot {
     return found;
   }
 
-  /** The images, but for steps of builds that are not in `used`, the ids of those that containers have. */
-  images(used: ReadonlySet<string>): DockerImage[] {
+  /** The images, but for steps of builds that are not in `used`, the names that containers have for theirs. */
+  images(used: ReadonlySet<string>): Image[] {
+    return [...this.overlayImages(used), ...(this.containerd?.images(used) ?? [])];
+  }
+
+  private overlayImages(used: ReadonlySet<string>): DockerImage[] {
     const base = join(this.folder, 'image/overlay2');
     const repositories = existsSync(join(base, 'repositories.json'))
       ? json<{ Repositories?: Record<string, Record<string, string>> }>(join(base, 'repositories.json'))
@@ -141,7 +164,7 @@ export class DockerRoot {
     );
     const byDiff = new Map([...this.layers().values()].map((layer) => [layer.diffId, layer]));
     return list(join(base, 'imagedb/content/sha256')).flatMap((id) => {
-      if (steps.has(id) && !names.has(id) && !used.has(id)) return [];
+      if (steps.has(id) && !names.has(id) && !used.has(`sha256:${id}`)) return [];
       try {
         const config = readFileSync(join(base, 'imagedb/content/sha256', id));
         const { rootfs } = JSON.parse(config.toString()) as { rootfs?: { diff_ids?: string[] } };
@@ -150,7 +173,7 @@ export class DockerRoot {
           if (!layer) throw new Error(`its layer ${diffId} is missing`);
           return layer;
         });
-        return [{ id, config, names: names.get(id) ?? [], layers }];
+        return [{ source: `sha256:${id}`, id, config, names: names.get(id) ?? [], layers }];
       } catch (error) {
         this.cannot(`image ${names.get(id)?.[0] ?? id.slice(0, 12)}`, (error as Error).message);
         return [];
@@ -164,28 +187,32 @@ export class DockerRoot {
       try {
         const at = (name: string) => join(this.folder, 'containers', id, name);
         const record = json<DockerContainer>(at('config.v2.json'));
-        const mount = (name: string) => text(join(this.folder, 'image/overlay2/layerdb/mounts', id, name));
-        if (record.Driver !== 'overlay2')
-          throw new Error(
-            `it is of the storage driver ${record.Driver}, not overlay2: bring it over by 'docker commit' and 'docker save'`,
-          );
-        const layer = (name: string) => join(this.folder, 'overlay2', name, 'diff');
-        const parents = existsSync(join(this.folder, 'image/overlay2/layerdb/mounts', id, 'parent'))
-          ? this.chain(layers, mount('parent')).map(({ folder }) => folder)
-          : [];
-        return [
-          {
-            ...record,
-            HostConfig: json<Record<string, unknown>>(at('hostconfig.json')),
-            upper: layer(mount('mount-id')),
-            lower: [layer(mount('init-id')), ...parents.reverse()],
-          },
-        ];
+        const HostConfig = json<Record<string, unknown>>(at('hostconfig.json'));
+        return [{ ...record, HostConfig, ...this.folders(id, record.Driver, layers) }];
       } catch (error) {
         this.cannot(`container ${id.slice(0, 12)}`, (error as Error).message);
         return [];
       }
     });
+  }
+
+  /** A container's own layer, and the folders below it. */
+  private folders(
+    id: string,
+    driver: string,
+    layers: Map<string, DockerLayer>,
+  ): Pick<DockerContainer, 'upper' | 'lower'> {
+    if (driver === 'overlayfs' && this.containerd) return this.containerd.folders(id);
+    if (driver !== 'overlay2')
+      throw new Error(
+        `it is of the storage driver ${driver}, not overlay2 or containerd's overlayfs: bring it over by 'docker commit' and 'docker save'`,
+      );
+    const mount = (name: string) => text(join(this.folder, 'image/overlay2/layerdb/mounts', id, name));
+    const layer = (name: string) => join(this.folder, 'overlay2', name, 'diff');
+    const parents = existsSync(join(this.folder, 'image/overlay2/layerdb/mounts', id, 'parent'))
+      ? this.chain(layers, mount('parent')).map(({ folder }) => folder)
+      : [];
+    return { upper: layer(mount('mount-id')), lower: [layer(mount('init-id')), ...parents.reverse()] };
   }
 
   volumes(): DockerVolume[] {

@@ -3,8 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { messageOf } from '../base/errors.ts';
 import type { Cli } from '../cli/cli.ts';
 import { type Api, ApiError } from '../transport/api.ts';
-import { imageArchive } from './archive.ts';
-import type { DockerContainer, DockerImage, DockerNetwork, DockerRoot, DockerVolume } from './docker-root.ts';
+import { type Extra, imageArchive, layoutArchive } from './archive.ts';
+import type { DockerContainer, DockerNetwork, DockerRoot, DockerVolume, Image } from './docker-root.ts';
 import { changesTar } from './layer-tar.ts';
 import { containerBody, containerName, inOrder, networkBody, networkObstacle } from './requests.ts';
 
@@ -72,7 +72,7 @@ export class Migration {
 
   async run(root: DockerRoot): Promise<void> {
     const containers = inOrder(root.containers());
-    const images = root.images(new Set(containers.map(({ Image }) => Image.replace(/^sha256:/, ''))));
+    const images = root.images(new Set(containers.map((container) => container.Image)));
     if (this.wanted.images) await this.images(images);
     if (this.wanted.volumes) for (const volume of root.volumes()) await this.volume(volume);
     if (this.wanted.networks) for (const network of root.networks()) await this.network(network);
@@ -93,25 +93,32 @@ export class Migration {
     }
   }
 
-  private async load(images: readonly DockerImage[], extra?: { tar: Buffer }): Promise<void> {
+  private async load(images: readonly Image[], extra?: Extra): Promise<void> {
+    const overlay = images.filter((image) => 'layers' in image);
+    const containerd = images.filter((image) => 'content' in image);
+    if (overlay.length) await this.send(imageArchive(overlay, extra));
+    if (containerd.length) await this.send(layoutArchive(containerd, extra));
+  }
+
+  private async send(archive: AsyncIterable<Buffer>): Promise<void> {
     const answer = await this.api.call<'ImageLoad'>('POST', '/images/load', {
       query: { quiet: true },
       headers: { 'Content-Type': 'application/x-tar' },
-      body: imageArchive(images, extra),
+      body: archive,
     });
     const failure = /"error":("(?:[^"\\]|\\.)*")/.exec(await answer.body.text());
     if (failure) throw new Error(JSON.parse(failure[1]!) as string);
   }
 
-  private async images(images: readonly DockerImage[]): Promise<void> {
-    const missing: DockerImage[] = [];
+  private async images(images: readonly Image[]): Promise<void> {
+    const missing: Image[] = [];
     for (const image of images) {
       const known = await Promise.all(
         [image.id, ...image.names].map((name) => this.here(`/images/${name}/json`)),
       );
       if (known.includes(false)) missing.push(image);
     }
-    const label = ({ names, id }: DockerImage) => names.join(', ') || id.slice(0, 12);
+    const label = ({ names, id }: Image) => names.join(', ') || id.slice(0, 12);
     if (missing.length === 0) return;
     if (!this.wanted.dryRun)
       try {
@@ -159,12 +166,12 @@ export class Migration {
 
   private async container(
     container: DockerContainer,
-    images: readonly DockerImage[],
+    images: readonly Image[],
     names: ReadonlyMap<string, string>,
   ): Promise<void> {
     const name = containerName(container);
     if (await this.here(`/containers/${name}/json`)) return;
-    const image = images.find(({ id }) => `sha256:${id}` === container.Image);
+    const image = images.find(({ source }) => source === container.Image);
     if (!image) return this.cannot(`container ${name}`, `its image ${container.Config.Image} is missing`);
     const running = container.State.Running ? 'it runs: its files are taken as they are now' : '';
     await this.take(
@@ -172,8 +179,9 @@ export class Migration {
       name,
       async () => {
         const tar = await changesTar(container.upper, container.lower);
-        let reference = image.names.includes(container.Config.Image)
-          ? container.Config.Image
+        const named = container.Config.Image;
+        let reference = image.names.some((each) => each === named || each === `${named}:latest`)
+          ? named
           : `sha256:${image.id}`;
         if (tar.length > EMPTY_TAR) {
           reference = `berth-migrated/${name.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}:latest`;

@@ -16,6 +16,10 @@ log, its health and its exit code stay behind. Networks need subnets that are fr
   args: noArgs,
   flags: {
     from: string('', 'The data root of dockerd', { initial: '/var/lib/docker' }),
+    containerd: string(
+      '',
+      "The data root of dockerd's containerd, when it is neither dockerd's own nor the system's",
+    ),
     'dry-run': bool('', 'Say what would be taken, and take nothing'),
     images: bool('', 'Take images', { initial: true }),
     volumes: bool('', 'Take volumes', { initial: true }),
@@ -30,11 +34,11 @@ log, its health and its exit code stay behind. Networks need subnets that are fr
       );
     if (process.geteuid?.() !== 0) throw new CliError("dockerd's data is root's: run this as root");
     const migration = new Migration(cli, api, { ...flags, dryRun: flags['dry-run'] });
-    const root = new DockerRoot(flags.from, migration.cannot);
+    const root = new DockerRoot(flags.from, flags.containerd, migration.cannot);
     for (const driver of root.otherDrivers())
       migration.cannot(
         `images and containers of the storage driver ${driver}`,
-        `only those of overlay2 can be read (of containerd's store neither); bring them over by 'docker save' and 'berth load'`,
+        `only those of overlay2 and of containerd's store can be read; bring them over by 'docker save' and 'berth load'`,
       );
     await migration.run(root);
     cli.print(`${migration.summary()}\n`);
