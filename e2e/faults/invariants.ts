@@ -169,7 +169,7 @@ async function followersBroken(user: User, get: (path: string) => Promise<Reply>
     const lines = follower.lines;
     const logs = await get(`/containers/${box.id}/logs?stdout=1`);
     const stored = logs.status === 200 && !rotated && !box.cut ? logLines(logs) : lines;
-    const broken = brokenFollower(lines, stored, whole && !rotated);
+    const broken = brokenFollower(lines, stored, { whole, rotated });
     if (broken && !box.cut) wrong.push(`container ${box.id}: ${what} ${broken}`);
     follower.close();
   }

@@ -1,15 +1,18 @@
 import type { Reply } from './connection.ts';
 import type { Box } from './model.ts';
 
-/** A container's output as runs: each counts from 1 on. `cut` is the first of them when its begin was rotated away. */
-export function runs(lines: string[]): { runs: string[][]; broken: string | undefined } {
+/**
+ * A container's output as runs: each counts from 1 on, but for the first, whose begin may have been rotated away. With
+ * `gaps` numbers may be missing, but none comes back.
+ */
+export function runs(lines: string[], gaps = false): { runs: string[][]; broken: string | undefined } {
   const found: string[][] = [];
   let last = 0;
   for (const line of lines) {
     const number = Number(line);
     if (!/^\d+$/.test(line)) return { runs: found, broken: `"${line.slice(0, 80)}" is no number` };
     if (number === 1) found.push([]);
-    else if (found.length > 0 && number !== last + 1)
+    else if (found.length > 0 && (gaps ? number <= last : number !== last + 1))
       return { runs: found, broken: `${number} follows ${last}` };
     else if (found.length === 0) found.push([]);
     found.at(-1)!.push(line);
@@ -47,11 +50,18 @@ export function brokenLog(box: Box, lines: string[]): string | undefined {
   return undefined;
 }
 
-/** The fault in followed output beside the stored one; undefined when there is none. */
-export function brokenFollower(lines: string[], stored: string[], whole: boolean): string | undefined {
-  const { broken, runs: found } = runs(lines);
+/**
+ * The fault in followed output beside the stored one; undefined when there is none. A follower of a log that is rotated
+ * misses what is rotated away before it comes to it: a program can write faster than any client reads.
+ */
+export function brokenFollower(
+  lines: string[],
+  stored: string[],
+  { whole, rotated }: { whole: boolean; rotated: boolean },
+): string | undefined {
+  const { broken, runs: found } = runs(lines, rotated);
   if (broken) return broken;
-  if (whole && found[0] && found[0][0] !== '1') return `begins with ${found[0][0]}`;
+  if (whole && !rotated && found[0] && found[0][0] !== '1') return `begins with ${found[0][0]}`;
   const last = Number(lines.at(-1) ?? 0);
   const most = Math.max(0, ...runs(stored).runs.map((run) => Number(run.at(-1))));
   return last > most ? `tells line ${last}, and the log ends at ${most}` : undefined;

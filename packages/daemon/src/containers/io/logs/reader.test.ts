@@ -165,6 +165,20 @@ test('following sees what is written between the end of a file is met and its ro
   expect(seen).toEqual(['a', 'b', 'c']);
 });
 
+test('following goes on with the oldest that is left where its file is rotated away', async () => {
+  writeFileSync(path, line('a\n', 1));
+  const wanted = options({ follow: true });
+  const source = await openSource(path, -1);
+  rmSync(path);
+  writeFileSync(`${path}.2`, line('c\n', 3));
+  writeFileSync(`${path}.1`, line('d\n', 4));
+  writeFileSync(path, line('e\n', 5));
+  const seen: string[] = [];
+  const reader = new FrameReader((_, bytes) => seen.push(bytes.toString().trim()));
+  for await (const block of readSource(path, source, wanted)) reader.push(block);
+  expect(seen).toEqual(['a', 'c', 'd', 'e']);
+});
+
 test('following ends when the client goes', async () => {
   writeFileSync(path, line('a\n', 1));
   const client = new AbortController();

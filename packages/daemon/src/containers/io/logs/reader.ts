@@ -105,7 +105,8 @@ async function successor(path: string, file: FileHandle): Promise<FileHandle | u
     return status && status.ino === own.ino && status.dev === own.dev;
   };
   if (await isOwn(path)) return undefined;
-  for (let number = 1; ; number += 1) {
+  let number = 1;
+  for (; ; number += 1) {
     const found = await isOwn(`${path}.${number}`);
     if (found === undefined) break;
     if (!found) continue;
@@ -114,6 +115,7 @@ async function successor(path: string, file: FileHandle): Promise<FileHandle | u
     // Rotated again meanwhile: that was the file after the next.
     await next?.close();
   }
-  // Rotated away altogether (or packed): go on with the newest.
-  return open(path, 'r').catch(() => undefined);
+  // Rotated away altogether (or packed): go on with the oldest that is newer, so that no more is missed than is gone.
+  const oldest = number === 1 ? path : `${path}.${number - 1}`;
+  return (await open(oldest, 'r').catch(() => undefined)) ?? open(path, 'r').catch(() => undefined);
 }
