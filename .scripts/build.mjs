@@ -146,7 +146,10 @@ if (existsSync(join(root, 'packages/daemon/src/main.ts'))) {
     plugins: [lazyHttp, ...(failing ? [(await import('./failpoints.mjs')).failpoints] : [])],
     entryPoints: {
       berthd: join(root, 'packages/daemon/src/main.ts'),
+      // Threads of the daemon.
       'berthd-logs': join(root, 'packages/daemon/src/logging/deliver/worker.ts'),
+      'berthd-analysis': join(root, 'packages/daemon/src/images/analysis/worker.ts'),
+      'berthd-scan': join(root, 'packages/daemon/src/audit/worker.ts'),
     },
     outdir: join(dist, 'lib'),
     outExtension: { '.js': '.mjs' },

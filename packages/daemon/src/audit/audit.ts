@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { inThread } from '../base/thread.ts';
 import type { Image } from '../images/api.ts';
 import type { AuditFinding, AuditReport } from './api.ts';
 import { hostFacts } from './host-facts.ts';
@@ -9,7 +10,8 @@ import { CONTAINER_RULES } from './rules/container.ts';
 import { HOST_RULES } from './rules/host.ts';
 import { IMAGE_RULES, type ImageSubject } from './rules/image.ts';
 import { NETWORK_RULES } from './rules/network.ts';
-import { scanLayers } from './scan.ts';
+import type { ImageScan } from './scan.ts';
+import type { ScanJob } from './worker.ts';
 
 const ORDER = ['high', 'medium', 'low', 'info'];
 /** So many pieces of evidence stand with a finding. */
@@ -17,6 +19,9 @@ const MOST_EVIDENCE = 20;
 const EVIDENCE_LENGTH = 300;
 /** How long a registry is waited for, in milliseconds: the rest is told without it. */
 const REGISTRY_PATIENCE = 4000;
+/** The program of the thread that looks into layers: beside the bundle, or as it is written, where tests run it. */
+const SCAN = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './berthd-scan.mjs', import.meta.url);
+const SCAN_MEMORY = 512;
 
 /** Holds subjects against their rules. */
 export class Auditor {
@@ -45,12 +50,8 @@ export class Auditor {
   }
 
   async image(reference: string, signal?: AbortSignal): Promise<AuditReport> {
-    const { images, layers } = this.#rooms;
-    const image = images.resolve(reference);
-    const [scan, newerBase] = await Promise.all([
-      scanLayers(layers, image.config.rootfs.diff_ids, signal),
-      this.#newerBase(image),
-    ]);
+    const image = this.#rooms.images.resolve(reference);
+    const [scan, newerBase] = await Promise.all([this.#scan(image, signal), this.#newerBase(image)]);
     const elsewhere = isElsewhere(image);
     return report('image', image.repoTags[0] ?? image.id, IMAGE_RULES, {
       image,
@@ -71,6 +72,23 @@ export class Auditor {
     const { settings, networks } = this.#rooms;
     const others = await networks.otherRules().catch(() => ({ rules: [] }));
     return report('host', hostname(), HOST_RULES, hostFacts(settings, hasAppArmor(), others));
+  }
+
+  async #scan({ config }: Image, signal: AbortSignal | undefined): Promise<ImageScan> {
+    const { images, layers } = this.#rooms;
+    const diffIds = config.rootfs.diff_ids;
+    const release = images.lease(diffIds);
+    try {
+      const job: ScanJob = { diffIds, files: layers.files(diffIds) };
+      return await inThread<ImageScan>(SCAN, job, {
+        name: 'scan',
+        memory: SCAN_MEMORY,
+        tooLarge: 'the image is too large to be audited',
+        signal,
+      });
+    } finally {
+      await release();
+    }
   }
 
   /** The base image that an image names (OCI's annotations as labels), where a registry has another one by that name now. */

@@ -1,6 +1,6 @@
 import { extract } from 'tar-stream';
 import { tarPath } from '../base/files/tar-paths.ts';
-import type { Layers } from '../layers/api.ts';
+import type { LayerReader } from '../layers/api.ts';
 import { secretIn } from './secrets.ts';
 
 /** The findings in the layers of an image; lists are bounded. */
@@ -39,7 +39,7 @@ const OTHERS_WRITE = 0o002;
 
 /** Reads the layers of an image (the lowest first), each once, as streams. A layer hides files of those below. */
 export async function scanLayers(
-  layers: Pick<Layers, 'tar' | 'has'>,
+  layers: Pick<LayerReader, 'tar' | 'has'>,
   diffIds: readonly string[],
   signal?: AbortSignal,
 ): Promise<ImageScan> {

@@ -1,5 +1,5 @@
 import type { Duplex, Readable } from 'node:stream';
-import type { Archive, Change } from '../layers/api.ts';
+import type { Archive } from '../layers/api.ts';
 import type { EndpointSettings } from '../networks/api.ts';
 import type { Resources } from '../runtime/api.ts';
 import type { ChangeOutcome, Update } from './model/changes.ts';
@@ -169,7 +169,8 @@ export interface Containers {
     reference: string,
     options: { stream: boolean; oneShot: boolean; signal: AbortSignal },
   ): Promise<AsyncIterable<Record<string, unknown>>>;
-  changes(reference: string): Promise<Change[]>;
+  /** As `Layers.changes` has them. */
+  changes(reference: string): Promise<Buffer[]>;
   export(reference: string): Promise<Readable>;
   commit(
     reference: string,

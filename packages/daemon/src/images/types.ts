@@ -173,7 +173,7 @@ export interface ImageAnalysis {
     Layers: number[];
     Reason: 'replaced' | 'deleted' | 'metadata';
   }>;
-  Duplicates: Array<{ Digest: string; Size: number; Wasted: number; Paths: string[] }>;
+  Duplicates: Array<{ Digest: string; Size: number; Wasted: number; Count: number; Paths: string[] }>;
   Hints: Array<{ Kind: string; Message: string; Size: number; Layers: number[]; Paths: string[] }>;
 }
 

@@ -14,6 +14,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import type { LayerEntry } from './api.ts';
+import { openLayerReader } from './reader.ts';
 import { type Bench, inRoot, type Member, openBench, stream, tarOf } from './testing.ts';
 
 const owner = 'c'.repeat(64);
@@ -67,7 +68,8 @@ describe.each(['erofs', 'folder'] as const)('adding layers as %s', (driver) => {
     });
     expect(layer.size).toBe(Number(sizes));
     const entries: LayerEntry[] = [];
-    for await (const entry of bench.layers.entries(layer.diffId)) entries.push(entry);
+    const reader = openLayerReader(bench.layers.files([layer.diffId]));
+    for await (const entry of reader.entries(layer.diffId)) entries.push(entry);
     expect(entries.find(({ path }) => path === 'second')).toMatchObject({
       type: 'hardlink',
       whiteout: false,

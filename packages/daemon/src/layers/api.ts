@@ -74,8 +74,8 @@ export interface Layers {
   remove(diffId: string): Promise<void>;
   /** The layer's uncompressed tar, byte for byte as it was hashed. */
   tar(diffId: string): Promise<Readable>;
-  /** The files that each layer holds, for `image analyze` (path, size, type, whiteout), from the tar's headers. */
-  entries(diffId: string): AsyncIterable<LayerEntry>;
+  /** The files of these layers, for `openLayerReader` in another thread; whoever reads them holds a lease of `images`. */
+  files(diffIds: readonly string[]): LayerFiles;
 
   /**
    * Makes a container's writable layer over `diffIds` (bottom first). `owner` is the container's id. `places`: the engine's
@@ -102,7 +102,8 @@ export interface Layers {
   /** Bytes of the files in a folder of the data root. @throws not-found, system */
   folderSize(folder: string): Promise<number>;
   readonly trees: Trees;
-  changes(owner: string): Promise<Change[]>;
+  /** The changes of a container: a JSON array with a line for each `Change`, which may be a million and is sent as it is. */
+  changes(owner: string): Promise<Buffer[]>;
   /** The writable layer as a layer tar (whiteouts as `.wh.` entries), for commit. */
   diffTar(owner: string): Promise<Readable>;
   /**
@@ -121,6 +122,23 @@ export interface Layers {
   ): Archive;
   /** Removes files that no record names (start-up). */
   reconcile(known: { diffIds: Set<string>; owners: Set<string> }): Promise<void>;
+}
+
+/** What reads layers needs to know of them: plain data, which a thread can be given. Layers that are not here are left out. */
+export interface LayerFiles {
+  /** The path of berth-native. */
+  binary: string;
+  /** Paths of the layers' tars, by diffId. */
+  tars: Record<string, string>;
+}
+
+/** Reads finished layers. @throws not-found for one that it was not opened for */
+export interface LayerReader {
+  has(diffId: string): boolean;
+  /** The layer's uncompressed tar. */
+  tar(diffId: string): Promise<Readable>;
+  /** The members of the layer's tar, from its headers. */
+  entries(diffId: string): AsyncIterable<LayerEntry>;
 }
 
 export interface LayerEntry {

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { BerthError, invalidParameter, notFound, systemError } from '../base/errors.ts';
-import type { Archive, Change } from './api.ts';
+import type { Archive } from './api.ts';
 import { decompressed } from './compression.ts';
 import { fed } from './feeding.ts';
 import { type Helper, lowerWords, type Options } from './helper.ts';
@@ -114,12 +114,12 @@ export function openArchive(helper: Helper, writables: Writables, owner: string,
   };
 }
 
-/** The changes of a container, as `docker diff` tells them, a folder before its contents. */
-export async function readChanges(helper: Helper, writables: Writables, owner: string): Promise<Change[]> {
+/** The changes of a container, as `docker diff` tells them, a folder before its contents: JSON, a line for each. */
+export async function readChanges(helper: Helper, writables: Writables, owner: string): Promise<Buffer[]> {
   const run = helper.start('changes', ...compareWords(writables, owner), ['ignore', 'pipe']);
   const chunks: Buffer[] = [];
   for await (const chunk of reading(run)) chunks.push(chunk as Buffer);
-  return JSON.parse(Buffer.concat(chunks).toString()) as Change[];
+  return chunks;
 }
 
 /** The same changes as a layer's tar. */

@@ -17,6 +17,7 @@ import { openWritables } from './writable.ts';
 export * from './api.ts';
 export { decompressed } from './compression.ts';
 export { EMPTY_LAYER } from './layers.ts';
+export { openLayerReader } from './reader.ts';
 
 export interface LayersOptions {
   /** The room's folder, on the file system that is to hold layers and containers' files. */
@@ -87,7 +88,15 @@ export async function openLayers(options: LayersOptions): Promise<Layers> {
       await layers.remove(diffId);
     },
     tar: layers.tar,
-    entries: layers.entries,
+    files: (diffIds) => ({
+      binary: options.binary,
+      tars: Object.fromEntries(
+        diffIds.flatMap((diffId) => {
+          const path = layers.tarPath(diffId);
+          return path === undefined ? [] : [[diffId, path]];
+        }),
+      ),
+    }),
     createWritable: writables.create,
     rootFilesystem: writables.rootFilesystem,
     lower: layers.lower,

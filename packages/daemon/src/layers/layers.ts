@@ -5,10 +5,10 @@ import type { Readable } from 'node:stream';
 import { notFound, systemError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
 import { type AddOptions, makeLayer } from './add.ts';
-import type { Layer, LayerEntry, RootFilesystem } from './api.ts';
+import type { Layer, RootFilesystem } from './api.ts';
 import type { DriverKind } from './driver.ts';
-import { readEntries } from './entries.ts';
 import type { Helper } from './helper.ts';
+import { openTar } from './reader.ts';
 import type { Trash } from './trash.ts';
 
 /** The contents of `layer.json`. */
@@ -29,7 +29,8 @@ export interface LayerStore {
   list(): Layer[];
   remove(diffId: string): Promise<void>;
   tar(diffId: string): Promise<Readable>;
-  entries(diffId: string): AsyncIterable<LayerEntry>;
+  /** undefined for one that is not here. */
+  tarPath(diffId: string): string | undefined;
   /** @throws not-found */
   record(diffId: string): LayerRecord;
   /** How the kernel gets at these (bottom first), topmost first; without any, an empty folder: an overlay wants one. */
@@ -92,12 +93,14 @@ export async function openLayerStore(
     return found;
   }
 
+  const tarOf = (diffId: string) => join(folderOf(diffId), 'tar');
+
   function lower(diffId: string): RootFilesystem['lower'][number] {
     const { driver: kind } = record(diffId);
     const folder = folderOf(diffId);
     return kind === 'folder'
       ? { kind: 'folder', path: join(folder, 'diff') }
-      : { kind: 'erofs', image: join(folder, 'index.erofs'), devices: [join(folder, 'tar')] };
+      : { kind: 'erofs', image: join(folder, 'index.erofs'), devices: [tarOf(diffId)] };
   }
 
   /** One that failed is tried again by whoever asks next. */
@@ -201,14 +204,9 @@ export async function openLayerStore(
     remove,
     async tar(diffId) {
       record(diffId);
-      // Opened before it is promised: a removal does not take it away from its reader any more.
-      const file = await open(join(folderOf(diffId), 'tar'), 'r');
-      return file.createReadStream({ highWaterMark: 1 << 18 });
+      return openTar(tarOf(diffId));
     },
-    entries(diffId) {
-      record(diffId);
-      return readEntries(helper, join(folderOf(diffId), 'tar'));
-    },
+    tarPath: (diffId) => (records.has(diffId) ? tarOf(diffId) : undefined),
     lower(diffIds) {
       // A layer without entries adds nothing, and an overlay takes no folder twice.
       const stack = diffIds.filter((diffId) => diffId !== EMPTY_LAYER);

@@ -1,5 +1,6 @@
 import { visible } from '../base/text.ts';
 import { SCROLLS } from './scrolls.ts';
+import { useSome } from './table.tsx';
 
 interface Part {
   title: string;
@@ -13,31 +14,39 @@ export function Parts({ parts }: { parts: readonly Part[] }) {
     <>
       {parts
         .filter(({ rows }) => rows.length > 0)
-        .map(({ title, rows, bars = [] }, index) => (
+        .map((part, index) => (
           // Titles may be the same twice.
-          <div key={index} class="part">
-            <h2>{visible(title)}</h2>
-            <section class="wide" {...SCROLLS} aria-label={title}>
-              <table>
-                <tbody>
-                  {rows.map((row, place) => (
-                    <tr key={place}>
-                      {row.map((cell, column) => (
-                        <td key={column} class={column === row.length - 1 ? 'last' : undefined}>
-                          {visible(cell)}
-                          {column === 1 && bars[place] !== undefined && (
-                            <meter value={bars[place]} aria-label={`${row[0]}: share of the limit`} />
-                          )}
-                        </td>
-                      ))}
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </section>
-          </div>
+          <PartTable key={index} {...part} />
         ))}
     </>
+  );
+}
+
+function PartTable({ title, rows, bars = [] }: Part) {
+  const [some, more] = useSome(rows);
+  return (
+    <div class="part">
+      <h2>{visible(title)}</h2>
+      <section class="wide" {...SCROLLS} aria-label={title}>
+        <table>
+          <tbody>
+            {some.map((row, place) => (
+              <tr key={place}>
+                {row.map((cell, column) => (
+                  <td key={column} class={column === row.length - 1 ? 'last' : undefined}>
+                    {visible(cell)}
+                    {column === 1 && bars[place] !== undefined && (
+                      <meter value={bars[place]} aria-label={`${row[0]}: share of the limit`} />
+                    )}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </section>
+      {more}
+    </div>
   );
 }
 

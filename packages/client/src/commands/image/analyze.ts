@@ -113,9 +113,9 @@ function report(analysis: Analysis, top: number): string {
     section(
       'Files of the same content',
       'WASTED|COPIES|PATHS',
-      first(analysis.Duplicates).map(({ Wasted, Paths }) => [
+      first(analysis.Duplicates).map(({ Wasted, Count, Paths }) => [
         humanSize(Wasted, 3),
-        String(Paths.length),
+        String(Count),
         ellipsis(Paths.join(', '), 100),
       ]),
     ),

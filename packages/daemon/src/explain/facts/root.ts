@@ -1,7 +1,9 @@
+import { StringDecoder } from 'node:string_decoder';
 import { parseSize } from '../../base/sizes.ts';
 import type { ContainerSnapshot } from '../../containers/api.ts';
 import type { ImageConfig } from '../../images/api.ts';
 import type { Change } from '../../layers/api.ts';
+import { Slices } from '../../patterns/slices.ts';
 import type { ExplainedLayer, ExplainedRoot } from '../api.ts';
 import type { ExplainRooms } from '../rooms.ts';
 
@@ -13,11 +15,10 @@ export async function rootOf(rooms: ExplainRooms, { record }: ContainerSnapshot)
   const { layers, images, containers } = rooms;
   // Either may fail for a container that is being removed, or whose layers are damaged: the rest is told all the same.
   const [changes, size] = await Promise.all([
-    containers.changes(record.id).catch((): Change[] => []),
+    containers.changes(record.id).then(countChanges, () => countChanges([])),
     layers.writableSize(record.id).catch(() => ({ rw: 0, rootFs: 0 })),
   ]);
   const image = images.get(record.imageId);
-  const count = (kind: Change['Kind']) => changes.filter(({ Kind }) => Kind === kind).length;
   const limit = record.hostConfig.StorageOpt?.['size'];
   const bytes = limit === undefined ? undefined : parseSize(limit);
   return {
@@ -26,10 +27,10 @@ export async function rootOf(rooms: ExplainRooms, { record }: ContainerSnapshot)
     Written: {
       Size: size.rw,
       ...(bytes !== undefined && { Limit: bytes }),
-      Added: count(1),
-      Changed: count(0),
-      Deleted: count(2),
-      Paths: changes.slice(0, SHOWN).map(({ Kind, Path }) => `${LETTERS[Kind]} ${Path}`),
+      Added: changes.counts[1],
+      Changed: changes.counts[0],
+      Deleted: changes.counts[2],
+      Paths: changes.first,
     },
     Mounts: [
       ...record.mounts.map(({ Type, Name, Source, Destination, RW }) => ({
@@ -47,6 +48,30 @@ export async function rootOf(rooms: ExplainRooms, { record }: ContainerSnapshot)
       })),
     ],
   };
+}
+
+/** How many changes of each kind there are, and the first of them; in slices, as they may be a million. */
+async function countChanges(
+  json: readonly Buffer[],
+): Promise<{ counts: [number, number, number]; first: string[] }> {
+  const counts: [number, number, number] = [0, 0, 0];
+  const first: string[] = [];
+  const slices = new Slices();
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  for (const chunk of json) {
+    if (slices.due()) await slices.next();
+    const lines = (rest + decoder.write(chunk)).split('\n');
+    rest = lines.pop()!;
+    for (const line of lines) {
+      const text = line.replace(/^\[/, '').replace(/[\],]$/, '');
+      if (text === '') continue;
+      const { Kind, Path } = JSON.parse(text) as Change;
+      counts[Kind] += 1;
+      if (first.length < SHOWN) first.push(`${LETTERS[Kind]} ${Path}`);
+    }
+  }
+  return { counts, first };
 }
 
 /** An image's layers, the lowest first, each with the step of its history that made it. */

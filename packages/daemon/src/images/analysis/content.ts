@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { extract } from 'tar-stream';
 import { tarPath } from '../../base/files/tar-paths.ts';
-import type { Layers } from '../../layers/api.ts';
+import type { LayerReader } from '../../layers/api.ts';
 import type { FileRecord, MergedTree } from './merge.ts';
 import type { SlicedWork } from './slicing.ts';
 
@@ -13,7 +13,7 @@ const SMALLEST_DUPLICATE = 4096; // bytes
  * size, and those that have the size of another.
  */
 export async function compareContents(
-  layers: Layers,
+  layers: LayerReader,
   diffIds: readonly string[],
   tree: MergedTree,
   slices: SlicedWork,
@@ -57,7 +57,7 @@ async function candidates(
 }
 
 async function digestFiles(
-  layers: Layers,
+  layers: LayerReader,
   diffId: string,
   files: Map<string, FileRecord>,
   signal: AbortSignal | undefined,

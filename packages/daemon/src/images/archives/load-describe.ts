@@ -207,10 +207,8 @@ function addStatements(
     return content ? [{ digest: blob.digest, body: content }] : [];
   });
   if (!about || blobs.length !== named.length) return;
-  about.attestations = [
-    ...(about.attestations ?? []),
-    { digest: digest!, mediaType: mediaType ?? MANIFEST, body, blobs },
-  ];
+  about.attestations ??= [];
+  about.attestations.push({ digest: digest!, mediaType: mediaType ?? MANIFEST, body, blobs });
 }
 
 const INDEX = 'application/vnd.oci.image.index.v1+json';

@@ -7,6 +7,7 @@ import { type Container, engine } from '../../store/engine.ts';
 import { Facts } from '../../widgets/facts.tsx';
 import { Json } from '../../widgets/json.tsx';
 import { lazy } from '../../widgets/lazy.tsx';
+import { Missing } from '../../widgets/missing.tsx';
 import { link } from '../../widgets/route.ts';
 import { Tabs } from '../../widgets/tabs.tsx';
 import { Actions, nameOf } from '../containers/actions.tsx';
@@ -46,15 +47,7 @@ export function ContainerPage({ id, tab }: { id: string; tab: string }) {
     );
   }, [container]);
   if (!known) return <p class="waiting">Asking the engine…</p>;
-  if (!container)
-    return (
-      <>
-        <h1>No such container</h1>
-        <p>
-          It was removed, or never was. <a href="#/containers">All containers</a>
-        </p>
-      </>
-    );
+  if (!container) return <Missing kind="container" />;
   const runs = container.State === 'running';
   return (
     <>

@@ -95,10 +95,9 @@ export function Containers() {
         columns={['Name', 'Image', 'State', 'Ports', 'CPU', 'Memory', 'Network', 'Disk']}
         numbers={['CPU', 'Memory', 'Network', 'Disk']}
         actions
+        rows={shown}
       >
-        {shown.map((one) => (
-          <Row key={one.Id} container={one} />
-        ))}
+        {(one) => <Row key={one.Id} container={one} />}
       </Table>
       {all.length === 0 && <p class="waiting">No containers yet.</p>}
     </>

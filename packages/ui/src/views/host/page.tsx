@@ -127,8 +127,9 @@ function Disk() {
             caption="Disk use"
             columns={['Kind', 'Count', 'In use', 'Size', 'Not in use']}
             numbers={['Count', 'In use', 'Size', 'Not in use']}
+            rows={diskRows(usage)}
           >
-            {diskRows(usage).map(({ name, count, active, size, unused }) => (
+            {({ name, count, active, size, unused }) => (
               <tr key={name}>
                 <th scope="row">{name}</th>
                 <td data-title="Count" class="number">
@@ -144,7 +145,7 @@ function Disk() {
                   {bytes(unused)}
                 </td>
               </tr>
-            ))}
+            )}
           </Table>
         )}
       </Answer>

@@ -81,10 +81,9 @@ export function Images() {
         columns={['Name', 'Id', 'Created', 'Size', 'Shared', 'Its own', 'Used by']}
         numbers={['Size', 'Shared', 'Its own']}
         actions
+        rows={shown}
       >
-        {shown.map(({ image, users }) => (
-          <Row key={image.Id} image={image} users={users} />
-        ))}
+        {({ image, users }) => <Row key={image.Id} image={image} users={users} />}
       </Table>
       {images.length === 0 && <p class="waiting">No images yet.</p>}
     </>

@@ -4,6 +4,7 @@ import { type Container, engine, type Image } from '../../store/engine.ts';
 import { Facts } from '../../widgets/facts.tsx';
 import { Json } from '../../widgets/json.tsx';
 import { lazy } from '../../widgets/lazy.tsx';
+import { Missing } from '../../widgets/missing.tsx';
 import { attempt } from '../../widgets/notices.tsx';
 import { link } from '../../widgets/route.ts';
 import { Tabs } from '../../widgets/tabs.tsx';
@@ -32,15 +33,7 @@ export function ImagePage({ id, tab }: { id: string; tab: string }) {
   const image = images && findImage(images, id);
   const details = useInspected(image);
   if (!images) return <p class="waiting">Asking the engine…</p>;
-  if (!image)
-    return (
-      <>
-        <h1>No such image</h1>
-        <p>
-          It was removed, or is not here yet. <a href="#/images">All images</a>
-        </p>
-      </>
-    );
+  if (!image) return <Missing kind="image" />;
   const users = containersOf(image, containers);
   return (
     <>

@@ -56,8 +56,9 @@ export function Networks() {
       <Table
         caption="Networks"
         columns={['Name', 'Driver', 'On the host', 'Addresses', 'Packets leave', 'Containers']}
+        rows={networks}
       >
-        {networks.map((network) => {
+        {(network) => {
           const ways = wired.get(network.Id);
           const members = [...containers.values()].filter((one) => placeIn(one, network.Id));
           return (
@@ -88,7 +89,7 @@ export function Networks() {
               </td>
             </tr>
           );
-        })}
+        }}
       </Table>
     </>
   );

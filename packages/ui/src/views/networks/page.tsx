@@ -8,6 +8,7 @@ import { Ask } from '../../widgets/ask.tsx';
 import { Facts } from '../../widgets/facts.tsx';
 import { Json } from '../../widgets/json.tsx';
 import { lazy } from '../../widgets/lazy.tsx';
+import { Missing } from '../../widgets/missing.tsx';
 import { attempt, done } from '../../widgets/notices.tsx';
 import { link } from '../../widgets/route.ts';
 import { Table } from '../../widgets/table.tsx';
@@ -42,15 +43,7 @@ export function NetworkPage({ name, tab }: { name: string; tab: string }) {
   if (!networks || !containers) return <p class="waiting">Asking the engine…</p>;
   const network =
     networks.find((one) => one.Name === name) ?? networks.find((one) => one.Id.startsWith(name));
-  if (!network)
-    return (
-      <>
-        <h1>No such network</h1>
-        <p>
-          It was removed, or never was. <a href="#/networks">All networks</a>
-        </p>
-      </>
-    );
+  if (!network) return <Missing kind="network" />;
   const ways = wired.get(network.Id);
   const fixed = network.Driver === 'host' || network.Driver === 'null';
   return (
@@ -127,8 +120,9 @@ function Overview({
           caption="Containers on the network"
           columns={['Name', 'Address', 'Interface on the host', 'Ports']}
           actions
+          rows={members}
         >
-          {members.map((one) => (
+          {(one) => (
             <tr key={one.Id}>
               <th scope="row">
                 <a href={link('containers', one.Id.slice(0, 12))}>{visible(nameOf(one))}</a>
@@ -144,7 +138,7 @@ function Overview({
               </td>
               <td>{network.Driver !== 'host' && <Disconnect network={network} container={one} />}</td>
             </tr>
-          ))}
+          )}
         </Table>
       )}
     </>

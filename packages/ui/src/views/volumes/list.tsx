@@ -35,8 +35,9 @@ export function Volumes() {
         columns={['Name', 'Driver', 'Created', 'Size', 'Used by']}
         numbers={['Size']}
         actions
+        rows={shown}
       >
-        {shown.map((volume) => (
+        {(volume) => (
           <tr key={volume.Name}>
             <th scope="row">
               <a href={link('volumes', volume.Name)}>{visible(volume.Name)}</a>
@@ -53,7 +54,7 @@ export function Volumes() {
               <VolumeActions volume={volume} />
             </td>
           </tr>
-        ))}
+        )}
       </Table>
       {volumes.length === 0 && <p class="waiting">No volumes yet.</p>}
     </>

@@ -4,6 +4,7 @@ import { useValue } from '../../base/use-value.ts';
 import { engine, type Volume } from '../../store/engine.ts';
 import { Facts } from '../../widgets/facts.tsx';
 import { Json } from '../../widgets/json.tsx';
+import { Missing } from '../../widgets/missing.tsx';
 import { Tabs } from '../../widgets/tabs.tsx';
 import { nameOf } from '../containers/actions.tsx';
 import { Users } from '../users.tsx';
@@ -21,15 +22,7 @@ export function VolumePage({ name, tab }: { name: string; tab: string }) {
   const volumes = useValue(engine.volumes);
   if (!volumes) return <p class="waiting">Asking the engine…</p>;
   const volume = volumes.find((one) => one.Name === name);
-  if (!volume)
-    return (
-      <>
-        <h1>No such volume</h1>
-        <p>
-          It was removed, or never was. <a href="#/volumes">All volumes</a>
-        </p>
-      </>
-    );
+  if (!volume) return <Missing kind="volume" />;
   return (
     <>
       <div class="bar">
