@@ -29,6 +29,8 @@ extern const struct field pod_word[];
 int pod_decode(const struct launch_record *record, const struct field *fields, void *request, struct error *err);
 /* The path of a namespace or mount in the pod's directory. Returns 0, or -1 with stage "pod" for one that is too long. */
 int pod_place(const struct pod *pod, const char *name, char path[PATH_MAX], struct error *err);
+/* Raises the loopback of a network namespace that was made here, which this process enters. Returns 0 or -1. */
+int pod_raise_loopback(const struct pod *pod, struct error *err);
 /* Sets the host name of the request, where it has one, in the pod's UTS namespace, which this process enters. Returns 0 or
    -1. */
 int pod_set_hostname(const struct pod *pod, struct error *err);

@@ -188,8 +188,8 @@ static int make(struct pod *pod, struct error *err) {
   pod->directory = directory.value;
   if (launch_find(pod->request, "release")) return release(pod, err);
   if (make_path(pod->directory) < 0) return fail(err, "pod", errno, "make %s", pod->directory);
-  if (make_namespaces(pod, err) < 0 || pin_existing(pod, err) < 0 || make_shm(pod, err) < 0 || pod_set_hostname(pod, err) < 0 ||
-      pod_set_sysctls(pod, err) < 0)
+  if (make_namespaces(pod, err) < 0 || pin_existing(pod, err) < 0 || make_shm(pod, err) < 0 ||
+      pod_raise_loopback(pod, err) < 0 || pod_set_hostname(pod, err) < 0 || pod_set_sysctls(pod, err) < 0)
     return -1;
   pod->stays = pod->namespaces.create & CLONE_NEWPID ? pod->first : hold_ports(pod->request, err);
   return pod->stays < 0 ? -1 : 0;

@@ -40,6 +40,11 @@ static int write_sysctl(const char *key, const char *value, struct error *err) {
   return 0;
 }
 
+int pod_raise_loopback(const struct pod *pod, struct error *err) {
+  if (!(pod->namespaces.create & CLONE_NEWNET)) return 0;
+  return enter(pod, NS_NET, err) < 0 ? -1 : loopback_up(err);
+}
+
 int pod_set_hostname(const struct pod *pod, struct error *err) {
   const struct launch_record *record = launch_find(pod->request, "hostname");
   struct word_request name;

@@ -49,7 +49,6 @@ class CniNetwork implements PodNetwork {
       runPlugin(this.#call('ADD', network, type, pod, join(namespaces, 'net'), before));
     let result: Record<string, unknown> | undefined;
     try {
-      await runPlugin(this.#loopback(pod, join(namespaces, 'net'), 'ADD'));
       for (const plugin of network.plugins) result = await add(plugin, result);
       const addresses = addressesOf(result ?? {});
       if (addresses.length === 0) throw systemError(`network ${network.name} gave the pod no address`);
@@ -60,15 +59,7 @@ class CniNetwork implements PodNetwork {
     }
   }
 
-  #loopback(pod: PodRecord, path: string, command: 'ADD' | 'DEL'): PluginCall {
-    const network = { cniVersion: '0.3.1', name: 'lo', plugins: [] };
-    return {
-      ...this.#call(command, network, { type: 'loopback' }, pod, path, undefined),
-      ...this.#named(pod, path, 'lo'),
-    };
-  }
-
-  #named({ id, config }: PodRecord, path: string, name: string): Pick<PluginCall, 'environment'> {
+  #named({ id, config }: PodRecord, path: string): Pick<PluginCall, 'environment'> {
     const words = {
       IgnoreUnknown: '1',
       K8S_POD_NAMESPACE: config.namespace,
@@ -80,7 +71,7 @@ class CniNetwork implements PodNetwork {
       environment: {
         CNI_CONTAINERID: id,
         CNI_NETNS: path,
-        CNI_IFNAME: name,
+        CNI_IFNAME: INTERFACE,
         CNI_ARGS: Object.entries(words)
           .map(([key, value]) => `${key}=${value}`)
           .join(';'),
@@ -109,7 +100,7 @@ class CniNetwork implements PodNetwork {
         ...(Object.keys(runtimeConfig).length > 0 && { runtimeConfig }),
         ...(before && { prevResult: before }),
       },
-      ...this.#named(pod, path, INTERFACE),
+      ...this.#named(pod, path),
     };
   }
 
