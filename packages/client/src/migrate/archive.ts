@@ -3,7 +3,7 @@ import { pack as newPack, type Pack } from 'tar-stream';
 import type { ContainerdImage } from './containerd-root.ts';
 import type { Descriptor } from './content-store.ts';
 import type { DockerImage, DockerLayer } from './docker-root.ts';
-import { layerTar, tarPieces, tarSize } from './layer-tar.ts';
+import { layerTar, tarSize } from './layer-tar.ts';
 
 /** Layers that an image gets besides its own, as tars. */
 export interface Extra {
@@ -57,10 +57,8 @@ class Members {
  * The tars of layers are made again from their folders while they are sent.
  */
 export function imageArchive(images: readonly DockerImage[], extra?: Extra): AsyncIterable<Buffer> {
-  const layer = ({ folder, record }: DockerLayer, name: string, to: Members): Promise<void> => {
-    const pieces = tarPieces(record);
-    return to.pieces(name, tarSize(pieces), layerTar(folder, pieces));
-  };
+  const layer = async ({ folder, record }: DockerLayer, name: string, to: Members): Promise<void> =>
+    to.pieces(name, await tarSize(record), layerTar(folder, record));
   return writeArchive(async (to) => {
     const written = new Set<string>();
     const manifest: object[] = [];

@@ -27,26 +27,41 @@ export function readBolt(file: string): BoltEntry[] {
     .sort((a, b) => Number(bytes.readBigUInt64LE(b + 48) - bytes.readBigUInt64LE(a + 48)));
   if (metas[0] === undefined) throw new Error(`${file} is no database of bolt`);
   const size = pageSize(bytes);
+  const damaged = () => new Error(`${file} is damaged`);
   const entries: BoltEntry[] = [];
+  // No byte belongs to two elements: pages that lead back to each other, or lie upon each other, use the file up.
+  let left = bytes.length;
+  const use = (count: number) => {
+    left -= count;
+    if (left < 0) throw damaged();
+  };
   const page = (id: bigint, path: string[], depth: number) => walk(Number(id) * size, path, depth);
   const walk = (at: number, path: string[], depth: number): void => {
-    if (depth > DEEPEST || at + HEADER > bytes.length) throw new Error(`${file} is damaged`);
+    if (depth > DEEPEST || at + HEADER > bytes.length) throw damaged();
+    use(HEADER);
     const kind = bytes.readUInt16LE(at + 8);
     for (let index = 0; index < bytes.readUInt16LE(at + 10); index++) {
       const element = at + HEADER + index * 16;
+      if (element + 16 > bytes.length) throw damaged();
       if (kind & BRANCH) {
         page(bytes.readBigUInt64LE(element + 8), path, depth + 1);
         continue;
       }
-      if (!(kind & LEAF)) throw new Error(`${file} is damaged`);
+      if (!(kind & LEAF)) throw damaged();
       const key = element + bytes.readUInt32LE(element + 4);
       const value = key + bytes.readUInt32LE(element + 8);
-      const name = [...path, bytes.toString('utf8', key, value)];
       const end = value + bytes.readUInt32LE(element + 12);
-      if (!(bytes.readUInt32LE(element) & BUCKET))
+      if (end > bytes.length) throw damaged();
+      use(HEADER + value - key);
+      const name = [...path, bytes.toString('utf8', key, value)];
+      if (!(bytes.readUInt32LE(element) & BUCKET)) {
+        use(end - value);
         entries.push({ path: name, value: bytes.subarray(value, end) });
+        continue;
+      }
+      if (end - value < HEADER) throw damaged();
       // A small bucket's page stands in its place.
-      else if (bytes.readBigUInt64LE(value) === 0n) walk(value + 16, name, depth + 1);
+      if (bytes.readBigUInt64LE(value) === 0n) walk(value + 16, name, depth + 1);
       else page(bytes.readBigUInt64LE(value), name, depth + 1);
     }
   };

@@ -21,6 +21,8 @@ export interface Manifest {
 const DIGEST = /^(sha256|sha384|sha512):([0-9a-f]{64,128})$/;
 /** Bytes of the largest document that is read into memory, as registries limit a manifest. */
 const MAX_DOCUMENT = 4 * 1024 * 1024;
+/** Indexes that name indexes: blobs are not checked here, so that one could name itself. */
+const DEEPEST = 8;
 const KEY_ANNOTATION = 'vnd.docker.reference.type';
 
 /** The blobs that a containerd keeps under its root, read only. */
@@ -65,7 +67,7 @@ export class ContentStore {
    * The manifest that a machine of this platform would run: of an index the first that is here and fits, or else the first
    * that is here. @throws when there is none
    */
-  runnable(target: string): { digest: string; manifest: Manifest } {
+  runnable(target: string, depth = 0): { digest: string; manifest: Manifest } {
     const manifest = this.manifest(target);
     if (manifest.config) return { digest: target, manifest };
     const here = (manifest.manifests ?? []).filter(
@@ -74,14 +76,15 @@ export class ContentStore {
     const fits = ({ platform }: Descriptor) => platform?.os === 'linux' && platform.architecture === ARCH;
     const chosen = here.find(fits) ?? here[0];
     if (!chosen) throw new Error('none of its manifests is here');
-    return this.runnable(chosen.digest);
+    if (depth > DEEPEST) throw new Error('its indexes lie too deep');
+    return this.runnable(chosen.digest, depth + 1);
   }
 
   /** The digests of an image's blobs that are here, those that name others behind them; each once. */
-  closure(target: string, found = new Set<string>()): Set<string> {
-    if (found.has(target) || !this.has(target)) return found;
+  closure(target: string, found = new Set<string>(), depth = 0): Set<string> {
+    if (depth > DEEPEST || found.has(target) || !this.has(target)) return found;
     const manifest = this.manifest(target);
-    for (const { digest } of manifest.manifests ?? []) this.closure(digest, found);
+    for (const { digest } of manifest.manifests ?? []) this.closure(digest, found, depth + 1);
     // A pull brings the layers of the platforms that were asked for; a manifest without them is of no use.
     const parts = [...(manifest.layers ?? []), ...(manifest.config ? [manifest.config] : [])];
     if (!parts.every(({ digest }) => this.has(digest))) return found;

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CliError } from '../base/errors.ts';
-import { readBolt } from './bolt.ts';
+import { type BoltEntry, readBolt } from './bolt.ts';
 import { type ContainerdImage, ContainerdRoot } from './containerd-root.ts';
 
 /** A layer as dockerd keeps it. */
@@ -78,6 +78,16 @@ const text = (file: string): string => readFileSync(file, 'utf8').trim();
 const list = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder).sort() : []);
 const hex = (id: string): string => id.replace(/^sha256:/, '');
 
+/** Whether a text is the name of something in a folder, and cannot lead elsewhere. */
+const isName = (name: string): boolean => /^[0-9a-zA-Z][\w.-]*$/.test(name);
+
+/** The name that a file's text is. @throws when it is none. */
+function nameIn(file: string): string {
+  const name = text(file);
+  if (!isName(name)) throw new Error(`${file} is damaged: it holds no name`);
+  return name;
+}
+
 /** Where a containerd that dockerd has not started itself keeps its data. */
 const SYSTEM = '/var/lib/containerd';
 
@@ -117,7 +127,7 @@ export class DockerRoot {
       list(base).flatMap((chain): [string, DockerLayer][] => {
         const at = (name: string) => join(base, chain, name);
         try {
-          const folder = join(this.folder, 'overlay2', text(at('cache-id')), 'diff');
+          const folder = join(this.folder, 'overlay2', nameIn(at('cache-id')), 'diff');
           return [[chain, { diffId: text(at('diff')), folder, record: at('tar-split.json.gz') }]];
         } catch (error) {
           this.cannot(`layer ${chain.slice(0, 12)}`, (error as Error).message);
@@ -129,14 +139,15 @@ export class DockerRoot {
 
   /** The layers whose topmost has the given chain id, from the bottom. */
   private chain(layers: Map<string, DockerLayer>, top: string): DockerLayer[] {
-    const found: DockerLayer[] = [];
+    const found = new Set<DockerLayer>();
     const parent = (id: string) => join(this.folder, 'image/overlay2/layerdb/sha256', id, 'parent');
     for (let id = hex(top); id !== ''; id = existsSync(parent(id)) ? hex(text(parent(id))) : '') {
       const layer = layers.get(id);
       if (!layer) throw new Error(`its layer ${id} is missing`);
-      found.unshift(layer);
+      if (found.has(layer)) throw new Error(`its layer ${id} stands on itself`);
+      found.add(layer);
     }
-    return found;
+    return [...found].reverse();
   }
 
   /** The images, but for steps of builds that are not in `used`, the names that containers have for theirs. */
@@ -207,21 +218,21 @@ export class DockerRoot {
       throw new Error(
         `it is of the storage driver ${driver}, not overlay2 or containerd's overlayfs: bring it over by 'docker commit' and 'docker save'`,
       );
-    const mount = (name: string) => text(join(this.folder, 'image/overlay2/layerdb/mounts', id, name));
-    const layer = (name: string) => join(this.folder, 'overlay2', name, 'diff');
-    const parents = existsSync(join(this.folder, 'image/overlay2/layerdb/mounts', id, 'parent'))
-      ? this.chain(layers, mount('parent')).map(({ folder }) => folder)
+    const mount = (name: string) => join(this.folder, 'image/overlay2/layerdb/mounts', id, name);
+    const layer = (name: string) => join(this.folder, 'overlay2', nameIn(mount(name)), 'diff');
+    const parents = existsSync(mount('parent'))
+      ? this.chain(layers, text(mount('parent'))).map(({ folder }) => folder)
       : [];
-    return { upper: layer(mount('mount-id')), lower: [layer(mount('init-id')), ...parents.reverse()] };
+    return { upper: layer('mount-id'), lower: [layer('init-id'), ...parents.reverse()] };
   }
 
   volumes(): DockerVolume[] {
     const base = join(this.folder, 'volumes');
     const known = new Map<string, Omit<DockerVolume, 'folder'>>();
-    if (existsSync(join(base, 'metadata.db')))
-      for (const { path, value } of readBolt(join(base, 'metadata.db')))
-        if (path[0] === 'volumes') known.set(path[1]!, JSON.parse(value.toString()));
-    const folders = list(base).filter((name) => existsSync(join(base, name, '_data')));
+    for (const { path, value } of this.records(join(base, 'metadata.db')))
+      if (path[0] === 'volumes' && path[1] !== undefined && isName(path[1]))
+        this.read(`the labels of volume ${path[1]}`, () => known.set(path[1]!, JSON.parse(value.toString())));
+    const folders = list(base).filter((name) => isName(name) && existsSync(join(base, name, '_data')));
     return [...new Set([...folders, ...known.keys()])].sort().map((Name) => ({
       Driver: 'local',
       Labels: null,
@@ -234,11 +245,31 @@ export class DockerRoot {
 
   /** The networks that are not the engine's own. */
   networks(): DockerNetwork[] {
-    const file = join(this.folder, 'network/files/local-kv.db');
+    const networks: DockerNetwork[] = [];
+    for (const { path, value } of this.records(join(this.folder, 'network/files/local-kv.db'))) {
+      const key = path.at(-1)!;
+      if (!key.startsWith('docker/network/v1.0/network/')) continue;
+      this.read(`network ${key.split('/').at(-1)}`, () => {
+        const network = JSON.parse(value.subarray(value.indexOf('{')).toString()) as DockerNetwork;
+        if (!['bridge', 'host', 'none'].includes(network.name)) networks.push(network);
+      });
+    }
+    return networks;
+  }
+
+  /** The entries of a database of bolt; none where there is no file. */
+  private records(file: string): BoltEntry[] {
     if (!existsSync(file)) return [];
-    return readBolt(file)
-      .filter(({ path }) => /^docker\/network\/v1\.0\/network\//.test(path.at(-1)!))
-      .map(({ value }) => JSON.parse(value.subarray(value.indexOf('{')).toString()) as DockerNetwork)
-      .filter(({ name }) => !['bridge', 'host', 'none'].includes(name));
+    return this.read(`what ${file} holds`, () => readBolt(file)) ?? [];
+  }
+
+  /** Reads one thing; undefined when that fails, which is told. */
+  private read<T>(what: string, reading: () => T): T | undefined {
+    try {
+      return reading();
+    } catch (error) {
+      this.cannot(what, (error as Error).message);
+      return undefined;
+    }
   }
 }

@@ -1,13 +1,14 @@
-import { spawn } from 'node:child_process';
-import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { closeSync, constants, createReadStream, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { createGunzip } from 'node:zlib';
 import { CliError } from '../base/errors.ts';
 
 const PIECE = 256 * 1024;
+/** Of a record's line: the bytes between two files, headers and padding, are much less. */
+const LONGEST_LINE = 16 << 20;
 
 /** A piece of a layer's tar: bytes as they were, or a file of the layer's folder. */
-export type Piece = { bytes: Buffer } | { file: Buffer; size: number };
+type Piece = { bytes: Buffer } | { file: Buffer; size: number };
 
 /** A line of tar-split's record of a tar: 2 is a segment of it, 1 a file that was taken out. */
 interface Line {
@@ -18,26 +19,59 @@ interface Line {
   payload?: string;
 }
 
-/** The pieces of the tar that dockerd made a layer's folder of. @throws when the record cannot be read. */
-export function tarPieces(record: string): Piece[] {
-  const pieces: Piece[] = [];
-  for (const text of gunzipSync(readFileSync(record)).toString().split('\n')) {
-    if (text === '') continue;
-    const line = JSON.parse(text) as Line;
-    if (line.type === 2) pieces.push({ bytes: Buffer.from(line.payload ?? '', 'base64') });
-    else if (line.size)
-      // Names that are no UTF-8 stand in base64.
-      pieces.push({
-        file: line.name_raw ? Buffer.from(line.name_raw, 'base64') : Buffer.from(line.name ?? ''),
-        size: line.size,
-      });
+/**
+ * The lines of a gzipped file. Neither the file nor a line is taken into memory at whatever length it has.
+ * @throws CliError for a line that no record has
+ */
+async function* gunzippedLines(file: string): AsyncGenerator<string> {
+  const source = createReadStream(file);
+  const text = createGunzip();
+  source.once('error', (error) => text.destroy(error));
+  source.pipe(text);
+  let parts: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of text as AsyncIterable<Buffer>) {
+      let begin = 0;
+      for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, begin)) {
+        parts.push(chunk.subarray(begin, end));
+        yield Buffer.concat(parts).toString();
+        parts = [];
+        size = 0;
+        begin = end + 1;
+      }
+      parts.push(chunk.subarray(begin));
+      size += chunk.length - begin;
+      if (size > LONGEST_LINE)
+        throw new CliError(`${file} is damaged: it has a line of more than ${LONGEST_LINE} bytes`);
+    }
+  } finally {
+    source.destroy();
   }
-  return pieces;
+  if (size > 0) yield Buffer.concat(parts).toString();
 }
 
-/** Bytes of a tar. */
-export const tarSize = (pieces: readonly Piece[]): number =>
-  pieces.reduce((sum, piece) => sum + ('bytes' in piece ? piece.bytes.length : piece.size), 0);
+/** The pieces of the tar that dockerd made a layer's folder of. @throws when the record cannot be read. */
+async function* tarPieces(record: string): AsyncGenerator<Piece> {
+  for await (const text of gunzippedLines(record)) {
+    if (text === '') continue;
+    const line = JSON.parse(text) as Line;
+    if (line.type === 2) yield { bytes: Buffer.from(line.payload ?? '', 'base64') };
+    else if (line.size)
+      // Names that are no UTF-8 stand in base64.
+      yield {
+        file: line.name_raw ? Buffer.from(line.name_raw, 'base64') : Buffer.from(line.name ?? ''),
+        size: line.size,
+      };
+  }
+}
+
+/** Bytes of the tar that a layer's record describes. */
+export async function tarSize(record: string): Promise<number> {
+  let sum = 0;
+  for await (const piece of tarPieces(record)) sum += 'bytes' in piece ? piece.bytes.length : piece.size;
+  return sum;
+}
 
 /** Opens a file below a folder, of which no part may be a link: a layer's link could lead out of it. */
 function openBelow(folder: string, name: Buffer): number {
@@ -65,8 +99,8 @@ function openBelow(folder: string, name: Buffer): number {
 }
 
 /** The tar of a layer, byte for byte as its digest was made of. */
-export async function* layerTar(folder: string, pieces: readonly Piece[]): AsyncGenerator<Buffer> {
-  for (const piece of pieces) {
+export async function* layerTar(folder: string, record: string): AsyncGenerator<Buffer> {
+  for await (const piece of tarPieces(record)) {
     if ('bytes' in piece) {
       yield piece.bytes;
       continue;
@@ -84,35 +118,4 @@ export async function* layerTar(folder: string, pieces: readonly Piece[]): Async
       closeSync(fd);
     }
   }
-}
-
-/**
- * The changes of a container as a layer's tar. `lower` are the folders below its own, the topmost first. The C core reads
- * them, since it knows the whiteouts of overlays.
- */
-export async function changesTar(upper: string, lower: readonly string[]): Promise<Buffer> {
-  const program = join(dirname(process.argv[1] ?? ''), 'berth-native');
-  const words = [
-    'layer',
-    'diff',
-    '--upper',
-    upper,
-    '--started',
-    'yes',
-    '--',
-    ...lower.flatMap((path) => ['folder', path]),
-  ];
-  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit', 'pipe'], env: {} });
-  let report = '';
-  (child.stdio[3] as NodeJS.ReadableStream).on('data', (part) => {
-    report += part;
-  });
-  const parts: Buffer[] = [];
-  child.stdout!.on('data', (part: Buffer) => parts.push(part));
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  if (code !== 0) throw new CliError(`what is in ${upper} cannot be read: ${report.trim()}`);
-  return Buffer.concat(parts);
 }

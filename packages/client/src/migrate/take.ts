@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { messageOf } from '../base/errors.ts';
 import type { Cli } from '../cli/cli.ts';
 import { type Api, ApiError } from '../transport/api.ts';
 import { type Extra, imageArchive, layoutArchive } from './archive.ts';
 import type { DockerContainer, DockerNetwork, DockerRoot, DockerVolume, Image } from './docker-root.ts';
-import { changesTar } from './layer-tar.ts';
+import { changesTar, copyVolume } from './native.ts';
 import { containerBody, containerName, inOrder, networkBody, networkObstacle } from './requests.ts';
 
 /** The kinds of objects that are taken over. */
@@ -145,7 +143,7 @@ export class Migration {
         });
         if (mounted) return;
         try {
-          await copy(folder, Mountpoint);
+          await copyVolume(folder, Mountpoint);
         } catch (error) {
           await this.api.done<'VolumeDelete'>('DELETE', `/volumes/${Name}`);
           throw error;
@@ -195,22 +193,4 @@ export class Migration {
       running,
     );
   }
-}
-
-/** Copies a volume's files with all they have; blocks are shared where the file system can, and never links. */
-async function copy(from: string, to: string): Promise<void> {
-  mkdirSync(to, { recursive: true });
-  const child = spawn('cp', ['-a', '--reflink=auto', '--sparse=auto', '--', `${from}/.`, to], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LC_ALL: 'C' },
-  });
-  let said = '';
-  child.stderr.on('data', (part) => {
-    said += part;
-  });
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  if (code !== 0) throw new Error(`its files could not be copied: ${said.trim().split('\n')[0]}`);
 }
