@@ -57,6 +57,27 @@ test('values are put into the form that inspect shows', () => {
   expect(privileged.SecurityOpt).toEqual(['label=disable']);
 });
 
+test('parts have their members in one order, whatever order they came in', () => {
+  const host = fill({
+    Ulimits: [{ Soft: 1, Name: 'nofile' }],
+    BlkioDeviceReadBps: [{ Rate: 7, Path: '/dev/null' }],
+    Mounts: [
+      {
+        Target: '/v',
+        ReadOnly: false,
+        VolumeOptions: { DriverConfig: { Options: {}, Name: 'local' }, NoCopy: true, Labels: {} },
+        Source: 'v',
+        Type: 'volume',
+      },
+    ],
+  });
+  expect(JSON.stringify(host.Ulimits)).toBe('[{"Name":"nofile","Hard":0,"Soft":1}]');
+  expect(JSON.stringify(host.BlkioDeviceReadBps)).toBe('[{"Path":"/dev/null","Rate":7}]');
+  expect(JSON.stringify(host.Mounts)).toBe(
+    '[{"Type":"volume","Source":"v","Target":"/v","VolumeOptions":{"NoCopy":true,"DriverConfig":{"Name":"local"}}}]',
+  );
+});
+
 const refused: Array<[object, string, string, object?]> = [
   [{ IpcMode: 'bogus' }, 'invalid-parameter', 'invalid IPC mode: bogus'],
   [{ PidMode: 'bogus' }, 'invalid-parameter', 'invalid PID mode: bogus'],

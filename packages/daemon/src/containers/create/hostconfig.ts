@@ -2,7 +2,8 @@ import type { Settings } from '../../config/settings.ts';
 import { isCacheOption } from '../../logging/check.ts';
 import type { PortMap } from '../../networks/api.ts';
 import { maskedPaths, READONLY_PATHS } from '../../runtime/index.ts';
-import type { HostConfig, RestartPolicy } from '../model/types.ts';
+import type { HostConfig, MountSpec, RestartPolicy } from '../model/types.ts';
+import { device, deviceRequest, mountSpec, throttleDevice, ulimit, weightDevice } from './shapes.ts';
 
 type Body = Record<string, unknown>;
 
@@ -87,11 +88,11 @@ export function fillHostConfig(body: Body, defaults: HostDefaults): HostConfig {
     NanoCpus: number('NanoCpus'),
     CgroupParent: text('CgroupParent'),
     BlkioWeight: number('BlkioWeight'),
-    BlkioWeightDevice: list('BlkioWeightDevice'),
-    BlkioDeviceReadBps: list('BlkioDeviceReadBps'),
-    BlkioDeviceWriteBps: list('BlkioDeviceWriteBps'),
-    BlkioDeviceReadIOps: list('BlkioDeviceReadIOps'),
-    BlkioDeviceWriteIOps: list('BlkioDeviceWriteIOps'),
+    BlkioWeightDevice: list<object>('BlkioWeightDevice')?.map(weightDevice) ?? null,
+    BlkioDeviceReadBps: list<object>('BlkioDeviceReadBps')?.map(throttleDevice) ?? null,
+    BlkioDeviceWriteBps: list<object>('BlkioDeviceWriteBps')?.map(throttleDevice) ?? null,
+    BlkioDeviceReadIOps: list<object>('BlkioDeviceReadIOps')?.map(throttleDevice) ?? null,
+    BlkioDeviceWriteIOps: list<object>('BlkioDeviceWriteIOps')?.map(throttleDevice) ?? null,
     CpuPeriod: number('CpuPeriod'),
     CpuQuota: number('CpuQuota'),
     CpuRealtimePeriod: number('CpuRealtimePeriod'),
@@ -107,12 +108,12 @@ export function fillHostConfig(body: Body, defaults: HostDefaults): HostConfig {
     MemorySwappiness: typeof swappiness === 'number' && swappiness !== -1 ? swappiness : null,
     OomKillDisable: flag('OomKillDisable'),
     PidsLimit: typeof pids === 'number' && pids > 0 ? pids : null,
-    Ulimits: list('Ulimits'),
+    Ulimits: list<object>('Ulimits')?.map(ulimit) ?? null,
     CpuCount: number('CpuCount'),
     CpuPercent: 0,
     IOMaximumIOps: number('IOMaximumIOps'),
     IOMaximumBandwidth: number('IOMaximumBandwidth'),
-    ...(list('Mounts')?.length ? { Mounts: list('Mounts')! } : {}),
+    ...(list('Mounts')?.length ? { Mounts: list<MountSpec>('Mounts')!.map(mountSpec) } : {}),
     MaskedPaths: list('MaskedPaths') ?? (privileged || unconfinedPaths(body) ? null : maskedPaths()),
     ReadonlyPaths: list('ReadonlyPaths') ?? (privileged || unconfinedPaths(body) ? null : READONLY_PATHS),
     ...(typeof body['Init'] === 'boolean' && { Init: body['Init'] as boolean }),
@@ -132,21 +133,6 @@ function daemonLogOptions(type: string, { logDriver, logOpts }: Settings): Recor
   if (type === logDriver) return logOpts;
   return Object.fromEntries(Object.entries(logOpts).filter(([name]) => isCacheOption(name)));
 }
-
-/** dockerd shows null for each list that was not given. */
-const deviceRequest = (given: Record<string, unknown>) => ({
-  Driver: given['Driver'] ?? '',
-  Count: given['Count'] ?? 0,
-  DeviceIDs: given['DeviceIDs'] ?? null,
-  Capabilities: given['Capabilities'] ?? null,
-  Options: given['Options'] ?? null,
-});
-
-const device = (given: Record<string, string>) => ({
-  PathOnHost: given['PathOnHost'] ?? '',
-  PathInContainer: given['PathInContainer'] ?? '',
-  CgroupPermissions: given['CgroupPermissions'] ?? '',
-});
 
 function portBindings(given: PortMap | undefined): PortMap | null {
   if (!given) return null;

@@ -80,7 +80,7 @@ export async function login(
     const body = await readDocument(answer, MAX_ERROR_BYTES, 'the answer', client.limits.document).catch(() =>
       Buffer.alloc(0),
     );
-    if (answer.status === 200) return { Status: 'Login Succeeded', IdentityToken };
+    if (answer.status === 200) return { IdentityToken, Status: 'Login Succeeded' };
     if (session.authorizer.usesTokens)
       throw unauthorized(during('GET', url, answerError(answer.status, body.toString()).message));
     throw systemError(

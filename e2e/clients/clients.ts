@@ -1,0 +1,25 @@
+/** A client of the Docker API and how its scenario runs. */
+export interface Client {
+  name: string;
+  /** The file in `scenarios/`; its ending says which interpreter runs it. */
+  scenario: string;
+  /** What the scenario has the client do, as the table says it. */
+  does: string;
+  /** A program that neither Debian nor npm has: the variable with its path. */
+  path?: string;
+  /** Milliseconds that the scenario may take; 120,000 where it is not given. */
+  ms?: number;
+}
+
+export const CLIENTS: Client[] = [
+  {
+    name: 'docker-py',
+    scenario: 'docker-py.py',
+    does: 'images, containers, exec, archives, networks, volumes, events, errors',
+  },
+  {
+    name: 'dockerode',
+    scenario: 'dockerode.ts',
+    does: 'attach, exec on a terminal, logs, builds of both kinds, stats, events, pull and push, errors',
+  },
+];
