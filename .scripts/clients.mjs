@@ -10,7 +10,9 @@ aptInstall(
     'docker-compose': '/usr/bin/docker-compose',
     'docker-buildx': '/usr/libexec/docker/cli-plugins/docker-buildx',
     'docker-registry': '/usr/bin/docker-registry',
+    ansible: '/usr/bin/ansible-playbook',
     'python3-docker': '/usr/lib/python3/dist-packages/docker/version.py',
+    skopeo: '/usr/bin/skopeo',
     jq: '/usr/bin/jq',
   }),
 );

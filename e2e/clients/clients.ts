@@ -22,4 +22,27 @@ export const CLIENTS: Client[] = [
     scenario: 'dockerode.ts',
     does: 'attach, exec on a terminal, logs, builds of both kinds, stats, events, pull and push, errors',
   },
+  {
+    name: 'ansible',
+    scenario: 'ansible.sh',
+    does: 'community.docker: networks, volumes, containers made once and kept, images of each way, compose',
+    ms: 300_000,
+  },
+  {
+    name: 'compose',
+    scenario: 'compose.sh',
+    does: 'build, health, secrets, scale, events, watch, publish, down',
+    ms: 300_000,
+  },
+  {
+    name: 'buildx',
+    scenario: 'buildx.sh',
+    does: 'results of each kind, secrets, caches, imagetools, bake, history, errors',
+    ms: 300_000,
+  },
+  {
+    name: 'skopeo',
+    scenario: 'skopeo.sh',
+    does: 'images to and from folders, layouts, archives and registries',
+  },
 ];

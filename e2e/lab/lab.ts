@@ -182,33 +182,30 @@ export class Lab {
     const programs = join(this.folder, 'bin');
     mkdirSync(programs, { recursive: true });
     if (!existsSync(join(programs, 'docker'))) symlinkSync(docker, join(programs, 'docker'));
-    writeFileSync(`${folder}.sh`, text);
+    // nsenter's -w would leave it on a mount of the outer namespace, from which nothing can be renamed to one of its own.
+    writeFileSync(`${folder}.sh`, `cd ${folder} || exit\n${text}`);
     const inside = readFileSync(
       `/proc/${this.#process.pid}/task/${this.#process.pid}/children`,
       'utf8',
     ).trim();
     return new Promise((resolve) => {
       const parts: Buffer[] = [];
-      const child = spawn(
-        'nsenter',
-        ['-t', inside, '-n', '-m', '-p', `-w${folder}`, 'bash', `${folder}.sh`],
-        {
-          stdio: ['ignore', 'pipe', 'pipe'],
-          detached: true,
-          env: {
-            ...process.env,
-            PATH: `${programs}:${process.env['PATH']}`,
-            DOCKER_HOST: `unix://${this.socket}`,
-            DOCKER_CONFIG: config,
-            DOCKER_CLI_HINTS: 'false',
-            IMG: 'bb:latest',
-            REG: REGISTRY,
-            LC_ALL: 'C.UTF-8',
-            TZ: 'UTC',
-            ...env,
-          },
+      const child = spawn('nsenter', ['-t', inside, '-n', '-m', '-p', 'bash', `${folder}.sh`], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        detached: true,
+        env: {
+          ...process.env,
+          PATH: `${programs}:${process.env['PATH']}`,
+          DOCKER_HOST: `unix://${this.socket}`,
+          DOCKER_CONFIG: config,
+          DOCKER_CLI_HINTS: 'false',
+          IMG: 'bb:latest',
+          REG: REGISTRY,
+          LC_ALL: 'C.UTF-8',
+          TZ: 'UTC',
+          ...env,
         },
-      );
+      });
       let late = false;
       const timer = setTimeout(() => {
         late = true;

@@ -11,6 +11,8 @@ step() { local n=$1 out rc; shift; out=$("$@" 2>&1 </dev/null); rc=$?; taken "$n
 works() { local n=$1 out rc; shift; out=$("$@" 2>&1 </dev/null); rc=$?; taken "$n" $rc ""; [ $rc = 0 ] || { broken+=" $n"; echo "$n: rc $rc: $out"; }; return $rc; }
 # fails NAME CMD...: a command that has to fail, and what it wrote.
 fails() { local n=$1 out rc; shift; out=$("$@" 2>&1 </dev/null); rc=$?; taken "$n" $rc "$out"; [ $rc != 0 ] || { broken+=" $n"; echo "$n: did not fail: $out"; }; }
+# tries NAME CMD...: a command that an engine may refuse, and what it wrote.
+tries() { local n=$1 out rc; shift; out=$("$@" 2>&1 </dev/null); rc=$?; taken "$n" $rc "$out"; }
 # soon CMD...: up to 20 seconds until the command succeeds.
 soon() { local i; for i in $(seq 200); do "$@" >/dev/null 2>&1 && return 0; sleep 0.1; done; echo "gave up: $*"; return 1; }
 # end: ends the scenario, with status 1 where a step went wrong.
