@@ -1,5 +1,4 @@
 // Programs of Docker's API beside dockerd and Berth; `npm run clients -- --help` says how.
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
@@ -159,10 +158,9 @@ const rows: Row[] = [];
 let engines = '';
 try {
   await Promise.all(labs.map((lab) => lab.start()));
-  const ranges = await Promise.all(labs.map((lab) => lab.apiVersion()));
+  const ranges = await Promise.all(labs.map((lab) => lab.versions()));
   const api = `1.${Math.min(...ranges.map(({ most }) => most))}`;
-  const version = spawnSync(dockerd, ['--version'], { encoding: 'utf8' }).stdout.trim();
-  engines = `Beside ${version.replace(/,.*/, '')}, at API ${api} where the client takes a version.`;
+  engines = `Beside dockerd ${ranges[0]!.engine}, at API ${api} where the client takes a version.`;
   for (const client of picked) {
     const start = Date.now();
     const row = await compare(labs, client, api);
