@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TestDaemon, top } from '../../support/daemon.ts';
 import { busyboxTar, imageTar } from '../../support/images.ts';
@@ -173,9 +173,22 @@ test('devices, kernel settings and namespaces are out of reach', () => {
   const script = `
     mknod /tmp/mem c 1 1 && head -c1 /tmp/mem
     mount -t tmpfs none /mnt; unshare -U true; echo 1 > /proc/sys/kernel/panic
-    echo x > /proc/sysrq-trigger; echo 1 > /sys/fs/cgroup/memory/x`;
+    echo x > /proc/sysrq-trigger; echo 1 > /proc/irq/default_smp_affinity; echo 1 > /sys/fs/cgroup/memory/x`;
   const { stderr } = inBox('bb', 'sh', '-c', script);
-  expect(stderr.trim().split('\n')).toHaveLength(6);
+  expect(stderr.trim().split('\n')).toEqual([
+    // The capability for nodes is there; the cgroup lets none of the host's be opened.
+    'head: /tmp/mem: Operation not permitted',
+    expect.stringMatching(/^mount: .*(Operation not permitted|permission denied)/),
+    expect.stringMatching(/^unshare: .*Operation not permitted$/),
+    expect.stringMatching(/panic: Read-only file system$/),
+    expect.stringMatching(
+      existsSync('/proc/sysrq-trigger')
+        ? /sysrq-trigger: Read-only file system$/
+        : /sysrq-trigger: nonexistent directory$/,
+    ),
+    expect.stringMatching(/smp_affinity: Read-only file system$/),
+    expect.stringMatching(/memory\/x: Read-only file system$/),
+  ]);
   expect(inBox('-v', '/tmp:/proc', 'bb', 'true').status).not.toBe(0);
   expect(inBox('--tmpfs', '/proc/acpi', 'bb', 'true').stderr).toContain('inside /proc');
 });

@@ -1,5 +1,8 @@
 /* The name service of a container: answers on 127.0.0.11:53 inside its network namespace, with no daemon alive.
  *
+ * Written here: it is a part of each container's supervisor, whose memory counts, and needs of DNS only to read a query, to
+ * answer A, AAAA and PTR, and to pass on all else; libraries of DNS are resolvers, or servers with threads of their own.
+ *
  * Record (launch, and control for a container that gets its first user-defined network while it runs):
  *
  *   dns NETNS FILE     NETNS: path of the network namespace; FILE: what to serve, below

@@ -1,4 +1,8 @@
-/* Reading and writing tar archives: V7, ustar, GNU and pax, as docker, GNU tar, libarchive and Go write them. */
+/* Reading and writing tar archives: V7, ustar, GNU and pax, as docker, GNU tar, libarchive and Go write them.
+ *
+ * Written here: a layer's tar is hashed, kept and indexed in one pass as its bytes come, and the index needs to know where in
+ * the archive each file's bytes lie, which libarchive does not tell. Its reading is fuzzed (tar_tree.fuzz.c); GNU tar reads what
+ * it writes in the tests of daemon/src/layers. */
 #ifndef BERTH_TAR_H
 #define BERTH_TAR_H
 
