@@ -1,8 +1,8 @@
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { BerthError, invalidParameter, notFound, systemError } from '../base/errors.ts';
+import { decompressed } from './adding/compression.ts';
 import type { Archive } from './api.ts';
-import { decompressed } from './compression.ts';
 import { fed } from './feeding.ts';
 import { type Helper, lowerWords, type Options } from './helper.ts';
 import { reading, reported } from './reading.ts';

@@ -1,7 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Store } from '../store/api.ts';
-import { makeLayer } from './add.ts';
+import { makeLayer } from './adding/add.ts';
 import type { Layers } from './api.ts';
 import { openArchive, readChanges, readDiff } from './archive.ts';
 import { readBoot } from './boot.ts';
@@ -14,8 +14,8 @@ import { createTrash } from './trash.ts';
 import { openTrees } from './trees.ts';
 import { openWritables } from './writable.ts';
 
+export { decompressed } from './adding/compression.ts';
 export * from './api.ts';
-export { decompressed } from './compression.ts';
 export { EMPTY_LAYER } from './layers.ts';
 export { openLayerReader } from './reader.ts';
 

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { notFound, systemError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
-import { type AddOptions, makeLayer } from './add.ts';
+import { type AddOptions, makeLayer } from './adding/add.ts';
 import type { Layer, RootFilesystem } from './api.ts';
 import type { DriverKind } from './driver.ts';
 import type { Helper } from './helper.ts';

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { BerthError, invalidParameter, unsupported } from '../base/errors.ts';
+import { decompressed } from './adding/compression.ts';
 import type { Trees } from './api.ts';
-import { decompressed } from './compression.ts';
 import { fed } from './feeding.ts';
 import type { Helper } from './helper.ts';
 import { reported } from './reading.ts';

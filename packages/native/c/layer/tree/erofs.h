@@ -2,7 +2,7 @@
    attributes are in the image, the contents of files stay where they are in the layer's tar, which is its second device.
 
    Written here: the image is made of the tree that the pass over the tar has left in memory; mkfs.erofs would read the tar
-   once more, in a program that no host has. fsck.erofs checks and extracts it in daemon/src/layers/erofs.test.ts. */
+   once more, in a program that no host has. fsck.erofs checks and extracts it in daemon/src/layers/adding/erofs.test.ts. */
 #ifndef BERTH_EROFS_H
 #define BERTH_EROFS_H
 

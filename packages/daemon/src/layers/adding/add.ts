@@ -3,11 +3,11 @@ import { createReadStream } from 'node:fs';
 import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { buffersPassed } from '../base/buffers.ts';
-import { BerthError, invalidParameter, systemError } from '../base/errors.ts';
+import { buffersPassed } from '../../base/buffers.ts';
+import { BerthError, invalidParameter, systemError } from '../../base/errors.ts';
+import type { DriverKind } from '../driver.ts';
+import type { Helper, Run } from '../helper.ts';
 import { compressionOf, HEAD_SIZE, inProcess, peek, programFor } from './compression.ts';
-import type { DriverKind } from './driver.ts';
-import type { Helper, Run } from './helper.ts';
 
 export interface Added {
   diffId: string;

@@ -3,8 +3,8 @@ import { accessSync, constants } from 'node:fs';
 import { PassThrough, type Readable, Readable as Readables } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { endWhenStopped } from '@berth/native/watchdog.ts';
-import { invalidParameter, systemError } from '../base/errors.ts';
-import type { Compression } from './api.ts';
+import { invalidParameter, systemError } from '../../base/errors.ts';
+import type { Compression } from '../api.ts';
 
 /** The first bytes of compressed streams, as moby's archive package tells them apart. */
 const MAGIC: Array<[Compression, number[]]> = [

@@ -13,9 +13,9 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import type { LayerEntry } from './api.ts';
-import { openLayerReader } from './reader.ts';
-import { type Bench, inRoot, type Member, openBench, stream, tarOf } from './testing.ts';
+import type { LayerEntry } from '../api.ts';
+import { openLayerReader } from '../reader.ts';
+import { type Bench, inRoot, type Member, openBench, stream, tarOf } from '../testing.ts';
 
 const owner = 'c'.repeat(64);
 

@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nativeProgram } from '@berth/native';
-import { createHelper, type Helper } from './helper.ts';
-import { openLayerStore } from './layers.ts';
-import { stream, tarOf } from './testing.ts';
-import { createTrash } from './trash.ts';
+import { createHelper, type Helper } from '../helper.ts';
+import { openLayerStore } from '../layers.ts';
+import { stream, tarOf } from '../testing.ts';
+import { createTrash } from '../trash.ts';
 
 /** A helper whose next `add` does its work, and whose report of it is lost. */
 function losing(helper: Helper): Helper & { lose: boolean } {

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Bench, type Member, openBench, stream, tarOf } from './testing.ts';
+import { type Bench, type Member, openBench, stream, tarOf } from '../testing.ts';
 
 /* The image that our writer makes of a tar, held against the EROFS of others: erofs-utils checks it and extracts the same files
    as tar does. */
