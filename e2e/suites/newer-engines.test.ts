@@ -187,3 +187,24 @@ test('cgroups are to be written where that is asked for', () => {
   expect(make('--security-opt', 'writable-cgroups=false')).toBe(1);
   expect(make()).toBe(1);
 });
+
+test('an address may be asked for in a subnet that the pools gave', async () => {
+  docker('network', 'create', 'pooled');
+  const subnet: string = JSON.parse(docker('network', 'inspect', 'pooled'))[0].IPAM.Config[0].Subnet;
+  const IPv4Address = subnet.replace(/\d+\/\d+$/, '77');
+  const body = (address: string) => ({
+    Image: 'bb',
+    Cmd: ['ip', '-4', '-o', 'addr', 'show', 'eth0'],
+    HostConfig: { NetworkMode: 'pooled' },
+    NetworkingConfig: { EndpointsConfig: { pooled: { IPAMConfig: { IPv4Address: address } } } },
+  });
+  const older = await post(`/v1.51/containers/create`, body(IPv4Address));
+  expect([older.status, older.json.message]).toEqual([
+    400,
+    expect.stringContaining('user configured subnets'),
+  ]);
+  const elsewhere = await post(`${NEW}/containers/create`, body('9.9.9.9'));
+  expect(elsewhere.json.message).toContain('no configured subnet contains IP address 9.9.9.9');
+  expect((await post(`${NEW}/containers/create?name=asking`, body(IPv4Address))).status).toBe(201);
+  expect(docker('start', '-a', 'asking')).toContain(`inet ${IPv4Address}/`);
+});

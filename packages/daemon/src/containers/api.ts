@@ -27,6 +27,8 @@ export interface CreateOptions {
   anonymousMounts?: boolean;
   /** Links put no variables into its environment. */
   noLinkVariables?: boolean;
+  /** It may ask for addresses of subnets that nobody asked for, too. */
+  anySubnet?: boolean;
   /** Read-only binds leave what is mounted below them as it is, where their entry does not say. */
   shallowReadOnly?: boolean;
   /** On cgroup v1 a container that names no cgroup namespace shares the host's. */

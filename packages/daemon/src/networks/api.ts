@@ -52,6 +52,8 @@ export interface NetworkRequest {
   /** The folder where hosts, hostname, resolv.conf are written (the container's own folder). */
   folder: string;
   labels: Record<string, string>;
+  /** Addresses of subnets that nobody asked for may be asked for, too. */
+  anySubnet?: boolean;
 }
 
 /** The effective state that inspect shows and that is kept with the container's record. */

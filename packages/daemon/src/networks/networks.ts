@@ -117,7 +117,7 @@ export class Room implements Networks {
       // A network that is not there is told by the start, as dockerd does.
       if (!known) continue;
       const refused = egressRefusal(request.labels, known);
-      const wrong = checkEndpoint(known, config);
+      const wrong = checkEndpoint(known, config, request);
       if (!wrong && !refused) continue;
       containers.delete(request.id);
       throw (

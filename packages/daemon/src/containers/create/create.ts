@@ -77,6 +77,7 @@ export async function createContainer(
     endpoints: namedEndpoints(networking?.EndpointsConfig, host),
     ...(options.buildStep && { buildStep: true }),
     ...(options.noLinkVariables && { noLinkVariables: true }),
+    ...(options.anySubnet && { anySubnet: true }),
     ...(options.pod && { pod: memberOf(options.pod) }),
   };
   host.Links = resolveLinks(context, host);

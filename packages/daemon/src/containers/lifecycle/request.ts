@@ -35,6 +35,7 @@ export function networkRequest(container: Pick<Container, 'record' | 'folder'>):
     links: host.Links ?? [],
     folder,
     labels: config.Labels,
+    anySubnet: record.anySubnet ?? false,
   };
 }
 

@@ -291,6 +291,8 @@ export interface ContainerRecord {
   pod?: PodMember;
   /** Links put no variables into its environment. */
   noLinkVariables?: true;
+  /** It may ask for addresses of subnets that the pools gave (engine 29). */
+  anySubnet?: true;
 }
 
 /** One frozen view of a container: what list and inspect read. */

@@ -50,7 +50,11 @@ export function configuredNetworks(request: NetworkRequest, find: Find): Contain
 }
 
 /** dockerd's objection to an endpoint's settings on that network; undefined: none. */
-export function checkEndpoint(network: NetworkRecord, config: EndpointConfig): BerthError | undefined {
+export function checkEndpoint(
+  network: NetworkRecord,
+  config: EndpointConfig,
+  { anySubnet = false }: Pick<NetworkRequest, 'anySubnet'>,
+): BerthError | undefined {
   if (config.MacAddress && !parseMac(config.MacAddress))
     return invalidParameter(`invalid MAC address ${config.MacAddress}`);
   const wrong: string[] = [];
@@ -64,8 +68,8 @@ export function checkEndpoint(network: NetworkRecord, config: EndpointConfig): B
   if (IPv6Address && !isUsable(IPv6Address, 128)) wrong.push(`invalid IPv6 address: ${IPv6Address}`);
   for (const address of LinkLocalIPs ?? [])
     if (!isUsable(address)) wrong.push(`invalid link-local IP address: ${address}`);
-  if (IPv4Address) wrong.push(...checkStatic(network, IPv4Address, 32));
-  if (IPv6Address) wrong.push(...checkStatic(network, IPv6Address, 128));
+  if (IPv4Address) wrong.push(...checkStatic(network, IPv4Address, 32, anySubnet));
+  if (IPv6Address) wrong.push(...checkStatic(network, IPv6Address, 128, anySubnet));
   const asked = askedName(config);
   if (asked !== '' && (!isInterfaceName(asked) || asked === 'lo'))
     wrong.push(`${IFNAME}: ${JSON.stringify(asked)} cannot be the name of an interface`);
@@ -82,18 +86,22 @@ function isUsable(text: string, bits?: number): boolean {
   return bits === undefined || (address.bits === bits && !isMapped);
 }
 
-function checkStatic(network: NetworkRecord, text: string, bits: number): string[] {
-  const asked = network.subnets
-    .filter((subnet) => subnet.asked)
+function checkStatic(network: NetworkRecord, text: string, bits: number, anySubnet: boolean): string[] {
+  const subnets = network.subnets
+    .filter((subnet) => anySubnet || subnet.asked)
     .map(({ subnet }) => parsePrefix(subnet)!)
     .filter((subnet) => subnet.bits === bits);
-  if (asked.length === 0)
+  if (subnets.length === 0 && !anySubnet)
     return [
       'user specified IP address is supported only when connecting to networks with user configured subnets',
     ];
   const address = parseAddress(text);
-  if (address && asked.some((subnet) => contains(subnet, address))) return [];
-  return [`no configured subnet or ip-range contain the IP address ${text}`];
+  if (address && subnets.some((subnet) => contains(subnet, address))) return [];
+  return [
+    anySubnet
+      ? `no configured subnet contains IP address ${text}`
+      : `no configured subnet or ip-range contain the IP address ${text}`,
+  ];
 }
 
 const SYSCTLS = 'com.docker.network.endpoint.sysctls';

@@ -37,7 +37,7 @@ export async function connect(
   const record = remember(context, request);
   const config = endpointConfig(given ?? {});
   // The endpoint's own settings are judged first, as by dockerd: its texts say which of two objections a client sees.
-  const wrong = checkEndpoint(network, config);
+  const wrong = checkEndpoint(network, config, request);
   if (wrong) throw wrong;
   checkConnect(context, record, network);
   const at = record.configured.findIndex((entry) => networkOf(context, entry)?.id === network.id);

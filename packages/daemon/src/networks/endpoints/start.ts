@@ -106,7 +106,7 @@ export async function startSandbox(
   let record = remember(context, request);
   const networks = networksOf(context, record);
   for (const { entry, network } of networks) {
-    const wrong = checkEndpoint(network, entry.config);
+    const wrong = checkEndpoint(network, entry.config, request);
     if (wrong) throw wrong;
   }
   checkStart(

@@ -3,8 +3,9 @@ import { parseFilters } from '../../base/filters.ts';
 import type { OnProgress, Progress, RegistryAuth } from '../../images/api.ts';
 import { parsePullName } from '../../images/index.ts';
 import type { Services } from '../../services.ts';
-import type { ApiReply, ApiRequest, Server } from '../api.ts';
+import type { ApiReply, ApiRequest, OperationId, Server } from '../api.ts';
 import { parsePlatformJson, platformOf } from '../platforms.ts';
+import { errorTextFor } from '../shapes/error-texts.ts';
 import { imageInspectFor, imageSummaryFor } from '../shapes/images.ts';
 import { SINCE } from '../shapes/since.ts';
 import { upload } from '../upload.ts';
@@ -29,11 +30,12 @@ export function imageRoutes(server: Server, { images }: Services): void {
     else await importRoot(request, reply);
   });
 
-  async function pull({ query, headers, signal }: ApiRequest<'ImageCreate'>, reply: ApiReply): Promise<void> {
+  async function pull(request: ApiRequest<'ImageCreate'>, reply: ApiReply): Promise<void> {
+    const { query, headers, version, signal } = request;
     const { name, tag } = parsePullName(query['fromImage'] ?? '', query['tag']);
     const { platform } = query;
     const auth = registryAuth(headers['x-registry-auth']);
-    await streamed(reply, (onProgress) =>
+    await streamed(reply, wordsOf(version, 'ImageCreate'), (onProgress) =>
       images.pull({
         name,
         ...(tag === undefined ? { all: true } : { tag }),
@@ -46,11 +48,11 @@ export function imageRoutes(server: Server, { images }: Services): void {
   }
 
   async function importRoot(
-    { query, raw, signal }: ApiRequest<'ImageCreate'>,
+    { query, version, raw, signal }: ApiRequest<'ImageCreate'>,
     reply: ApiReply,
   ): Promise<void> {
     const { repo = '', tag = '', message, fromSrc = '', changes, platform } = query;
-    await streamed(reply, async (onProgress) => {
+    await streamed(reply, wordsOf(version, 'ImageCreate'), async (onProgress) => {
       const id = await images.import(fromSrc === '-' ? upload(raw) : sourceUrl(fromSrc), {
         ...(repo === '' ? {} : { reference: repo, tag }),
         message: message || `Imported from ${fromSrc}`,
@@ -75,13 +77,18 @@ export function imageRoutes(server: Server, { images }: Services): void {
     images.history(params['name']!, platformOf(query['platform'])),
   );
 
-  server.serve('ImagePush', async ({ params, query, headers, signal }, reply) => {
+  server.serve('ImagePush', async ({ params, query, headers, version, signal }, reply) => {
     const auth = registryAuth(headers['x-registry-auth']);
     const chosen = platformOf(query['platform']);
-    await streamed(reply, (onProgress) =>
+    const { tag } = query;
+    const words = (text: string) =>
+      tag && version >= SINCE.namedTag && /^An image does not exist locally/.test(text)
+        ? `tag does not exist: ${params['name']}:${tag}`
+        : errorTextFor(version, 'ImagePush', text);
+    await streamed(reply, words, (onProgress) =>
       images.push({
         name: params['name']!,
-        ...(query['tag'] ? { tag: query['tag'] } : {}),
+        ...(tag ? { tag } : {}),
         ...chosen,
         ...(auth ? { auth } : {}),
         signal,
@@ -127,7 +134,7 @@ export function imageRoutes(server: Server, { images }: Services): void {
   }
 
   server.serve('ImageLoad', async (request, reply) => {
-    const { query, raw, signal } = request;
+    const { query, version, raw, signal } = request;
     // Any other error is told in the stream, as dockerd does.
     const options = platformsOf(request);
     const quiet = query['quiet'] ?? true;
@@ -146,7 +153,7 @@ export function imageRoutes(server: Server, { images }: Services): void {
         },
       });
     } catch (error) {
-      write(errorLine(error));
+      write(errorLine(error, wordsOf(version, 'ImageLoad')));
     }
     (lines ?? reply.lines()).end();
   });
@@ -167,7 +174,16 @@ export function imageRoutes(server: Server, { images }: Services): void {
 }
 
 /** Runs what tells its progress: the stream begins with the first line, and an error after that is its last one. */
-async function streamed(reply: ApiReply, work: (onProgress: OnProgress) => Promise<void>): Promise<void> {
+/** How a client of that version reads errors of that operation. */
+const wordsOf = (version: number, operation: OperationId) => (text: string) =>
+  errorTextFor(version, operation, text);
+
+/** Sends the progress of `work`, and an error behind it in the words of the client's version. */
+async function streamed(
+  reply: ApiReply,
+  words: (text: string) => string,
+  work: (onProgress: OnProgress) => Promise<void>,
+): Promise<void> {
   let lines: ReturnType<ApiReply['lines']> | undefined;
   try {
     await work((line) => {
@@ -176,13 +192,13 @@ async function streamed(reply: ApiReply, work: (onProgress: OnProgress) => Promi
     });
   } catch (error) {
     if (!lines) throw error;
-    lines.write(errorLine(error));
+    lines.write(errorLine(error, words));
   }
   (lines ?? reply.lines()).end();
 }
 
-function errorLine(error: unknown): Progress {
-  const message = error instanceof Error ? error.message : String(error);
+function errorLine(error: unknown, words: (text: string) => string): Progress {
+  const message = words(error instanceof Error ? error.message : String(error));
   return { errorDetail: { message }, error: message };
 }
 

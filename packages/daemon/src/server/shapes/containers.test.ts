@@ -4,6 +4,7 @@ import { inspectFor, summaryFor } from './containers.ts';
 const endpoint = { Aliases: ['a'], IPAddress: '10.0.0.2', GwPriority: 1 };
 const inspected = {
   Id: '0123456789abcdef',
+  State: { Running: true },
   ImageManifestDescriptor: { digest: 'sha256:1' },
   HostConfig: { MaskedPaths: ['/proc/kcore'], PortBindings: null },
   GraphDriver: { Name: 'overlay2', Data: null },
@@ -33,6 +34,13 @@ test('an inspected container has what its version had', () => {
     Config: { Hostname: 'host' },
     NetworkSettings: { SandboxID: 's', Networks: { own: endpoint } },
   });
+});
+
+test("the last sandbox of a container that ended is older versions'", () => {
+  const ended = { ...inspected, State: { Running: false } } as ContainerInspect;
+  expect(inspectFor(47, ended).NetworkSettings.SandboxID).toBe('s');
+  expect(inspectFor(48, ended).NetworkSettings.SandboxID).toBe('');
+  expect(inspectFor(52, ended).NetworkSettings.SandboxID).toBe('');
 });
 
 test('what an endpoint was asked to have is told with both families from 1.52 on', () => {

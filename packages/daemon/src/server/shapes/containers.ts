@@ -1,4 +1,4 @@
-import type { ContainerInspect, ContainerSummary } from '../../containers/api.ts';
+import type { ContainerInspect, ContainerSummary, ShownNetworks } from '../../containers/api.ts';
 import type { EndpointSettings } from '../../networks/api.ts';
 import type { ResponseOf } from '../api.ts';
 import { SNAPSHOTTER, without } from './members.ts';
@@ -10,6 +10,7 @@ const NO_ID_ALIASES = 45;
 const LIST_ANNOTATIONS = 46;
 /** With the manifest of the image. */
 const GATEWAY_PRIORITY = 48;
+const SANDBOX_ENDS = 48;
 const LIST_HEALTH = 52;
 const NETWORKS_ONLY = 52;
 
@@ -33,8 +34,9 @@ const FIRST_NETWORK = [
 
 /** The inspected container as `version` has it. */
 export function inspectFor(version: number, container: ContainerInspect): ResponseOf<'ContainerInspect'> {
-  const { Id, Config: config, NetworkSettings: settings } = container;
-  if (version >= NETWORKS_ONLY) return newest(container);
+  const { Id, Config: config } = container;
+  const settings = sandboxOf(version, container);
+  if (version >= NETWORKS_ONLY) return newest({ ...container, NetworkSettings: settings });
   const HostConfig = {
     ...container.HostConfig,
     MaskedPaths: inOlderMasks(container.HostConfig.MaskedPaths),
@@ -53,6 +55,12 @@ export function inspectFor(version: number, container: ContainerInspect): Respon
       Networks: networksFor(version, settings.Networks, [Id.slice(0, 12), config.Hostname]),
     },
   };
+}
+
+/** The sandbox goes with the container's end; older engines told of the last one. */
+function sandboxOf(version: number, { State, NetworkSettings }: ContainerInspect): ShownNetworks {
+  if (version < SANDBOX_ENDS || State.Running) return NetworkSettings;
+  return { ...NetworkSettings, SandboxID: '', SandboxKey: '' };
 }
 
 function newest(container: ContainerInspect): ResponseOf<'ContainerInspect'> {

@@ -48,6 +48,7 @@ export function createFor(version: number, body: CreateBody | null | undefined):
     ...bodyFor(version, body),
     anonymousMounts: version >= SINCE.anonymousMounts,
     noLinkVariables: version >= SINCE.noLinkVariables,
+    anySubnet: version >= SINCE.anySubnet,
     shallowReadOnly: version < READ_ONLY_RECURSIVE,
     hostCgroupnsOnV1: version < PRIVATE_CGROUPNS,
   };

@@ -1,9 +1,5 @@
 import { errorTextFor } from './error-texts.ts';
 
-const BRIDGE =
-  'invalid endpoint settings:\n* user specified IP address is supported on user defined networks only\n' +
-  '* user specified IP address is supported only when connecting to networks with user configured subnets';
-
 const CASES: Array<[since: number, operation: string, older: string, newer: string]> = [
   [48, 'ExecStart', 'Error: Exec command 1 has already run', 'exec command 1 has already run'],
   [48, 'ContainerCreate', 'Range of CPUs is from 0.01 to 2.00', 'range of CPUs is from 0.01 to 2.00'],
@@ -49,9 +45,15 @@ const CASES: Array<[since: number, operation: string, older: string, newer: stri
   ],
   [
     52,
-    'ContainerCreate',
-    BRIDGE,
-    'invalid endpoint settings:\nuser specified IP address is supported on user defined networks only',
+    'ImageCreate',
+    'manifest for x/y:1 not found: manifest unknown: manifest unknown',
+    'failed to resolve reference "docker.io/x/y:1": docker.io/x/y:1: not found',
+  ],
+  [
+    52,
+    'ImageCreate',
+    'manifest for h:1/y:1 not found: manifest unknown: manifest unknown',
+    'failed to resolve reference "h:1/y:1": h:1/y:1: not found',
   ],
 ];
 

@@ -5,8 +5,8 @@
 
 interface Rewording {
   since: number;
-  /** The operation that tells it; without it all. */
-  of?: string;
+  /** The operations that tell it; without it all. */
+  of?: RegExp;
   /** The text of before, or its part that changed. */
   older: RegExp;
   /** What it is instead: `$1` and so on are the parts of `older`. */
@@ -15,15 +15,13 @@ interface Rewording {
 
 const STATES = 'created, running, paused, restarting, removing, exited, dead';
 const HEALTH = 'none, starting, healthy, unhealthy';
-const ON_BRIDGE = 'user specified IP address is supported on user defined networks only';
-const WITHOUT_SUBNET =
-  'user specified IP address is supported only when connecting to networks with user configured subnets';
 
 const ENGINE_28: Array<Omit<Rewording, 'since'>> = [
   { older: /^Error: (Exec command .*)$/, newer: (_, rest) => lower(rest!) },
   { older: /^(Range of CPUs is .*|Invalid network mode: .*)$/, newer: (text) => lower(text!) },
   { older: /^Invalid isolation: "(.*)" - (linux only .*)$/, newer: 'invalid isolation ($1): $2' },
   { older: /^Your (kernel does not support CPU real-time scheduler.*)$/, newer: '$1' },
+  { older: /^Pool overlaps with other one/, newer: 'invalid pool request: $&' },
   { older: /^(cannot join own network)$/, newer: '$1 namespace' },
   { older: /^(cannot remove container ")\/(.*)$/s, newer: '$1$2' },
   { older: /^(invalid name: )\s*$/, newer: '$1name is empty' },
@@ -36,17 +34,22 @@ const ENGINE_28: Array<Omit<Rewording, 'since'>> = [
     newer: `invalid filter 'health=$1': invalid value for health ($1): must be one of ${HEALTH}`,
   },
   {
-    of: 'ContainerStart',
-    older: /^(network \S+ not found)$/,
+    of: /^(ContainerStart|NetworkConnect)$/,
+    older: /^(Address already in use|cannot create endpoint on configuration-only network)$/,
     newer: 'failed to set up container networking: $1',
   },
   {
-    of: 'NetworkConnect',
+    of: /^ContainerStart$/,
+    older: /^(network \S+ not found|driver failed programming external connectivity .*)$/,
+    newer: 'failed to set up container networking: $1',
+  },
+  {
+    of: /^NetworkConnect$/,
     older: /^container cannot be disconnected from host network or connected to host network$/,
     newer: 'cannot connect container to host network - container must be created in host network mode',
   },
   {
-    of: 'NetworkDisconnect',
+    of: /^NetworkDisconnect$/,
     older: /^container cannot be disconnected from host network or connected to host network$/,
     newer: 'cannot disconnect container from host network - container was created in host network mode',
   },
@@ -55,6 +58,12 @@ const ENGINE_28: Array<Omit<Rewording, 'since'>> = [
 const ENGINE_29: Array<Omit<Rewording, 'since'>> = [
   { older: /^C(ontainer \S+ is already paused)$/, newer: 'c$1' },
   { older: /^(No such image: [^\s:@]+(?::\d+\/[^\s:@]+)?)$/, newer: '$1:latest' },
+  {
+    of: /^ImageCreate$/,
+    older: /^manifest for (\S+) not found: manifest unknown.*$/,
+    newer: (_, name) => `failed to resolve reference "${inFull(name!)}": ${inFull(name!)}: not found`,
+  },
+  { older: /^Invalid containerPort: /, newer: 'invalid containerPort: ' },
   {
     older: /^(conflict: unable to )remove repository reference "(.*)" \(must force\)( - .*)$/,
     newer: '$1delete $2 (must be forced)$3',
@@ -74,11 +83,6 @@ const ENGINE_29: Array<Omit<Rewording, 'since'>> = [
     newer: '$1: invalid port range: $2',
   },
   {
-    older: /^(.*:)\n\* (user specified IP address[^\n]*)\n\* (user specified IP address[^\n]*)$/,
-    newer: (text, heading, first, second) =>
-      first === ON_BRIDGE && second === WITHOUT_SUBNET ? `${heading}\n${first}` : text!,
-  },
-  {
     older: /network-scoped alias is supported only for containers in user defined networks/,
     newer: 'network-scoped aliases are only supported for user-defined networks',
   },
@@ -93,6 +97,12 @@ const lower = (text: string) => text[0]!.toLowerCase() + text.slice(1);
 
 const tagged = (name: string) => (/[:@][^/]*$/.test(name) ? name : `${name}:latest`);
 
+/** A name as a registry has it: without a host it is one of Docker's. */
+function inFull(name: string): string {
+  if (/^([^/]*[.:][^/]*|localhost)\//.test(name)) return name;
+  return `docker.io/${name.includes('/') ? '' : 'library/'}${name}`;
+}
+
 /** Longer texts are those of programs and of files, and are looked at by nothing here. */
 const LONGEST = 4096;
 
@@ -100,7 +110,7 @@ const LONGEST = 4096;
 export function errorTextFor(version: number, operation: string, text: string): string {
   if (text.length > LONGEST) return text;
   const rewording = REWORDED.find(
-    ({ since, of, older }) => version >= since && (of === undefined || of === operation) && older.test(text),
+    ({ since, of, older }) => version >= since && (!of || of.test(operation)) && older.test(text),
   );
   if (!rewording) return text;
   return text.replace(rewording.older, rewording.newer as string);

@@ -7,7 +7,7 @@ import type { BodyOf, ResponseOf } from '../api.ts';
 /** Versions in which something appeared or changed. */
 const LIST_WITHOUT_CONTAINERS = 28;
 const ENABLE_IPV4 = 48;
-const ADDRESS_COUNTS = 52;
+/** With how many addresses of each are in use. */
 const WHOLE_IPAM = 52;
 
 const EMPTY_SUBNETS = 52;
@@ -50,14 +50,14 @@ type NetworkShape = ResponseOf<'NetworkList'>[number];
 
 /** A network as `version` has it. */
 export function networkFor(version: number, network: NetworkInspect): NetworkShape {
-  const { Status, EnableIPv4, gateways, ...rest } = network;
-  const shaped: NetworkShape = {
-    ...rest,
-    ...(version >= ENABLE_IPV4 && { EnableIPv4 }),
-    ...(version >= ADDRESS_COUNTS && Status !== undefined && { Status }),
-  };
-  if (version >= WHOLE_IPAM) shaped.IPAM = wholeIpam(rest.IPAM, gateways);
-  return shaped;
+  const { Status = { IPAM: {} }, EnableIPv4, gateways, ...rest } = network;
+  if (version < ENABLE_IPV4) return rest;
+  // The members are in the order in which a person sees them in what `docker network inspect` prints.
+  const { Name, Id, Created, Scope, Driver, Containers, ...others } = rest;
+  const shaped = { Name, Id, Created, Scope, Driver, EnableIPv4, ...others };
+  return version < WHOLE_IPAM
+    ? { ...shaped, Containers }
+    : { ...shaped, IPAM: wholeIpam(rest.IPAM, gateways), Containers, Status };
 }
 
 /** Each subnet with its range and gateway, which older versions have only where they were asked for. */

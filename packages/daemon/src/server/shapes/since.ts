@@ -31,10 +31,14 @@ export const SINCE = {
   anonymousMounts: 48,
   /** Engine 29: a macvlan or ipvlan (L2) network has no gateway unless one is given. */
   givenGateways: 52,
+  /** Engine 29: an address may be asked for in a subnet that the pools gave. */
+  anySubnet: 52,
   /** Engine 29: links put no variables into the environment. */
   noLinkVariables: 52,
   /** Save and load take several platforms. */
   severalPlatforms: 52,
+  /** Engine 29: a push names the tag that is not there, not only its repository. */
+  namedTag: 52,
   /** Stats tell of what kind of system they are. */
   statsOsType: 52,
 } as const;
