@@ -48,3 +48,24 @@ test('a prune leaves a build its image until that has its names', async () => {
   for (let round = 0; round < 10; round++)
     expect((await daemon.call('GET', `/images/kept:${round}/json`)).status).toBe(200);
 }, 30_000);
+
+test('a step whose layer an image has is shared; a prune leaves it unless all are to go', async () => {
+  writeFileSync(join(folder, 'Dockerfile'), 'FROM bb\nRUN echo shared > /shared\n');
+  const cli = (...args: string[]) =>
+    promisify(execFile)('docker', args, { env: { ...process.env, DOCKER_HOST: daemon.host } });
+  const shared = async () => {
+    const { json } = await daemon.call('GET', '/v1.45/system/df?type=build-cache');
+    const { BuildCache } = json as { BuildCache: Array<{ Description: string; Shared: boolean }> };
+    return BuildCache.filter(({ Description }) => Description.includes('/shared')).map(
+      ({ Shared }) => Shared,
+    );
+  };
+  const prune = () => daemon.call('POST', '/build/prune');
+  await cli('buildx', 'build', '--load', '-t', 'shared', folder);
+  await prune();
+  expect(await shared()).toEqual([true]);
+  await cli('rmi', 'shared');
+  expect(await shared()).toEqual([false]);
+  await prune();
+  expect(await shared()).toEqual([]);
+}, 30_000);

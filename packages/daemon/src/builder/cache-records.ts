@@ -31,14 +31,14 @@ export const recordFilters = new Set([
   'private',
 ]);
 
-/** A step of a BuildKit build as a record of the cache. */
-export function stepRecord(key: string, step: CachedStep): CacheRecord {
+/** A step of a BuildKit build as a record of the cache; it is shared where one of these layers of images is its own. */
+export function stepRecord(key: string, step: CachedStep, images: Set<string>): CacheRecord {
   return {
     ID: key.slice(0, 25),
     Type: 'regular',
     Description: step.description,
     InUse: false,
-    Shared: false,
+    Shared: step.diffId !== null && images.has(step.diffId),
     Size: step.size,
     CreatedAt: step.created,
     LastUsedAt: step.used,

@@ -241,7 +241,12 @@ class BuilderRoom implements Builder {
   }
 
   private stepRecords(): CacheRecord[] {
-    return [...this.steps.entries()].map(([key, step]) => stepRecord(key, step));
+    const images = this.imageLayers();
+    return [...this.steps.entries()].map(([key, step]) => stepRecord(key, step, images));
+  }
+
+  private imageLayers(): Set<string> {
+    return new Set(this.options.images.list().flatMap(({ config }) => config.rootfs.diff_ids));
   }
 
   async prune(options: PruneOptions): Promise<{ CachesDeleted: string[]; SpaceReclaimed: number }> {
@@ -258,24 +263,28 @@ class BuilderRoom implements Builder {
     };
   }
 
-  /** Forgets steps, least recently used first; returns them. */
+  /**
+   * Forgets steps, least recently used first; returns them. Those whose layer an image has too hold no space of their
+   * own, and stay unless all are to go.
+   */
   private async forget(options: PruneOptions): Promise<CacheRecord[]> {
     const { filters, all, keepDuration } = options;
     const until = filters['until']?.[0] ?? filters['unused-for']?.[0];
     const age = until === undefined ? keepDuration : durationMs(until);
     const limit = age === undefined || age === 0 ? Number.POSITIVE_INFINITY : Date.now() - age;
     const keep = (record: CacheRecord) =>
-      Date.parse(record.LastUsedAt) > limit || !matchesRecord(record, filters);
+      Date.parse(record.LastUsedAt) > limit || (!all && record.Shared) || !matchesRecord(record, filters);
     const { bavail, bsize } = await statfs(this.options.root);
     // From here to the prune nothing is waited for: a build may add records meanwhile.
     const records = new Map(this.records.list().map((record) => [record.ID, record]));
     let held = [...this.steps.values()].reduce((sum, step) => sum + step.size, 0);
     const keepBytes = keptBytes(options, held, bavail * bsize);
     const gone = keepBytes > 0 ? [] : this.records.prune(keep).map((ID) => records.get(ID)!);
+    const images = this.imageLayers();
     const oldest = [...this.steps.entries()].sort(([, a], [, b]) => (a.used < b.used ? -1 : 1));
     for (const [key, step] of oldest) {
       if (keepBytes > 0 && held <= keepBytes) break;
-      const record = stepRecord(key, step);
+      const record = stepRecord(key, step, images);
       if (keep(record)) continue;
       this.steps.delete(key);
       gone.push(record);
