@@ -45,4 +45,37 @@ export const CLIENTS: Client[] = [
     scenario: 'skopeo.sh',
     does: 'images to and from folders, layouts, archives and registries',
   },
+  {
+    name: 'testcontainers',
+    scenario: 'testcontainers.ts',
+    does: 'each kind of waiting, exec, files, builds, networks, compose, and the reaper after a killed test',
+    ms: 300_000,
+  },
+  {
+    name: 'devcontainer',
+    scenario: 'devcontainer.sh',
+    does: 'up, exec and build by an image, a Dockerfile with a feature, and compose',
+    ms: 300_000,
+  },
+  {
+    name: 'imagebuilder',
+    scenario: 'imagebuilder.sh',
+    does: 'builds by containers, archives and commits',
+  },
+  {
+    name: 'rsyslog',
+    scenario: 'imdocker.sh',
+    does: 'imdocker: the logs of containers from before, later, on a terminal',
+  },
+  {
+    name: 'traefik',
+    scenario: 'traefik.ts',
+    does: "a proxy's way with events, labels, health and networks",
+  },
+  {
+    name: 'lazydocker',
+    scenario: 'lazydocker.ts',
+    does: 'its panels on a terminal, and its keys',
+    path: 'LAZYDOCKER',
+  },
 ];

@@ -1,5 +1,6 @@
 // Programs of Docker's API beside dockerd and Berth; `npm run clients -- --help` says how.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { differences } from '../lab/compare.ts';
@@ -71,7 +72,8 @@ async function play(lab: Lab, client: Client, version: string): Promise<{ steps:
       env: {
         STEPS: file,
         SCENARIOS: join(import.meta.dirname, 'scenarios'),
-        ENGINE: lab.name,
+        NODE: process.execPath,
+        DEVCONTAINER: createRequire(import.meta.url).resolve('@devcontainers/cli/devcontainer.js'),
         DOCKER_API_VERSION: version,
         HOME: folder,
         PYTHONDONTWRITEBYTECODE: '1',

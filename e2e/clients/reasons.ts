@@ -14,6 +14,11 @@ const REASONS: Reason[] = [
     reason:
       'an image in the form that Docker had before 1.10 stands in no archive: nothing reads it since then',
   },
+  {
+    at: /buildx: (an archive of docker's|loaded|cache in a folder|an OCI archive|two platforms)$/,
+    line: /./,
+    reason: 'what dockerd has with the containerd image store alone, Berth has always',
+  },
 ];
 
 /** Why a line of difference is meant; undefined: it is not. */

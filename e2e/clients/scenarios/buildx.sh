@@ -11,7 +11,7 @@ works "build" bx build --target second --secret id=s,src=s -t bxsecond .
 step "its files" docker run --rm bxsecond cat /f /s /x /here /n
 step "its files in a folder" sh -c 'docker buildx build -q --target files --secret id=s,src=s -o out . && cat out/f out/s out/here'
 step "in a tar" sh -c 'docker buildx build -q --target files --secret id=s,src=s -o type=tar,dest=o.tar . && tar tf o.tar | sort'
-tries "an archive of docker's" bx build -t bxarchive --target second --secret id=s,src=s -o type=docker,dest=d.tar .
+tries "an archive of docker's" bx build -q -t bxarchive --target second --secret id=s,src=s -o type=docker,dest=d.tar .
 tries "loaded" sh -c 'docker rmi bxarchive >/dev/null 2>&1; docker load -q -i d.tar'
 works "push" bx build --target second --secret id=s,src=s -t "$REG/bx:1" --push .
 step "imagetools inspect" sh -c "docker buildx imagetools inspect $REG/bx:1 --format '{{json .Manifest}}' | jq -c '[.mediaType, (.manifests // [] | length)]'"
