@@ -84,3 +84,38 @@ test('what the builder may grant is checked when the daemon starts', async () =>
     await expect(new TestDaemon(['--config-file', file]).up()).rejects.toThrow('--builder is not supported');
   }
 });
+
+test("owners are looked up in an image's files up to a bound, and only as numbers that are some", () => {
+  const dockerfile = (file: string) =>
+    `FROM bb\nRUN ${file}\nCOPY --chown=somebody --from=bb /etc/group /copied\n`;
+  const engines: Array<Record<string, string>> = [{ DOCKER_BUILDKIT: '0' }, { BUILDKIT_PROGRESS: 'plain' }];
+  for (const env of engines) {
+    const built = (file: string) => {
+      const ran = usual.docker(['build', '-'], { input: dockerfile(file), env });
+      return ran.stdout + ran.stderr;
+    };
+    expect(built('truncate -s 20M /etc/passwd')).toContain(
+      '/etc/passwd of the image is larger than 16777216 bytes',
+    );
+    expect(built('echo somebody:x:12345678901:0 > /etc/passwd')).toContain(
+      'has no valid number for user somebody',
+    );
+    expect(built('mkdir /etc/p && mv /etc/passwd /etc/p && mv /etc/p /etc/passwd')).not.toContain(
+      'somebody:x',
+    );
+  }
+});
+
+test('a cache begins with the files of a stage as they are, whatever they are', () => {
+  const list = build(
+    usual,
+    `FROM bb AS made
+RUN mkdir /d && cd /d && echo > file && chown 7:8 file && chmod 4750 file && mkfifo pipe && ln -s /etc/shadow link
+FROM bb
+RUN --mount=type=cache,target=/c,from=made,source=/d,id=made${process.pid} cd /c && stat -c '%n %a %u:%g %F' *
+`,
+  );
+  expect(list).toContain('file 4750 7:8 regular file');
+  expect(list).toContain('pipe 644 0:0 fifo');
+  expect(list).toContain('link 777 0:0 symbolic link');
+});

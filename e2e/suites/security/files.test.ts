@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { TestDaemon } from '../../support/daemon.ts';
 
 // Files that a container controls and the daemon reads. Its watchdog fails the suite when one holds the event loop.
@@ -25,4 +27,20 @@ test('hosts and resolv.conf that a container made gigabytes large hold up no con
     '3221225472\n3221225472',
   );
   await daemon.call('DELETE', `/containers/${id}?force=1`);
+});
+
+test('a file that a client names is not waited for, nor read without end', async () => {
+  const pipe = join(daemon.folder, 'pipe');
+  expect(spawnSync('mkfifo', [pipe]).status).toBe(0);
+  const address = { 'splunk-url': 'https://127.0.0.1:1', 'splunk-token': 't' };
+  for (const path of [pipe, '/dev/zero']) {
+    const logs = { Type: 'splunk', Config: { ...address, 'splunk-capath': path } };
+    const created = await daemon.call('POST', '/containers/create', {
+      Image: 'bb',
+      HostConfig: { LogConfig: logs },
+    });
+    const answer =
+      created.status === 201 ? await daemon.call('POST', `/containers/${created.json.Id}/start`) : created;
+    expect(answer.text).toContain(`${path} is not a regular file`);
+  }
 });

@@ -2,18 +2,44 @@ import { extract } from 'tar-stream';
 import { invalidParameter } from '../base/errors.ts';
 import type { Archive } from '../layers/api.ts';
 
-/** The bytes of a small file of a root; null when there is none. */
-async function readFile(archive: Archive, path: string): Promise<string | null> {
+/** The most bytes of a passwd or group file that are read, as for the user of a container's process. */
+const MOST_BYTES = 16 * 1024 * 1024;
+/** Fields behind this many bytes of a line are none. */
+const LONGEST_LINE = 64 * 1024;
+
+/**
+ * The fields of a name's line in a passwd or group file of a root, which an image's author wrote; undefined where there is none.
+ * @throws invalid-parameter for a file that is too large
+ */
+async function fieldsOf(archive: Archive, path: string, name: string): Promise<string[] | undefined> {
   const got = await archive.get(path).catch(() => null);
-  if (!got) return null;
+  if (!got) return undefined;
   const extraction = extract();
+  got.tar.on('error', (error) => extraction.destroy(error));
   got.tar.pipe(extraction);
-  const chunks: Buffer[] = [];
-  for await (const entry of extraction) {
-    for await (const chunk of entry as AsyncIterable<Buffer>)
-      if (entry.header.type === 'file') chunks.push(chunk);
+  const chunks: Buffer[] = [Buffer.from('\n')];
+  try {
+    // The first entry is what the path leads to: one that is a folder is no such file.
+    for await (const entry of extraction) {
+      const { type, size = 0 } = entry.header;
+      if (type !== 'file') break;
+      if (size > MOST_BYTES)
+        throw invalidParameter(
+          `${path} of the image is larger than ${MOST_BYTES} bytes: use numbers in --chown`,
+        );
+      for await (const chunk of entry as AsyncIterable<Buffer>) chunks.push(chunk);
+      break;
+    }
+  } finally {
+    got.tar.destroy();
   }
-  return Buffer.concat(chunks).toString();
+  const text = Buffer.concat(chunks);
+  const at = text.indexOf(`\n${name}:`);
+  if (at < 0) return undefined;
+  const end = text.indexOf('\n', at + 1);
+  return text
+    .toString('utf8', at + 1, Math.min(end < 0 ? text.length : end, at + LONGEST_LINE))
+    .split(':', 4);
 }
 
 async function number(
@@ -28,9 +54,15 @@ async function number(
     if (id <= 0x7fffffff) return { id, gid: id };
     if (unknown !== 'root') throw invalidParameter(`${kind} id ${name} is out of range`);
   }
-  for (const line of ((await readFile(archive, file)) ?? '').split('\n')) {
-    const fields = line.split(':');
-    if (fields[0] === name) return { id: Number(fields[2]), gid: Number(fields[3]) };
+  const fields = await fieldsOf(archive, file, name);
+  if (fields) {
+    const idOf = (text = '') => {
+      if (/^\d{1,10}$/.test(text) && Number(text) <= 0x7fffffff) return Number(text);
+      throw invalidParameter(
+        `${file} of the image has no valid number for ${kind} ${name}: use numbers in --chown`,
+      );
+    };
+    return { id: idOf(fields[2]), gid: kind === 'user' ? idOf(fields[3]) : 0 };
   }
   if (unknown === 'root') return { id: 0, gid: 0 };
   throw invalidParameter(

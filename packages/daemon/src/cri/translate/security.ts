@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readBounded } from '../../base/files/bounded-file.ts';
 import { choice, list, path, refuse, text, within } from '../checks.ts';
 import type { ContainerSecurity, SecurityProfile, SelinuxOption } from '../messages.ts';
 
@@ -103,11 +103,10 @@ function seccomp(given: Partial<ContainerSecurity> | null | undefined, privilege
   const file = path(asked.reference, `${field}.localhost_ref`);
   let json: string;
   try {
-    json = readFileSync(file, 'utf8');
+    json = readBounded(file, PROFILE_MAX).toString();
   } catch (error) {
     throw refuse(`${field}.localhost_ref`, `the profile ${file} cannot be read: ${(error as Error).message}`);
   }
-  if (json.length > PROFILE_MAX) throw refuse(`${field}.localhost_ref`, `the profile ${file} is too large`);
   return [`seccomp=${json}`];
 }
 

@@ -1,8 +1,9 @@
 import { lookup } from 'node:dns/promises';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import ipaddr from 'ipaddr.js';
-import { invalidParameter, systemError } from '../../base/errors.ts';
+import { BerthError, invalidParameter, systemError } from '../../base/errors.ts';
+import { readBounded } from '../../base/files/bounded-file.ts';
 import { log } from '../../base/log.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { HostEntry } from './hosts-file.ts';
@@ -60,19 +61,17 @@ export class Hosts {
   private async fileMirrors(domain: string): Promise<Endpoint[]> {
     for (const folder of this.folders) {
       const place = join(folder, domain);
-      const text = await readFile(join(place, 'hosts.toml'), 'utf8').catch(() => undefined);
+      const text = hostsText(join(place, 'hosts.toml'));
       if (text === undefined) continue;
       const found = [];
       for (const host of await hostsIn(join(place, 'hosts.toml'), text)) {
         const url = URL.parse(host.url);
         if (!url || !host.pull) continue;
-        const read = (name: string) => readFile(name.startsWith('/') ? name : join(place, name));
+        const read = (name: string) => readBounded(name.startsWith('/') ? name : join(place, name), FILE_MAX);
         this.given.set(url.host, {
           insecure: host.skipVerify,
-          ca: await Promise.all(host.ca.map(read)),
-          ...(host.client
-            ? { client: { cert: await read(host.client[0]), key: await read(host.client[1]) } }
-            : {}),
+          ca: host.ca.map(read),
+          ...(host.client ? { client: { cert: read(host.client[0]), key: read(host.client[1]) } } : {}),
         });
         found.push({ base: host.url.replace(/\/+$/, '').replace(/\/v2$/, ''), mirror: true });
       }
@@ -120,6 +119,19 @@ export class Hosts {
   }
 }
 
+/** The most bytes of one of the files. */
+const FILE_MAX = 1024 * 1024;
+
+/** The text of a hosts.toml; undefined where there is none. */
+function hostsText(path: string): string | undefined {
+  try {
+    return readBounded(path, FILE_MAX).toString();
+  } catch (error) {
+    if (error instanceof BerthError) throw error;
+    return undefined;
+  }
+}
+
 /** @throws system naming the file, where it is no TOML: a mirror must not be passed over by a slip of the pen. */
 async function hostsIn(file: string, text: string): Promise<HostEntry[]> {
   const { parseHosts } = await import('./hosts-file.ts');
@@ -137,14 +149,17 @@ async function readCertificates(folder: string, trust: Trust): Promise<void> {
     return [] as string[];
   });
   for (const name of names.sort()) {
-    if (name.endsWith('.crt')) trust.ca.push(await readFile(join(folder, name)));
+    if (name.endsWith('.crt')) trust.ca.push(readBounded(join(folder, name), FILE_MAX));
     if (name.endsWith('.cert')) {
       const key = name.replace(/\.cert$/, '.key');
       if (!names.includes(key))
         throw systemError(
           `missing key ${key} for client certificate ${name}. CA certificates must use the extension .crt`,
         );
-      trust.client = { cert: await readFile(join(folder, name)), key: await readFile(join(folder, key)) };
+      trust.client = {
+        cert: readBounded(join(folder, name), FILE_MAX),
+        key: readBounded(join(folder, key), FILE_MAX),
+      };
     }
     if (name.endsWith('.key') && !names.includes(name.replace(/\.key$/, '.cert')))
       throw systemError(`missing client certificate ${name.replace(/\.key$/, '.cert')} for key ${name}`);

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { BerthError } from '../../base/errors.ts';
+import { readBounded } from '../../base/files/bounded-file.ts';
 import { parseAddress } from './address.ts';
 import { boolean, integer, milliseconds, type Options } from './values.ts';
 
@@ -93,10 +94,14 @@ function gzipLevel(text: string | undefined): number {
   return level;
 }
 
+/** The most bytes of a file of certificates. */
+const CERTIFICATES_MAX = 4 * 1024 * 1024;
+
 function readCertificate(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readBounded(path, CERTIFICATES_MAX).toString();
   } catch (error) {
+    if (error instanceof BerthError) throw error;
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     throw new Error(`open ${path}: ${missing ? 'no such file or directory' : 'permission denied'}`);
   }

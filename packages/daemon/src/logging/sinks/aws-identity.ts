@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { readBounded } from '../../base/files/bounded-file.ts';
 import { HttpClient } from './http.ts';
 import type { Credentials } from './sigv4.ts';
 
@@ -61,12 +61,15 @@ export async function machineRegion(): Promise<string> {
   return (await machineMetadata('/latest/meta-data/placement/region')).trim();
 }
 
+/** The most bytes of a file of credentials. */
+const SHARED_FILE_MAX = 1024 * 1024;
+
 function fromSharedFile(environment: NodeJS.ProcessEnv): Credentials | undefined {
   const path = environment['AWS_SHARED_CREDENTIALS_FILE'] || join(homedir(), '.aws/credentials');
   const profile = environment['AWS_PROFILE'] || 'default';
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readBounded(path, SHARED_FILE_MAX).toString();
   } catch {
     return undefined;
   }

@@ -1,7 +1,8 @@
 import { getServers } from 'node:dns';
-import { readFileSync } from 'node:fs';
 import { connect as connectPlain, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { BerthError } from '../../base/errors.ts';
+import { readBounded } from '../../base/files/bounded-file.ts';
 
 /** The address that a stream leads to. */
 export interface Target {
@@ -41,11 +42,15 @@ export function dialError(target: Target, error: NodeJS.ErrnoException & { error
   return new Error(`dial tcp ${address.includes(':') ? `[${address}]` : address}:${target.port}: ${text}`);
 }
 
+/** The most bytes of such a file. */
+const KEYS_MAX = 4 * 1024 * 1024;
+
 /** A file that TLS needs. @throws Error with Go's text */
 export function readKeyFile(path: string, what: string): Buffer {
   try {
-    return readFileSync(path);
+    return readBounded(path, KEYS_MAX);
   } catch (error) {
+    if (error instanceof BerthError) throw new Error(`${what}: ${error.message}`);
     const { code } = error as NodeJS.ErrnoException;
     throw new Error(
       `${what}: open ${path}: ${code === 'ENOENT' ? 'no such file or directory' : 'permission denied'}`,

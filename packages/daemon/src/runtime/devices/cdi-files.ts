@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { readBounded } from '../../base/files/bounded-file.ts';
 import { log } from '../../base/log.ts';
 
 /*
@@ -231,8 +232,7 @@ function specifications(folder: string): string[] {
 }
 
 async function readFile(path: string): Promise<Map<string, CdiDevice>> {
-  if (statSync(path).size > MOST_BYTES) throw new Error('it is too large');
-  const text = readFileSync(path, 'utf8');
+  const text = readBounded(path, MOST_BYTES).toString();
   // Version 1.1, as CDI's own reader has it: a mode of 0660 is octal.
   const content: unknown = path.endsWith('.json')
     ? JSON.parse(text)

@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { type Call, decode, encode, GrpcError, type Message, type Sent } from '@berth/grpc';
 import { log } from '../../../base/log.ts';
+import { Slices } from '../../../patterns/slices.ts';
 import type { Collection } from '../../../store/api.ts';
 import { type BuildRecord, recordFilter, recordMessage } from './records.ts';
 
@@ -65,14 +66,16 @@ export class History {
   ): Promise<void> {
     const folder = join(this.folder, record.ref);
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const logs = Buffer.concat(
-      messages.flatMap((message) => {
-        const body = encode('StatusResponse', message);
-        const length = Buffer.alloc(4);
-        length.writeUInt32BE(body.length);
-        return [length, body];
-      }),
-    );
+    const slices = new Slices();
+    const parts: Buffer[] = [];
+    for (const message of messages) {
+      const body = encode('StatusResponse', message);
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(body.length);
+      parts.push(length, body);
+      if (slices.due()) await slices.next();
+    }
+    const logs = Buffer.concat(parts);
     await writeFile(join(folder, 'logs'), logs, { mode: 0o600 });
     record.logs = logs.length;
     for (const { predicateType, body } of attestations) {
@@ -171,7 +174,9 @@ export class History {
     if (!this.records.has(ref)) return undefined;
     const bytes = await readFile(join(this.folder, ref, 'logs'));
     const found: Array<Message<'StatusResponse'>> = [];
+    const slices = new Slices();
     for (let at = 0; at + 4 <= bytes.length; ) {
+      if (slices.due()) await slices.next();
       const length = bytes.readUInt32BE(at);
       found.push(decode('StatusResponse', bytes.subarray(at + 4, at + 4 + length), 'none'));
       at += 4 + length;

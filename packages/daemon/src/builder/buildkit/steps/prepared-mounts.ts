@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, chown, cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { BerthError } from '../../../base/errors.ts';
 import type { Mounts } from '../../../dockerfile/mounts.ts';
@@ -232,7 +232,7 @@ class Preparation {
       const archive = layers.archive(owner, {});
       const tar = await copyTar([found], '/', archive, {}, true);
       await archive.put('/', tar, { noOverwriteDirNonDir: false, signal });
-      await cp(layers.rootFilesystem(owner).upper, path, { recursive: true, verbatimSymlinks: true });
+      await layers.trees.clone(layers.rootFilesystem(owner).upper, path, { always: false, signal });
     } finally {
       await tree.close();
       await layers.removeWritable(owner);

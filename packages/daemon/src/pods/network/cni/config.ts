@@ -1,6 +1,8 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import { readBounded } from '../../../base/files/bounded-file.ts';
+import { parseJson } from '../../../base/go-json.ts';
 
 /** One plugin of a list; members that we do not name are the plugin's. */
 export interface PluginConfig {
@@ -36,8 +38,7 @@ export function findNetwork(folder: string): { network?: NetworkList; problem: s
     if (!ENDINGS.some((ending) => name.endsWith(ending))) continue;
     const path = join(folder, name);
     try {
-      if (statSync(path).size > SIZE_MAX) throw new Error('it is too large');
-      return { network: parseNetwork(readFileSync(path, 'utf8')), problem: '' };
+      return { network: parseNetwork(readBounded(path, SIZE_MAX).toString()), problem: '' };
     } catch (error) {
       problems.push(`${path}: ${(error as Error).message}`);
     }
@@ -47,15 +48,17 @@ export function findNetwork(folder: string): { network?: NetworkList; problem: s
 
 /** @throws Error saying what is wrong */
 export function parseNetwork(text: string): NetworkList {
-  const parsed = JSON.parse(text) as Record<string, unknown>;
+  const parsed = parseJson(text) as Record<string, unknown> | null;
+  if (typeof parsed !== 'object' || parsed === null) throw new Error('it holds no object');
   const single = parsed['plugins'] === undefined;
   const plugins = (single ? [parsed] : parsed['plugins']) as PluginConfig[];
   const { name, cniVersion = '0.2.0', disableCheck } = parsed;
   if (typeof name !== 'string' || !/^[a-zA-Z0-9][\w.-]*$/.test(name)) throw new Error('it has no name');
   if (typeof cniVersion !== 'string') throw new Error('cniVersion is no text');
   if (!Array.isArray(plugins) || plugins.length === 0) throw new Error('it has no plugins');
-  for (const { type } of plugins)
-    if (typeof type !== 'string' || !/^[\w.-]+$/.test(type)) throw new Error('a plugin has no type');
+  for (const plugin of plugins)
+    if (typeof plugin?.type !== 'string' || !/^\w[\w.-]*$/.test(plugin.type))
+      throw new Error('a plugin has no type that is the name of a program');
   return { name, cniVersion, plugins, ...(disableCheck === true && { disableCheck }) };
 }
 
