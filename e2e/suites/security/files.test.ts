@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { TestDaemon } from '../../support/daemon.ts';
 
@@ -43,4 +44,18 @@ test('a file that a client names is not waited for, nor read without end', async
       created.status === 201 ? await daemon.call('POST', `/containers/${created.json.Id}/start`) : created;
     expect(answer.text).toContain(`${path} is not a regular file`);
   }
+});
+
+test('folders deeper than a path may be long are removed with their volume, cache and container', async () => {
+  const deep = `while mkdir ${'n'.repeat(250)} && cd n*; do :; done 2> /dev/null; true`;
+  const left = (folder: string) => readdirSync(join(daemon.data, folder));
+  daemon.succeeds('run', '--name', 'deep', '-v', 'deep:/v', 'bb', 'sh', '-c', `cd /v; ${deep}`);
+  daemon.succeeds('rm', 'deep');
+  daemon.succeeds('volume', 'rm', 'deep');
+  expect(left('volumes/.removed')).toEqual([]);
+  const input = `FROM bb\nRUN --mount=type=cache,target=/c cd /c; ${deep}\n`;
+  expect(daemon.docker(['build', '-q', '-'], { input })).toMatchObject({ status: 0 });
+  expect(left('build/mounts')).toHaveLength(1);
+  daemon.succeeds('builder', 'prune', '-af');
+  expect(left('build/mounts')).toEqual([]);
 });

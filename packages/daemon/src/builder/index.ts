@@ -292,7 +292,7 @@ class BuilderRoom implements Builder {
       if (step.diffId !== null) await this.letGo(step.diffId);
     }
     if (all && Object.keys(filters).length === 0) {
-      await removeUnused(join(this.options.root, 'mounts'));
+      await removeUnused(join(this.options.root, 'mounts'), this.options.layers.trees);
       await this.remembered.clear();
     }
     return gone;

@@ -34,6 +34,8 @@ export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
 
 /** Trees of files with all that files have: owners, rights, times, extended attributes, hard links, holes. */
 export interface Trees {
+  /** Removes a folder with all that a container made in it, however deep; nothing where it is not there. */
+  remove(folder: string): Promise<void>;
   /** Ends only when all was written; destroying it stops the work. @throws not-found */
   export(folder: string): Promise<Readable>;
   /** Unpacks a tar, compressed or not, into an empty folder, and writes it through. @throws invalid-parameter for a malformed one */

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { BerthError, invalidParameter, unsupported } from '../base/errors.ts';
 import { decompressed } from './adding/compression.ts';
@@ -9,6 +10,16 @@ import { reported } from './reading.ts';
 /** Trees of files on the host, by way of helpers that name nothing by text but the folder they are given. */
 export function openTrees(helper: Helper): Trees {
   return {
+    async remove(path) {
+      try {
+        await rm(path, { recursive: true, force: true });
+      } catch {
+        // By their paths the files cannot be reached (one is longer than the kernel takes) or not removed (immutable ones).
+        await helper.run('empty', { folder: path });
+        await rm(path, { recursive: true, force: true });
+      }
+    },
+
     async export(path) {
       return (await reported(helper.start('volume', { op: 'export', path }, [], ['ignore', 'pipe']))).tar;
     },

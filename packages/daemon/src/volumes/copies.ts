@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { BerthError, conflict, invalidParameter, notFound, systemError } from '../base/errors.ts';
@@ -145,7 +145,7 @@ async function staged<T>(table: Table, fill: (folder: string) => Promise<T>): Pr
     return await fill(folder);
   } finally {
     // If a volume was made of it, the folder has another name now.
-    await rm(folder, { recursive: true, force: true });
+    await folders.clear(folder);
   }
 }
 

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { chmod, chown, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemError } from '../base/errors.ts';
 import { log } from '../base/log.ts';
+import type { Trees } from '../layers/api.ts';
 
 /** The folder for volumes that are being removed; no volume has such a name. */
 export const REMOVED = '.removed';
@@ -13,7 +14,10 @@ export class Folders {
   readonly removed: string;
   private readonly owner: { uid: number; gid: number };
 
-  constructor(root: string, owner: { uid: number; gid: number }) {
+  private readonly trees: Trees;
+
+  constructor(root: string, owner: { uid: number; gid: number }, trees: Trees) {
+    this.trees = trees;
     this.root = root;
     this.removed = join(root, REMOVED);
     this.owner = owner;
@@ -47,13 +51,18 @@ export class Folders {
     const aside = join(this.removed, name);
     try {
       await mkdir(this.removed, { recursive: true, mode: 0o700 });
-      await rm(aside, { recursive: true, force: true });
+      await this.clear(aside);
       await rename(join(this.root, name), aside);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
       throw systemError(`remove ${name}: ${(error as Error).message}`, error);
     }
-    await rm(aside, { recursive: true, force: true });
+    await this.clear(aside);
+  }
+
+  /** Removes a folder below `root` with all that containers made in it. */
+  clear(path: string): Promise<void> {
+    return this.trees.remove(path);
   }
 
   /** The folders of volumes on which something is mounted. */

@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, readdir, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { log } from '../base/log.ts';
 import type { Collection } from '../store/api.ts';
@@ -35,19 +35,21 @@ export async function reconcileVolumes(
   // Copies and imports that were not finished.
   for (const name of found) {
     if (!name.startsWith(UNFINISHED)) continue;
-    await rm(join(folders.root, name), { recursive: true, force: true });
+    await folders.clear(join(folders.root, name));
     found.delete(name);
   }
   for (const name of await readdir(folders.removed).catch(() => [] as string[]))
     if (!found.has(name)) records.delete(name);
-  await rm(folders.removed, { recursive: true, force: true });
+  await folders
+    .clear(folders.removed)
+    .catch((error) => log.warn({ err: error }, 'the files of removed volumes are still there'));
   // On a full disk there is no room for it, and a removal is what makes some.
-  await mkdir(folders.removed, { mode: 0o700 }).catch((error) =>
+  await mkdir(folders.removed, { recursive: true, mode: 0o700 }).catch((error) =>
     log.warn({ err: error }, 'volumes cannot be removed until something else is'),
   );
   found.delete(REMOVED);
   for (const [name] of [...gone.entries()]) {
-    if (found.delete(name)) await rm(join(folders.root, name), { recursive: true, force: true });
+    if (found.delete(name)) await folders.clear(join(folders.root, name));
     else gone.delete(name);
   }
   for (const name of found) if (!records.has(name)) await adopt(volumes, name);
@@ -65,7 +67,7 @@ export async function reconcileVolumes(
 /** Users' data is not thrown away with a database: a folder without a record becomes a volume again. */
 async function adopt({ folders, records }: Reconciled, name: string): Promise<void> {
   if (!(await lstat(folders.data(name)).catch(() => undefined))?.isDirectory()) {
-    await rm(join(folders.root, name), { recursive: true, force: true });
+    await folders.clear(join(folders.root, name));
     return;
   }
   const { birthtime } = await lstat(join(folders.root, name));

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, realpath, rm } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { BerthError, conflict, notFound, systemError } from '../base/errors.ts';
@@ -58,7 +58,7 @@ class LocalVolumes implements Volumes {
     trees: Trees,
   ) {
     this.folderSize = folderSize;
-    this.folders = new Folders(join(dataRoot, 'volumes'), owner);
+    this.folders = new Folders(join(dataRoot, 'volumes'), owner, trees);
     this.mounts = new OptionMounts(this.folders, this.turns);
     this.store = store;
     this.events = events;
@@ -112,7 +112,7 @@ class LocalVolumes implements Volumes {
       for (const result of results) if (result.status === 'rejected') throw result.reason;
     } catch (error) {
       this.records.delete(name);
-      await rm(join(this.folders.root, name), { recursive: true, force: true }).catch(() => undefined);
+      await this.folders.clear(join(this.folders.root, name)).catch(() => undefined);
       throw systemError(
         `create ${name}: error while creating volume path: ${(error as Error).message}`,
         error,
@@ -231,7 +231,7 @@ class LocalVolumes implements Volumes {
       await this.store.flush();
     } catch (error) {
       this.records.delete(name);
-      await rm(join(this.folders.root, name), { recursive: true, force: true });
+      await this.folders.clear(join(this.folders.root, name));
       throw error;
     }
     this.events.emit('volume', 'create', name, { driver: 'local' });

@@ -1,6 +1,7 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Mounts } from '../../../dockerfile/mounts.ts';
+import type { Trees } from '../../../layers/api.ts';
 
 /** The steps that use a cache folder now. */
 interface Use {
@@ -50,12 +51,12 @@ function use(name: string, shared: boolean): () => Promise<void> {
 }
 
 /** Removes the folders of cache mounts that no RUN uses now; one that comes meanwhile has another, or waits. */
-export async function removeUnused(folder: string): Promise<void> {
+export async function removeUnused(folder: string, trees: Pick<Trees, 'remove'>): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     if (uses.has(name)) continue;
     const release = use(name, false);
     try {
-      await rm(join(folder, name), { recursive: true, force: true });
+      await trees.remove(join(folder, name));
     } finally {
       await release();
     }

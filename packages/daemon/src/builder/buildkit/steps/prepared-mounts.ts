@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { BerthError } from '../../../base/errors.ts';
 import type { Mounts } from '../../../dockerfile/mounts.ts';
@@ -137,7 +137,7 @@ class Preparation {
     this.closing.push(taken.release);
     this.parts.emptied.add(id);
     const path = posix.join(cacheFolder, taken.name);
-    if (fresh && taken.alone) await rm(path, { recursive: true, force: true });
+    if (fresh && taken.alone) await this.parts.layers.trees.remove(path);
     await mkdir(cacheFolder, { recursive: true, mode: 0o700 });
     const { mode, uid, gid } = dressed ?? { mode: 0o755, uid: 0, gid: 0 };
     const made = await mkdir(path, { recursive: true, mode });
@@ -147,7 +147,7 @@ class Preparation {
       if (origin && !dressed)
         await this.fill(path, origin, mount.source).catch(async (error) => {
           // The next build is not to find an empty one.
-          await rm(path, { recursive: true, force: true });
+          await this.parts.layers.trees.remove(path);
           throw error;
         });
     }
