@@ -166,12 +166,13 @@ if (existsSync(join(root, 'packages/daemon/src/main.ts'))) {
       js: "import { createRequire as berthCreateRequire } from 'node:module'; const require = berthCreateRequire(import.meta.url);",
     },
   });
+  // Without the accessor `__proto__` of all objects a network or a label of that name is an entry of a map like any other.
   // Optimized after few calls: a request runs most of what it runs once. A small nursery: a daemon's garbage is little and
   // its idle memory counts. The old generation may grow to two and a half times what lives before it is marked: V8 counts
   // buffers on their way as part of it.
   program(
     'berthd',
-    '--always-sparkplug --invocation-count-for-maglev=60 --minimum-invocations-after-ic-update=60 ' +
+    '--disable-proto=delete --always-sparkplug --invocation-count-for-maglev=60 --minimum-invocations-after-ic-update=60 ' +
       '--max-semi-space-size=4 --heap-growing-percent=150 --disable-warning=ExperimentalWarning ',
     'berthd.mjs',
     // Each of Node's many threads would keep a malloc arena of its own.

@@ -1,5 +1,6 @@
 import { CliError, messageOf } from './base/errors.ts';
 import { type FlagTable, parseFlags } from './base/flags.ts';
+import { visible } from './base/visible.ts';
 import { Cli, program } from './cli/cli.ts';
 import type { AnyCommand } from './cli/command.ts';
 import { parseGlobals, type TopLevel } from './cli/globals.ts';
@@ -13,7 +14,7 @@ async function main(argv: readonly string[]): Promise<number> {
     top = parseGlobals(argv);
   } catch (error) {
     const { topHelp } = await import('./tree/top-help.ts');
-    process.stderr.write(`${messageOf(error)}\nSee '${program} --help'.\n${topHelp(80)}\n`);
+    process.stderr.write(`${visible(messageOf(error))}\nSee '${program} --help'.\n${topHelp(80)}\n`);
     return 125;
   }
   const cli = new Cli(top.options);
@@ -123,7 +124,7 @@ async function runLeaf(cli: Cli, path: string, leaf: Leaf, words: readonly strin
 main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    process.stderr.write(`${messageOf(error)}\n`);
+    process.stderr.write(`${visible(messageOf(error))}\n`);
     process.exit(1);
   },
 );

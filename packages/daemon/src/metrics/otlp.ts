@@ -13,6 +13,9 @@ const MOST_WAITING = 4096;
 const PATIENCE = 10_000;
 /** Characters of a span's name; that of a build step is its command, which may be a whole script. */
 const NAME_LENGTH = 200;
+/** Characters of a text in a span, and texts in one: names, paths and errors are whatever a client made them. */
+const TEXT_LENGTH = 1024;
+const MOST_ATTRIBUTES = 64;
 /** Kinds of spans (trace.proto, SpanKind). */
 const INTERNAL = 1;
 const SERVER = 2;
@@ -48,13 +51,17 @@ export function exportSpans(endpoint: string, instance: string): void {
     const spans = waiting.splice(0, BATCH);
     if (waiting.length > 0) schedule();
     try {
-      const { ok, status } = await fetch(url, {
+      const answer = await fetch(url, {
         method: 'POST',
+        // Spans are for the collector that was named, and for no other that it names.
+        redirect: 'manual',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(request(spans, instance)),
         signal: AbortSignal.timeout(PATIENCE),
       });
-      if (!ok) throw new Error(`the collector answered ${status}`);
+      // An answer that nobody reads would hold its connection.
+      await answer.body?.cancel();
+      if (!answer.ok) throw new Error(`the collector answered ${answer.status}`);
       told = false;
     } catch (error) {
       if (!told) log.warn({ err: error, endpoint }, 'spans could not be sent and are dropped');
@@ -100,7 +107,10 @@ export function exportSpans(endpoint: string, instance: string): void {
 /** A request that was answered with an error of the engine has failed, though its handler has not (semantic conventions). */
 function statusOf(error: unknown, attributes: SpanAttributes): Span['status'] {
   if (error !== undefined)
-    return { code: 2, message: error instanceof Error ? error.message : String(error) };
+    return {
+      code: 2,
+      message: (error instanceof Error ? error.message : String(error)).slice(0, TEXT_LENGTH),
+    };
   return Number(attributes['http.response.status_code'] ?? 0) >= 500 ? { code: 2 } : {};
 }
 
@@ -113,9 +123,13 @@ function parseParent(header: string): Context | undefined {
 function shown(attributes: SpanAttributes): Span['attributes'] {
   return Object.entries(attributes)
     .filter(([key]) => key !== 'traceparent')
+    .slice(0, MOST_ATTRIBUTES)
     .map(([key, value]) => ({
       key,
-      value: typeof value === 'number' ? { intValue: String(value) } : { stringValue: value },
+      value:
+        typeof value === 'number'
+          ? { intValue: String(value) }
+          : { stringValue: value.slice(0, TEXT_LENGTH) },
     }));
 }
 
