@@ -87,6 +87,18 @@ if [ "$phase" = install ]; then
   rm /run/systemd/system/berth.service.d/watchdog.conf && systemctl daemon-reload
   ok "the watchdog ends a daemon that hangs; another takes over, the container went on"
 
+  mkdir -p /run/systemd/system/berth.service.d
+  printf '[Service]\nEnvironment=BERTHD_OPTS=--cri\n' >/run/systemd/system/berth.service.d/cri.conf
+  systemctl daemon-reload && systemctl restart berth.service
+  until_ok test -S /run/berth/cri.sock
+  is "$(stat -c '%U %a' /run/berth/cri.sock)" "root 600"
+  rm /run/systemd/system/berth.service.d/cri.conf
+  systemctl daemon-reload && systemctl restart berth.service
+  until_ok berth ps
+  no test -e /run/berth/cri.sock
+  is "$(pid keep)" "$before"
+  ok "a drop-in has the interface for Kubernetes served; without it that is gone, the container went on"
+
   daemon=$(main)
   dpkg -i "$new" >/root/dpkg.log 2>&1 || { cat /root/dpkg.log; false; }
   is "$(installed)" "$(dpkg-deb -f "$new" Version)"
