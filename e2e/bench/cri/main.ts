@@ -14,7 +14,7 @@ import { IMAGE, startBerth, startContainerd } from './runtimes.ts';
 const ROUNDS = Number(process.env['ROUNDS'] ?? 20);
 /** Pods that are started at once, and pods whose memory is measured. */
 const AT_ONCE = 8;
-const IDLE = 30;
+const IDLE = 50;
 const CRUN = '/usr/bin/crun';
 
 /** What is measured of one runtime; times in milliseconds. */
