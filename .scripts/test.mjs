@@ -30,6 +30,7 @@ aptInstall(
     nftables: '/usr/sbin/nft',
     openssl: '/usr/bin/openssl',
     runc: '/usr/sbin/runc',
+    runsc: '/usr/bin/runsc',
     skopeo: '/usr/bin/skopeo',
     umoci: '/usr/bin/umoci',
     zstd: '/usr/bin/zstd',
