@@ -43,8 +43,9 @@ class CniNetwork implements PodNetwork {
   async up(pod: PodRecord, folder: string, namespaces: string): Promise<PodAttachment> {
     const { network, problem } = findNetwork(this.#folder);
     if (!network) throw systemError(`the pod's network cannot be set up: ${problem}`);
-    // The pod's files are written as for a container without a network of ours.
-    await this.#networks.attach(networkRequest(pod, folder, namespaces, 'none'));
+    // The pod's files are written as for a container without a network of ours, beside the plugins' work.
+    const files = this.#networks.attach(networkRequest(pod, folder, namespaces, 'none'));
+    files.catch(() => undefined);
     const add = (type: PluginConfig, before: Record<string, unknown> | undefined) =>
       runPlugin(this.#call('ADD', network, type, pod, join(namespaces, 'net'), before));
     let result: Record<string, unknown> | undefined;
@@ -52,8 +53,10 @@ class CniNetwork implements PodNetwork {
       for (const plugin of network.plugins) result = await add(plugin, result);
       const addresses = addressesOf(result ?? {});
       if (addresses.length === 0) throw systemError(`network ${network.name} gave the pod no address`);
+      await files;
       return { addresses, path: '', ports: [], kept: { network, result: result ?? {} } satisfies Kept };
     } catch (error) {
+      await files.catch(() => undefined);
       await this.#down(pod, { network, result: result ?? {} }, join(namespaces, 'net'));
       throw error;
     }
