@@ -74,6 +74,10 @@ test('an image of two platforms with its provenance: built, saved, loaded, pushe
     ).json.Architecture;
   expect([await architecture('amd64'), await architecture('arm64')]).toEqual(['amd64', 'arm64']);
 
+  docker('create', '--name', 'other', '--platform', 'linux/arm64', 'both', 'true');
+  expect(docker('ps', '-a', '--filter', 'name=other', '--format', '{{.Image}}')).toBe('both');
+  docker('rm', 'other');
+
   const archive = join(folder, 'both.tar');
   docker('save', '-o', archive, 'both');
   docker('rmi', 'both');

@@ -78,19 +78,29 @@ function summary(
   };
 }
 
-/** The name that a container was made of, or the id when that name now means another image. */
-function imageNames(context: Context): (name: string, id: string) => string {
-  const known = new Map<string, string | undefined>();
-  const resolve = (name: string) => {
+/**
+ * The name that a container was made of, or the id when that name now means another image. An image of several platforms
+ * is meant by its name for each of them.
+ */
+function imageNames({ rooms: { images } }: Context): (name: string, id: string) => string {
+  const known = new Map<string, boolean>();
+  const means = (name: string, id: string) => {
     try {
-      return context.rooms.images.resolve(name).id;
+      if (images.resolve(name).id === id) return true;
+      const own = images.get(id);
+      if (!own) return false;
+      const { os, architecture, variant } = own.config;
+      const platform = [os, architecture, ...(variant ? [variant] : [])].join('/');
+      return images.resolve(name, { platform }).id === id;
     } catch {
-      return undefined;
+      return false;
     }
   };
   return (name, id) => {
-    if (!known.has(name)) known.set(name, resolve(name));
-    return known.get(name) === id ? name : id;
+    const key = `${id} ${name}`;
+    const same = known.get(key) ?? means(name, id);
+    known.set(key, same);
+    return same ? name : id;
   };
 }
 

@@ -82,8 +82,11 @@ export function imageRoutes(server: Server, { images }: Services): void {
     const chosen = platformOf(query['platform']);
     const { tag } = query;
     const words = (text: string) =>
-      tag && version >= SINCE.namedTag && /^An image does not exist locally/.test(text)
-        ? `tag does not exist: ${params['name']}:${tag}`
+      tag && version >= SINCE.namedTag
+        ? text.replace(
+            /^An image does not exist locally with the tag: (.*)$/,
+            (_, name) => `tag does not exist: ${name}:${tag}`,
+          )
         : errorTextFor(version, 'ImagePush', text);
     await streamed(reply, words, (onProgress) =>
       images.push({
