@@ -78,4 +78,30 @@ export const CLIENTS: Client[] = [
     does: 'its panels on a terminal, and its keys',
     path: 'LAZYDOCKER',
   },
+  {
+    name: 'runners',
+    scenario: 'runners.ts',
+    does: 'the requests of act, gitlab-runner and woodpecker, by dockerode',
+  },
+  {
+    name: 'act',
+    scenario: 'act.sh',
+    does: 'jobs, containers, services, a matrix',
+    path: 'ACT',
+    ms: 300_000,
+  },
+  {
+    name: 'gitlab-runner',
+    scenario: 'gitlab-runner.ts',
+    does: 'jobs of its docker executor, with a cache and a service',
+    path: 'GITLAB_RUNNER',
+    ms: 300_000,
+  },
+  {
+    name: 'woodpecker',
+    scenario: 'woodpecker.sh',
+    does: 'pipelines of its docker backend',
+    path: 'WOODPECKER_CLI',
+    ms: 300_000,
+  },
 ];
