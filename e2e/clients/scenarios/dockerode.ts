@@ -3,37 +3,13 @@ import { createRequire } from 'node:module';
 import { type Duplex, PassThrough, Readable } from 'node:stream';
 import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Docker from 'dockerode';
+import type Docker from 'dockerode';
 import { tarOf } from '../../support/tar.ts';
+import { apart, docker, names } from './docker.ts';
+import { images } from './dockerode-images.ts';
 import { end, note, refused, step } from './steps.ts';
 
-const docker = new Docker({
-  socketPath: process.env['DOCKER_HOST']!.replace('unix://', ''),
-  version: `v${process.env['DOCKER_API_VERSION']}`,
-});
-const registry = process.env['REG']!;
 note('client', createRequire(import.meta.url)('dockerode/package.json').version);
-
-/** What of a stream of several comes: each by itself. */
-async function apart(stream: NodeJS.ReadableStream): Promise<{ out: string; err: string }> {
-  const [out, err] = [new PassThrough(), new PassThrough()];
-  docker.modem.demuxStream(stream, out, err);
-  stream.on('end', () => {
-    out.end();
-    err.end();
-  });
-  const [first, second] = await Promise.all([text(out), text(err)]);
-  return { out: first, err: second };
-}
-
-/** The last progress of a pull, push or build. */
-const followed = (stream: NodeJS.ReadableStream): Promise<Array<Record<string, unknown>>> =>
-  new Promise((resolve, reject) =>
-    docker.modem.followProgress(stream, (error, all) => (error ? reject(error) : resolve(all ?? []))),
-  );
-
-/** The names of an object, in its order. */
-const names = (value: object) => Object.keys(value);
 
 await step('ping', async () => String(await docker.ping()));
 await step('version', async () => names(await docker.version()).toSorted());
@@ -215,66 +191,7 @@ await refused('a body that is none', () => box({ HostConfig: { Memory: 'much' } 
 await refused('too little memory', () => box({ HostConfig: { Memory: 1024 } }));
 await refused('an image that is not there', () => box({ Image: 'nosuch' }));
 
-const context = () =>
-  Readable.from([tarOf({ Dockerfile: 'FROM bb\nCOPY f /f\nRUN cat /f\nLABEL of=ode\n', f: 'hello\n' })]);
-await step('a classic build', async () =>
-  (await followed(await docker.buildImage(context() as never, { t: 'ode:classic', forcerm: true }))).map(
-    (entry) => [names(entry), entry['stream'] ?? ''],
-  ),
-);
-await step('a classic build that fails', async () =>
-  (
-    await followed(
-      await docker.buildImage(Readable.from([tarOf({ Dockerfile: 'FROM bb\nRUN exit 5\n' })]) as never, {
-        forcerm: true,
-      }),
-    )
-  ).at(-1),
-);
-await refused('a build of files, with a Dockerfile that is none', () =>
-  docker.buildImage(
-    { context: import.meta.dirname, src: ['steps.ts'] },
-    { t: 'ode:files', dockerfile: 'steps.ts' },
-  ),
-);
-await step('images', async () =>
-  (await docker.listImages({ filters: { reference: ['ode*'] } }))
-    .flatMap(({ RepoTags }) => RepoTags ?? [])
-    .toSorted(),
-);
-const image = docker.getImage('ode:classic');
-await step('history', async () =>
-  (await image.history()).map((entry: { CreatedBy: string }) => entry.CreatedBy),
-);
-await step('tag and push', async () => {
-  await image.tag({ repo: `${registry}/ode`, tag: '1' });
-  const all = await followed(await docker.getImage(`${registry}/ode:1`).push({ authconfig: {} as never }));
-  return all
-    .map((entry) => String(entry['status'] ?? names(entry)).replace(/ size: .*/, ''))
-    .filter((status) => !/ing|Pushed|exists/.test(status));
-});
-await step('distribution', async () => names(await docker.getImage(`${registry}/ode:1`).distribution()));
-await step('pull', async () => {
-  await docker.getImage(`${registry}/ode:1`).remove();
-  const all = await followed(await docker.pull(`${registry}/ode:1`));
-  return all
-    .map((entry) => entry['status'])
-    .filter((status) => !/^(Pulling|Download|Verify|Extract|Pull complete|Already)/.test(String(status)));
-});
-await refused('pull of what is not there', async () => followed(await docker.pull(`${registry}/nosuch:1`)));
-await step('save and load', async () => {
-  const saved = await buffer(await image.get());
-  await image.remove({ force: true });
-  return followed(await docker.loadImage(Readable.from([saved]))).then((all) => all.at(-1));
-});
-await step('import', async () => {
-  const stream = await docker.importImage(Readable.from([tarOf({ f: 'x' })]) as never, {
-    repo: 'ode',
-    tag: 'imported',
-  });
-  return (await followed(stream)).map(names);
-});
-await step('remove', async () => (await image.remove()).map(names));
+await images();
 
 await step('network', async () => {
   const network = await docker.createNetwork({

@@ -1,29 +1,15 @@
 // The ways in which three runners of CI jobs use an engine, request by request, where the programs themselves are not at hand:
 // a job in one container that gets its steps by exec (act), in a container that reads its script from standard input
 // (gitlab-runner), and in a container for each step on a shared volume (woodpecker).
-import { PassThrough, Readable } from 'node:stream';
-import { buffer, text } from 'node:stream/consumers';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import Docker from 'dockerode';
+import type Docker from 'dockerode';
 import { tarOf } from '../../support/tar.ts';
+import { apart, docker } from './docker.ts';
 import { end, note, refused, step } from './steps.ts';
 
-const docker = new Docker({
-  socketPath: process.env['DOCKER_HOST']!.replace('unix://', ''),
-  version: `v${process.env['DOCKER_API_VERSION']}`,
-});
 note('client', 'by dockerode');
-
-async function apart(stream: NodeJS.ReadableStream): Promise<{ out: string; err: string }> {
-  const [out, err] = [new PassThrough(), new PassThrough()];
-  docker.modem.demuxStream(stream, out, err);
-  stream.on('end', () => {
-    out.end();
-    err.end();
-  });
-  const [first, second] = await Promise.all([text(out), text(err)]);
-  return { out: first, err: second };
-}
 
 // A job in one container.
 const jobNetwork = await docker.createNetwork({ Name: 'act-job', Driver: 'bridge', Scope: 'local' } as never);

@@ -1,12 +1,8 @@
 // The way in which a proxy such as Traefik watches an engine: a list of containers with their labels, read anew after each event.
 import { setTimeout as sleep } from 'node:timers/promises';
-import Docker from 'dockerode';
+import { docker } from './docker.ts';
 import { end, note, step } from './steps.ts';
 
-const docker = new Docker({
-  socketPath: process.env['DOCKER_HOST']!.replace('unix://', ''),
-  version: `v${process.env['DOCKER_API_VERSION']}`,
-});
 const events: string[] = [];
 let routes: string[] = [];
 let readings = Promise.resolve();
