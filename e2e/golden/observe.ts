@@ -2,7 +2,7 @@ import type { Answer, Lab } from '../lab/lab.ts';
 import { flatten, normaliseText } from '../lab/normalise.ts';
 import type { Scenario, Step } from './api/scenario.ts';
 
-/** What one step showed, as lines that can be compared. */
+/** The outcome of one step, as lines that can be compared. */
 export interface Observation {
   title: string;
   lines: string[];

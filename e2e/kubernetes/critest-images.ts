@@ -12,7 +12,7 @@ export const REGISTRIES = ['registry.k8s.io', 'gcr.io'];
 const [MAIN = '', OTHER = ''] = REGISTRIES;
 const BUSYBOX = `${MAIN}/e2e-test-images/busybox:1.29-2`;
 const STAGING = `${OTHER}/k8s-staging-cri-tools`;
-/** What a pod of cri-dockerd keeps its namespaces by. */
+/** The image of the container by which a pod of cri-dockerd keeps its namespaces. */
 export const PAUSE = `${OTHER}/k8s-staging-cri-tools/pause:latest`;
 const ARCHITECTURE = process.arch === 'x64' ? 'amd64' : process.arch;
 

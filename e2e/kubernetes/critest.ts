@@ -11,7 +11,7 @@ import { type Row, Table } from './table.ts';
 /** Minutes that the specs may take. */
 const PATIENCE = 30;
 
-/** What is expected of each spec, by its name: `specs.json`. */
+/** The outcome that is expected of each spec, by its name: `specs.json`. */
 interface Expected {
   passed: string[];
   skipped: string[];

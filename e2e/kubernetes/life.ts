@@ -7,7 +7,7 @@ import { eventually, expectIn, expectSame, type Table } from './table.ts';
 
 const GREETING = 'hello from a map';
 
-/** What a cluster's user does with a pod, from its making to its end; `name` is the pod's. */
+/** The steps of a cluster's user with a pod, from its making to its end; `name` is the pod's. */
 export async function podLife(
   table: Table,
   cluster: Cluster,

@@ -36,7 +36,7 @@ export async function inOwnPlace(program: string, args: string[]): Promise<numbe
     },
   );
   const status = await new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
-  // What ended with the namespaces has left its cgroups.
+  // Processes that ended with the namespaces have left their cgroups.
   for (const folder of cgroupRoots()) removeCgroups(folder);
   return status;
 }
@@ -79,7 +79,7 @@ export function furnish(folder: string): void {
   for (const root of cgroupRoots()) mkdirSync(root, { recursive: true });
 }
 
-/** What is written below a folder of the root goes elsewhere. */
+/** Files that are written below a folder of the root go elsewhere. */
 function overlay(folder: string, name: string): void {
   const [upper, work] = [join(folder, `${name}-upper`), join(folder, `${name}-work`)];
   for (const made of [upper, work]) mkdirSync(made);

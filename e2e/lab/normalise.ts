@@ -1,4 +1,4 @@
-/* What differs between any two runs of one engine is replaced by its kind. */
+/* Texts that differ between any two runs of one engine are replaced by their kind. */
 
 const RULES: Array<[RegExp, string]> = [
   // Which runtime said it is no part of the API.
@@ -24,7 +24,7 @@ export function normaliseText(text: string): string {
   return RULES.reduce((done, [pattern, kind]) => done.replace(pattern, kind), text);
 }
 
-/** What a case wrote: also without its prefix, and with runs of blanks folded, as columns are as wide as what stands in them. */
+/** The output of a case: also without its prefix, and with runs of blanks folded, as columns are as wide as what stands in them. */
 export function normaliseOutput(text: string, prefix: string): string[] {
   return normaliseText(text.replaceAll('\r\n', '\n').replaceAll(prefix, '<T>'))
     .split('\n')

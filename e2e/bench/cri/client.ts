@@ -26,7 +26,7 @@ export type Span = [began: number, ended: number];
 /** The command of each container: the one process that is not the runtime's. */
 export const COMMAND = ['sleep', '1000'];
 
-/** What milliseconds of `performance.now()` are in those of CLOCK_MONOTONIC, which programs beside this one read. */
+/** The offset in milliseconds from `performance.now()` to CLOCK_MONOTONIC, which programs beside this one read. */
 const now = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /** A runtime under measurement, asked over one connection. */

@@ -3,7 +3,7 @@ import { appendFileSync } from 'node:fs';
 
 const failed: string[] = [];
 
-/** What clients' errors have besides a text. */
+/** The members that clients' errors have besides a text. */
 type Refusal = Error & { statusCode?: number; reason?: string };
 
 /** Writes a step with what came of it. */

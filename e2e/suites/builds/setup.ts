@@ -30,5 +30,5 @@ export function build(builder: 'classic' | 'buildkit', dockerfile: string, ...ar
 /** A member of an image, by a template. */
 export const inspect = (format: string, image = 'made') =>
   daemon.docker(['image', 'inspect', '-f', format, image]).stdout.trim();
-/** What a program of the image that was made says. */
+/** The output of a program of the image that was made. */
 export const run = (...command: string[]) => daemon.docker(['run', '--rm', 'made', ...command]).stdout.trim();

@@ -28,7 +28,7 @@ export const plain = () => ({
   code: '{"StatusCode":7}',
   list: '[]',
 });
-/** What the daemon answers in the next run, and what it has been asked in it. */
+/** The answers of the daemon in the next run, and the requests that it got in it. */
 export const played = {
   scene: plain(),
   asked: [] as Asked[],

@@ -42,7 +42,7 @@ test('messages that are sent in one turn are one piece, and whole at the other e
   for (const text of ['first', '', 'last']) await writer.send(Buffer.from(text));
   await new Promise((next) => setImmediate(next));
   expect(pieces).toEqual([two]);
-  // What was sent before the end is not lost.
+  // Messages that were sent before the end are not lost.
   writer.send(Buffer.from('x'));
   writer.flush();
   stream.end();

@@ -28,7 +28,7 @@ const DATABASE = 'io.containerd.metadata.v1.bolt/meta.db';
 export class ContainerdRoot {
   private readonly folder: string;
   private readonly content: ContentStore;
-  /** Of containerd's database: the paths within the namespace. */
+  /** The paths within the namespace, in containerd's database. */
   private readonly entries: BoltEntry[];
   private readonly cannot: (what: string, why: string) => void;
 

@@ -4,7 +4,7 @@ import { createGunzip } from 'node:zlib';
 import { CliError } from '../base/errors.ts';
 
 const PIECE = 256 * 1024;
-/** Of a record's line: the bytes between two files, headers and padding, are much less. */
+/** The longest line of a record: the bytes between two files, headers and padding, are much less. */
 const LONGEST_LINE = 16 << 20;
 
 /** A piece of a layer's tar: bytes as they were, or a file of the layer's folder. */

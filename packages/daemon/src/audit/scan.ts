@@ -129,7 +129,7 @@ function look(text: string, path: string, layer: number, found: ImageScan): void
   if (kind && found.secrets.length < MOST_FOUND) found.secrets.push({ path: `/${path}`, kind, layer });
 }
 
-/** Of passwd(5) or group(5): lines of one number, as `a, b have 1000`. */
+/** The lines of passwd(5) or group(5) that share a number, as `a, b have 1000`. */
 function sharedIds(text: string): string[] {
   const names = new Map<string, string[]>();
   for (const line of text.split('\n')) {

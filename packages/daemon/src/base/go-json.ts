@@ -9,7 +9,7 @@ const DEEPEST = 500;
  * documents, descriptions of build caches, have some ten for each step.
  */
 const MOST_VALUES = 50_000;
-/** Of a text longer than this it is not told where it is wrong: to find the place takes longer than to read it. */
+/** The longest text whose error names its place: to find the place takes longer than to read the text. */
 const LONGEST_EXPLAINED = 1 << 18;
 
 /**

@@ -126,7 +126,7 @@ export interface Layers {
   reconcile(known: { diffIds: Set<string>; owners: Set<string> }): Promise<void>;
 }
 
-/** What reads layers needs to know of them: plain data, which a thread can be given. Layers that are not here are left out. */
+/** The facts of layers that a reader needs: plain data, which a thread can be given. Layers that are not here are left out. */
 export interface LayerFiles {
   /** The path of berth-native. */
   binary: string;

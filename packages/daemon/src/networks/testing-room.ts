@@ -73,7 +73,7 @@ export function ownTable(): string | undefined {
 }
 
 let count = 0;
-/** What a container asks for, each of a name of its own. */
+/** The request of a container, each of a name of its own. */
 export function request(change: Partial<NetworkRequest> = {}): NetworkRequest {
   const id = String(++count).padStart(64, 'b');
   const names = { name: `box${count}`, hostname: `host${count}` };

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { networks, ownTable, reopen, request, resident, run, withNetworks } from './testing-room.ts';
 
-/* What killed helpers, daemons and other programs leave is cleared or brought back. Needs root. */
+/* Links, rules and processes that killed helpers, daemons and other programs leave are cleared or brought back. Needs root. */
 
 withNetworks();
 

@@ -71,7 +71,7 @@ export interface RuntimeRequest {
   shmSize: number;
   devices: Array<{ PathOnHost: string; PathInContainer: string; CgroupPermissions: string }>;
   deviceCgroupRules: string[];
-  /** Of its CDI devices: nodes, and what only another runtime than Berth's own can apply. */
+  /** The edits of its CDI devices: nodes, and what only another runtime than Berth's own can apply. */
   cdi?: Pick<CdiEdits, 'devices' | 'hooks' | 'intelRdt' | 'netDevices'>;
   /** Binds, volumes (as binds), tmpfs, images; in any order, the runtime sorts them. */
   mounts: Array<{

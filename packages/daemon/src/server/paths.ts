@@ -15,7 +15,7 @@ const PREFIX = /^\/v(\d[\d.]*)(\/.*)$/s;
 export class PathRewriter {
   /** Noun and method to the endings that may follow a name: '' alone, `json`, `attach/ws`. */
   private readonly endings = new Map<string, string[]>();
-  /** Of noun and method: the words between a name and a further one, which holds no slash (`checkpoints`). */
+  /** By noun and method: the words between a name and a further one, which holds no slash (`checkpoints`). */
   private readonly between = new Map<string, Set<string>>();
 
   /** Takes in a path of the document, such as `/images/{name}/json`. */

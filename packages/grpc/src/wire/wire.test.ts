@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import protobuf from 'protobufjs/light.js';
 import { codec } from '../codec.ts';
 
-// What is written is read by protobuf.js, and the other way: it is where the format is taken from.
+// Messages that are written here are read by protobuf.js, and the other way: it is where the format is taken from.
 
 const { decode, encode } = codec({
   All: {

@@ -1,4 +1,4 @@
-/* What tests of the name service share. */
+/* Shared by tests of the name service. */
 #ifndef BERTH_DNS_TESTING_H
 #define BERTH_DNS_TESTING_H
 

@@ -24,7 +24,7 @@ export function readLine(raw: string, error: boolean): Line {
   const time = STAMP.exec(raw)?.[1] ?? '';
   let text = time ? raw.slice(time.length + 1) : raw;
   if (text.endsWith('\r')) text = text.slice(0, -1);
-  // Of a line that a program has written over itself the last state stays, as on a terminal.
+  // The last state stays of a line that a program has written over itself, as on a terminal.
   if (text.includes('\r')) text = text.slice(text.lastIndexOf('\r') + 1);
   if (text.length > WIDEST) text = `${text.slice(0, WIDEST)}…`;
   if (text.includes('\u001b')) text = text.replaceAll(ESCAPES, '');

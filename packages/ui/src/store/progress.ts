@@ -38,7 +38,7 @@ const OF_LAYER =
   /^(?:Pulling fs layer|Waiting|Downloading|Verifying Checksum|Download complete|Extracting|Pull complete|Already exists|Retrying)/;
 const WHOLE = /^(?:Pull complete|Already exists)$/;
 
-/** What a pull is after a line of the engine. */
+/** The state of a pull after a line of the engine. */
 export function withLine(pull: Pull, line: ProgressLine): Pull {
   if (line.error !== undefined)
     return { ...pull, state: 'failed', said: clipped(String(line.error), WIDEST) };

@@ -5,7 +5,7 @@ import { type Container, engine } from './engine.ts';
 
 export type Wired = ResponseOf<'ExplainNetwork'>;
 
-/** What the engine wired for one network: its link, addresses, rules, and the interfaces of its running containers. */
+/** The engine's wiring of one network: its link, addresses, rules, and the interfaces of its running containers. */
 const askWired = (id: string, signal?: AbortSignal): Promise<Wired> =>
   call<'ExplainNetwork'>(
     'GET',
@@ -13,7 +13,7 @@ const askWired = (id: string, signal?: AbortSignal): Promise<Wired> =>
     { signal },
   );
 
-/** Of each network, by its id, what stands in it of containers: while it is the same, the network is wired the same. */
+/** The containers of each network, by its id: while it is the same, the network is wired the same. */
 export function stateOf(containers: Iterable<Container>): Map<string, string> {
   const states = new Map<string, string>();
   for (const { Id, Names, State, Ports, NetworkSettings } of containers) {

@@ -3,7 +3,7 @@ import { Ask } from '../widgets/ask.tsx';
 import { Check } from '../widgets/check.tsx';
 
 interface Props {
-  /** What there are several of, in the title. */
+  /** The noun of the title, in the plural. */
   of: string;
   said: string;
   /** Removes what nothing uses; of what has a name only with `all`. */

@@ -12,7 +12,7 @@ export function applyTheme(theme: Theme = stored()): void {
   else document.documentElement.dataset['theme'] = theme;
 }
 
-/** What draws with colours of its own draws anew after this event. */
+/** Widgets that draw with colours of their own draw anew after this event. */
 const changed = (): boolean => dispatchEvent(new Event('themechange'));
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', changed);
 

@@ -63,7 +63,7 @@ export async function attach(
   connection.once('close', () => client.abort());
   const plain = options.raw === true && !config.Tty;
   context.emit(container, 'attach');
-  // What a start is waited for comes after its client has read that it may start it.
+  // The client reads its answer before the container may be started: output of the start comes behind it.
   if (opening || !early) await whenRead(connection);
   if (!options.stream || !any || early) {
     if (opening) await sendLog(opening.read(), connection, plain);

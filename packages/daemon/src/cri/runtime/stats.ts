@@ -123,7 +123,7 @@ async function statsOf(rooms: Rooms, one: Member): Promise<Message> {
   };
 }
 
-/** Of the limit that the client gave, which is of memory and swap together. */
+/** The swap's share of the limit that the client gave, which is of memory and swap together. */
 function swapAvailable({ snapshot: { record } }: Member, used: number): Message {
   const { Memory, MemorySwap } = record.hostConfig;
   return MemorySwap > 0 ? { swap_available_bytes: value(MemorySwap - Memory - used) } : {};

@@ -22,7 +22,7 @@ export function mounts(given: Mount[], pod: PodRecord): Mounts {
     const field = `config.mounts[${index}]`;
     const target = normalize(path(mount.container_path, `${field}.container_path`)).replace(/(.)\/$/, '$1');
     if (target === '/') throw refuse(`${field}.container_path`, 'nothing can be mounted at the root');
-    // Of two at one place the later one counts, as with a mount over a mount.
+    // The later of two at one place counts, as with a mount over a mount.
     if (taken.has(target)) translated.mounts = translated.mounts.filter(({ Target }) => Target !== target);
     taken.add(target);
     translated.mounts.push(mount.image?.image ? ofImage(mount, target, field) : bind(mount, target, field));

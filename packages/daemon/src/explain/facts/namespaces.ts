@@ -45,7 +45,7 @@ export async function namespacesOf(
   });
 }
 
-/** Of a container that does not run: what its settings ask for. */
+/** The namespaces that the settings of a container ask for, which does not run. */
 function asConfigured(Type: string, { record: { hostConfig } }: ContainerSnapshot): ExplainedNamespace {
   const modes: Record<string, string> = {
     net: hostConfig.NetworkMode,

@@ -36,7 +36,7 @@ export class Largest<T extends { size: number }> {
   private least = -1;
   private came = 0;
 
-  /** Of equal ones the first are kept, or the last. */
+  /** Whether the first of equal ones are kept, or the last. */
   constructor(count: number, ties: 'first' | 'last' = 'first') {
     this.count = count;
     this.sign = ties === 'first' ? 1 : -1;

@@ -11,7 +11,7 @@ export type Filters = Record<string, string[]>;
 export function booleanFilter(filters: Filters, name: string, otherwise: boolean): boolean {
   const values = filters[name];
   if (values === undefined || values.length === 0) return otherwise;
-  // Of several values those that are none are passed over: `image prune` adds its own to what a user gives.
+  // Values that are none are passed over among several: `image prune` adds its own to what a user gives.
   const yes = values.includes('1') || values.includes('true');
   const no = values.includes('0') || values.includes('false');
   if (yes !== no) return yes;

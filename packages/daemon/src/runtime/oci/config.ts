@@ -164,7 +164,7 @@ export interface RuntimeSpec {
     sysctl: Record<string, string>;
     seccomp?: OciSeccomp;
     intelRdt?: OciIntelRdt;
-    /** Of the host, by their names there. */
+    /** Interfaces of the host that are moved in, by their names there. */
     netDevices?: Record<string, { name: string }>;
     rootfsPropagation?: string;
     maskedPaths: string[];

@@ -82,7 +82,7 @@ function newest(container: ContainerInspect): ResponseOf<'ContainerInspect'> {
   };
 }
 
-/** What an endpoint was asked to have with both families, where it was asked for anything. */
+/** The addresses of both families that an endpoint was asked to have, where it was asked for any. */
 function withWholeRequests(networks: Record<string, EndpointSettings>): Record<string, EndpointSettings> {
   return Object.fromEntries(
     Object.entries(networks).map(([name, endpoint]) => {

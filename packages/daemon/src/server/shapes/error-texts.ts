@@ -9,7 +9,7 @@ interface Rewording {
   of?: RegExp;
   /** The text of before, or its part that changed. */
   older: RegExp;
-  /** What it is instead: `$1` and so on are the parts of `older`. */
+  /** The text instead: `$1` and so on are the parts of `older`. */
   newer: string | ((...parts: string[]) => string);
 }
 

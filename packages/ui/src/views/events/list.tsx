@@ -26,12 +26,12 @@ function useEvents(): readonly ShownEvent[] {
   return all;
 }
 
-/** What happens in the engine, as it happens. */
+/** The engine's events, as they happen. */
 export function Events() {
   const all = useEvents();
   const [type, setType] = useState('');
   const [text, setText] = useState('');
-  /** What is shown while nothing is followed; undefined: what is there. */
+  /** The text that is shown while nothing is followed; undefined: what is there. */
   const [held, setHeld] = useState<readonly ShownEvent[] | undefined>(undefined);
   const from = held ?? all;
   const words = useMemo(() => text.toLowerCase().split(/\s+/).filter(Boolean), [text]);

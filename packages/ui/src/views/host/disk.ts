@@ -39,7 +39,7 @@ function row<T>(
   return { name, count: all.length, active: all.length - idle.length, size: bytes(all), unused: bytes(idle) };
 }
 
-/** What each kind of object takes of the disk, and what of it nothing uses. */
+/** The bytes that each kind of object takes of the disk, and those of them that nothing uses. */
 export function diskRows(usage: Usage): Row[] {
   const images = row(
     'Images',

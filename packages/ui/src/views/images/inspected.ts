@@ -16,7 +16,7 @@ export interface RunConfig {
   Volumes?: Record<string, object> | null;
 }
 
-/** What an image says of its containers. */
+/** The settings that an image has for its containers. */
 export const configOf = (details: Details | undefined): RunConfig => (details?.Config ?? {}) as RunConfig;
 
 /** The details of an image that is here, never those of another; asked for again when the engine's line of it changes. */

@@ -5,7 +5,7 @@ import type { Container, Image } from '../../store/engine.ts';
 export const tagsOf = ({ RepoTags }: Image): string[] =>
   (RepoTags ?? []).filter((tag) => tag !== '<none>:<none>');
 
-/** What an image is called where one name is wanted. */
+/** The name of an image where one is wanted. */
 export const nameOf = (image: Image): string => tagsOf(image)[0] ?? shortId(image.Id);
 
 /** The image that an address names by its id, the beginning of that, or a tag. */

@@ -149,7 +149,7 @@ export function pictureOf(
   return { boxes: [...boxes.values()], wires };
 }
 
-/** What a box is, in words for those who do not see it. */
+/** The words for a box, for those who do not see it. */
 export function saidOf({ kind, lines }: Box): string {
   const [name, ...rest] = lines;
   const said = kind === 'internal' ? 'network' : kind;

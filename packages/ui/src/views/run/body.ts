@@ -23,7 +23,7 @@ export interface PairRow {
   value: string;
 }
 
-/** What the form holds, as it was typed. */
+/** The values of the form, as they were typed. */
 export interface RunForm {
   image: string;
   name: string;

@@ -21,7 +21,7 @@ export type FieldName =
   | 'restart'
   | 'network';
 
-/** What is wrong with one field. */
+/** The fault of one field. */
 export class FieldError extends Error {
   readonly field: FieldName;
 

@@ -14,7 +14,7 @@ export interface PartProps {
 }
 
 interface CellProps {
-  /** What stands above it, and which row's it is for those who hear the page. */
+  /** The heading above it, which also says to those who hear the page which row's it is. */
   title: string;
   label: string;
   value: string;

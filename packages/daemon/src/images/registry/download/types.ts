@@ -5,7 +5,7 @@ import type { Answer } from '../transport.ts';
 
 /** A layer that a client waits for. */
 export interface WantedLayer {
-  /** Of the blob as the registry has it, compressed. */
+  /** The digest of the blob as the registry has it, compressed. */
   digest: string;
   size: number;
   diffId: string;
