@@ -32,24 +32,8 @@ const daemon = {
     'networks',
     'volumes',
   ],
-  builder: [
-    'pods',
-    'secrets',
-    'base',
-    'patterns',
-    'config',
-    'store',
-    'events',
-    'layers',
-    'dockerfile',
-    'images',
-    'runtime',
-    'logging',
-    'networks',
-    'volumes',
-    'containers',
-  ],
 };
+daemon.builder = [...daemon.containers, 'containers'];
 daemon.explain = Object.keys(daemon).filter((room) => room !== 'builder');
 daemon.audit = Object.keys(daemon).filter((room) => room !== 'builder');
 daemon.metrics = Object.keys(daemon).filter((room) => !['builder', 'explain', 'audit'].includes(room));

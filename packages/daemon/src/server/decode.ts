@@ -95,21 +95,21 @@ function decodeObject(
 ): unknown {
   const { lookup, version } = reading;
   const keys = version >= TYPED_TEXTS ? schema['x-go-keys'] : undefined;
-  const shape = shapeOf(lookup, schema);
+  const object = objectSchemaOf(lookup, schema);
   const result: Record<string, unknown> = {};
-  const name = shape.name || owner;
+  const name = object.name || owner;
   for (const [key, member] of Object.entries(value)) {
-    const exact = shape.members.has(key) ? key : shape.byLowerCase.get(key.toLowerCase());
-    const known = exact === undefined ? undefined : shape.members.get(exact);
+    const exact = object.members.has(key) ? key : object.byLowerCase.get(key.toLowerCase());
+    const known = exact === undefined ? undefined : object.members.get(exact);
     if (exact !== undefined && known) {
       if (member === null) continue;
-      const place = `${shape.embedded.get(exact) ?? ''}${exact}`;
+      const place = `${object.embedded.get(exact) ?? ''}${exact}`;
       result[exact] = decode(reading, known, member, name, path === '' ? place : `${path}.${place}`);
-    } else if (shape.values) {
+    } else if (object.values) {
       // A map keeps its key; Go gives it the zero value for null.
-      const decoded = decode(reading, shape.values, member, name, path);
+      const decoded = decode(reading, object.values, member, name, path);
       Object.defineProperty(result, keys ? readGoText(keys, key) : key, {
-        value: orZero(lookup, shape.values, decoded),
+        value: orZero(lookup, object.values, decoded),
         enumerable: true,
         writable: true,
         configurable: true,
@@ -119,7 +119,7 @@ function decodeObject(
   return result;
 }
 
-interface Shape {
+interface ObjectSchema {
   name: string;
   members: Map<string, Schema>;
   byLowerCase: Map<string, string>;
@@ -129,10 +129,10 @@ interface Shape {
   values: Schema | undefined;
 }
 
-const shapes = new WeakMap<Schema, Shape>();
+const objectSchemas = new WeakMap<Schema, ObjectSchema>();
 
-function shapeOf(lookup: SchemaLookup, schema: Schema): Shape {
-  const known = shapes.get(schema);
+function objectSchemaOf(lookup: SchemaLookup, schema: Schema): ObjectSchema {
+  const known = objectSchemas.get(schema);
   if (known) return known;
   const members = new Map<string, Schema>();
   const embedded = new Map<string, string>();
@@ -153,15 +153,15 @@ function shapeOf(lookup: SchemaLookup, schema: Schema): Shape {
   collect(schema, '');
   // An object without any description is free: its members are taken as they are.
   if (members.size === 0 && values === undefined) values = {};
-  const shape: Shape = {
+  const object: ObjectSchema = {
     name: lookup.nameOf(origin(schema)) ?? '',
     members,
     embedded,
     byLowerCase: new Map([...members.keys()].map((key) => [key.toLowerCase(), key])),
     values,
   };
-  shapes.set(schema, shape);
-  return shape;
+  objectSchemas.set(schema, object);
+  return object;
 }
 
 function resolve(lookup: SchemaLookup, schema: Schema): Schema {

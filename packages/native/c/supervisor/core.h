@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "base/process.h"
 #include "base/records/frame.h"
 #include "supervisor/messages.h"
 #include "supervisor/streams.h"
@@ -150,13 +151,7 @@ void reap_later(struct loop *loop, pid_t pid);
    end. */
 void reap_adopted(struct supervisor *supervisor);
 
-/* supervisor.c. A pidfd of a process (pidfd_open(2)), or -1 with errno. */
-int process_fd(pid_t pid);
-/* Sends a signal to the process behind a pidfd. Returns 0, or -1 with errno. */
-int process_signal(int pidfd, int signal);
-/* The exit code that Docker shows for a wait status. */
-int process_code(int status);
-/* Tells the daemon how often the container has run out of memory, when that is news. */
+/* supervisor.c. Tells the daemon how often the container has run out of memory, when that is news. */
 void supervisor_oom(struct supervisor *supervisor);
 /* Tells a daemon that has just connected of all that was before. */
 void supervisor_oom_again(struct supervisor *supervisor);

@@ -30,18 +30,6 @@ int supervisor_netns(struct supervisor *supervisor) {
   return supervisor->container ? container_netns(supervisor->container) : -1;
 }
 
-int process_fd(pid_t pid) {
-  return (int) syscall(SYS_pidfd_open, pid, 0);
-}
-
-int process_signal(int pidfd, int signal) {
-  return (int) syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
-}
-
-int process_code(int status) {
-  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-}
-
 void begin_client(struct client *client, const struct client_message *asked, const char *typed, size_t typed_size) {
   struct streams *streams = client->streams;
   /* A process without an input takes none; what the client sends is not read as its end either. */

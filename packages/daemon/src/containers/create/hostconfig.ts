@@ -3,7 +3,7 @@ import { isCacheOption } from '../../logging/check.ts';
 import type { PortMap } from '../../networks/api.ts';
 import { maskedPaths, READONLY_PATHS } from '../../runtime/index.ts';
 import type { HostConfig, MountSpec, RestartPolicy } from '../model/types.ts';
-import { device, deviceRequest, mountSpec, throttleDevice, ulimit, weightDevice } from './shapes.ts';
+import { device, deviceRequest, mountSpec, throttleDevice, ulimit, weightDevice } from './member-order.ts';
 
 type Body = Record<string, unknown>;
 

@@ -1,26 +1,26 @@
 import type { MountSpec } from '../model/types.ts';
 
 /** Members in this order, whatever order they were given in; one that was not given has the value that stands here. */
-const shaped =
-  <Shape extends object>(shape: Shape) =>
-  (given: Partial<Shape>): Shape =>
+const inOrder =
+  <Members extends object>(members: Members) =>
+  (given: Partial<Members>): Members =>
     Object.fromEntries(
-      Object.entries(shape).map(([name, none]) => [name, given[name as keyof Shape] ?? none]),
-    ) as Shape;
+      Object.entries(members).map(([name, none]) => [name, given[name as keyof Members] ?? none]),
+    ) as Members;
 
 /* Parts of HostConfig as inspect shows them; dockerd has null for each list that was not given. */
 
-export const device = shaped({ PathOnHost: '', PathInContainer: '', CgroupPermissions: '' });
-export const deviceRequest = shaped<Record<string, unknown>>({
+export const device = inOrder({ PathOnHost: '', PathInContainer: '', CgroupPermissions: '' });
+export const deviceRequest = inOrder<Record<string, unknown>>({
   Driver: '',
   Count: 0,
   DeviceIDs: null,
   Capabilities: null,
   Options: null,
 });
-export const ulimit = shaped({ Name: '', Hard: 0, Soft: 0 });
-export const weightDevice = shaped({ Path: '', Weight: 0 });
-export const throttleDevice = shaped({ Path: '', Rate: 0 });
+export const ulimit = inOrder({ Name: '', Hard: 0, Soft: 0 });
+export const weightDevice = inOrder({ Path: '', Weight: 0 });
+export const throttleDevice = inOrder({ Path: '', Rate: 0 });
 
 /** Members of a mount in their order; those of a value that is an object stand below it. */
 type Order = { [name: string]: Order | null };
