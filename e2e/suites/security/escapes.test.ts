@@ -164,7 +164,7 @@ test('archives write and read nothing outside of the volume or folder that they 
   const id = await daemon.box(['sleep', '300']);
   for (const [name, entries] of Object.entries(hostile)) {
     const tar = tarOfEntries(entries);
-    await daemon.call('POST', `/volumes/${name}/import`, tar);
+    expect((await daemon.call('POST', `/volumes/${name}/import`, tar)).status).toBeLessThan(500);
     await daemon.call('PUT', `/containers/${id}/archive?path=/tmp`, tar);
     await daemon.call('POST', `/images/create?fromSrc=-&repo=${name}`, tar);
     expect(daemon.docker(['exec', id, 'sh', '-c', 'cat /tmp/h /tmp/l/kept']).stdout).toBe('');

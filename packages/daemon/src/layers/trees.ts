@@ -7,6 +7,10 @@ import { fed } from './feeding.ts';
 import type { Helper } from './helper.ts';
 import { reported } from './reading.ts';
 
+/** The errors that an archive's own entries make: they lead out of the folder, or stand in each other's way. */
+const OF_ARCHIVE =
+  / is outside of "|: (no such file or directory|is a directory|not a directory|file exists|invalid argument|too many levels of symbolic links)$/;
+
 /** Trees of files on the host, by way of helpers that name nothing by text but the folder they are given. */
 export function openTrees(helper: Helper): Trees {
   return {
@@ -32,7 +36,7 @@ export function openTrees(helper: Helper): Trees {
         await fed(run, body, signal);
       } catch (error) {
         // The archive's fault, and not the host's.
-        if (error instanceof BerthError && / is outside of "/.test(error.message))
+        if (error instanceof BerthError && OF_ARCHIVE.test(error.message))
           throw invalidParameter(error.message, error);
         throw error;
       }
