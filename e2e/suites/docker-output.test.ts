@@ -1,3 +1,5 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TestDaemon } from '../support/daemon.ts';
@@ -102,6 +104,59 @@ describe('containers', () => {
   });
 });
 
+describe('errors', () => {
+  const clientEnvironment = () => ({ ...process.env, DOCKER_HOST: `unix://${daemon.socket}` });
+
+  test('a container whose network or linked container is gone says so at its start', () => {
+    docker(['network', 'create', 'going']);
+    docker(['create', '--name', 'left', '--network', 'going', 'bb', 'true']);
+    docker(['network', 'rm', 'going']);
+    expect(refusal(['start', 'left'])).toContain('network going not found');
+    docker(['network', 'connect', 'bridge', 'left']);
+    const why = 'could not find a network matching network mode going: network going not found';
+    expect(refusal(['start', 'left'])).toContain(why);
+    docker(['create', '--name', 'linked', 'bb', 'true']);
+    docker(['create', '--name', 'linking', '--link', 'linked:db', 'bb', 'true']);
+    docker(['rm', 'linked']);
+    expect(refusal(['start', 'linking'])).toContain(
+      'Cannot link to a non running container: /linked AS /linking/db',
+    );
+  });
+
+  test('an image that is missing is told before a name that is wrong', () => {
+    const missing = ['create', '--pull', 'never', '--name', 'x', 'nosuchimage'];
+    expect(refusal(missing)).toContain('No such image: nosuchimage');
+  });
+
+  test('an exec whose container is removed ends with the code of its process', async () => {
+    docker(['run', '-d', '--name', 'removed', 'bb', 'sleep', '600']);
+    const command = ['exec', 'removed', 'sh', '-c', 'echo up; exec sleep 600'];
+    const exec = spawn('docker', command, { env: clientEnvironment() });
+    const ended = once(exec, 'close');
+    await once(exec.stdout, 'data');
+    docker(['rm', '-f', 'removed']);
+    expect((await ended)[0]).toBe(137);
+  });
+
+  test('options that a tmpfs does not take stand in the error', () => {
+    expect(refusal(['run', '--rm', '--tmpfs', '/x:size=bogus', 'bb', 'true'])).toMatch(
+      /error mounting "tmpfs" to rootfs at "\/x": mount tmpfs:\/x \(via \S+\), flags: 0xe, data: size=bogus: invalid argument/,
+    );
+  });
+
+  test('a MAC address is no property of a container without a link of its own', () => {
+    const mac = ['--mac-address', '02:42:00:00:00:07'];
+    docker(['create', '--name', 'hosted', '--network', 'host', ...mac, 'bb', 'true']);
+    expect(JSON.parse(docker(['inspect', 'hosted']))[0].Config.MacAddress).toBeUndefined();
+  });
+
+  test('documents of a saved archive are as dockerd writes them', () => {
+    const script = 'docker save bb | tar xO manifest.json';
+    const { stdout } = spawnSync('sh', ['-c', script], { env: clientEnvironment() });
+    expect(stdout.toString()).toMatch(/"mediaType":"[^"]*","size":\d+,"digest":"[^"]*"}}}]\n$/);
+  });
+});
+
 describe('the classic builder', () => {
   const options = (cwd: string, input?: string): Options => ({
     cwd,
@@ -120,7 +175,21 @@ describe('the classic builder', () => {
     docker(['rm', kept!]);
   });
 
+  test('steps are told as they are written, and a health check takes what it leaves out from the one before', () => {
+    const text =
+      'from bb\nhealthcheck --interval=5s --retries=2 CMD a\nHEALTHCHECK cmd b\nHEALTHCHECK NONE\n';
+    const printed = docker(['build', '-t', 'checked', '-'], options(daemon.folder, text));
+    expect(printed).toContain('Step 1/4 : from bb\n');
+    expect(printed).toContain(
+      'Step 3/4 : HEALTHCHECK cmd b\nNote: overriding previous HEALTHCHECK: [CMD-SHELL a]\n',
+    );
+    const check = JSON.parse(docker(['inspect', '-f', '{{json .Config.Healthcheck}}', 'checked']));
+    expect(check).toEqual({ Test: ['NONE'], Interval: 5e9, Retries: 2 });
+    expect(docker(['inspect', '-f', '{{.DockerVersion}}', 'checked'])).toMatch(/^\d/);
+  });
+
   test.each([
+    ['COPY --from=-1 a /f', 'invalid from flag value -1: index out of bounds'],
     ['COPY --chown=1:2:3 Dockerfile /f', 'invalid chown string format: 1:2:3'],
     ['COPY --chown f /f', 'missing a value on flag: chown'],
     ['HEALTHCHECK --interval=-1s CMD true', 'Interval "interval" cannot be less than 1ms'],

@@ -13,7 +13,7 @@ export function readInstruction(text: string, escaper: string, line: number, tri
     written,
     line,
     endLine: line,
-    original: text.trim().replace(/^\S+/, name),
+    original: text.trim(),
     flags,
     rest,
     json: null,

@@ -1,4 +1,5 @@
 import { notFound, unavailable } from '../base/errors.ts';
+import { VERSION } from '../base/version.ts';
 import type { Layers } from '../layers/api.ts';
 import { EMPTY_LAYER } from '../layers/index.ts';
 import type { CreateOptions, ImageConfig } from './api.ts';
@@ -27,6 +28,7 @@ function childConfig(parent: Entry | undefined, options: CreateOptions): string 
     ...(history.comment ? { comment: history.comment } : {}),
     config: dockerConfig(options.config),
     created,
+    docker_version: VERSION,
     history: [
       ...(base?.history ?? []),
       {

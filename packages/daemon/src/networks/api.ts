@@ -69,7 +69,7 @@ export interface NetworkInspect {
   Name: string;
   Id: string;
   Created: string;
-  Scope: 'local';
+  Scope: string;
   Driver: string;
   EnableIPv4: boolean;
   EnableIPv6: boolean;

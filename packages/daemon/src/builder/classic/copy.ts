@@ -95,8 +95,8 @@ async function sourcesFrom(
   trees: Tree[],
 ): Promise<Source[]> {
   let diffIds: string[];
-  const number = /^\d+$/.test(from) ? Number(from) : -1;
-  if (number >= 0) {
+  const number = /^[+-]?\d+$/.test(from) ? Number(from) : undefined;
+  if (number !== undefined) {
     const state = build.done[number];
     if (!state)
       throw invalidParameter(

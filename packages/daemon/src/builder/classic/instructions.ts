@@ -3,7 +3,7 @@ import { declarations } from '../../dockerfile/arguments.ts';
 import { shellOf } from '../../dockerfile/environment.ts';
 import { parseError } from '../../dockerfile/errors.ts';
 import { applyMetadata, workingDirectory } from '../../dockerfile/metadata.ts';
-import type { Instruction } from '../../dockerfile/types.ts';
+import type { Healthcheck, Instruction } from '../../dockerfile/types.ts';
 import { expandWord } from '../../dockerfile/words.ts';
 import { isFolder, leadsNowhere } from '../copy.ts';
 import { copyStep } from './copy.ts';
@@ -33,12 +33,23 @@ export async function dispatch(work: ClassicWork, instruction: Instruction, stat
     case 'WORKDIR':
       return workdir(work, instruction, state);
     default: {
+      const before = state.config.Healthcheck;
       const comment = applyMetadata(instruction, state, lookup, work.dockerfile);
+      if (instruction.name === 'HEALTHCHECK') overrideHealthcheck(work, state, before);
       if (instruction.name === 'VOLUME') await checkVolumes(work, state);
       if (comment === null) throw parseError(instruction.line, `unknown instruction: ${instruction.name}`);
       return commitConfig(work, state, comment);
     }
   }
+}
+
+/** A check of the base or of an instruction before: it is told of, and what the new one leaves out is taken from it. */
+function overrideHealthcheck(work: ClassicWork, { config }: State, before: Healthcheck | undefined): void {
+  if (!before?.Test?.length) return;
+  if (before.Test[0] !== 'NONE')
+    work.output.write(`Note: overriding previous HEALTHCHECK: [${before.Test.join(' ')}]\n`);
+  const given = Object.entries(config.Healthcheck ?? {}).filter(([, value]) => value !== 0);
+  config.Healthcheck = { ...before, ...Object.fromEntries(given) };
 }
 
 /** Labels of the request to build: each is a step of its own, as if it stood at the Dockerfile's end. */

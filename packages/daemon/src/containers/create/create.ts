@@ -37,8 +37,6 @@ export async function createContainer(
   const { HostConfig: hostBody = {}, NetworkingConfig: networking, ...configBody } = body;
   if (Object.keys(configBody).length === 0)
     throw invalidParameter('config cannot be empty in order to create a container');
-  const name = options.name?.replace(/^\//, '');
-  if (name) checkName(name, options.name);
 
   const imageName = String(configBody['Image'] ?? '');
   const image = imageName === '' ? undefined : findImage(context, imageName, options.platform);
@@ -57,6 +55,8 @@ export async function createContainer(
   Object.assign(host, rooms.secrets.references({ ...hostBody, Annotations: host.Annotations }));
   await checkSources(host);
   if (!image) throw notFound(`No such image: ${imageName}`);
+  const name = options.name?.replace(/^\//, '');
+  if (name) checkName(name, options.name);
   resolveModes(context, host, options.pod?.id);
 
   const id = newId(context);

@@ -17,6 +17,9 @@ import { parseDetachKeys } from './keys.ts';
 /** How long a resize waits for the start that it belongs to, in milliseconds. */
 const START_WAIT = 10_000;
 
+/** How long an exec may be asked about whose container was removed, in milliseconds. */
+const GONE_KEPT = 5_000;
+
 /** One further process of a container, from its creation on. */
 export class Exec implements RunningExec {
   readonly id = randomBytes(32).toString('hex');
@@ -28,6 +31,8 @@ export class Exec implements RunningExec {
   /** Never started while its container ran: there is no such exec any more, even if the container starts again. */
   dropped = false;
   exitCode: number | null = null;
+  /** When its container was removed, in milliseconds of the monotonic clock. */
+  goneSince: number | undefined;
   pid = 0;
   process: ExecProcess | undefined;
   /** Settled when its start has succeeded or failed. */
@@ -98,6 +103,17 @@ export class Execs {
     return exec;
   }
 
+  /**
+   * An exec whose container was removed just now: its client was attached, and asks for the exit code when the stream has
+   * ended. dockerd needs longer to remove a container than such a client to ask.
+   */
+  private ofGone(id: string): Exec | undefined {
+    const exec = this.byId.get(id);
+    if (!exec?.started || !exec.container.gone.signal.aborted) return undefined;
+    const since = performance.now() - (exec.goneSince ?? performance.now());
+    return since < GONE_KEPT ? exec : undefined;
+  }
+
   async start(
     id: string,
     options: {
@@ -158,7 +174,7 @@ export class Execs {
   }
 
   inspect(id: string): ExecInspect {
-    const exec = this.get(id);
+    const exec = this.ofGone(id) ?? this.get(id);
     const { config } = exec;
     const [entrypoint = '', ...args] = config.Cmd ?? [];
     return {
@@ -224,9 +240,13 @@ export class Execs {
     this.byId.delete(id);
   }
 
-  /** A container was removed, its execs with it. */
+  /** A container was removed, its execs with it; those that were started go as any that ended (`EndedExecs`). */
   forgetAll(container: Container): void {
-    for (const exec of container.execs.values()) this.byId.delete(exec.id);
+    for (const { id } of container.execs.values()) {
+      const exec = this.byId.get(id);
+      if (exec?.started) exec.goneSince = performance.now();
+      else this.byId.delete(id);
+    }
     container.execs.clear();
   }
 }

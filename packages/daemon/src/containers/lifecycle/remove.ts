@@ -59,6 +59,7 @@ export async function removeContainer(
       );
     }
     context.registry.delete(container);
+    keepLinkedName(context, container);
     context.records.delete(container.id);
     context.states.delete(container.id);
     context.healths.delete(container.id);
@@ -135,6 +136,19 @@ async function removeOwned(context: Context, container: Container, volumes: bool
     await rooms.volumes
       .remove(Name, { force: true })
       .catch((error) => log.warn({ volume: Name, err: error }, 'an anonymous volume stays'));
+  }
+}
+
+/** Containers that are linked to one that is removed know it by its name from now on: a start tells it. */
+function keepLinkedName(context: Context, { id, record: { name } }: Container): void {
+  for (const container of context.registry.all()) {
+    const links = container.record.hostConfig.Links;
+    if (!links?.some((link) => link.startsWith(`${id}:`))) continue;
+    const Links = links.map((link) => (link.startsWith(`${id}:`) ? name + link.slice(id.length) : link));
+    setRecord(context, container, {
+      ...container.record,
+      hostConfig: { ...container.record.hostConfig, Links },
+    });
   }
 }
 

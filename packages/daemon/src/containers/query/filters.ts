@@ -1,4 +1,4 @@
-import { invalidParameter } from '../../base/errors.ts';
+import { invalidParameter, notFound } from '../../base/errors.ts';
 import { checkFilters } from '../../base/filters.ts';
 import { NEVER, parseRfc3339 } from '../../base/time.ts';
 import type { Image } from '../../images/api.ts';
@@ -127,9 +127,10 @@ export async function compileFilters(context: Context, filters: Record<string, s
   }
   const created = (text: string) => parseRfc3339(text) ?? 0n;
   for (const name of ['before', 'since'] as const) {
-    const limits = values(name)?.map((reference) =>
-      created(context.registry.lookup(reference).record.created),
-    );
+    const limits = values(name)?.map((reference) => {
+      if (reference === '') throw notFound('No such container: ');
+      return created(context.registry.lookup(reference).record.created);
+    });
     if (limits)
       tests.push(({ record }) => {
         const own = created(record.created);

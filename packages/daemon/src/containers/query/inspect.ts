@@ -155,12 +155,7 @@ export function inspectContainer(
     Platform: record.platform,
     MountLabel: '',
     ProcessLabel: '',
-    AppArmorProfile: started
-      ? context.rooms.runtime.apparmorProfile({
-          privileged: record.hostConfig.Privileged,
-          securityOpt: record.hostConfig.SecurityOpt ?? [],
-        })
-      : '',
+    AppArmorProfile: appArmorProfile(context, record, started),
     ExecIDs: execs.length > 0 ? execs : null,
     HostConfig: shownHostConfig(context, record),
     GraphDriver: graphDriver(context, container),
@@ -185,10 +180,22 @@ function shownHostConfig({ registry }: Context, record: ContainerRecord): Contai
   return { ...hostConfig, Links: shown.length > 0 ? shown : null };
 }
 
+/** The profile that holds since the start; before it, and on a machine without AppArmor, the one that was asked for. */
+function appArmorProfile({ rooms }: Context, { hostConfig }: ContainerRecord, started: boolean): string {
+  const { Privileged: privileged } = hostConfig;
+  const securityOpt = hostConfig.SecurityOpt ?? [];
+  const holds = started ? rooms.runtime.apparmorProfile({ privileged, securityOpt }) : '';
+  const asked = securityOpt.findLast((option) => /^apparmor[=:]/.test(option))?.slice('apparmor='.length);
+  return holds || asked || '';
+}
+
 /** The configuration; the MAC address asked for on the main network shows there as well, as older clients look for it. */
 function configOf({ config, endpoints, hostConfig }: ContainerRecord): ContainerRecord['config'] {
-  const MacAddress = config.MacAddress || endpoints[hostConfig.NetworkMode]?.MacAddress;
-  return MacAddress ? { ...config, MacAddress } : config;
+  const { NetworkMode: mode } = hostConfig;
+  const { MacAddress: asked, ...others } = config;
+  const MacAddress = asked || endpoints[mode]?.MacAddress;
+  // These have no link of the container's own.
+  return MacAddress && mode !== 'host' && mode !== 'none' ? { ...config, MacAddress } : others;
 }
 
 function graphDriver(context: Context, container: Container): ContainerInspect['GraphDriver'] {

@@ -1,5 +1,6 @@
 import { type Readable, Transform } from 'node:stream';
 import { invalidParameter } from '../../base/errors.ts';
+import { VERSION } from '../../base/version.ts';
 import { applyChanges } from '../../dockerfile/changes.ts';
 import type { ImageRunConfig, OnProgress } from '../api.ts';
 import { digestOf, dockerConfig, timestamp } from '../config.ts';
@@ -41,6 +42,7 @@ export async function importImage(
       comment,
       config: dockerConfig(config as ImageRunConfig),
       created,
+      docker_version: VERSION,
       history: [{ created, comment }],
       os: platform.os,
       rootfs: { type: 'layers', diff_ids: [layer.diffId] },

@@ -38,7 +38,7 @@ export async function describe(contents: Contents, wanted: readonly Platform[]):
         : undefined;
   if (!images)
     throw invalidParameter(
-      'this is no archive of images: it has neither manifest.json nor index.json, nor repositories',
+      'open repositories: no such file or directory: this is no archive of images, which has manifest.json or index.json',
     );
   return forPlatforms(images, wanted);
 }

@@ -244,22 +244,25 @@ function layout(context: ImagesContext, images: Saved[]): Part[] {
       Layers: layers.map((layer) => blobName(layer.digest)),
       // A parent is named only when it is in the archive, too: the loading side knows no other.
       ...(images.some((other) => other.image.id === image.parent) ? { Parent: image.parent } : {}),
-      LayerSources: Object.fromEntries(layers.map((layer) => [layer.digest, layer])),
+      LayerSources: Object.fromEntries(
+        layers.map(({ mediaType, size, digest }) => [digest, { mediaType, size, digest }]),
+      ),
     });
   }
-  const json = (name: string, value: unknown): Part => ({
+  // Two of the documents end with a newline, as dockerd's do.
+  const json = (name: string, value: unknown, end = ''): Part => ({
     name,
     mtime: 0,
-    body: Buffer.from(JSON.stringify(value)),
+    body: Buffer.from(JSON.stringify(value) + end),
   });
   return [
     { name: 'blobs/', mtime: 0, folder: true },
     { name: 'blobs/sha256/', mtime: 0, folder: true },
     ...[...blobs.values()].sort((left, right) => (left.name < right.name ? -1 : 1)),
     json('index.json', { schemaVersion: 2, mediaType: OCI_INDEX, manifests: index }),
-    json('manifest.json', manifests),
+    json('manifest.json', manifests, '\n'),
     json('oci-layout', { imageLayoutVersion: '1.0.0' }),
-    ...(Object.keys(repositories).length > 0 ? [json('repositories', repositories)] : []),
+    ...(Object.keys(repositories).length > 0 ? [json('repositories', repositories, '\n')] : []),
   ];
 }
 

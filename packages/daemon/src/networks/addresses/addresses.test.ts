@@ -1,8 +1,8 @@
 import { chooseLink } from '../model/links.ts';
 import { networkFromBody } from '../model/options.ts';
 import { parsePrefix } from './addresses.ts';
-import { AddressPool, checkIpam, DEFAULT_POOLS, pickSubnet } from './ipam.ts';
-import { allocateSubnets } from './pools.ts';
+import { AddressPool, checkIpam, DEFAULT_POOLS, type IpamConfig, pickSubnet } from './ipam.ts';
+import { allocateSubnets, subnetOf } from './pools.ts';
 
 const pool = (subnet: string, range?: string) =>
   new AddressPool(parsePrefix(subnet)!, range ? parsePrefix(range) : undefined);
@@ -91,6 +91,22 @@ describe('subnets', () => {
       () => false,
     );
     expect(() => chooseLink(record, [])).toThrow('vlan id must be between 1-4094, received: 9999');
+  });
+
+  test('have their gateway in the range that containers have their addresses from', () => {
+    const made = (config: IpamConfig) => subnetOf(parsePrefix(config.Subnet!)!, config).gateway;
+    expect(made({ Subnet: '10.7.0.0/24', IPRange: '10.7.0.64/26' })).toBe('10.7.0.64');
+    expect(made({ Subnet: '10.7.0.0/24', IPRange: '10.7.0.0/25' })).toBe('10.7.0.1');
+    expect(made({ Subnet: 'fd77::/127' })).toBe('fd77::1');
+    for (const full of [
+      { Subnet: 'fd77::/128' },
+      { Subnet: '10.7.0.0/24', IPRange: '10.7.0.255/32' },
+      { Subnet: '10.7.0.0/24', IPRange: '10.7.0.0/32' },
+    ])
+      expect(() => made(full)).toThrow('failed to allocate gateway (): no available addresses on this pool');
+    expect(() => made({ Subnet: 'fd77::/64', Gateway: 'fd77::' })).toThrow(
+      '(fd77::): Address already in use',
+    );
   });
 
   test('are checked as dockerd does', () => {

@@ -68,10 +68,10 @@ export class AddressPool {
     if (contains(this.range, address) && address.value < this.#lowest) this.#lowest = address.value;
   }
 
-  /** The subnet's own address and, for IPv4, the broadcast address; a subnet of one or two addresses has neither. */
+  /** The subnet's own address and, for IPv4, the broadcast address; one of one or two IPv4 addresses has neither. */
   #reserved(value: bigint): boolean {
     const { bits, prefix } = this.subnet;
-    if (bits - prefix <= 1) return false;
+    if (bits === 32 && bits - prefix <= 1) return false;
     return value === this.subnet.value || (bits === 32 && value === lastAddress(this.subnet));
   }
 }

@@ -99,15 +99,9 @@ function usedUp(bits: 32 | 128, holders: readonly Holder[]) {
  * @throws system for an address taken twice.
  */
 export function subnetOf(subnet: Prefix, config: IpamConfig, gatewayless = false): SubnetRecord {
-  const whole = new AddressPool(network(subnet));
-  const first = () => (gatewayless ? '' : (whole.take() ?? formatAddress(subnet)));
-  const gateway = config.Gateway
-    ? formatAddress({ ...parsePrefix(`${config.Gateway}/${subnet.bits}`)! })
-    : first();
-  // The gateway may not be what the subnet keeps for itself: its own and the broadcast address.
-  if (config.Gateway && subnet.bits === 32 && !whole.reserve(gateway))
-    throw systemError(`failed to allocate gateway (${gateway}): Address already in use`);
-  if (config.Gateway && subnet.bits === 128) whole.reserve(gateway);
+  const range = config.IPRange ? parsePrefix(config.IPRange) : undefined;
+  const whole = new AddressPool(network(subnet), range);
+  const gateway = gatewayIn(whole, config.Gateway, gatewayless);
   const reserved: string[] = [];
   for (const [name, address] of Object.entries(config.AuxiliaryAddresses ?? {})) {
     if (!whole.reserve(address))
@@ -123,6 +117,20 @@ export function subnetOf(subnet: Prefix, config: IpamConfig, gatewayless = false
     reserved,
     asked: config.Subnet !== undefined,
   };
+}
+
+/** The gateway that is asked for, or the first address of the range; '' for none. @throws system where there is none */
+function gatewayIn(whole: AddressPool, asked: string | undefined, gatewayless: boolean): string {
+  const isFull = whole.counts().available === 0n;
+  if (!asked && gatewayless) return '';
+  const taken = asked
+    ? formatAddress({ ...parsePrefix(`${asked}/${whole.subnet.bits}`)! })
+    : (whole.take() ?? '');
+  if (isFull || taken === '')
+    throw systemError(`failed to allocate gateway (${asked ?? ''}): no available addresses on this pool`);
+  if (asked && !whole.reserve(taken))
+    throw systemError(`failed to allocate gateway (${asked}): Address already in use`);
+  return taken;
 }
 
 /** The pools of a network, with what is not for containers taken out. */

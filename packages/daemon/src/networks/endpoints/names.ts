@@ -1,4 +1,4 @@
-import { invalidParameter, notFound, systemError } from '../../base/errors.ts';
+import { invalidParameter, systemError } from '../../base/errors.ts';
 import { isIP } from '../addresses/addresses.ts';
 import type { NetworkRequest } from '../api.ts';
 import { parseEgress } from '../firewall/egress.ts';
@@ -133,7 +133,8 @@ function links(context: Context, record: ContainerRecord): Array<readonly [strin
   return (request.links ?? []).map((link) => {
     const [alias, name] = linkPair(link);
     const other = findContainer(context, name);
-    if (!other) throw notFound(`could not get container for ${name}: No such container: ${name}`);
+    if (!other)
+      throw invalidParameter(`Cannot link to a non running container: /${name} AS /${request.name}/${alias}`);
     if (!other.configured.some(({ network }) => network === 'bridge'))
       throw systemError(
         `Cannot link to /${other.request.name}, as it does not belong to the default network`,

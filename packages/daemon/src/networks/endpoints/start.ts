@@ -53,6 +53,16 @@ function networksOf(
   });
 }
 
+/**
+ * A container starts only while the network of its mode is there, whichever others it is connected to.
+ * @throws not-found; where none of its networks is there, `networksOf` tells which.
+ */
+function checkMode(context: Context, { request: { mode }, configured }: ContainerRecord): void {
+  if (context.catalogue.find(mode === 'default' ? 'bridge' : mode)) return;
+  if (configured.length === 0 || configured.some((entry) => networkOf(context, entry)))
+    throw notFound(`could not find a network matching network mode ${mode}: network ${mode} not found`);
+}
+
 /** The kernel operation of one endpoint. `sandbox`: an id of the worker's, or a path. */
 export function operationFor(
   context: Context,
@@ -104,6 +114,7 @@ export async function startSandbox(
 ): Promise<{ record: ContainerRecord; path: string; launch: LaunchRecord[] }> {
   if (context.containers.get(request.id)?.live) await stopSandbox(context, request.id);
   let record = remember(context, request);
+  checkMode(context, record);
   const networks = networksOf(context, record);
   for (const { entry, network } of networks) {
     const wrong = checkEndpoint(network, entry.config, request);

@@ -137,7 +137,10 @@ export class Catalogue {
             'the link of a network that was not made stays for now',
           );
         });
-      throw error;
+      // A parent that is made here is a VLAN of a link, or the dummy of an internal network.
+      throw record.options['parent']
+        ? systemError(`failed to create ${record.link} vlan link: ${(error as Error).message}`, error)
+        : error;
     }
   }
 

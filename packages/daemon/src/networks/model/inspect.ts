@@ -99,7 +99,7 @@ export function shownNetwork(
     Name: record.name,
     Id: record.id,
     Created: record.created,
-    Scope: 'local',
+    Scope: record.scope ?? 'local',
     Driver: record.configOnly ? 'null' : record.driver,
     EnableIPv4: record.ipv4,
     EnableIPv6: record.ipv6,

@@ -36,7 +36,7 @@ export async function listed(context: Context, filters: Filters): Promise<Networ
         (driver.length === 0 || driver.includes(network.configOnly ? 'null' : network.driver)) &&
         isIdentified(network.id) &&
         isNamed(network.name) &&
-        (scope.length === 0 || scope.includes('local')) &&
+        (scope.length === 0 || scope.includes(network.scope ?? 'local')) &&
         label.every((wanted) => hasLabel(network, wanted)) &&
         (type.length === 0 || type.includes(catalogue.isPredefined(network) ? 'builtin' : 'custom')) &&
         (dangling === undefined || dangling !== isUsed(network)),

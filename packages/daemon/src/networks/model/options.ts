@@ -92,6 +92,7 @@ export function networkFromBody(
     internal: body.Internal ?? from?.internal ?? false,
     attachable: body.Attachable ?? from?.attachable ?? false,
     configOnly: body.ConfigOnly ?? false,
+    ...(body.Scope && body.Scope !== 'local' && { scope: body.Scope }),
     configFrom: body.ConfigFrom?.Network ?? '',
     labels: { ...from?.labels, ...body.Labels },
     options,
@@ -115,7 +116,7 @@ function configSource(
   find: (name: string) => NetworkRecord | undefined,
 ): NetworkRecord | undefined {
   const name = body.ConfigFrom?.Network;
-  if (body.ConfigOnly && (body.Ingress || body.Internal || body.Attachable))
+  if (body.ConfigOnly && (body.Ingress || body.Internal || body.Attachable || body.Scope))
     throw forbidden(
       'configuration network can only contain network specific fields. Network operator fields like [ ingress | internal | attachable | scope ] are not supported.',
     );
@@ -145,7 +146,7 @@ function checkSwarm(driver: string): void {
 
 function checkDriver(driver: string, body: CreateNetworkBody): void {
   if (body.Ingress) throw forbidden('Ingress network can only be global scope network');
-  if (body.Scope === 'swarm' || body.Scope === 'global')
+  if (body.Scope === 'swarm')
     throw forbidden('cannot create a swarm scoped network when swarm is not active');
   if (driver === 'host' || driver === 'null')
     throw forbidden(`only one instance of "${driver}" network is allowed`);

@@ -13,6 +13,8 @@ export interface NetworkRecord {
   internal: boolean;
   attachable: boolean;
   configOnly: boolean;
+  /** As it was asked for, where it is not `local`: it is told and nothing else, all networks are this host's. */
+  scope?: string;
   configFrom: string;
   labels: Record<string, string>;
   /** As asked for. */

@@ -1,4 +1,4 @@
-import { invalidParameter } from '../../base/errors.ts';
+import { invalidParameter, systemError } from '../../base/errors.ts';
 import { parseFilters } from '../../base/filters.ts';
 import type { OnProgress, Progress, RegistryAuth } from '../../images/api.ts';
 import { parsePullName } from '../../images/index.ts';
@@ -234,6 +234,8 @@ function sourceUrl(text: string): URL {
   try {
     return new URL(text.includes('://') ? text : `http://${text}`);
   } catch {
-    throw invalidParameter(`invalid URL: ${JSON.stringify(text)}`);
+    throw /^[a-z]*(:\/\/)?$/.test(text)
+      ? systemError(`Get "${text.replace('//', '') || 'http:'}": http: no Host in request URL`)
+      : invalidParameter(`invalid URL: ${JSON.stringify(text)}`);
   }
 }
