@@ -214,3 +214,17 @@ test('negative microseconds of real time are refused before the kernel is asked'
     });
   await daemon.call('DELETE', `/containers/${id}?force=1`);
 });
+
+test('limits that do not go together are refused, at the latest by the start', () => {
+  berth('run', '-d', '--name', 'limited', '-m', '50m', 'bb', 'sleep', '600');
+  expect(refusal('update', '--memory-reservation', '1m', 'limited')).toContain(
+    'Minimum memory reservation allowed is 6MB',
+  );
+  berth('update', '--memory-reservation', '60m', 'limited');
+  berth('stop', '-t', '0', 'limited');
+  expect(refusal('start', 'limited')).toContain(
+    'Minimum memory limit can not be less than memory reservation limit',
+  );
+  berth('update', '--memory-reservation', '40m', 'limited');
+  berth('start', 'limited');
+});

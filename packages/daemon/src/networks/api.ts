@@ -21,7 +21,7 @@ export interface EndpointSettings {
 
 /** Ways of networks that the client of a create knows, by the version of its API. */
 export interface NetworkClient {
-  /** A network that asks for IPv6 and names no subnet gets one of the daemon's own. */
+  /** A network that asks for IPv6 and names no subnet gets one of the daemon's own; `0.0.0.0/24` is any of that size. */
   hasIpv6Pool: boolean;
   /** A macvlan or ipvlan network has a gateway only where one is given. */
   givenGateways: boolean;

@@ -16,7 +16,7 @@ import { type Joined, resolveJoins } from './joins.ts';
 import { linkVariables } from './links.ts';
 import { placeSecrets, prepareMounts } from './mount-sources.ts';
 import { processUser } from './process-user.ts';
-import { networkRequest, runtimeRequest } from './request.ts';
+import { checkable, networkRequest, runtimeRequest } from './request.ts';
 
 /** The folder of a container's supervisor, for its socket and exit record. Short: paths of sockets are limited. */
 export function runFolder(context: Context, id: string): string {
@@ -36,6 +36,8 @@ export async function launch(context: Context, container: Container): Promise<Su
   const { rooms, registry } = context;
   takeNextMounts(context, container);
   const { config, hostConfig: host, pod } = container.record;
+  // Limits that were changed while it did not run may not go together; the kubelet's are checked where it asks for them.
+  if (!pod) rooms.runtime.validate(checkable(host));
   const devices = await requestedDevices(rooms.runtime, host.DeviceRequests ?? []);
   const { program } = await deviceRuntime(rooms.runtime, host.Runtime, devices);
   const log = pod?.log

@@ -76,10 +76,11 @@ export async function updateContainer(
       `Cannot update container ${container.id}: Container is marked for removal and cannot be "update".`,
     );
   // The new limits must be valid by themselves, and together with those the container has.
-  const asked = runtime.validate({
-    ...checkable({ ...container.record.hostConfig, Privileged: false }),
-    resources: withoutSwapAlone(change),
-  });
+  const { RestartPolicy: _, ...resources } = change;
+  const asked = runtime.validate(
+    { ...checkable({ ...container.record.hostConfig, Privileged: false }), resources },
+    { update: true },
+  );
   return container.queue(async () => {
     const before = container.record;
     const undo = new Undo();
@@ -88,7 +89,9 @@ export async function updateContainer(
     try {
       merged = mergeUpdate(before.hostConfig, change);
       // A reservation is compared with the limit only where one request names both.
-      runtime.validate(checkable({ ...merged, MemoryReservation: 0 }));
+      // Hierarchies of cgroup v1 take both limits as they are and refuse a wrong one themselves, as dockerd has it.
+      const told = { MemoryReservation: 0, ...(runtime.cgroupVersion === 1 && { MemorySwap: 0 }) };
+      runtime.validate(checkable({ ...merged, ...told }));
       discardUnsupported(merged, runtime.supported(resourcesOf(merged)));
       undo.add(() => setRecord(context, container, before));
       if (changesSettings(change)) outcome = await changeSettings(context, container, change, undo);
@@ -181,11 +184,6 @@ async function setOomScore(pids: number[], score: number, undo: Undo): Promise<v
 function unlessGone(error: unknown): void {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code !== 'ENOENT' && code !== 'ESRCH') throw systemError(`write oom_score_adj: ${message}`, error);
-}
-
-/** A swap limit may be changed without the memory limit, which the container has already. */
-function withoutSwapAlone({ RestartPolicy: _, ...resources }: Update): Resources {
-  return resources.Memory ? resources : { ...resources, MemorySwap: 0, MemoryReservation: 0 };
 }
 
 /** @param left the steps that could not be taken back */

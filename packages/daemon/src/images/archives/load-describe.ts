@@ -38,7 +38,7 @@ export async function describe(contents: Contents, wanted: readonly Platform[]):
         : undefined;
   if (!images)
     throw invalidParameter(
-      'open repositories: no such file or directory: this is no archive of images, which has manifest.json or index.json',
+      'this is no archive of images, which has manifest.json or index.json: open repositories: no such file or directory',
     );
   return forPlatforms(images, wanted);
 }

@@ -71,7 +71,7 @@ export class Telling {
   document(path: string): Buffer {
     const { contents } = this;
     const body = contents.documents.get(resolveLink(contents, normalName(path), contents.documents));
-    if (!body) throw invalidParameter(`open ${path}: no such file or directory: the archive lacks it`);
+    if (!body) throw invalidParameter(`the archive lacks ${path}: no such file or directory`);
     return body;
   }
 }

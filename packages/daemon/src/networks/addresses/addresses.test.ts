@@ -109,6 +109,21 @@ describe('subnets', () => {
     );
   });
 
+  test('that name a size alone are of the pools, but to older clients', () => {
+    const body = { Name: 'n', IPAM: { Config: [{ Subnet: '0.0.0.0/0' }] } };
+    const made = (sizes: boolean) => {
+      const record = networkFromBody(
+        body,
+        () => undefined,
+        () => false,
+      );
+      allocateSubnets(record, DEFAULT_POOLS, [holder('10.0.0.0/8', 'one')], [], undefined, sizes);
+      return record.subnets[0]?.subnet;
+    };
+    expect(made(true)).toBe('172.17.0.0/16');
+    expect(() => made(false)).toThrow('Pool overlaps with other one on this address space');
+  });
+
   test('are checked as dockerd does', () => {
     const wrong = [
       { Subnet: '10.1.2.3/24' },

@@ -48,7 +48,8 @@ function sized(pools: readonly PoolBase[], { Subnet }: IpamConfig): PoolBase[] {
 
 /**
  * Gives a new network its subnets: those asked for, and one from the pools where a family has none. Fills the record.
- * A network that is `gatewayless` has no gateway but one that is asked for.
+ * A network that is `gatewayless` has no gateway but one that is asked for. `sizes`: a subnet that names its size alone is
+ * cut from the pools; else it is taken as it is written.
  * @throws forbidden for an overlap; not-found when the pools are used up, naming who holds them.
  */
 export function allocateSubnets(
@@ -57,9 +58,10 @@ export function allocateSubnets(
   held: readonly Holder[],
   routed: readonly Holder[],
   gatewayless: { v4: boolean; v6: boolean } = { v4: false, v6: false },
+  sizes = true,
 ): void {
   const wanted = record.ipamConfig.filter(({ Subnet }) => Subnet && (record.ipv6 || !Subnet.includes(':')));
-  const unspecified = wanted.filter(isUnspecified);
+  const unspecified = sizes ? wanted.filter(isUnspecified) : [];
   for (const { Subnet, IPRange } of unspecified)
     if (IPRange) throw invalidParameter(`invalid ip-range ${IPRange}: the subnet ${Subnet} is not known yet`);
   const asked = wanted.filter((config) => !unspecified.includes(config));

@@ -102,7 +102,9 @@ export class Catalogue {
         v4: needsNoGateway(record, 4, givenGateways),
         v6: needsNoGateway(record, 6, givenGateways),
       };
-      allocateSubnets(record, this.#poolBases(hasIpv6Pool), heldRanges(this.all()), routed, skipped);
+      const pools = this.#poolBases(hasIpv6Pool);
+      // Engine 27 brought both.
+      allocateSubnets(record, pools, heldRanges(this.all()), routed, skipped, hasIpv6Pool);
       record.foreignLink = await this.#makeLink(record);
     }
     records.put(record.id, record);
