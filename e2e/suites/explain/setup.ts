@@ -87,6 +87,20 @@ export const elf = (machine: number) => {
   head.writeUInt16LE(machine, 18);
   return head;
 };
+/** A program of this machine that asks for a loader (PT_INTERP of elf(5)). */
+export const elfWithLoader = (path: string) => {
+  const place = 64 + 56;
+  const program = Buffer.alloc(place + path.length + 1);
+  elf(process.arch === 'arm64' ? 183 : 62).copy(program);
+  program.writeUInt32LE(1, 20);
+  program.writeUInt32LE(64, 32);
+  for (const [index, size] of [64, 56, 1].entries()) program.writeUInt16LE(size, 52 + 2 * index);
+  program.writeUInt32LE(3, 64);
+  program.writeUInt32LE(place, 72);
+  program.writeUInt32LE(path.length + 1, 96);
+  program.write(path, place);
+  return program;
+};
 export const sh = (text: string) => ['sh', '-c', text];
 /** A container that publishes a port. */
 export const published = (port: number, host: Options = {}) => ({

@@ -2,7 +2,8 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep, TestDaemon, until } from '../../support/daemon.ts';
 import { CASES, type Case } from './causes.ts';
-import { daemon, FOREVER, host, make, type Options, sh, why, withDaemon } from './setup.ts';
+import { MORE_CASES } from './more-causes.ts';
+import { daemon, FOREVER, HTTPD, host, make, type Options, published, sh, why, withDaemon } from './setup.ts';
 
 withDaemon();
 
@@ -71,7 +72,7 @@ test('each cause is answered, and only with it', async () => {
       wrong.push(`${name}: ${(error as Error).message}`);
     }
   };
-  const waiting = Object.entries(CASES);
+  const waiting = Object.entries({ ...CASES, ...MORE_CASES });
   await Promise.all(
     Array.from({ length: 10 }, async () => {
       for (let next = waiting.shift(); next; next = waiting.shift()) await check(next);
@@ -86,13 +87,19 @@ test('healthy containers are not complained of', async () => {
   for (const { Id } of json) await daemon.call('DELETE', `/containers/${Id}?force=1`);
   expect(HEALTHY.length).toBeGreaterThanOrEqual(30);
   const ids = await Promise.all(HEALTHY.map((options) => make(sh(FOREVER), options)));
+  // It listens at ::, where IPv4 comes too.
+  const server = await make(HTTPD, published(80));
+  await until('its socket', async () =>
+    (await why(server, '?question=reach')).Answers.every(({ Sure }) => !Sure),
+  );
+  ids.push(server);
   const wrong: string[] = [];
   await Promise.all(
     ids.map(async (id, index) => {
       const { Answers, Looked } = await why(id);
       const sure = Answers.filter(({ Sure, Cause }) => Sure && Cause !== 'slow.cpu-contended');
       if (sure.length > 0 || Looked.length !== 5)
-        wrong.push(`${JSON.stringify(HEALTHY[index])}: ${JSON.stringify(sure)}`);
+        wrong.push(`${JSON.stringify(HEALTHY[index] ?? 'a server')}: ${JSON.stringify(sure)}`);
     }),
   );
   expect(wrong).toEqual([]);

@@ -1,12 +1,18 @@
 /* berth-native probe PID tcp HOST PORT
  *                        unix PATH
  *                        http HOST PORT REQUEST
+ *                        v6only PORT
  * Finds out whether a service of a container answers: from its network namespace, by addresses as it sees them, or by a
  * socket in its root. REQUEST is what is sent; a status of 200 to 399 is good. The first bytes of the answer go to the standard
- * output, a reason to the standard error. Ends with 0 or 1; who calls it kills it when it takes too long. */
+ * output, a reason to the standard error. `v6only` asks no service: it tells, by 0, that the TCP sockets which listen at that
+ * port take no IPv4, which /proc does not show. Ends with 0 or 1; who calls it kills it when it takes too long. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,8 +88,45 @@ static int probe_http(int fd, const char *request) {
   return status >= 200 && status < 400 ? 0 : 1;
 }
 
+enum { state_listen = 10 }; /* TCP_LISTEN of the kernel's tcp_states.h */
+
+/* Counts the listening sockets of an answer that have the port, and those that take IPv6 alone. */
+static void count_listeners(const struct nlmsghdr *message, in_port_t port, int *all, int *only) {
+  const struct inet_diag_msg *socket = NLMSG_DATA(message);
+  if (socket->id.idiag_sport != port) return;
+  (*all)++;
+  int left = (int) (message->nlmsg_len - NLMSG_LENGTH(sizeof *socket));
+  for (const struct rtattr *rta = (const struct rtattr *) (socket + 1); RTA_OK(rta, left); rta = RTA_NEXT(rta, left))
+    if (rta->rta_type == INET_DIAG_SKV6ONLY && *(const unsigned char *) RTA_DATA(rta)) (*only)++;
+}
+
+static int probe_v6only(const char *port) {
+  cleanup_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+  struct {
+    struct nlmsghdr head;
+    struct inet_diag_req_v2 what;
+  } request = {
+      .head = {.nlmsg_len = sizeof request, .nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+      .what = {.sdiag_family = AF_INET6, .sdiag_protocol = IPPROTO_TCP, .idiag_states = 1 << state_listen}};
+  if (fd < 0 || send(fd, &request, sizeof request, 0) < 0) return refuse("sockets", strerror(errno));
+  int all = 0, only = 0;
+  for (;;) {
+    _Alignas(struct nlmsghdr) char buffer[16384];
+    ssize_t n = recv(fd, buffer, sizeof buffer, 0);
+    if (n <= 0) return refuse("sockets", n ? strerror(errno) : "no answer");
+    int left = (int) n;
+    for (struct nlmsghdr *message = (struct nlmsghdr *) buffer; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
+      if (message->nlmsg_type == NLMSG_ERROR) return refuse("sockets", "the kernel tells nothing of them");
+      if (message->nlmsg_type == NLMSG_DONE) return all && all == only ? 0 : 1;
+      count_listeners(message, htons((uint16_t) atoi(port)), &all, &only);
+    }
+  }
+}
+
 int probe_main(int argc, char **argv) {
   if (argc == 4 && !strcmp(argv[2], "unix")) return probe_unix(argv[1], argv[3]);
+  if (argc == 4 && !strcmp(argv[2], "v6only"))
+    return join_network(argv[1]) < 0 ? refuse("the container's network", strerror(errno)) : probe_v6only(argv[3]);
   int http = argc == 6 && !strcmp(argv[2], "http");
   if (!http && (argc != 5 || strcmp(argv[2], "tcp"))) return refuse("probe", "arguments");
   if (join_network(argv[1]) < 0) return refuse("the container's network", strerror(errno));

@@ -180,7 +180,7 @@ export class Life {
         log.error({ container: container.id, err: error }, 'a supervisor was lost');
         const finishedAt = nowNanos().toString();
         return container.queue(() =>
-          this.ended(container, supervisor, { code: UNKNOWN_CODE, oomKilled: false, finishedAt }),
+          this.ended(container, supervisor, { code: UNKNOWN_CODE, oomKilled: false, finishedAt }, true),
         );
       },
     );
@@ -188,7 +188,12 @@ export class Life {
     if (container.abandoned) void supervisor.kill(SIGKILL).catch(() => undefined);
   }
 
-  private async ended(container: Container, supervisor: Supervisor, exit: ExitStatus): Promise<void> {
+  private async ended(
+    container: Container,
+    supervisor: Supervisor,
+    exit: ExitStatus,
+    lost = false,
+  ): Promise<void> {
     if (container.supervisor !== supervisor) return;
     container.supervisor = undefined;
     container.request = undefined;
@@ -197,6 +202,7 @@ export class Life {
       type: 'exited',
       exitCode: exit.code,
       oomKilled: exit.oomKilled,
+      ...(lost && { lost }),
       at: rfc3339(BigInt(exit.finishedAt)),
     });
     // The supervisor forgets the exit only when the store has it: commits are made at the end of a tick.
@@ -268,6 +274,7 @@ export class Life {
       type: 'exited',
       exitCode: exit?.code ?? UNKNOWN_CODE,
       oomKilled: exit?.oomKilled ?? false,
+      ...(!exit && { lost: true }),
       at: rfc3339(exit ? BigInt(exit.finishedAt) : nowNanos()),
     });
   }

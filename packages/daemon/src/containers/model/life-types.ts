@@ -22,7 +22,8 @@ export type LifeEvent =
   | { type: 'start-failed'; exitCode: number; error: string; automatic: boolean; at: string }
   /** The OOM killer took something of it; `kills` counts since the start. */
   | { type: 'oom'; kills: number }
-  | { type: 'exited'; exitCode: number; oomKilled: boolean; at: string }
+  /** `lost`: nobody knows how it ended, and the code is made up. */
+  | { type: 'exited'; exitCode: number; oomKilled: boolean; lost?: boolean; at: string }
   /** Stop (`next`: its signal) or kill was asked for; `restart`: it is to run again afterwards. */
   | { type: 'stop-asked'; restart?: boolean; next?: StopSignal }
   /** The signal of a stop was sent; without `killAt` no kill follows it. */

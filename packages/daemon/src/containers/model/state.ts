@@ -86,10 +86,10 @@ export function transition(state: LifeState, event: LifeEvent, context: LifeCont
   }
 }
 
-/** The state without intents that no longer hold. */
+/** The state without what no longer holds. */
 function without(
   state: LifeState,
-  ...intents: Array<'launching' | 'freezer' | 'restarting' | 'checkpointing' | 'stop'>
+  ...intents: Array<'launching' | 'freezer' | 'restarting' | 'checkpointing' | 'stop' | 'lost'>
 ): LifeState {
   if (!intents.some((intent) => intent in state)) return state;
   const left = { ...state };
@@ -98,14 +98,14 @@ function without(
 }
 
 /** The state without any intent: what was under way has ended. */
-const settled = (state: LifeState) => without(state, 'launching', 'freezer', 'restarting', 'stop');
+const settled = (state: LifeState) => without(state, 'launching', 'freezer', 'restarting', 'stop', 'lost');
 
 /** The kernel's truth is taken over: a container that a commit has frozen is thawed, one that a user has stays so. */
 function resumed(state: LifeState, event: LifeEvent & { type: 'resumed' }): Transition {
   const same = isAlive(state) && state.pid === event.pid;
   const known: LifeState = {
     // A checkpoint that an earlier daemon began was never finished.
-    ...without(state, 'launching', 'freezer', 'checkpointing'),
+    ...without(state, 'launching', 'freezer', 'checkpointing', 'lost'),
     status: 'running',
     pid: event.pid,
     ...(!same && { oomKilled: false, oomKills: 0, startedAt: event.at, exitCode: 0, error: '' }),
@@ -176,13 +176,14 @@ function outOfMemory(state: LifeState, kills: number): Transition {
 function exited(state: LifeState, event: LifeEvent & { type: 'exited' }, context: LifeContext): Transition {
   const seconds = secondsBetween(state.startedAt, event.at);
   const ended: LifeState = {
-    ...without(state, 'launching', 'freezer', 'checkpointing', 'stop'),
+    ...without(state, 'launching', 'freezer', 'checkpointing', 'stop', 'lost'),
     status: 'exited',
     manuallyStopped: state.manuallyStopped || state.checkpointing === true,
     pid: 0,
     exitCode: event.exitCode,
     oomKilled: state.oomKilled || event.oomKilled,
     finishedAt: event.at,
+    ...(event.lost && { lost: true }),
   };
   const effects: LifeEffect[] = [{ do: 'end-health' }, { do: 'clean-up' }];
   // The event was emitted with the kill, unless no daemon saw it.

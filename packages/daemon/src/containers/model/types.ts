@@ -209,6 +209,8 @@ export interface LifeState {
   oomKilled: boolean;
   /** How often the OOM killer struck in this run, of which all were told. */
   oomKills?: number;
+  /** Its supervisor went without telling how it ended. */
+  lost?: boolean;
   /** RFC 3339 with nanoseconds; the year 1 when never. */
   startedAt: string;
   finishedAt: string;

@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { nativeProgram } from '@berth/native';
 import type { ExplainedSocket } from '../api.ts';
 import { readBeginning } from './proc.ts';
 
@@ -18,6 +20,18 @@ export function listening(pid: number): ExplainedSocket[] {
       ))
         found.set(`${socket.Protocol} ${socket.Address} ${socket.Port}`, socket);
   return [...found.values()].sort((a, b) => a.Port - b.Port).slice(0, MOST);
+}
+
+const PATIENCE = 1000;
+
+/** Whether what listens at a TCP port in the namespace of a process takes connections by IPv6 alone, which /proc does not tell. */
+export function takesIPv6Only(pid: number, port: number): Promise<boolean> {
+  const options = { timeout: PATIENCE, killSignal: 'SIGKILL' as const, env: {} };
+  return new Promise((resolve) => {
+    execFile(nativeProgram, ['probe', String(pid), 'v6only', String(port)], options, (error) =>
+      resolve(error === null),
+    );
+  });
 }
 
 /** The rows of /proc/net/{tcp,tcp6,udp,udp6} in a waiting state. */

@@ -1,6 +1,7 @@
 import { NEVER } from '../../base/time.ts';
 import { FAULTS, meaningOf, signalOf } from './exit-codes.ts';
 import type { Inquiry } from './inquiry.ts';
+import { lastWords } from './last-words.ts';
 import { oomKills } from './oom.ts';
 import { whyNotExecuted, whyNotStarted } from './start.ts';
 
@@ -12,10 +13,11 @@ const EXEC_FAILED = /^exec \/\S+: (?:exec format error|no such file or directory
 export async function whyEnded(inquiry: Inquiry): Promise<void> {
   const { state, record } = inquiry.container;
   inquiry.looked('its state');
-  if (state.status === 'running' || state.status === 'paused') return;
+  if (state.status === 'running' || state.status === 'paused') return killedWithin(inquiry);
   if (state.error !== '') return whyNotStarted(inquiry);
   if (state.startedAt === NEVER) return;
   inquiry.saw('its state', `exit code ${state.exitCode} at ${state.finishedAt}`);
+  if (state.lost && !state.manuallyStopped) return lost(inquiry);
   if (state.oomKilled) return whyOom(inquiry);
   if (wasUnhealthy(inquiry)) return;
   const signal = signalOf(state.exitCode);
@@ -26,6 +28,7 @@ export async function whyEnded(inquiry: Inquiry): Promise<void> {
   // The set-up was over when the kernel refused the program: that is told by the container itself.
   const refused = last.find((line) => EXEC_FAILED.test(line));
   if (state.exitCode !== 0 && refused) return whyNotExecuted(inquiry, refused);
+  if (state.exitCode !== 0 && (await lastWords(inquiry, last, state.exitCode))) return;
   if (state.exitCode !== 0) {
     inquiry.answer(
       state.exitCode === 127 ? 'command-missing' : state.exitCode === 126 ? 'not-executable' : 'code',
@@ -41,7 +44,39 @@ export async function whyEnded(inquiry: Inquiry): Promise<void> {
       'Its program is a shell without input, which has nothing to do and ends at once.',
       'Start it with -it for a terminal, or give it a command.',
     );
-  else inquiry.answer('done', 'Its program did its work and ended with exit code 0.', '');
+  else
+    inquiry.answer(
+      'done',
+      'Its program did its work and ended with exit code 0.',
+      'If it was to go on: a container ends with its first program, also where that leaves a service in the background. Start the service in the foreground.',
+    );
+}
+
+/** One that runs, of which the kernel has killed a process that was not its first. */
+async function killedWithin(inquiry: Inquiry): Promise<void> {
+  const { record, state } = inquiry.container;
+  if (!state.oomKilled) return;
+  inquiry.saw('the OOM counter of its cgroup', `${state.oomKills ?? 1} killed`);
+  inquiry.looked('the kernel log');
+  const [kill] = await oomKills(record.id);
+  if (kill) inquiry.saw('the kernel log', `${kill.constraint}: killed ${kill.task} (process ${kill.pid})`);
+  inquiry.answer(
+    'child-oom',
+    `It runs; for want of memory the kernel killed ${kill ? `${kill.task} (process ${kill.pid} of the host)` : 'a process'} in it, which was not its first.`,
+    record.hostConfig.Memory > 0
+      ? `Give it more memory than ${mebibytes(record.hostConfig.Memory)} (\`berth update --memory\`), or have the program use less.`
+      : 'Limit the memory of what else runs, or give the machine more.',
+  );
+}
+
+/** One whose supervisor went without a word: nobody knows its exit code. */
+function lost(inquiry: Inquiry): void {
+  inquiry.looked('the log of the engine');
+  inquiry.answer(
+    'lost',
+    'It ended together with its supervisor, or with the machine: its own exit code is not known, and is shown as 255.',
+    'See whether the machine was restarted then (`last -x reboot`), and who ends processes of the engine (`journalctl`, the OOM killer).',
+  );
 }
 
 async function whyOom(inquiry: Inquiry): Promise<void> {

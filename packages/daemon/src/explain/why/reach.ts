@@ -2,7 +2,7 @@ import type { ContainerSnapshot } from '../../containers/api.ts';
 import type { ContainerWay } from '../../networks/api.ts';
 import type { ExplainedSocket } from '../api.ts';
 import { networkOwner } from '../facts/networking.ts';
-import { isLoopback, listening } from '../facts/sockets.ts';
+import { isLoopback, listening, takesIPv6Only } from '../facts/sockets.ts';
 import { notReachedFrom } from './from.ts';
 import type { Inquiry } from './inquiry.ts';
 import { refusals } from './refusals.ts';
@@ -103,6 +103,15 @@ async function aboutPort(
     const other = sockets.find(
       (socket) => socket.Protocol === protocol && !isLoopback(socket.Address) && !published.has(socket.Port),
     );
+    const kin = sockets.find((socket) => socket.Port === port && socket.Protocol !== protocol);
+    if (kin) {
+      inquiry.answer(
+        'other-protocol',
+        `It listens at ${port}/${kin.Protocol}, and ${port}/${protocol} is published, where ${where} leads.`,
+        `Publish that one: -p ${at[0]!.port}:${port}${kin.Protocol === 'tcp' ? '' : `/${kin.Protocol}`}.`,
+      );
+      return;
+    }
     inquiry.answer(
       'not-listening',
       `Nothing in it listens at ${port}/${protocol}, where ${where} leads${other ? `; it listens at ${other.Port}/${protocol}` : ''}.`,
@@ -118,6 +127,23 @@ async function aboutPort(
       'loopback',
       `What listens at ${port}/${protocol} does so at ${here[0]!.Address} only, which is reached from inside alone.`,
       'Have the program listen at 0.0.0.0 (or ::).',
+    );
+    return;
+  }
+  const byIPv4 = at.some(({ ip }) => !ip.includes(':'));
+  if (
+    byIPv4 &&
+    protocol === 'tcp' &&
+    here.length > 0 &&
+    here.every(({ Address }) => Address.includes(':')) &&
+    (here.every(({ Address }) => Address !== '::') ||
+      (await takesIPv6Only(inquiry.container.state.pid, port)))
+  ) {
+    inquiry.saw('sockets in its network namespace', `${listed(here)}, by IPv6 alone`);
+    inquiry.answer(
+      'ipv6-only',
+      `What listens at ${port}/${protocol} takes connections by IPv6 alone; ${where} leads to it by IPv4.`,
+      'Have the program listen at 0.0.0.0 too, or at :: without IPV6_V6ONLY (net.ipv6.bindv6only=0).',
     );
     return;
   }

@@ -44,6 +44,32 @@ const FAILURES: Failure[] = [
     advice: 'Create the network, or connect the container to another.',
   },
   {
+    pattern: /error gathering device information while adding custom device "([^"]+)"/,
+    cause: 'device',
+    text: ([, path]) => `The device ${path} that it is to have is not on the host.`,
+    advice: 'Correct the path (--device), load the driver’s module, or plug the device in.',
+  },
+  {
+    pattern:
+      /(?:open|write) \/proc\/sys\/(\S+): (no such file or directory|invalid argument|permission denied)/,
+    cause: 'sysctl',
+    text: ([, path, reason]) =>
+      `The kernel did not take its setting ${path!.replaceAll('/', '.')} (--sysctl): ${reason}.`,
+    advice: 'Correct the name or the value; a module that is not loaded has no settings.',
+  },
+  {
+    pattern: /cannot join network of a non running container|joining network namespace of container/,
+    cause: 'network-owner',
+    text: () => 'The container whose network it shares does not run.',
+    advice: 'Start that container first.',
+  },
+  {
+    pattern: /no space left on device/,
+    cause: 'no-space',
+    text: () => 'The disk of the engine’s data was full as it was started.',
+    advice: 'Make room: `berth system df` shows what can go.',
+  },
+  {
     pattern: /could not select device driver/,
     cause: 'device',
     text: () => 'It asks for devices (--gpus) that this engine has no driver for.',
@@ -70,9 +96,13 @@ export async function whyNotStarted(inquiry: Inquiry): Promise<void> {
 }
 
 /** Why the kernel did not execute the program, by the error and by what the root has in its place. */
-export async function whyNotExecuted(inquiry: Inquiry, error: string): Promise<void> {
+export async function whyNotExecuted(
+  inquiry: Inquiry,
+  error: string,
+  path = inquiry.container.record.path,
+): Promise<void> {
   const { rooms, container } = inquiry;
-  const { id, path, imageId } = container.record;
+  const { id, imageId } = container.record;
   if (/executable file not found/.test(error)) {
     inquiry.answer(
       'entrypoint-missing',
@@ -107,10 +137,17 @@ export async function whyNotExecuted(inquiry: Inquiry, error: string): Promise<v
   }
   if (/permission denied/.test(error)) {
     if (found) inquiry.saw('its mode', found.mode.toString(8));
+    const interpreter = program?.kind === 'script' && ((found?.mode ?? 0) & 0o111) !== 0;
     inquiry.answer(
       'not-executable',
-      found?.folder ? `${path} is a folder, not a program.` : `${path} is not executable for its user.`,
-      'Make it executable in the image (chmod +x, COPY --chmod=755).',
+      found?.folder
+        ? `${path} is a folder, not a program.`
+        : interpreter
+          ? `The interpreter of the script ${path}, ${program.interpreter}, is a folder or not executable for its user.`
+          : `${path} is not executable for its user.`,
+      interpreter
+        ? 'Correct the first line of the script, or make the interpreter executable.'
+        : 'Make it executable in the image (chmod +x, COPY --chmod=755).',
     );
     return;
   }

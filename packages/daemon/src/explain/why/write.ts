@@ -187,7 +187,9 @@ async function room(inquiry: Inquiry, said: Said): Promise<void> {
     return inquiry.answer(
       'tmpfs-full',
       `${mount.Destination} is a file system in memory, and full.`,
-      shm ? 'Raise --shm-size.' : 'Raise the size of the tmpfs (size=).',
+      shm
+        ? 'Raise --shm-size.'
+        : 'Raise the size of the tmpfs (size=), or how many files it may hold (nr_inodes=).',
     );
   }
   const disks = [
