@@ -88,7 +88,7 @@ test('their networks, and sixty more, are drawn as far as one can see anything',
   await picture.getByRole('link', { name: /^more \d+ more$|^\d+ more$/ }).waitFor();
   await page.getByRole('rowheader', { name: 'net-59' }).waitFor();
   await sleep(500);
-  expect(await picture.locator('rect').count()).toBeLessThan(200);
+  expect(await picture.locator('.box rect').count()).toBeLessThan(200);
   await seen.picture('load-networks');
   expect(await longest()).toBeLessThan(HELD);
 });

@@ -24,6 +24,38 @@ const HINTS: Hint[] = [
     error: /target stage .* could not be found/,
     hint: '--target takes a name after AS in a FROM of the Dockerfile',
   },
+  {
+    error: /did not complete successfully: exit code: 127/,
+    hint: 'a command of that step is not in the image: install it in a step before, or correct its name',
+  },
+  {
+    error: /did not complete successfully: exit code: 137/,
+    hint: 'that step was killed, for want of memory as a rule: give the build, or the machine, more',
+  },
+  {
+    error: /did not complete successfully: exit code/,
+    hint: 'the lines of that step above say why; `--progress plain` shows all of them',
+  },
+  {
+    error: /dockerfile parse error/,
+    hint: 'correct that line; an instruction goes on in the next line after a backslash',
+  },
+  {
+    error: /base name \(.*\) should not be blank/,
+    hint: 'give the argument a value: ARG NAME=VALUE before FROM, or --build-arg NAME=VALUE',
+  },
+  {
+    error: /failed to solve: secret .*: not found/,
+    hint: 'give it to the build: --secret id=NAME,src=FILE',
+  },
+  {
+    error: /Dockerfile cannot be empty/,
+    hint: 'a Dockerfile begins with FROM IMAGE',
+  },
+  {
+    error: /unable to prepare context: path/,
+    hint: 'name the folder that holds what is built',
+  },
   // Starts.
   {
     error: /exec: ".*": executable file not found in \$PATH/,
@@ -59,6 +91,62 @@ const HINTS: Hint[] = [
     error: /cannot join network of a non running container|joining network namespace/,
     hint: 'start the container whose network is shared first',
   },
+  {
+    error: /error gathering device information/,
+    hint: 'the host has no such device: correct the path (--device), or load its driver',
+  },
+  {
+    error: /(?:open|write) \/proc\/sys\/\S+: /,
+    hint: 'the kernel has no such setting, or not that value: correct --sysctl, or load the module that has it',
+  },
+  {
+    error: /sysctl '.*' is not allowed/,
+    hint: 'only settings of namespaces (net.*, kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue.*) are a container’s own; set others on the host',
+  },
+  {
+    error: /failed to join (?:PID|IPC) namespace/,
+    hint: 'start the container whose namespace is shared first',
+  },
+  {
+    error: /unknown or invalid runtime name/,
+    hint: '`berth info` lists the runtimes; berthd gets another by --add-runtime NAME=PATH',
+  },
+  {
+    error: /failed to initialize logging driver/,
+    hint: 'the receiver of its log is not reached: check the address in --log-opt, or use --log-driver local',
+  },
+  {
+    error: /error looking up logging plugin/,
+    hint: '`berth info` lists the log drivers',
+  },
+  {
+    error: /unknown log opt/,
+    hint: '`berth run --help` and LOGGING.md name the options of each driver',
+  },
+  {
+    error: /bind: cannot assign requested address/,
+    hint: 'the host has no such address: `ip address` lists them; -p PORT:PORT publishes at all',
+  },
+  {
+    error: /Cannot mkdir: .* is not a directory/,
+    hint: 'the image has a file at the place of the working directory: name another (-w)',
+  },
+  {
+    error: /unknown capability/,
+    hint: 'capabilities(7) names them, such as NET_ADMIN; ALL stands for all',
+  },
+  {
+    error: /is supported only for overlay over xfs/,
+    hint: 'put --data-root of berthd on an xfs that is mounted with pquota, or leave the size out',
+  },
+  {
+    error: /option \S+ of \S+: Invalid argument/,
+    hint: 'the kernel does not take that option of a tmpfs: size=64m, mode=1777, nr_inodes=1000, uid=, gid=',
+  },
+  {
+    error: /container \S+ is not running/,
+    hint: 'start it (`berth start`); `berth explain --why` says why it ended',
+  },
   // Mounts.
   {
     error: /Are you trying to mount a directory onto a file/,
@@ -80,6 +168,18 @@ const HINTS: Hint[] = [
     error: /volume is in use/,
     hint: 'remove the containers that use it first: `berth ps -a --filter volume=NAME`',
   },
+  {
+    error: /failed to mount local volume/,
+    hint: 'its options name a device, a server or a file system that the host does not have: `berth volume inspect` shows them',
+  },
+  {
+    error: /no such volume/,
+    hint: '`berth volume ls` shows all volumes',
+  },
+  {
+    error: /error looking up volume plugin/,
+    hint: 'volumes have the driver local: leave --driver out',
+  },
   // Networks.
   {
     error: /network \S+ not found/,
@@ -97,7 +197,27 @@ const HINTS: Hint[] = [
     error: /has active endpoints/,
     hint: 'disconnect its containers first: `berth network inspect NAME` lists them',
   },
+  {
+    error: /is a pre-defined network/,
+    hint: 'bridge, host and none are always there',
+  },
+  {
+    error: /^(?:Error response from daemon: )?plugin "\S+" not found/,
+    hint: '`berth info` lists the drivers of networks',
+  },
   // Registries.
+  {
+    error: /invalid reference format/,
+    hint: 'a name is [HOST[:PORT]/]PATH[:TAG][@sha256:DIGEST], its path in lower case',
+  },
+  {
+    error: /An image does not exist locally with the tag/,
+    hint: 'give an image that name first: `berth tag IMAGE NAME`',
+  },
+  {
+    error: /invalid tar header|this is no archive of images/,
+    hint: 'load takes what `berth save` has written; the tar of a root is for `berth import`',
+  },
   {
     error: /pull access denied|insufficient_scope|authentication required|unauthorized/,
     hint: 'check the name; for a private one log in: `berth login REGISTRY`',
@@ -131,6 +251,14 @@ const HINTS: Hint[] = [
     hint: 'nothing listens there: check the registry’s address and port',
   },
   // Everything else.
+  {
+    error: /Could not find the file/,
+    hint: '`berth exec CONTAINER ls FOLDER`, or `berth diff`, show what is there',
+  },
+  {
+    error: /context not found/,
+    hint: '`berth context ls` shows all contexts',
+  },
   {
     error: /Conflict\. The container name/,
     hint: 'remove or rename the other container (`berth rm`, `berth rename`)',

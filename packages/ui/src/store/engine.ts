@@ -3,6 +3,7 @@ import { jsonLines, Live, type Stream } from '../api/live.ts';
 import { call, EngineError, pathWith } from '../api/requests.ts';
 import { Value } from '../base/value.ts';
 import { type EngineEvent, noChanges, noteEvent } from './changes.ts';
+import { justCame } from './clock.ts';
 import { EventLog } from './events.ts';
 
 export type Container = ResponseOf<'ContainerList'>[number];
@@ -110,7 +111,9 @@ export class Engine {
 
   private async loadContainers(): Promise<void> {
     const list = await this.asked(call<'ContainerList'>('GET', '/containers/json', { query: { all: true } }));
-    if (list) this.containers.set(new Map(list.map((one) => [one.Id, one])));
+    if (!list) return;
+    justCame(list);
+    this.containers.set(new Map(list.map((one) => [one.Id, one])));
   }
 
   private async refresh(changed: Set<string>, removed: Set<string>): Promise<void> {
@@ -118,6 +121,7 @@ export class Engine {
     const query = { all: true, filters: JSON.stringify({ id: [...changed] }) };
     const list =
       changed.size > 0 ? await this.asked(call<'ContainerList'>('GET', '/containers/json', { query })) : [];
+    justCame(list ?? []);
     const known = new Map(this.containers.get());
     for (const id of removed) known.delete(id);
     const found = new Map((list ?? []).map((one) => [one.Id, one]));

@@ -11,7 +11,7 @@ import { Missing } from '../../widgets/missing.tsx';
 import { link } from '../../widgets/route.ts';
 import { Tabs } from '../../widgets/tabs.tsx';
 import { Actions, nameOf } from '../containers/actions.tsx';
-import { healthOf, portsOf } from '../containers/list.tsx';
+import { healthOf, portsOf, Status } from '../containers/list.tsx';
 import { Logs } from './logs.tsx';
 
 const Graphs = lazy(async () => (await import('./graphs.tsx')).Graphs);
@@ -88,7 +88,7 @@ function Overview({ container, details }: { container: Container; details: Detai
           ['Id', shortId(container.Id)],
           ['Image', <a href={link('images', container.ImageID)}>{visible(container.Image)}</a>],
           ['Command', visible(container.Command)],
-          ['State', container.Status],
+          ['State', <Status container={container} />],
           ['Created', ago(container.Created)],
           ['Ports', portsOf(container).join(', ')],
           [

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { holds, visible } from '../../base/text.ts';
 import { useValue } from '../../base/use-value.ts';
+import { clock, statusOf } from '../../store/clock.ts';
 import { type Container, engine } from '../../store/engine.ts';
 import { Check } from '../../widgets/check.tsx';
 import { Find } from '../../widgets/find.tsx';
@@ -30,10 +31,20 @@ function matches(container: Container, text: string): boolean {
   return holds(text, texts, Labels);
 }
 
+/** The state of a container in words, and for how long it has been in it; time goes on without an event. */
+export function Status({ container }: { container: Container }) {
+  useValue(clock);
+  return <>{statusOf(container)}</>;
+}
+
+function Since({ container }: { container: Container }) {
+  useValue(clock);
+  return <small>{statusOf(container).replace(/ \((?:un)?healthy\)| \(health: starting\)/, '')}</small>;
+}
+
 function Row({ container }: { container: Container }) {
-  const { Id, Image, State, Status } = container;
+  const { Id, Image, State } = container;
   const health = healthOf(container);
-  const since = State === 'created' ? '' : Status.replace(/ \((?:un)?healthy\)| \(health: starting\)/, '');
   return (
     <tr>
       <th scope="row">
@@ -45,7 +56,7 @@ function Row({ container }: { container: Container }) {
       <td data-title="State">
         <span class={`state ${State}`}>{State}</span>{' '}
         {health && <span class={`health ${health}`}>{health}</span>}
-        {since && <small>{since}</small>}
+        {State !== 'created' && <Since container={container} />}
       </td>
       <td data-title="Ports" class="ports">
         {portsOf(container).map((port) => (

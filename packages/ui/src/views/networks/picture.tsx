@@ -90,9 +90,18 @@ export function NetworkPicture({ picture }: { picture: Picture }) {
           <g key={`${from} > ${to}`} class={closed ? 'wire closed' : 'wire'}>
             <path d={way(points)} />
             {label && at && (
-              <text x={at.x} y={at.y + 4} text-anchor="middle">
-                {label}
-              </text>
+              <>
+                <rect
+                  class="under"
+                  x={at.x - (columns(label) * LETTER) / 2 - 3}
+                  y={at.y - LINE / 2}
+                  width={columns(label) * LETTER + 6}
+                  height={LINE}
+                />
+                <text x={at.x} y={at.y + 4} text-anchor="middle">
+                  {label}
+                </text>
+              </>
             )}
           </g>
         ))}
