@@ -25,6 +25,12 @@ afterAll(async () => {
 /** Every view, by its address. */
 const VIEWS: Array<[name: string, hash: string]> = [
   ['containers', '#/containers'],
+  ['container', '#/containers/web'],
+  ['container-logs', '#/containers/web/logs'],
+  ['container-explain', '#/containers/web/explain'],
+  ['container-why', '#/containers/web/why'],
+  ['container-audit', '#/containers/web/audit'],
+  ['missing', '#/networks/nosuch'],
   ['images', '#/images'],
   ['image', '#/images/bb%3Alatest'],
   ['image-layers', '#/images/bb%3Alatest/layers'],
@@ -55,6 +61,7 @@ test.each([
     for (const [name, hash] of VIEWS) {
       await seen.page.goto(`${program.origin}/${hash}`);
       await seen.page.getByRole('heading', { level: 1 }).waitFor();
+      await seen.page.getByText('Asking the engine…').waitFor({ state: 'hidden' });
       await seen.page.waitForTimeout(300);
       await seen.picture(`${name}-${colorScheme}-${width}`);
       expect([name, await seen.violations()]).toEqual([name, []]);

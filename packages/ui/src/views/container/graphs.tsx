@@ -8,11 +8,18 @@ interface Graph {
   /** One for each line of the graph. */
   lines: Array<{ name: string; of: (sample: Sample) => number }>;
   format: (value: number) => string;
+  /** The top of the scale where less than that is used: below it numbers would look alike. */
+  least: number;
 }
 
 const GRAPHS: Graph[] = [
-  { title: 'CPU', lines: [{ name: 'used', of: ({ cpu }) => cpu }], format: percent },
-  { title: 'Memory', lines: [{ name: 'used', of: (sample) => sample.memory }], format: memory },
+  { title: 'CPU', lines: [{ name: 'used', of: ({ cpu }) => cpu }], format: percent, least: 1 },
+  {
+    title: 'Memory',
+    lines: [{ name: 'used', of: (sample) => sample.memory }],
+    format: memory,
+    least: 1 << 20,
+  },
   {
     title: 'Network',
     lines: [
@@ -20,6 +27,7 @@ const GRAPHS: Graph[] = [
       { name: 'out', of: ({ sent }) => sent },
     ],
     format: rate,
+    least: 1000,
   },
   {
     title: 'Disk',
@@ -28,6 +36,7 @@ const GRAPHS: Graph[] = [
       { name: 'written', of: ({ written }) => written },
     ],
     format: rate,
+    least: 1000,
   },
 ];
 
@@ -38,7 +47,7 @@ const SHOWN = 120;
 const colour = (name: string): string =>
   getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-function options({ lines, format }: Graph, width: number): uPlot.Options {
+function options({ lines, format, least }: Graph, width: number): uPlot.Options {
   const axis = { stroke: () => colour('--faint'), grid: { stroke: () => colour('--line'), width: 1 } };
   return {
     width,
@@ -46,8 +55,14 @@ function options({ lines, format }: Graph, width: number): uPlot.Options {
     legend: { show: false },
     cursor: { show: false },
     scales: {
-      x: { range: (_plot, _low, high) => [high - SHOWN, high] },
-      y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, 1)] },
+      // By the last sample: of a single one uPlot makes a range of years.
+      x: {
+        range: ({ data }) => {
+          const last = data[0]?.at(-1) ?? Date.now() / 1000;
+          return [last - SHOWN, last];
+        },
+      },
+      y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, least)] },
     },
     axes: [
       { ...axis, space: 70 },
