@@ -61,8 +61,8 @@ test.each([
     for (const [name, hash] of VIEWS) {
       await seen.page.goto(`${program.origin}/${hash}`);
       await seen.page.getByRole('heading', { level: 1 }).waitFor();
-      await seen.page.getByText('Asking the engine…').waitFor({ state: 'hidden' });
       await seen.page.waitForTimeout(300);
+      await seen.page.getByText('Asking the engine…').waitFor({ state: 'hidden' });
       await seen.picture(`${name}-${colorScheme}-${width}`);
       expect([name, await seen.violations()]).toEqual([name, []]);
       const wide = await seen.page.evaluate('document.documentElement.scrollWidth');
