@@ -197,6 +197,7 @@ const GOOD_HOST = {
     dataRoot: '/srv/berth',
     group: 'berth',
     logDriver: 'journald',
+    cgroupParent: '',
   },
   hasAppArmor: true,
   sockets: [{ path: '/run/berth.sock', mode: 0o660, uid: 0 }],
@@ -238,6 +239,7 @@ const BAD_HOST: Record<string, Change> = {
   BH020: set('members', ['alice']),
   BH021: set('unwatched', ['/etc/berth']),
   BH022: set('settings.logDriver', 'local'),
+  BH023: set('settings.cgroupParent', 'other.slice'),
 };
 
 const member = (...Ports: string[]) => ({ Id: '1', Name: 'web', Ports });

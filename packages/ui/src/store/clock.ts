@@ -1,14 +1,18 @@
 import { statusLater } from '../base/age.ts';
 import { Value } from '../base/value.ts';
-import type { Container } from './engine.ts';
 
 /** How often ages in words are looked at again, in milliseconds: their smallest steps are seconds, for a minute. */
 const STEP = 5000;
 
-/** When each answer about a container came, in milliseconds: its status tells an age as of then. */
-const came = new WeakMap<Container, number>();
+/** A container, as a list tells it. */
+interface Told {
+  Status: string;
+}
 
-export function justCame(containers: Iterable<Container>): void {
+/** When each answer about a container came, in milliseconds: its status tells an age as of then. */
+const came = new WeakMap<Told, number>();
+
+export function justCame(containers: Iterable<Told>): void {
   for (const one of containers) came.set(one, Date.now());
 }
 
@@ -19,5 +23,5 @@ setInterval(() => {
 }, STEP);
 
 /** The status of a container with the age that it has now. */
-export const statusOf = (one: Container): string =>
+export const statusOf = (one: Told): string =>
   statusLater(one.Status, (Date.now() - (came.get(one) ?? Date.now())) / 1000);

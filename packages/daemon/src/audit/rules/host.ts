@@ -284,4 +284,14 @@ export const HOST_RULES: Rule<HostSubject>[] = [
     find: ({ settings }) =>
       when(['json-file', 'local', 'none'].includes(settings.logDriver), `log driver ${settings.logDriver}`),
   },
+  {
+    id: 'BH023',
+    grade: 'info',
+    title: 'Containers are in another cgroup than the engine’s own',
+    also: 'CIS 2.10',
+    reason: 'They share the limits of whatever else is there, and tools that look for them do not find them.',
+    incident: 'Containers that starve a service of the host whose cgroup they were put into.',
+    mend: 'leave --cgroup-parent out, or make that cgroup for containers alone',
+    find: ({ settings }) => when(settings.cgroupParent !== '', `--cgroup-parent ${settings.cgroupParent}`),
+  },
 ];
