@@ -6,8 +6,9 @@ import { OWN_HOST, OWN_NAMESPACES } from '../support/own-host.ts';
 
 /** The node's address in its own network namespace. */
 export const NODE_ADDRESS = '10.202.7.2';
-/** The group of cgroups that a kubelet is confined to. */
-export const CGROUP = 'berth-kubernetes';
+/** The group of cgroups that a kubelet is confined to: one for each run, by the environment for the process in the namespaces. */
+process.env['BERTH_KUBERNETES_CGROUP'] ??= `berth-kubernetes-${process.pid}`;
+export const CGROUP = process.env['BERTH_KUBERNETES_CGROUP'];
 /** The cgroups of the machine's hierarchies, or of the one there is. */
 const CGROUPS = '/sys/fs/cgroup';
 
