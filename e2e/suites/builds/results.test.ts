@@ -166,6 +166,16 @@ test('a classic VOLUME over a file is refused', () => {
   expect(build('classic', 'FROM bb\nVOLUME /new /bin\n')).toContain('Successfully built');
 });
 
+test('the configurations of a classic build, each with all before it, are bounded', () => {
+  const large = Array.from({ length: 4 }, (_, index) => `ENV L${index}=${'x'.repeat(60_000)}`);
+  const small = Array.from({ length: 100 }, (_, index) => `ENV S${index}=${index}`);
+  const dockerfile = ['FROM bb', ...large, ...small, ''].join('\n');
+  // A second time as well, where the first steps come from the cache.
+  for (let time = 0; time < 2; time++)
+    expect(build('classic', dockerfile)).toContain('have configurations of more than 32 MB together');
+  expect(build('classic', 'FROM bb\nENV A=1\n')).toContain('Successfully built');
+});
+
 test('the title of a step shows variables, and quoted ones without their escapes', () => {
   const said = build(
     'buildkit',

@@ -16,6 +16,7 @@ function unregistered(raw: string): Entry {
   return {
     id: digestOf(raw),
     raw,
+    configSize: raw.length,
     config,
     size: 0,
     created: config.created ?? '',

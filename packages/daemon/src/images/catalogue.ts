@@ -3,6 +3,9 @@ import type { Image } from './api.ts';
 import { parseConfig, type StoredConfig } from './config.ts';
 import { familiarString, fullName, parseReference, type Reference } from './references.ts';
 
+/** Characters of the configurations that are kept parsed; the others are parsed when they are asked for. */
+const PARSED = 48 << 20;
+
 /** One image's record: the exact bytes of its configuration, and what only we know about it. */
 interface ImageRecord {
   config: string;
@@ -43,6 +46,8 @@ export class Catalogue {
   private readonly names: Collection<string>;
   private readonly manifests: Collection<ManifestRecord>;
   private readonly configs = new Map<string, StoredConfig>();
+  /** Characters of those. */
+  private parsed = 0;
   private readonly named = new Map<string, Set<string>>();
   private readonly offspring = new Map<string, Set<string>>();
   /** Digests of the manifests of each image. */
@@ -69,9 +74,13 @@ export class Catalogue {
     return entry;
   }
 
-  list(): Entry[] {
+  /** @param options.steps whether also images without a name that others were made from */
+  list({ steps = true } = {}): Entry[] {
     const all: Entry[] = [];
-    for (const [id, record] of this.records.entries()) if (!record.deleted) all.push(this.get(id)!);
+    for (const [id, record] of this.records.entries()) {
+      if (record.deleted || (!steps && !this.named.get(id)?.size && this.offspring.get(id)?.size)) continue;
+      all.push(this.get(id)!);
+    }
     return all;
   }
 
@@ -131,8 +140,8 @@ export class Catalogue {
     if (record.parent) this.offspring.get(record.parent)?.delete(id);
     if (keep) this.records.put(id, { ...record, parent: '', deleted: true });
     else {
+      this.forgetConfig(id);
       this.records.delete(id);
-      this.configs.delete(id);
     }
     this.entries.delete(id);
     for (const digest of this.described.get(id) ?? []) this.manifests.delete(digest);
@@ -227,9 +236,20 @@ export class Catalogue {
     let config = this.configs.get(id);
     if (!config) {
       config = parseConfig(record.config);
+      this.parsed += record.config.length;
+      for (const oldest of this.configs.keys()) {
+        if (this.parsed <= PARSED) break;
+        this.forgetConfig(oldest);
+      }
       this.configs.set(id, config);
     }
     return config;
+  }
+
+  /** Forgets what an image's configuration was parsed to. */
+  private forgetConfig(id: string): void {
+    if (this.configs.delete(id)) this.parsed -= this.records.get(id)?.config.length ?? 0;
+    this.entries.delete(id);
   }
 
   private build(id: string, record: ImageRecord): Entry {
@@ -238,6 +258,7 @@ export class Catalogue {
     return {
       id,
       config,
+      configSize: record.config.length,
       raw: record.config,
       size: record.size,
       created: config.created ?? '',

@@ -63,13 +63,14 @@ async function createChild(context: ImagesContext, options: CreateOptions): Prom
   const parent = options.parent === undefined ? undefined : catalogue.get(options.parent);
   if (options.parent !== undefined && !parent) throw notFound(`No such image: ${options.parent}`);
   const raw = childConfig(parent, options);
+  options.step?.admit(raw.length);
   const id = digestOf(raw);
   if (!options.step) await context.layers.durable(parseConfig(raw).rootfs.diff_ids);
   context.register(id, raw, {
     names: reference ? [reference] : [],
     ...(parent ? { parent: parent.id } : {}),
   });
-  options.step?.(id);
+  options.step?.made(id);
   if (reference) catalogue.touch(id, timestamp());
   if (!options.step) await store.flush();
   imageEvent(context, 'create', id);

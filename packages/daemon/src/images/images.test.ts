@@ -117,7 +117,8 @@ describe('images', () => {
   test('a prune leaves what a build stands on, and takes it when the build is over', async () => {
     const layer = await room.layers.add(stream(archive({ step: 'content' })));
     const releases: Array<() => void> = [];
-    const step = (id: string) => void releases.push(room.images.building(id));
+    const made = (id: string) => void releases.push(room.images.building(id));
+    const step = { made, admit: () => undefined };
     const config = { config: {}, history: {}, step };
     const first = await room.images.create({ ...config, layer });
     const second = await room.images.create({ ...config, parent: first, layer });

@@ -30,6 +30,8 @@ export interface Image {
   /** sha256:<hex> of the configuration. */
   id: string;
   config: ImageConfig;
+  /** Characters of the configuration as it is kept. */
+  configSize: number;
   size: number;
   created: string;
   repoTags: string[];
@@ -233,9 +235,11 @@ export interface CreateOptions {
   os?: string;
   variant?: string;
   reference?: string;
-  /**
-   * For a step of a build, which is safe from a power cut only with the image that `settle` is called for: told its id
-   * before any other request can find it.
-   */
-  step?: (id: string) => void;
+  /** For a step of a build, which is safe from a power cut only with the image that `settle` is called for. */
+  step?: {
+    /** Told how long the configuration is, in characters. @throws where the build may not have it */
+    admit(size: number): void;
+    /** Told the image's id before any other request can find it. */
+    made(id: string): void;
+  };
 }

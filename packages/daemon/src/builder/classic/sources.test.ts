@@ -25,7 +25,7 @@ test('an image that came without the images of its steps gives them again', asyn
   });
   expect(images.get(top)?.parent).toBe('');
 
-  const sources = new CacheSources(images, ['nothing', 'app'], () => undefined);
+  const sources = new CacheSources(images, ['nothing', 'app'], undefined);
   expect(await sources.restore(base, 'two')).toBeUndefined();
   const one = (await sources.restore(base, 'one'))!;
   expect(
@@ -37,5 +37,5 @@ test('an image that came without the images of its steps gives them again', asyn
   const two = (await sources.restore(one, 'two'))!;
   expect(await sources.restore(two, 'three')).toBe(top);
   // The next build finds them by their parents.
-  expect(new CacheSources(images, ['app'], () => undefined).lineage()).toEqual([top, two, one, base]);
+  expect(new CacheSources(images, ['app'], undefined).lineage()).toEqual([top, two, one, base]);
 });

@@ -1,16 +1,16 @@
 import { BerthError } from '../../base/errors.ts';
-import type { Image, ImageConfig, Images } from '../../images/api.ts';
+import type { CreateOptions, Image, ImageConfig, Images } from '../../images/api.ts';
 
 /** The images that `--cache-from` names, as places to take steps from. */
 export class CacheSources {
   private readonly images: Images;
-  private readonly keep: (id: string) => void;
+  private readonly step: CreateOptions['step'];
   private sources: Image[];
 
-  /** @param keep told of an image that is made, before any other request can find it */
-  constructor(images: Images, references: string[], keep: (id: string) => void) {
+  /** @param step told of each image that is made */
+  constructor(images: Images, references: string[], step: CreateOptions['step']) {
     this.images = images;
-    this.keep = keep;
+    this.step = step;
     this.sources = references.flatMap((reference) => {
       try {
         return [images.resolve(reference)];
@@ -54,7 +54,7 @@ export class CacheSources {
       ? undefined
       : source.config.rootfs.diff_ids[below?.rootfs.diff_ids.length ?? 0];
     return this.images.create({
-      step: this.keep,
+      ...(this.step && { step: this.step }),
       ...(parent === '' ? {} : { parent }),
       config: structuredClone(source.config.config ?? {}),
       ...(diffId === undefined ? {} : { layer: { diffId, size: 0 } }),

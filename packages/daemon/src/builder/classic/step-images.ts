@@ -1,3 +1,4 @@
+import { invalidParameter } from '../../base/errors.ts';
 import type { Images } from '../../images/api.ts';
 import type { BuildOptions } from '../api.ts';
 import { sha256 } from '../steps.ts';
@@ -5,6 +6,12 @@ import type { BuildCache } from './cache.ts';
 import type { ClassicOutput } from './output.ts';
 import { CacheSources } from './sources.ts';
 import type { State } from './state.ts';
+
+/**
+ * Characters of all configurations that one build makes. Each step is an image, whose configuration and history have all steps
+ * before it: a file of 5,000 short instructions made 2 GB.
+ */
+const CONFIGURATIONS = 32 << 20;
 
 /** The images that the steps of one build make, each taken from an earlier build where it may be. */
 export class StepImages {
@@ -14,6 +21,7 @@ export class StepImages {
   private readonly output: ClassicOutput;
   private readonly sources: CacheSources;
   private readonly releases: Array<() => void> = [];
+  private left = CONFIGURATIONS;
   /** A step of this stage was made anew: what follows it is made anew too. */
   private cacheBroken = false;
 
@@ -22,11 +30,23 @@ export class StepImages {
     this.cache = cache;
     this.options = options;
     this.output = output;
-    this.sources = new CacheSources(images, options.cacheFrom, this.keep);
+    this.sources = new CacheSources(images, options.cacheFrom, this.step);
   }
 
   /** A prune does not take away an image that this build stands on, until the build is over. */
   readonly keep = (id: string): void => void this.releases.push(this.images.building(id));
+
+  /** The steps' images are kept, and bounded. */
+  private readonly step = {
+    made: this.keep,
+    admit: (size: number): void => {
+      this.left -= size;
+      if (this.left < 0)
+        throw invalidParameter(
+          `the steps of this build have configurations of more than ${CONFIGURATIONS >> 20} MB together, as each has all before it: set several variables or labels with one instruction, or build with BuildKit`,
+        );
+    },
+  };
 
   /** Lets go of the images: the build is over, its result has its names. */
   release(): void {
@@ -46,7 +66,7 @@ export class StepImages {
   /** Registers an image over the state's: its configuration, and a layer where there is one. */
   register(state: State, createdBy: string, layer?: { diffId: string; size: number }): Promise<string> {
     return this.images.create({
-      step: this.keep,
+      step: this.step,
       ...(state.image ? { parent: state.image } : {}),
       config: { ...structuredClone(state.config), ...(state.image ? { Image: state.image } : {}) },
       ...(layer ? { layer } : {}),
@@ -59,10 +79,13 @@ export class StepImages {
     const full = sha256(JSON.stringify([state.image, state.config, state.author, key]));
     if (!this.options.noCache && !this.cacheBroken) {
       const found = await this.find(full, state, createdBy);
-      if (found && this.images.get(found)) {
-        this.keep(found);
+      const image = found === undefined ? undefined : this.images.get(found);
+      if (image) {
+        this.keep(image.id);
+        // Else a build that is tried again would come further each time.
+        this.step.admit(image.configSize);
         this.output.write(' ---> Using cache\n');
-        state.image = found;
+        state.image = image.id;
         return;
       }
     }

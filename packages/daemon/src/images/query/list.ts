@@ -38,7 +38,7 @@ export function listImages(
 
   const bound = boundVariants(catalogue);
   const summaries: Array<{ summary: ImageSummary; created: bigint }> = [];
-  for (const image of catalogue.list()) {
+  for (const image of catalogue.list({ steps: all })) {
     const created = unixNanos(image.config.created);
     if (before?.some((limit) => created >= limit)) continue;
     if (since?.some((limit) => created <= limit)) continue;
@@ -54,7 +54,6 @@ export function listImages(
     const tags = names.filter((reference) => reference.tag !== undefined);
     if (names.length === 0) {
       if (!all && bound.has(image.id)) continue;
-      if (!all && catalogue.children(image.id).length > 0) continue;
       if (filters['dangling']?.length && !danglingOnly) continue;
       if (patterns) continue;
     } else if (danglingOnly && tags.length > 0) continue;
