@@ -228,3 +228,18 @@ test('what clients have left in the middle is closed and cleared away', async ()
   expect((await daemon.call('GET', '/containers/json?all=1')).json).toHaveLength(1);
   await daemon.call('DELETE', `/containers/${box}?force=1`);
 });
+
+// The daemon's watchdog fails the suite when one of them holds the event loop.
+test('a container of two thousand ports, and a commit of two thousand changes', async () => {
+  const range = Array.from({ length: 2000 }, (_, index) => index + 1);
+  const id = await daemon.box(['sleep', '1000'], {
+    ExposedPorts: Object.fromEntries(range.map((port) => [`${port}/tcp`, {}])),
+    HostConfig: { PublishAllPorts: true },
+  });
+  const { json } = await daemon.call('GET', `/containers/${id}/json`);
+  expect(Object.keys(json.NetworkSettings.Ports)).toHaveLength(2000);
+  const changes = range.map((name) => `changes=ENV%20A${name}%3D1`).join('&');
+  expect((await daemon.call('POST', `/commit?container=${id}&repo=changed&${changes}`)).status).toBe(201);
+  expect((await daemon.call('GET', '/images/changed/json')).json.Config.Env).toHaveLength(2001);
+  await daemon.call('DELETE', `/containers/${id}?force=1`);
+});

@@ -23,7 +23,7 @@ export async function commitContainer(
   const { record } = container;
   refuseRemoved(container);
   // Wrong changes and names are told before anything is read.
-  const changed = commitConfig(options.config, options.changes, record.config);
+  const changed = await commitConfig(options.config, options.changes, record.config);
 
   const paused = options.pause && (await pauseForCommit(life, container));
   try {
@@ -106,13 +106,13 @@ const filled = (object: object | null | undefined) => object && Object.keys(obje
  * the changes made to it; then what it leaves empty comes from the container.
  * @throws invalid-parameter for a change that cannot be.
  */
-export function commitConfig(
+export async function commitConfig(
   body: Record<string, unknown> | undefined,
   changes: readonly string[],
   own: Config,
-): ImageRunConfig {
+): Promise<ImageRunConfig> {
   const isGiven = Object.keys(body ?? {}).some((key) => MEMBERS.has(key));
-  const given = applyChanges(isGiven ? withLists(body!) : (own as ImageRunConfig), changes);
+  const given = await applyChanges(isGiven ? withLists(body!) : (own as ImageRunConfig), changes);
   const merged: ImageRunConfig = {
     ...given,
     User: given.User || own.User,

@@ -100,8 +100,8 @@ describe('parse', () => {
 });
 
 describe('changes of commit and import', () => {
-  test('the whole language of words is theirs as well', () => {
-    const config = applyChanges({ Env: ['P=/usr/lib/x.tar.gz'] }, [
+  test('the whole language of words is theirs as well', async () => {
+    const config = await applyChanges({ Env: ['P=/usr/lib/x.tar.gz'] }, [
       'ENV A=${P##*/} B="${P%.gz}"',
       'WORKDIR /w/${A%%.*}',
       'LABEL b=2 a=1',
@@ -127,8 +127,23 @@ describe('changes of commit and import', () => {
     ['HEALTHCHECK --retries=x CMD a', /^strconv.ParseInt: parsing "x": invalid syntax$/],
     ['CMD ["a", 1]', /^when using JSON array syntax, arrays must be comprised of strings only$/],
     ['STOPSIGNAL SIGNO', /^invalid signal: SIGNO$/],
-  ])('%s is refused', (change, message) => {
-    expect(() => applyChanges({}, [change])).toThrow(message);
+  ])('%s is refused', async (change, message) => {
+    await expect(applyChanges({}, [change])).rejects.toThrow(message);
+  });
+
+  test('thousands of them leave others their turn, and each name its place', async () => {
+    const names = Array.from({ length: 2000 }, (_, index) => index);
+    const changes = names.flatMap((index) => [
+      `ENV E${index}=$F F=$F.`,
+      ...(index < 100 ? [`LABEL l${index}=1`] : []),
+    ]);
+    let turns = 0;
+    const others = setInterval(() => turns++, 1);
+    const config = await applyChanges({ Env: ['A=1', 'F=1', 'F=2'] }, changes);
+    clearInterval(others);
+    expect(turns).toBeGreaterThan(3);
+    expect(config.Env?.slice(0, 5)).toEqual(['A=1', 'F=2.', 'F=2', 'E0=2', 'E1=2']);
+    expect(config.Env).toHaveLength(2003);
   });
 });
 

@@ -29,7 +29,7 @@ export async function importImage(
   const reference = parseRepositoryTag(options.reference, options.tag);
   const platform = options.platform ? parsePlatform(options.platform) : hostPlatform;
   if (platform.os !== 'linux') throw invalidParameter('operating system is not supported');
-  const config = applyChanges({}, options.changes ?? []);
+  const config = await applyChanges({}, options.changes ?? []);
   const tar = source instanceof URL ? await download(context, source, options) : source;
   const layer = await context.layers.add(tar, { signal: options.signal });
   const release = context.retention.lease([layer.diffId]);

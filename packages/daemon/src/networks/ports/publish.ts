@@ -46,12 +46,12 @@ export function firewallPorts(context: Context, record: ContainerRecord): Firewa
 export function portRecords(context: Context, record: ContainerRecord): LaunchRecord[] {
   const { endpoint } = portTarget(context, record) ?? {};
   if (!endpoint) return [];
-  const sockets = context.sockets.get(record.request.id) ?? [];
+  const sockets = new Map(context.sockets.get(record.request.id)?.map(({ key, fd }) => [key, fd]));
   return (record.live?.ports ?? []).flatMap((port): LaunchRecord[] => {
     if (port.protocol === 'sctp') return [];
     const address = (isSix(port.hostIp) ? endpoint.ipv6 : endpoint.ipv4) || endpoint.ipv4 || endpoint.ipv6;
-    const socket = sockets.find(({ key }) => key === keyOf(port));
-    const taken = socket ? [String(context.worker.pid), socket.fd] : [];
+    const fd = sockets.get(keyOf(port));
+    const taken = fd === undefined ? [] : [String(context.worker.pid), fd];
     return [
       [
         'port',
@@ -169,7 +169,8 @@ async function bindOne(context: Context, id: string, port: LivePort): Promise<Re
   try {
     const fd = await listen(context, port);
     const held: HeldSocket[] = sockets.get(id) ?? [];
-    sockets.set(id, [...held, { key: keyOf(port), fd }]);
+    held.push({ key: keyOf(port), fd });
+    sockets.set(id, held);
     return undefined;
   } catch (error) {
     ports.free(protocol, hostIp, hostPort, id);
