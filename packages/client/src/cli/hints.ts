@@ -140,7 +140,7 @@ const HINTS: Hint[] = [
     hint: 'put --data-root of berthd on an xfs that is mounted with pquota, or leave the size out',
   },
   {
-    error: /option \S+ of \S+: Invalid argument/,
+    error: /error mounting "tmpfs".*: invalid argument/,
     hint: 'the kernel does not take that option of a tmpfs: size=64m, mode=1777, nr_inodes=1000, uid=, gid=',
   },
   {
