@@ -51,7 +51,24 @@ test('a job that nobody waits for is stopped', async () => {
   );
   setTimeout(() => stop.abort(new Error('the client is gone')), 100);
   await expect(job).rejects.toThrow('the client is gone');
-  expect(() =>
+  await expect(
     inThread(program(''), {}, { ...options, signal: AbortSignal.abort(new Error('gone')) }),
-  ).toThrow('gone');
+  ).rejects.toThrow('gone');
+});
+
+test('a few jobs run at once, and the others after them', async () => {
+  const held = 'await new Promise((resolve) => setTimeout(resolve, 400)); return Date.now();';
+  const begun = Date.now();
+  const stop = new AbortController();
+  const given = inThread(program(held), {}, options);
+  const second = inThread(program(held), {}, options);
+  const unwanted = inThread(program(held), {}, { ...options, signal: stop.signal });
+  const last = inThread<number>(program(held), {}, options);
+  stop.abort(new Error('the client is gone'));
+  await expect(unwanted).rejects.toThrow('the client is gone');
+  expect(Date.now() - begun).toBeLessThan(400);
+  await Promise.all([given, second]);
+  expect((await last) - begun).toBeGreaterThanOrEqual(800);
+  // Those that ended have made room.
+  await Promise.all([1, 2, 3].map(() => inThread(program('return 1'), {}, options)));
 });

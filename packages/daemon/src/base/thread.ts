@@ -15,20 +15,58 @@ export interface ThreadOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** Threads at once: each may use its whole memory, and more of them would be no sooner done. */
+const MOST = 2;
+let running = 0;
+const waiting = new Set<() => void>();
+
+/** Waits until a thread may be started; gives the function that makes room for the next. @throws the reason of `signal` */
+async function room(signal: AbortSignal | undefined): Promise<() => void> {
+  if (running >= MOST)
+    await new Promise<void>((resolve, reject) => {
+      const next = () => {
+        signal?.removeEventListener('abort', leave);
+        resolve();
+      };
+      const leave = () => {
+        waiting.delete(next);
+        reject(signal?.reason);
+      };
+      waiting.add(next);
+      signal?.addEventListener('abort', leave, { once: true });
+    });
+  else running++;
+  return () => {
+    // The one who waited takes the place over, so that nobody gets in between.
+    const [next] = waiting;
+    if (next) {
+      waiting.delete(next);
+      next();
+    } else running--;
+  };
+}
+
 /**
  * Does a job in a thread of its own, whose memory is collected without holding up the event loop and is free when the
- * job ends. `job` and the result are plain data. The program calls `serveThread`.
+ * job ends. `job` and the result are plain data. The program calls `serveThread`. Only so many run at once; others wait.
  * @param program a file that is an entry point of the bundle
  * @throws the error of the job, typed as it was; the reason of `signal`; unsupported for one that needs too much memory
  */
-export function inThread<Result>(program: URL, job: unknown, options: ThreadOptions): Promise<Result> {
+export async function inThread<Result>(program: URL, job: unknown, options: ThreadOptions): Promise<Result> {
   const { name, memory, tooLarge, signal } = options;
   signal?.throwIfAborted();
-  const worker = new Worker(program, {
-    name,
-    workerData: job,
-    resourceLimits: { maxOldGenerationSizeMb: memory },
-  });
+  const leave = await room(signal);
+  let worker: Worker;
+  try {
+    worker = new Worker(program, {
+      name,
+      workerData: job,
+      resourceLimits: { maxOldGenerationSizeMb: memory },
+    });
+  } catch (error) {
+    leave();
+    throw error;
+  }
   worker.unref();
   // Asked, not terminated: a thread that ends by itself waits for the processes that it started.
   const stop = () => worker.postMessage('stop');
@@ -42,7 +80,10 @@ export function inThread<Result>(program: URL, job: unknown, options: ThreadOpti
     worker.once('error', (error: NodeJS.ErrnoException) => {
       fail(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? unsupported(tooLarge, error) : error);
     });
-    worker.once('exit', () => fail(systemError(`the thread ${name} ended early`)));
+    worker.once('exit', () => {
+      leave();
+      fail(systemError(`the thread ${name} ended early`));
+    });
   }).finally(() => signal?.removeEventListener('abort', stop));
 }
 
