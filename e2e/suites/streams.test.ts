@@ -109,7 +109,7 @@ describe('exec', () => {
     const id = await daemon.box(['sleep', '100'], none);
     const exec = await execOf(id, { AttachStdout: true, Cmd: ['sleep', '1'] });
     expect((await daemon.call('POST', `/exec/${exec}/start`, { Detach: true })).status).toBe(200);
-    const text = (what: string) => `Error: Exec command ${exec} ${what}`;
+    const text = (what: string) => `exec command ${exec} ${what}`;
     for (const what of ['is already running', 'has already run']) {
       await until('the state', async () => {
         const { json } = await daemon.call('GET', `/exec/${exec}/json`);

@@ -214,6 +214,8 @@ export interface Containers {
       consoleSize?: [height: number, width: number];
       /** The exit code of one that cannot be started tells the reason: 127 not found, 126 not to be run, else 128. */
       exitCodes?: boolean;
+      /** The words of the client's version for an error that is told in the stream. */
+      words?: (text: string) => string;
       connection?: (tty: boolean) => Promise<Duplex>;
     },
   ): Promise<void>;

@@ -141,7 +141,8 @@ describe('changes of commit and import', () => {
     const others = setInterval(() => turns++, 1);
     const config = await applyChanges({ Env: ['A=1', 'F=1', 'F=2'] }, changes);
     clearInterval(others);
-    expect(turns).toBeGreaterThan(3);
+    // How many depends on the machine; done in one go it is none.
+    expect(turns).toBeGreaterThan(0);
     expect(config.Env?.slice(0, 5)).toEqual(['A=1', 'F=2.', 'F=2', 'E0=2', 'E1=2']);
     expect(config.Env).toHaveLength(2003);
   });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { ExecProcess } from '@berth/native';
-import { type BerthError, conflict, notFound, systemError } from '../../base/errors.ts';
+import { conflict, notFound, systemError } from '../../base/errors.ts';
 import type { ExecConfig, ExecInspect } from '../api.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
@@ -120,6 +120,8 @@ export class Execs {
       tty?: boolean;
       consoleSize?: [number, number];
       exitCodes?: boolean;
+      /** The words of the client's version for an error that is told in the stream. */
+      words?: (text: string) => string;
       connection?: (tty: boolean) => Promise<Duplex>;
     },
   ): Promise<void> {
@@ -127,13 +129,14 @@ export class Execs {
     const { container, config } = exec;
     checkRunning(container, container.id);
     const framed = !options.tty;
+    const { words = (text) => text } = options;
     if (exec.started) {
       const told = conflict(
         `Error: Exec command ${id} ${exec.running ? 'is already running' : 'has already run'}`,
       );
       if (!options.connection) throw told;
       // dockerd has left HTTP by the time it looks: the error comes as the stream's text.
-      await tellInStream(await options.connection(!framed), framed, told);
+      await tellInStream(await options.connection(!framed), framed, words(told.message));
       return;
     }
     exec.started = true;
@@ -145,7 +148,7 @@ export class Execs {
       this.finished(exec, options.exitCodes ? exitCodeOf(error) : NOT_RUN, false);
       const told = execError(error);
       if (!connection || config.ofPod) throw told;
-      await tellInStream(connection, framed, told);
+      await tellInStream(connection, framed, words(told.message));
       return;
     }
     const ended = process.exited.then(
@@ -272,9 +275,9 @@ function checkRunning(container: Container, reference: string): void {
 }
 
 /** Tells an attached client an error where it reads its output, and ends the connection. */
-async function tellInStream(connection: Duplex, framed: boolean, { message }: BerthError): Promise<void> {
+async function tellInStream(connection: Duplex, framed: boolean, text: string): Promise<void> {
   await whenRead(connection);
-  connection.write(framed ? frame(1, `${message}\r\n`) : `${message}\r\n`);
+  connection.write(framed ? frame(1, `${text}\r\n`) : `${text}\r\n`);
   endConnection(connection);
 }
 
