@@ -43,14 +43,18 @@ test.each([
   ['a length beyond the message', member(4, filled(9, 65)).subarray(0, 9), /cut off/],
   ['a number without end', filled(16 * MB, 0xff), /too long/],
 ])('%s: refused at once', (_, bytes, reason) => {
-  const began = process.cpuUsage();
   let told = '';
-  try {
-    decode('List', bytes);
-  } catch (error) {
-    told = (error as Error).message;
-  }
-  expect(process.cpuUsage(began).user).toBeLessThan(50_000); // microseconds
+  // The least of a few tries: other threads' work, as a collection of garbage, counts as the process's.
+  const costs = [1, 2, 3].map(() => {
+    const began = process.cpuUsage();
+    try {
+      decode('List', bytes);
+    } catch (error) {
+      told = (error as Error).message;
+    }
+    return process.cpuUsage(began).user;
+  });
+  expect(Math.min(...costs)).toBeLessThan(50_000); // microseconds
   expect(told).toMatch(reason);
 });
 
