@@ -102,16 +102,34 @@ export async function lastWords(inquiry: Inquiry, lines: readonly string[], code
   return false;
 }
 
+/**
+ * A path with a colon behind it, as shells begin a complaint. The lookahead finds the slash once: programs write what they
+ * like, and a pattern that tries each of a line of slashes takes minutes.
+ */
+const PATH = String.raw`(?:^|[\s:])(?=[^\s:/]*/[^\s:])([^\s:]+): `;
+
 /** A shell's complaint about a command, and the kernel's reason that stands behind it. */
 const COMPLAINTS: Array<[pattern: RegExp, error: string]> = [
-  [/(?:^|[\s:])([^\s:]*\/[^\s:]+): (?:line )?1: .*ELF/, 'exec format error'],
-  [/(?:^|[\s:])([^\s:]*\/[^\s:]+): .*(?:Exec format error|cannot execute binary file)/i, 'exec format error'],
-  [/(?:^|[\s:])([^\s:]*\/[^\s:]+): .*Permission denied/i, 'permission denied'],
+  [new RegExp(`${PATH}(?:line )?1: .*ELF`), 'exec format error'],
+  [new RegExp(`${PATH}.*(?:Exec format error|cannot execute binary file)`, 'i'), 'exec format error'],
+  [new RegExp(`${PATH}.*Permission denied`, 'i'), 'permission denied'],
   [
-    /(?:^|[\s:])([^\s:]*\/[^\s:]+): .*(?:not found|No such file or directory|bad interpreter|required file not found)/i,
+    new RegExp(
+      `${PATH}.*(?:not found|No such file or directory|bad interpreter|required file not found)`,
+      'i',
+    ),
     'no such file or directory',
   ],
 ];
+
+/** The commands that a shell complains of in a line, each with the reason behind it. */
+export function complaintsIn(line: string): Array<{ named: string; error: string }> {
+  return COMPLAINTS.flatMap(([pattern, error]) => {
+    const named = pattern.exec(line)?.[1];
+    return named === undefined ? [] : [{ named, error }];
+  });
+}
+
 const ENV = /\benv: (?:can't execute )?['"‘]?([^'"’:]+?)(\\r|\r)?['"’]?: No such file or directory/;
 
 /** A program that a shell, or env, did not find or execute, is looked at: what they say hides the reason. */
@@ -130,9 +148,8 @@ async function notExecutedByShell(inquiry: Inquiry, lines: readonly string[]): P
       );
       return true;
     }
-    for (const [pattern, error] of COMPLAINTS) {
-      const named = pattern.exec(line)?.[1];
-      if (named === undefined || /\.so\b/.test(line)) continue;
+    if (/\.so\b/.test(line)) continue;
+    for (const { named, error } of complaintsIn(line)) {
       const path = posix.resolve(config.WorkingDir || '/', named);
       // One that is not there is a command that was not found, as its code says.
       if (!(await lookInRoot(rooms, id, path))) continue;

@@ -2,6 +2,8 @@ import type { ExplainRooms } from '../rooms.ts';
 
 const LINES = 200;
 const MOST = 128 * 1024;
+/** Characters of a line that are looked at: it is what a program likes to write, and is searched for many things. */
+const LONGEST = 4096;
 const HEADER = 8;
 
 /** The last lines of a container's log, without the frames of its streams; none where its driver keeps none. */
@@ -30,7 +32,10 @@ export async function logTail(
       if (size >= MOST) break;
     }
     const bytes = Buffer.concat(chunks);
-    return (tty ? bytes.toString() : withoutFrames(bytes)).split('\n').filter((line) => line.trim() !== '');
+    return (tty ? bytes.toString() : withoutFrames(bytes))
+      .split('\n')
+      .filter((line) => line.trim() !== '')
+      .map((line) => line.slice(0, LONGEST));
   } catch {
     return [];
   } finally {
