@@ -1,6 +1,6 @@
 import type { Services } from '../../services.ts';
 import type { Server } from '../api.ts';
-import { errorTextFor } from '../shapes/error-texts.ts';
+import { wordsOf } from '../shapes/error-texts.ts';
 import { SINCE } from '../shapes/since.ts';
 import { parseSide, RAW_STREAM, streamType } from './streams.ts';
 
@@ -35,7 +35,7 @@ export function execRoutes(server: Server, { containers }: Services): void {
     }
     await containers.execStart(params['id']!, {
       ...options,
-      words: (text) => errorTextFor(version, 'ExecStart', text),
+      words: wordsOf(version, 'ExecStart'),
       connection: () => reply.hijack(headers.upgrade ? streamType(Tty, version) : RAW_STREAM),
     });
   });

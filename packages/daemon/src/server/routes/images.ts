@@ -3,9 +3,9 @@ import { parseFilters } from '../../base/filters.ts';
 import type { OnProgress, Progress, RegistryAuth } from '../../images/api.ts';
 import { parsePullName } from '../../images/index.ts';
 import type { Services } from '../../services.ts';
-import type { ApiReply, ApiRequest, OperationId, Server } from '../api.ts';
+import type { ApiReply, ApiRequest, Server } from '../api.ts';
 import { parsePlatformJson, platformOf } from '../platforms.ts';
-import { errorTextFor } from '../shapes/error-texts.ts';
+import { wordsOf } from '../shapes/error-texts.ts';
 import { imageInspectFor, imageSummaryFor } from '../shapes/images.ts';
 import { SINCE } from '../shapes/since.ts';
 import { upload } from '../upload.ts';
@@ -81,13 +81,14 @@ export function imageRoutes(server: Server, { images }: Services): void {
     const auth = registryAuth(headers['x-registry-auth']);
     const chosen = platformOf(query['platform']);
     const { tag } = query;
+    const known = wordsOf(version, 'ImagePush');
     const words = (text: string) =>
       tag && version >= SINCE.namedTag
         ? text.replace(
             /^An image does not exist locally with the tag: (.*)$/,
             (_, name) => `tag does not exist: ${name}:${tag}`,
           )
-        : errorTextFor(version, 'ImagePush', text);
+        : known(text);
     await streamed(reply, words, (onProgress) =>
       images.push({
         name: params['name']!,
@@ -176,12 +177,10 @@ export function imageRoutes(server: Server, { images }: Services): void {
   );
 }
 
-/** Runs what tells its progress: the stream begins with the first line, and an error after that is its last one. */
-/** How a client of that version reads errors of that operation. */
-const wordsOf = (version: number, operation: OperationId) => (text: string) =>
-  errorTextFor(version, operation, text);
-
-/** Sends the progress of `work`, and an error behind it in the words of the client's version. */
+/**
+ * Runs what tells its progress: the stream begins with the first line, and an error after that is its last one, in the words
+ * of the client's version.
+ */
 async function streamed(
   reply: ApiReply,
   words: (text: string) => string,

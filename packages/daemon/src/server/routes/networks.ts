@@ -14,7 +14,7 @@ export function networkRoutes(server: Server, { networks, containers }: Services
   );
 
   server.serve('NetworkCreate', async ({ body, version }, reply) => {
-    const { id, warning } = await networks.create(networkCreateFor(version, { ...body }), {
+    const { id, warning } = await networks.create(networkCreateFor(version, body ?? {}), {
       hasIpv6Pool: version >= SINCE.ipv6Pool,
       givenGateways: version >= SINCE.givenGateways,
     });

@@ -66,3 +66,13 @@ test('other texts stay as they are', () => {
   for (const text of ['network n not found', 'No such image: bb:1', 'No such image: sha256:12', '', 'x\ny'])
     expect(errorTextFor(52, 'NetworkInspect', text)).toBe(text);
 });
+
+test.each([
+  ['error while looking up for x ', ': strconv.ParseUint: parsing "', '": '],
+  ['image with reference x was found but does not match ', ': wanted ', ', actual: '],
+])('a text that begins with %j and repeats what is searched for is read at once', (head, first, second) => {
+  const text = `${head}${first.repeat(1800 / first.length)}${second.repeat(1800 / second.length)}\n`;
+  const began = performance.now();
+  expect(errorTextFor(52, 'ContainerList', text)).toBe(text);
+  expect(performance.now() - began).toBeLessThan(10);
+});

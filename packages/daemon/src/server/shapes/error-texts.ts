@@ -69,12 +69,12 @@ const ENGINE_29: Array<Omit<Rewording, 'since'>> = [
     newer: '$1delete $2 (must be forced)$3',
   },
   {
-    older: /^image with reference (\S+) was found but does not match .*: wanted (.*), actual: .*$/,
+    older: /^image with reference (\S+) was found but does not match [^:]*: wanted ([^,]*), actual: .*$/,
     newer: (_, name, platform) =>
       `image with reference ${tagged(name!)} was found but does not provide the specified platform (${platform})`,
   },
   {
-    older: /^(error while looking up for \S+ (.*)): strconv\.ParseUint: parsing "(.*)": (.*)$/,
+    older: /^(error while looking up for \S+ (.*)): strconv\.ParseUint: parsing "((?:[^"\\]|\\.)*)": (.*)$/,
     newer: (_, what, asked, port, why) =>
       `${what}: invalid ${asked!.split(/[-/]/)[0] === port ? 'start' : 'end'} port '${port}': ${why}`,
   },
@@ -115,3 +115,7 @@ export function errorTextFor(version: number, operation: string, text: string): 
   if (!rewording) return text;
   return text.replace(rewording.older, rewording.newer as string);
 }
+
+/** The words of a client's version for errors of that operation, where a stream tells them. */
+export const wordsOf = (version: number, operation: string) => (text: string) =>
+  errorTextFor(version, operation, text);
