@@ -83,33 +83,25 @@ export async function updateContainer(
   );
   return container.queue(async () => {
     const before = container.record;
-    const undo = new Undo();
-    let merged: HostConfig;
-    let outcome: ChangeOutcome | undefined;
-    try {
-      merged = mergeUpdate(before.hostConfig, change);
+    const { merged, outcome } = await allOrNone(context, container, async (undo) => {
+      const merged = mergeUpdate(before.hostConfig, change);
       // A reservation is compared with the limit only where one request names both.
       // Hierarchies of cgroup v1 take both limits as they are and refuse a wrong one themselves, as dockerd has it.
       const told = { MemoryReservation: 0, ...(runtime.cgroupVersion === 1 && { MemorySwap: 0 }) };
       runtime.validate(checkable({ ...merged, ...told }));
       discardUnsupported(merged, runtime.supported(resourcesOf(merged)));
       undo.add(() => setRecord(context, container, before));
-      if (changesSettings(change)) outcome = await changeSettings(context, container, change, undo);
+      const outcome = changesSettings(change)
+        ? await changeSettings(context, container, change, undo)
+        : undefined;
       if (container.alive) undo.add(await runtime.update(container.id, resourcesOf(merged)));
       const { LogConfig, PortBindings, Binds, Mounts } = container.record.hostConfig;
       const settings = { LogConfig, PortBindings, Binds, ...(Mounts && { Mounts }) };
       if (!Mounts) delete merged.Mounts;
       setRecord(context, container, { ...container.record, hostConfig: { ...merged, ...settings } });
-      await context.rooms.store.flush();
-      // A container without a limit has no watch for the OOM killer; one that has just ended needs none.
-      if (change.Memory) await container.supervisor?.control(['oom-watch']).catch(() => undefined);
-    } catch (error) {
-      const left = await undo.all();
-      await context.rooms.store.flushOrLater();
-      throw prefixed(error, container.id, left);
-    }
-    if (container.request) container.request = { ...container.request, resources: resourcesOf(merged) };
-    context.emit(container, 'update');
+      return { merged, outcome };
+    });
+    await limitsChanged(context, container, resourcesOf(merged), Boolean(change.Memory));
     return { Warnings: asked.length > 0 ? asked : null, ...outcome };
   });
 }
@@ -120,7 +112,7 @@ export async function updateMember(
   container: Container,
   { resources, unified, hugepages, oomScoreAdj, told }: MemberChange,
 ): Promise<void> {
-  const { runtime, store } = context.rooms;
+  const { runtime } = context.rooms;
   await container.queue(async () => {
     const { record } = container;
     const hostConfig = {
@@ -144,8 +136,7 @@ export async function updateMember(
       Unified: member.unified,
       HugepageLimits: member.hugepages,
     };
-    const undo = new Undo();
-    try {
+    await allOrNone(context, container, async (undo) => {
       if (container.alive) {
         undo.add(await runtime.update(container.id, limits));
         // One that stays is not written: a process may have raised its own.
@@ -154,16 +145,43 @@ export async function updateMember(
       }
       undo.add(() => setRecord(context, container, record));
       setRecord(context, container, { ...container.record, hostConfig, pod: member });
-      await store.flush();
-    } catch (error) {
-      const left = await undo.all();
-      await store.flushOrLater();
-      throw prefixed(error, container.id, left);
-    }
-    if (resources.Memory) await container.supervisor?.control(['oom-watch']).catch(() => undefined);
-    if (container.request) container.request = { ...container.request, resources: limits };
-    context.emit(container, 'update');
+    });
+    await limitsChanged(context, container, limits, Boolean(resources.Memory));
   });
+}
+
+/**
+ * Does the steps of an update and has them on disk: all of them, or none.
+ * @throws the error of the step that failed, naming those before it that could not be taken back
+ */
+async function allOrNone<Result>(
+  { rooms: { store } }: Context,
+  { id }: Container,
+  steps: (undo: Undo) => Promise<Result>,
+): Promise<Result> {
+  const undo = new Undo();
+  try {
+    const result = await steps(undo);
+    await store.flush();
+    return result;
+  } catch (error) {
+    const left = await undo.all();
+    await store.flushOrLater();
+    throw prefixed(error, id, left);
+  }
+}
+
+/** Tells of limits that a container has now. */
+async function limitsChanged(
+  context: Context,
+  container: Container,
+  resources: Resources,
+  isMemory: boolean,
+): Promise<void> {
+  // A container without a limit has no watch for the OOM killer; one that has just ended needs none.
+  if (isMemory) await container.supervisor?.control(['oom-watch']).catch(() => undefined);
+  if (container.request) container.request = { ...container.request, resources };
+  context.emit(container, 'update');
 }
 
 /** @throws system where a process that lives cannot be given the score */
