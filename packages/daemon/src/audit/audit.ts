@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { inThread } from '../base/thread.ts';
+import { inThread, threadProgram } from '../base/thread.ts';
 import type { Image } from '../images/api.ts';
 import type { AuditFinding, AuditReport } from './api.ts';
 import { hostFacts } from './host-facts.ts';
@@ -19,8 +19,8 @@ const MOST_EVIDENCE = 20;
 const EVIDENCE_LENGTH = 300;
 /** How long a registry is waited for, in milliseconds: the rest is told without it. */
 const REGISTRY_PATIENCE = 4000;
-/** The program of the thread that looks into layers: beside the bundle, or as it is written, where tests run it. */
-const SCAN = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './berthd-scan.mjs', import.meta.url);
+/** The program of the thread that looks into layers. */
+const SCAN = threadProgram(import.meta.url, './worker.ts', './berthd-scan.mjs');
 const SCAN_MEMORY = 512;
 
 /** Holds subjects against their rules. */

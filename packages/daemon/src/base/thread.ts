@@ -47,6 +47,13 @@ async function room(signal: AbortSignal | undefined): Promise<() => void> {
 }
 
 /**
+ * The program of a thread: `source` as it is written, where tests run it, or else `bundled` beside the bundle.
+ * @param here the caller's `import.meta.url`, which both are relative to
+ */
+export const threadProgram = (here: string, source: string, bundled: string): URL =>
+  new URL(here.endsWith('.ts') ? source : bundled, here);
+
+/**
  * Does a job in a thread of its own, whose memory is collected without holding up the event loop and is free when the
  * job ends. `job` and the result are plain data. The program calls `serveThread`. Only so many run at once; others wait.
  * @param program a file that is an entry point of the bundle

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { log } from '../base/log.ts';
+import { threadProgram } from '../base/thread.ts';
 import type { Order, Report } from './deliver/record.ts';
 
 /** The thread that sends logs, from the daemon's side. It is there for as long as there are logs to send, and a while longer. */
@@ -11,11 +12,7 @@ export interface Deliverer {
   close(): void;
 }
 
-/** The thread's program: beside the bundle that this is part of, or as it is written, where tests run it. */
-const PROGRAM = new URL(
-  import.meta.url.endsWith('.ts') ? './deliver/worker.ts' : './berthd-logs.mjs',
-  import.meta.url,
-);
+const PROGRAM = threadProgram(import.meta.url, './deliver/worker.ts', './berthd-logs.mjs');
 const RESTART_PAUSE = 1000;
 /** How long the thread waits for another log, in milliseconds: to start it takes ten times as long as to start a container. */
 const REST_AFTER = 3000;

@@ -1,14 +1,10 @@
-import { inThread } from '../../base/thread.ts';
+import { inThread, threadProgram } from '../../base/thread.ts';
 import type { Layers } from '../../layers/api.ts';
 import type { ImageAnalysis } from '../api.ts';
 import type { Entry } from '../catalogue.ts';
 import type { AnalysisJob } from './job.ts';
 
-/** The thread's program: beside the bundle that this is part of, or as it is written, where tests run it. */
-const PROGRAM = new URL(
-  import.meta.url.endsWith('.ts') ? './worker.ts' : './berthd-analysis.mjs',
-  import.meta.url,
-);
+const PROGRAM = threadProgram(import.meta.url, './worker.ts', './berthd-analysis.mjs');
 const MEMORY = 1024;
 
 /**
