@@ -22,14 +22,16 @@ export interface ContainerdImage {
   content: ContentStore;
 }
 
+const STORAGE = `io.containerd.snapshotter.v1.${SNAPSHOTTER}`;
 const DATABASE = 'io.containerd.metadata.v1.bolt/meta.db';
 
 /** Reads what dockerd has in its containerd, and changes nothing there (containerd's docs/content-flow.md). */
 export class ContainerdRoot {
   private readonly folder: string;
   private readonly content: ContentStore;
-  /** The paths within the namespace, in containerd's database. */
-  private readonly entries: BoltEntry[];
+  /** The values of the namespace in containerd's database, by their paths in it. */
+  private readonly entries: Map<string, Buffer>;
+  private read: Map<string, Buffer> | undefined;
   private readonly cannot: (what: string, why: string) => void;
 
   /** @throws when its database cannot be read. */
@@ -37,9 +39,10 @@ export class ContainerdRoot {
     this.folder = folder;
     this.cannot = cannot;
     this.content = new ContentStore(folder);
-    this.entries = readBolt(join(folder, DATABASE)).flatMap(
-      ({ path: [version, namespace, ...path], value }) =>
+    this.entries = byPath(
+      readBolt(join(folder, DATABASE)).flatMap(({ path: [version, namespace, ...path], value }) =>
         version === 'v1' && namespace === NAMESPACE ? [{ path, value }] : [],
+      ),
     );
   }
 
@@ -51,8 +54,8 @@ export class ContainerdRoot {
   /** The images, but for steps of the classic builder that are not in `used`, the digests of those that containers have. */
   images(used: ReadonlySet<string>): ContainerdImage[] {
     const records = new Map<string, { target: Descriptor; parent: string }>();
-    for (const { path, value } of this.entries) {
-      const [kind, name, ...field] = path;
+    for (const [path, value] of this.entries) {
+      const [kind, name, ...field] = path.split('\0');
       if (kind !== 'images' || name === undefined) continue;
       const record = records.get(name) ?? { target: { mediaType: '', digest: '', size: 0 }, parent: '' };
       records.set(name, record);
@@ -89,33 +92,34 @@ export class ContainerdRoot {
 
   /** A container's own folder and those below it, the topmost first. @throws when its snapshot is missing */
   folders(container: string): { upper: string; lower: string[] } {
-    const snapshots = readBolt(join(this.folder, `io.containerd.snapshotter.v1.${SNAPSHOTTER}/metadata.db`));
-    const field = (key: string, name: string) =>
-      snapshots.find(
-        ({ path }) => path[1] === 'snapshots' && path[2] === key && path[3] === name && path.length === 4,
-      )?.value;
+    const { snapshots } = this;
     const found: string[] = [];
     const seen = new Set<string>();
-    for (let key = this.snapshotKey(container); key !== undefined; ) {
-      const id = field(key, 'id');
+    const own = this.entries.get(pathKey('snapshots', SNAPSHOTTER, container, 'name'));
+    for (let key = own?.toString(); key !== undefined; ) {
+      const id = snapshots.get(pathKey('v1', 'snapshots', key, 'id'));
       if (id === undefined || seen.has(key)) throw new Error(`its snapshot ${key} is missing`);
       seen.add(key);
-      const place = `io.containerd.snapshotter.v1.${SNAPSHOTTER}/snapshots/${uvarint(id)}/fs`;
-      found.push(join(this.folder, place));
-      key = field(key, 'parent')?.toString();
+      found.push(join(this.folder, STORAGE, 'snapshots', String(uvarint(id)), 'fs'));
+      key = snapshots.get(pathKey('v1', 'snapshots', key, 'parent'))?.toString();
     }
     const [upper, ...lower] = found;
     if (upper === undefined) throw new Error('its snapshot is missing');
     return { upper, lower };
   }
 
-  /** The name that the snapshotter has for a snapshot of the namespace. */
-  private snapshotKey(name: string): string | undefined {
-    return this.entries
-      .find(({ path }) => path.join('\0') === ['snapshots', SNAPSHOTTER, name, 'name'].join('\0'))
-      ?.value.toString();
+  /** The snapshotter's own database, which is read once for all containers. */
+  private get snapshots(): Map<string, Buffer> {
+    this.read ??= byPath(readBolt(join(this.folder, STORAGE, 'metadata.db')));
+    return this.read;
   }
 }
+
+const pathKey = (...path: string[]): string => path.join('\0');
+
+/** The values of a database by their paths. */
+const byPath = (entries: readonly BoltEntry[]): Map<string, Buffer> =>
+  new Map(entries.map(({ path, value }) => [pathKey(...path), value]));
 
 /** A number as Go's encoding/binary writes it by PutUvarint. @throws when it is none, or too large */
 function uvarint(bytes: Buffer): number {

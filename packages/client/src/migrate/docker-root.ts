@@ -137,7 +137,7 @@ export class DockerRoot {
     );
   }
 
-  /** The layers whose topmost has the given chain id, from the bottom. */
+  /** The layers whose topmost has the given chain id, from there down. */
   private chain(layers: Map<string, DockerLayer>, top: string): DockerLayer[] {
     const found = new Set<DockerLayer>();
     const parent = (id: string) => join(this.folder, 'image/overlay2/layerdb/sha256', id, 'parent');
@@ -147,7 +147,7 @@ export class DockerRoot {
       if (found.has(layer)) throw new Error(`its layer ${id} stands on itself`);
       found.add(layer);
     }
-    return [...found].reverse();
+    return [...found];
   }
 
   /** The images, but for steps of builds that are not in `used`, the names that containers have for theirs. */
@@ -223,7 +223,7 @@ export class DockerRoot {
     const parents = existsSync(mount('parent'))
       ? this.chain(layers, text(mount('parent'))).map(({ folder }) => folder)
       : [];
-    return { upper: layer('mount-id'), lower: [layer('init-id'), ...parents.reverse()] };
+    return { upper: layer('mount-id'), lower: [layer('init-id'), ...parents] };
   }
 
   volumes(): DockerVolume[] {
