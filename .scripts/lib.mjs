@@ -48,3 +48,13 @@ export function aptInstall(packages) {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
 }
+
+/**
+ * Sets the project up, installs the Debian packages that are missing, and runs a program of `e2e` on the pinned Node.
+ * @param packages a file of each by its name, as `missingPackages` takes them
+ */
+export function runSuite(program, packages, args = process.argv.slice(2)) {
+  run(process.execPath, [join(root, '.scripts', 'setup.mjs')]);
+  aptInstall(missingPackages(packages));
+  run(pinnedNode, ['--disable-warning=ExperimentalWarning', join(root, 'e2e', program), ...args]);
+}

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
+import { CommandLine } from '../lab/command-line.ts';
 import { differences } from '../lab/compare.ts';
 import { berthd, Lab } from '../lab/lab.ts';
 import { CLIENTS, type Client } from './clients.ts';
@@ -31,18 +32,10 @@ const INTERPRETERS: Record<string, string> = {
   '.sh': 'bash',
 };
 
-const args = process.argv.slice(2);
-if (args.includes('--help')) {
-  console.log(HELP);
-  process.exit(0);
-}
-const listing = args.includes('--excused');
-if (listing) args.splice(args.indexOf('--excused'), 1);
-const at = args.indexOf('--dockerd');
-const dockerd = at === -1 ? '/usr/sbin/dockerd' : args.splice(at, 2)[1]!;
-const picked = CLIENTS.filter(
-  ({ name }) => args.length === 0 || args.some((pattern) => name.startsWith(pattern)),
-);
+const commandLine = new CommandLine(HELP);
+const listing = commandLine.flag('--excused');
+const dockerd = commandLine.option('--dockerd') ?? '/usr/sbin/dockerd';
+const picked = CLIENTS.filter(({ name }) => commandLine.picks(name));
 if (picked.length === 0) {
   console.error(`no such client; there are ${CLIENTS.map(({ name }) => name).join(', ')}`);
   process.exit(2);
@@ -179,6 +172,6 @@ try {
 }
 const text = table(rows, engines);
 console.log(`\n${text}`);
-if (args.length === 0)
+if (commandLine.picksAll)
   writeFileSync(join(import.meta.dirname, 'TABLE.md'), `# Clients beside dockerd and Berth\n\n${text}`);
 process.exitCode = rows.some(({ unlisted }) => unlisted > 0) ? 1 : 0;

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CommandLine } from '../lab/command-line.ts';
 import { differences } from '../lab/compare.ts';
 import { berthd, Lab } from '../lab/lab.ts';
 import { normaliseOutput } from '../lab/normalise.ts';
@@ -29,22 +30,11 @@ const VERSIONS = [24, 40, 44, 47, 51, 52];
 const CASE_MS = 240_000;
 const LIB = join(import.meta.dirname, 'cli', 'lib.bash');
 
-const args = process.argv.slice(2);
-if (args.includes('--help')) {
-  console.log(HELP);
-  process.exit(0);
-}
-const listing = args.includes('--excused');
-if (listing) args.splice(args.indexOf('--excused'), 1);
-/** Takes an option and its value from the arguments. */
-function option(name: string): string | undefined {
-  const at = args.indexOf(name);
-  return at === -1 ? undefined : args.splice(at, 2)[1];
-}
-const dockerd = option('--dockerd') ?? '/usr/sbin/dockerd';
-const docker = option('--docker') ?? '/usr/bin/docker';
-const asked = option('--api')?.split(',').map(Number) ?? VERSIONS;
-const picked = (name: string) => args.length === 0 || args.some((pattern) => name.startsWith(pattern));
+const commandLine = new CommandLine(HELP);
+const listing = commandLine.flag('--excused');
+const dockerd = commandLine.option('--dockerd') ?? '/usr/sbin/dockerd';
+const docker = commandLine.option('--docker') ?? '/usr/bin/docker';
+const asked = commandLine.option('--api')?.split(',').map(Number) ?? VERSIONS;
 
 /** The version of dockerd. */
 let engine = '';
@@ -106,7 +96,7 @@ try {
   );
   console.log(`${dockerd} and ${berthd()}, API ${versions.map((minor) => `1.${minor}`).join(', ')}`);
   for (const scenario of scenarios)
-    if (picked(`api/${scenario.name}`))
+    if (commandLine.picks(`api/${scenario.name}`))
       for (const version of versions) await compareScenario(labs, version, scenario);
   const folder = join(import.meta.dirname, 'cli');
   let number = 0;
@@ -121,7 +111,7 @@ try {
   for (const file of comparable ? readdirSync(folder).filter((name) => name.endsWith('.sh')) : [])
     for (const [title, text] of cases(join(folder, file))) {
       const name = `cli/${file.slice(0, -3)}:${title}`;
-      if (picked(name)) await compareCommands(labs, name, text, `t${process.pid}x${number++}z`);
+      if (commandLine.picks(name)) await compareCommands(labs, name, text, `t${process.pid}x${number++}z`);
     }
 } finally {
   await Promise.all(labs.map((lab) => lab.stop()));

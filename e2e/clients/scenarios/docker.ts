@@ -8,6 +8,10 @@ export const docker = new Docker({
   version: `v${process.env['DOCKER_API_VERSION']}`,
 });
 
+/** The connection that a container's input and both outputs go over. */
+export const attached = (container: Docker.Container) =>
+  container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true });
+
 /** The texts of a stream that carries both outputs of a process: each by itself. */
 export async function apart(stream: NodeJS.ReadableStream): Promise<{ out: string; err: string }> {
   const [out, err] = [new PassThrough(), new PassThrough()];

@@ -5,7 +5,7 @@ import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { tarOf } from '../../support/tar.ts';
-import { apart, docker, names } from './docker.ts';
+import { apart, attached, docker, names } from './docker.ts';
 import { images } from './dockerode-images.ts';
 import { end, note, refused, step } from './steps.ts';
 
@@ -36,13 +36,7 @@ await step('attach, start, write, wait', async () => {
     OpenStdin: true,
     StdinOnce: true,
   });
-  const stream = await container.attach({
-    stream: true,
-    stdin: true,
-    stdout: true,
-    stderr: true,
-    hijack: true,
-  });
+  const stream = await attached(container);
   const read = apart(stream);
   await container.start();
   stream.write('hello\n');

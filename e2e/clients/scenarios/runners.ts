@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { tarOf } from '../../support/tar.ts';
-import { apart, docker } from './docker.ts';
+import { apart, attached, docker } from './docker.ts';
 import { end, note, refused, step } from './steps.ts';
 
 note('client', 'by dockerode');
@@ -128,13 +128,7 @@ const scripted = async (name: string, script: string, more: object = {}) => {
       ...more,
     },
   });
-  const stream = await container.attach({
-    stream: true,
-    stdin: true,
-    stdout: true,
-    stderr: true,
-    hijack: true,
-  });
+  const stream = await attached(container);
   const seen = apart(stream);
   await container.start();
   stream.end(script);
@@ -158,13 +152,7 @@ await step('gitlab-runner: a long script', async () => {
 });
 await step('gitlab-runner: the same container for two scripts', async () => {
   const { container } = await scripted('runner-twice', 'echo once > /kept\n');
-  const stream = await container.attach({
-    stream: true,
-    stdin: true,
-    stdout: true,
-    stderr: true,
-    hijack: true,
-  });
+  const stream = await attached(container);
   const seen = apart(stream);
   await container.start();
   stream.end('cat /kept; echo twice\n');
