@@ -2,7 +2,7 @@ import { NEVER } from '../../base/time.ts';
 import { FAULTS, meaningOf, signalOf } from './exit-codes.ts';
 import type { Inquiry } from './inquiry.ts';
 import { lastWords } from './last-words.ts';
-import { oomKills } from './oom.ts';
+import { type OomKill, oomKills } from './oom.ts';
 import { whyNotExecuted, whyNotStarted } from './start.ts';
 
 const mebibytes = (bytes: number) => `${Math.round(bytes / 1048576)} MiB`;
@@ -52,14 +52,25 @@ export async function whyEnded(inquiry: Inquiry): Promise<void> {
     );
 }
 
+/** The last kill for memory that the kernel's log tells of in a container, which becomes evidence; `more` is said of it. */
+async function oomKill(inquiry: Inquiry, more: (kill: OomKill) => string): Promise<OomKill | undefined> {
+  const { record, state } = inquiry.container;
+  inquiry.saw('the OOM counter of its cgroup', `${state.oomKills ?? 1} killed`);
+  inquiry.looked('the kernel log');
+  const [kill] = await oomKills(record.id);
+  if (kill)
+    inquiry.saw(
+      'the kernel log',
+      `${kill.constraint}: killed ${kill.task} (process ${kill.pid})${more(kill)}`,
+    );
+  return kill;
+}
+
 /** One that runs, of which the kernel has killed a process that was not its first. */
 async function killedWithin(inquiry: Inquiry): Promise<void> {
   const { record, state } = inquiry.container;
   if (!state.oomKilled) return;
-  inquiry.saw('the OOM counter of its cgroup', `${state.oomKills ?? 1} killed`);
-  inquiry.looked('the kernel log');
-  const [kill] = await oomKills(record.id);
-  if (kill) inquiry.saw('the kernel log', `${kill.constraint}: killed ${kill.task} (process ${kill.pid})`);
+  const kill = await oomKill(inquiry, () => '');
   inquiry.answer(
     'child-oom',
     `It runs; for want of memory the kernel killed ${kill ? `${kill.task} (process ${kill.pid} of the host)` : 'a process'} in it, which was not its first.`,
@@ -82,14 +93,7 @@ function lost(inquiry: Inquiry): void {
 async function whyOom(inquiry: Inquiry): Promise<void> {
   const { record, state } = inquiry.container;
   const limit = record.hostConfig.Memory;
-  inquiry.saw('the OOM counter of its cgroup', `${state.oomKills ?? 1} killed`);
-  inquiry.looked('the kernel log');
-  const [kill] = await oomKills(record.id);
-  if (kill)
-    inquiry.saw(
-      'the kernel log',
-      `${kill.constraint}: killed ${kill.task} (process ${kill.pid}), limit of ${kill.limited}`,
-    );
+  const kill = await oomKill(inquiry, ({ limited }) => `, limit of ${limited}`);
   if (limit > 0) inquiry.saw('its memory limit', mebibytes(limit));
   const who = kill ? `${kill.task} (process ${kill.pid} of the host)` : 'a process of it';
   const where =
