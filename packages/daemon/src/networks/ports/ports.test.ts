@@ -2,6 +2,7 @@ import type { NetworkRequest } from '../api.ts';
 import { guardsOf, parseSources } from '../firewall/publish-sources.ts';
 import { defaultRequest } from '../request.ts';
 import { PortTable, parsePort, portWishes } from './ports.ts';
+import { forgetRecords } from './publish.ts';
 
 const request = (change: Partial<NetworkRequest>): NetworkRequest =>
   defaultRequest({ id: 'a'.repeat(64), name: 'c', hostname: 'h', folder: '/nowhere', ...change });
@@ -49,5 +50,18 @@ describe('ports', () => {
       { protocol: 'tcp', hostPort: 8080, sources: ['10.0.0.0/8', '192.0.2.1/32'] },
     ]);
     expect(() => parseSources('80=x')).toThrow('invalid rule of berth.publish.allow: 80=x');
+  });
+});
+
+describe('flows that are forgotten', () => {
+  it('are those of all ports, in records of no more than 255 strings', () => {
+    const ports = Array.from({ length: 450 }, (_, index) => 20000 + index);
+    const records = forgetRecords(['172.17.0.2'], ports);
+    expect(records.map((record) => record.length <= 255)).toEqual([true, true, true]);
+    expect(records.flatMap(([, ...words]) => words)).toEqual([
+      'address=172.17.0.2',
+      ...ports.map((port) => `udp=${port}`),
+    ]);
+    expect(new Set(records.map(([name]) => name))).toEqual(new Set(['forget']));
   });
 });

@@ -222,11 +222,20 @@ export async function forgetFlows(
   const numbers = new Set(ports.filter(({ protocol }) => protocol === 'udp').map(({ hostPort }) => hostPort));
   if (numbers.size === 0) return;
   const addresses = endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((address) => address));
-  const operation: LaunchRecord = ['forget'];
-  operation.push(...addresses.map((address) => `address=${address}`));
-  // A record has room for 255 strings.
-  operation.push(...[...numbers].slice(0, 200).map((port) => `udp=${port}`));
-  await worker.call(operation).catch((error) => log.debug({ err: error }, 'tracked flows were left'));
+  try {
+    // One call for each record, so that those of others come between: the kernel goes through its whole table for each port.
+    for (const operation of forgetRecords(addresses, [...numbers])) await worker.call(operation);
+  } catch (error) {
+    log.debug({ err: error }, 'tracked flows were left');
+  }
+}
+
+/** The worker's operations that forget flows to these addresses and UDP ports; a launch record has room for 255 strings. */
+export function forgetRecords(addresses: readonly string[], ports: readonly number[]): LaunchRecord[] {
+  const words = [...addresses.map((address) => `address=${address}`), ...ports.map((port) => `udp=${port}`)];
+  const records: LaunchRecord[] = [];
+  for (let at = 0; at < words.length; at += 200) records.push(['forget', ...words.slice(at, at + 200)]);
+  return records;
 }
 
 /** The API's map of a container's ports while it runs. */
