@@ -38,13 +38,33 @@ const scenarios: Record<string, Scenario> = {
   },
 };
 
+/** How it is called: each scenario with the variables that name its programs, and what those are. */
+function help(): string {
+  const rows = Object.entries(scenarios).map(
+    ([name, { needs }]) => `  ${name.padEnd(24)} needs ${needs.join(', ')}`,
+  );
+  const programs = Object.entries(PROGRAMS).map(([name, what]) => `  ${name.padEnd(24)} the path of ${what}`);
+  return [
+    'npm run kubernetes [SCENARIO ...]: all scenarios whose programs are named, or these',
+    ...rows,
+    'Programs, by the environment:',
+    ...programs,
+    '  KEEP                     any value: logs are kept',
+    '',
+  ].join('\n');
+}
+
 /** Runs the scenarios that are named, or all that can be, each in a place of its own. */
 async function main(names: string[]): Promise<number> {
-  for (const name of names)
-    if (!scenarios[name])
-      throw new Error(
-        `there is no scenario ${JSON.stringify(name)}: use ${Object.keys(scenarios).join(', ')}`,
-      );
+  if (names.includes('--help')) {
+    process.stdout.write(help());
+    return 0;
+  }
+  const unknown = names.find((name) => !Object.hasOwn(scenarios, name));
+  if (unknown !== undefined) {
+    process.stderr.write(`there is no scenario ${JSON.stringify(unknown)}\n${help()}`);
+    return 1;
+  }
   const missing = new Map<string, ProgramName[]>();
   let failed = 0;
   for (const [name, { needs }] of Object.entries(scenarios)) {
