@@ -50,6 +50,21 @@ test('a network that could not be made leaves no link; one that a killed worker 
   await networks.forget(kept.id);
 });
 
+test('more ports than a record has room for are let go on the host too', async () => {
+  const bound = () =>
+    readFileSync('/proc/net/udp', 'utf8')
+      .split('\n')
+      .map((line) => Number.parseInt(/^ *\d+: 0100007F:([0-9A-F]{4})/.exec(line)?.[1] ?? '0', 16))
+      .filter((port) => port >= 28800 && port <= 29099).length;
+  const many = request({
+    portBindings: { '1000-1299/udp': [{ HostIp: '127.0.0.1', HostPort: '28800-29099' }] },
+  });
+  await networks.attach(many);
+  expect(bound()).toBe(300);
+  await networks.forget(many.id);
+  expect(bound()).toBe(0);
+});
+
 test('a daemon that starts anew keeps what runs and clears the rest', async () => {
   const [stays, goes] = [
     request(),

@@ -2,7 +2,7 @@ import type { NetworkRequest } from '../api.ts';
 import { guardsOf, parseSources } from '../firewall/publish-sources.ts';
 import { defaultRequest } from '../request.ts';
 import { PortTable, parsePort, portWishes } from './ports.ts';
-import { forgetRecords } from './publish.ts';
+import { operationsOf } from './publish.ts';
 
 const request = (change: Partial<NetworkRequest>): NetworkRequest =>
   defaultRequest({ id: 'a'.repeat(64), name: 'c', hostname: 'h', folder: '/nowhere', ...change });
@@ -53,15 +53,14 @@ describe('ports', () => {
   });
 });
 
-describe('flows that are forgotten', () => {
-  it('are those of all ports, in records of no more than 255 strings', () => {
-    const ports = Array.from({ length: 450 }, (_, index) => 20000 + index);
-    const records = forgetRecords(['172.17.0.2'], ports);
-    expect(records.map((record) => record.length <= 255)).toEqual([true, true, true]);
-    expect(records.flatMap(([, ...words]) => words)).toEqual([
-      'address=172.17.0.2',
-      ...ports.map((port) => `udp=${port}`),
-    ]);
-    expect(new Set(records.map(([name]) => name))).toEqual(new Set(['forget']));
-  });
+test('an operation with more words than a record has room for becomes several', () => {
+  const words = Array.from({ length: 450 }, (_, index) => `udp=${20000 + index}`);
+  const records = operationsOf('forget', words);
+  expect(records.map(([name, ...some]) => [name, some.length])).toEqual([
+    ['forget', 200],
+    ['forget', 200],
+    ['forget', 50],
+  ]);
+  expect(records.flatMap(([, ...some]) => some)).toEqual(words);
+  expect(operationsOf('close', [])).toEqual([]);
 });

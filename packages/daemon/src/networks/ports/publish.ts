@@ -206,8 +206,14 @@ export async function releasePorts(context: Context, id: string, ports: readonly
   if (rest.length > 0) context.sockets.set(id, rest);
   else context.sockets.delete(id);
   for (const { protocol, hostIp, hostPort } of ports) context.ports.free(protocol, hostIp, hostPort, id);
-  if (closing.length > 0)
-    await context.worker.call(['close', ...closing.map(({ fd }) => fd)]).catch(() => undefined);
+  const operations = operationsOf(
+    'close',
+    closing.map(({ fd }) => fd),
+  );
+  if (operations.length > 0)
+    await context.worker
+      .call(...operations)
+      .catch((error) => log.debug({ err: error }, 'sockets of published ports were left'));
 }
 
 /**
@@ -222,19 +228,22 @@ export async function forgetFlows(
   const numbers = new Set(ports.filter(({ protocol }) => protocol === 'udp').map(({ hostPort }) => hostPort));
   if (numbers.size === 0) return;
   const addresses = endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].filter((address) => address));
+  const words = [
+    ...addresses.map((address) => `address=${address}`),
+    ...[...numbers].map((port) => `udp=${port}`),
+  ];
   try {
     // One call for each record, so that those of others come between: the kernel goes through its whole table for each port.
-    for (const operation of forgetRecords(addresses, [...numbers])) await worker.call(operation);
+    for (const operation of operationsOf('forget', words)) await worker.call(operation);
   } catch (error) {
     log.debug({ err: error }, 'tracked flows were left');
   }
 }
 
-/** The worker's operations that forget flows to these addresses and UDP ports; a launch record has room for 255 strings. */
-export function forgetRecords(addresses: readonly string[], ports: readonly number[]): LaunchRecord[] {
-  const words = [...addresses.map((address) => `address=${address}`), ...ports.map((port) => `udp=${port}`)];
+/** One operation of the network worker with any number of words, as several: a record has room for 255 strings. */
+export function operationsOf(name: string, words: readonly string[]): LaunchRecord[] {
   const records: LaunchRecord[] = [];
-  for (let at = 0; at < words.length; at += 200) records.push(['forget', ...words.slice(at, at + 200)]);
+  for (let at = 0; at < words.length; at += 200) records.push([name, ...words.slice(at, at + 200)]);
   return records;
 }
 
