@@ -7,12 +7,12 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/records/fields.h"
 
 enum { block = 64 * 1024 };
 
@@ -70,22 +70,42 @@ static void carry(int fd) {
   }
 }
 
+struct forward_request {
+  const char *namespace; /* its file; "-": the one it runs in */
+  long port;             /* 1 to 65535 */
+};
+
+static const struct field forward_fields[] = {
+    PLACED(FIELD_WORD, forward_request, namespace),
+    PLACED(FIELD_NUMBER, forward_request, port),
+    FIELDS_END,
+};
+
+/* Decodes the command line; -1 when it makes no sense, which is told. */
+static int decode(int argc, char **argv, struct forward_request *asked) {
+  const struct launch_record record = {.argc = argc, .argv = (const char **) argv};
+  struct error err = {0};
+  int result = fields_decode("forward", forward_fields, &record, asked, NULL, &err);
+  if (result == 0 && (asked->port < 1 || asked->port > 65535))
+    result = fail(&err, "forward", EINVAL, "forward: no port is %ld", asked->port);
+  if (result < 0) fprintf(stderr, "%s\nusage: berth-native forward NAMESPACE PORT\n", err.message);
+  return result;
+}
+
 int forward_main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
-  int port = argc == 3 ? atoi(argv[2]) : 0;
-  if (port < 1 || port > 65535) {
-    fprintf(stderr, "usage: berth-native forward NAMESPACE PORT\n");
-    return 2;
-  }
-  cleanup_close int ns = strcmp(argv[1], "-") ? open(argv[1], O_RDONLY | O_CLOEXEC) : -1;
-  if (strcmp(argv[1], "-") && (ns < 0 || setns(ns, CLONE_NEWNET) < 0)) {
+  struct forward_request asked = {0};
+  if (decode(argc, argv, &asked) < 0) return 2;
+  int own = !strcmp(asked.namespace, "-");
+  cleanup_close int ns = own ? -1 : open(asked.namespace, O_RDONLY | O_CLOEXEC);
+  if (!own && (ns < 0 || setns(ns, CLONE_NEWNET) < 0)) {
     fprintf(stderr, "the pod's network namespace cannot be entered: %s", strerror(errno));
     return 1;
   }
-  cleanup_close int fd = connect_to(AF_INET, (unsigned short) port);
-  if (fd < 0) fd = connect_to(AF_INET6, (unsigned short) port);
+  cleanup_close int fd = connect_to(AF_INET, (unsigned short) asked.port);
+  if (fd < 0) fd = connect_to(AF_INET6, (unsigned short) asked.port);
   if (fd < 0) {
-    fprintf(stderr, "nothing listens on port %d of the pod: %s", port, strerror(errno));
+    fprintf(stderr, "nothing listens on port %ld of the pod: %s", asked.port, strerror(errno));
     return 1;
   }
   carry(fd);

@@ -15,7 +15,6 @@
 #include <linux/sock_diag.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -23,24 +22,36 @@
 
 #include "base/cleanup.h"
 #include "base/inroot.h"
+#include "base/records/fields.h"
 
-enum { answer_most = 4096 };
+enum { answer_most = 4096, port_most = 65535 };
+
+/* What is asked: members that a kind has no field for stay zero. */
+struct probe_request {
+  long pid;
+  const char *kind;
+  const char *host, *path, *request;
+  long port;
+};
 
 static int refuse(const char *what, const char *why) {
   fprintf(stderr, "%s: %s\n", what, why);
   return 1;
 }
 
-static int join_network(const char *pid) {
+/* Enters the container's network namespace; -1 when it was refused, which is told. */
+static int join_network(long pid) {
   char path[64];
-  snprintf(path, sizeof path, "/proc/%.20s/ns/net", pid);
+  snprintf(path, sizeof path, "/proc/%ld/ns/net", pid);
   cleanup_close int ns = open(path, O_RDONLY | O_CLOEXEC);
-  return ns < 0 || setns(ns, CLONE_NEWNET) < 0 ? -1 : 0;
+  if (ns >= 0 && setns(ns, CLONE_NEWNET) == 0) return 0;
+  refuse("the container's network", strerror(errno));
+  return -1;
 }
 
 /* Numbers alone are addresses here: names would be looked up with the host's files. */
-static int connect_to(const char *host, const char *port) {
-  struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((uint16_t) atoi(port))};
+static int connect_to(const char *host, long port) {
+  struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons((uint16_t) port)};
   struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = four.sin_port};
   int is_four = inet_pton(AF_INET, host, &four.sin_addr) == 1;
   if (!is_four && inet_pton(AF_INET6, host, &six.sin6_addr) != 1) {
@@ -53,9 +64,10 @@ static int connect_to(const char *host, const char *port) {
   return steal_fd(&fd);
 }
 
-static int probe_unix(const char *pid, const char *path) {
+static int probe_unix(const struct probe_request *asked) {
+  const char *path = asked->path;
   char root_path[64];
-  snprintf(root_path, sizeof root_path, "/proc/%.20s/root", pid);
+  snprintf(root_path, sizeof root_path, "/proc/%ld/root", asked->pid);
   cleanup_close int root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   cleanup_close int place = root < 0 ? -1 : inroot_open(root, path, O_PATH, INROOT_FOLLOW);
   if (place < 0) return refuse(path, strerror(errno));
@@ -67,7 +79,23 @@ static int probe_unix(const char *pid, const char *path) {
   return 0;
 }
 
-static int probe_http(int fd, const char *request) {
+/* Connects from the container's network namespace; -1 when that failed, which is told. */
+static int open_service(const struct probe_request *asked) {
+  if (join_network(asked->pid) < 0) return -1;
+  int fd = connect_to(asked->host, asked->port);
+  if (fd < 0) fprintf(stderr, "connect to %s port %ld: %s\n", asked->host, asked->port, strerror(errno));
+  return fd;
+}
+
+static int probe_tcp(const struct probe_request *asked) {
+  cleanup_close int fd = open_service(asked);
+  return fd < 0 ? 1 : 0;
+}
+
+static int probe_http(const struct probe_request *asked) {
+  cleanup_close int fd = open_service(asked);
+  if (fd < 0) return 1;
+  const char *request = asked->request;
   size_t left = strlen(request), size = 0;
   while (left) {
     ssize_t n = send(fd, request, left, MSG_NOSIGNAL);
@@ -100,7 +128,8 @@ static void count_listeners(const struct nlmsghdr *message, in_port_t port, int 
     if (rta->rta_type == INET_DIAG_SKV6ONLY && *(const unsigned char *) RTA_DATA(rta)) (*only)++;
 }
 
-static int probe_v6only(const char *port) {
+static int probe_v6only(const struct probe_request *asked) {
+  if (join_network(asked->pid) < 0) return 1;
   cleanup_close int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
   struct {
     struct nlmsghdr head;
@@ -118,22 +147,48 @@ static int probe_v6only(const char *port) {
     for (struct nlmsghdr *message = (struct nlmsghdr *) buffer; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
       if (message->nlmsg_type == NLMSG_ERROR) return refuse("sockets", "the kernel tells nothing of them");
       if (message->nlmsg_type == NLMSG_DONE) return all && all == only ? 0 : 1;
-      count_listeners(message, htons((uint16_t) atoi(port)), &all, &only);
+      count_listeners(message, htons((uint16_t) asked->port), &all, &only);
     }
   }
 }
 
+#define ASKED PLACED(FIELD_NUMBER, probe_request, pid), PLACED(FIELD_WORD, probe_request, kind)
+#define SERVICE PLACED(FIELD_WORD, probe_request, host), PLACED(FIELD_NUMBER, probe_request, port)
+static const struct field tcp_fields[] = {ASKED, SERVICE, FIELDS_END};
+static const struct field http_fields[] = {ASKED, SERVICE, PLACED(FIELD_WORD, probe_request, request), FIELDS_END};
+static const struct field unix_fields[] = {ASKED, PLACED(FIELD_WORD, probe_request, path), FIELDS_END};
+static const struct field v6only_fields[] = {ASKED, PLACED(FIELD_NUMBER, probe_request, port), FIELDS_END};
+
+static const struct kind {
+  const char *name;
+  const struct field *fields;
+  int (*run)(const struct probe_request *asked);
+} KINDS[] = {
+    {"tcp", tcp_fields, probe_tcp},
+    {"http", http_fields, probe_http},
+    {"unix", unix_fields, probe_unix},
+    {"v6only", v6only_fields, probe_v6only},
+};
+
+/* The kind whose name is the second argument, or NULL. */
+static const struct kind *kind_of(const struct launch_record *record) {
+  for (size_t i = 0; record->argc > 2 && i < sizeof KINDS / sizeof KINDS[0]; i++) {
+    if (!strcmp(KINDS[i].name, record->argv[2])) return &KINDS[i];
+  }
+  return NULL;
+}
+
 int probe_main(int argc, char **argv) {
-  if (argc == 4 && !strcmp(argv[2], "unix")) return probe_unix(argv[1], argv[3]);
-  if (argc == 4 && !strcmp(argv[2], "v6only"))
-    return join_network(argv[1]) < 0 ? refuse("the container's network", strerror(errno)) : probe_v6only(argv[3]);
-  int http = argc == 6 && !strcmp(argv[2], "http");
-  if (!http && (argc != 5 || strcmp(argv[2], "tcp"))) return refuse("probe", "arguments");
-  if (join_network(argv[1]) < 0) return refuse("the container's network", strerror(errno));
-  cleanup_close int fd = connect_to(argv[3], argv[4]);
-  if (fd < 0) {
-    fprintf(stderr, "connect to %s port %s: %s\n", argv[3], argv[4], strerror(errno));
+  const struct launch_record record = {.argc = argc, .argv = (const char **) argv};
+  const struct kind *kind = kind_of(&record);
+  if (!kind) return refuse("probe", "neither tcp, http, unix nor v6only");
+  struct probe_request asked = {0};
+  struct error err = {0};
+  if (fields_decode("probe", kind->fields, &record, &asked, NULL, &err) < 0) {
+    fprintf(stderr, "%s\n", err.message);
     return 1;
   }
-  return http ? probe_http(fd, argv[5]) : 0;
+  if (asked.pid < 1) return refuse("probe", "no process has that number");
+  if (kind->run != probe_unix && (asked.port < 1 || asked.port > port_most)) return refuse("probe", "no port has that number");
+  return kind->run(&asked);
 }
