@@ -1,5 +1,6 @@
 import { TestDaemon } from '../../support/daemon.ts';
 import { tarOfEntries } from '../../support/tar.ts';
+import { type Sarif, sarifProblems } from './sarif.ts';
 
 let daemon: TestDaemon;
 const SECRET = 'ghp_0123456789abcdefghijklmnopqrstuvwxyz';
@@ -128,10 +129,12 @@ test('the command: text, JSON, SARIF, and its end by grade', async () => {
       .map(({ Target }) => Target)
       .sort(),
   ).toEqual(['bad', 'good']);
-  const sarif = JSON.parse(daemon.berth(['audit', '-f', 'sarif', 'leaky:1']).stdout);
-  expect(sarif).toMatchObject({ version: '2.1.0', runs: [{ tool: { driver: { name: 'berth audit' } } }] });
-  const [{ results, tool }] = sarif.runs;
-  for (const { ruleId, ruleIndex } of results) expect(tool.driver.rules[ruleIndex].id).toBe(ruleId);
+  const sarif = (...args: string[]) =>
+    JSON.parse(daemon.berth(['audit', '-f', 'sarif', ...args]).stdout) as Sarif;
+  for (const args of [[], ['--host'], ['leaky:1'], ['good'], ['--type', 'network', 'own']])
+    expect([args, sarifProblems(sarif(...args))]).toEqual([args, []]);
+  expect(sarif('leaky:1').runs[0]!.results.map(({ ruleId }) => ruleId)).toContain('BI003');
+  expect(sarif('good').runs[0]!.results).toEqual([]);
   expect(daemon.berth(['audit', '--fail-on', 'awful'])).toMatchObject({ status: 1 });
   expect(daemon.berth(['audit', 'nosuch']).stderr).toContain('No such container, image or network');
 });

@@ -52,7 +52,9 @@ export function auditSarif(reports: readonly Report[]): object {
             ruleId: Rule,
             ruleIndex: ids.indexOf(Rule),
             level: LEVELS[Grade][0],
-            message: { text: `${Kind} ${Target}: ${Title} (${Evidence.join('; ')}). Mend: ${Mend}` },
+            message: {
+              text: `${Kind} ${Target}: ${Title}${Evidence.length > 0 ? ` (${Evidence.join('; ')})` : ''}. Mend: ${Mend}`,
+            },
             locations: [
               {
                 // Tools want a file; there is none.
