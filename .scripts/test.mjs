@@ -29,6 +29,7 @@ aptInstall(
     mmdebstrap: '/usr/bin/mmdebstrap',
     nftables: '/usr/sbin/nft',
     openssl: '/usr/bin/openssl',
+    promtool: '/usr/bin/promtool',
     runc: '/usr/sbin/runc',
     runsc: '/usr/bin/runsc',
     skopeo: '/usr/bin/skopeo',
