@@ -164,6 +164,25 @@ export const MORE_CASES: Record<string, Case> = {
     make: () => make(sh('true'), host({ Sysctls: { 'net.ipv4.nosuch': '1' } })),
     evidence: /net\.ipv4\.nosuch/,
   },
+  'a loop of restarts': {
+    cause: 'exit.code',
+    make: () => make(sh('exit 3'), host({ RestartPolicy: { Name: 'always' } })),
+    evidence: /[2-9] by its policy always since 20[^;]+; the last wait is 0\.[2-9]/,
+  },
+  'restarts that are used up': {
+    cause: 'exit.code',
+    make: () => make(sh('exit 3'), host({ RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 2 } })),
+    evidence: /2 of at most 2 by its policy on-failure since 20/,
+  },
+  'a run after one that failed': {
+    cause: 'exit.restarted',
+    make: () =>
+      make(
+        sh(`[ -e /once ] || { touch /once; exit 3; }; ${FOREVER}`),
+        host({ RestartPolicy: { Name: 'always' } }),
+      ),
+    evidence: /1 by its policy always since 20.*exit code 3/,
+  },
   'listening by IPv6 alone': {
     cause: 'reach.ipv6-only',
     make: () => {

@@ -7,18 +7,22 @@ const LONGEST_DELAY = 60_000;
 /** A run this long sets the delay back. */
 const STEADY_SECONDS = 10;
 
-/** The restart policy's answer to an end: the state that waits, or undefined to stay down. */
+/** The restart policy's answer to an end at `at`: the state that waits, or undefined to stay down. */
 export function restartAfterEnd(
   state: LifeState,
   exitCode: number,
-  seconds: number,
+  { seconds, at }: { seconds: number; at: string },
   context: LifeContext,
 ): Transition | undefined {
   if (state.manuallyStopped || !policyWants(state, exitCode, context.restartPolicy)) return undefined;
   const last = seconds >= STEADY_SECONDS ? 0 : state.backoff;
   const delay = last === 0 ? FIRST_DELAY : Math.min(last * 2, LONGEST_DELAY);
   return {
-    state: { ...state, status: 'restarting', backoff: delay, restartCount: state.restartCount + 1 },
+    state: {
+      ...state,
+      ...{ status: 'restarting', backoff: delay, restartCount: state.restartCount + 1 },
+      ...(state.restartCount === 0 && { restartsSince: at }),
+    },
     effects: [{ do: 'restart-later', delay }],
   };
 }

@@ -126,8 +126,16 @@ const rows: Row[] = [
     from: running,
     event: end(0),
     context: policy('always'),
-    to: { status: 'restarting', restartCount: 1, backoff: 100 },
+    to: { status: 'restarting', restartCount: 1, restartsSince: at, backoff: 100 },
     effects: ['end-health', 'clean-up', 'emit die exitCode=0 execDuration=5', 'settle', 'restart-later 100'],
+  },
+  {
+    name: 'a loop of restarts remembers its first end',
+    from: { ...running, restartCount: 4, restartsSince: NEVER, backoff: 800 },
+    event: end(1),
+    context: policy('always'),
+    to: { restartCount: 5, restartsSince: NEVER, backoff: 1600 },
+    effects: ['end-health', 'clean-up', 'emit die exitCode=1 execDuration=5', 'settle', 'restart-later 1600'],
   },
   {
     name: 'the delay doubles',

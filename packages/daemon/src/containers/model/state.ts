@@ -155,7 +155,7 @@ function startFailed(
   const effects: LifeEffect[] = [{ do: 'clean-up' }];
   if (event.automatic) {
     // A restart that fails is tried again as the policy says, like a run that failed at once.
-    const again = restartAfterEnd(failed, event.exitCode, 0, context);
+    const again = restartAfterEnd(failed, event.exitCode, { seconds: 0, at: event.at }, context);
     if (again) return { state: again.state, effects: [...effects, ...again.effects] };
   }
   // `wait` takes a failed restart for an end; a start by hand tells its caller itself.
@@ -193,7 +193,7 @@ function exited(state: LifeState, event: LifeEvent & { type: 'exited' }, context
     action: 'die',
     attributes: { exitCode: String(event.exitCode), execDuration: String(Math.floor(seconds)) },
   });
-  const again = restartAfterEnd(ended, event.exitCode, seconds, context);
+  const again = restartAfterEnd(ended, event.exitCode, { seconds, at: event.at }, context);
   // A wait for the next exit ends with this one, restart or not.
   effects.push({ do: 'settle' });
   if (again) return { state: again.state, effects: [...effects, ...again.effects] };

@@ -214,7 +214,9 @@ export interface LifeState {
   /** RFC 3339 with nanoseconds; the year 1 when never. */
   startedAt: string;
   finishedAt: string;
+  /** How often its policy had it started again since the last start by hand, and the end that began it. */
   restartCount: number;
+  restartsSince?: string;
   /** `stop` or `kill` was asked for since the last start by hand: `unless-stopped` leaves it so. */
   manuallyStopped: boolean;
   /** The last delay of the restart policy, in milliseconds. */

@@ -3,6 +3,7 @@ import { FAULTS, meaningOf, signalOf } from './exit-codes.ts';
 import type { Inquiry } from './inquiry.ts';
 import { lastWords } from './last-words.ts';
 import { type OomKill, oomKills } from './oom.ts';
+import { restarts, whyRestarted } from './restarts.ts';
 import { whyNotExecuted, whyNotStarted } from './start.ts';
 
 const mebibytes = (bytes: number) => `${Math.round(bytes / 1048576)} MiB`;
@@ -13,7 +14,9 @@ const EXEC_FAILED = /^exec \/\S+: (?:exec format error|no such file or directory
 export async function whyEnded(inquiry: Inquiry): Promise<void> {
   const { state, record } = inquiry.container;
   inquiry.looked('its state');
-  if (state.status === 'running' || state.status === 'paused') return killedWithin(inquiry);
+  const again = restarts(inquiry);
+  if (state.status === 'running' || state.status === 'paused')
+    return again && whyRestarted(inquiry, again) ? undefined : killedWithin(inquiry);
   if (state.error !== '') return whyNotStarted(inquiry);
   if (state.startedAt === NEVER) return;
   inquiry.saw('its state', `exit code ${state.exitCode} at ${state.finishedAt}`);
