@@ -165,3 +165,31 @@ test('volumes are created, cloned, kept as snapshots, removed and pruned', async
   const { json } = await daemon.call('GET', '/volumes');
   expect(json.Volumes.map(({ Name }: { Name: string }) => Name)).toEqual(['data']);
 });
+
+test('of a long list a part is drawn; a button shows the rest and leaves the focus where it goes on', async () => {
+  const names = Array.from({ length: 510 }, (_, index) => `many-${1000 + index}`);
+  for (const part of [names.slice(0, 255), names.slice(255)])
+    await Promise.all(part.map((Name) => daemon.call('POST', '/volumes/create', { Name })));
+  await list();
+  // One more volume and the head of the table.
+  const rows = page.getByRole('table', { name: 'Volumes' }).getByRole('row');
+  const more = page.getByRole('button', { name: /^Show \d+ more$/ });
+  await page.getByText('250 of 511 are shown').waitFor();
+  expect(await rows.count()).toBe(251);
+  expect(await more.textContent()).toBe('Show 250 more');
+  await more.press('Enter');
+  await page.getByText('500 of 511 are shown').waitFor();
+  expect(await rows.count()).toBe(501);
+  expect(await more.textContent()).toBe('Show 11 more');
+  expect(await more.evaluate('document.activeElement.textContent')).toBe('Show 11 more');
+  await more.press('Enter');
+  await more.waitFor({ state: 'hidden' });
+  expect(await rows.count()).toBe(512);
+  // The button is gone: a key goes on at the first of the rows that came.
+  expect(await page.evaluate('document.activeElement.closest("tr")?.rowIndex')).toBe(501);
+  await page.getByRole('searchbox', { name: 'Find a volume' }).fill('many-1509');
+  await page.getByText('1 of 511').waitFor();
+  expect(await rows.count()).toBe(2);
+  for (const part of [names.slice(0, 255), names.slice(255)])
+    await Promise.all(part.map((name) => daemon.call('DELETE', `/volumes/${name}`)));
+});

@@ -24,7 +24,15 @@ export function useSome<T>(all: readonly T[], step = STEP): [some: readonly T[],
   return [
     all.slice(0, most),
     <p class="more">
-      <button type="button" onClick={() => setMost(most + step)}>
+      <button
+        type="button"
+        onClick={({ currentTarget }) => {
+          const list = currentTarget.closest('.more')?.previousElementSibling;
+          setMost(most + step);
+          // With the last rows the button goes, and the focus would go to the top of the page.
+          if (left <= step) requestAnimationFrame(() => focusRow(list, most));
+        }}
+      >
         Show {Math.min(step, left)} more
       </button>{' '}
       <small>
@@ -32,6 +40,14 @@ export function useSome<T>(all: readonly T[], step = STEP): [some: readonly T[],
       </small>
     </p>,
   ];
+}
+
+/** Gives a row of a table the focus: its first link or button has it, or the row itself. */
+function focusRow(list: Element | null | undefined, index: number): void {
+  const row = list?.querySelectorAll<HTMLElement>('tbody tr')[index];
+  const inside = row?.querySelector<HTMLElement>('a[href], button');
+  if (row && !inside) row.tabIndex = -1;
+  (inside ?? row)?.focus();
 }
 
 /** A table whose rows are cards where there is no room for columns; its caption is for those who hear the page. */
