@@ -4,7 +4,7 @@ import { isIndexType } from '../catalogue.ts';
 import type { StoredConfig } from '../config.ts';
 import { formatPlatform, hostPlatform, matchesPlatform, type Platform, platformScore } from '../platforms.ts';
 import { isDigest, parseReference, type Reference, withDefaultTag } from '../references.ts';
-import { breathe, type Contents, resolveLink, Telling } from './telling.ts';
+import { ArchiveReading, breathe, type Contents, resolveLink } from './archive-reading.ts';
 
 /** An image that an archive describes. */
 export interface Described {
@@ -25,16 +25,16 @@ export interface Described {
 
 /** The images that the archive describes. */
 export async function describe(contents: Contents, wanted: readonly Platform[]): Promise<Described[]> {
-  const telling = new Telling(contents);
+  const reading = new ArchiveReading(contents);
   const manifest = contents.documents.get('manifest.json');
   const index = contents.documents.get('index.json');
-  const layout = index ? telling.json(index, 'index.json') : undefined;
+  const layout = index ? reading.json(index, 'index.json') : undefined;
   // Beside manifest.json an index matters only where it has more to tell: more platforms of one image.
   const images =
     manifest && !hasNested(contents, layout)
-      ? await describeDocker(telling, telling.json(manifest, 'manifest.json'))
+      ? await describeDocker(reading, reading.json(manifest, 'manifest.json'))
       : layout !== undefined
-        ? await describeLayout(telling, layout)
+        ? await describeLayout(reading, layout)
         : undefined;
   if (!images)
     throw invalidParameter(
@@ -79,18 +79,18 @@ interface DockerManifest {
   Parent?: string;
 }
 
-async function describeDocker(telling: Telling, value: unknown): Promise<Described[]> {
+async function describeDocker(reading: ArchiveReading, value: unknown): Promise<Described[]> {
   if (!Array.isArray(value)) throw invalidParameter('manifest.json is not a list');
-  telling.count(value.length);
+  reading.count(value.length);
   const images: Described[] = [];
   for (const item of value as DockerManifest[]) {
     await breathe();
     const { Config, RepoTags, Layers, Parent } = (item ?? {}) as DockerManifest;
     if (typeof Config !== 'string' || !isStrings(RepoTags) || !isStrings(Layers))
       throw invalidParameter('manifest.json is malformed');
-    telling.count((RepoTags?.length ?? 0) + (Layers?.length ?? 0));
-    const body = telling.document(Config);
-    const [raw, config] = [telling.text(body), telling.config(body)];
+    reading.count((RepoTags?.length ?? 0) + (Layers?.length ?? 0));
+    const body = reading.document(Config);
+    const [raw, config] = [reading.text(body), reading.config(body)];
     const names = (RepoTags ?? []).map((text) => {
       const reference = parseReference(text);
       if (reference.tag === undefined || reference.digest !== undefined)
@@ -98,7 +98,7 @@ async function describeDocker(telling: Telling, value: unknown): Promise<Describ
       return reference;
     });
     images.push({
-      id: telling.digest(body),
+      id: reading.digest(body),
       raw,
       config,
       layers: Layers ?? [],
@@ -133,17 +133,17 @@ const MOST_VARIANTS = 256;
 
 /** Walks an OCI index; one within it is an image of several platforms. */
 async function describeLayout(
-  telling: Telling,
+  reading: ArchiveReading,
   index: unknown,
   inherited: Reference[] = [],
   depth = 0,
 ): Promise<Described[]> {
-  const { contents } = telling;
+  const { contents } = reading;
   const manifests = (index as { manifests?: Descriptor[] } | null)?.manifests;
   if (!Array.isArray(manifests) || depth > 4) throw invalidParameter('the index of the archive is malformed');
   const found: Described[] = [];
   const said = new Map<string, [Descriptor, Buffer]>();
-  telling.count(manifests.length);
+  reading.count(manifests.length);
   if (depth > 0 && manifests.length > MOST_VARIANTS)
     throw invalidParameter(`an index in the archive has more than ${MOST_VARIANTS} entries`);
   for (const descriptor of manifests) {
@@ -158,7 +158,7 @@ async function describeLayout(
       continue;
     }
     const names = inherited.length > 0 ? inherited : layoutNames(descriptor.annotations);
-    const value = telling.json(body, descriptor.digest) as {
+    const value = reading.json(body, descriptor.digest) as {
       manifests?: unknown;
       mediaType?: unknown;
     } | null;
@@ -166,10 +166,10 @@ async function describeLayout(
     const document = {
       digest: descriptor.digest,
       mediaType: String(value?.mediaType ?? descriptor.mediaType ?? (nested ? INDEX : MANIFEST)),
-      body: telling.text(body),
+      body: reading.text(body),
     };
     if (nested) {
-      const offered = await describeLayout(telling, value, names, depth + 1);
+      const offered = await describeLayout(reading, value, names, depth + 1);
       const chosen = choose(offered);
       if (!chosen) continue;
       found.push({
@@ -177,8 +177,8 @@ async function describeLayout(
         documents: [...(chosen.documents ?? []), document],
         variants: offered.filter((other) => other !== chosen),
       });
-    } else if (depth === 0 || isWhole(telling, value))
-      found.push({ ...describeManifest(telling, value, names), documents: [document] });
+    } else if (depth === 0 || isWhole(reading, value))
+      found.push({ ...describeManifest(reading, value, names), documents: [document] });
   }
   const images = mergeSame(found);
   const byDocument = new Map(
@@ -186,24 +186,24 @@ async function describeLayout(
   );
   for (const [descriptor, body] of said.values()) {
     await breathe();
-    addStatements(telling, byDocument, descriptor, body);
+    addStatements(reading, byDocument, descriptor, body);
   }
   return images;
 }
 
 /** Adds statements to the image that they are about; those that the archive lacks a part of are left out. */
 function addStatements(
-  telling: Telling,
+  reading: ArchiveReading,
   images: ReadonlyMap<string, Described>,
   { digest, mediaType, annotations }: Descriptor,
   manifest: Buffer,
 ): void {
   const about = images.get(subjectOf({ ...(annotations && { annotations }) }));
-  const body = telling.text(manifest);
+  const body = reading.text(manifest);
   const named = blobsNamedBy(body);
-  telling.count(named.length);
+  reading.count(named.length);
   const blobs = named.flatMap((blob) => {
-    const content = telling.contents.documents.get(blobPath(blob.digest));
+    const content = reading.contents.documents.get(blobPath(blob.digest));
     return content ? [{ digest: blob.digest, body: content }] : [];
   });
   if (!about || blobs.length !== named.length) return;
@@ -215,17 +215,17 @@ const INDEX = 'application/vnd.oci.image.index.v1+json';
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 
 /** Whether the archive has all that a manifest names. */
-function isWhole(telling: Telling, manifest: unknown): boolean {
-  const { contents } = telling;
+function isWhole(reading: ArchiveReading, manifest: unknown): boolean {
+  const { contents } = reading;
   const { config, layers } = (manifest ?? {}) as { config?: Descriptor; layers?: Descriptor[] };
   if (!isDigest(config?.digest) || !Array.isArray(layers)) return true; // malformed: told by who reads it
-  telling.count(layers.length);
+  reading.count(layers.length);
   const has = ({ digest }: Descriptor, among: Map<string, unknown>) =>
     isDigest(digest) && among.has(resolveLink(contents, blobPath(digest), among));
   return has(config, contents.documents) && layers.every((layer) => has(layer ?? {}, contents.layers));
 }
 
-function describeManifest(telling: Telling, manifest: unknown, names: Reference[]): Described {
+function describeManifest(reading: ArchiveReading, manifest: unknown, names: Reference[]): Described {
   const { config, layers } = (manifest ?? {}) as { config?: Descriptor; layers?: Descriptor[] };
   if (
     !isDigest(config?.digest) ||
@@ -233,12 +233,12 @@ function describeManifest(telling: Telling, manifest: unknown, names: Reference[
     !layers.every((layer) => isDigest(layer?.digest))
   )
     throw invalidParameter('a manifest in the archive is malformed');
-  telling.count(layers.length);
-  const body = telling.document(blobPath(config.digest));
+  reading.count(layers.length);
+  const body = reading.document(blobPath(config.digest));
   return {
-    id: telling.digest(body),
-    raw: telling.text(body),
-    config: telling.config(body),
+    id: reading.digest(body),
+    raw: reading.text(body),
+    config: reading.config(body),
     layers: layers.map((layer) => blobPath(layer.digest!)),
     names,
   };

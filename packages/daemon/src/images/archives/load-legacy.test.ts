@@ -1,6 +1,6 @@
 import type { Layer } from '../../layers/api.ts';
+import type { Contents } from './archive-reading.ts';
 import { describeLegacy } from './load-legacy.ts';
-import type { Contents } from './telling.ts';
 
 /** An archive of images by their ids; each has one and the same layer. */
 function archiveOf(images: Record<string, object>): Contents {

@@ -3,8 +3,8 @@ import { invalidParameter } from '../../base/errors.ts';
 import { sortedMap } from '../../base/go-json.ts';
 import { digestOf, dockerConfig, goTime, parseConfig, type StoredConfig } from '../config.ts';
 import { parseReference, type Reference } from '../references.ts';
+import { ArchiveReading, breathe, type Contents, resolveLink } from './archive-reading.ts';
 import type { Described } from './load-describe.ts';
-import { breathe, type Contents, resolveLink, Telling } from './telling.ts';
 
 /*
  * Archives as `docker save` wrote them before 1.10: a folder for each layer with its description (`json`, image-spec v1) and
@@ -29,14 +29,14 @@ export const isLegacy = ({ documents }: Contents): boolean =>
  * @throws invalid-parameter for one that is malformed, or lacks a part of an image
  */
 export async function describeLegacy(contents: Contents): Promise<Described[]> {
-  const telling = new Telling(contents);
-  const names = namesById(telling);
+  const reading = new ArchiveReading(contents);
+  const names = namesById(reading);
   const made: Made = { images: new Map(), bytes: 0 };
   const folders = [...contents.documents.keys()]
     .filter((name) => posix.basename(name) === 'json' && !posix.dirname(name).includes('/'))
     .map((name) => posix.dirname(name))
     .sort();
-  for (const id of folders) await make(telling, id, made);
+  for (const id of folders) await make(reading, id, made);
   for (const [id, references] of names) {
     const image = made.images.get(id);
     if (!image) throw invalidParameter(`${REPOSITORIES} names an image that the archive lacks: ${id}`);
@@ -52,21 +52,21 @@ interface Made {
 }
 
 /** Makes an image and, before it, those that it stands on. */
-async function make(telling: Telling, id: string, made: Made): Promise<void> {
+async function make(reading: ArchiveReading, id: string, made: Made): Promise<void> {
   const { images } = made;
   const line: Array<[id: string, description: Description]> = [];
   for (let next = id; next !== '' && !images.has(next); ) {
     await breathe();
     if (line.length > MOST_LAYERS)
       throw invalidParameter(`the image ${id} of the archive is its own parent, or has too many`);
-    const description = describe(telling, next);
+    const description = describe(reading, next);
     line.push([next, description]);
     next = description.parent ?? '';
   }
   for (const [each, description] of line.reverse()) {
     await breathe();
     const path = `${each}/layer.tar`;
-    const { contents } = telling;
+    const { contents } = reading;
     const layer = await contents.layers.get(resolveLink(contents, path, contents.layers));
     if (!layer) throw invalidParameter(`the archive lacks the layer ${path}`);
     const parent = images.get(description.parent ?? '');
@@ -98,9 +98,9 @@ interface Description {
   os?: string;
 }
 
-function describe(telling: Telling, id: string): Description {
+function describe(reading: ArchiveReading, id: string): Description {
   const path = `${id}/json`;
-  const value = telling.json(telling.document(path), path);
+  const value = reading.json(reading.document(path), path);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalidParameter(`${path} is not an object`);
   const description = value as Record<string, unknown>;
@@ -164,13 +164,13 @@ function isWhole({ docker_version: version = '' }: Description): boolean {
   return true;
 }
 
-function namesById(telling: Telling): Map<string, Reference[]> {
-  const value = telling.json(telling.document(REPOSITORIES), REPOSITORIES);
+function namesById(reading: ArchiveReading): Map<string, Reference[]> {
+  const value = reading.json(reading.document(REPOSITORIES), REPOSITORIES);
   const names = new Map<string, Reference[]>();
   for (const [name, tags] of entries(value)) {
     for (const [tag, id] of entries(tags)) {
       if (typeof id !== 'string') throw malformed();
-      telling.count(1);
+      reading.count(1);
       const known = names.get(id) ?? [];
       known.push(parseReference(`${name}:${tag}`));
       names.set(id, known);

@@ -11,8 +11,8 @@ import { parsePlatform } from '../platforms.ts';
 import { Meter, shortId, transferLine } from '../progress.ts';
 import { familiarString, fullName } from '../references.ts';
 import { type ArchiveEntry, archiveEntries, archiveError, compressionOf, peek, readAll } from './archive.ts';
+import { type Contents, normalName, resolveLink } from './archive-reading.ts';
 import { type Described, describe, forPlatforms } from './load-describe.ts';
-import { type Contents, normalName, resolveLink } from './telling.ts';
 
 const MAX_JSON = 8 * 1024 * 1024;
 const MAX_JSON_TOTAL = 128 * 1024 * 1024;

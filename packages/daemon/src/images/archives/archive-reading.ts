@@ -27,44 +27,44 @@ export function resolveLink(contents: Contents, name: string, known: Map<string,
   return current;
 }
 
-/** Images, names, layers and entries of indexes that an archive may tell of: indexes within indexes count each time. */
-const MOST_TOLD = 20_000;
+/** Images, names, layers and entries of indexes that an archive may name: indexes within indexes count each time. */
+const MOST_NAMED = 20_000;
 /** The state of an archive that is read: what came so far, and its documents, of which one that is named often is read once. */
-export class Telling {
+export class ArchiveReading {
   readonly contents: Contents;
   readonly #texts = new Map<Buffer, string>();
   readonly #values = new Map<Buffer, unknown>();
   readonly #configs = new Map<Buffer, StoredConfig>();
   readonly #digests = new Map<Buffer, string>();
-  #told = 0;
+  #named = 0;
 
   constructor(contents: Contents) {
     this.contents = contents;
   }
 
-  /** @throws invalid-parameter when it is more than any archive tells */
+  /** @throws invalid-parameter when more were counted than an archive may name: 20,000 */
   count(things: number): void {
-    this.#told += things;
-    if (this.#told > MOST_TOLD)
+    this.#named += things;
+    if (this.#named > MOST_NAMED)
       throw invalidParameter(
-        `the archive tells of more than ${MOST_TOLD} images, names, layers and manifests`,
+        `the archive tells of more than ${MOST_NAMED} images, names, layers and manifests`,
       );
   }
 
   text(body: Buffer): string {
-    return known(this.#texts, body, () => body.toString());
+    return remembered(this.#texts, body, () => body.toString());
   }
 
   json(body: Buffer, name: string): unknown {
-    return known(this.#values, body, () => readJson(this.text(body), name));
+    return remembered(this.#values, body, () => readJson(this.text(body), name));
   }
 
   config(body: Buffer): StoredConfig {
-    return known(this.#configs, body, () => parseConfig(this.text(body)));
+    return remembered(this.#configs, body, () => parseConfig(this.text(body)));
   }
 
   digest(body: Buffer): string {
-    return known(this.#digests, body, () => digestOf(body));
+    return remembered(this.#digests, body, () => digestOf(body));
   }
 
   /** A document by its path in the archive. @throws invalid-parameter when it is not there */
@@ -76,7 +76,7 @@ export class Telling {
   }
 }
 
-function known<T>(values: Map<Buffer, T>, body: Buffer, make: () => T): T {
+function remembered<T>(values: Map<Buffer, T>, body: Buffer, make: () => T): T {
   const found = values.get(body);
   if (found !== undefined) return found;
   const made = make();
@@ -84,7 +84,7 @@ function known<T>(values: Map<Buffer, T>, body: Buffer, make: () => T): T {
   return made;
 }
 
-/** Others come in between two documents: to read one may take long. */
+/** Gives other work of the event loop its turn between two documents: reading one may take long. */
 export const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 function readJson(text: string, name: string): unknown {
