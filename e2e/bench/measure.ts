@@ -33,6 +33,23 @@ export async function alternate(
   return { berth: median(times.berth), docker: median(times.docker) };
 }
 
+/**
+ * How a figure of ours stands to another's and to the ratio that is to be reached. Memory is a difference of two measurements:
+ * where ours is nothing or less, it is below what can be measured; where the other's is, nothing can be said.
+ */
+export function standing(
+  own: number,
+  other: number,
+  target: number,
+  better: 'less' | 'more',
+): { shown: string; verdict: string } {
+  if (better === 'less' && other <= 0) return { shown: '-', verdict: 'not measurable' };
+  const ratio = better === 'more' ? own / other : own > 0 ? other / own : Number.POSITIVE_INFINITY;
+  const verdict = Number.isNaN(target) ? '' : ratio >= target ? 'reached' : 'NOT REACHED';
+  if (ratio === Number.POSITIVE_INFINITY) return { shown: '1/inf', verdict };
+  return { shown: better === 'less' ? `1/${ratio.toFixed(1)}` : `${ratio.toFixed(2)}x`, verdict };
+}
+
 const lines: Array<[string, string, string, string, string, string]> = [];
 
 /** Prints one comparison; `target` is the ratio to reach, `better` which way is good. */
@@ -44,10 +61,7 @@ export function report(
   target: string,
   better: 'less' | 'more',
 ): void {
-  const ratio = better === 'less' ? docker / berth : berth / docker;
-  const wanted = Number(target.replace(/^1\//, ''));
-  const verdict = Number.isNaN(wanted) ? '' : ratio >= wanted ? 'reached' : 'NOT REACHED';
-  const shown = better === 'less' ? `1/${ratio.toFixed(1)}` : `${ratio.toFixed(2)}x`;
+  const { shown, verdict } = standing(berth, docker, Number(target.replace(/^1\//, '')), better);
   lines.push([
     what,
     number(berth),

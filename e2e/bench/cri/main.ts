@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { sleep, until } from '../../support/daemon.ts';
 import { OWN_HOST } from '../../support/own-host.ts';
 import { pss } from '../engines.ts';
-import { median } from '../measure.ts';
+import { median, standing } from '../measure.ts';
 import { type BenchPod, COMMAND, CriClient, type Span, STEPS, type Step } from './client.ts';
 import { Plugins, shareOf } from './plugins.ts';
 import { IMAGE, startBerth, startContainerd } from './runtimes.ts';
@@ -139,17 +139,16 @@ function show(all: Map<string, Figures>): void {
 function compare(all: Map<string, Figures>, other: string): void {
   const [own, cni, than] = ['berth', 'berth cni', other].map((name) => all.get(name)!) as Figures[];
   process.stdout.write(`\nbeside ${other}\n`);
-  const reached = (what: string, ratio: number, target: number, shown: string) =>
-    process.stdout.write(
-      `${what.padEnd(60)}${shown.padStart(8)}  target ${target} ${ratio >= target ? 'reached' : 'NOT REACHED'}\n`,
-    );
+  const line = (what: string, mine: number, theirs: number, target: number, better: 'less' | 'more') => {
+    const { shown, verdict } = standing(mine, theirs, target, better);
+    process.stdout.write(`${what.padEnd(60)}${shown.padStart(8)}  target ${target} ${verdict}\n`);
+  };
   const less = (what: string, mine: number, theirs: number, target: number) =>
-    reached(what, theirs / mine, target, `1/${(theirs / mine).toFixed(1)}`);
+    line(what, mine, theirs, target, 'less');
   const rest = ({ steps, plugins }: Figures, step: Step) => steps[step] - plugins[step];
   for (const step of ['request to started', 'stop and removal'] as const)
     less(`own network: ${step}`, own!.steps[step], than!.steps[step], 5);
-  const times = own!.together / than!.together;
-  reached(`own network: pods a second, ${AT_ONCE} at once`, times, 6, `${times.toFixed(1)}x`);
+  line(`own network: pods a second, ${AT_ONCE} at once`, own!.together, than!.together, 6, 'more');
   less('own network: memory of an idle pod', own!.memory, than!.memory, 10);
   for (const step of ['request to started', 'stop and removal'] as const)
     less(`the same plugins, without their time: ${step}`, rest(cni!, step), rest(than!, step), 5);
