@@ -25,10 +25,17 @@ export class PodNamespaces {
   }
 
   /**
-   * Makes the namespaces of a pod but for a network namespace that somebody else makes (`ownNetwork` false).
+   * Makes the namespaces of a pod but for a network namespace that somebody else makes (`ownNetwork` false), and sets kernel
+   * parameters in them.
    * @returns the pause process, which keeps its PID namespace; 0 where it has none.
    */
-  async make(id: string, config: PodConfig, ownNetwork: boolean, cgroups: string[]): Promise<number> {
+  async make(
+    id: string,
+    config: PodConfig,
+    ownNetwork: boolean,
+    cgroups: string[],
+    sysctls: Record<string, string>,
+  ): Promise<number> {
     const { users } = config;
     const records: LaunchRecord[] = [['pod', this.of(id)]];
     const add = (kind: string) => records.push(['namespace', kind]);
@@ -47,6 +54,7 @@ export class PodNamespaces {
     if (config.ipc === 'pod')
       records.push(['shm', String(SHM_SIZE), String(hostOf(users?.uids)), String(hostOf(users?.gids))]);
     if (config.network === 'pod' && config.hostname) records.push(['hostname', config.hostname]);
+    records.push(...sysctlRecords(sysctls));
     return this.#launcher.pod(records);
   }
 
@@ -54,7 +62,7 @@ export class PodNamespaces {
   async complete(id: string, path: string, sysctls: Record<string, string>): Promise<void> {
     const records: LaunchRecord[] = [['pod', this.of(id)]];
     if (path) records.push(['pin', 'net', path]);
-    for (const [key, value] of Object.entries(sysctls)) records.push(['sysctl', key, value]);
+    records.push(...sysctlRecords(sysctls));
     if (records.length > 1) await this.#launcher.pod(records);
   }
 
@@ -85,6 +93,19 @@ export class PodNamespaces {
     }
   }
 }
+
+/** The kernel parameters that let any user of a pod listen on low ports and ping. */
+export function defaultSysctls({ network, users }: PodConfig): Record<string, string> {
+  if (network === 'node') return {};
+  return {
+    'net.ipv4.ip_unprivileged_port_start': '0',
+    // Group 2147483647 can be written only where it is mapped.
+    ...(!users && { 'net.ipv4.ping_group_range': '0 2147483647' }),
+  };
+}
+
+const sysctlRecords = (sysctls: Record<string, string>): LaunchRecord[] =>
+  Object.entries(sysctls).map(([key, value]) => ['sysctl', key, value]);
 
 const hostOf = (ranges: Array<{ containerID: number; hostID: number }> | undefined): number =>
   ranges?.find(({ containerID }) => containerID === 0)?.hostID ?? 0;

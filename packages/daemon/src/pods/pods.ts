@@ -10,7 +10,7 @@ import type { Networks } from '../networks/api.ts';
 import type { Runtime } from '../runtime/api.ts';
 import type { Collection, Store } from '../store/api.ts';
 import type { PodChange, PodConfig, PodJoin, PodRecord, Pods } from './api.ts';
-import { end, type PodNamespaces, startOf } from './namespaces.ts';
+import { defaultSysctls, end, type PodNamespaces, startOf } from './namespaces.ts';
 import type { PodAttachment, PodNetwork } from './network/api.ts';
 import { checkLater } from './network/check.ts';
 import { networkRequest } from './network/own.ts';
@@ -111,15 +111,19 @@ export class PodRoom implements Pods {
       pod = this.#keep({ ...pod, pause: { pid: first.value, started: startOf(first.value) } });
     if (first.status === 'rejected') throw first.reason;
     if (second.status === 'rejected') throw second.reason;
-    await namespaces.complete(id, second.value.path, sysctlsOf(config));
+    // Those that the pod asks for are set behind its network: one may be of an interface, and none is a plugin's to change.
+    const left = ownNetwork ? config.sysctls : { ...defaultSysctls(config), ...config.sysctls };
+    await namespaces.complete(id, second.value.path, left);
     this.#writeFiles(pod, folder);
     return this.#listen(pod, second.value);
   }
 
+  /** The parameters that every pod has are set with the namespace where that is made here, by the same process. */
   #namespaces({ id, config }: PodRecord, ownNetwork: boolean): Promise<number> {
     const { namespaces, runtime } = this.#options;
+    const sysctls = ownNetwork ? defaultSysctls(config) : {};
     const cgroups = config.pid === 'pod' ? runtime.cgroupFolders(id, config.cgroupParent) : [];
-    const made = namespaces.make(id, config, ownNetwork, cgroups);
+    const made = namespaces.make(id, config, ownNetwork, cgroups, sysctls);
     made.catch(() => undefined);
     return made;
   }
@@ -283,17 +287,6 @@ export class PodRoom implements Pods {
     const attached = known.filter(({ provider }) => provider === 'cni');
     if (attached.length > 0) checkLater(attached, (id) => this.#records.get(id), this.#options);
   }
-}
-
-/** A pod's kernel parameters: its own over those that let any user of it listen on low ports and ping. */
-function sysctlsOf({ network, users, sysctls }: PodConfig): Record<string, string> {
-  if (network === 'node') return sysctls;
-  return {
-    'net.ipv4.ip_unprivileged_port_start': '0',
-    // Group 2147483647 can be written only where it is mapped.
-    ...(!users && { 'net.ipv4.ping_group_range': '0 2147483647' }),
-    ...sysctls,
-  };
 }
 
 function describe(error: unknown): unknown {
