@@ -164,6 +164,11 @@ export const MORE_CASES: Record<string, Case> = {
     make: () => make(sh('true'), host({ Sysctls: { 'net.ipv4.nosuch': '1' } })),
     evidence: /net\.ipv4\.nosuch/,
   },
+  'a quota of the disk': {
+    cause: 'write.quota',
+    make: () => make(sh(`echo "dd: error writing '/data/x': Disk quota exceeded"; ${FOREVER}`)),
+    evidence: /error writing/,
+  },
   'a loop of restarts': {
     cause: 'exit.code',
     make: () => make(sh('exit 3'), host({ RestartPolicy: { Name: 'always' } })),

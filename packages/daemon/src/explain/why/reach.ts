@@ -64,7 +64,26 @@ export async function whyNotReached(inquiry: Inquiry): Promise<void> {
     );
     return;
   }
+  if (wanted && withoutListener(inquiry, way)) return;
   unpublished(inquiry, container, way, sockets);
+}
+
+/** Ports wished at IPv6 addresses alone, of a container without IPv6: only a listener of the engine leads there. */
+function withoutListener(inquiry: Inquiry, way: ContainerWay): boolean {
+  const { rooms, container } = inquiry;
+  if (rooms.settings.userlandProxy || way.Endpoints.some(({ IPv6 }) => IPv6 !== '')) return false;
+  const wishes = Object.values(container.record.hostConfig.PortBindings ?? {}).flatMap((wish) => wish ?? []);
+  const addresses = wishes.map(({ HostIp }) => HostIp || '0.0.0.0');
+  if (addresses.length === 0 || !addresses.every((address) => address.includes(':'))) return false;
+  inquiry.saw('its settings', `published at ${addresses.join(', ')}`);
+  inquiry.saw('its networks', 'it has no address of IPv6');
+  inquiry.saw('the settings of the engine', 'userland-proxy is off');
+  inquiry.answer(
+    'no-ipv6',
+    `Its ports are to be published at ${addresses.join(', ')}, and are not: it has no IPv6, and without its userland proxy the engine leads nobody from IPv6 to IPv4.`,
+    'Connect it to a network with IPv6 (`berth network create --ipv6`), publish at an IPv4 address, or start the engine with --userland-proxy.',
+  );
+  return true;
 }
 
 interface Port {

@@ -64,9 +64,18 @@ const FAILURES: Failure[] = [
     advice: 'Start that container first.',
   },
   {
-    pattern: /no space left on device/,
+    // The kernel's word for a cpuset without processors, and for too many groups, has nothing to do with a disk.
+    pattern: /\/sys\/fs\/cgroup\/(\S+): no space left on device/i,
+    cause: 'cgroup',
+    text: ([, path]) =>
+      `The kernel took no process into its control group (${path}): it is full, or has no processor.`,
+    advice:
+      'See `cpuset.cpus` and `cpuset.mems` of the group above (--cgroup-parent), and remove groups that are left over.',
+  },
+  {
+    pattern: /no space left on device|\bENOSPC\b|disk quota exceeded|\bEDQUOT\b/i,
     cause: 'no-space',
-    text: () => 'The disk of the engine’s data was full as it was started.',
+    text: () => 'The disk of the engine’s data was full, or its quota used up, as it was started.',
     advice: 'Make room: `berth system df` shows what can go.',
   },
   {

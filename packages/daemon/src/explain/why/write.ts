@@ -213,5 +213,13 @@ async function room(inquiry: Inquiry, said: Said): Promise<void> {
       'Make room there: `berth system df` shows what can go.',
     );
   }
+  if (said.quota && inquiry.answers.length === 0) {
+    inquiry.saw('its log', said.quota.line);
+    return inquiry.answer(
+      'quota',
+      `A quota of a disk that it writes to is used up: ${said.quota.line}`,
+      'See whose it is (`repquota -a`, `xfs_quota -x -c report`): of its user, its group or a project; raise it, or remove files.',
+    );
+  }
   inquiry.forget();
 }
