@@ -13,7 +13,7 @@ import {
 } from '../base/errors.ts';
 import { deviceRuntime, requestedDevices } from './lifecycle/devices.ts';
 import type { Life } from './lifecycle/life.ts';
-import { runFolder } from './lifecycle/startup.ts';
+import { runFolder } from './lifecycle/start.ts';
 import type { Container } from './model/container.ts';
 import type { Context } from './model/context.ts';
 

@@ -4,7 +4,7 @@ import { describeLaunchError, launchExitCode } from '../../runtime/index.ts';
 import type { ExecConfig } from '../api.ts';
 import { environment, overlayEnvironment } from '../lifecycle/environment.ts';
 import { linkVariables } from '../lifecycle/links.ts';
-import { rebuildRequest } from '../lifecycle/startup.ts';
+import { rebuildRequest } from '../lifecycle/start.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
 

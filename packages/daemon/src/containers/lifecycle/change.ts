@@ -16,7 +16,7 @@ import type { HostConfig, MountPoint } from '../model/types.ts';
 import { overlayEnvironment } from './environment.ts';
 import { bindRequest } from './mount-requests.ts';
 import { networkRequest } from './request.ts';
-import { logSubject } from './startup.ts';
+import { logSubject } from './start.ts';
 import type { Undo } from './undo.ts';
 
 /** Whether a change names any of these members. */

@@ -6,8 +6,8 @@ import { type Context, setState } from '../model/context.ts';
 import type { LifeEffect, LifeEvent } from '../model/life-types.ts';
 import { transition } from '../model/state.ts';
 import { endHealth, type Remedy, watchHealth } from './health.ts';
+import { clearRunFolder, launch, release } from './start.ts';
 import { startFailure } from './start-failure.ts';
-import { clearRunFolder, launch, release } from './startup.ts';
 
 /** The outcome of an effect: the event that tells it to the state machine, and the error for the caller. */
 interface Outcome {

@@ -6,7 +6,7 @@ import type { Context } from '../model/context.ts';
 import { passControls } from './connect.ts';
 import type { Life } from './life.ts';
 import { networkRequest } from './request.ts';
-import { clearRunFolder, runFolder, runFolders } from './startup.ts';
+import { clearRunFolder, runFolder, runFolders } from './start.ts';
 import { resumeStop } from './stop.ts';
 
 /** Finds what still runs after the daemon was away, and clears what belongs to nothing. */

@@ -6,7 +6,7 @@ import { type Context, setRecord } from '../model/context.ts';
 import { killAndWait } from './kill.ts';
 import type { Life } from './life.ts';
 import { linkParts } from './links.ts';
-import { clearRunFolder } from './startup.ts';
+import { clearRunFolder } from './start.ts';
 
 /**
  * Removes a container and all that it owns. `force` kills it first, also out of a start that hangs.

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { NEVER } from '../../base/time.ts';
 import type { EndpointSettings, NetworkState } from '../../networks/api.ts';
 import { bridgeLinks } from '../lifecycle/links.ts';
-import { logPath } from '../lifecycle/startup.ts';
+import { logPath } from '../lifecycle/start.ts';
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
 import type { ContainerInspect, ShownMount, ShownNetworks, ShownState } from '../model/shown.ts';

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type { LogOptions } from '../../api.ts';
-import { logPath } from '../../lifecycle/startup.ts';
+import { logPath } from '../../lifecycle/start.ts';
 import type { Container } from '../../model/container.ts';
 import type { Context } from '../../model/context.ts';
 import { readSource } from './reader.ts';
