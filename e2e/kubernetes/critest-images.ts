@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestDaemon } from '../support/daemon.ts';
 import { type TarEntry, tarOfEntries } from '../support/tar.ts';
@@ -127,8 +127,16 @@ function recipes(folder: string): Recipe[] {
   ];
 }
 
-/** Builds the images and pushes them; the daemon keeps none of them. @throws Error */
-export async function serveImages(daemon: TestDaemon, folder: string): Promise<void> {
+/** What critest names by the digest of its published manifest, and the tag at which its stand-in is pushed. */
+const BY_DIGEST = `${STAGING}/test-image-digest`;
+const PUBLISHED = 'sha256:9700f9a2f5bf2c45f2f605a0bd3bce7cf37420ec9d3ed50ac2758413308766bf';
+
+/**
+ * Builds the images and pushes them; the daemon keeps none of them.
+ * @returns the digest of the image that critest names by a digest
+ * @throws Error
+ */
+export async function serveImages(daemon: TestDaemon, folder: string): Promise<string> {
   const made: string[] = [];
   for (const { name, dockerfile, files = [] } of recipes(folder)) {
     const context = tarOfEntries([...files, { name: 'Dockerfile', body: `${dockerfile.join('\n')}\n` }]);
@@ -138,5 +146,22 @@ export async function serveImages(daemon: TestDaemon, folder: string): Promise<v
     await push(daemon, name);
     made.push(name);
   }
+  const { RepoDigests = [] } = (await daemon.call('GET', `/images/${BY_DIGEST}:latest/json`)).json;
   for (const reference of made.reverse()) await daemon.call('DELETE', `/images/${reference}?force=1`);
+  const own = (RepoDigests as string[]).find((name) => name.startsWith(`${BY_DIGEST}@`));
+  if (!own) throw new Error(`${BY_DIGEST} has no digest after its push: ${RepoDigests}`);
+  return own.slice(BY_DIGEST.length + 1);
+}
+
+/**
+ * A copy of critest that names the stand-in where critest has the digest of the published image. A program of another version,
+ * which names another, is copied as it is.
+ */
+export function namingOwn(critest: string, digest: string, folder: string): string {
+  const body = readFileSync(critest);
+  for (let at = body.indexOf(PUBLISHED); at >= 0; at = body.indexOf(PUBLISHED, at + 1))
+    body.write(digest, at);
+  const copy = join(folder, 'critest');
+  writeFileSync(copy, body, { mode: 0o755 });
+  return copy;
 }

@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TestDaemon, until } from '../support/daemon.ts';
 import { Registry } from '../support/registry.ts';
-import { PAUSE, REGISTRIES, serveImages } from './critest-images.ts';
+import { namingOwn, PAUSE, REGISTRIES, serveImages } from './critest-images.ts';
 import { criDaemon, endpoint, leave } from './node.ts';
 import { CGROUP, furnish, Program } from './place.ts';
 import { need } from './programs.ts';
@@ -34,10 +34,10 @@ interface Report {
   }>;
 }
 
-/** Runs critest on an endpoint; what each spec came to. Its output is in `critest.log`. @throws Error */
-async function run(folder: string, runtime: string): Promise<Map<string, [Outcome, string]>> {
+/** Runs critest on an endpoint, with the digest of the image that it names by one; what each spec came to. Its output is in `critest.log`. @throws Error */
+async function run(folder: string, runtime: string, digest: string): Promise<Map<string, [Outcome, string]>> {
   const report = join(folder, 'critest.json');
-  const child = new Program(folder, 'critest', need('CRITEST'), [
+  const child = new Program(folder, 'critest', namingOwn(need('CRITEST'), digest, folder), [
     `--runtime-endpoint=${runtime}`,
     `--image-endpoint=${runtime}`,
     '--ginkgo.no-color',
@@ -98,8 +98,8 @@ export async function critest(folder: string): Promise<Row[]> {
   daemon.extra.push(...INSECURE);
   try {
     await daemon.up();
-    await serveImages(daemon, folder);
-    await judge(table, 'cri', await run(folder, endpoint(daemon)));
+    const digest = await serveImages(daemon, folder);
+    await judge(table, 'cri', await run(folder, endpoint(daemon), digest));
   } finally {
     await leave(daemon, registry);
   }
@@ -114,7 +114,7 @@ export async function critestOfDockerd(folder: string): Promise<Row[]> {
   let adapter: Program | undefined;
   try {
     await daemon.up();
-    await serveImages(daemon, folder);
+    const digest = await serveImages(daemon, folder);
     const docker = process.env['OTHER_DOCKER_HOST'] ?? daemon.host;
     const socket = join(folder, 'cri-dockerd.sock');
     adapter = new Program(folder, 'cri-dockerd', need('CRI_DOCKERD'), [
@@ -125,7 +125,7 @@ export async function critestOfDockerd(folder: string): Promise<Row[]> {
       `--pod-infra-container-image=${PAUSE}`,
     ]);
     await until('cri-dockerd to answer', () => existsSync(socket));
-    await judge(table, 'cri-dockerd', await run(folder, `unix://${socket}`));
+    await judge(table, 'cri-dockerd', await run(folder, `unix://${socket}`, digest));
   } finally {
     await adapter?.end();
     await leave(daemon, registry);

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { type BerthError, invalidParameter } from '../base/errors.ts';
+import { BerthError, invalidParameter } from '../base/errors.ts';
 
 /** Bytes of one text of a request, such as a label's value. */
 const TEXT_MAX = 1024 * 1024;
@@ -8,6 +8,16 @@ const ENTRIES_MAX = 16_384;
 
 /** The refusal of a field. */
 export const refuse = (field: string, why: string): BerthError => invalidParameter(`${field}: ${why}`);
+
+/** What the engine makes of a field's value. @throws the engine's refusal of it, with the field's name before its words */
+export function ofField<T>(field: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof BerthError)) throw error;
+    throw new BerthError(error.kind, `${field}: ${error.message}`, { cause: error });
+  }
+}
 
 /** A text without NUL, of bounded length. @throws invalid-parameter */
 export function text(value: unknown, field: string, most = TEXT_MAX): string {

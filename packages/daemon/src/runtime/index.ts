@@ -2,7 +2,7 @@ import type { Runtime } from './api.ts';
 import { NativeRuntime, type RuntimeOptions } from './runtime.ts';
 
 export type * from './api.ts';
-export { containerCapabilities, DEFAULT_CAPABILITIES } from './capabilities.ts';
+export { containerCapabilities, DEFAULT_CAPABILITIES, normalizeCapabilities } from './capabilities.ts';
 export { AS_CONTAINER, parseIdMap } from './id-map.ts';
 export { describeLaunchError, launchExitCode } from './launch-errors.ts';
 export { maskedPaths, READONLY_PATHS } from './masks.ts';

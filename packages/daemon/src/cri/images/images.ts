@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { GrpcError } from '@berth/grpc';
 import { BerthError, isKind } from '../../base/errors.ts';
 import type { Image, RegistryAuth } from '../../images/api.ts';
-import { message, needed, refuse, text } from '../checks.ts';
+import { message, needed, ofField, refuse, text, texts } from '../checks.ts';
 import type { Rooms } from '../context.ts';
 import { code } from '../errors.ts';
 import type { ImageSpec, Message } from '../messages.ts';
@@ -10,10 +10,19 @@ import { handlerNames } from '../runtime/handlers.ts';
 
 const NAME_MAX = 4096;
 
+/** What stands beside an image's name. @throws invalid-parameter */
+function checkSpec({ annotations, user_specified_image, runtime_handler }: ImageSpec, field: string): void {
+  texts(annotations, `${field}.annotations`);
+  text(user_specified_image, `${field}.user_specified_image`, NAME_MAX);
+  text(runtime_handler, `${field}.runtime_handler`, NAME_MAX);
+}
+
 /** An image's name. All runtimes run the same images: one that is named beside it need only be there. */
 function name(rooms: Rooms, spec: unknown): string {
-  const { image, runtime_handler } = message(spec as ImageSpec | null, 'image');
-  if (!handlerNames(rooms).includes(text(runtime_handler, 'image.runtime_handler', NAME_MAX)))
+  const given = message(spec as ImageSpec | null, 'image');
+  const { image, runtime_handler } = given;
+  checkSpec(given, 'image');
+  if (!handlerNames(rooms).includes(runtime_handler))
     throw refuse('image.runtime_handler', `there is no runtime ${JSON.stringify(runtime_handler)}`);
   return needed(image, 'image.image', NAME_MAX);
 }
@@ -35,9 +44,10 @@ function shown(image: Image, annotations: Record<string, string> = {}): Message 
   };
 }
 
-function find({ images }: Rooms, reference: string): Image | undefined {
+/** An image that a field names, or none. @throws invalid-parameter for a text that is no name of one */
+function find({ images }: Rooms, reference: string, field = 'image.image'): Image | undefined {
   try {
-    return images.resolve(reference);
+    return ofField(field, () => images.resolve(reference));
   } catch (error) {
     if (isKind(error, 'not-found')) return undefined;
     throw error;
@@ -46,9 +56,11 @@ function find({ images }: Rooms, reference: string): Image | undefined {
 
 /** Answers ListImages: all images, or the one that the filter names. @throws invalid-parameter */
 export async function listImages(rooms: Rooms, request: Message): Promise<Message> {
-  const filter = (request['filter'] as Message | null)?.['image'] as { image: string } | null | undefined;
+  const filter = (request['filter'] as Message | null)?.['image'] as ImageSpec | null | undefined;
+  if (filter) checkSpec(filter, 'filter.image');
   if (filter?.image) {
-    const found = find(rooms, text(filter.image, 'filter.image.image', NAME_MAX));
+    const field = 'filter.image.image';
+    const found = find(rooms, text(filter.image, field, NAME_MAX), field);
     return { images: found ? [shown(found)] : [] };
   }
   return { images: rooms.images.list().map((image) => shown(image)) };
@@ -70,10 +82,11 @@ export async function imageStatus(rooms: Rooms, request: Message): Promise<Messa
  */
 export async function pullImage(rooms: Rooms, request: Message, signal: AbortSignal): Promise<Message> {
   const reference = name(rooms, request['image']);
+  const auth = credentials(request['auth'] as Message | null);
   try {
     await rooms.images.pull({
       name: reference,
-      auth: credentials(request['auth'] as Message | null),
+      auth,
       signal,
       onProgress: () => undefined,
     });

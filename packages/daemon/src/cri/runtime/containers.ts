@@ -1,5 +1,5 @@
 import { conflict, isKind } from '../../base/errors.ts';
-import { choice, needed, noWindows, refuse, texts, within } from '../checks.ts';
+import { choice, needed, noWindows, ofField, refuse, texts, within } from '../checks.ts';
 import { findMember, findPod, type Member, member, members, type Rooms, selected } from '../context.ts';
 import type { ContainerConfig, LinuxResources, Message } from '../messages.ts';
 import { containerCreate, type Told } from '../translate/container.ts';
@@ -19,7 +19,7 @@ export async function createContainer(rooms: Rooms, request: Message): Promise<M
   if (!rooms.pods.ready(pod)) throw conflict(`pod_sandbox_id: pod ${pod.id} does not run`);
   const config = request['config'] as ContainerConfig | null;
   const options = containerCreate(config, pod, (name) => rooms.images.resolve(name));
-  checkUnified(rooms, config?.linux?.resources, 'config.linux.resources');
+  checkMachine(rooms, config?.linux?.resources, 'config.linux.resources');
   const target = options.body.HostConfig?.['PidMode'] as string;
   if (target.startsWith('container:') && target !== `container:${pod.id}`) {
     const field = 'config.linux.security_context.namespace_options.target_id';
@@ -156,8 +156,8 @@ export async function updateResources(rooms: Rooms, request: Message): Promise<M
   noWindows(request['windows'], 'windows');
   // They mean what clients and plugins agree upon, of which there is nothing here; containerd hands them to its plugins.
   texts(request['annotations'], 'annotations');
-  checkUnified(rooms, given, 'linux');
   const { host, unified, hugepages, oomScoreAdj } = limits(given, 'linux');
+  checkMachine(rooms, given, 'linux');
   // Limits that are not named stay as they are.
   const changed = Object.fromEntries(Object.entries(host).filter(([, value]) => value !== 0 && value !== ''));
   const old = one.told.resources;
@@ -172,10 +172,34 @@ export async function updateResources(rooms: Rooms, request: Message): Promise<M
   return {};
 }
 
-/** @throws invalid-parameter for files of cgroup v2 on a machine that has v1 */
-function checkUnified({ runtime }: Rooms, given: LinuxResources | null | undefined, field: string): void {
-  if (runtime.cgroupVersion === 1 && Object.keys(given?.unified ?? {}).length > 0)
+/** The limits that depend on the machine, in the words of the engine. */
+const OF_MACHINE = [
+  ['memory_limit_in_bytes', 'Memory'],
+  ['cpu_quota', 'CpuQuota'],
+  ['cpuset_cpus', 'CpusetCpus'],
+  ['cpuset_mems', 'CpusetMems'],
+] as const;
+const NOTHING_ELSE = {
+  sysctls: {},
+  capAdd: [],
+  capDrop: [],
+  securityOpt: [],
+  ulimits: [],
+  devices: [],
+  deviceCgroupRules: [],
+  privileged: false,
+};
+
+/** Limits that this machine can't apply. @throws invalid-parameter naming the field */
+function checkMachine({ runtime }: Rooms, given: LinuxResources | null | undefined, field: string): void {
+  if (!given) return;
+  if (runtime.cgroupVersion === 1 && Object.keys(given.unified).length > 0)
     throw refuse(`${field}.unified`, 'it names files of cgroup v2, and this machine has v1');
+  for (const [name, limit] of OF_MACHINE) {
+    if (!given[name] || given[name] === -1) continue;
+    const request = { ...NOTHING_ELSE, resources: { [limit]: given[name] } };
+    ofField(`${field}.${name}`, () => runtime.validate(request, { update: true }));
+  }
 }
 
 function named(given: LinuxResources): Partial<LinuxResources> {

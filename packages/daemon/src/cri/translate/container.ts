@@ -8,6 +8,7 @@ import {
   message,
   needed,
   noWindows,
+  ofField,
   path,
   refuse,
   text,
@@ -56,12 +57,13 @@ export function containerCreate(
       `${JSON.stringify(name)} is no name: use letters, digits, "-", "." and "_"`,
     );
   const attempt = within(metadata.attempt, 'config.metadata.attempt', 0, IDS);
-  const image = findImage(needed(message(config.image, 'config.image').image, 'config.image.image', 4096));
+  const wanted = needed(message(config.image, 'config.image').image, 'config.image.image', 4096);
+  const image = ofField('config.image.image', () => findImage(wanted));
   const confined = security(config.linux?.security_context, image.config.config?.User ?? '');
   if (confined.host['Privileged'] === true && !pod.config.privileged)
     throw refuse('config.linux.security_context.privileged', 'the pod is not privileged');
   const own = limits(config.linux?.resources, 'config.linux.resources');
-  const placed = mounts(config.mounts, pod);
+  const placed = mounts(config.mounts, pod, findImage);
   const log = logFile(config, pod);
   const labels = texts(config.labels, 'config.labels');
   const annotations = texts(config.annotations, 'config.annotations');
@@ -147,6 +149,7 @@ function commandOf(config: ContainerConfig): { Entrypoint?: string[]; Cmd?: stri
   };
   const command = words(config.command, 'config.command');
   const args = words(config.args, 'config.args');
+  if (command[0] === '') throw refuse('config.command[0]', 'it is empty');
   return {
     ...(command.length > 0 && { Entrypoint: command }),
     ...(args.length > 0 && { Cmd: args }),
@@ -195,7 +198,7 @@ function hostConfig(config: ContainerConfig, pod: PodRecord, own: Limits): Recor
       DeviceRequests: [
         {
           Driver: 'cdi',
-          DeviceIDs: config.CDI_devices.map(({ name }, index) =>
+          DeviceIDs: list(config.CDI_devices, 'config.CDI_devices').map(({ name }, index) =>
             needed(name, `config.CDI_devices[${index}].name`, 1024),
           ),
         },

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { normalize } from 'node:path/posix';
 import type { PodRecord } from '../../pods/api.ts';
-import { below, choice, list, path, refuse, text } from '../checks.ts';
+import { below, choice, list, ofField, path, refuse, text, texts } from '../checks.ts';
 import type { IdMapping, Mount } from '../messages.ts';
 import { ranges } from './sandbox.ts';
 
@@ -15,7 +15,7 @@ export interface Mounts {
 }
 
 /** @throws invalid-parameter naming the field. */
-export function mounts(given: Mount[], pod: PodRecord): Mounts {
+export function mounts(given: Mount[], pod: PodRecord, findImage: (reference: string) => unknown): Mounts {
   const translated: Mounts = { mounts: [], idmapped: [] };
   const taken = new Set<string>();
   list(given, 'config.mounts').forEach((mount, index) => {
@@ -25,21 +25,33 @@ export function mounts(given: Mount[], pod: PodRecord): Mounts {
     // The later of two at one place counts, as with a mount over a mount.
     if (taken.has(target)) translated.mounts = translated.mounts.filter(({ Target }) => Target !== target);
     taken.add(target);
-    translated.mounts.push(mount.image?.image ? ofImage(mount, target, field) : bind(mount, target, field));
+    translated.mounts.push(
+      mount.image?.image ? ofImage(mount, target, field, findImage) : bind(mount, target, field),
+    );
     if (isMapped(mount, pod, field)) translated.idmapped.push(target);
   });
   return translated;
 }
 
-function ofImage(mount: Mount, target: string, field: string): Record<string, unknown> {
+function ofImage(
+  mount: Mount,
+  target: string,
+  field: string,
+  findImage: (reference: string) => unknown,
+): Record<string, unknown> {
   if (mount.host_path !== '')
     throw refuse(`${field}.host_path`, 'a mount is of an image or of a path, not of both');
   if (choice(mount.propagation, `${field}.propagation`, PROPAGATIONS) !== 'rprivate')
     throw refuse(`${field}.propagation`, 'a mount of an image is PROPAGATION_PRIVATE');
+  const source = text(mount.image?.image, `${field}.image.image`, 4096);
+  texts(mount.image?.annotations, `${field}.image.annotations`);
+  for (const name of ['user_specified_image', 'runtime_handler'] as const)
+    text(mount.image?.[name], `${field}.image.${name}`, 4096);
+  ofField(`${field}.image.image`, () => findImage(source));
   const subpath = below(mount.image_sub_path, `${field}.image_sub_path`);
   return {
     Type: 'image',
-    Source: text(mount.image?.image, `${field}.image.image`, 4096),
+    Source: source,
     Target: target,
     ...(subpath && { ImageOptions: { Subpath: subpath } }),
   };
@@ -82,7 +94,8 @@ function isMapped(mount: Mount, pod: PodRecord, field: string): boolean {
   const { uidMappings: uids, gidMappings: gids } = mount;
   if (uids.length === 0 && gids.length === 0) return false;
   const { users } = pod.config;
-  if (!users) throw refuse(`${field}.uidMappings`, 'the pod has no user namespace');
+  if (!users)
+    throw refuse(`${field}.${uids.length > 0 ? 'uid' : 'gid'}Mappings`, 'the pod has no user namespace');
   const same = (own: unknown, given: IdMapping[], name: string) => {
     if (JSON.stringify(own) !== JSON.stringify(ranges(given, `${field}.${name}`)))
       throw refuse(`${field}.${name}`, "it is not the mapping of the pod's user namespace");

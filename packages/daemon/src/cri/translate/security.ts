@@ -1,5 +1,6 @@
 import { readBounded } from '../../base/files/bounded-file.ts';
-import { choice, list, path, refuse, text, within } from '../checks.ts';
+import { normalizeCapabilities } from '../../runtime/index.ts';
+import { choice, list, ofField, path, refuse, text, within } from '../checks.ts';
 import type { ContainerSecurity, SecurityProfile, SelinuxOption } from '../messages.ts';
 
 const FIELD = 'config.linux.security_context';
@@ -21,9 +22,12 @@ export interface Security {
 export function security(given: Partial<ContainerSecurity> | null | undefined, imageUser: string): Security {
   const privileged = given?.privileged === true;
   const names = (values: string[] | undefined, field: string) =>
-    list(values, `${FIELD}.capabilities.${field}`).map((name, index) =>
-      text(name, `${FIELD}.capabilities.${field}[${index}]`, 64),
-    );
+    list(values, `${FIELD}.capabilities.${field}`).map((name, index) => {
+      const entry = `${FIELD}.capabilities.${field}[${index}]`;
+      const checked = text(name, entry, 64);
+      ofField(entry, () => normalizeCapabilities([checked], field.startsWith('drop') ? 'CapDrop' : 'CapAdd'));
+      return checked;
+    });
   const paths = (values: string[] | undefined, field: string) =>
     list(values, `${FIELD}.${field}`).map((value, index) => path(value, `${FIELD}.${field}[${index}]`));
   const options = [
@@ -73,6 +77,7 @@ function profile(
   given: SecurityProfile | null | undefined,
   older: string | undefined,
   field: string,
+  olderField: string,
 ): { type: (typeof PROFILES)[number]; reference: string } | undefined {
   if (given) {
     const type = choice(given.profile_type, `${field}.profile_type`, PROFILES);
@@ -87,16 +92,13 @@ function profile(
   if (older === 'unconfined') return { type: 'unconfined', reference: '' };
   if (older.startsWith('localhost/'))
     return { type: 'localhost', reference: older.slice('localhost/'.length) };
-  throw refuse(field, `${JSON.stringify(older)} is no profile`);
+  throw refuse(olderField, `${JSON.stringify(older.slice(0, 256))} is no profile`);
 }
 
 function seccomp(given: Partial<ContainerSecurity> | null | undefined, privileged: boolean): string[] {
   const field = `${FIELD}.seccomp`;
-  const asked = profile(
-    given?.seccomp,
-    text(given?.seccomp_profile_path, `${FIELD}.seccomp_profile_path`),
-    field,
-  );
+  const older = `${FIELD}.seccomp_profile_path`;
+  const asked = profile(given?.seccomp, text(given?.seccomp_profile_path, older), field, older);
   if (privileged) return [];
   if (!asked || asked.type === 'unconfined') return ['seccomp=unconfined'];
   if (asked.type === 'default') return ['seccomp=builtin'];
@@ -112,7 +114,8 @@ function seccomp(given: Partial<ContainerSecurity> | null | undefined, privilege
 
 function apparmor(given: Partial<ContainerSecurity> | null | undefined, privileged: boolean): string[] {
   const field = `${FIELD}.apparmor`;
-  const asked = profile(given?.apparmor, text(given?.apparmor_profile, `${FIELD}.apparmor_profile`), field);
+  const older = `${FIELD}.apparmor_profile`;
+  const asked = profile(given?.apparmor, text(given?.apparmor_profile, older), field, older);
   if (!asked || asked.type === 'default') return [];
   if (asked.type === 'unconfined' || privileged) return ['apparmor=unconfined'];
   const name = asked.reference.replace(/^localhost\//, '');
