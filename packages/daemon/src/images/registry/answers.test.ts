@@ -2,6 +2,7 @@ import { belongsTo, parseChallenges } from './auth.ts';
 import { answerError, isTransient } from './errors.ts';
 import { parseHosts } from './hosts-file.ts';
 import { proxyFor } from './proxy.ts';
+import { nextPage } from './repository.ts';
 
 test.each([
   [
@@ -50,8 +51,32 @@ test.each([
   [401, '{"errors":[{"Code":"UNAUTHORIZED","Message":"no"}]}', 'unauthorized: no'],
   [404, '{}', 'error parsing HTTP 404 response body: no error details found in HTTP response body: "{}"'],
   [502, '', 'received unexpected HTTP status: 502 Bad Gateway'],
+  [404, '{"errors":[{"code":"constructor"}]}', 'constructor: constructor'],
+  [404, '{"errors":[{"code":"__proto__"}]}', '  proto  : __proto__'],
 ])('an answer of status %d: %s', (status, body, text) => {
-  expect(answerError(status, body).message).toBe(text);
+  const error = answerError(status, body);
+  expect(error.message).toBe(text);
+  expect(typeof error.kind).toBe('string');
+});
+
+test('where a list goes on is found in linear time', () => {
+  expect(nextPage('</v2/a/tags/list?n=9>; rel="first", </v2/a/tags/list?n=1>; rel="next"')).toBe(
+    '/v2/a/tags/list?n=1',
+  );
+  const seconds = (length: number) => {
+    const begin = process.cpuUsage();
+    for (let times = 0; times < 20; times += 1) expect(nextPage('<'.repeat(length))).toBeUndefined();
+    const { user, system } = process.cpuUsage(begin);
+    return (user + system) / 1e6;
+  };
+  // What a header may have; in quadratic time it takes 2 s of the processor.
+  expect(Math.min(seconds(16_000), seconds(16_000), seconds(16_000))).toBeLessThan(0.5);
+});
+
+test('a challenge that names what all objects have is no error that we know', () => {
+  expect(answerError(401, '', { error: 'constructor' }).message).toBe(
+    'unauthorized: authentication required',
+  );
 });
 
 test.each([

@@ -34,26 +34,33 @@ export class AuthorizationError extends RegistryError {
   }
 }
 
-const KINDS: Record<string, ErrorKind> = {
-  UNAUTHORIZED: 'unauthorized',
-  DENIED: 'forbidden',
-  MANIFEST_UNKNOWN: 'not-found',
-  NAME_UNKNOWN: 'not-found',
-  BLOB_UNKNOWN: 'not-found',
-  UNSUPPORTED: 'system',
-  UNAVAILABLE: 'unavailable',
-};
+// Maps, for a registry's words may be names that every object has.
+const KINDS = new Map<string, ErrorKind>([
+  ['UNAUTHORIZED', 'unauthorized'],
+  ['DENIED', 'forbidden'],
+  ['MANIFEST_UNKNOWN', 'not-found'],
+  ['NAME_UNKNOWN', 'not-found'],
+  ['BLOB_UNKNOWN', 'not-found'],
+  ['UNSUPPORTED', 'system'],
+  ['UNAVAILABLE', 'unavailable'],
+]);
 
-const MESSAGES: Record<string, string> = {
-  UNAUTHORIZED: 'authentication required',
-  DENIED: 'requested access to the resource is denied',
-  TOOMANYREQUESTS: 'too many requests',
-  UNKNOWN: 'unknown error',
-};
+const MESSAGES = new Map([
+  ['UNAUTHORIZED', 'authentication required'],
+  ['DENIED', 'requested access to the resource is denied'],
+  ['TOOMANYREQUESTS', 'too many requests'],
+  ['UNKNOWN', 'unknown error'],
+]);
+
+/** Codes that the errors of a Bearer challenge (RFC 6750) stand for. */
+const CHALLENGED = new Map([
+  ['invalid_token', 'UNAUTHORIZED'],
+  ['insufficient_scope', 'DENIED'],
+]);
 
 function coded(reason: string, message: string, status: number): RegistryError {
   const text = `${reason.toLowerCase().replaceAll('_', ' ')}: ${message}`;
-  return new RegistryError(KINDS[reason] ?? 'system', text, { status, reason });
+  return new RegistryError(KINDS.get(reason) ?? 'system', text, { status, reason });
 }
 
 /**
@@ -67,10 +74,8 @@ export function answerError(status: number, body: string, challenge?: Record<str
       `received unexpected HTTP status: ${status} ${STATUS_CODES[status] ?? ''}`.trimEnd(),
       { status },
     );
-  const authCode = { invalid_token: 'UNAUTHORIZED', insufficient_scope: 'DENIED' }[
-    challenge?.['error'] ?? ''
-  ];
-  if (authCode) return coded(authCode, challenge?.['error_description'] ?? MESSAGES[authCode]!, status);
+  const authCode = CHALLENGED.get(challenge?.['error'] ?? '');
+  if (authCode) return coded(authCode, challenge?.['error_description'] ?? MESSAGES.get(authCode)!, status);
   const problems = parseProblems(body);
   if (typeof problems === 'string')
     return coded(status === 401 ? 'UNAUTHORIZED' : 'UNKNOWN', problems, status);
@@ -86,7 +91,7 @@ export function answerError(status: number, body: string, challenge?: Record<str
       },
     );
   }
-  if (status === 401) return coded('UNAUTHORIZED', MESSAGES['UNAUTHORIZED']!, status);
+  if (status === 401) return coded('UNAUTHORIZED', MESSAGES.get('UNAUTHORIZED')!, status);
   const detail =
     problems === undefined
       ? 'invalid character in response body'
@@ -116,7 +121,7 @@ function parseProblems(body: string): Array<{ code: string; message: string }> |
     );
     if (typeof code !== 'string' || code === '') return [];
     const text =
-      typeof message === 'string' && message !== '' ? message : (MESSAGES[code] ?? code.toLowerCase());
+      typeof message === 'string' && message !== '' ? message : (MESSAGES.get(code) ?? code.toLowerCase());
     return [{ code, message: text }];
   });
 }

@@ -16,6 +16,8 @@ export interface Fetched {
 }
 
 const MAX_TAG_PAGES = 1000;
+/** The most tags of a repository; each page of them may have megabytes, and all are held at once. */
+const MAX_TAGS = 100_000;
 
 /** One repository of a registry, spoken to with one client's credentials. */
 export class Repository {
@@ -83,7 +85,7 @@ export class Repository {
     return answer.status === 404 ? undefined : Number(answer.headers['content-length'] ?? -1);
   }
 
-  /** All tags, in the registry's order. */
+  /** All tags, in the registry's order. @throws system for more than there may be. */
   async tags(signal: AbortSignal): Promise<string[]> {
     const tags: string[] = [];
     let target: string | URL = `/v2/${this.path}/tags/list`;
@@ -96,7 +98,11 @@ export class Repository {
         this.session.limits.document,
       );
       tags.push(...readTags(body));
-      const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(String(answer.headers['link'] ?? ''))?.[1];
+      if (tags.length > MAX_TAGS)
+        throw systemError(
+          `${answer.url.host} lists more than ${MAX_TAGS} tags of ${this.path}: pull those that are needed by their names`,
+        );
+      const next = nextPage(String(answer.headers['link'] ?? ''));
       if (next === undefined) return tags;
       target = new URL(next, answer.url);
       // A list goes on where it began.
@@ -186,6 +192,11 @@ export class Repository {
     if (answer.url.protocol === 'https:' && url.protocol !== 'https:') url.protocol = 'https:';
     return url;
   }
+}
+
+/** Where a list goes on (RFC 8288). No address has a `<` in it: without that a header of them takes quadratic time. */
+export function nextPage(link: string): string | undefined {
+  return /<([^<>]+)>\s*;\s*rel="?next"?/.exec(link)?.[1];
 }
 
 function readTags(body: Buffer): string[] {

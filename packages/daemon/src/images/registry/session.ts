@@ -46,7 +46,7 @@ export class Session {
   async ping(signal: AbortSignal): Promise<void> {
     const answer = await this.transport.send(this.url('/v2/'), { method: 'GET', signal });
     discard(answer.body);
-    if (answer.status === 401 && this.authorizer.challenged(answer)) return;
+    if (answer.status === 401 && this.challenged(answer)) return;
     // Registries exist that answer 404 here and serve everything else.
     if (answer.status >= 500) throw answerError(answer.status, '');
   }
@@ -65,7 +65,7 @@ export class Session {
       if (answer === undefined) continue;
       if (answer.status < 300 || ask.accept?.includes(answer.status)) return answer;
       const repeatable = ask.body === undefined || Buffer.isBuffer(ask.body) || typeof ask.body === 'string';
-      if (answer.status === 401 && attempt === 0 && repeatable && this.authorizer.challenged(answer)) {
+      if (answer.status === 401 && attempt === 0 && repeatable && this.challenged(answer)) {
         discard(answer.body);
         this.authorizer.forget(ask.scopes);
         continue;
@@ -74,21 +74,32 @@ export class Session {
     }
   }
 
+  /**
+   * Takes in a challenge of the registry itself: what a request was redirected to, or uploads to, must not name the server
+   * that the registry's credentials go to (CVE-2020-15157).
+   */
+  private challenged(answer: Answer): boolean {
+    return this.isOwn(answer.url) && this.authorizer.challenged(answer);
+  }
+
+  private isOwn({ origin }: URL): boolean {
+    return origin === new URL(this.endpoint.base).origin;
+  }
+
   /** Undefined when an idle connection had died under the request and it can be sent again. */
   private async authorized(
     url: URL,
     ask: Ask & { scopes: readonly string[]; shownAs?: string },
     attempt: number,
   ): Promise<Answer | undefined> {
-    const authorization =
-      url.origin === new URL(this.endpoint.base).origin
-        ? await this.authorizer.header({
-            method: ask.shownAs ?? ask.method,
-            url,
-            scopes: ask.scopes,
-            signal: ask.signal,
-          })
-        : undefined;
+    const authorization = this.isOwn(url)
+      ? await this.authorizer.header({
+          method: ask.shownAs ?? ask.method,
+          url,
+          scopes: ask.scopes,
+          signal: ask.signal,
+        })
+      : undefined;
     const headers = { ...ask.headers, ...(authorization === undefined ? {} : { authorization }) };
     try {
       return await this.transport.send(url, { ...ask, headers });
