@@ -35,21 +35,19 @@ export async function reconcileVolumes(
   // Copies and imports that were not finished.
   for (const name of found) {
     if (!name.startsWith(UNFINISHED)) continue;
-    await folders.clear(join(folders.root, name));
+    await cleared(folders, join(folders.root, name));
     found.delete(name);
   }
   for (const name of await readdir(folders.removed).catch(() => [] as string[]))
     if (!found.has(name)) records.delete(name);
-  await folders
-    .clear(folders.removed)
-    .catch((error) => log.warn({ err: error }, 'the files of removed volumes are still there'));
+  await cleared(folders, folders.removed);
   // On a full disk there is no room for it, and a removal is what makes some.
   await mkdir(folders.removed, { recursive: true, mode: 0o700 }).catch((error) =>
     log.warn({ err: error }, 'volumes cannot be removed until something else is'),
   );
   found.delete(REMOVED);
   for (const [name] of [...gone.entries()]) {
-    if (found.delete(name)) await folders.clear(join(folders.root, name));
+    if (found.delete(name)) await cleared(folders, join(folders.root, name));
     else gone.delete(name);
   }
   for (const name of found) if (!records.has(name)) await adopt(volumes, name);
@@ -64,10 +62,19 @@ export async function reconcileVolumes(
       );
 }
 
+/** Removes what no volume owns. What cannot be removed is no reason not to start; the next start tries again. */
+async function cleared(folders: Folders, path: string): Promise<void> {
+  await folders
+    .clear(path)
+    .catch((error) =>
+      log.warn({ path, err: error }, 'files of removed or unfinished volumes are still there'),
+    );
+}
+
 /** Users' data is not thrown away with a database: a folder without a record becomes a volume again. */
 async function adopt({ folders, records }: Reconciled, name: string): Promise<void> {
   if (!(await lstat(folders.data(name)).catch(() => undefined))?.isDirectory()) {
-    await folders.clear(join(folders.root, name));
+    await cleared(folders, join(folders.root, name));
     return;
   }
   const { birthtime } = await lstat(join(folders.root, name));

@@ -21,14 +21,14 @@ import { openStore, type Store } from '../store/index.ts';
 import { openVolumes, type Volumes } from './index.ts';
 
 const folderSize = folderSizes(createHelper(nativeProgram)).of;
-const trees = openTrees(createHelper(nativeProgram));
+const ownTrees = openTrees(createHelper(nativeProgram));
 let root: string;
 let store: Store;
 let volumes: Volumes;
 const events = openEvents();
 let users: Record<string, string[]>;
 
-async function open(): Promise<void> {
+async function open(trees = ownTrees): Promise<void> {
   store = openStore(join(root, 'berth.db'));
   volumes = openVolumes({ dataRoot: root, store, events, folderSize, trees });
   volumes.setUsers((name) => users[name] ?? []);
@@ -86,7 +86,7 @@ test('a size is told of a volume whose folder comes or goes meanwhile, and of no
     await meanwhile();
     return counted;
   };
-  const other = openVolumes({ dataRoot: root, store, events, folderSize: slow, trees });
+  const other = openVolumes({ dataRoot: root, store, events, folderSize: slow, trees: ownTrees });
   rmSync(volume.Mountpoint, { recursive: true });
   meanwhile = () => mkdirSync(volume.Mountpoint);
   expect(await other.size('data')).toBe(0);
@@ -110,6 +110,32 @@ test('at the start: removals end, files without a record are a volume again, the
   expect((await volumes.list()).map(({ Name }) => Name)).toEqual(['kept', 'found']);
   expect(readdirSync(join(root, 'volumes')).sort()).toEqual(['.removed', 'found', 'kept']);
   expect(readdirSync(join(root, 'volumes', '.removed'))).toEqual([]);
+});
+
+test('what cannot be removed is no reason not to start', async () => {
+  await volumes.create({ name: 'kept' });
+  await volumes.create({ name: 'gone' });
+  await volumes.remove('gone', { force: false });
+  store.close();
+  const stubborn = ['.unfinished-1', '.removed', 'gone', 'no-volume'];
+  // By their paths such files cannot be reached, and the program that could remove them is not there.
+  const deep = Array(15).fill('x'.repeat(200)).join('/');
+  const aside = join(root, 'aside');
+  for (const name of stubborn) {
+    mkdirSync(join(root, 'volumes', name, deep), { recursive: true });
+    mkdirSync(join(aside, deep), { recursive: true });
+    renameSync(aside, join(root, 'volumes', name, deep, 'more'));
+  }
+  try {
+    await open(openTrees(createHelper('/nowhere/berth-native')));
+    expect((await volumes.list()).map(({ Name }) => Name)).toEqual(['kept']);
+    expect(readdirSync(join(root, 'volumes')).sort()).toEqual([...stubborn, 'kept'].sort());
+    store.close();
+    await open();
+    expect(readdirSync(join(root, 'volumes')).sort()).toEqual(['.removed', 'kept']);
+  } finally {
+    for (const name of stubborn) await ownTrees.remove(join(root, 'volumes', name));
+  }
 });
 
 test('one that cannot be recorded leaves no folder', async () => {
