@@ -4,6 +4,10 @@ import { beginSpan, type Span, type SpanAttributes } from '../../../base/spans.t
 
 /** As much as BuildKit tells of one step: a build's messages are kept until it ends, and its commands are anybody's. */
 const LOG_LIMIT = 2 << 20;
+/** So many pieces of a step's output are told as they come. Each that is kept costs far more than a byte of text. */
+const LOG_PIECES = 10_000;
+/** Later ones are gathered for so long, in milliseconds. */
+const LOG_PAUSE = 100;
 /** Milliseconds between two numbers of one status: all messages are kept, and a context has a hundred thousand files. */
 const STATUS_PAUSE = 100;
 
@@ -15,6 +19,10 @@ export class Vertex {
   private readonly inputs: string[];
   private started = 0;
   private logged = 0;
+  private pieces = 0;
+  /** What is not told yet of each stream. */
+  private readonly gathered = new Map<1 | 2, Buffer[]>();
+  private gathering: NodeJS.Timeout | undefined;
   private span?: Span;
   private readonly facts: SpanAttributes = {};
   /** When each status was last told. */
@@ -37,9 +45,26 @@ export class Vertex {
     if (this.logged > LOG_LIMIT) return;
     this.logged += text.length;
     if (this.logged > LOG_LIMIT) text = '\n[output clipped, log limit 2MiB reached]\n';
-    this.progress.send({
-      logs: [{ vertex: this.digest, timestamp: timestamp(Date.now()), stream, msg: Buffer.from(text) }],
-    });
+    const piece = Buffer.from(text);
+    if (++this.pieces <= LOG_PIECES) {
+      this.tellLog(piece, stream);
+      return;
+    }
+    const before = this.gathered.get(stream);
+    if (before) before.push(piece);
+    else this.gathered.set(stream, [piece]);
+    this.gathering ??= setTimeout(() => this.tellGathered(), LOG_PAUSE);
+  }
+
+  private tellGathered(): void {
+    clearTimeout(this.gathering);
+    this.gathering = undefined;
+    for (const [stream, pieces] of this.gathered) this.tellLog(Buffer.concat(pieces), stream);
+    this.gathered.clear();
+  }
+
+  private tellLog(msg: Buffer, stream: 1 | 2): void {
+    this.progress.send({ logs: [{ vertex: this.digest, timestamp: timestamp(Date.now()), stream, msg }] });
   }
 
   /** Something about the Dockerfile that its author should know. */
@@ -73,6 +98,7 @@ export class Vertex {
   }
 
   done(options: { cached?: boolean; error?: string } = {}): void {
+    this.tellGathered();
     if (this.started === 0) this.started = Date.now();
     if (options.cached) this.facts['build.cached'] = 1;
     this.span?.end(options.error);
