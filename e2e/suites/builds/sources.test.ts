@@ -5,11 +5,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TestDaemon } from '../../support/daemon.ts';
 import { Registry } from '../../support/registry.ts';
+import { tarOf } from '../../support/tar.ts';
 import { build, context, daemon, inspect, run, withBuilds } from './setup.ts';
 
 /* Where builds take files and steps from, and where they put what they made; expectations were taken from dockerd 26.1. */
 
 withBuilds();
+
+test('a Dockerfile that is not in the context is a mistake of the client', async () => {
+  const type = { 'content-type': 'application/x-tar' };
+  const tar = tarOf({ Dockerfile: 'FROM bb\n' });
+  const { status, json } = await daemon.call('POST', '/build?dockerfile=missing', tar, type);
+  expect([status, json]).toEqual([400, { message: 'Cannot locate specified Dockerfile: missing' }]);
+});
 
 test('an ADD of a URL goes through the proxy that the daemon was given', async () => {
   // A process of its own: the stock client is waited for without serving anything here.

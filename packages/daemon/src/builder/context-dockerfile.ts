@@ -1,4 +1,4 @@
-import { invalidParameter, systemError } from '../base/errors.ts';
+import { invalidParameter } from '../base/errors.ts';
 import { ignoreFilter } from '../dockerfile/ignore.ts';
 import { parseInSlices } from '../dockerfile/parse.ts';
 import type { Dockerfile } from '../dockerfile/types.ts';
@@ -20,7 +20,7 @@ export async function dockerfilePath(context: Tree, name: string): Promise<strin
     if (resolved?.escapes) throw invalidParameter(`forbidden path outside the build context: ${name} ()`);
     if (resolved && context.entries.get(resolved.path)?.type === 'file') return resolved.path;
   }
-  throw systemError(`Cannot locate specified Dockerfile: ${name}`);
+  throw invalidParameter(`Cannot locate specified Dockerfile: ${name}`);
 }
 
 /** A client sends the Dockerfile and .dockerignore even where they are ignored: then no COPY sees them. */
