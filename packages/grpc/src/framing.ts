@@ -8,6 +8,8 @@ const MAX_MESSAGE = 16 * 1024 * 1024;
 const HEAD = 5;
 /** Bytes that are not gathered any more. */
 const PIECE = 1 << 16;
+/** The room of a writer that has nothing to send. */
+const NONE = Buffer.alloc(0);
 /** How long messages that have arrived are handed on before others have their turn, in milliseconds. */
 const TURN = 10;
 
@@ -62,8 +64,9 @@ function bodyFor(head: Buffer): Buffer {
  */
 export class MessageWriter {
   private readonly stream: Writable;
-  private pieces: Buffer[] = [];
-  private size = 0;
+  /** What is gathered, its bytes before `end`. */
+  private room = NONE;
+  private end = 0;
   /** Settled once the stream takes more; undefined while it does. */
   private full: Promise<void> | undefined;
 
@@ -73,24 +76,37 @@ export class MessageWriter {
 
   /** Sends the bytes of a message; the promise, where there is one, is settled when more may be sent. */
   send(bytes: Buffer): Promise<void> | undefined {
-    const head = Buffer.allocUnsafe(HEAD);
-    head[0] = 0;
-    head.writeUInt32BE(bytes.length, 1);
-    this.pieces.push(head, bytes);
-    this.size += HEAD + bytes.length;
-    if (this.size >= PIECE) this.flush();
-    else if (this.pieces.length === 2) process.nextTick(() => this.flush());
+    const begin = this.end;
+    const body = begin + HEAD;
+    const end = body + bytes.length;
+    if (end > this.room.length) this.grow(end);
+    const { room } = this;
+    room[begin] = 0;
+    room.writeUInt32BE(bytes.length, begin + 1);
+    room.set(bytes, body);
+    this.end = end;
+    if (end >= PIECE) this.flush();
+    else if (begin === 0) process.nextTick(() => this.flush());
     return this.full;
+  }
+
+  /** Makes room up to `end`: for one message alone no more than it takes. */
+  private grow(end: number): void {
+    const grown = Buffer.allocUnsafe(
+      this.end === 0 ? end : Math.max(end, Math.min(2 * this.room.length, PIECE)),
+    );
+    this.room.copy(grown, 0, 0, this.end);
+    this.room = grown;
   }
 
   /** Hands on all that was sent; before the stream is ended. */
   flush(): void {
-    const { pieces, stream } = this;
-    if (pieces.length === 0) return;
-    this.pieces = [];
-    this.size = 0;
+    const { room, end, stream } = this;
+    if (end === 0) return;
+    this.room = NONE;
+    this.end = 0;
     if (stream.destroyed || stream.writableEnded) return;
-    if (stream.write(Buffer.concat(pieces))) return;
+    if (stream.write(room.subarray(0, end))) return;
     this.full ??= drained(stream).then(() => {
       this.full = undefined;
     });

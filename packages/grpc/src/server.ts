@@ -24,8 +24,8 @@ export interface CallOf<Request, Response> {
   requests: AsyncGenerator<Request>;
   /** Puts something beside the answers; before the first of them. */
   header(name: string, value: string): void;
-  /** Sends one answer; resolves when more may be sent. */
-  send(message: Response): Promise<void>;
+  /** Sends one answer; the promise, where there is one, is settled when more may be sent. @throws GrpcError without a client */
+  send(message: Response): Promise<void> | undefined;
 }
 
 /** A method of a service: its messages' bytes, and its handler. */
@@ -113,10 +113,10 @@ export class GrpcServer {
       const requests = (async function* () {
         for await (const bytes of messages(stream)) yield decoded(method, bytes);
       })();
-      const send = async (message: unknown) => {
+      const send = (message: unknown) => {
         if (stream.destroyed) throw new GrpcError(CANCELLED, 'the client is gone');
         respond();
-        await writer.send(method.encode(message));
+        return writer.send(method.encode(message));
       };
       const header = (name: string, value: string) => {
         answered[name] = value;

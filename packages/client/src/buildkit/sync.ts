@@ -98,7 +98,9 @@ class Sender {
       // It may be gone since the folder was read.
       const stats = lstatSync(`${this.folder}/${inner}`, HERE_OR_NOT);
       if (!stats || stats.isSocket()) continue;
-      if (taken) await this.tell(inner, stats);
+      // Most packets need no wait, and a promise for each of thousands takes longer than the packet.
+      const full = taken ? this.tell(inner, stats) : undefined;
+      if (full) await full;
       if (!stats.isDirectory() || !filter.enters(inner)) continue;
       if (!taken) this.owed.push({ path: inner, stats });
       await this.walk(inner, filter);
@@ -106,12 +108,13 @@ class Sender {
     }
   }
 
-  private async tell(path: string, stats: Stats): Promise<void> {
-    for (const parent of this.owed.splice(0)) await this.send(parent.path, parent.stats);
-    await this.send(path, stats);
+  /** The promise, where there is one, is settled when more may be told. */
+  private tell(path: string, stats: Stats): Promise<void> | undefined {
+    if (this.owed.length > 0) for (const parent of this.owed.splice(0)) this.send(parent.path, parent.stats);
+    return this.send(path, stats);
   }
 
-  private send(path: string, stats: Stats): Promise<void> {
+  private send(path: string, stats: Stats): Promise<void> | undefined {
     const stat = {
       path,
       mode: goModeOf(stats),

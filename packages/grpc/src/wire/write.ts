@@ -11,7 +11,8 @@ let end = 0;
 export function writeMessage(fields: Fields, value: Value): Buffer {
   end = 0;
   writeMembers(fields, value);
-  const bytes = Buffer.from(room.subarray(0, end));
+  const bytes = Buffer.allocUnsafe(end);
+  room.copy(bytes, 0, 0, end);
   if (room.length > MOST_ROOM) room = Buffer.allocUnsafeSlow(ROOM);
   return bytes;
 }
