@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { BerthError, invalidParameter } from '../base/errors.ts';
+import type { ImageSpec } from './messages.ts';
 
 /** Bytes of one text of a request, such as a label's value. */
 const TEXT_MAX = 1024 * 1024;
@@ -125,4 +126,11 @@ export function ranges(value: unknown, field: string): BlockList | undefined {
     found.addSubnet(base, Number(bits), family === 4 ? 'ipv4' : 'ipv6');
   }
   return found;
+}
+
+/** Checks the members of an image's specification beside its name. @throws invalid-parameter naming the field */
+export function besideImage(spec: ImageSpec, field: string): void {
+  texts(spec.annotations, `${field}.annotations`);
+  for (const name of ['user_specified_image', 'runtime_handler'] as const)
+    text(spec[name], `${field}.${name}`, 4096);
 }

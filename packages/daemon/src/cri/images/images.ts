@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { GrpcError } from '@berth/grpc';
 import { BerthError, isKind } from '../../base/errors.ts';
 import type { Image, RegistryAuth } from '../../images/api.ts';
-import { message, needed, ofField, refuse, text, texts } from '../checks.ts';
+import { besideImage, message, needed, ofField, refuse, text } from '../checks.ts';
 import type { Rooms } from '../context.ts';
 import { code } from '../errors.ts';
 import type { ImageSpec, Message } from '../messages.ts';
@@ -10,18 +10,11 @@ import { handlerNames } from '../runtime/handlers.ts';
 
 const NAME_MAX = 4096;
 
-/** What stands beside an image's name. @throws invalid-parameter */
-function checkSpec({ annotations, user_specified_image, runtime_handler }: ImageSpec, field: string): void {
-  texts(annotations, `${field}.annotations`);
-  text(user_specified_image, `${field}.user_specified_image`, NAME_MAX);
-  text(runtime_handler, `${field}.runtime_handler`, NAME_MAX);
-}
-
 /** An image's name. All runtimes run the same images: one that is named beside it need only be there. */
 function name(rooms: Rooms, spec: unknown): string {
   const given = message(spec as ImageSpec | null, 'image');
   const { image, runtime_handler } = given;
-  checkSpec(given, 'image');
+  besideImage(given, 'image');
   if (!handlerNames(rooms).includes(runtime_handler))
     throw refuse('image.runtime_handler', `there is no runtime ${JSON.stringify(runtime_handler)}`);
   return needed(image, 'image.image', NAME_MAX);
@@ -57,7 +50,7 @@ function find({ images }: Rooms, reference: string, field = 'image.image'): Imag
 /** Answers ListImages: all images, or the one that the filter names. @throws invalid-parameter */
 export async function listImages(rooms: Rooms, request: Message): Promise<Message> {
   const filter = (request['filter'] as Message | null)?.['image'] as ImageSpec | null | undefined;
-  if (filter) checkSpec(filter, 'filter.image');
+  if (filter) besideImage(filter, 'filter.image');
   if (filter?.image) {
     const field = 'filter.image.image';
     const found = find(rooms, text(filter.image, field, NAME_MAX), field);

@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { normalize } from 'node:path/posix';
 import type { PodRecord } from '../../pods/api.ts';
-import { below, choice, list, ofField, path, refuse, text, texts } from '../checks.ts';
+import { below, besideImage, choice, list, ofField, path, refuse, text } from '../checks.ts';
 import type { IdMapping, Mount } from '../messages.ts';
 import { ranges } from './sandbox.ts';
 
@@ -44,9 +44,7 @@ function ofImage(
   if (choice(mount.propagation, `${field}.propagation`, PROPAGATIONS) !== 'rprivate')
     throw refuse(`${field}.propagation`, 'a mount of an image is PROPAGATION_PRIVATE');
   const source = text(mount.image?.image, `${field}.image.image`, 4096);
-  texts(mount.image?.annotations, `${field}.image.annotations`);
-  for (const name of ['user_specified_image', 'runtime_handler'] as const)
-    text(mount.image?.[name], `${field}.image.${name}`, 4096);
+  besideImage(mount.image!, `${field}.image`);
   ofField(`${field}.image.image`, () => findImage(source));
   const subpath = below(mount.image_sub_path, `${field}.image_sub_path`);
   return {
