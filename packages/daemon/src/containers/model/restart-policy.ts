@@ -4,8 +4,8 @@ import type { LifeState, RestartPolicy } from './types.ts';
 /** The delays between restarts, in milliseconds: each is twice the one before it, as dockerd's. */
 const FIRST_DELAY = 100;
 const LONGEST_DELAY = 60_000;
-/** A run this long sets the delay back. */
-const STEADY_SECONDS = 10;
+/** A run this long sets the delay back: it is none of a loop. */
+export const STEADY_SECONDS = 10;
 
 /** The restart policy's answer to an end at `at`: the state that waits, or undefined to stay down. */
 export function restartAfterEnd(
@@ -20,7 +20,9 @@ export function restartAfterEnd(
   return {
     state: {
       ...state,
-      ...{ status: 'restarting', backoff: delay, restartCount: state.restartCount + 1 },
+      status: 'restarting',
+      backoff: delay,
+      restartCount: state.restartCount + 1,
       ...(state.restartCount === 0 && { restartsSince: at }),
     },
     effects: [{ do: 'restart-later', delay }],

@@ -73,7 +73,7 @@ function withoutListener(inquiry: Inquiry, way: ContainerWay): boolean {
   const { rooms, container } = inquiry;
   if (rooms.settings.userlandProxy || way.Endpoints.some(({ IPv6 }) => IPv6 !== '')) return false;
   const wishes = Object.values(container.record.hostConfig.PortBindings ?? {}).flatMap((wish) => wish ?? []);
-  const addresses = wishes.map(({ HostIp }) => HostIp || '0.0.0.0');
+  const addresses = [...new Set(wishes.map(({ HostIp }) => HostIp || '0.0.0.0'))];
   if (addresses.length === 0 || !addresses.every((address) => address.includes(':'))) return false;
   inquiry.saw('its settings', `published at ${addresses.join(', ')}`);
   inquiry.saw('its networks', 'it has no address of IPv6');

@@ -1,9 +1,9 @@
 import { nowNanos, parseRfc3339 } from '../../base/time.ts';
+import { STEADY_SECONDS } from '../../containers/index.ts';
 import { meaningOf, signalOf } from './exit-codes.ts';
 import type { Inquiry } from './inquiry.ts';
 
-/** A run this long is not taken for one of a loop. */
-const STEADY_NANOS = 10_000_000_000n;
+const STEADY_NANOS = BigInt(STEADY_SECONDS) * 1_000_000_000n;
 
 /** How often its restart policy had it started again, and since when, in words that become evidence; undefined for never. */
 export function restarts(inquiry: Inquiry): string | undefined {
