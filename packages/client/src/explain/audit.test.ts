@@ -3,15 +3,13 @@ import { auditSarif } from './audit.ts';
 type Report = Parameters<typeof auditSarif>[0][number];
 
 const finding = (Rule: string, Evidence: string[] = []) => ({
-  ...{
-    Rule,
-    Grade: 'high',
-    Title: `${Rule} holds`,
-    Reason: 'why',
-    Incident: 'one',
-    Mend: '--mend',
-    Evidence,
-  },
+  Rule,
+  Grade: 'high',
+  Title: `${Rule} holds`,
+  Reason: 'why',
+  Incident: 'one',
+  Mend: '--mend',
+  Evidence,
 });
 const report = (Kind: string, Target: string, Findings: object[]) =>
   ({ Kind, Target, Findings, Passed: [] }) as unknown as Report;
