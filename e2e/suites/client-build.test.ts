@@ -8,6 +8,7 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
@@ -114,6 +115,34 @@ test('what the engine has of the context is not sent again', () => {
   expect(sent('--no-cache')).toMatch(/^\d+B$/);
   writeFileSync(join(context, 'large'), 'y'.repeat(200_000));
   expect(sent()).toMatch(/^200.*kB$/);
+});
+
+test('a context that is as it was is read for what asks for more of it, and one that is not is seen', () => {
+  const folder = join(daemon.folder, 'same');
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'one'), '1');
+  writeFileSync(join(folder, 'two'), '2');
+  symlinkSync('one', join(folder, 'link'));
+  const shown = (lines: string[], ...args: string[]): string => {
+    writeFileSync(join(daemon.folder, 'Same'), ['FROM bb', ...lines, ''].join('\n'));
+    const options = ['--progress', 'plain', '-f', join(daemon.folder, 'Same'), ...args];
+    const { status, stderr } = daemon.berth(['build', ...options, folder], { timeout: 30_000 });
+    expect([status, stderr]).toEqual([0, expect.stringContaining('exporting to image')]);
+    return stderr;
+  };
+  const copy = ['COPY . /x', 'RUN echo links to $(readlink /x/link)'];
+  expect(shown(copy)).toContain('links to one');
+  for (const _ of [1, 2]) expect(shown(copy)).not.toContain('links to one');
+  // Steps that have not been done yet, or must be done again.
+  expect(shown([...copy, 'COPY --exclude=two . /y', 'RUN echo has $(ls /y)'])).toContain('has link one');
+  expect(shown(['RUN --mount=type=bind,target=/b echo mounts $(cat /b/two)'])).toContain('mounts 2');
+  expect(shown(copy, '--no-cache')).toContain('links to one');
+  // No file changes, only where a link leads, or what is ignored.
+  unlinkSync(join(folder, 'link'));
+  symlinkSync('two', join(folder, 'link'));
+  expect(shown(copy)).toContain('links to two');
+  writeFileSync(join(daemon.folder, 'Same.dockerignore'), 'two\n');
+  expect(shown(['COPY . /x', 'RUN echo holds $(ls /x)'])).toContain('holds link one');
 });
 
 test('a Dockerfile or an archive on standard input, and one beside the context', () => {

@@ -10,6 +10,10 @@ export interface ClientCall<Request, Response> {
   /** Nothing more will be sent. */
   end(): void;
   responses: AsyncGenerator<Response>;
+  /** The answers' own bytes, in place of `responses`. */
+  encoded: AsyncGenerator<Buffer>;
+  /** An answer of those bytes. @throws Error for malformed ones, or more than the bounds allow */
+  decode(bytes: Buffer): Response;
   /** The bytes of the answers so far, as they were encoded. */
   received(): number;
   cancel(): void;
@@ -62,16 +66,19 @@ export class GrpcClient<T extends Table> {
       ended = headers;
     });
     let received = 0;
-    const responses = (async function* () {
+    const decode = (bytes: Buffer) => codec.decode(response, bytes, bounds);
+    const answers = async function* <Answer>(read: (bytes: Buffer) => Answer) {
       for await (const bytes of messages(stream)) {
         received += bytes.length;
-        yield codec.decode(response, bytes, bounds);
+        yield read(bytes);
       }
       const error = errorOf(ended);
       if (error) throw error;
-    })();
+    };
     return {
-      responses,
+      responses: answers(decode),
+      encoded: answers((bytes) => bytes),
+      decode,
       received: () => received,
       send: async (message) => {
         if (stream.destroyed) throw new GrpcError(UNAVAILABLE, 'the session is gone');

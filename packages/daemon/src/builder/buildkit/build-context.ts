@@ -7,6 +7,7 @@ import { looksLikeTar } from '../add.ts';
 import { remoteContext } from '../remote.ts';
 import type { Stage } from '../stages.ts';
 import { Tree } from '../tree/tree.ts';
+import { clientFolder, type Folder } from './folder.ts';
 import { collect } from './instructions.ts';
 import type { FrontendOptions } from './options.ts';
 import type { Vertex } from './progress/progress.ts';
@@ -22,11 +23,13 @@ export class BuildContext {
   private ignoreLoaded: Promise<string> | undefined;
   /** The text of a `<Dockerfile>.dockerignore`. */
   private ownIgnore: string | undefined;
-  private contextTree: Promise<Tree> | undefined;
+  private contextFolder: Promise<Folder> | undefined;
   private readonly namedTrees = new Map<string, Promise<Tree>>();
   private uploaded: Tree | undefined;
   /** Every tree of the build, closed with it. */
   readonly trees: Tree[] = [];
+  /** Done when the context is closed. */
+  private readonly closing: Array<() => void> = [];
 
   constructor(options: FrontendOptions) {
     this.options = options;
@@ -40,6 +43,7 @@ export class BuildContext {
 
   /** Lets go of all trees. */
   async close(): Promise<void> {
+    for (const work of this.closing.splice(0)) work();
     for (const tree of this.trees) await tree.close();
   }
 
@@ -116,10 +120,15 @@ export class BuildContext {
       });
   }
 
-  /** The context's files, fetched once, when the first step needs them. */
-  files(): Promise<Tree> {
-    this.contextTree ??= this.loadContext();
-    return this.contextTree;
+  /** The context, asked for once, when the first step needs it. */
+  folder(): Promise<Folder> {
+    this.contextFolder ??= this.loadContext();
+    return this.contextFolder;
+  }
+
+  /** The context's files. */
+  async files(): Promise<Tree> {
+    return (await this.folder()).files();
   }
 
   /** The text of the .dockerignore; '' without one. */
@@ -158,50 +167,33 @@ export class BuildContext {
   }
 
   private async readFolder(key: string, label: string): Promise<Tree> {
-    return this.transfer(key, `${label} load from client`, await this.readIgnore(key, label), null);
+    const ignoreText = await this.readIgnore(key, label);
+    return (await this.transfer(key, `${label} load from client`, ignoreText, null)).files();
   }
 
-  private async loadContext(): Promise<Tree> {
-    if (this.uploaded) {
-      const ignore = this.uploaded.entries.get('.dockerignore');
+  private async loadContext(): Promise<Folder> {
+    const { uploaded } = this;
+    if (uploaded) {
+      const ignore = uploaded.entries.get('.dockerignore');
       if (ignore?.type === 'file') {
-        const ignored = ignoreFilter((await this.uploaded.readAll(ignore)).toString());
-        await this.uploaded.removeAll(ignored);
+        const ignored = ignoreFilter((await uploaded.readAll(ignore)).toString());
+        await uploaded.removeAll(ignored);
       }
-      return this.uploaded;
+      return { files: async () => uploaded };
     }
     const key = this.attributes['contextkey'] ?? 'context';
     return this.transfer(key, '[internal] load build context', await this.ignoreText(), this.neededPaths());
   }
 
   /** Fetches a folder of the client's: what `follow` names, or all, but for what is ignored. */
-  private transfer(key: string, title: string, ignoreText: string, follow: string[] | null): Promise<Tree> {
-    const { session, progress, signal, remembered, solver } = this.options;
-    const folder = JSON.stringify([key, follow]);
-    const exclude = ignoreText
-      .split(/\r?\n/)
-      .map((line) => line.trim())
-      .filter((line) => line !== '' && !line.startsWith('#'));
-    return progress.step(title, async (vertex) => {
-      const tree = await this.newTree();
-      const known = await remembered.load(session.shared, folder);
-      const files = await session.files(tree, {
-        name: key,
-        known,
-        onMiss: (work) => solver.whenMissed(work),
-        onChanged: () => void remembered.forget(session.shared, folder),
-        ...(exclude.length > 0 ? { exclude } : {}),
-        ...(follow ? { follow } : {}),
-        signal,
-        onBytes: (total) => vertex.status(`transferring ${key}:`, total),
-        onEnd: (total) => vertex.status(`transferring ${key}:`, total, 0, true),
-      });
-      await remembered.save(session.shared, folder, known, files);
-      if (exclude.length > 0) {
-        const ignored = ignoreFilter(ignoreText);
-        await tree.removeAll(ignored);
-      }
-      return tree;
+  private transfer(key: string, title: string, ignoreText: string, follow: string[] | null): Promise<Folder> {
+    return clientFolder(this.options, {
+      key,
+      title,
+      ignoreText,
+      follow,
+      newTree: () => this.newTree(),
+      onClose: (work) => this.closing.push(work),
     });
   }
 

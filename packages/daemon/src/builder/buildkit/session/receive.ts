@@ -1,24 +1,14 @@
-import {
-  type BuildKitClient,
-  GrpcError,
-  goMode,
-  hasMode,
-  type Message,
-  packetType,
-  unixPermissions,
-} from '@berth/grpc';
+import { type BuildKitClient, GrpcError, goMode, hasMode, packetType } from '@berth/grpc';
 import { BerthError } from '../../../base/errors.ts';
 import { Slices } from '../../../patterns/slices.ts';
-import type { TreeEntry } from '../../tree/entry.ts';
 import type { Tree } from '../../tree/tree.ts';
 import { ByteQueue } from './byte-queue.ts';
+import { isName, Names } from './names.ts';
 import type { RememberedFile } from './remembered.ts';
-
-/** A file's name and attributes, as BuildKit's file protocol (fsutil) tells them before any bytes. */
-type Stat = Message<'Stat'>;
+import { attributesOf, isFile, lookOf, plainEntry, type Stat } from './stats.ts';
 
 /** The part of a client's folder that is wanted, and who hears of its bytes. */
-export interface Wanted {
+export interface Asked {
   name: string;
   include?: string[];
   exclude?: string[];
@@ -27,6 +17,10 @@ export interface Wanted {
   onBytes?: (total: number) => void;
   /** Told once, with the size of all packets that came, in bytes. */
   onEnd?: (total: number) => void;
+}
+
+/** What is known of the files of a folder before they come. */
+export interface Known {
   /** Files that were sent before: those that look the same are sent when they are read, if ever. */
   known?: ReadonlyMap<string, RememberedFile>;
   /** Has something done when bytes of known files will be needed: they are got before they change. */
@@ -34,6 +28,8 @@ export interface Wanted {
   /** Told when bytes of a known file are not those that were known. */
   onChanged?: () => void;
 }
+
+export type Wanted = Asked & Known;
 
 /**
  * Reads a folder of the client into a tree (FileSync.DiffCopy): first all names, then the bytes of each file that is not
@@ -46,66 +42,104 @@ export async function receiveTree(
   tree: Tree,
   wanted: Wanted,
 ): Promise<RememberedFile[]> {
-  const receiver = new Receiver(client, tree, wanted);
-  tree.onClose(() => receiver.end());
-  return receiver.run();
+  const folder = await receiveNames(client, wanted);
+  return folder.into(tree, wanted);
+}
+
+/** A folder of the client whose names have come. The call is open until it is ended, or all files have come. */
+export interface ToldFolder {
+  /** The digest of all names and attributes, and of a text. */
+  digest(besides: string): string;
+  /** Puts the files into a tree, which ends the call when it is closed. Once, at most. @throws BerthError as `receiveTree` */
+  into(tree: Tree, known: Known): Promise<RememberedFile[]>;
+  /** Tells that the names are all that is needed, until a file is. */
+  enough(): void;
+  end(): void;
+}
+
+/** Reads the names of a folder of the client, and no bytes yet. @throws BerthError when the client refuses. */
+export async function receiveNames(client: BuildKitClient, asked: Asked): Promise<ToldFolder> {
+  const receiver = new Receiver(client, asked);
+  await receiver.begin();
+  return receiver;
 }
 
 /** The size of the packet that ends a transfer, in bytes. */
 const FIN_SIZE = 2;
 
-class Receiver {
-  private readonly tree: Tree;
-  private readonly wanted: Wanted;
+class Receiver implements ToldFolder {
+  private readonly asked: Asked;
   private readonly call;
   /** Files whose bytes come, by the number of their packet. */
   private readonly coming = new Map<number, ByteQueue>();
-  /** All that was told, by the number of its packet. */
-  private readonly stats: Stat[] = [];
+  private readonly names = new Names();
   /** Files that are asked for once one of them is read, each with the function that writes its bytes. */
   private readonly later = new Map<number, () => Promise<number>>();
-  private asked = false;
+  private reading: Promise<void> | undefined;
+  private allAsked = false;
   private ended = false;
   private failure: Error | undefined;
 
-  constructor(client: BuildKitClient, tree: Tree, wanted: Wanted) {
-    this.tree = tree;
-    this.wanted = wanted;
+  constructor(client: BuildKitClient, asked: Asked) {
+    this.asked = asked;
     this.call = client.call('/moby.filesync.v1.FileSync/DiffCopy', 'Packet', 'Packet', {
-      'dir-name': wanted.name,
-      ...patterns('include-patterns', wanted.include),
-      ...patterns('exclude-patterns', wanted.exclude),
-      ...patterns('followpaths', wanted.follow),
+      'dir-name': asked.name,
+      ...patterns('include-patterns', asked.include),
+      ...patterns('exclude-patterns', asked.exclude),
+      ...patterns('followpaths', asked.follow),
     });
   }
 
-  async run(): Promise<RememberedFile[]> {
+  /** Done when all names are there; the reading goes on. */
+  async begin(): Promise<void> {
+    const { signal } = this.asked;
     const abort = () => this.call.cancel();
-    this.wanted.signal.addEventListener('abort', abort, { once: true });
+    signal.addEventListener('abort', abort, { once: true });
     const told = Promise.withResolvers<void>();
-    const read = this.read(told.resolve).finally(() =>
-      this.wanted.signal.removeEventListener('abort', abort),
-    );
-    read.catch((error: Error) => {
+    this.reading = this.read(told.resolve).finally(() => signal.removeEventListener('abort', abort));
+    this.reading.catch((error: Error) => {
       this.failure = this.reason(error);
       for (const queue of this.coming.values()) queue.end();
       told.reject(error);
     });
+    await this.orEnd(told.promise);
+  }
+
+  digest(besides: string): string {
+    return this.names.digest(besides);
+  }
+
+  async into(tree: Tree, known: Known): Promise<RememberedFile[]> {
+    tree.onClose(() => this.end());
+    return this.orEnd(this.fill(tree, known));
+  }
+
+  private async fill(tree: Tree, known: Known): Promise<RememberedFile[]> {
+    const stats = await this.stats();
+    await Promise.all(await this.add(tree, stats, known));
+    if (this.later.size === 0) {
+      this.end();
+      await this.reading;
+      this.asked.onEnd?.(this.call.received());
+    } else {
+      known.onMiss?.(() => this.askForRest(known));
+      this.enough();
+    }
+    return this.files(tree, stats);
+  }
+
+  enough(): void {
+    // BuildKit counts the packets, not the files in them; the client's last one is yet to come.
+    this.asked.onEnd?.(this.call.received() + FIN_SIZE);
+  }
+
+  private async orEnd<T>(work: Promise<T>): Promise<T> {
     try {
-      await told.promise;
-      const writes = await this.begin();
-      await Promise.all(writes);
-      if (this.later.size === 0) {
-        this.end();
-        await read;
-      } else this.wanted.onMiss?.(() => this.askForRest());
+      return await work;
     } catch (error) {
       this.end();
       throw this.reason(error as Error);
     }
-    // BuildKit counts the packets, not the files in them; the client's last one is yet to come where the call is kept.
-    this.wanted.onEnd?.(this.call.received() + (this.later.size > 0 ? FIN_SIZE : 0));
-    return this.files();
   }
 
   /** Tells the client that no more is wanted. */
@@ -117,7 +151,7 @@ class Receiver {
   }
 
   private reason(error: Error): Error {
-    if (this.wanted.signal.aborted) return this.wanted.signal.reason as Error;
+    if (this.asked.signal.aborted) return this.asked.signal.reason as Error;
     if (error instanceof BerthError) return error;
     if (!(error instanceof GrpcError))
       return new BerthError('system', `the client ended its session: ${error.message}`, { cause: error });
@@ -128,8 +162,13 @@ class Receiver {
   /** Reads packets until the client has ended, too. */
   private async read(told: () => void): Promise<void> {
     const slices = new Slices();
-    for await (const packet of this.call.responses) {
+    for await (const bytes of this.call.encoded) {
       if (slices.due()) await slices.next();
+      if (isName(bytes)) {
+        this.names.add(bytes);
+        continue;
+      }
+      const packet = this.call.decode(bytes);
       if (packet.type === packetType.error)
         throw new BerthError('invalid-parameter', `error from sender: ${packet.data.toString()}`);
       if (packet.type === packetType.fin) {
@@ -137,7 +176,7 @@ class Receiver {
         break;
       }
       if (packet.type === packetType.stat) {
-        if (packet.stat?.path) this.stats.push(packet.stat);
+        if (packet.stat?.path) this.names.add(bytes);
         else told();
       } else if (packet.type === packetType.data) await this.take(packet.ID, packet.data);
     }
@@ -154,26 +193,39 @@ class Receiver {
       this.coming.delete(id);
       return;
     }
-    this.wanted.onBytes?.(this.call.received());
+    this.asked.onBytes?.(this.call.received());
     await queue.push(data);
   }
 
+  /** All that was told, by the number of its packet. */
+  private async stats(): Promise<Stat[]> {
+    const stats: Stat[] = [];
+    const slices = new Slices();
+    for (const bytes of this.names.packets()) {
+      if (slices.due()) await slices.next();
+      const { stat } = this.call.decode(bytes);
+      if (!stat?.path) throw new BerthError('invalid-parameter', 'the client told of a file without a name');
+      stats.push(stat);
+    }
+    return stats;
+  }
+
   /** Makes what has no bytes, asks for the bytes of each file that is not known, and begins to write them as they come. */
-  private async begin(): Promise<Promise<void>[]> {
+  private async add(tree: Tree, stats: readonly Stat[], known: Known): Promise<Promise<void>[]> {
     const writes: Promise<void>[] = [];
     const slices = new Slices();
     const asked: number[] = [];
-    for (const [id, stat] of this.stats.entries()) {
+    for (const [id, stat] of stats.entries()) {
       if (slices.due()) await slices.next();
       const attributes = attributesOf(stat);
       const plain = plainEntry(stat);
-      if (plain) this.tree.addPlain(stat.path, { ...attributes, ...plain });
+      if (plain) tree.addPlain(stat.path, { ...attributes, ...plain });
       else if (isFile(stat)) {
-        const known = this.wanted.known?.get(stat.path);
-        if (known?.look === lookOf(stat)) this.addKnown(id, stat, known.digest);
+        const before = known.known?.get(stat.path);
+        if (before?.look === lookOf(stat)) this.addKnown(tree, id, stat, before.digest, known);
         else {
           asked.push(id);
-          const write = this.tree.addBytes(stat.path, stat.size, this.expect(id), attributes);
+          const write = tree.addBytes(stat.path, stat.size, this.expect(id), attributes);
           write.catch(() => undefined); // told once all are waited for
           writes.push(write);
         }
@@ -184,38 +236,38 @@ class Receiver {
       if (slices.due()) await slices.next();
     }
     // Hard links come as a regular file with a link name, after the file they share.
-    const links = this.stats.filter((stat) => stat.linkname && !hasMode(stat.mode, goMode.symlink));
+    const links = stats.filter((stat) => stat.linkname && !hasMode(stat.mode, goMode.symlink));
     if (links.length > 0)
       writes.push(
         Promise.all(writes.slice()).then(() => {
-          for (const { path, linkname } of links) this.tree.addLink(path, linkname);
+          for (const { path, linkname } of links) tree.addLink(path, linkname);
         }),
       );
     return writes;
   }
 
-  private addKnown(id: number, stat: Stat, digest: string): void {
+  private addKnown(tree: Tree, id: number, stat: Stat, digest: string, known: Known): void {
     const get = () => {
-      this.askForRest();
+      this.askForRest(known);
       return this.expect(id);
     };
-    const known = { size: stat.size, digest };
-    this.later.set(id, this.tree.addKnown(stat.path, known, get, attributesOf(stat)));
+    const file = { size: stat.size, digest };
+    this.later.set(id, tree.addKnown(stat.path, file, get, attributesOf(stat)));
   }
 
   /**
    * Asks for all files that were left out, once: whoever reads one reads most. Each is written as it comes, whoever reads
    * it: the bytes of one that is not would hold up the others.
    */
-  private askForRest(): void {
-    if (this.asked) return;
-    this.asked = true;
+  private askForRest({ onChanged }: Known): void {
+    if (this.allAsked) return;
+    this.allAsked = true;
     const ask = async () => {
       const slices = new Slices();
       for (const [id, write] of this.later) {
         if (this.ended) return;
         // A failure is the error of the step that reads the file. One after the tree was closed says nothing of the file.
-        write().catch(() => this.ended || this.wanted.onChanged?.());
+        write().catch(() => this.ended || onChanged?.());
         await this.request(id);
         if (slices.due()) await slices.next();
       }
@@ -240,55 +292,17 @@ class Receiver {
     return this.call.send({ type: packetType.request, ID: id });
   }
 
-  private async files(): Promise<RememberedFile[]> {
+  private async files(tree: Tree, stats: readonly Stat[]): Promise<RememberedFile[]> {
     const files: RememberedFile[] = [];
     const slices = new Slices();
-    for (const stat of this.stats) {
-      const entry = isFile(stat) ? this.tree.entries.get(stat.path) : undefined;
+    for (const stat of stats) {
+      const entry = isFile(stat) ? tree.entries.get(stat.path) : undefined;
       if (entry) files.push({ path: stat.path, look: lookOf(stat), digest: entry.digest });
       if (slices.due()) await slices.next();
     }
     return files;
   }
 }
-
-function attributesOf(stat: Stat) {
-  const xattrs = Object.entries(stat.xattrs).map(([name, value]) => [
-    `SCHILY.xattr.${name}`,
-    value.toString('latin1'),
-  ]);
-  return {
-    mode: unixPermissions(stat.mode),
-    uid: stat.uid,
-    gid: stat.gid,
-    mtime: new Date(Math.floor(stat.modTime / 1e6)),
-    xattrs: Object.fromEntries(xattrs) as Record<string, string>,
-  };
-}
-
-/**
- * The entry of a directory, link, pipe or device, which have no bytes; undefined for a file, and for a socket, which no
- * layer has.
- */
-function plainEntry(stat: Stat): (Pick<TreeEntry, 'type'> & Partial<TreeEntry>) | undefined {
-  const { mode, linkname, devmajor, devminor } = stat;
-  if (hasMode(mode, goMode.directory)) return { type: 'directory' };
-  if (hasMode(mode, goMode.symlink)) return { type: 'symlink', target: linkname };
-  if (hasMode(mode, goMode.pipe)) return { type: 'fifo' };
-  if (!hasMode(mode, goMode.device)) return undefined;
-  const type = hasMode(mode, goMode.character) ? 'character-device' : 'block-device';
-  return { type, devmajor, devminor };
-}
-
-/** A file with bytes of its own: of a hard link the first name has them. */
-const isFile = ({ mode, linkname }: Stat): boolean =>
-  linkname === '' &&
-  ![goMode.directory, goMode.symlink, goMode.pipe, goMode.device, goMode.socket].some((kind) =>
-    hasMode(mode, kind),
-  );
-
-const lookOf = ({ size, modTime, mode, uid, gid }: Stat): string =>
-  `${size} ${modTime} ${mode} ${uid} ${gid}`;
 
 /** Header values must be ASCII; others are sent encoded, and a flag says so. */
 function patterns(name: string, values: string[] | undefined): Record<string, string | string[]> {

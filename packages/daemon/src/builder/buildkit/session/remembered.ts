@@ -16,6 +16,20 @@ export interface RememberedFile {
   digest: string;
 }
 
+/** What a step took of a folder. */
+export interface Taken {
+  /** The digest of the sources. */
+  digest: string;
+  /** How the cache's key tells the sources besides. */
+  names: readonly unknown[];
+}
+
+/** What the steps of builds took of a folder while it was as it is, by what they asked for. */
+export type TakenSources = Map<string, Taken>;
+
+/** The most steps of one folder whose sources are remembered. */
+const MOST_TAKEN = 256;
+
 /**
  * The digests of files that clients have sent, so that what has not changed is not sent, written and hashed again. They are
  * known by the key that a client gives its folder (`X-Docker-Expose-Session-Sharedkey`), as BuildKit has it. It is a
@@ -23,6 +37,8 @@ export interface RememberedFile {
  */
 export class Remembered {
   private readonly root: string;
+  /** What steps took of each folder, for the last of its states that was seen whole; lost with the daemon. */
+  private readonly taken = new Map<string, { state: string; sources: TakenSources }>();
 
   constructor(root: string) {
     this.root = root;
@@ -40,6 +56,28 @@ export class Remembered {
       if (slices.due()) await slices.next();
     }
     return known;
+  }
+
+  /** What steps took of a folder that was in this very state when its files were last remembered. */
+  sourcesOf(shared: string, folder: string, state: string): TakenSources | undefined {
+    const path = this.path(shared, folder);
+    const found = this.taken.get(path);
+    if (found?.state !== state) return undefined;
+    this.taken.delete(path);
+    this.taken.set(path, found);
+    return found.sources;
+  }
+
+  /** Begins to keep what steps take of a folder in the state in which its files have just been remembered. */
+  beginSources(shared: string, folder: string, state: string): TakenSources {
+    const sources: TakenSources = new Map();
+    if (shared === '') return sources;
+    const path = this.path(shared, folder);
+    this.taken.delete(path);
+    this.taken.set(path, { state, sources });
+    const [oldest] = this.taken.keys();
+    if (this.taken.size > MOST_FOLDERS) this.taken.delete(oldest!);
+    return sources;
   }
 
   /** Keeps what is known of a folder now, where that is news. Never fails: the next build sends all of it. */
@@ -64,6 +102,7 @@ export class Remembered {
     }
     if (!news) return;
     const path = this.path(shared, folder);
+    this.taken.delete(path);
     const aside = `${path}.${process.hrtime.bigint()}`;
     try {
       await mkdir(this.root, { recursive: true, mode: 0o700 });
@@ -78,11 +117,14 @@ export class Remembered {
 
   /** Forgets a folder. */
   async forget(shared: string, folder: string): Promise<void> {
-    await rm(this.path(shared, folder), { force: true });
+    const path = this.path(shared, folder);
+    this.taken.delete(path);
+    await rm(path, { force: true });
   }
 
   /** Forgets all. */
   async clear(): Promise<void> {
+    this.taken.clear();
     await rm(this.root, { recursive: true, force: true });
   }
 
@@ -105,4 +147,9 @@ export class Remembered {
     for (const { name } of dated.slice(0, names.length - MOST_FOLDERS))
       await rm(join(this.root, name), { force: true });
   }
+}
+
+/** Remembers what a step took; of more steps than any Dockerfile has, none. */
+export function rememberTaken(sources: TakenSources, asked: string, taken: Taken): void {
+  if (sources.size < MOST_TAKEN) sources.set(asked, taken);
 }

@@ -4,8 +4,7 @@ import { invalidParameter } from '../../../base/errors.ts';
 import type { RegistryAuth } from '../../../images/api.ts';
 import type { Tree } from '../../tree/tree.ts';
 import { ClientContent } from './content.ts';
-import { receiveTree, type Wanted } from './receive.ts';
-import type { RememberedFile } from './remembered.ts';
+import { type Asked, receiveNames, type ToldFolder } from './receive.ts';
 import { sendTree } from './trees.ts';
 
 /** A client's side of a build: it serves its files, credentials and secrets over the connection it opened. */
@@ -27,11 +26,16 @@ export class Session {
     return this.methods.has(path.toLowerCase());
   }
 
-  /** Reads a folder of the client into a tree; gives its files. @throws BerthError when the client refuses. */
-  async files(tree: Tree, wanted: Wanted): Promise<RememberedFile[]> {
+  /** Reads the names of a folder of the client; its files come when they are put into a tree. @throws BerthError when the client refuses. */
+  async names(asked: Asked): Promise<ToldFolder> {
     if (!this.supports('/moby.filesync.v1.FileSync/DiffCopy'))
       throw invalidParameter('no local sources enabled');
-    return receiveTree(this.client, tree, wanted);
+    return receiveNames(this.client, asked);
+  }
+
+  /** Reads a folder of the client into a tree. @throws BerthError when the client refuses. */
+  async files(tree: Tree, asked: Asked): Promise<void> {
+    await (await this.names(asked)).into(tree, {});
   }
 
   /** Sends a tree to the client; gives the bytes of the files sent. */

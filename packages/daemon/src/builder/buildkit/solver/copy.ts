@@ -1,16 +1,23 @@
 import { posix } from 'node:path';
 import type { Archive, Layer } from '../../../layers/api.ts';
-import { copyTar, type Source } from '../../copy.ts';
-import type { Steps } from '../../steps.ts';
+import { copyTar, type Source, sourcesDigest } from '../../copy.ts';
+import { type Steps, sha256 } from '../../steps.ts';
 import { hash } from '../hash.ts';
 import type { StepOptions } from './cached-steps.ts';
 
-/** A COPY or ADD whose sources are found. */
-export interface CopyOptions extends StepOptions {
-  sources: Source[];
-  target: string;
-  /** The digest of the sources' names, attributes and bytes. */
+/** The sources of a COPY or ADD. */
+export interface CopySources {
+  /** The digest of their names, attributes and bytes. */
   digest: string;
+  /** What the cache's key tells of them besides. */
+  names: readonly unknown[];
+  find: () => Promise<Source[]>;
+}
+
+/** A COPY or ADD. */
+export interface CopyOptions extends StepOptions {
+  sources: CopySources;
+  target: string;
   mode?: number;
   owner: ((archive: Archive) => Promise<{ uid: number; gid: number }>) | undefined;
   /** The owner as written. */
@@ -20,17 +27,22 @@ export interface CopyOptions extends StepOptions {
   time: Date | undefined;
 }
 
-/** The key by which caches know a COPY or ADD, besides that of what it stands on. */
-export function copyKey(options: CopyOptions): string {
-  const names = options.sources.map(({ name, unpacked, skip }) => [
+/** Sources that are found. */
+export async function foundSources(sources: Source[]): Promise<CopySources> {
+  const names = sources.map(({ name, unpacked, skip }) => [
     posix.basename(name),
     unpacked ?? false,
     skip !== undefined,
   ]);
+  return { digest: await sourcesDigest(sources, sha256), names, find: async () => sources };
+}
+
+/** The key by which caches know a COPY or ADD, besides that of what it stands on. */
+export function copyKey({ sources, ...options }: CopyOptions): string {
   return hash([
     'COPY',
-    options.digest,
-    names,
+    sources.digest,
+    sources.names,
     options.target,
     options.mode ?? null,
     options.ownerKey,
@@ -41,9 +53,10 @@ export function copyKey(options: CopyOptions): string {
 /** Makes the layer of a COPY or ADD; null when nothing changed. */
 export function copyLayer(steps: Steps, diffIds: string[], options: CopyOptions): Promise<Layer | null> {
   return steps.changed(diffIds, async (archive) => {
+    const sources = await options.sources.find();
     const owner = options.owner ? await options.owner(archive) : {};
     const tar = await copyTar(
-      options.sources,
+      sources,
       options.target,
       archive,
       {

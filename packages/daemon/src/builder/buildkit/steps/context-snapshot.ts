@@ -1,10 +1,9 @@
-import { type Source, sourcesDigest } from '../../copy.ts';
 import type { Stage } from '../../stages.ts';
-import { sha256 } from '../../steps.ts';
 import type { Tree } from '../../tree/tree.ts';
 import { epochOf } from '../instructions.ts';
 import type { FrontendOptions } from '../options.ts';
 import { Progress } from '../progress/progress.ts';
+import { foundSources } from '../solver/copy.ts';
 import type { Snapshot } from './snapshot.ts';
 import { stepUses } from './step.ts';
 
@@ -14,11 +13,9 @@ export async function contextSnapshot(
   stage: Stage,
   files: Tree,
 ): Promise<Snapshot> {
-  const sources: Source[] = [{ tree: files, path: '', name: '', unpacked: true }];
   return options.solver.copy(options.solver.scratch(), {
-    sources,
+    sources: await foundSources([{ tree: files, path: '', name: '', unpacked: true }]),
     target: '/',
-    digest: await sourcesDigest(sources, sha256),
     owner: undefined,
     ownerKey: '',
     keepOwners: false,

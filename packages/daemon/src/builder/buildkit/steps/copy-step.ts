@@ -8,21 +8,15 @@ import { locate } from '../../../dockerfile/location.ts';
 import type { Instruction } from '../../../dockerfile/types.ts';
 import { expandDocument, expandWord, type Lookup } from '../../../dockerfile/words.ts';
 import { addSources, FetchFailed } from '../../add.ts';
-import {
-  checkFolderOfWildcards,
-  findSources,
-  readFrom,
-  type Source,
-  sourcesDigest,
-  withoutExcluded,
-} from '../../copy.ts';
+import { checkFolderOfWildcards, findSources, readFrom, type Source, withoutExcluded } from '../../copy.ts';
 import { isGit } from '../../git.ts';
 import { resolveOwner } from '../../owner.ts';
-import { sha256 } from '../../steps.ts';
 import type { Tree } from '../../tree/tree.ts';
 import { isTrue } from '../attributes.ts';
 import { epochOf, historyEntry } from '../instructions.ts';
 import { parentSources, readParents } from '../parents.ts';
+import { rememberTaken } from '../session/remembered.ts';
+import { type CopySources, foundSources } from '../solver/copy.ts';
 import { missingSource } from './missing.ts';
 import { type Build, type Step, snapshotOf, stepUses } from './step.ts';
 
@@ -36,7 +30,8 @@ interface Wanted {
   target: string;
   /** `--parents` */
   parents: boolean;
-  excludes: boolean;
+  /** The patterns of `--exclude`. */
+  exclude: string[];
   /** True for what `--exclude` leaves out. */
   ignored: (path: string) => boolean;
 }
@@ -48,27 +43,26 @@ export async function copyStep(build: Build, step: Step): Promise<void> {
   const { name } = instruction;
   const wanted = parseCopy(build, step);
   const vertex = options.progress.vertex(title);
-  const { sources, keepOwners } = await gather(build, step, wanted).catch((error: Error) => {
+  const uses = stepUses(options, stage);
+  const { sources, keepOwners } = await sourcesOf(build, step, wanted, uses.cache).catch((error: Error) => {
     const { message, failure } = copyFailure(error, title);
     vertex.start().done({ error: message });
     throw failure;
   });
-  const kept = wanted.excludes ? withoutExcluded(sources, wanted.ignored) : sources;
   // A mode that is no octal number is ignored, as BuildKit 0.13 does.
   const given = wanted.flags['chmod'] ?? '';
   const chmod = /^[0-7]+$/.test(given) ? Number.parseInt(given, 8) & 0o7777 : undefined;
   const owner = wanted.flags['chown'] ?? '';
   state.snapshot = await options.solver.copy(state.snapshot, {
-    sources: kept,
+    sources,
     target: wanted.target,
-    digest: await sourcesDigest(kept, sha256),
     ...(chmod === undefined ? {} : { mode: chmod }),
     owner: owner === '' ? undefined : (archive) => resolveOwner(archive, owner, 'root'),
     ownerKey: owner,
     keepOwners: keepOwners && owner === '',
     time: epochOf(options.attributes),
     vertex,
-    ...stepUses(options, stage),
+    ...uses,
   });
   const flagText = instruction.flags
     .filter((flag) => ['chown', 'chmod', 'link', 'parents', 'exclude'].includes(flag.name))
@@ -108,9 +102,52 @@ function parseCopy({ dockerfile }: Build, { instruction, state, lookup }: Step):
       posix.resolve('/', state.config.WorkingDir || '/', destination) +
       (destination.endsWith('/') || destination === '.' ? '/' : ''),
     parents: isTrue(flags['parents']),
-    excludes: exclude.length > 0,
+    exclude,
     ignored: ignoreFilter(exclude.join('\n')),
   };
+}
+
+/**
+ * The sources of the step. What it took of a context that is the same is known, and then nothing is looked for before the
+ * step has to be done; a step that may not come from the cache is done.
+ */
+async function sourcesOf(
+  build: Build,
+  step: Step,
+  wanted: Wanted,
+  cache: boolean,
+): Promise<{ sources: CopySources; keepOwners: boolean }> {
+  const find = async () => {
+    const { sources, keepOwners } = await gather(build, step, wanted);
+    const kept = wanted.exclude.length > 0 ? withoutExcluded(sources, wanted.ignored) : sources;
+    return { sources: await foundSources(kept), keepOwners };
+  };
+  const asked = cache ? askedOfContext(step.instruction, wanted) : undefined;
+  const taken = asked === undefined ? undefined : (await build.context.folder()).sources;
+  if (asked === undefined || !taken) return find();
+  const before = taken.get(asked);
+  if (!before) {
+    const found = await find();
+    const { digest, names } = found.sources;
+    rememberTaken(taken, asked, { digest, names });
+    return found;
+  }
+  const again = async () => {
+    const { sources } = await find();
+    if (sources.digest !== before.digest)
+      throw new BerthError('invalid-parameter', 'the files of the context changed meanwhile: build again');
+    return sources.find();
+  };
+  return { sources: { ...before, find: again }, keepOwners: false };
+}
+
+/** What a COPY asks of the context, as text; undefined for one that takes something from elsewhere, too. */
+function askedOfContext(
+  { name, heredocs }: Instruction,
+  { flags, patterns, parents, exclude }: Wanted,
+): string | undefined {
+  if (name !== 'COPY' || heredocs.length > 0 || (flags['from'] ?? '') !== '') return undefined;
+  return JSON.stringify([patterns, parents, exclude]);
 }
 
 /** Brings the files that are copied, from wherever they are. */
