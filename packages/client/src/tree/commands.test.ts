@@ -1,5 +1,6 @@
 import { bool, filter, int, list, parseFlags, string } from '../base/flags.ts';
 import { complete } from '../cli/complete/complete.ts';
+import { isGroup, type Leaf, type Node } from '../cli/nodes.ts';
 import { eventLine } from '../commands/system/events.ts';
 import { timestamp } from '../parse/timestamp.ts';
 import { similar } from './suggest.ts';
@@ -55,6 +56,20 @@ test('a mistyped verb is recognized', () => {
   expect(similar('strat', verbs)).toEqual(['start']);
   expect(similar('rnu', verbs)).toContain('run');
   expect(similar('frobnicate', verbs)).toEqual([]);
+});
+
+/** Every command with the words that lead to it. */
+const leavesOf = (nodes: Readonly<Record<string, Node>>, before = ''): Array<[words: string, leaf: Leaf]> =>
+  Object.entries(nodes).flatMap(([name, node]) =>
+    isGroup(node) ? leavesOf(node.commands, `${before}${name} `) : [[`${before}${name}`, node]],
+  );
+
+test.each(leavesOf(tree))('%s names its flags in small letters and hyphens', async (_words, leaf) => {
+  const { default: command } = await leaf.load();
+  for (const [name, { short }] of Object.entries(command.flags)) {
+    expect(name).toMatch(/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/);
+    expect(short).toMatch(/^[A-Za-z]?$/);
+  }
 });
 
 test('times of --since', () => {

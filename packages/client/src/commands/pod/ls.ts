@@ -18,13 +18,13 @@ export default command({
   args: noArgs,
   flags: {
     format: listFormatFlag(),
-    noTrunc: bool('', 'Do not shorten ids'),
+    'no-trunc': bool('', 'Show ids whole'),
     quiet: bool('q', 'Only print ids'),
   },
   async run({ cli, flags }) {
     const api = await cli.api();
     const pods = await api.json<'PodList'>('GET', '/pods');
     const format = chooseFormat(formats, flags.format, flags.quiet, undefined);
-    cli.print(formatList(podColumns(!flags.noTrunc), pods, format));
+    cli.print(formatList(podColumns(!flags['no-trunc']), pods, format));
   },
 });
