@@ -1,5 +1,6 @@
 // Holds the documents for developers to the tree: links lead to files, files and folders that a text names exist, npm's
-// scripts too, each package has a README, and READMEs that lay out rooms name all of them.
+// scripts too, each package has a README, and READMEs that lay out rooms name all of them. Comments of sources name files
+// that exist.
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
@@ -56,6 +57,22 @@ for (const document of files.filter((file) => file.endsWith('.md'))) {
   for (const [, name] of text.matchAll(/\bnpm run (?:-s )?([a-z]+)\b/g))
     if (!scripts[name]) problems.push(`${document}: package.json has no script ${name}`);
 }
+
+/** A file of this project that a comment names; a header with its folder alone, for others are the system's. */
+const NAMED =
+  /(?<![\w./-])((?:[\w.-]+\/)*[\w-]{3,}(?:\.(?:test|fuzz))?\.(?:tsx?|mjs|c)|(?:[\w-]+\/)+[\w-]+\.h)(?![\w-])/g;
+const COMMENT = /\/\*[\s\S]*?\*\/|(?<=^|[^:'"`])\/\/[^\n]*/gm;
+/** Files of others, and ones that are made. */
+const ELSEWHERE = /^(?:linux|sys|net|netinet|sanitizer|fs)\/|(?:^|\/)front-body\.h$|^[A-Z]+[/.]/;
+for (const source of files.filter((file) => /\.(?:tsx?|mjs|c|h)$/.test(file)))
+  for (const [comment] of readFileSync(join(root, source), 'utf8').matchAll(COMMENT))
+    for (const [, name] of comment.matchAll(NAMED))
+      if (
+        !ELSEWHERE.test(name) &&
+        !places.has(normalize(name)) &&
+        !places.has(name.replace(/^(?:\.\.?\/)+/, ''))
+      )
+        problems.push(`${source}: a comment names ${name}, which does not exist`);
 
 for (const name of readdirSync(join(root, 'packages')))
   if (!existsSync(join(root, 'packages', name, 'README.md')))

@@ -1,6 +1,6 @@
 /* Failpoints: calls that fail or stall on demand. Linked into a second berth-native only (`make build/berth-native-failpoints`),
    with -Wl,--wrap for each call below. What is armed stands in the file that BERTH_FAILPOINTS names, mapped by every process
-   and so shared by those that have left the host's mount tree; e2e/faults/failpoints.ts writes it. */
+   and so shared by those that have left the host's mount tree; e2e/faults/faults/failpoints.ts writes it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
