@@ -41,8 +41,9 @@ static _Noreturn void become_supervisor(int fd, const struct launch *message, in
   supervise(control_fd, lock, message);
 }
 
-void fork_for(uint32_t handle, const struct launch *message) {
-  int is_pod = !strcmp(message->records[0].argv[0], "pod");
+enum role { SUPERVISOR, POD_MAKER };
+
+static void fork_for(uint32_t handle, const struct launch *message, enum role role) {
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
     launcher_tell(handle, "lost");
@@ -55,7 +56,7 @@ void fork_for(uint32_t handle, const struct launch *message) {
     links_forget();
     /* One that stays the launcher's is the next one's. */
     if (!spare) namespaces_spare_net = -1;
-    if (is_pod) pod_make(pair[1], message);
+    if (role == POD_MAKER) pod_make(pair[1], message);
     become_supervisor(pair[1], message, spare);
   }
   close(pair[1]);
@@ -67,4 +68,12 @@ void fork_for(uint32_t handle, const struct launch *message) {
     return;
   }
   link->pid = child;
+}
+
+void fork_supervisor(uint32_t handle, const struct launch *message) {
+  fork_for(handle, message, SUPERVISOR);
+}
+
+void fork_pod_maker(uint32_t handle, const struct launch *message) {
+  fork_for(handle, message, POD_MAKER);
 }

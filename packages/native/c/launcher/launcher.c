@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/namespaces/namespaces.h"
+#include "base/records/fields.h"
 #include "layer/cache.h"
 
 /* The daemon's end of the socket pair, and the file that only one launcher at a time has locked, as it spawned us. */
@@ -31,14 +32,27 @@ void launcher_flush(void) {
   loop_change(launcher.loop, &launcher.daemon_source, EPOLLIN | (buffer_size(&launcher.daemon.out) ? EPOLLOUT : 0));
 }
 
+struct adopt_message {
+  const char *directory;
+};
+static const struct field adopt_fields[] = {PLACED(FIELD_WORD, adopt_message, directory), FIELDS_END};
+
 static void adopt(uint32_t handle, const struct launch *message) {
-  const struct launch_record *record = &message->records[0];
-  adopt_supervisor(handle, record->argc > 1 ? record->argv[1] : "");
+  struct adopt_message asked = {0};
+  struct error err;
+  if (fields_decode("launch", adopt_fields, &message->records[0], &asked, NULL, &err) < 0)
+    launcher_tell(handle, "lost");
+  else
+    adopt_supervisor(handle, asked.directory);
 }
 
 /* Requests of a daemon that has died have no one to answer to. */
-static void fork_if_wanted(uint32_t handle, const struct launch *message) {
-  if (!launcher_daemon_gone()) fork_for(handle, message);
+static void start(uint32_t handle, const struct launch *message) {
+  if (!launcher_daemon_gone()) fork_supervisor(handle, message);
+}
+
+static void make_pod(uint32_t handle, const struct launch *message) {
+  if (!launcher_daemon_gone()) fork_pod_maker(handle, message);
 }
 
 static void answer_ping(uint32_t handle, const struct launch *message) {
@@ -54,11 +68,11 @@ static const struct {
   const char *name;
   void (*take)(uint32_t handle, const struct launch *message);
 } messages[] = {
-    {"start", fork_if_wanted}, /* STARTMESSAGE... (supervisor/messages.h) */
-    {"pod", fork_if_wanted},   /* DIRECTORY (pod/pod.h) */
-    {"adopt", adopt},          /* DIRECTORY */
-    {"ping", answer_ping},     /* answered by `pong` */
-    {"which", tell_process},   /* answered by `process PID` */
+    {"start", start},        /* KEY=VALUE..., and what comes after it (supervisor/messages.h) */
+    {"pod", make_pod},       /* DIRECTORY, and what comes after it (pod/pod.h) */
+    {"adopt", adopt},        /* DIRECTORY */
+    {"ping", answer_ping},   /* answered by `pong` */
+    {"which", tell_process}, /* answered by `process PID` */
 };
 
 /* Whether the frame's first record is `name` (its string count precedes it). */

@@ -57,8 +57,10 @@ void links_forget(void);
    lost. */
 void adopt_supervisor(uint32_t handle, const char *directory);
 
-/* fork.c: forks the process that carries out a message: a supervisor for `start`, the maker of a pod for `pod`. */
-void fork_for(uint32_t handle, const struct launch *message);
+/* fork.c: forks the process that carries out a message, which the daemon then knows by the handle. It tells `lost` where there
+   is none. */
+void fork_supervisor(uint32_t handle, const struct launch *message);
+void fork_pod_maker(uint32_t handle, const struct launch *message);
 
 /* spare.c. A new network namespace costs half a millisecond: one is kept ready for the next container that wants one without
    anything in it. Has one made when the loop is idle for a moment. */

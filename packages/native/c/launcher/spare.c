@@ -33,9 +33,10 @@ int spare_wanted(const struct launch *launch) {
   const struct launch_record *record;
   int wanted = 0;
   for (size_t at = 0; (record = launch_next(launch, "namespace", &at));) {
-    int kind = record->argc > 1 ? namespaces_kind(record->argv[1]) : -1;
-    if (kind == NS_USER) return 0;
-    wanted |= kind == NS_NET && record->argc == 2;
+    struct namespace_request asked;
+    struct error err;
+    if (namespace_decode(record, &asked, &err) < 0 || asked.kind == NS_USER) return 0;
+    wanted |= asked.kind == NS_NET && !asked.path;
   }
   return wanted;
 }

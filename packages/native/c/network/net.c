@@ -86,27 +86,41 @@ void reply_record(struct reply *reply, int count, const char *const *strings) {
   }
 }
 
+/* What an operation's record asks for. `words` is what lists point into, for the caller to free. */
+static int decode(const struct field *fields, const struct launch_record *record, union net_request *asked, const char ***words,
+                  struct error *err) {
+  *words = calloc((size_t) record->argc, sizeof **words);
+  if (!*words) return fail(err, "net", ENOMEM, "operation %s", record->argv[0]);
+  return net_decode(fields, record, asked, *words, err);
+}
+
 static int run(struct net *net, const struct launch_record *record, struct reply *reply, struct error *err) {
   for (size_t i = 0; i < sizeof OPERATIONS / sizeof OPERATIONS[0]; i++) {
     if (strcmp(OPERATIONS[i].name, record->argv[0])) continue;
     union net_request asked;
-    cleanup_free const char **words = calloc((size_t) record->argc, sizeof *words);
-    if (!words) return fail(err, "net", ENOMEM, "operation %s", record->argv[0]);
-    if (net_decode(OPERATIONS[i].fields, record, &asked, words, err) < 0) return -1;
+    cleanup_free const char **words = NULL;
+    if (decode(OPERATIONS[i].fields, record, &asked, &words, err) < 0) return -1;
     return OPERATIONS[i].run(net, &asked, reply, err);
   }
   return fail(err, "net", ENOSYS, "operation %s", record->argv[0]);
 }
 
-static void release(struct net *net, uint32_t id, const struct launch_record *record) {
+/* Whether the request is a release, which the reaper answers. */
+static int release(struct net *net, uint32_t id, const struct launch *launch) {
+  union net_request asked;
+  struct error err = {0};
+  cleanup_free const char **words = NULL;
+  if (launch->count != 1 || strcmp(launch->records[0].argv[0], "release") != 0) return 0;
+  if (decode(release_fields, &launch->records[0], &asked, &words, &err) < 0) return 0;
   struct sandbox *found = NULL;
   for (struct sandbox **at = &net->sandboxes; *at; at = &(*at)->next) {
-    if (strcmp((*at)->id, record->argv[1])) continue;
+    if (strcmp((*at)->id, asked.release.id)) continue;
     found = *at;
     *at = found->next;
     break;
   }
-  reaper_push(id, found, record);
+  reaper_push(id, found, &asked.release.links);
+  return 1;
 }
 
 static void request(struct net *net, uint32_t id, const char *bytes, size_t size) {
@@ -114,8 +128,7 @@ static void request(struct net *net, uint32_t id, const char *bytes, size_t size
   struct error err = {0};
   struct reply reply = {0};
   if (launch_parse(bytes, size, &launch, &err) < 0) _exit(2);
-  if (launch.count == 1 && !strcmp(launch.records[0].argv[0], "release") && launch.records[0].argc > 1) {
-    release(net, id, &launch.records[0]);
+  if (release(net, id, &launch)) {
     launch_free(&launch);
     return;
   }
@@ -165,7 +178,13 @@ static int take_in(struct net *net) {
 int net_main(int argc, char **argv) {
   static struct net net = {.firewall.fd = -1};
   struct error err = {0};
-  net.group = argc > 1 ? (uint32_t) strtoul(argv[1], NULL, 10) : 0;
+  const struct launch_record words = {.argc = argc, .argv = (const char **) argv};
+  struct net_arguments asked = {0};
+  if (fields_decode("net", net_argument_fields, &words, &asked, NULL, &err) < 0) {
+    fprintf(stderr, "berth-native %s\n", err.message);
+    return 2;
+  }
+  net.group = (uint32_t) asked.group;
   signal(SIGPIPE, SIG_IGN);
   signal(SIGINT, SIG_IGN); /* a ^C typed at the daemon: it stops in its own order */
   prctl(PR_SET_NAME, "berth-net");
@@ -178,7 +197,7 @@ int net_main(int argc, char **argv) {
   }
   pool_start(&net);
   reaper_start(&net);
-  int watch = argc > 2 ? nftwatch_open(argv[2]) : -1;
+  int watch = asked.table ? nftwatch_open(asked.table) : -1;
   struct pollfd polled[] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = watch, .events = POLLIN}};
   for (;;) {
     if (poll(polled, 2, -1) < 0 && errno != EINTR) return 1;

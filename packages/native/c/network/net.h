@@ -47,7 +47,7 @@ typedef int net_operation(struct net *net, const union net_request *asked, struc
  *
  *   sandbox ID [MAP...]        a network namespace from the pool, kept under ID until `release`; MAP: id maps of a user namespace
  *                              that is to own it. Replies its path
- *   release ID                 gives it back; done by the reaper, so alone in its request
+ *   release ID [LINK...]       gives it back and deletes links of the host; done by the reaper, so alone in its request
  *   bridge NAME mtu= mac= ipv6=0|1 private=0|1 stale=... address=...     makes it, or takes over the one of that name
  *   link NAME kind=vlan|dummy parent= vlan=                              a parent for macvlan and ipvlan
  *   endpoint SANDBOX name= kind=veth host= bridge= isolated= hairpin=    an interface of a container
@@ -70,7 +70,7 @@ net_operation net_op_sandbox, net_op_bridge, net_op_link, net_op_endpoint, net_o
 
 /* Namespaces made ahead of need, by a thread. */
 void pool_start(struct net *net);
-/* `maps`: records of a user namespace that is to own it (see container/internal.h), or none. */
+/* `maps`: records of a user namespace that is to own it (see base/namespaces/idmap.h), or none. */
 struct sandbox *pool_take(struct net *net, const char *id, const struct launch *maps, struct error *err);
 /* Finds what `pool_take` gave, or opens a path of a namespace (kept by nobody: sandbox_free it; see `sandbox_put`). */
 struct sandbox *sandbox_get(struct net *net, const char *reference, struct error *err);
@@ -86,9 +86,9 @@ void sandbox_sysctl(struct net *net, struct sandbox *sandbox, const char *value,
 void net_send(uint32_t id, const void *bytes, size_t size);
 /* Gives links and namespaces back in a thread of its own, then answers the request. */
 void reaper_start(struct net *net);
-/* Hands a sandbox (NULL: there is none) to that thread, and the request `record` of number `id` to be answered when it is
-   done. */
-void reaper_push(uint32_t id, struct sandbox *sandbox, const struct launch_record *record);
+/* Hands a sandbox (NULL: there is none) and the names of links to that thread, which answers the request of number `id` when
+   both are gone. */
+void reaper_push(uint32_t id, struct sandbox *sandbox, const struct field_words *links);
 
 /* Watches the firewall's tables for changes made by others; -1 where the kernel can't tell. */
 int nftwatch_open(const char *table);

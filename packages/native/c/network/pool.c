@@ -220,7 +220,7 @@ int net_op_sandbox(struct net *net, const union net_request *asked, struct reply
 struct chore {
   uint32_t id;
   struct sandbox *sandbox;
-  int links;
+  size_t links;
   char (*names)[IFNAMSIZ];
   struct chore *next;
 };
@@ -231,14 +231,15 @@ static struct {
   struct chore *first, **last;
 } chores = {.lock = PTHREAD_MUTEX_INITIALIZER, .wanted = PTHREAD_COND_INITIALIZER, .last = &chores.first};
 
-void reaper_push(uint32_t id, struct sandbox *sandbox, const struct launch_record *record) {
+void reaper_push(uint32_t id, struct sandbox *sandbox, const struct field_words *links) {
   struct chore *chore = calloc(1, sizeof *chore);
   if (!chore) _exit(1);
   chore->id = id;
   chore->sandbox = sandbox;
-  chore->names = calloc((size_t) record->argc, IFNAMSIZ);
+  chore->names = calloc(links->count + 1, IFNAMSIZ);
   if (!chore->names) _exit(1);
-  for (int i = 2; i < record->argc; i++) snprintf(chore->names[chore->links++], IFNAMSIZ, "%s", record->argv[i]);
+  for (; chore->links < links->count; chore->links++)
+    snprintf(chore->names[chore->links], IFNAMSIZ, "%s", links->items[chore->links]);
   pthread_mutex_lock(&chores.lock);
   *chores.last = chore;
   chores.last = &chore->next;
@@ -263,7 +264,7 @@ static void *reap(void *data) {
 
     struct reply reply = {0};
     netlink_reset(&batch);
-    for (int i = 0; i < chore->links; i++) {
+    for (size_t i = 0; i < chore->links; i++) {
       struct ifinfomsg header = {.ifi_family = AF_UNSPEC};
       netlink_message(&batch, RTM_DELLINK, 0, &header, sizeof header);
       netlink_about(&batch, "delete %s", chore->names[i]);

@@ -6,6 +6,16 @@ const struct field sandbox_fields[] = {
     PLACED(FIELD_WORDS, sandbox_request, maps),
     FIELDS_END,
 };
+const struct field release_fields[] = {
+    PLACED(FIELD_WORD, release_request, id),
+    PLACED(FIELD_WORDS, release_request, links),
+    FIELDS_END,
+};
+const struct field net_argument_fields[] = {
+    OPTIONAL(FIELD_NUMBER, net_arguments, group, 0),
+    OPTIONAL(FIELD_WORD, net_arguments, table, 0),
+    FIELDS_END,
+};
 const struct field bridge_fields[] = {
     PLACED(FIELD_WORD, bridge_request, name),
     KEYED("mac", FIELD_WORD, bridge_request, mac),

@@ -8,6 +8,10 @@ struct sandbox_request {
   const char *id;
   struct field_words maps; /* of a user namespace that is to own it: records in four words each */
 };
+struct release_request {
+  const char *id;
+  struct field_words links; /* of the host, to be deleted with it */
+};
 struct bridge_request {
   const char *name, *mac; /* NULL: the kernel's choice */
   long mtu, ipv6, private_ports;
@@ -60,6 +64,7 @@ struct elements_request {
 /* The one that an operation's name says. */
 union net_request {
   struct sandbox_request sandbox;
+  struct release_request release;
   struct bridge_request bridge;
   struct link_request link;
   struct endpoint_request endpoint;
@@ -75,9 +80,16 @@ union net_request {
 };
 
 /* The fields of each operation's request. */
-extern const struct field sandbox_fields[], bridge_fields[], link_fields[], endpoint_fields[], routes_fields[], unplug_fields[],
-    unlink_fields[], addresses_fields[], stats_fields[], listen_fields[], close_fields[], forget_fields[], elements_fields[],
-    no_fields[];
+extern const struct field sandbox_fields[], release_fields[], bridge_fields[], link_fields[], endpoint_fields[],
+    routes_fields[], unplug_fields[], unlink_fields[], addresses_fields[], stats_fields[], listen_fields[], close_fields[],
+    forget_fields[], elements_fields[], no_fields[];
+
+/* The command line of the worker: `net [GROUP [TABLE]]`. */
+struct net_arguments {
+  long group;        /* of interfaces (IFLA_GROUP), by which this daemon's are known; 0: none */
+  const char *table; /* of nftables, whose changes are watched; NULL: none */
+};
+extern const struct field net_argument_fields[];
 
 /* As fields_decode(), with stage "net". */
 int net_decode(const struct field *fields, const struct launch_record *record, union net_request *request, const char **words,

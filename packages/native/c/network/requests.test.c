@@ -43,6 +43,12 @@ int main(void) {
   CHECK(request.sandbox.maps.count == 4 && !strcmp(request.sandbox.maps.items[3], "a=b"));
   CHECK(DECODE(close_fields, "close") == 0 && request.close.sockets.count == 0);
 
+  CHECK(DECODE(release_fields, "release", "box", "veth1", "veth2") == 0);
+  CHECK(!strcmp(request.release.id, "box") && request.release.links.count == 2);
+  CHECK(!strcmp(request.release.links.items[1], "veth2"));
+  CHECK(DECODE(release_fields, "release") < 0);
+  check_refused("release: id is missing");
+
   CHECK(DECODE(listen_fields, "listen", "tcp", "0.0.0.0", "80") == 0 && request.listen.port == 80);
   CHECK(DECODE(listen_fields, "listen", "tcp", "0.0.0.0") < 0);
   check_refused("listen: port is missing");

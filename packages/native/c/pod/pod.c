@@ -78,11 +78,10 @@ static int read_namespaces(struct pod *pod, struct namespace_request *requests, 
   const struct launch_record *record;
   *count = 0;
   for (size_t at = 0; (record = launch_next(pod->request, "namespace", &at));) {
-    struct word_request type;
-    if (pod_decode(record, pod_word, &type, err) < 0) return -1;
-    int kind = namespaces_kind(type.value);
-    if (kind < 0 || kind == NS_MNT || *count == NS_COUNT) return fail(err, "launch", EINVAL, "namespace record");
-    requests[(*count)++] = (struct namespace_request){.kind = kind};
+    struct namespace_request asked;
+    if (namespace_decode(record, &asked, err) < 0) return -1;
+    if (asked.kind == NS_MNT || asked.path || *count == NS_COUNT) return fail(err, "launch", EINVAL, "namespace record");
+    requests[(*count)++] = asked;
   }
   return 0;
 }

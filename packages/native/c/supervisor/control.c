@@ -68,42 +68,66 @@ static int pass_on(struct supervisor *supervisor, const union control_message *a
   return plugin->control(supervisor, record, err);
 }
 
-static const struct {
+static const struct request {
   const char *name;
-  const struct field *fields; /* or NULL: it has only its sequence number */
+  const struct field *fields;
   control_request *run;
 } requests[] = {
     {"kill", signal_fields, signal_process},
     {"resize", resize_fields, resize},
     {"exec-kill", exec_signal_fields, exec_signal},
     {"exec-resize", exec_resize_fields, exec_resize},
-    {"control", NULL, pass_on},
-    {"log-reopen", NULL, reopen_log},
+    {"control", plain_fields, pass_on},
+    {"log-reopen", plain_fields, reopen_log},
 };
 
-static int carry_out(struct supervisor *supervisor, const struct launch *message, struct error *err) {
-  const struct launch_record *first = &message->records[0];
-  union control_message asked = {0};
-  if (!supervisor->started) return fail(err, "control", EAGAIN, "the container is not started");
+static const struct request *find_request(const char *name) {
   for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
-    if (strcmp(requests[i].name, first->argv[0])) continue;
-    if (requests[i].fields && fields_decode("control", requests[i].fields, first, &asked, NULL, err) < 0) return -1;
-    return requests[i].run(supervisor, &asked, message, err);
+    if (!strcmp(requests[i].name, name)) return &requests[i];
   }
-  return fail(err, "control", ENOSYS, "unknown request %s", first->argv[0]);
+  return NULL;
 }
+
+/* Fills `asked` in any case as far as it goes: the answer wants the sequence. */
+static int carry_out(struct supervisor *supervisor, union control_message *asked, const struct launch *message,
+                     struct error *err) {
+  const struct launch_record *first = &message->records[0];
+  const struct request *request = find_request(first->argv[0]);
+  int decoded = fields_decode("control", request ? request->fields : plain_fields, first, asked, NULL, err);
+  if (!supervisor->started) return fail(err, "control", EAGAIN, "the container is not started");
+  if (!request) return fail(err, "control", ENOSYS, "unknown request %s", first->argv[0]);
+  return decoded < 0 ? -1 : request->run(supervisor, asked, message, err);
+}
+
+static void release(struct supervisor *supervisor, const union control_message *told) {
+  supervisor->released = 1;
+  supervisor_check(supervisor);
+}
+
+static void exec_seen(struct supervisor *supervisor, const union control_message *told) {
+  ended_seen(supervisor, told->exec_seen.exec);
+}
+
+/* Messages without a sequence, which are not answered. */
+static const struct {
+  const char *name;
+  const struct field *fields; /* NULL: whatever comes with it does not count */
+  void (*take)(struct supervisor *supervisor, const union control_message *told);
+} notices[] = {
+    {"release", NULL, release},
+    {"exec-seen", seen_fields, exec_seen},
+};
 
 void control_message(struct supervisor *supervisor, const struct launch *message) {
   const struct launch_record *first = &message->records[0];
-  const char *name = first->argv[0], *argument = first->argv[1];
-  if (!strcmp(name, "release")) {
-    supervisor->released = 1;
-    supervisor_check(supervisor);
-  } else if (argument && !strcmp(name, "exec-seen")) {
-    ended_seen(supervisor, argument);
-  } else if (argument) {
-    struct error err;
-    int status = carry_out(supervisor, message, &err);
-    reply(supervisor, argument, status < 0 ? &err : NULL);
+  union control_message asked = {0};
+  struct error err = {0};
+  for (size_t i = 0; i < sizeof notices / sizeof notices[0]; i++) {
+    if (strcmp(notices[i].name, first->argv[0])) continue;
+    if (!notices[i].fields || fields_decode("control", notices[i].fields, first, &asked, NULL, &err) == 0)
+      notices[i].take(supervisor, &asked);
+    return;
   }
+  int status = carry_out(supervisor, &asked, message, &err);
+  if (asked.plain.sequence) reply(supervisor, asked.plain.sequence, status < 0 ? &err : NULL);
 }

@@ -38,6 +38,8 @@ const struct field log_fields[] = {
     PLACED(FIELD_NUMBER, log_message, limit),
     FIELDS_END,
 };
+const struct field plain_fields[] = {PLACED(FIELD_WORD, plain_message, sequence), FIELDS_END};
+const struct field seen_fields[] = {PLACED(FIELD_WORD, seen_message, exec), FIELDS_END};
 const struct field signal_fields[] = {
     PLACED(FIELD_WORD, signal_message, sequence),
     PLACED(FIELD_NUMBER, signal_message, signal),

@@ -3,7 +3,7 @@
  * By key are those that only the launcher of the daemon's own version hears. By place are those that a supervisor hears while it
  * runs: it may be of an earlier version than the daemon, so their arguments keep their order, and new ones come last.
  *
- *   start id=ID directory=PATH [open-stdin=1] [stdin-once=1] [terminal=1]
+ *   start id=ID folder=PATH    [open-stdin=1] [stdin-once=1] [terminal=1]
  *   early CLIENT                       the start waits until it has connected
  *   log DRIVER PATH MAX-SIZE MAX-FILE COMPRESS ATTRS POSITION LIMIT   (supervisor/log/log.h); while it runs: another log
  *   launch                             behind it come the container's records (container/spec/spec.h) and the plugins' (supervisor.h)
@@ -48,8 +48,14 @@ struct log_message {
   long limit;
 };
 
-/* Requests of the control connection. */
+/* Messages of the control connection. The sequence of those that are answered is their first member. */
 union control_message {
+  struct plain_message {
+    const char *sequence;
+  } plain;
+  struct seen_message {
+    const char *exec;
+  } exec_seen;
   struct signal_message {
     const char *sequence;
     long signal;
@@ -69,7 +75,7 @@ union control_message {
 };
 
 /* Their fields, for fields_decode() with stage "launch" or "control". */
-extern const struct field start_fields[], client_fields[], exec_fields[], log_fields[], signal_fields[], resize_fields[],
-    exec_signal_fields[], exec_resize_fields[];
+extern const struct field start_fields[], client_fields[], exec_fields[], log_fields[], plain_fields[], seen_fields[],
+    signal_fields[], resize_fields[], exec_signal_fields[], exec_resize_fields[];
 
 #endif

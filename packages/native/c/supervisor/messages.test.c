@@ -80,11 +80,24 @@ static void requests(void) {
   check_refused("kill: signal is no number");
 }
 
+static void notices_and_requests_without_arguments(void) {
+  union control_message asked = {0};
+  CHECK(DECODE(seen_fields, &asked, "exec-seen", "e1") == 0 && !strcmp(asked.exec_seen.exec, "e1"));
+  CHECK(DECODE(seen_fields, &asked, "exec-seen") < 0);
+  check_refused("exec-seen: exec is missing");
+  asked = (union control_message){0};
+  CHECK(DECODE(plain_fields, &asked, "log-reopen", "7") == 0 && !strcmp(asked.plain.sequence, "7"));
+  /* What is refused is answered, by its sequence. */
+  asked = (union control_message){0};
+  CHECK(DECODE(resize_fields, &asked, "resize", "8", "many", "80") < 0 && !strcmp(asked.plain.sequence, "8"));
+}
+
 int main(void) {
   a_start_by_its_keys();
   clients();
   an_exec();
   a_log();
   requests();
+  notices_and_requests_without_arguments();
   return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/namespaces/namespaces.h"
+#include "base/records/fields.h"
 #include "base/sys.h"
 
 /* A new user namespace with these maps, or the namespace of another kind that was made with it. */
@@ -62,10 +63,22 @@ static int net_within(const char *path, struct error *err) {
   return fd < 0 ? fail(err, "namespace", status, "make a network namespace in %s", path) : fd;
 }
 
+struct user_namespace_request {
+  const char *path;
+  const char *fill[2]; /* nothing: the network worker has these records in four words each, as those of maps */
+};
+static const struct field user_namespace_fields[] = {
+    PLACED(FIELD_WORD, user_namespace_request, path),
+    OPTIONAL(FIELD_WORD, user_namespace_request, fill[0], 0),
+    OPTIONAL(FIELD_WORD, user_namespace_request, fill[1], 0),
+    FIELDS_END,
+};
+
 int namespaces_owned_net(const struct launch *launch, struct error *err) {
   const struct launch_record *there = launch_find(launch, "user-namespace");
-  if (there && there->argc < 2) return fail(err, "launch", EINVAL, "user-namespace record of %d arguments", there->argc - 1);
-  if (there) return net_within(there->argv[1], err);
+  struct user_namespace_request owner;
+  if (there && fields_decode("launch", user_namespace_fields, there, &owner, NULL, err) < 0) return -1;
+  if (there) return net_within(owner.path, err);
   struct id_maps maps = {0};
   for (size_t i = 0; i < launch->count; i++) {
     const struct launch_record *record = &launch->records[i];

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #include "base/cleanup.h"
+#include "base/records/fields.h"
 #include "base/sys.h"
 
 int namespaces_empty_mnt = -1, namespaces_null = -1, namespaces_spare_net = -1;
@@ -33,6 +34,22 @@ int namespaces_kind(const char *name) {
     if (!strcmp(name, kinds[i].name)) return i;
   }
   return -1;
+}
+
+struct namespace_words {
+  const char *type, *path;
+};
+static const struct field namespace_fields[] = {
+    PLACED(FIELD_WORD, namespace_words, type),
+    OPTIONAL(FIELD_WORD, namespace_words, path, 0),
+    FIELDS_END,
+};
+
+int namespace_decode(const struct launch_record *record, struct namespace_request *request, struct error *err) {
+  struct namespace_words words = {0};
+  if (fields_decode("launch", namespace_fields, record, &words, NULL, err) < 0) return -1;
+  *request = (struct namespace_request){.kind = namespaces_kind(words.type), .path = words.path};
+  return request->kind < 0 ? fail(err, "launch", EINVAL, "namespace: unknown type %s", words.type) : 0;
 }
 
 uint64_t namespaces_flag(int kind) {

@@ -11,11 +11,13 @@
 
 enum { NS_MNT, NS_PID, NS_UTS, NS_IPC, NS_NET, NS_CGROUP, NS_TIME, NS_USER, NS_COUNT };
 
-/* One `namespace` record of a launch. `path`: the file of a namespace to join, as /proc/PID/ns/net; NULL: a new one. */
+/* A record `namespace TYPE [PATH]`. `path`: the file of a namespace to join, as /proc/PID/ns/net; NULL: a new one. */
 struct namespace_request {
   int kind; /* NS_* */
   const char *path;
 };
+/* Decodes such a record, whose strings stay. Returns 0, or -1 with EINVAL for a type that is missing or unknown. */
+int namespace_decode(const struct launch_record *record, struct namespace_request *request, struct error *err);
 
 struct namespaces {
   uint64_t create;    /* CLONE_NEW* of the new ones */

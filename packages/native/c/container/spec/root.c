@@ -17,8 +17,8 @@ int decode_pair(struct container_spec *spec, void *item, const struct arguments 
 
 int decode_namespace(struct container_spec *spec, void *item, const struct arguments *a, struct error *err) {
   struct namespace_request *request = item;
-  *request = (struct namespace_request){.kind = namespaces_kind(a->words[0]), .path = a->words[1]};
-  if (request->kind < 0) return refuse_record(err, a, "unknown type");
+  struct launch_record record = {.argc = a->count + 1, .argv = a->words - 1};
+  if (namespace_decode(&record, request, err) < 0) return -1;
   if (request->kind == NS_MNT && request->path) return refuse_record(err, a, "a container's mount namespace is always its own");
   return 0;
 }
