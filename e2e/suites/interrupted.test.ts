@@ -241,6 +241,27 @@ test('an end that no daemon saw has its code and its time, and the restart polic
   for (const id of [plain, again]) await remove(id);
 });
 
+test('after a boot a container waits for those that it shares namespaces with or is linked to', async () => {
+  const policy = (hostConfig: object) => ({
+    HostConfig: { RestartPolicy: { Name: 'on-failure', MaximumRetryCount: 1 }, ...hostConfig },
+  });
+  const ids: string[] = [];
+  for (const n of [1, 2, 3]) {
+    const first = await daemon.box(['sleep', '1000'], policy({}), `first${n}`);
+    const second = await daemon.box(['sleep', '1000'], policy({ NetworkMode: `container:first${n}` }));
+    const third = await daemon.box(['sleep', '1000'], policy({ PidMode: `container:${second}` }));
+    ids.push(third, second, first, await daemon.box(['sleep', '1000'], policy({ Links: [`first${n}:it`] })));
+  }
+  const pids = await Promise.all(ids.map(async (id) => (await state(id)).Pid));
+  await daemon.down('SIGKILL');
+  for (const pid of pids) process.kill(pid, 'SIGKILL');
+  await daemon.up();
+  const all = () => Promise.all(ids.map(async (id) => (await state(id)).Status));
+  await until('the restarts', async () => (await all()).every((status) => status !== 'restarting'));
+  expect(await all()).toEqual(ids.map(() => 'running'));
+  for (const id of ids) await remove(id);
+});
+
 test('a container that goes by itself is still one while it is restarted', async () => {
   const command = ['sh', '-c', 'trap "sleep 1; exit 0" TERM; while :; do sleep 0.1; done'];
   const id = await daemon.box(command, { HostConfig: { AutoRemove: true } });

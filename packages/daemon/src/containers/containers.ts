@@ -286,7 +286,7 @@ class ContainerRoom implements Containers {
   close(): void {
     this.context.closing = true;
     for (const container of this.registry.all()) {
-      clearTimeout(container.restartTimer);
+      container.callOffRestart();
       container.monitor?.end();
     }
   }

@@ -1,7 +1,9 @@
 import { type BerthError, conflict, invalidParameter, systemError } from '../../base/errors.ts';
 import type { PodJoin } from '../../pods/api.ts';
 import type { Container } from '../model/container.ts';
+import type { Registry } from '../model/registry.ts';
 import type { ContainerRecord, Status } from '../model/types.ts';
+import { bridgeLinks } from './links.ts';
 
 /** The places of a joined container's namespaces and files. */
 export interface Joined {
@@ -48,6 +50,25 @@ export function resolveJoins(record: ContainerRecord, lookup: (reference: string
     joined.ipc = ipc.state.pid;
   }
   return joined;
+}
+
+/** Milliseconds that a start waits for those of the containers it needs: two could need each other. */
+const LONGEST_WAIT = 10_000;
+
+/**
+ * Waits until those that a container needs have been started, or could not be, where the restart policy has arranged
+ * that too, as after a boot: those whose namespaces it shares, and those it is linked to.
+ */
+export async function neededStarts({ record }: Container, registry: Registry): Promise<void> {
+  const { NetworkMode, PidMode, IpcMode } = record.hostConfig;
+  const shared = [NetworkMode, PidMode, IpcMode].map((mode) => /^container:(.+)/.exec(mode)?.[1]);
+  const needed = [...shared, ...bridgeLinks(record).map(({ target }) => target)];
+  const starts = needed.flatMap((name) => (name && registry.find(name)?.nextStart?.tried.promise) || []);
+  if (starts.length === 0) return;
+  const patience = Promise.withResolvers<void>();
+  const timer = setTimeout(() => patience.resolve(), LONGEST_WAIT);
+  await Promise.race([Promise.all(starts), patience.promise]);
+  clearTimeout(timer);
 }
 
 /** dockerd's texts and kinds for a namespace that can't be joined. */

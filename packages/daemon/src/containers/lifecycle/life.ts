@@ -6,6 +6,7 @@ import { type Context, setState } from '../model/context.ts';
 import type { LifeEffect, LifeEvent } from '../model/life-types.ts';
 import { transition } from '../model/state.ts';
 import { endHealth, type Remedy, watchHealth } from './health.ts';
+import { neededStarts } from './joins.ts';
 import { clearRunFolder, launch, release } from './start.ts';
 import { startFailure } from './start-failure.ts';
 
@@ -98,9 +99,7 @@ export class Life {
       case 'restart-now':
         return this.restartLater(container, 0);
       case 'cancel-restart':
-        clearTimeout(container.restartTimer);
-        container.restartTimer = undefined;
-        return;
+        return container.callOffRestart();
       case 'auto-remove':
         return this.autoRemove(container);
     }
@@ -236,18 +235,30 @@ export class Life {
     await release(this.context, container).catch(warn);
   }
 
+  /** Starts it after `delay` milliseconds, and after those that it needs where they wait for a start of their own too. */
   private restartLater(container: Container, delay: number): void {
     if (this.context.closing) return;
-    clearTimeout(container.restartTimer);
-    container.restartTimer = setTimeout(() => {
-      container.restartTimer = undefined;
-      container
-        .queue(async () => {
-          if (container.removing || container.alive || this.context.closing) return;
-          await this.apply(container, { type: 'start', automatic: true });
-        })
-        .catch((error) => log.warn({ container: container.id, err: error }, 'a restart failed'));
-    }, delay);
+    container.callOffRestart();
+    const next = {
+      tried: Promise.withResolvers<void>(),
+      timer: setTimeout(() => {
+        this.restart(container, next)
+          .catch((error) => log.warn({ container: container.id, err: error }, 'a restart failed'))
+          .finally(() => {
+            if (container.nextStart === next) container.callOffRestart();
+          });
+      }, delay),
+    };
+    container.nextStart = next;
+  }
+
+  private async restart(container: Container, planned: Container['nextStart']): Promise<void> {
+    await neededStarts(container, this.context.registry);
+    await container.queue(async () => {
+      if (container.nextStart !== planned || container.removing || container.alive || this.context.closing)
+        return;
+      await this.apply(container, { type: 'start', automatic: true });
+    });
   }
 
   /** Makes an end of a start that hangs: what it runs is killed, and it fails. */

@@ -39,7 +39,8 @@ export class Container {
   /** A forced removal wants a start that is under way to end. */
   abandoned = false;
   removing = false;
-  restartTimer: NodeJS.Timeout | undefined;
+  /** The start that the restart policy has arranged; `tried` is settled when it was made, or called off. */
+  nextStart: { timer: NodeJS.Timeout; tried: PromiseWithResolvers<void> } | undefined;
   /** The removal of the last run's cgroup; the next start waits for it. False: it failed, and is the container's removal's. */
   cleaning: Promise<boolean> = Promise.resolve(true);
   /** Settled when the record of its last start is on the disk. */
@@ -95,6 +96,13 @@ export class Container {
     const turn = this.tail.then(action);
     this.tail = turn.catch(() => undefined);
     return turn;
+  }
+
+  /** There will be no start that the restart policy has arranged. */
+  callOffRestart(): void {
+    clearTimeout(this.nextStart?.timer);
+    this.nextStart?.tried.resolve();
+    this.nextStart = undefined;
   }
 
   /** Resolves at the condition; never rejects. A `signal` that fires forgets the waiter. */
