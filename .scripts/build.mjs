@@ -1,6 +1,5 @@
 // Builds packages/native/build and dist. Runs on the pinned Node. With `--failpoints` it builds dist/failpoints instead: a
 // daemon whose system calls fail on demand, for `npm run faults`.
-import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   copyFileSync,
@@ -18,7 +17,6 @@ import {
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { CLIENT_FLAGS } from './client-flags.mjs';
 import { pinnedNode, root, run } from './lib.mjs';
 
 const failing = process.argv.includes('--failpoints');
@@ -226,13 +224,9 @@ script.runInThisContext()({}, require, module, filename, __dirname);
   copyFileSync(join(root, 'packages/native/build/berth'), join(dist, '.berth'));
   chmodSync(join(dist, '.berth'), 0o755);
   renameSync(join(dist, '.berth'), join(dist, 'berth'));
-  // Ends with an error, for want of a daemon, after most of what such a command runs.
-  const warm = ['-H', 'unix:///nonexistent', 'run', '--rm', 'busybox', 'true'];
-  spawnSync(
-    pinnedNode,
-    [...CLIENT_FLAGS, join(root, '.scripts/client-cache.cjs'), join(dist, 'lib'), ...warm],
-    {
-      stdio: 'ignore',
-    },
-  );
+  run(pinnedNode, [
+    '--disable-warning=ExperimentalWarning',
+    join(root, '.scripts/client/warm.mjs'),
+    join(dist, 'lib'),
+  ]);
 }

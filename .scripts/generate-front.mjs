@@ -9,7 +9,7 @@ import { containerFlags } from '../packages/client/src/parse/container-flags.ts'
 import { createBody } from '../packages/client/src/parse/create-body.ts';
 import { apiVersion, userAgent } from '../packages/client/src/transport/api.ts';
 import { defaultSocket } from '../packages/client/src/transport/endpoint.ts';
-import { CLIENT_FLAGS } from './client-flags.mjs';
+import { CLIENT_FLAGS } from './client/flags.mjs';
 import { root } from './lib.mjs';
 
 /** The flags of `run` that the front takes: those that stand in the body as they are written. */

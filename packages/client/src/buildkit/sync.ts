@@ -90,8 +90,10 @@ class Sender {
       throw new CliError(`failed to read folder ${join(this.folder, path)}: ${whyNot(error)}`);
     }
     for (const name of byBytes(names)) {
-      if (++this.walked % TURN === 0) await setImmediate();
-      this.call.signal.throwIfAborted();
+      if (++this.walked % TURN === 0) {
+        await setImmediate();
+        this.call.signal.throwIfAborted();
+      }
       const inner = path ? `${path}/${name}` : name;
       const taken = filter.takes(inner);
       if (!taken && !filter.enters(inner)) continue;

@@ -36,8 +36,8 @@ export function detectedPlatform(): string {
 export function runnablePlatforms(): Platform[] {
   const { os, architecture } = hostPlatform;
   if (architecture !== 'amd64') return [hostPlatform];
-  const level = Number(amd64Level().slice(1) || 1);
-  const levels = Array.from({ length: level - 1 }, (_, index) => ({
+  const most = Number(amd64Level().slice(1) || 1);
+  const levels = Array.from({ length: most - 1 }, (_, index) => ({
     os,
     architecture,
     variant: `v${index + 2}`,
@@ -45,8 +45,13 @@ export function runnablePlatforms(): Platform[] {
   return [hostPlatform, ...levels, { os, architecture: '386' }];
 }
 
+let level: string | undefined;
+
+/** The processor's level, found once: /proc/cpuinfo takes a millisecond to be written. */
+const amd64Level = (): string => (level ??= readAmd64Level());
+
 /** The x86-64 level (https://gitlab.com/x86-psABIs/x86-64-ABI) by one flag or two that each added; '' for the first. */
-function amd64Level(): string {
+function readAmd64Level(): string {
   let flags: Set<string>;
   try {
     flags = new Set(/^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'latin1'))?.[1]?.split(' '));

@@ -114,6 +114,19 @@ test('damaged bytes are a message or an error, never more', () => {
   );
 });
 
+test('a number beyond the integers that a number holds is written as its text says', () => {
+  const texts = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
+  const written = (value: bigint) => encode('All', { long: String(value), unsignedLong: String(value) });
+  fc.assert(
+    fc.property(texts, (value) => {
+      const { long, unsignedLong } = reference.decode(written(value)).toJSON();
+      expect([long, unsignedLong]).toEqual([String(value), String(BigInt.asUintN(64, value))]);
+    }),
+  );
+  for (const value of [999_999_999n, 10n ** 9n, 10n ** 18n, 2n ** 63n - 1n, 1_780_000_000_123_456_000n])
+    expect(reference.decode(written(value)).toJSON()['long']).toBe(String(value));
+});
+
 test('a value that is not there is not written; one of several always is', () => {
   const nothing = {
     text: '',
