@@ -204,6 +204,13 @@ export class TestDaemon {
     return runProgram(this, join(dist, 'berth'), args, options);
   }
 
+  /** What our own client, which has to succeed, prints, without white space at its ends. @throws Error with its errors */
+  output(args: string[], options: RunOptions = {}): string {
+    const { status, stdout, stderr } = this.berth(args, options);
+    if (status !== 0) throw new Error(`berth ${args.join(' ')}: ${stderr}`);
+    return stdout.trim();
+  }
+
   async importBusybox(reference = 'bb:latest'): Promise<void> {
     const [repo, tag] = reference.split(':');
     const changes = ['ENV PATH=/bin:/usr/bin:/sbin', 'CMD ["sh"]']

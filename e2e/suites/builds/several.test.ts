@@ -41,11 +41,7 @@ function docker(...args: string[]): string {
   return stdout.trim();
 }
 const buildx = (...args: string[]) => docker('buildx', 'build', ...args);
-const berth = (...args: string[]) => {
-  const { status, stdout, stderr } = daemon.berth(args);
-  if (status !== 0) throw new Error(`berth ${args.join(' ')}: ${stderr}`);
-  return stdout.trim();
-};
+const berth = (...args: string[]) => daemon.output(args);
 const parts = async (name: string) =>
   (await daemon.call('GET', `/v1.52/images/${encodeURIComponent(name)}/json?manifests=1`)).json.Manifests.map(
     // biome-ignore lint/suspicious/noExplicitAny: a reply

@@ -10,11 +10,7 @@ afterAll(async () => {
   await daemon?.dispose();
 });
 
-function berth(...args: string[]): string {
-  const { status, stdout, stderr } = daemon.berth(args);
-  if (status !== 0) throw new Error(`berth ${args.join(' ')}: ${stderr}`);
-  return stdout.trim();
-}
+const berth = (...args: string[]) => daemon.output(args);
 const health = (name: string) => berth('inspect', '-f', '{{json .State.Health}}', name);
 const status = (name: string) => berth('inspect', '-f', '{{.State.Health.Status}}', name);
 const often = ['--health-interval', '200ms', '--health-retries', '2'];

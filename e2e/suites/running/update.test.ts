@@ -13,11 +13,7 @@ afterAll(async () => {
   await daemon?.dispose();
 });
 
-function berth(...args: string[]): string {
-  const { status, stdout, stderr } = daemon.berth(args);
-  if (status !== 0) throw new Error(`berth ${args.join(' ')}: ${stderr}`);
-  return stdout.trim();
-}
+const berth = (...args: string[]) => daemon.output(args);
 const refusal = (...args: string[]) => {
   const { status, stderr } = daemon.berth(args);
   expect(status).not.toBe(0);

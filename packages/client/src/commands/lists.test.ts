@@ -2,6 +2,7 @@ import { formatList } from '../format/list.ts';
 import { displayPorts } from '../format/ports.ts';
 import { humanSize } from '../format/sizes.ts';
 import { alignColumns, ellipsis } from '../format/table.ts';
+import { namedFormats } from '../shared/formats.ts';
 import { containerColumns, type ListedContainer } from './container/ps.ts';
 
 test('columns are as wide as their widest cell, wide characters count twice, the last is not padded', () => {
@@ -34,6 +35,15 @@ test.each([
   ],
 ])('ports %#', (ports, expected) => {
   expect(displayPorts(ports)).toBe(expected);
+});
+
+test('formats of a list are made of its columns', () => {
+  expect(namedFormats(['Driver', 'Name'], 'Name', { name: 'Name', driver: 'Driver' })).toEqual({
+    table: 'table {{.Driver}}\\t{{.Name}}',
+    quiet: '{{.Name}}',
+    raw: 'name: {{.Name}}\ndriver: {{.Driver}}\n',
+    rawQuiet: 'name: {{.Name}}',
+  });
 });
 
 test('sizes have three digits that count', () => {

@@ -1,4 +1,4 @@
-import { string } from '../base/flags.ts';
+import { bool, string } from '../base/flags.ts';
 
 /** The formats of a list that have a name. */
 export interface NamedFormats {
@@ -7,6 +7,25 @@ export interface NamedFormats {
   readonly quiet: string;
   readonly raw?: string;
   readonly rawQuiet?: string;
+}
+
+/**
+ * Formats by the columns of a list: those of the table, the one that `--quiet` shows, and for `raw` each line's name with its
+ * column, of which `--quiet` shows the first.
+ */
+export function namedFormats(
+  table: readonly string[],
+  quiet: string,
+  raw: Readonly<Record<string, string>>,
+): NamedFormats {
+  const value = (column: string) => `{{.${column}}}`;
+  const lines = Object.entries(raw).map(([name, column]) => `${name}: ${value(column)}`);
+  return {
+    table: `table ${table.map(value).join('\\t')}`,
+    quiet: value(quiet),
+    raw: lines.map((line) => `${line}\n`).join(''),
+    rawQuiet: lines[0]!,
+  };
 }
 
 /** The format of a list: the flag's, else the configuration's, else the table. `--quiet` is for the named ones only. */
@@ -21,6 +40,10 @@ export function chooseFormat(
   if (format === 'raw' && named.raw) return quiet ? (named.rawQuiet ?? named.quiet) : named.raw;
   return format;
 }
+
+/** Docker's `--disable-content-trust`, of images that are not signed here. */
+export const contentTrustFlag = () =>
+  bool('', 'Accepted for compatibility; signatures are not checked', { initial: true, hidden: true });
 
 /** The `--format` of lists. */
 export const listFormatFlag = () =>

@@ -14,6 +14,7 @@ import { bytes, swapBytes } from '../../parse/container-flags.ts';
 import { cut } from '../../parse/csv.ts';
 import { toMap } from '../../parse/environment.ts';
 import { stdinStream, whyNot } from '../../shared/files.ts';
+import { contentTrustFlag } from '../../shared/formats.ts';
 import { cancellable } from '../../shared/pull.ts';
 import { StreamError, showProgressOn } from '../../terminal/progress.ts';
 import type { Api } from '../../transport/api.ts';
@@ -26,10 +27,7 @@ const classicFlags = {
   'cpu-shares': int('c', 'Relative weight of CPU (classic builder)'),
   'cpuset-cpus': string('', 'CPUs the steps may use: 0-3, 0,1 (classic builder)'),
   'cpuset-mems': string('', 'Memory nodes the steps may use: 0-3, 0,1 (classic builder)'),
-  'disable-content-trust': bool('', 'Accepted for compatibility; signatures are not checked', {
-    initial: true,
-    hidden: true,
-  }),
+  'disable-content-trust': contentTrustFlag(),
   'force-rm': bool('', 'Remove intermediate containers even when the build fails (classic builder)'),
   isolation: string('', 'Isolation of the steps', { hidden: true }),
   memory: bytes('m', 'Limit of memory of the steps (classic builder)'),

@@ -1,6 +1,7 @@
 import { bool, string } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
 import { canonical } from '../../parse/reference.ts';
+import { contentTrustFlag } from '../../shared/formats.ts';
 import { namedImage, pullImage } from '../../shared/pull.ts';
 
 export default command({
@@ -10,10 +11,7 @@ export default command({
   args: exactly(1),
   flags: {
     'all-tags': bool('a', 'Download all tags of the repository'),
-    'disable-content-trust': bool('', 'Accepted for compatibility; signatures are not checked', {
-      initial: true,
-      hidden: true,
-    }),
+    'disable-content-trust': contentTrustFlag(),
     platform: string('', 'Platform of the image: os/architecture'),
     quiet: bool('q', 'Only print the name of the image'),
   },

@@ -2,6 +2,7 @@ import { CliError } from '../../base/errors.ts';
 import { bool, string } from '../../base/flags.ts';
 import { command, exactly } from '../../cli/command.ts';
 import { canonical } from '../../parse/reference.ts';
+import { contentTrustFlag } from '../../shared/formats.ts';
 import { cancellable, namedImage } from '../../shared/pull.ts';
 import { pushImage } from '../../shared/push.ts';
 
@@ -12,10 +13,7 @@ export default command({
   args: exactly(1),
   flags: {
     'all-tags': bool('a', 'Upload all tags of the repository'),
-    'disable-content-trust': bool('', 'Accepted for compatibility; images are not signed', {
-      initial: true,
-      hidden: true,
-    }),
+    'disable-content-trust': contentTrustFlag(),
     platform: string('', 'Upload only this platform of the image'),
     quiet: bool('q', 'Only print the name of the image'),
   },

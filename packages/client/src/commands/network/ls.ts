@@ -3,7 +3,7 @@ import { command, noArgs } from '../../cli/command.ts';
 import { type Columns, formatList, shortId } from '../../format/list.ts';
 import { naturalCompare } from '../../format/natural.ts';
 import { filtersQuery } from '../../shared/filters.ts';
-import { chooseFormat, joinLabels, listFormatFlag } from '../../shared/formats.ts';
+import { chooseFormat, joinLabels, listFormatFlag, namedFormats } from '../../shared/formats.ts';
 
 interface Network {
   Id: string;
@@ -40,12 +40,11 @@ const columns = (truncate: boolean): Columns<Network> => ({
   methods: { Label: ({ Labels }, name) => Labels?.[name] ?? '' },
 });
 
-const formats = {
-  table: 'table {{.ID}}\\t{{.Name}}\\t{{.Driver}}\\t{{.Scope}}',
-  quiet: '{{.ID}}',
-  raw: 'network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n',
-  rawQuiet: 'network_id: {{.ID}}',
-};
+const formats = namedFormats(['ID', 'Name', 'Driver', 'Scope'], 'ID', {
+  network_id: 'ID',
+  name: 'Name',
+  driver: 'Driver',
+});
 
 export default command({
   use: '[OPTIONS]',

@@ -1,15 +1,15 @@
 import { bool } from '../../base/flags.ts';
 import { command, noArgs } from '../../cli/command.ts';
 import { formatList } from '../../format/list.ts';
-import { chooseFormat, listFormatFlag } from '../../shared/formats.ts';
+import { chooseFormat, listFormatFlag, namedFormats } from '../../shared/formats.ts';
 import { podColumns } from '../../shared/pod-rows.ts';
 
-const formats = {
-  table: 'table {{.ID}}\\t{{.Name}}\\t{{.Namespace}}\\t{{.State}}\\t{{.IP}}\\t{{.Containers}}',
-  quiet: '{{.ID}}',
-  raw: 'id: {{.ID}}\nname: {{.Name}}\nnamespace: {{.Namespace}}\nstate: {{.State}}\n',
-  rawQuiet: 'id: {{.ID}}',
-};
+const formats = namedFormats(['ID', 'Name', 'Namespace', 'State', 'IP', 'Containers'], 'ID', {
+  id: 'ID',
+  name: 'Name',
+  namespace: 'Namespace',
+  state: 'State',
+});
 
 export default command({
   use: '[OPTIONS]',

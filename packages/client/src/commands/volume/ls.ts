@@ -3,15 +3,10 @@ import { command, noArgs } from '../../cli/command.ts';
 import { formatList } from '../../format/list.ts';
 import { naturalCompare } from '../../format/natural.ts';
 import { filtersQuery } from '../../shared/filters.ts';
-import { chooseFormat, listFormatFlag } from '../../shared/formats.ts';
+import { chooseFormat, listFormatFlag, namedFormats } from '../../shared/formats.ts';
 import { volumeColumns } from '../../shared/volumes/rows.ts';
 
-const formats = {
-  table: 'table {{.Driver}}\\t{{.Name}}',
-  quiet: '{{.Name}}',
-  raw: 'name: {{.Name}}\ndriver: {{.Driver}}\n',
-  rawQuiet: 'name: {{.Name}}',
-};
+const formats = namedFormats(['Driver', 'Name'], 'Name', { name: 'Name', driver: 'Driver' });
 
 export default command({
   use: '[OPTIONS]',

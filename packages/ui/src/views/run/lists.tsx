@@ -4,14 +4,8 @@ import { engine, type Image } from '../../store/engine.ts';
 import { Check } from '../../widgets/check.tsx';
 import { Rows } from '../../widgets/rows.tsx';
 import { configOf, useInspected } from '../images/inspected.ts';
-import type { PairRow, RunForm } from './body.ts';
-import type { FieldName } from './fields.ts';
-
-export interface PartProps {
-  form: RunForm;
-  change: (parts: Partial<RunForm>) => void;
-  wrongAt: (field: FieldName) => string | undefined;
-}
+import type { PairRow } from './body.ts';
+import { cellsOf, type PartProps } from './bound.ts';
 
 interface CellProps {
   /** The heading above it, which also says to those who hear the page which row's it is. */
@@ -65,41 +59,30 @@ export function Lists({ form, change, wrongAt, image }: PartProps & { image: Ima
         onRows={(ports) => change({ ports })}
         blank={BLANK.port}
       >
-        {(row, set, label) => (
-          <>
-            <Cell
-              title="Address here"
-              label={label('Address')}
-              placeholder="all"
-              value={row.address}
-              onValue={(address) => set({ address })}
-              list="run-addresses"
-            />
-            <Cell
-              title="Port here"
-              label={label('Host port')}
-              placeholder="any"
-              value={row.host}
-              onValue={(host) => set({ host })}
-            />
-            <Cell
-              title="Port in the container"
-              label={label('Container port')}
-              placeholder="80"
-              value={row.container}
-              onValue={(container) => set({ container })}
-            />
-            <select
-              aria-label={label('Protocol')}
-              value={row.protocol}
-              onChange={({ currentTarget }) => set({ protocol: currentTarget.value })}
-            >
-              <option>tcp</option>
-              <option>udp</option>
-              <option>sctp</option>
-            </select>
-          </>
-        )}
+        {(row, set, label) => {
+          const cell = cellsOf(row, set, label);
+          return (
+            <>
+              <Cell
+                title="Address here"
+                {...cell('address', 'Address')}
+                placeholder="all"
+                list="run-addresses"
+              />
+              <Cell title="Port here" {...cell('host', 'Host port')} placeholder="any" />
+              <Cell title="Port in the container" {...cell('container', 'Container port')} placeholder="80" />
+              <select
+                aria-label={label('Protocol')}
+                value={row.protocol}
+                onChange={({ currentTarget }) => set({ protocol: currentTarget.value })}
+              >
+                <option>tcp</option>
+                <option>udp</option>
+                <option>sctp</option>
+              </select>
+            </>
+          );
+        }}
       </Rows>
       <datalist id="run-addresses">
         <option value="127.0.0.1" />
@@ -114,28 +97,23 @@ export function Lists({ form, change, wrongAt, image }: PartProps & { image: Ima
         onRows={(mounts) => change({ mounts })}
         blank={BLANK.mount}
       >
-        {(row, set, label) => (
-          <>
-            <Cell
-              title="Volume, or folder of the host"
-              label={label('Source')}
-              placeholder="name or /path"
-              value={row.source}
-              onValue={(source) => set({ source })}
-              list="run-volumes"
-            />
-            <Cell
-              title="Place in the container"
-              label={label('Place')}
-              placeholder="/path"
-              value={row.target}
-              onValue={(target) => set({ target })}
-            />
-            <Check checked={row.readOnly} onChecked={(checked) => set({ readOnly: checked })}>
-              Read-only
-            </Check>
-          </>
-        )}
+        {(row, set, label) => {
+          const cell = cellsOf(row, set, label);
+          return (
+            <>
+              <Cell
+                title="Volume, or folder of the host"
+                {...cell('source', 'Source')}
+                placeholder="name or /path"
+                list="run-volumes"
+              />
+              <Cell title="Place in the container" {...cell('target', 'Place')} placeholder="/path" />
+              <Check checked={row.readOnly} onChecked={(checked) => set({ readOnly: checked })}>
+                Read-only
+              </Check>
+            </>
+          );
+        }}
       </Rows>
       <datalist id="run-volumes">
         {volumes.map(({ Name }) => (
@@ -174,23 +152,14 @@ interface PairsProps {
 /** Names with values. */
 const Pairs = ({ example, ...rows }: PairsProps) => (
   <Rows {...rows} blank={BLANK.pair}>
-    {(row, set, label) => (
-      <>
-        <Cell
-          title="Name"
-          label={label('Name')}
-          placeholder={example}
-          value={row.name}
-          onValue={(name) => set({ name })}
-        />
-        <Cell
-          title="Value"
-          label={label('Value')}
-          placeholder="value"
-          value={row.value}
-          onValue={(value) => set({ value })}
-        />
-      </>
-    )}
+    {(row, set, label) => {
+      const cell = cellsOf(row, set, label);
+      return (
+        <>
+          <Cell title="Name" {...cell('name', 'Name')} placeholder={example} />
+          <Cell title="Value" {...cell('value', 'Value')} placeholder="value" />
+        </>
+      );
+    }}
   </Rows>
 );

@@ -2,19 +2,18 @@ import { visible } from '../../base/text.ts';
 import type { Image } from '../../store/engine.ts';
 import { Field } from '../../widgets/field.tsx';
 import { configOf, useInspected } from '../images/inspected.ts';
-import type { PartProps } from './lists.tsx';
+import { bound, type PartProps } from './bound.ts';
 
 /** The program of a container that is to be: what it is called with, as whom, and where. */
-export function Program({ form, change, wrongAt, image }: PartProps & { image: Image | undefined }) {
+export function Program({ image, ...props }: PartProps & { image: Image | undefined }) {
+  const { form } = props;
   const { Entrypoint, Cmd, User, WorkingDir } = configOf(useInspected(image));
   const entrypoint = form.entrypoint.trim() || visible((Entrypoint ?? []).join(' '));
   return (
     <>
       <Field
         label="Command"
-        value={form.command}
-        onValue={(command) => change({ command })}
-        error={wrongAt('command')}
+        {...bound(props, 'command')}
         // With an entrypoint of its own, a container has nothing of the image's command.
         placeholder={form.entrypoint.trim() ? '' : visible((Cmd ?? []).join(' '))}
         hint={
@@ -24,27 +23,17 @@ export function Program({ form, change, wrongAt, image }: PartProps & { image: I
       <div class="columns">
         <Field
           label="Entrypoint"
-          value={form.entrypoint}
-          onValue={(text) => change({ entrypoint: text })}
-          error={wrongAt('entrypoint')}
+          {...bound(props, 'entrypoint')}
           placeholder={visible((Entrypoint ?? []).join(' '))}
           hint="The program before the command; the image's own when empty"
         />
         <Field
           label="User"
-          value={form.user}
-          onValue={(user) => change({ user })}
-          error={wrongAt('user')}
+          {...bound(props, 'user')}
           placeholder={visible(User || 'root')}
           hint="A name or number, with :group; the image's own when empty"
         />
-        <Field
-          label="Working folder"
-          value={form.folder}
-          onValue={(folder) => change({ folder })}
-          error={wrongAt('folder')}
-          placeholder={visible(WorkingDir || '/')}
-        />
+        <Field label="Working folder" {...bound(props, 'folder')} placeholder={visible(WorkingDir || '/')} />
       </div>
     </>
   );

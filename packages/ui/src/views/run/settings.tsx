@@ -3,8 +3,8 @@ import { useValue } from '../../base/use-value.ts';
 import { engine } from '../../store/engine.ts';
 import { Check } from '../../widgets/check.tsx';
 import { Field } from '../../widgets/field.tsx';
+import { bound, boundText, type PartProps } from './bound.ts';
 import { Choice } from './choice.tsx';
-import type { PartProps } from './lists.tsx';
 
 const POLICIES = [
   ['no', 'Stay ended'],
@@ -14,7 +14,8 @@ const POLICIES = [
 ] as const;
 
 /** Limits, what comes after its end, network and terminal of a container that is to be. */
-export function Settings({ form, change, wrongAt }: PartProps) {
+export function Settings(props: PartProps) {
+  const { form, change, wrongAt } = props;
   engine.want('networks');
   const networks = useValue(engine.networks) ?? [];
   const names = networks.map(({ Name }) => Name).sort();
@@ -23,25 +24,19 @@ export function Settings({ form, change, wrongAt }: PartProps) {
       <div class="columns">
         <Field
           label="Memory at most"
-          value={form.memory}
-          onValue={(memory) => change({ memory })}
-          error={wrongAt('memory')}
+          {...bound(props, 'memory')}
           placeholder="512m"
           hint="Bytes, or with k, m, g; no limit when empty"
         />
         <Field
           label="Processors at most"
-          value={form.cpus}
-          onValue={(cpus) => change({ cpus })}
-          error={wrongAt('cpus')}
+          {...bound(props, 'cpus')}
           placeholder="1.5"
           hint="No limit when empty"
         />
         <Field
           label="Processes at most"
-          value={form.pids}
-          onValue={(pids) => change({ pids })}
-          error={wrongAt('pids')}
+          {...bound(props, 'pids')}
           placeholder="100"
           hint="The engine's own limit when empty"
         />
@@ -49,25 +44,21 @@ export function Settings({ form, change, wrongAt }: PartProps) {
       <div class="columns">
         <Choice
           label="After its end"
-          value={form.restart}
-          onValue={(restart) => change({ restart })}
+          {...boundText(props, 'restart')}
           error={form.restart === 'on-failure' ? undefined : wrongAt('restart')}
           offers={POLICIES}
         />
         {form.restart === 'on-failure' && (
           <Field
             label="Tries at most"
-            value={form.retries}
-            onValue={(retries) => change({ retries })}
+            {...boundText(props, 'retries')}
             error={wrongAt('restart')}
             hint="Any number when empty"
           />
         )}
         <Choice
           label="Network"
-          value={form.network}
-          onValue={(network) => change({ network })}
-          error={wrongAt('network')}
+          {...bound(props, 'network')}
           offers={[['', 'The usual one'], ...names.map((name) => [name, visible(name)] as const)]}
         />
       </div>
