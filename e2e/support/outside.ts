@@ -30,6 +30,11 @@ export class Outside {
     this.outside6 = `fd77:${number}:2::2`;
   }
 
+  /** The interface of the host that leads to it. */
+  get hostLink(): string {
+    return `${this.#tag}h`;
+  }
+
   get routerNs(): string {
     return `/run/netns/${this.#tag}r`;
   }

@@ -11,10 +11,10 @@ const SUBNET = '10.198.7.0/24';
 const SUBNET6 = 'fd78:7::/64';
 
 /** Starts a daemon with a simple network and one of both families, and a host outside behind a router. */
-export function withNetworks(): void {
+export function withNetworks(flags: string[] = []): void {
   beforeAll(async () => {
     outside = await Outside.make();
-    daemon = await TestDaemon.start();
+    daemon = await TestDaemon.start(flags);
     host = await Peer.start();
     for (const server of [outside.peer, host]) {
       await server.ask('listen', { port: server === host ? 28001 : 8001 });
@@ -34,7 +34,7 @@ export function withNetworks(): void {
     outside.routeToContainers(SUBNET6);
   });
   afterAll(async () => {
-    for (const peer of [...peers, host]) await peer?.stop();
+    for (const peer of [...peers.splice(0), host]) await peer?.stop();
     await daemon?.dispose();
     await outside?.remove();
   });

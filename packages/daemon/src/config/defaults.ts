@@ -62,6 +62,7 @@ export const DEFAULTS = {
   fixedCidrV6: '',
   defaultGateway: '',
   defaultGatewayV6: '',
+  allowDirectRouting: false,
   defaultAddressPools: [] as Array<{ base: string; size: number }>,
   defaultNetworkOpts: {} as Record<string, Record<string, string>>,
   mtu: 1500,

@@ -2,6 +2,12 @@ import type { Flag } from './flag.ts';
 
 /** The flags of networks, bridges, name service and firewall. */
 export const NETWORK_FLAGS: Flag[] = [
+  {
+    name: 'allow-direct-routing',
+    type: 'boolean',
+    field: 'allowDirectRouting',
+    help: "Let remote hosts reach published ports at the containers' own addresses",
+  },
   { name: 'bip', type: 'string', field: 'bip', help: 'Address of the default bridge, as CIDR' },
   { name: 'bip6', type: 'string', field: 'bip6', help: 'IPv6 address of the default bridge, as CIDR' },
   {

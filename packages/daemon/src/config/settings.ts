@@ -64,6 +64,8 @@ export interface Settings {
   fixedCidrV6: string;
   defaultGateway: string;
   defaultGatewayV6: string;
+  /** Published ports are reached at the containers' own addresses too. */
+  allowDirectRouting: boolean;
   defaultAddressPools: Array<{ base: string; size: number }>;
   /** Options of new networks that they do not give themselves, by driver. */
   defaultNetworkOpts: Record<string, Record<string, string>>;

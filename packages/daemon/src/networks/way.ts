@@ -1,5 +1,6 @@
 import type { ContainerWay, FirewallRule, NetworkWay, WayEndpoint, WayPort } from './api.ts';
 import { EGRESS, hasResolver } from './endpoints/names.ts';
+import { isDirect } from './firewall/direct.ts';
 import { portElement } from './firewall/elements.ts';
 import { PUBLISH_ALLOW } from './firewall/publish-sources.ts';
 import { flag, gatewayMode, gatewayOf, mtuOf } from './kernel.ts';
@@ -25,7 +26,7 @@ export async function containerWay(context: Context, id: string): Promise<Contai
     return network ? [{ endpoint, network }] : [];
   });
   const policy = record ? policiesOf(record, endpoints) : {};
-  const bears = chooser(record, endpoints, policy);
+  const bears = chooser(context, record, endpoints, policy);
   // Without an interface on a bridge none of the rules sees its packets.
   const bridged = endpoints.some(({ network }) => network.driver === 'bridge');
   const rules = bridged ? (await rulesOf(context)).filter(bears) : [];
@@ -46,7 +47,7 @@ export async function networkWay(context: Context, reference: string): Promise<N
   return {
     ...shownNetwork(context, network),
     Table: context.settings.iptables ? `inet ${context.firewall.table}` : '',
-    Rules: rules.filter(chooser(undefined, [{ network }], {})),
+    Rules: rules.filter(chooser(context, undefined, [{ network }], {})),
     NameService: hasNames(network),
   };
 }
@@ -69,6 +70,7 @@ function policiesOf(
 
 /** The networks' rules are always the same ones; which of them can meet this container's packets is told by their sets. */
 function chooser(
+  context: Context,
   record: ContainerRecord | undefined,
   endpoints: Array<{ network: NetworkRecord }>,
   policy: Pick<ContainerWay, 'Egress' | 'PublishAllow'>,
@@ -87,7 +89,11 @@ function chooser(
       return policy.Egress !== undefined;
     if (Rule.includes('@internal')) return some(({ internal }) => internal);
     if (Rule.includes('@linked')) return (record?.request.links ?? []).length > 0;
-    if (/@open|@source/.test(Rule)) return some((network) => gatewayMode(network, 4) === 'routed');
+    if (/@open|@source/.test(Rule))
+      return some((network) => gatewayMode(network, Rule.includes('6') ? 6 : 4) === 'nat-unprotected');
+    if (/@routed/.test(Rule))
+      return some((network) => gatewayMode(network, Rule.includes('6') ? 6 : 4) === 'routed');
+    if (/@anyone|@outsiders|@trusted/.test(Rule)) return some((network) => isDirect(context, network));
     if (Rule.includes('@masquerade') || Rule.includes('@own')) return masqueraded;
     return Chain === 'forward';
   };

@@ -43,8 +43,9 @@ export const NETWORK_RULES: Rule<NetworkSubject>[] = [
   {
     id: 'BN003',
     grade: 'medium',
-    title: 'Interfaces of the host are trusted past the firewall',
-    reason: 'Whoever comes by them reaches ports that are not published.',
+    title: 'Interfaces of the host are trusted to reach containers at their own addresses',
+    reason:
+      'Whoever comes by them reaches ports at the containers’ own addresses, also those published for one address of the host.',
     incident: 'A tunnel that was trusted for one machine led a whole company to the databases.',
     mend: 'a network without --opt com.docker.network.bridge.trusted_host_interfaces',
     find: ({ network: { Options } }) => {

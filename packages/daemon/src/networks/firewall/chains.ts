@@ -5,8 +5,8 @@
  * publish: the destination is rewritten, the source stays what it is.
  * postrouting: a container that reaches itself or a neighbour through the host's address gets its answer through the
  *   host; what leaves to elsewhere leaves with the host's address.
- * forward: into a network come answers, ports opened by a link, published ports and (routed networks) anything; networks do not see each other;
- *   an internal network is alone. Egress policies come first.
+ * forward: into a network come answers, ports opened by a link, published ports, and at a container's own address what
+ *   `direct.ts` lists; networks do not see each other; an internal network is alone. Egress policies come first.
  * Rules that decide about much of the traffic count it, for those who ask why something is not reached.
  * inner: what a listener of ours would carry out of an internal network, where `forward` does not see it.
  */
@@ -60,6 +60,14 @@ export const CHAINS = `  chain guard {
     oifname @bridges ct status dnat counter accept comment "new connections to published ports"
     oifname @open4 meta nfproto ipv4 iifname != @bridges accept
     oifname @open6 meta nfproto ipv6 iifname != @bridges accept
+    oifname @routed4 meta l4proto icmp accept
+    oifname @routed6 meta l4proto ipv6-icmp accept
+    ip daddr . meta l4proto . th dport @anyone4 accept
+    ip6 daddr . meta l4proto . th dport @anyone6 accept
+    iifname != @bridges ip daddr . meta l4proto . th dport @outsiders4 accept
+    iifname != @bridges ip6 daddr . meta l4proto . th dport @outsiders6 accept
+    iifname . ip daddr . meta l4proto . th dport @trusted4 accept
+    iifname . ip6 daddr . meta l4proto . th dport @trusted6 accept
     oifname @bridges counter drop comment "into a network from elsewhere only what is published"
     iifname @bridges counter accept comment "from a network to elsewhere"
   }

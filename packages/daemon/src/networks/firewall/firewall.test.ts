@@ -15,6 +15,8 @@ describe('the firewall', () => {
     source6: '',
     open4: false,
     open6: false,
+    routed4: false,
+    routed6: false,
   };
   const port = {
     protocol: 'tcp' as const,
@@ -23,7 +25,15 @@ describe('the firewall', () => {
     address: '10.7.0.2',
     port: 8080,
   };
-  const state = { table: 't', networks: [network], ports: [port], guards: [], egress: [], links: [] };
+  const state = {
+    table: 't',
+    networks: [network],
+    ports: [port],
+    guards: [],
+    egress: [],
+    links: [],
+    direct: [],
+  };
 
   test('has as many rules for many networks and ports as for one', () => {
     const rules = (text: string) => text.split('\n').filter((line) => /^ {4}/.test(line)).length;

@@ -1,6 +1,6 @@
 import { CHAINS } from './chains.ts';
 import { isSix, PROTOCOLS, portElement } from './elements.ts';
-import type { FirewallNetwork, FirewallState } from './state.ts';
+import type { FirewallDirect, FirewallNetwork, FirewallState } from './state.ts';
 
 /** The whole table as one transaction that replaces the one that is there. */
 export function ruleset(state: FirewallState): string {
@@ -62,7 +62,7 @@ export function ruleset(state: FirewallState): string {
 }
 
 /** The sets and maps of one family of addresses. */
-function familySets({ networks, ports, guards, egress }: FirewallState, family: '4' | '6'): string {
+function familySets({ networks, ports, guards, egress, direct }: FirewallState, family: '4' | '6'): string {
   const type = `ipv${family}_addr`;
   const mine = (address: string) => isSix(address) === (family === '6');
   const subnet = (network: FirewallNetwork) => (family === '4' ? network.subnet4 : network.subnet6);
@@ -78,6 +78,15 @@ function familySets({ networks, ports, guards, egress }: FirewallState, family: 
         [from, cidr, protocol ? PROTOCOLS[protocol] : '0-255', port ?? '0-65535'].join(' . '),
       ),
   );
+  const bridges = (key: 'open4' | 'open6' | 'routed4' | 'routed6') =>
+    networks.filter((network) => network[key]).map(({ bridge }) => `"${bridge}"`);
+  const service = ({ address, protocol, port }: FirewallDirect) =>
+    `${address} . ${PROTOCOLS[protocol]} . ${port}`;
+  const reached = direct.filter(({ address }) => mine(address));
+  const directly = (by: FirewallDirect['from']) => reached.filter(({ from }) => from === by).map(service);
+  const trusted = reached.flatMap((one) =>
+    Array.isArray(one.from) ? one.from.map((name) => `"${name}" . ${service(one)}`) : [],
+  );
   return [
     set(
       'set',
@@ -92,14 +101,11 @@ function familySets({ networks, ports, guards, egress }: FirewallState, family: 
       `type ${type} : ${type}; flags interval;`,
       masqueraded.filter(source).map((network) => `${subnet(network)} : ${source(network)}`),
     ),
-    set(
-      'set',
-      `open${family}`,
-      'type ifname;',
-      networks
-        .filter(({ open4, open6 }) => (family === '4' ? open4 : open6))
-        .map(({ bridge }) => `"${bridge}"`),
-    ),
+    set('set', `open${family}`, 'type ifname;', bridges(family === '4' ? 'open4' : 'open6')),
+    set('set', `routed${family}`, 'type ifname;', bridges(family === '4' ? 'routed4' : 'routed6')),
+    set('set', `anyone${family}`, `type ${type} . inet_proto . inet_service;`, directly('anywhere')),
+    set('set', `outsiders${family}`, `type ${type} . inet_proto . inet_service;`, directly('outside')),
+    set('set', `trusted${family}`, `type ifname . ${type} . inet_proto . inet_service;`, trusted),
     set(
       'map',
       `publish${family}`,

@@ -3,6 +3,7 @@ import { EGRESS } from '../endpoints/names.ts';
 import type { Context } from '../model/context.ts';
 import type { ContainerRecord, NetworkRecord } from '../model/records.ts';
 import { firewallPorts, portTarget } from '../ports/publish.ts';
+import { directPorts, opensDirectly } from './direct.ts';
 import { parseEgress } from './egress.ts';
 import { guardsOf, PUBLISH_ALLOW, parseSources } from './publish-sources.ts';
 import type { FirewallEgress, FirewallGuard, FirewallState } from './state.ts';
@@ -17,6 +18,7 @@ export function desiredFirewall(context: Context, table: string): FirewallState 
     ports: running.flatMap((record) => firewallPorts(context, record)),
     guards: running.flatMap((record) => guards(context, record)),
     links: linkedPorts(context),
+    direct: running.flatMap((record) => directPorts(context, record)),
     egress: [
       ...catalogue.all().flatMap(networkEgress),
       ...running.flatMap((record) => containerEgress(record)),
@@ -28,7 +30,8 @@ export function desiredFirewall(context: Context, table: string): FirewallState 
 export const changesFirewall = (context: Context, record: ContainerRecord): boolean =>
   record.request.labels?.[EGRESS] !== undefined ||
   record.request.labels?.[PUBLISH_ALLOW] !== undefined ||
-  changesLinks(context, record);
+  changesLinks(context, record) ||
+  opensDirectly(context, record);
 
 /** Sources that may reach a container's ports: its own list, else that of the network that serves them. */
 function guards(context: Context, record: ContainerRecord): FirewallGuard[] {

@@ -6,6 +6,7 @@ export interface FirewallState {
   guards: FirewallGuard[];
   egress: FirewallEgress[];
   links: FirewallLink[];
+  direct: FirewallDirect[];
 }
 
 /** A bridge network. */
@@ -20,9 +21,12 @@ export interface FirewallNetwork {
   /** Masquerade with this address instead of the outgoing interface's own. */
   source4: string;
   source6: string;
-  /** New connections from outside straight to a container's address are let in (routed networks). */
+  /** New connections from outside straight to a container's address are let in, whatever the port. */
   open4: boolean;
   open6: boolean;
+  /** Containers answer to `ping` from elsewhere. */
+  routed4: boolean;
+  routed6: boolean;
 }
 
 /** Packets to a port of the host go to a container. */
@@ -42,6 +46,17 @@ export interface FirewallLink {
   to: string;
   protocol: FirewallPort['protocol'];
   port: number;
+}
+
+/**
+ * A published port that is reached at the container's own address: from anywhere, other networks included, from outside of
+ * all networks, or by these interfaces of the host.
+ */
+export interface FirewallDirect {
+  address: string;
+  protocol: FirewallPort['protocol'];
+  port: number;
+  from: 'anywhere' | 'outside' | string[];
 }
 
 /** A published port that only these sources may reach. */

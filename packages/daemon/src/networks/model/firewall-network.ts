@@ -18,7 +18,9 @@ export function firewallNetwork(record: NetworkRecord, icc: boolean): FirewallNe
     masquerade6: masquerade && mode6.startsWith('nat'),
     source4: record.options['com.docker.network.host_ipv4'] ?? '',
     source6: record.options['com.docker.network.host_ipv6'] ?? '',
-    open4: mode4 === 'nat-unprotected' || mode4 === 'routed',
-    open6: mode6 === 'nat-unprotected' || mode6 === 'routed',
+    open4: mode4 === 'nat-unprotected',
+    open6: mode6 === 'nat-unprotected',
+    routed4: mode4 === 'routed',
+    routed6: mode6 === 'routed',
   };
 }
