@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, statfs } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import type { IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
@@ -13,19 +13,15 @@ import type { Layers } from '../layers/api.ts';
 import { decompressed } from '../layers/index.ts';
 import type { Networks } from '../networks/api.ts';
 import type { Runtime } from '../runtime/api.ts';
-import type { Collection, Store } from '../store/api.ts';
+import type { Store } from '../store/api.ts';
 import type { Builder, BuildOptions, CacheRecord, PruneOptions } from './api.ts';
 import type { Control } from './buildkit/control.ts';
 import type { BuildRecord } from './buildkit/history/records.ts';
-import { Remembered } from './buildkit/session/remembered.ts';
-import type { CachedStep } from './buildkit/solver/cached-steps.ts';
-import { removeUnused } from './buildkit/steps/locks.ts';
-import { durationMs, matchesRecord, recordFilters, stepRecord } from './cache-records.ts';
+import { Cache } from './cache.ts';
+import { matchesRecord } from './cache-records.ts';
 import { ClassicBuild } from './classic/build.ts';
-import { BuildCache } from './classic/cache.ts';
 import { dockerfilePath, dropIgnored, readDockerfile } from './context-dockerfile.ts';
 import { grantable } from './entitlements.ts';
-import { keptBytes } from './kept-bytes.ts';
 import { remoteContext } from './remote.ts';
 import { RunFailed, Steps } from './steps.ts';
 import { Tree } from './tree/tree.ts';
@@ -65,9 +61,7 @@ class BuilderRoom implements Builder {
   private readonly work: string;
   private readonly worker: Worker;
   private readonly fetch: Fetch;
-  private readonly records: BuildCache;
-  private readonly steps: Collection<CachedStep>;
-  private readonly remembered: Remembered;
+  private readonly kept: Cache;
   private control: Promise<Control> | undefined;
 
   constructor(options: BuilderOptions, work: string, worker: Worker) {
@@ -75,26 +69,7 @@ class BuilderRoom implements Builder {
     this.work = work;
     this.worker = worker;
     this.fetch = fetchThrough(options.settings);
-    this.records = new BuildCache(options.store, options.images);
-    this.steps = options.store.collection<CachedStep>('build_steps');
-    this.remembered = new Remembered(join(options.root, 'contexts'));
-    // The layers of remembered steps stay until the cache is pruned.
-    for (const { diffId } of this.steps.values())
-      if (diffId !== null && options.layers.has(diffId)) this.keep(diffId);
-  }
-
-  private readonly kept = new Map<string, () => Promise<void>>();
-
-  private keep(diffId: string): void {
-    if (!this.kept.has(diffId)) this.kept.set(diffId, this.options.images.lease([diffId]));
-  }
-
-  /** A remembered step has this layer no more; another may have the same. */
-  private async letGo(layer: string): Promise<void> {
-    if ([...this.steps.values()].some(({ diffId }) => diffId === layer)) return;
-    const release = this.kept.get(layer);
-    this.kept.delete(layer);
-    await release?.();
+    this.kept = new Cache(options);
   }
 
   /** BuildKit's services, loaded when a client first asks for them. */
@@ -105,20 +80,17 @@ class BuilderRoom implements Builder {
         new Control({
           ...this.options,
           root: this.work,
-          cache: this.steps,
+          cache: this.kept.steps,
           history: this.options.store.collection<BuildRecord>('build_history'),
           historyFolder: join(this.options.root, 'history'),
-          remembered: this.remembered,
-          cacheFolder: join(this.options.root, 'mounts'),
+          remembered: this.kept.remembered,
+          cacheFolder: this.kept.mounts,
           steps: new Steps(this.options.layers, this.options.containers),
           worker: this.worker,
           fetch: this.fetch,
-          onCached: (diffId, replaced) => {
-            this.keep(diffId);
-            if (replaced !== null) void this.letGo(replaced);
-          },
-          records: (filters) => this.stepRecords().filter((record) => matchesRecord(record, filters)),
-          prune: (options) => this.forget(options),
+          onCached: (diffId, replaced) => this.kept.added(diffId, replaced),
+          records: (filters) => this.kept.stepRecords().filter((record) => matchesRecord(record, filters)),
+          prune: (options) => this.kept.forget(options),
           hostGateway: () => hostGateway(this.options.networks),
           grantable: grantable(this.options.settings.builder),
         }),
@@ -164,7 +136,7 @@ class BuilderRoom implements Builder {
       const dockerfile = await readDockerfile(text, options.dockerfile);
       await dropIgnored(context, path);
       const build = new ClassicBuild(
-        { ...this.options, cache: this.records, fetch: this.fetch },
+        { ...this.options, cache: this.kept.classic, fetch: this.fetch },
         dockerfile,
         context,
         folder,
@@ -237,65 +209,11 @@ class BuilderRoom implements Builder {
   }
 
   cache(): CacheRecord[] {
-    return [...this.records.list(), ...this.stepRecords()];
+    return this.kept.list();
   }
 
-  private stepRecords(): CacheRecord[] {
-    const images = this.imageLayers();
-    return [...this.steps.entries()].map(([key, step]) => stepRecord(key, step, images));
-  }
-
-  private imageLayers(): Set<string> {
-    return new Set(this.options.images.list().flatMap(({ config }) => config.rootfs.diff_ids));
-  }
-
-  async prune(options: PruneOptions): Promise<{ CachesDeleted: string[]; SpaceReclaimed: number }> {
-    // Records have no labels: `docker system prune` sends its label filters here too, and none of ours match.
-    if (options.filters['label'] || options.filters['label!'])
-      return { CachesDeleted: [], SpaceReclaimed: 0 };
-    for (const name of Object.keys(options.filters))
-      if (!recordFilters.has(name))
-        throw invalidParameter(`failed to prune build cache: invalid filter '${name}'`);
-    const gone = await this.forget(options);
-    return {
-      CachesDeleted: gone.map(({ ID }) => ID),
-      SpaceReclaimed: gone.reduce((sum, { Size }) => sum + Size, 0),
-    };
-  }
-
-  /**
-   * Forgets steps, least recently used first; returns them. Those whose layer an image has too hold no space of their
-   * own, and stay unless all are to go.
-   */
-  private async forget(options: PruneOptions): Promise<CacheRecord[]> {
-    const { filters, all, keepDuration } = options;
-    const until = filters['until']?.[0] ?? filters['unused-for']?.[0];
-    const age = until === undefined ? keepDuration : durationMs(until);
-    const limit = age === undefined || age === 0 ? Number.POSITIVE_INFINITY : Date.now() - age;
-    const keep = (record: CacheRecord) =>
-      Date.parse(record.LastUsedAt) > limit || (!all && record.Shared) || !matchesRecord(record, filters);
-    const { bavail, bsize } = await statfs(this.options.root);
-    // From here to the prune nothing is waited for: a build may add records meanwhile.
-    const records = new Map(this.records.list().map((record) => [record.ID, record]));
-    let held = [...this.steps.values()].reduce((sum, step) => sum + step.size, 0);
-    const keepBytes = keptBytes(options, held, bavail * bsize);
-    const gone = keepBytes > 0 ? [] : this.records.prune(keep).map((ID) => records.get(ID)!);
-    const images = this.imageLayers();
-    const oldest = [...this.steps.entries()].sort(([, a], [, b]) => (a.used < b.used ? -1 : 1));
-    for (const [key, step] of oldest) {
-      if (keepBytes > 0 && held <= keepBytes) break;
-      const record = stepRecord(key, step, images);
-      if (keep(record)) continue;
-      this.steps.delete(key);
-      gone.push(record);
-      held -= step.size;
-      if (step.diffId !== null) await this.letGo(step.diffId);
-    }
-    if (all && Object.keys(filters).length === 0) {
-      await removeUnused(join(this.options.root, 'mounts'), this.options.layers.trees);
-      await this.remembered.clear();
-    }
-    return gone;
+  prune(options: PruneOptions): Promise<{ CachesDeleted: string[]; SpaceReclaimed: number }> {
+    return this.kept.prune(options);
   }
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { openStore, type Store } from '../store/index.ts';
-import type { Layers } from './api.ts';
+import type { Change, Layers } from './api.ts';
 import { openLayers } from './index.ts';
 
 /** For the tests of this room: a place of its own, tars made by hand, and real mounts of the results. */
@@ -141,3 +141,7 @@ export function listed(tar: Buffer, root: string): string[] {
     .split('\n')
     .map((line) => line.replace(/ +/g, ' '));
 }
+
+/** The changes of a container's files, as `docker diff` shows them. */
+export const changesOf = async ({ layers }: Bench, owner: string): Promise<Change[]> =>
+  JSON.parse(Buffer.concat(await layers.changes(owner)).toString());

@@ -1,0 +1,66 @@
+import { type Change, set } from './change.ts';
+
+/** A host that no rule finds fault with. */
+export const GOOD_HOST = {
+  settings: {
+    hosts: ['unix:///run/berth.sock', 'tcp://0.0.0.0:2376'],
+    tlsVerify: true,
+    usernsRemap: 'default',
+    icc: false,
+    bridge: '',
+    ip: '127.0.0.1',
+    iptables: true,
+    seccompProfile: 'builtin',
+    noNewPrivileges: true,
+    insecureRegistries: ['127.0.0.1:5000'],
+    debug: false,
+    logLevel: 'info',
+    defaultUlimits: { nofile: {} },
+    dataRoot: '/srv/berth',
+    group: 'berth',
+    logDriver: 'journald',
+    cgroupParent: '',
+  },
+  hasAppArmor: true,
+  sockets: [{ path: '/run/berth.sock', mode: 0o660, uid: 0 }],
+  files: [
+    { path: '/var/lib/berth', mode: 0o700, uid: 0, kind: 'folder' },
+    { path: '/c', mode: 0o644, uid: 0, kind: 'certificate' },
+  ],
+  vulnerabilities: [],
+  sysctls: { 'kernel.randomize_va_space': '2', 'net.ipv4.ip_forward': '1' },
+  forwardGuarded: true,
+  onRootDisk: false,
+  members: [],
+  unwatched: [],
+};
+/** By each rule's id the change of the good one that the rule has to find. */
+export const BAD_HOST: Record<string, Change> = {
+  BH001: set('settings.tlsVerify', false),
+  BH002: (subject) =>
+    Object.assign(subject['settings'] as unknown as object, {
+      tlsVerify: false,
+      hosts: ['tcp://127.0.0.1:2375'],
+    }),
+  BH003: set('sockets', [{ path: '/s', mode: 0o666, uid: 0 }]),
+  BH004: set('settings.usernsRemap', ''),
+  BH005: set('settings.icc', true),
+  BH006: set('settings.ip', '0.0.0.0'),
+  BH007: set('settings.iptables', false),
+  BH008: set('settings.seccompProfile', 'unconfined'),
+  BH009: set('settings.noNewPrivileges', false),
+  BH010: set('settings.insecureRegistries', ['registry.example']),
+  BH011: set('files', [{ path: '/k', mode: 0o644, uid: 0, kind: 'key' }]),
+  BH012: set('vulnerabilities', ['meltdown: Vulnerable']),
+  BH013: set('hasAppArmor', false),
+  BH014: set('sysctls', { 'kernel.randomize_va_space': '0' }),
+  BH015: set('sysctls', { 'kernel.unprivileged_bpf_disabled': '0' }),
+  BH016: set('forwardGuarded', false),
+  BH017: set('settings.debug', true),
+  BH018: set('settings.defaultUlimits', {}),
+  BH019: set('onRootDisk', true),
+  BH020: set('members', ['alice']),
+  BH021: set('unwatched', ['/etc/berth']),
+  BH022: set('settings.logDriver', 'local'),
+  BH023: set('settings.cgroupParent', 'other.slice'),
+};
