@@ -3,7 +3,7 @@ export interface Client {
   name: string;
   /** The file in `scenarios/`; its ending says which interpreter runs it. */
   scenario: string;
-  /** What the scenario has the client do, as the table says it. */
+  /** The work of the scenario in a few words, for the table. */
   does: string;
   /** A program that neither Debian nor npm has: the variable with its path. */
   path?: string;

@@ -21,7 +21,7 @@ interface Stretch {
 interface Promised {
   type: string;
   action: string;
-  /** Its actor's id, name, or full name. */
+  /** The id, name or full name of the event's actor. */
   of: string;
 }
 

@@ -1,4 +1,4 @@
-/** When and by which words an error of the system is the fault's own: outside of that any 5xx is a broken invariant. */
+/** The times and words of system errors (5xx) that the injected fault explains; any other one is a broken invariant. */
 export class Excuses {
   readonly #windows: { from: number; to: number; words: RegExp }[] = [];
 

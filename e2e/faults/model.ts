@@ -32,7 +32,7 @@ export class Box {
   /** Lines of its output may be missing at the end of a run, for what collected them was killed or the disk was full. */
   cut = false;
   removedAutomatically: boolean;
-  /** Its supervisor was killed or stopped: it may have ended by that. */
+  /** The container's supervisor was killed or stopped, so that the container may have ended by that. */
   struck = false;
 
   constructor(id: string, name: string, program: Program, request: CreateRequest) {

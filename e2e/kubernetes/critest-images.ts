@@ -127,7 +127,7 @@ function recipes(folder: string): Recipe[] {
   ];
 }
 
-/** What critest names by the digest of its published manifest, and the tag at which its stand-in is pushed. */
+/** The image that critest names by the digest of its published manifest; its stand-in is pushed with a tag. */
 const BY_DIGEST = `${STAGING}/test-image-digest`;
 const PUBLISHED = 'sha256:9700f9a2f5bf2c45f2f605a0bd3bce7cf37420ec9d3ed50ac2758413308766bf';
 

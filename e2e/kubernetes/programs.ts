@@ -16,7 +16,7 @@ export const PROGRAMS = {
 
 export type ProgramName = keyof typeof PROGRAMS;
 
-/** Those of Debian are found by their own names. */
+/** Programs that Debian packages, found in PATH. */
 const BY_NAME: Partial<Record<ProgramName, string>> = { ETCD: 'etcd', KUBECTL: 'kubectl' };
 
 /** The path of a program; undefined where it is missing. @throws Error for a path that leads to no program. */

@@ -17,7 +17,7 @@ import { bodyOf, encoded } from '../support/http.ts';
 import { busyboxTar } from '../support/images.ts';
 import { OWN_HOST, OWN_NAMESPACES } from '../support/own-host.ts';
 
-/** Where the registry of each engine listens, in the network namespace of that engine alone. */
+/** The address of each engine's registry, in the network namespace of that engine alone. */
 export const REGISTRY = '127.0.0.1:5055';
 
 /** The address of each engine's host, in its network namespace alone. */

@@ -204,7 +204,7 @@ export class TestDaemon {
     return runProgram(this, join(dist, 'berth'), args, options);
   }
 
-  /** What our own client, which has to succeed, prints, without white space at its ends. @throws Error with its errors */
+  /** Runs our own client and returns its output without white space at the ends. @throws Error when the client fails */
   output(args: string[], options: RunOptions = {}): string {
     const { status, stdout, stderr } = this.berth(args, options);
     if (status !== 0) throw new Error(`berth ${args.join(' ')}: ${stderr}`);

@@ -20,7 +20,7 @@ export interface BenchPod {
 /** The steps of a pod's life that are timed. */
 export const STEPS = ['sandbox', 'create and start', 'request to started', 'stop and removal'] as const;
 export type Step = (typeof STEPS)[number];
-/** When a step began and ended, in milliseconds of CLOCK_MONOTONIC. */
+/** The begin and the end of a step, in milliseconds of CLOCK_MONOTONIC. */
 export type Span = [began: number, ended: number];
 
 /** The command of each container: the one process that is not the runtime's. */

@@ -17,10 +17,10 @@ const AT_ONCE = 8;
 const IDLE = 50;
 const CRUN = '/usr/bin/crun';
 
-/** What is measured of one runtime; times in milliseconds. */
+/** The measurements of one runtime; times in milliseconds. */
 interface Figures {
   steps: Record<Step, number>;
-  /** Of these steps, the part in which plugins ran. */
+  /** The part of each step in which CNI plugins ran. */
   plugins: Record<Step, number>;
   /** Pods a second, one by one and `AT_ONCE` at once. */
   alone: number;

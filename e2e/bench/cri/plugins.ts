@@ -52,7 +52,7 @@ export class Plugins {
     );
   }
 
-  /** When plugins ran since this was asked the last time. */
+  /** The runs of plugins since the last call. */
   taken(): Span[] {
     if (!existsSync(this.#times)) return [];
     const lines = readFileSync(this.#times, 'utf8').trim().split('\n');

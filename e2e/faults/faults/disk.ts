@@ -10,7 +10,7 @@ import type { Mode, Scene } from '../mode.ts';
 /** A step of a build that could not write its file ends as such a program does: with a code of its own. */
 const NO_SPACE = /no space left|ENOSPC|disk is full|disk full|returned a non-zero code/i;
 
-/** Where the daemons of this mode have their disks. */
+/** The mount point of each daemon's small disk. */
 const disks = new Map<TestDaemon, string>();
 
 export const diskFull = (what: 'bytes' | 'inodes'): Mode => ({

@@ -16,7 +16,7 @@ const NATIVE = join(top, 'packages/native/failpoints/failpoints.c');
 const [TABLE, SLOT, NAME, KILL] = [4096, 64, 48, 1000];
 const errno = constants.errno;
 
-/** Where the daemons of this mode have theirs. */
+/** The file of failpoints of each daemon (`BERTH_FAILPOINTS`). */
 const files = new Map<TestDaemon, string>();
 
 /** The calls that can be hit: those of the native parts, and those of the daemon. */

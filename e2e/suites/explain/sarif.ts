@@ -68,7 +68,7 @@ export interface Sarif {
   }>;
 }
 
-/** What is wrong with a document of SARIF: its shape, rules and results that do not belong together. */
+/** The faults of a SARIF document: of its structure, and rules and results that do not belong together. */
 export function sarifProblems(document: Sarif): string[] {
   if (!valid(document)) return valid.errors!.map(({ instancePath, message }) => `${instancePath} ${message}`);
   return document.runs.flatMap(({ tool: { driver }, results }) => {

@@ -7,7 +7,7 @@ import { errorOf, GrpcError, INTERNAL, UNAVAILABLE } from './status.ts';
 /** An open call of a client. */
 export interface ClientCall<Request, Response> {
   send(message: Request): Promise<void>;
-  /** Nothing more will be sent. */
+  /** Ends the caller's side of the stream. */
   end(): void;
   responses: AsyncGenerator<Response>;
   /** The answers' own bytes, in place of `responses`. */

@@ -64,7 +64,7 @@ function bodyFor(head: Buffer): Buffer {
  */
 export class MessageWriter {
   private readonly stream: Writable;
-  /** What is gathered, its bytes before `end`. */
+  /** The message that is being gathered; its bytes are those before `end`. */
   private room = NONE;
   private end = 0;
   /** Settled once the stream takes more; undefined while it does. */

@@ -74,7 +74,7 @@ export interface Supervisor {
   readonly id: string;
   /** The container's first process, as the host numbers it. */
   readonly pid: number;
-  /** It runs under another OCI runtime: its execs are launched otherwise. */
+  /** The container runs under another OCI runtime, which its execs are launched by, too. */
   readonly foreign: boolean;
   /** Resolves when the container's first process has ended (also when it ended while no daemon was there). */
   readonly exited: Promise<ExitStatus>;
@@ -111,7 +111,7 @@ export interface Supervisor {
   ): Promise<ExecProcess>;
   /** Renames, changes of log options, name-service reloads...: a record for the supervisor to take in while it runs. */
   control(record: LaunchRecord): Promise<void>;
-  /** Somebody has moved the log's file away: it goes on in a new one. */
+  /** Has the log go on in a new file after somebody has moved the old one away. */
   reopenLog(): Promise<void>;
   /** Kills the supervisor itself, and with it what it runs: for one that does not answer. `exited` then rejects. */
   end(): void;

@@ -47,7 +47,7 @@ export interface NetWorkerOptions {
   group: number;
   /** The name of this daemon's nftables table. */
   table: string;
-  /** Somebody else changed that table. */
+  /** Called when another program changed that table. */
   onTableChanged: () => void;
   /** The worker ended by itself: its sockets, and namespaces it held and that no container joined, are gone. */
   onEnded: () => void;
@@ -62,7 +62,7 @@ interface Waiting {
   operations: LaunchRecord[];
   resolve: (results: NetResult[]) => void;
   reject: (error: Error) => void;
-  /** It was given to a worker that ended without an answer. */
+  /** The request was given to a worker that ended without an answer. */
   again: boolean;
 }
 

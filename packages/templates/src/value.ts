@@ -9,7 +9,7 @@ export type GoType =
 
 export interface GoField {
   name: string;
-  /** Its name in JSON. */
+  /** The field's name in JSON. */
   json: string;
   type: GoType;
 }
@@ -27,7 +27,7 @@ export class Typed {
 
 /** An object with methods in place of fields: a row of `ps`, of `images`... */
 export interface GoObject {
-  /** Its Go type, for messages. */
+  /** The value's Go type, for messages. */
   readonly goType: string;
   /** The method of that name, or nothing. */
   method(name: string): ((...args: unknown[]) => unknown) | undefined;

@@ -7,7 +7,7 @@ import { type ContainerdImage, ContainerdRoot } from './containerd-root.ts';
 /** A layer as dockerd keeps it. */
 export interface DockerLayer {
   diffId: string;
-  /** Its files, unpacked. */
+  /** The folder of the layer's files (`overlay2/ID/diff`). */
   folder: string;
   /** The record that its tar is made of again. */
   record: string;
@@ -49,7 +49,7 @@ export interface DockerContainer {
     { Type: string; Name?: string; Driver?: string; Destination: string; RW: boolean }
   > | null;
   HostConfig: Record<string, unknown>;
-  /** Its own layer, and the folders below it, the topmost first. */
+  /** The container's own layer; `lower` are the folders below it, the topmost first. */
   upper: string;
   lower: string[];
 }
@@ -88,7 +88,7 @@ function nameIn(file: string): string {
   return name;
 }
 
-/** Where a containerd that dockerd has not started itself keeps its data. */
+/** The data root of a containerd that is a service of its own and not started by dockerd. */
 const SYSTEM = '/var/lib/containerd';
 
 /** Reads dockerd's data root, and changes nothing in it. What cannot be read is told to `cannot`, and left out. */

@@ -11,7 +11,7 @@ export type FromPage =
   | { open: number; method: 'GET' | 'POST'; path: string; body?: unknown; upgrade?: boolean }
   /** So many more bytes of a stream have been read. */
   | { read: number; bytes: number }
-  /** Nothing more is wanted of a stream. */
+  /** The page wants nothing more of a stream. */
   | { close: number };
 
 export type ToPage =

@@ -12,7 +12,10 @@ export interface Span {
   end(error?: unknown): void;
 }
 
-/** They are read at the span's end, so that its work may add some. `traceparent` (W3C Trace Context) names a caller's span. */
+/**
+ * Attributes of a span, read at its end, so that the work may add some. `traceparent` (W3C Trace Context) names a caller's
+ * span.
+ */
 export interface SpanAttributes {
   [name: string]: string | number;
 }

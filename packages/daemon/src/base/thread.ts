@@ -7,7 +7,7 @@ type Outcome =
   | { failed: { message: string; kind?: ErrorKind; code?: string | undefined; stack?: string | undefined } };
 
 export interface ThreadOptions {
-  /** Its name in stacks and in the kernel's list of threads. */
+  /** The thread's name in stacks and in the kernel's list of threads. */
   name: string;
   /** Memory for objects, in MiB; a job that needs more ends with `tooLarge`. */
   memory: number;

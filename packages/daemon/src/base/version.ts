@@ -1,5 +1,5 @@
 /** This Berth's version. */
 export const VERSION = '0.1.0';
 
-/** When this version was made, as `/version` shows it. */
+/** The time of this version's build, as `/version` shows it. */
 export const BUILD_TIME = '2026-11-27T00:00:00.000000000+00:00';

@@ -20,7 +20,7 @@ interface CacheOptions {
   layers: Layers;
 }
 
-/** What builds leave for later ones: steps of both builders with their layers, contexts, and cache mounts. */
+/** The build cache: steps of both builders with their layers, contexts, and cache mounts. */
 export class Cache {
   /** Images of the classic builder's steps. */
   readonly classic: BuildCache;

@@ -21,19 +21,19 @@ export interface CreateOptions {
   name?: string;
   platform?: string;
   body: CreateBody;
-  /** It is a step of a build, and goes with a build that the daemon's end interrupts; `keepStep` makes it one that stays. */
+  /** A step of a build, removed with a build that the daemon's end interrupts; `keepStep` makes it one that stays. */
   buildStep?: true;
   /** Nameless volumes of `Mounts` are marked as anonymous. */
   anonymousMounts?: boolean;
   /** Links put no variables into its environment. */
   noLinkVariables?: boolean;
-  /** It may ask for addresses of subnets that nobody asked for, too. */
+  /** The container may ask for addresses of subnets that the pools gave, too (API 1.52, engine 29). */
   anySubnet?: boolean;
   /** Read-only binds leave what is mounted below them as it is, where their entry does not say. */
   shallowReadOnly?: boolean;
   /** On cgroup v1 a container that names no cgroup namespace shares the host's. */
   hostCgroupnsOnV1?: boolean;
-  /** It is to be one of a pod's, whose namespaces it joins, and by whose host name it calls itself. */
+  /** The container belongs to this pod: it joins the pod's namespaces and has its host name. */
   pod?: PodMember & { hostname: string };
 }
 
@@ -89,7 +89,7 @@ export interface Captured {
   exitCode: number;
   stdout: Buffer;
   stderr: Buffer;
-  /** It was killed when its time was over. */
+  /** The process was killed as its time was over. */
   timedOut: boolean;
 }
 
@@ -144,7 +144,7 @@ export interface Containers {
   update(reference: string, change: Update): Promise<{ Warnings: string[] | null } & Partial<ChangeOutcome>>;
   /** The same for a container of a pod, with what the Docker API has no words for. */
   updateMember(id: string, change: MemberChange): Promise<void>;
-  /** Somebody has moved the file of a container's log away. @throws conflict when it does not run. */
+  /** Goes on in a new log file after the old one was moved away, by a kubelet. @throws conflict when it does not run. */
   reopenLog(id: string): Promise<void>;
   /** The step of a build is over, and its container stays. */
   keepStep(id: string): Promise<void>;

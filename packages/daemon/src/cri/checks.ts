@@ -10,7 +10,7 @@ const ENTRIES_MAX = 16_384;
 /** The refusal of a field. */
 export const refuse = (field: string, why: string): BerthError => invalidParameter(`${field}: ${why}`);
 
-/** What the engine makes of a field's value. @throws the engine's refusal of it, with the field's name before its words */
+/** Has the engine read a field's value by `make`. @throws the engine's refusal, with the field's name before its words */
 export function ofField<T>(field: string, make: () => T): T {
   try {
     return make();

@@ -46,7 +46,7 @@ export interface Heredoc {
   name: string;
   /** False where the delimiter was quoted: variables stay as written. */
   expand: boolean;
-  /** Its lines as they stand. */
+  /** The lines of the here-document as they stand. */
   content: string;
   /** `<<-`: leading tabs are dropped. */
   chomp: boolean;
@@ -61,14 +61,14 @@ export interface Instruction {
   /** Line numbers, from 1. */
   line: number;
   endLine: number;
-  /** Its text with continuations joined, as progress and history show it. */
+  /** The instruction's text with continuations joined, as progress and history show it. */
   original: string;
   flags: Array<{ name: string; value: string; bare: boolean }>;
   /** The text after name and flags, continuations joined. */
   rest: string;
   /** The strings of a JSON form, or null where the arguments are no JSON array of strings. */
   json: string[] | null;
-  /** Its arguments, split as its kind has them, variables and quotes as written; none of ENV and LABEL. */
+  /** The instruction's arguments, split as its kind has them, variables and quotes as written; none for ENV and LABEL. */
   args: string[];
   /** Names and values of ENV and LABEL, as written. */
   pairs: Array<[name: string, value: string]>;

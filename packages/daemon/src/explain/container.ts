@@ -45,7 +45,7 @@ export async function explainContainer(
   };
 }
 
-/** Whom the container's users are to the host. */
+/** The users of the host that the container's users are. */
 export function usersOf({ record, state }: ContainerSnapshot): ExplainedUsers {
   const User = record.config.User;
   if (state.pid === 0) return { User, Mapped: false, Uids: [], Gids: [] };

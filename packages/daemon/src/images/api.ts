@@ -146,7 +146,7 @@ export interface Images {
     auth: (host: string) => Promise<RegistryAuth | undefined>;
     signal: AbortSignal;
     onProgress: OnProgress;
-    /** Its layers are not wanted. */
+    /** Only the configuration is fetched, and no layer. */
     configOnly?: boolean;
   }): Promise<{ config: ImageConfig; name: string; digest: string; release: () => Promise<void> }>;
   /** Asks a registry for the steps of earlier builds. @throws not-found and others as the registry says. */

@@ -152,7 +152,7 @@ export interface AnalysisLayer {
   Changed: AnalysisCount;
   /** The files of layers below that it hides. */
   Hidden: AnalysisCount;
-  /** Its files that layers above hide. */
+  /** Files of the layer that layers above hide. */
   Wasted: AnalysisCount;
   Largest: AnalysisPath[];
 }

@@ -7,7 +7,7 @@ import type { Helper } from './helper.ts';
 
 /** How long removals are collected, in milliseconds. */
 const PAUSE = 1000;
-/** When a removal that failed is tried again: at first, and at last, in milliseconds. */
+/** Pauses before a removal that failed is tried again, the first and the longest, in milliseconds. */
 const FIRST_AGAIN = 10_000;
 const LONGEST_AGAIN = 3_600_000;
 

@@ -8,7 +8,7 @@ export interface LogSubject {
   name: string;
   imageId: string;
   imageName: string;
-  /** When it was created, as RFC 3339. */
+  /** The time of the container's creation, as RFC 3339. */
   created: string;
   path: string;
   args: readonly string[];

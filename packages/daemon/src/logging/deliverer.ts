@@ -42,7 +42,7 @@ class Thread implements Deliverer {
   private closed = false;
   /** Runs while there are no logs: at its end the thread does. */
   private pause: NodeJS.Timeout | undefined;
-  /** It has ended for want of logs, not by a fault. */
+  /** The thread has ended for want of logs, not by a fault. */
   private resting = true;
 
   private start(): void {

@@ -76,7 +76,7 @@ export interface NetworkInspect {
   IPAM: {
     Driver: string;
     Options: Record<string, string> | null;
-    /** What was asked for, and what the pools gave. */
+    /** Subnets: those that were asked for, and those that the pools gave. */
     Config: Array<{
       Subnet?: string;
       IPRange?: string;
@@ -107,7 +107,7 @@ export interface FirewallRule {
   Table: string;
   Chain: string;
   Rule: string;
-  /** Its comment. */
+  /** The rule's comment in the table, which says what it is for. */
   Meaning?: string;
   Packets?: number;
   Bytes?: number;
@@ -122,7 +122,7 @@ interface WayNetwork {
   Link: string;
   Mtu: number;
   Internal: boolean;
-  /** Its containers reach each other. */
+  /** Containers of the network reach each other (`com.docker.network.bridge.enable_icc`). */
   Icc: boolean;
   /** Packets that leave it have the host's address. */
   Masquerade: boolean;
@@ -169,7 +169,7 @@ export interface ContainerWay {
   Rules: FirewallRule[];
   /** Other containers are found by name. */
   NameService: boolean;
-  /** Its policies, as they were written. */
+  /** The container's egress policies, as they were written. */
   Egress?: string;
   PublishAllow?: string;
 }

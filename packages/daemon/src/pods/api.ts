@@ -22,7 +22,7 @@ export interface PodConfig extends PodIdentity {
   annotations: Record<string, string>;
   /** The folder of its containers' logs, on the host; '' for none. */
   logDirectory: string;
-  /** Its resolver configuration; undefined: as containers without one have it. */
+  /** The pod's resolver configuration; undefined: that of containers without one. */
   dns?: { servers: string[]; searches: string[]; options: string[] };
   ports: PodPort[];
   /** The owner of the namespaces that its containers share: the pod, or the machine. */

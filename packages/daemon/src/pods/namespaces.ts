@@ -119,7 +119,7 @@ function isNamespace(file: string): boolean {
   }
 }
 
-/** When a process was started, in the kernel's ticks; '' when there is none. */
+/** The start time of a process, in clock ticks since boot (proc_pid_stat(5), field 22); '' when there is no such process. */
 export function startOf(pid: number): string {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -102,7 +102,7 @@ export interface RuntimeRequest {
     user: string;
     /** Shared with `--ipc container:`: the other's /dev/shm on the host, if any; or the folder of a pod's. */
     shmPath?: string;
-    /** They are a pod's, and so are their kernel parameters. */
+    /** The namespaces are a pod's, and so are their kernel parameters. */
     ofPod?: boolean;
   };
   annotations: Record<string, string>;

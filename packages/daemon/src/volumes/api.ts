@@ -18,7 +18,7 @@ export interface CloneOptions {
   labels: Record<string, string>;
   /** Only where data can be shared, never by a copy. */
   always: boolean;
-  /** It is marked as a state of the old one. */
+  /** The new volume is labelled as a snapshot of the old one (`dev.berth.volume.snapshot-of`). */
   snapshot: boolean;
   signal?: AbortSignal;
 }
@@ -43,7 +43,7 @@ export interface Volumes {
   prune(filters: Record<string, string[]>): Promise<{ VolumesDeleted: string[]; SpaceReclaimed: number }>;
   /** Bytes of its files. @throws not-found, also when it was removed meanwhile; system when they cannot be read */
   size(name: string): Promise<number>;
-  /** Its files as a tar; destroying it stops the work. @throws not-found */
+  /** The volume's files as a tar; destroying the stream stops the work. @throws not-found */
   export(name: string): Promise<Readable>;
   /**
    * Unpacks a tar into a new volume, or into one that is empty and that no container refers to. Where it fails, or `signal` fires,

@@ -7,7 +7,8 @@
 #include "base/namespaces/namespaces.h"
 #include "launcher/launcher.h"
 
-/* When a container that has just been forked, if it is a short one, is through: what it tells waits while one is made. */
+/* Milliseconds between a fork and the making of the next spare namespace. A short container is through by then; its messages
+   would wait for the making. */
 enum { pause_ms = 25 };
 
 /* Not namespaces_own(): what that remembers would be stale in a forked supervisor, where this descriptor is closed. */

@@ -86,7 +86,7 @@ void reply_record(struct reply *reply, int count, const char *const *strings) {
   }
 }
 
-/* What an operation's record asks for. `words` is what lists point into, for the caller to free. */
+/* Decodes an operation's record. `words` receives what lists point into, for the caller to free. */
 static int decode(const struct field *fields, const struct launch_record *record, union net_request *asked, const char ***words,
                   struct error *err) {
   *words = calloc((size_t) record->argc, sizeof **words);

@@ -26,7 +26,7 @@
 
 enum { answer_most = 4096, port_most = 65535 };
 
-/* What is asked: members that a kind has no field for stay zero. */
+/* The question; members that a kind has no field for stay zero. */
 struct probe_request {
   long pid;
   const char *kind;

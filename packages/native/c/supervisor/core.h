@@ -113,9 +113,9 @@ int exec_start(struct supervisor *supervisor, const struct exec_request *request
                struct error *err);
 /* The exec of that id, or NULL. */
 struct exec *exec_find(struct supervisor *supervisor, const char *id);
-/* Its process, as the host numbers it; 0 while it is on its way. */
+/* The exec's process, as the host numbers it; 0 while it is being started. */
 pid_t exec_pid(const struct exec *exec);
-/* Its streams. */
+/* The exec's streams. */
 struct streams *exec_streams(struct exec *exec);
 /* Sends a signal. Returns 0, or -1 with errno; ESRCH: it does not run. */
 int exec_kill(struct exec *exec, int signal);

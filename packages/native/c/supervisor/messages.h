@@ -27,7 +27,7 @@ struct start_message {
   long open_stdin, stdin_once, terminal;
 };
 
-/* Somebody who wants a process's streams. */
+/* A client that wants a process's streams. */
 struct client_message {
   const char *token;
   long in, out, err;

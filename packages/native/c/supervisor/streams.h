@@ -10,7 +10,7 @@
 
 struct streams;
 
-/* Somebody who is connected to a process's stdio: one socket. Output is in Docker's frames, or raw from a terminal. */
+/* A client that is connected to a process's streams by one socket. Output is in Docker's frames, or raw from a terminal. */
 struct client {
   struct source source;
   struct streams *streams;

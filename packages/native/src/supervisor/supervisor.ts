@@ -46,7 +46,7 @@ export class ControlledSupervisor implements Supervisor {
   readonly #execs: Execs;
   #ended = false;
   #released = false;
-  /** It was lost before it was released. */
+  /** The supervisor was lost before it was released. */
   #gone = false;
   readonly #tidy = deferred<boolean>();
   #listening: (() => void) | undefined;
@@ -290,7 +290,7 @@ export class ControlledSupervisor implements Supervisor {
     return this.#tidy.promise;
   }
 
-  /** It may have left its folder: the launcher that would have told of its end is gone. */
+  /** Ends a supervisor that may have left its folder behind: the launcher that would have told of its end is gone. */
   #goneUntidily(): void {
     this.#tidy.resolve(false);
     this.#link.drop();

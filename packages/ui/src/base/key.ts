@@ -1,4 +1,4 @@
-/** Where the session's key is kept; storage belongs to an origin, whose port is part of it. */
+/** The name of the session's key in storage, which belongs to an origin; its port is part of that. */
 export const KEY_NAME = 'berth-key';
 
 /** The session's key. */

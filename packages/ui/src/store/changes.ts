@@ -18,7 +18,7 @@ export interface Changes {
   volumes: boolean;
 }
 
-/** Where events have changed nothing yet. */
+/** No changes: events have come for nothing yet. */
 export const noChanges = (): Changes => ({
   containers: new Set(),
   removed: new Set(),

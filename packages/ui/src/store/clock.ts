@@ -9,7 +9,7 @@ interface Told {
   Status: string;
 }
 
-/** When each answer about a container came, in milliseconds: its status tells an age as of then. */
+/** The time at which each answer about a container came, in milliseconds: its status tells an age as of then. */
 const came = new WeakMap<Told, number>();
 
 export function justCame(containers: Iterable<Told>): void {

@@ -12,10 +12,10 @@ const ESCAPES =
 const STAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) /;
 
 export interface Line {
-  /** When, as the engine says it; empty where it does not. */
+  /** The line's time as the engine says it; empty where it does not. */
   time: string;
   text: string;
-  /** It came by standard error. */
+  /** The line came by standard error. */
   error: boolean;
 }
 

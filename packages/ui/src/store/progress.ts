@@ -15,7 +15,7 @@ export interface LayerProgress {
   /** Bytes; 0: not known yet. */
   current: number;
   total: number;
-  /** It is here. */
+  /** The layer is here. */
   done: boolean;
 }
 

@@ -56,7 +56,7 @@ export function LineView({ lines, shown, mark, current, times, follow, onFollow 
   const [top, setTop] = useState(0);
   const [height, setHeight] = useState(400);
   const first = useRef(lines.first);
-  /** Where this program has scrolled to: what differs was the user. */
+  /** The scroll position that this program set last: a differing one is the user's. */
   const own = useRef(0);
   const count = shown ? shown.length : lines.length;
   useEffect(() => {

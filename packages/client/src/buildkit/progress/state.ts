@@ -4,7 +4,7 @@ import { humanSize } from '../../format/sizes.ts';
 /** One node of a build, as the messages so far tell of it. */
 export interface Vertex {
   readonly digest: string;
-  /** Its number in the display, from 1, given when it is first heard of. */
+  /** The step's number in the display, from 1, in the order in which steps were announced. */
   readonly number: number;
   name: string;
   /** Milliseconds since 1970; 0 before it has begun or ended. */
@@ -16,7 +16,7 @@ export interface Vertex {
   readonly lines: Array<{ at: number; text: string }>;
   /** The last line, so far without its end. */
   partial: string;
-  /** Its last lines of output, for a display that shows the end only, and for errors. */
+  /** The step's last lines of output, for the display on a terminal and for errors. */
   readonly tail: Array<{ at: number; text: string }>;
   readonly parts: Map<string, Part>;
 }

@@ -5,9 +5,9 @@ import type { TakenSources } from './session/remembered.ts';
 
 /** A folder that a build takes files from. */
 export interface Folder {
-  /** Its files: their names and attributes, and their bytes when they are read. */
+  /** The folder's files: names and attributes at once, bytes when they are read. */
   files(): Promise<Tree>;
-  /** What steps take of it, and have taken of it while it was the same; undefined where that is not remembered. */
+  /** The files that steps take of the folder, and took of it while it was the same; undefined where that is not remembered. */
   sources?: TakenSources;
 }
 

@@ -7,7 +7,7 @@ const MOST_TEXT = 8 << 20;
 
 interface Entry {
   id: string;
-  /** When it goes, in milliseconds of the monotonic clock. */
+  /** The time at which the exec is forgotten, in milliseconds of the monotonic clock. */
   due: number;
   text: number;
 }

@@ -31,7 +31,7 @@ export class Exec implements RunningExec {
   /** Never started while its container ran: there is no such exec any more, even if the container starts again. */
   dropped = false;
   exitCode: number | null = null;
-  /** When its container was removed, in milliseconds of the monotonic clock. */
+  /** The time at which the exec's container was removed, in milliseconds of the monotonic clock. */
   goneSince: number | undefined;
   pid = 0;
   process: ExecProcess | undefined;

@@ -71,7 +71,7 @@ export async function removeContainer(
   });
 }
 
-/** When a removal that failed is tried again, in milliseconds: nobody else will ask for it. */
+/** Pauses between the tries of a removal that failed, in milliseconds: nobody else will ask for it. */
 const AGAIN = [500, 5000, 60_000];
 
 /**

@@ -220,7 +220,7 @@ function stopAsked(state: LifeState, restart: boolean, next?: StopSignal): Trans
   };
 }
 
-/** Of several stops the earliest deadline holds, as each of them kills. One that is over has nothing to note. */
+/** Notes a stop. Of several the earliest deadline holds, as each of them kills; a container that has ended has nothing to note. */
 function stopSent(state: LifeState, { signal, killAt }: LifeEvent & { type: 'stop-sent' }): LifeState {
   if (!state.stop) return state;
   const { next, killAt: earlier } = state.stop;

@@ -57,7 +57,7 @@ export interface LifeState {
   oomKilled: boolean;
   /** How often the OOM killer struck in this run, of which all were told. */
   oomKills?: number;
-  /** Its supervisor went without telling how it ended. */
+  /** The container's supervisor went without telling how the container ended. */
   lost?: boolean;
   /** RFC 3339 with nanoseconds; the year 1 when never. */
   startedAt: string;
@@ -135,15 +135,15 @@ export interface ContainerRecord {
   endpoints: Record<string, Partial<EndpointSettings>>;
   /** The mounts from the next start on, where an update could not change those of the run. */
   nextMounts?: MountPoint[];
-  /** It is being removed, and its anonymous volumes are not to go with it. */
+  /** The container is being removed, and its anonymous volumes stay. */
   keepsVolumes?: boolean;
-  /** It is a step of a build: a build that was interrupted by the daemon's end does not leave it behind. */
+  /** The container is a step of a build: a build that was interrupted by the daemon's end does not leave it behind. */
   buildStep?: true;
-  /** It is one of a pod's. */
+  /** The pod that the container belongs to. */
   pod?: PodMember;
   /** Links put no variables into its environment. */
   noLinkVariables?: true;
-  /** It may ask for addresses of subnets that the pools gave (engine 29). */
+  /** The container may ask for addresses of subnets that the pools gave (engine 29). */
   anySubnet?: true;
 }
 

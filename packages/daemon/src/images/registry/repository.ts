@@ -194,7 +194,7 @@ export class Repository {
   }
 }
 
-/** Where a list goes on (RFC 8288). No address has a `<` in it: without that a header of them takes quadratic time. */
+/** The address of the next page of a list, from a Link header (RFC 8288). No address has a `<` in it: without that a header of them takes quadratic time. */
 export function nextPage(link: string): string | undefined {
   return /<([^<>]+)>\s*;\s*rel="?next"?/.exec(link)?.[1];
 }

@@ -19,7 +19,7 @@ export interface DeliveryRecord {
 export const RECORD = 'delivery.json';
 export const LOG = 'container.log';
 export const POSITION = 'position';
-/** When it is there, the container was removed, and the folder goes when all is sent. */
+/** A file whose presence says that the container was removed: the folder goes when all is sent. */
 export const REMOVED = 'removed';
 
 /** From the daemon to its deliverer. */

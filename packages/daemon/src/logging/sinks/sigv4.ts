@@ -5,7 +5,7 @@ export interface Credentials {
   accessKeyId: string;
   secretAccessKey: string;
   sessionToken?: string;
-  /** When they end, in milliseconds since the epoch. */
+  /** The end of the credentials, in milliseconds since the epoch. */
   expires?: number;
 }
 

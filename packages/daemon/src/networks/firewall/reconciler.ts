@@ -115,7 +115,7 @@ export class FirewallReconciler {
     }
   }
 
-  /** Somebody else changed the table: it is put back. What they do meanwhile is put back as well. */
+  /** Writes the table again after somebody else changed it, and what they change meanwhile, too. */
   restore(): void {
     this.#changedOutside = true;
     if (this.#restoring) return;

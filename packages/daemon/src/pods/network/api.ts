@@ -3,7 +3,7 @@ import type { PodRecord } from '../api.ts';
 /** The network that a pod was given. */
 export interface PodAttachment {
   addresses: string[];
-  /** Its namespace, where the provider made it; '': that of the pod's folder. */
+  /** The path of the network namespace, where the provider made it; '': the one in the pod's folder. */
   path: string;
   /** Records of listeners for published ports (c/portproxy/portproxy.h). */
   ports: Array<[name: string, ...arguments_: string[]]>;

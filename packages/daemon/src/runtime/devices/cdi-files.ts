@@ -48,7 +48,7 @@ export interface ContainerEdits {
 }
 
 export interface CdiDevice {
-  /** Its path, for errors. */
+  /** The file's path, for errors. */
   path: string;
   edits: ContainerEdits;
   /** The changes that all devices of the file need. */

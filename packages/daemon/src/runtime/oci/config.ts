@@ -152,7 +152,7 @@ export interface RuntimeSpec {
   domainname?: string;
   mounts: OciMount[];
   annotations: Record<string, string>;
-  /** Of CDI devices; Berth's own runtime calls none. */
+  /** Hooks of CDI devices; Berth's own runtime calls none. */
   hooks?: OciHooks;
   linux: {
     uidMappings?: IdMapping[];

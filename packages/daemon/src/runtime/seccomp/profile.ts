@@ -29,7 +29,7 @@ export interface SeccompArgument {
   op: string;
 }
 
-/** When a rule counts; all given members have to hold. */
+/** The conditions under which a rule counts; all given members have to hold. */
 export interface Condition {
   caps?: string[];
   arches?: string[];

@@ -41,7 +41,7 @@ uint64_t log_lost(const struct log *log, int *reason);
 int log_position(const struct log *log, uint64_t *device, uint64_t *inode, uint64_t *size);
 /* The unfinished line of a stream, which is not in the file yet; NULL where there is none. */
 const char *log_partial(const struct log *log, int stream, size_t *size);
-/* Somebody has moved the file away: goes on with a new one in its place. Returns 0, or -1 and goes on with the old one. */
+/* Goes on with a new file after somebody has moved the old one away. Returns 0, or -1 and goes on with the old one. */
 int log_reopen(struct log *log, struct error *err);
 /* The output pauses: gives back memory that a burst needed, and takes note of a finished compressor. */
 void log_idle(struct log *log);

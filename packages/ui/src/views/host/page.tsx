@@ -108,7 +108,7 @@ function Overview({ info, version }: { info: Info; version: Version }) {
   );
 }
 
-/** What takes disk space. To measure it costs the engine something: it is measured when that is asked for. */
+/** The use of the disk. To measure it costs the engine something, so it is measured at the user's request. */
 function Disk() {
   const [round, setRound] = useState(0);
   return (

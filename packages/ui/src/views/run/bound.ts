@@ -1,7 +1,7 @@
 import type { RunForm } from './body.ts';
 import type { FieldName } from './fields.ts';
 
-/** What each part of the form is given: the values, how they are changed, and what is wrong with a field. */
+/** Properties of each part of the form: the values, a function that changes them, and the fault of a field. */
 export interface PartProps {
   form: RunForm;
   change: (parts: Partial<RunForm>) => void;

@@ -55,7 +55,7 @@ export interface Built {
   /** An index is wanted, even of one image. */
   index: boolean;
   annotations?: Record<string, string>;
-  /** Its parts cannot be told by their configurations alone. */
+  /** The result has an index, attestations or annotations, so that a configuration alone does not describe it. */
   special: boolean;
 }
 

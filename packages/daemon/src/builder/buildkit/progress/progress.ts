@@ -20,12 +20,12 @@ export class Vertex {
   private started = 0;
   private logged = 0;
   private pieces = 0;
-  /** What is not told yet of each stream. */
+  /** Output that has not been sent yet, by its stream (1 standard output, 2 standard error). */
   private readonly gathered = new Map<1 | 2, Buffer[]>();
   private gathering: NodeJS.Timeout | undefined;
   private span?: Span;
   private readonly facts: SpanAttributes = {};
-  /** When each status was last told. */
+  /** The time at which each status was last sent. */
   private readonly told = new Map<string, number>();
 
   constructor(progress: Progress, name: string, inputs: Vertex[]) {

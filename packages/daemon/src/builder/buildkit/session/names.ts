@@ -9,8 +9,8 @@ const STAT = 0x12;
 const PATH = 0x0a;
 
 /**
- * What a client told of a folder: its packets with a name and attributes, as they came. Most builds need no more of them than
- * whether they are those of the last build, so they are decoded when a file is needed.
+ * The packets by which a client listed a folder, each with a name and attributes, as they came. Most builds only compare them
+ * with those of the last build, so they are decoded when a file is needed.
  */
 export class Names {
   private room = Buffer.allocUnsafe(ROOM);

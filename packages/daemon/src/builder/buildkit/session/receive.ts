@@ -19,7 +19,7 @@ export interface Asked {
   onEnd?: (total: number) => void;
 }
 
-/** What is known of the files of a folder before they come. */
+/** Files of a folder that the daemon has from an earlier transfer, before the client sends any. */
 export interface Known {
   /** Files that were sent before: those that look the same are sent when they are read, if ever. */
   known?: ReadonlyMap<string, RememberedFile>;

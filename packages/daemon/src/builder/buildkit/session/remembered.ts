@@ -16,7 +16,7 @@ export interface RememberedFile {
   digest: string;
 }
 
-/** What a step took of a folder. */
+/** The files that one step took of a folder. */
 export interface Taken {
   /** The digest of the sources. */
   digest: string;
@@ -24,7 +24,7 @@ export interface Taken {
   names: readonly unknown[];
 }
 
-/** What the steps of builds took of a folder while it was as it is, by what they asked for. */
+/** The files that steps took of one state of a folder, by the step's request. */
 export type TakenSources = Map<string, Taken>;
 
 /** The most steps of one folder whose sources are remembered. */
@@ -37,7 +37,7 @@ const MOST_TAKEN = 256;
  */
 export class Remembered {
   private readonly root: string;
-  /** What steps took of each folder, for the last of its states that was seen whole; lost with the daemon. */
+  /** The files that steps took of each folder, for the last of its states that was seen whole; lost with the daemon. */
   private readonly taken = new Map<string, { state: string; sources: TakenSources }>();
 
   constructor(root: string) {
@@ -58,7 +58,7 @@ export class Remembered {
     return known;
   }
 
-  /** What steps took of a folder that was in this very state when its files were last remembered. */
+  /** The files that steps took of a folder, if it was in this very state when they were last remembered. */
   sourcesOf(shared: string, folder: string, state: string): TakenSources | undefined {
     const path = this.path(shared, folder);
     const found = this.taken.get(path);

@@ -40,6 +40,6 @@ export const isFile = ({ mode, linkname }: Stat): boolean =>
     hasMode(mode, kind),
   );
 
-/** What a file looks like: its bytes are taken to be the same where this is. */
+/** The attributes of a file as text: a file with equal ones is taken to have the same bytes. */
 export const lookOf = ({ size, modTime, mode, uid, gid }: Stat): string =>
   `${size} ${modTime} ${mode} ${uid} ${gid}`;

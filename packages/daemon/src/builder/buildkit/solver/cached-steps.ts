@@ -20,7 +20,7 @@ export interface CachedStep {
 /** How one step is done. */
 export interface StepOptions {
   vertex: Vertex;
-  /** Its result may be taken from a cache. */
+  /** The step's result may be taken from a cache. */
   cache: boolean;
   signal: AbortSignal;
 }

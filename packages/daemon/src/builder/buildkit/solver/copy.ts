@@ -9,7 +9,7 @@ import type { StepOptions } from './cached-steps.ts';
 export interface CopySources {
   /** The digest of their names, attributes and bytes. */
   digest: string;
-  /** What the cache's key tells of them besides. */
+  /** Names and patterns of the sources, which the cache's key has besides the digest. */
   names: readonly unknown[];
   find: () => Promise<Source[]>;
 }

@@ -141,7 +141,7 @@ async function sourcesOf(
   return { sources: { ...before, find: again }, keepOwners: false };
 }
 
-/** What a COPY asks of the context, as text; undefined for one that takes something from elsewhere, too. */
+/** The request of a COPY to the context, as text; undefined for a COPY that takes something from elsewhere, too. */
 function askedOfContext(
   { name, heredocs }: Instruction,
   { flags, patterns, parents, exclude }: Wanted,

@@ -13,6 +13,6 @@ export interface Snapshot {
   lastEmpty: boolean;
   /** The steps above its base: what other builds may take from it. */
   steps: StepRecord[];
-  /** When its last step was done: the same for everyone who takes it from the cache. */
+  /** The time at which its last step was done: the same for every build that takes it from the cache. */
   created?: string;
 }

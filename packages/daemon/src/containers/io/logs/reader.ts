@@ -12,7 +12,7 @@ export interface ReadOptions extends TranscodeOptions {
   follow: boolean;
   /** True while the file may still grow; asked when its end is reached. */
   growing: () => boolean;
-  /** When the follower must stop whatever comes, in milliseconds since the epoch; Infinity: never. */
+  /** The time at which the follower stops whatever comes, in milliseconds since the epoch; Infinity: never. */
   deadline: number;
   signal: AbortSignal;
 }

@@ -20,7 +20,7 @@ export interface Source {
   file: FileHandle | undefined;
   /** The identity of `file`, as `device:inode`. */
   identity: string;
-  /** Its size when it was opened, in bytes. */
+  /** The file's size when it was opened, in bytes. */
   size: number;
   /** The offset in `file` to begin at, in bytes. */
   offset: number;
