@@ -127,6 +127,16 @@ test.each<[string, Record<string, string>, string]>([
     { 'fluentd-async-reconnect-interval': '20s' },
     'invalid value for fluentd-async-reconnect-interval: value ("20s") must be between 100ms and 10s',
   ],
+  [
+    'fluentd',
+    { 'fluentd-read-timeout': '-1s' },
+    'invalid value for fluentd-read-timeout: value must be a duration that is non-negative',
+  ],
+  [
+    'fluentd',
+    { 'fluentd-write-timeout': '3' },
+    'invalid value for fluentd-write-timeout: value must be a duration: time: missing unit in duration "3"',
+  ],
   ['splunk', { x: '1' }, "unknown log opt 'x' for splunk log driver"],
   ['awslogs', {}, "must specify a value for log opt 'awslogs-group'"],
   ['awslogs', { 'awslogs-group': 'g', labels: 'x' }, "unknown log opt 'labels' for awslogs log driver"],

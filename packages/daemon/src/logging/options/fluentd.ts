@@ -14,14 +14,18 @@ export const FLUENTD_OPTIONS = [
   'fluentd-async-reconnect-interval',
   'fluentd-buffer-limit',
   'fluentd-max-retries',
+  'fluentd-read-timeout',
   'fluentd-request-ack',
   'fluentd-retry-wait',
   'fluentd-sub-second-precision',
+  'fluentd-write-timeout',
 ];
 
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = 24224;
 const RETRY_WAIT = 1000;
+/** Milliseconds of the longest timer of Node. */
+const LONGEST = 2 ** 31 - 1;
 
 export interface FluentdOptions {
   network: 'tcp' | 'tls' | 'unix';
@@ -40,6 +44,9 @@ export interface FluentdOptions {
   tries: number | undefined;
   subSeconds: boolean;
   acknowledge: boolean;
+  /** Milliseconds that an acknowledgement, and that a message's way into the kernel, may take; 0: for ever. */
+  readTimeout: number;
+  writeTimeout: number;
 }
 
 /** @throws Error with dockerd's text */
@@ -69,7 +76,20 @@ export function parseFluentd(options: Options): FluentdOptions {
     tries: tries > 0 ? tries : undefined,
     subSeconds,
     acknowledge,
+    readTimeout: timeout(options, 'fluentd-read-timeout'),
+    writeTimeout: timeout(options, 'fluentd-write-timeout'),
   };
+}
+
+function timeout(options: Options, name: string): number {
+  let value: number;
+  try {
+    value = milliseconds(options[name], 0);
+  } catch (error) {
+    throw new Error(`invalid value for ${name}: value must be a duration: ${(error as Error).message}`);
+  }
+  if (value < 0) throw new Error(`invalid value for ${name}: value must be a duration that is non-negative`);
+  return Math.min(value, LONGEST);
 }
 
 function interval(text: string | undefined): number {

@@ -25,14 +25,14 @@ async function receiver(serve: (socket: Socket) => void): Promise<{ host: string
 }
 
 const entry: Entry = { stream: 'stdout', text: Buffer.from('a'), time: '2026-01-01T00:00:00Z', end: 1 };
-const record = (port: number) =>
+const record = (port: number, more = {}) =>
   ({
     driver: 'fluentd',
     id: 'id',
     name: 'name',
     tag: 'tag',
     attributes: {},
-    options: { 'fluentd-address': `127.0.0.1:${port}`, 'fluentd-request-ack': 'true' },
+    options: { 'fluentd-address': `127.0.0.1:${port}`, 'fluentd-request-ack': 'true', ...more },
   }) as unknown as DeliveryRecord;
 
 test('an answer that is none fails the sending, not the thread', async () => {
@@ -71,4 +71,16 @@ test('a handshake that is never answered ends with the connection', async () => 
   connection.close();
   await refused;
   await expect(connection.open()).rejects.toThrow('the connection is closed');
+});
+
+test('a receiver that does not acknowledge, or does not read, is left after the timeout', async () => {
+  const silent = await receiver(() => undefined);
+  const unacknowledged = fluentdSink(record(silent.port, { 'fluentd-read-timeout': '50ms' }));
+  await expect(unacknowledged.send([entry], true)).rejects.toThrow('read: i/o timeout');
+  unacknowledged.close();
+  const full = await receiver((socket) => socket.pause());
+  const text = Buffer.alloc(64 * 1024 * 1024);
+  const unread = fluentdSink(record(full.port, { 'fluentd-write-timeout': '50ms' }));
+  await expect(unread.send([{ ...entry, text }], true)).rejects.toThrow('write: i/o timeout');
+  unread.close();
 });

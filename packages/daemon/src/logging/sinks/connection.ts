@@ -82,10 +82,13 @@ export class Connection {
     await this.connected();
   }
 
-  /** Resolves when the kernel has the bytes. */
-  async write(bytes: Buffer): Promise<void> {
+  /**
+   * Resolves when the kernel has the bytes. `patience`: milliseconds that this may take, 0 for ever.
+   * @throws Error, also where it takes longer; the connection is closed then
+   */
+  async write(bytes: Buffer, patience = 0): Promise<void> {
     const socket = await this.connected();
-    await new Promise<void>((resolve, reject) => {
+    const written = new Promise<void>((resolve, reject) => {
       const lost = () => reject(new Error('the connection was closed'));
       socket.once('close', lost);
       socket.write(bytes, (error) => {
@@ -94,14 +97,15 @@ export class Connection {
         else resolve();
       });
     });
+    await this.within(patience, 'write', written);
   }
 
   /**
    * Reads an answer: `take` says how many bytes of what has come are one, 0 while it is not whole. An error that it throws
-   * is the answer's, and ends the connection.
+   * is the answer's, and ends the connection. `patience`: milliseconds that it may take, 0 for ever.
    */
-  answer(take: (bytes: Buffer) => number): Promise<void> {
-    return new Promise((resolve, reject) => {
+  answer(take: (bytes: Buffer) => number, patience = 0): Promise<void> {
+    const answered = new Promise<void>((resolve, reject) => {
       if (!this.socket) {
         reject(new Error('the connection was closed'));
         return;
@@ -109,6 +113,18 @@ export class Connection {
       this.readers.push({ take, resolve, reject });
       this.serve();
     });
+    return this.within(patience, 'read', answered);
+  }
+
+  private async within(patience: number, doing: string, done: Promise<void>): Promise<void> {
+    if (patience === 0) return done;
+    const late = Promise.withResolvers<void>();
+    const timer = setTimeout(() => {
+      late.reject(new Error(`${doing}: i/o timeout`));
+      this.socket?.destroy();
+      this.forget(this.socket);
+    }, patience).unref();
+    await Promise.race([done, late.promise]).finally(() => clearTimeout(timer));
   }
 
   /** Ends the connection after what was written; the next write makes another. */

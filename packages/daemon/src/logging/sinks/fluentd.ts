@@ -18,7 +18,7 @@ const MESSAGE = Buffer.from([0x94]);
 export function fluentdSink(record: DeliveryRecord): Sink {
   const options = parseFluentd(record.options);
   const stream = new Connection(target(options));
-  const { retryWait, tries, acknowledge, reconnect } = options;
+  const { retryWait, tries, acknowledge, reconnect, readTimeout, writeTimeout } = options;
   let renewed = performance.now();
   return {
     gather: { milliseconds: 0, entries: 1 },
@@ -42,8 +42,8 @@ export function fluentdSink(record: DeliveryRecord): Sink {
         count += 1;
         if (size >= CHUNK) break;
       }
-      await stream.write(Buffer.concat(parts));
-      for (const ack of acks) await acknowledged(stream, ack);
+      await stream.write(Buffer.concat(parts), writeTimeout);
+      for (const ack of acks) await acknowledged(stream, ack, readTimeout);
       return count;
     },
     close: () => stream.close(),
@@ -59,13 +59,13 @@ function target({ network, host, port, path }: FluentdOptions): Target {
 
 const uniqueId = () => randomBytes(16).toString('base64');
 
-async function acknowledged(stream: Connection, wanted: string): Promise<void> {
+async function acknowledged(stream: Connection, wanted: string, patience: number): Promise<void> {
   let got = '';
   await stream.answer((bytes) => {
     const found = unpackAck(bytes);
     got = found?.ack ?? '';
     return found?.size ?? 0;
-  });
+  }, patience);
   if (got === wanted) return;
   stream.reset();
   throw new Error(`fluentd: message ack (${got}) doesn't match expected one (${wanted})`);

@@ -18,6 +18,8 @@ describe('files', () => {
     const text = resolvConf('internal', { ...none, search: ['.'] }, host, true);
     expect(parseResolvConf(text)).toEqual({ nameservers: ['127.0.0.11'], search: [], options: ['ndots:0'] });
     expect(text).toContain('# ExtServers: [192.0.2.53 host(127.0.0.1)]');
+    const alone = resolvConf('internal', none, { ...host, nameservers: [] }, true);
+    expect(alone).toContain('# NO EXTERNAL NAMESERVERS DEFINED\n# Overrides: []\n');
   });
 
   test('hosts has the full name first', () => {

@@ -103,7 +103,9 @@ export function resolvConf(
   if (kind === 'internal') {
     const { inside, host: outside } = upstreams(own, host);
     const external = [...inside, ...outside.map((server) => `host(${server})`)];
-    if (external.length > 0) comments.push(`# ExtServers: [${external.join(' ')}]`);
+    comments.push(
+      external.length > 0 ? `# ExtServers: [${external.join(' ')}]` : '# NO EXTERNAL NAMESERVERS DEFINED',
+    );
     const ndots = options.some((option) => option.startsWith('ndots:'));
     comments.push(`# Overrides: [${overrides.join(' ')}]`);
     comments.push(
