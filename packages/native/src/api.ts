@@ -144,6 +144,26 @@ export interface StartOptions {
   attach?: AttachOptions[];
 }
 
+/** A program that is run with an input, for its output. */
+export interface PluginCall {
+  path: string;
+  input: string;
+  /** All of its environment. */
+  environment: Readonly<Record<string, string>>;
+  /** How long it may take, in milliseconds. */
+  patience: number;
+}
+
+/** How such a program ended, and what it wrote: at most 1 MiB of output and 4 KiB of errors. */
+export interface PluginEnd {
+  /** `long` and `late` were killed: for an output that is longer, and for taking too long. */
+  how: 'exit' | 'signal' | 'long' | 'late';
+  /** The exit code, or the signal. */
+  number: number;
+  output: string;
+  errors: string;
+}
+
 /** The daemon's one helper for starting containers. */
 export interface Launcher {
   /** @throws LaunchError: nothing is left of the container in the kernel but its cgroup. */
@@ -153,6 +173,8 @@ export interface Launcher {
    * the process that keeps its PID namespace, or 0. @throws LaunchError: nothing is left then.
    */
   pod(records: LaunchRecord[]): Promise<number>;
+  /** Runs a program of others that a pod's network is made by, as c/pod/plugin.h says. @throws LaunchError when it cannot be run */
+  plugin(call: PluginCall): Promise<PluginEnd>;
   /** Resolves when no start of an earlier launcher is on its way any more: each can be reconnected to, or has ended. */
   ready(): Promise<void>;
   /** Connects to a supervisor started by an earlier daemon; null when there is none (see `lastExit`). */

@@ -10,11 +10,13 @@ import {
   LaunchError,
   type Launcher,
   type LaunchRecord,
+  type PluginCall,
+  type PluginEnd,
   type StartOptions,
   type Supervisor,
 } from './api.ts';
 import { encodeFrame, FrameReader } from './frame.ts';
-import { PodMaker } from './pod.ts';
+import { PluginRunner, PodMaker, pluginRecords } from './pod.ts';
 import { startRecords } from './supervisor/messages.ts';
 import { ControlledSupervisor } from './supervisor/supervisor.ts';
 import { HELPER_ANSWER, Watchdog } from './watchdog.ts';
@@ -56,8 +58,8 @@ export function openLauncher(options: LauncherOptions): Launcher {
 class NativeLauncher implements Launcher {
   readonly #options: LauncherOptions;
   readonly #supervisors = new Map<number, ControlledSupervisor>();
-  /** Pods that are being made, by handle. */
-  readonly #pods = new Map<number, PodMaker>();
+  /** Pods that are being made and plugins that run, by handle. */
+  readonly #pods = new Map<number, PodMaker | PluginRunner>();
   #socket: Socket | undefined;
   #startedAt = 0;
   #lastHandle = 0;
@@ -102,13 +104,23 @@ class NativeLauncher implements Launcher {
     return supervisor;
   }
 
-  async pod(records: LaunchRecord[]): Promise<number> {
+  pod(records: LaunchRecord[]): Promise<number> {
+    return this.#ask(new PodMaker(), records);
+  }
+
+  plugin(call: PluginCall): Promise<PluginEnd> {
+    return this.#ask(new PluginRunner(), pluginRecords(call));
+  }
+
+  async #ask<Answer>(
+    asked: (PodMaker | PluginRunner) & { done: Promise<Answer> },
+    records: LaunchRecord[],
+  ): Promise<Answer> {
     const handle = ++this.#lastHandle;
-    const maker = new PodMaker();
-    this.#pods.set(handle, maker);
+    this.#pods.set(handle, asked);
     try {
       this.#send(handle, records);
-      return await maker.done;
+      return await asked.done;
     } finally {
       this.#pods.delete(handle);
     }

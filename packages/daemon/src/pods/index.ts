@@ -28,7 +28,8 @@ export async function openPods({ settings, store, launcher, runtime, networks }:
   const mode = settings.bridge === 'none' ? 'none' : 'bridge';
   const own = new OwnNetwork(networks, mode);
   let cni: PodNetwork | undefined;
-  const openCni = async () => (cni ??= (await import('./network/cni/index.ts')).openCni(settings, networks));
+  const openCni = async () =>
+    (cni ??= (await import('./network/cni/index.ts')).openCni(settings, networks, launcher));
   const provider = (name: PodRecord['provider']) => (name === 'cni' ? openCni() : Promise.resolve(own));
   return new PodRoom({
     store,

@@ -158,15 +158,23 @@ export class PodRoom implements Pods {
     );
   }
 
-  /** Gives back all that a pod has in the kernel. */
+  /** Gives back all that a pod has in the kernel. What the network is not made of goes while that is taken down. */
   async #takeDown(pod: PodRecord): Promise<void> {
-    const { namespaces, provider, runtime } = this.#options;
-    if (pod.provider) await (await provider(pod.provider)).down(pod, namespaces.of(pod.id));
     end(pod.pause);
     end(pod.proxy);
+    const parts = await Promise.allSettled([
+      this.#takeNetworkDown(pod),
+      // One that cannot be removed fails the stop, so that it is asked for again while the record still knows of it.
+      pod.pause && this.#options.runtime.removeCgroup(pod.id),
+    ]);
+    for (const part of parts) if (part.status === 'rejected') throw part.reason;
+  }
+
+  /** The namespaces stay for as long as the network does. */
+  async #takeNetworkDown(pod: PodRecord): Promise<void> {
+    const { namespaces, provider } = this.#options;
+    if (pod.provider) await (await provider(pod.provider)).down(pod, namespaces.of(pod.id));
     await namespaces.release(pod.id);
-    // One that cannot be removed fails the stop, so that it is asked for again while the record still knows of it.
-    if (pod.pause) await runtime.removeCgroup(pod.id);
   }
 
   async stop(id: string): Promise<void> {

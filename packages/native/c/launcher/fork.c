@@ -8,6 +8,7 @@
 #include "base/namespaces/namespaces.h"
 #include "launcher/launcher.h"
 #include "layer/cache.h"
+#include "pod/plugin.h"
 #include "pod/pod.h"
 #include "supervisor/core.h"
 
@@ -41,7 +42,7 @@ static _Noreturn void become_supervisor(int fd, const struct launch *message, in
   supervise(control_fd, lock, message);
 }
 
-enum role { SUPERVISOR, POD_MAKER };
+enum role { SUPERVISOR, POD_MAKER, PLUGIN_RUNNER };
 
 static void fork_for(uint32_t handle, const struct launch *message, enum role role) {
   int pair[2];
@@ -57,6 +58,7 @@ static void fork_for(uint32_t handle, const struct launch *message, enum role ro
     /* One that stays the launcher's is the next one's. */
     if (!spare) namespaces_spare_net = -1;
     if (role == POD_MAKER) pod_make(pair[1], message);
+    if (role == PLUGIN_RUNNER) plugin_run(pair[1], message, launcher.mask);
     become_supervisor(pair[1], message, spare);
   }
   close(pair[1]);
@@ -76,4 +78,8 @@ void fork_supervisor(uint32_t handle, const struct launch *message) {
 
 void fork_pod_maker(uint32_t handle, const struct launch *message) {
   fork_for(handle, message, POD_MAKER);
+}
+
+void fork_plugin_runner(uint32_t handle, const struct launch *message) {
+  fork_for(handle, message, PLUGIN_RUNNER);
 }

@@ -55,6 +55,10 @@ static void make_pod(uint32_t handle, const struct launch *message) {
   if (!launcher_daemon_gone()) fork_pod_maker(handle, message);
 }
 
+static void run_plugin(uint32_t handle, const struct launch *message) {
+  if (!launcher_daemon_gone()) fork_plugin_runner(handle, message);
+}
+
 static void answer_ping(uint32_t handle, const struct launch *message) {
   launcher_tell(0, "pong");
 }
@@ -70,6 +74,7 @@ static const struct {
 } messages[] = {
     {"start", start},        /* KEY=VALUE..., and what comes after it (supervisor/messages.h) */
     {"pod", make_pod},       /* DIRECTORY, and what comes after it (pod/pod.h) */
+    {"plugin", run_plugin},  /* PATH MILLISECONDS, and what comes after it (pod/plugin.h) */
     {"adopt", adopt},        /* DIRECTORY */
     {"ping", answer_ping},   /* answered by `pong` */
     {"which", tell_process}, /* answered by `process PID` */
@@ -154,7 +159,7 @@ int launcher_main(int argc, char **argv) {
   }
   prctl(PR_SET_NAME, "berth-launcher");
   setsid();
-  umask(077);
+  launcher.mask = umask(077);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGCHLD, SIG_IGN); /* supervisors are reaped by the kernel */
   fcntl(daemon_fd, F_SETFD, FD_CLOEXEC);

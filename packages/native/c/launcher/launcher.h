@@ -25,7 +25,8 @@ struct launcher {
   struct source daemon_source;
   struct channel daemon;
   struct supervisor_link *links;
-  int lock; /* the file that only one launcher at a time has locked, or -1 */
+  int lock;    /* the file that only one launcher at a time has locked, or -1 */
+  mode_t mask; /* the daemon's, for programs of others (umask(2)) */
 };
 extern struct launcher launcher;
 
@@ -61,6 +62,7 @@ void adopt_supervisor(uint32_t handle, const char *directory);
    is none. */
 void fork_supervisor(uint32_t handle, const struct launch *message);
 void fork_pod_maker(uint32_t handle, const struct launch *message);
+void fork_plugin_runner(uint32_t handle, const struct launch *message);
 
 /* spare.c. A new network namespace costs half a millisecond: one is kept ready for the next container that wants one without
    anything in it. Has one made when the loop is idle for a moment. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Launcher } from '@berth/native';
 import { systemError } from '../../../base/errors.ts';
 import { log } from '../../../base/log.ts';
 import type { Settings } from '../../../config/settings.ts';
@@ -22,8 +23,8 @@ interface Kept {
 }
 
 /** Pods on the networks of CNI plugins. */
-export function openCni(settings: Settings, networks: Networks): PodNetwork {
-  return new CniNetwork(settings, networks);
+export function openCni(settings: Settings, networks: Networks, launcher: Launcher): PodNetwork {
+  return new CniNetwork(settings, networks, launcher);
 }
 
 class CniNetwork implements PodNetwork {
@@ -32,8 +33,10 @@ class CniNetwork implements PodNetwork {
   readonly #folder: string;
   readonly #folders: readonly string[];
   readonly #networks: Networks;
+  readonly #launcher: Launcher;
 
-  constructor(settings: Settings, networks: Networks) {
+  constructor(settings: Settings, networks: Networks, launcher: Launcher) {
+    this.#launcher = launcher;
     this.#folder = settings.cniConfDir;
     this.#folders = settings.cniBinDir.length > 0 ? settings.cniBinDir : DEFAULT_FOLDERS;
     this.#networks = networks;
@@ -47,7 +50,7 @@ class CniNetwork implements PodNetwork {
     const files = this.#networks.attach(networkRequest(pod, folder, namespaces, 'none'));
     files.catch(() => undefined);
     const add = (type: PluginConfig, before: Record<string, unknown> | undefined) =>
-      runPlugin(this.#call('ADD', network, type, pod, join(namespaces, 'net'), before));
+      this.#run(this.#call('ADD', network, type, pod, join(namespaces, 'net'), before));
     let result: Record<string, unknown> | undefined;
     try {
       for (const plugin of network.plugins) result = await add(plugin, result);
@@ -60,6 +63,10 @@ class CniNetwork implements PodNetwork {
       await this.#down(pod, { network, result: result ?? {} }, join(namespaces, 'net'));
       throw error;
     }
+  }
+
+  #run(call: PluginCall): Promise<Record<string, unknown>> {
+    return runPlugin(this.#launcher, call);
   }
 
   #named({ id, config }: PodRecord, path: string): Pick<PluginCall, 'environment'> {
@@ -120,7 +127,7 @@ class CniNetwork implements PodNetwork {
     const before = Object.keys(result).length > 0 ? result : undefined;
     let failure: unknown;
     for (const plugin of [...network.plugins].reverse())
-      await runPlugin(this.#call('DEL', network, plugin, pod, path, before)).catch((error) => {
+      await this.#run(this.#call('DEL', network, plugin, pod, path, before)).catch((error) => {
         log.warn({ pod: pod.id, err: error }, 'a CNI plugin did not take a network down');
         failure ??= error;
       });
@@ -132,7 +139,7 @@ class CniNetwork implements PodNetwork {
     const kept = pod.attachment as Kept | undefined;
     if (!kept || kept.network.disableCheck || !since(kept.network, CHECK_SINCE)) return;
     for (const plugin of kept.network.plugins)
-      await runPlugin(this.#call('CHECK', kept.network, plugin, pod, join(namespaces, 'net'), kept.result));
+      await this.#run(this.#call('CHECK', kept.network, plugin, pod, join(namespaces, 'net'), kept.result));
   }
 
   async status(): Promise<{ ready: boolean; reason: string; message: string }> {
@@ -151,7 +158,7 @@ class CniNetwork implements PodNetwork {
         environment: {},
       };
       try {
-        await runPlugin({ ...call, command: 'STATUS' });
+        await this.#run({ ...call, command: 'STATUS' });
       } catch (error) {
         return not((error as Error).message);
       }

@@ -1,18 +1,26 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Launcher, nativeProgram, openLauncher } from '@berth/native';
 import { parseNetwork } from './config.ts';
 import { findPlugin, runPlugin } from './plugin.ts';
 
 // Plugins are programs of others: no call waits for ever for one, and no answer is taken whatever it is.
 
 const folder = mkdtempSync(join(tmpdir(), 'berth-plugins-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let launcher: Launcher;
+beforeAll(() => {
+  launcher = openLauncher({ program: nativeProgram });
+});
+afterAll(() => {
+  launcher.close();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 function run(script: string, patience?: number): Promise<Record<string, unknown>> {
   writeFileSync(join(folder, 'plugin'), `#!/bin/sh\n${script}\n`);
   chmodSync(join(folder, 'plugin'), 0o755);
-  return runPlugin({
+  return runPlugin(launcher, {
     command: 'ADD',
     type: 'plugin',
     folders: [folder],
@@ -81,6 +89,17 @@ test('a result, an error and the words of a plugin that wrote neither are told',
   );
   await expect(run('echo words >&2; exit 3')).rejects.toThrow('failed (add): words');
   await expect(run('kill -9 $$')).rejects.toThrow('it ended with SIGKILL');
+});
+
+test('it runs as a program that the daemon itself started: its mask, no ignored signals, no open files, a session of its own', async () => {
+  const script = `set -- /proc/self/fd/*
+echo "{\\"mask\\":\\"$(umask)\\",\\"ignored\\":\\"$(grep SigIgn /proc/self/status | cut -f2)\\",\\"open\\":\\"$*\\",\\"own\\":\\"$(cut -d' ' -f6 /proc/$$/stat) $$\\"}"`;
+  const { mask, ignored, open, own } = await run(script);
+  expect(Number.parseInt(String(mask), 8)).toBe(process.umask());
+  expect(ignored).toBe('0'.repeat(16));
+  // The script itself and the folder that is read.
+  expect(String(open).split(' ').length).toBeLessThanOrEqual(5);
+  expect(String(own).split(' ')[0]).toBe(String(own).split(' ')[1]);
 });
 
 test('a type is the name of a program in one of the folders', () => {
