@@ -1,6 +1,6 @@
 // Holds the documents for developers to the tree: links lead to files, files and folders that a text names exist, npm's
 // scripts too, each package has a README, and READMEs that lay out rooms name all of them. Comments of sources name files
-// that exist.
+// that exist. Exported functions and classes, and all of the rooms' faces (api.ts), have doc comments.
 import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
@@ -73,6 +73,27 @@ for (const source of files.filter((file) => /\.(?:tsx?|mjs|c|h)$/.test(file)))
         !places.has(name.replace(/^(?:\.\.?\/)+/, ''))
       )
         problems.push(`${source}: a comment names ${name}, which does not exist`);
+
+/** The line above a declaration that is documented, or that is another overload of one. */
+const DOCUMENTED = /\*\/$|^export (?:async )?function \w+[(<].*;$|^\s+\w+\(.*\): .*;$/;
+const EXPORTED = /^export (?:async |abstract )*(?:function\*?|class) (\w+)/;
+/** A room's face: all that it declares, and the methods of its interfaces. */
+const FACE = /^packages\/(?:daemon\/src\/.*|native\/src)\/api\.ts$/;
+const DECLARED = /^export (?:interface|type|const|(?:async )?function|class) (\w+)|^ {2}(\w+)(?:<[^>]*>)?\(/;
+for (const source of files.filter(
+  (file) => /^packages\/.*\.tsx?$/.test(file) && !/\.test\.tsx?$|\/generated\//.test(file),
+)) {
+  const pattern = FACE.test(source) ? DECLARED : EXPORTED;
+  const lines = readFileSync(join(root, source), 'utf8').split('\n');
+  for (const [place, line] of lines.entries()) {
+    const found = pattern.exec(line);
+    if (!found) continue;
+    let above = place - 1;
+    while (/^\s*\/\/ biome-ignore/.test(lines[above] ?? '')) above--;
+    if (!DOCUMENTED.test(lines[above] ?? ''))
+      problems.push(`${source}:${place + 1}: ${found[1] ?? found[2]} has no doc comment`);
+  }
+}
 
 for (const name of readdirSync(join(root, 'packages')))
   if (!existsSync(join(root, 'packages', name, 'README.md')))

@@ -20,6 +20,7 @@ export interface LogOptions {
   limit?: number;
 }
 
+/** The end of a container's first process. */
 export interface ExitStatus {
   /** 0-255; 128+n for a signal n, as docker shows it. */
   code: number;
@@ -35,6 +36,7 @@ export class LaunchError extends Error {
   /** The step that failed, of the tables in `c/container/start.c`, `exec.c` and `process/process.c`; or ''. */
   readonly step: string;
 
+  /** As the C side told it: a record `failed` with these members. */
   constructor(stage: string, errno: number, message: string, step = '') {
     super(message);
     this.name = 'LaunchError';
@@ -122,15 +124,18 @@ export interface Supervisor {
   release(): Promise<boolean>;
 }
 
+/** A process that `docker exec` added to a container. `exited` resolves with its exit code. */
 export interface ExecProcess {
   readonly execId: string;
   readonly pid: number;
   readonly stream: Duplex | null;
   readonly exited: Promise<number>;
+  /** Sets the size of its terminal, in characters. @throws LaunchError without one */
   resize(height: number, width: number): Promise<void>;
   kill(signal: number): Promise<void>;
 }
 
+/** A container's start. */
 export interface StartOptions {
   id: string;
   /** The container's folder under exec-root (sockets, pid, exit record); made by the launcher, 0700. */

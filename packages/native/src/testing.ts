@@ -86,18 +86,21 @@ export const processRecords = (args: string[]): LaunchRecord[] => [
 ];
 export const sh = (script: string) => ['busybox', 'sh', '-c', script];
 
+/** Waits for a container's end; returns its exit code. */
 export async function finish(supervisor: Supervisor): Promise<number> {
   const { code } = await supervisor.exited;
   supervisor.release();
   return code;
 }
 
+/** All that a stream gives, byte for byte as Latin-1. */
 export async function text(stream: Duplex): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString('latin1');
 }
 
+/** Reads a stream until `wanted` has come; returns what was read. */
 export async function until(stream: Duplex, wanted: string): Promise<string> {
   let seen = '';
   const take = (chunk: Buffer) => {
@@ -109,6 +112,7 @@ export async function until(stream: Duplex, wanted: string): Promise<string> {
   return seen;
 }
 
+/** Waits until something holds. @throws Error after five seconds */
 export async function eventually(holds: () => boolean): Promise<void> {
   for (const end = Date.now() + 5000; !holds(); await sleep(5))
     if (Date.now() > end) throw new Error('did not come true');

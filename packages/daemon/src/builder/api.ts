@@ -60,6 +60,7 @@ export interface PruneOptions {
   keepDuration?: number;
 }
 
+/** Builds by both builders, and the cache that they share. */
 export interface Builder {
   /**
    * Builds from a context tar; progress goes to `onProgress` as the classic builder of dockerd sends it. `begun` is
@@ -73,6 +74,8 @@ export interface Builder {
   session(connection: Duplex, headers: IncomingHttpHeaders, methods: string[]): Promise<void>;
   /** BuildKit's control service (POST /grpc): resolves when the connection ends. */
   grpc(connection: Duplex): Promise<void>;
+  /** The records of the build cache. */
   cache(): CacheRecord[];
+  /** Removes from the cache, least recently used first. @throws invalid-parameter for filters that there are not */
   prune(options: PruneOptions): Promise<{ CachesDeleted: string[]; SpaceReclaimed: number }>;
 }

@@ -17,6 +17,7 @@ export interface CreateBody {
   [member: string]: unknown;
 }
 
+/** A create's request, with the meaning that members have at the client's API version. */
 export interface CreateOptions {
   name?: string;
   platform?: string;
@@ -37,6 +38,7 @@ export interface CreateOptions {
   pod?: PodMember & { hostname: string };
 }
 
+/** The part of a container's log that is wanted. */
 export interface LogOptions {
   stdout: boolean;
   stderr: boolean;
@@ -53,6 +55,7 @@ export interface LogOptions {
   signal: AbortSignal;
 }
 
+/** The streams that a client attaches to. */
 export interface AttachOptions {
   stream: boolean;
   logs: boolean;
@@ -68,6 +71,7 @@ export interface AttachOptions {
   connection: () => Promise<Duplex>;
 }
 
+/** An exec's settings, as `POST /containers/{id}/exec` has them. */
 export interface ExecConfig {
   Cmd?: string[];
   AttachStdin?: boolean;
@@ -103,6 +107,7 @@ export interface MemberChange {
   told: unknown;
 }
 
+/** The query of a list: `limit` 0 is none; `size` adds SizeRw and SizeRootFs. */
 export interface ListOptions {
   all: boolean;
   limit: number;
@@ -112,6 +117,7 @@ export interface ListOptions {
 
 /** The containers of this daemon. A `reference` is a name (with or without slash), a full id or a unique id prefix. */
 export interface Containers {
+  /** Makes a container and its writable layer. @throws invalid-parameter, not-found for the image, conflict for the name */
   create(options: CreateOptions): Promise<{ Id: string; Warnings: string[] }>;
   /**
    * @param checkpoint what is restored: its name, and the folder where it is, or ''
@@ -123,16 +129,29 @@ export interface Containers {
    * @throws conflict when it does not run or the name is taken, unsupported where its runtime or the machine can't do it
    */
   checkpoint(reference: string, options: { id: string; exit: boolean; folder: string }): Promise<void>;
+  /** The checkpoints of a container in `folder` ('': its own), by their names. @throws not-found, system */
   checkpoints(reference: string, folder: string): Promise<Array<{ Name: string }>>;
   /** @throws not-found */
   removeCheckpoint(reference: string, id: string, folder: string): Promise<void>;
   /** `timeout` in seconds, -1: for ever, undefined: the container's own. @throws not-modified when it does not run. */
   stop(reference: string, options?: { timeout?: number; signal?: string }): Promise<void>;
+  /** A stop and a start; the options are those of `stop`. @throws not-found, and the errors of a start */
   restart(reference: string, options?: { timeout?: number; signal?: string }): Promise<void>;
+  /**
+   * Sends a signal, by name or number (default KILL), to the first process.
+   * @throws not-found, conflict when it does not run
+   */
   kill(reference: string, signal?: string): Promise<void>;
+  /** Freezes all processes by the cgroup freezer. @throws not-found, conflict when it does not run or is paused */
   pause(reference: string): Promise<void>;
+  /** Thaws the processes. @throws not-found, system when it is not paused */
   unpause(reference: string): Promise<void>;
+  /** Gives a container another name. @throws not-found, invalid-parameter for a name that is none or its own, conflict for one that is taken */
   rename(reference: string, name: string): Promise<void>;
+  /**
+   * `force` kills a container that runs, `volumes` takes its anonymous volumes along, `link` removes a link by its name only.
+   * @throws not-found, conflict for one that runs; system when something of it can't be removed (it is `dead` then)
+   */
   remove(reference: string, options?: { force?: boolean; volumes?: boolean; link?: boolean }): Promise<void>;
   /** Returns once the container is known and the wait has begun; `done` is the exit. */
   wait(
@@ -140,7 +159,12 @@ export interface Containers {
     condition: WaitCondition,
     signal?: AbortSignal,
   ): { id: string; done: Promise<WaitResult> };
+  /** The size of the terminal, in characters. @throws not-found, conflict when it does not run */
   resize(reference: string, height: number, width: number): Promise<void>;
+  /**
+   * Changes limits, the restart policy, and what Berth can change besides: all, or none.
+   * @throws conflict, invalid-parameter
+   */
   update(reference: string, change: Update): Promise<{ Warnings: string[] | null } & Partial<ChangeOutcome>>;
   /** The same for a container of a pod, with what the Docker API has no words for. */
   updateMember(id: string, change: MemberChange): Promise<void>;
@@ -148,23 +172,29 @@ export interface Containers {
   reopenLog(id: string): Promise<void>;
   /** The step of a build is over, and its container stays. */
   keepStep(id: string): Promise<void>;
+  /** Removes the containers that do not run and match the filters. @throws invalid-parameter for filters that there are not */
   prune(
     filters: Record<string, string[]>,
   ): Promise<{ ContainersDeleted: string[] | null; SpaceReclaimed: number }>;
 
   /** The frozen view of one container. @throws not-found (`No such container: x`). */
   get(reference: string): ContainerSnapshot;
+  /** The same; undefined where there is none. */
   find(reference: string): ContainerSnapshot | undefined;
+  /** Every container, in no order. */
   all(): ContainerSnapshot[];
   /** With the members of all API versions; `server/shapes` leaves out what one lacks. */
   inspect(reference: string, options?: { size?: boolean }): Promise<ContainerInspect>;
+  /** The list of `GET /containers/json`, newest first. @throws invalid-parameter for filters */
   list(options: ListOptions): Promise<ContainerSummary[]>;
   /** For /info. */
   counts(): { total: number; running: number; paused: number; stopped: number };
 
   /** Framed as attach is (8-byte headers; raw for a terminal). */
   logs(reference: string, options: LogOptions): Promise<{ tty: boolean; stream: Readable }>;
+  /** Resolves when the client has detached or the streams have ended. @throws not-found, conflict when it is paused */
   attach(reference: string, options: AttachOptions): Promise<void>;
+  /** Processes of the container in the columns of `ps` with these arguments. @throws conflict, invalid-parameter */
   top(reference: string, psArgs: string): Promise<{ Titles: string[]; Processes: string[][] }>;
   /** One reading a second until `signal` (`stream`), or one. */
   stats(
@@ -173,7 +203,12 @@ export interface Containers {
   ): Promise<AsyncIterable<Record<string, unknown>>>;
   /** As `Layers.changes` has them. */
   changes(reference: string): Promise<Buffer[]>;
+  /** The files of the container's root as a tar. @throws not-found */
   export(reference: string): Promise<Readable>;
+  /**
+   * Makes an image of a container's changes; returns its id. `changes` are Dockerfile instructions.
+   * @throws not-found, invalid-parameter
+   */
   commit(
     reference: string,
     options: {
@@ -186,8 +221,11 @@ export interface Containers {
       config?: Record<string, unknown>;
     },
   ): Promise<string>;
+  /** A path in the container's root, as it sees it. @throws not-found for the container or the path */
   archiveStat(reference: string, path: string): ReturnType<Archive['stat']>;
+  /** A path as a tar. @throws not-found for the container or the path */
   archiveGet(reference: string, path: string): ReturnType<Archive['get']>;
+  /** Unpacks a tar into a folder of the container. @throws not-found, invalid-parameter, system for a read-only root or volume */
   archivePut(
     reference: string,
     path: string,
@@ -219,11 +257,14 @@ export interface Containers {
       connection?: (tty: boolean) => Promise<Duplex>;
     },
   ): Promise<void>;
+  /** @throws not-found; an exec is forgotten five minutes after its end */
   execInspect(execId: string): ExecInspect;
+  /** The size of the exec's terminal, in characters. @throws not-found, conflict when it does not run */
   execResize(execId: string, height: number, width: number): Promise<void>;
 
   /** Live connect and disconnect, or a change of what the next start does; for the network routes. */
   connect(network: string, reference: string, endpoint: Partial<EndpointSettings>): Promise<void>;
+  /** `force`: also a container that is gone. @throws not-found, conflict */
   disconnect(network: string, reference: string, force: boolean): Promise<void>;
 
   /** Reconnects to what runs, clears what is left over, then applies restart policies (without waiting for the starts). */

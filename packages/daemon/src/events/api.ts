@@ -8,6 +8,7 @@ export interface EngineEvent {
   timeNano: number;
 }
 
+/** The events of the engine, as they happen. */
 export interface Events {
   /** Stamps and publishes; never throws, never waits. */
   emit(type: EngineEvent['Type'], action: string, id: string, attributes?: Record<string, string>): void;

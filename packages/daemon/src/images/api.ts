@@ -22,7 +22,9 @@ export type * from './types.ts';
 export interface Images {
   /** Finds by name, name:tag, name@digest, full or short id. @throws not-found (`No such image: x:latest`). */
   resolve(reference: string, options?: { platform?: string }): Image;
+  /** By full id. */
   get(id: string): Image | undefined;
+  /** Every image, in no order. */
   list(): Image[];
   /** The list of `GET /images/json`. @throws invalid-parameter for filters; not-found for the image a filter names. */
   summaries(options: {
@@ -47,10 +49,18 @@ export interface Images {
     reference: string,
     options: { force: boolean; noprune: boolean; platforms?: string[] },
   ): Promise<Array<{ Untagged?: string; Deleted?: string }>>;
+  /**
+   * Removes images without names (`dangling=false`: all that no container uses).
+   * @throws conflict while another prune runs, invalid-parameter
+   */
   prune(filters: Record<string, string[]>): Promise<{
     ImagesDeleted: Array<{ Untagged?: string; Deleted?: string }> | null;
     SpaceReclaimed: number;
   }>;
+  /**
+   * Fetches an image (`all`: every tag of the repository).
+   * @throws as the registry says, in dockerd's words; invalid-parameter
+   */
   pull(options: {
     name: string;
     tag?: string;
@@ -60,6 +70,7 @@ export interface Images {
     signal: AbortSignal;
     onProgress: OnProgress;
   }): Promise<void>;
+  /** Sends an image (without `tag`: every tag of the repository). @throws not-found, and as the registry says */
   push(options: {
     name: string;
     tag?: string;
@@ -68,10 +79,15 @@ export interface Images {
     signal: AbortSignal;
     onProgress: OnProgress;
   }): Promise<void>;
+  /**
+   * Takes the images of an archive of `docker save` or an OCI layout, compressed or not.
+   * @throws invalid-parameter, system in the words of Go's tar reader
+   */
   load(
     tar: Readable,
     options: { platforms?: string[]; signal: AbortSignal; onProgress: OnProgress },
   ): Promise<void>;
+  /** An archive of images, for `load`. @throws not-found before anything is sent */
   save(references: string[], options: { platforms?: string[]; signal: AbortSignal }): Promise<Readable>;
   /**
    * Packs images that a build made into an archive, without registering them: an OCI layout, or one that `docker load`
@@ -169,7 +185,9 @@ export interface Images {
     signal: AbortSignal;
     onProgress: OnProgress;
   }): Promise<ImageDescriptor>;
+  /** The steps that an image was made by, newest first. @throws not-found */
   history(reference: string, options?: { platform?: string }): HistoryStep[];
+  /** Asks a registry's search. @throws as the registry says, invalid-parameter */
   search(
     term: string,
     options: {
@@ -178,7 +196,9 @@ export interface Images {
       auth?: RegistryAuth;
     },
   ): Promise<FoundImage[]>;
+  /** The descriptor and platforms of a name in its registry. @throws as the registry says */
   distribution(reference: string, auth?: RegistryAuth): Promise<DistributedImage>;
+  /** Tries credentials at a registry. @throws unauthorized or system, in dockerd's words, when it refuses them */
   login(auth: RegistryAuth): Promise<{ Status: string; IdentityToken: string }>;
   /** The analysis of an image's layers; `top` bounds the lists (20). */
   analyze(
@@ -197,5 +217,6 @@ export interface Images {
   collect(id: string): Promise<void>;
   /** Set by `rooms.ts`: which containers use an image, so that images need not know the containers room. */
   setUsers(users: (imageId: string) => Array<{ id: string; running: boolean }>): void;
+  /** At the start: removes layers and partial downloads that no image refers to. */
   reconcile(): Promise<void>;
 }

@@ -30,6 +30,7 @@ export interface RootFilesystem {
   places?: boolean;
 }
 
+/** The compression of a tar, told by its first bytes. */
 export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
 
 /** Trees of files with all that files have: owners, rights, times, extended attributes, hard links, holes. */
@@ -51,6 +52,7 @@ export interface Trees {
   ): Promise<{ shared: number; copied: number }>;
 }
 
+/** The layers of images, and the writable ones of containers. A diffId is the digest of a layer's uncompressed tar. */
 export interface Layers {
   readonly driver: 'overlay-erofs' | 'overlay-folder';
   /**
@@ -69,8 +71,11 @@ export interface Layers {
   writeThrough(folder: string): Promise<void>;
   /** The host paths that layers are mounted from, the topmost first; only those that are there. */
   paths(diffIds: readonly string[]): string[];
+  /** Whether the layer is here. */
   has(diffId: string): boolean;
+  /** The layer; undefined where it is not here. */
   get(diffId: string): Layer | undefined;
+  /** Every layer, in no order. */
   list(): Layer[];
   /** Removes a layer that no image refers to; `images` decides. Waits for no container: the kernel keeps what is mounted. */
   remove(diffId: string): Promise<void>;
@@ -89,15 +94,18 @@ export interface Layers {
     diffIds: string[],
     options?: { quotaBytes?: number; places?: boolean; marked?: boolean },
   ): Promise<void>;
+  /** The overlay of a container's root; `volatile`: its upper layer is not synced. @throws not-found */
   rootFilesystem(owner: string, options?: { volatile?: boolean }): RootFilesystem;
   /**
    * The lower directories of an overlay of these layers (bottom first) that is only read.
    * @throws not-found when one is not here.
    */
   lower(diffIds: string[]): RootFilesystem['lower'];
+  /** Takes a writable layer away. Succeeds when it is not there. */
   removeWritable(owner: string): Promise<void>;
   /** Takes a folder of the data root away at once; its bytes are free a moment later. Succeeds when it is not there. */
   discard(path: string): Promise<void>;
+  /** The owners of all writable layers. */
   writables(): Promise<string[]>;
   /** Bytes in the writable layer, and bytes of all its layers (SizeRw, SizeRootFs). */
   writableSize(owner: string): Promise<{ rw: number; rootFs: number }>;
@@ -136,6 +144,7 @@ export interface LayerFiles {
 
 /** Reads finished layers. @throws not-found for one that it was not opened for */
 export interface LayerReader {
+  /** Whether the reader was opened for the layer. */
   has(diffId: string): boolean;
   /** The layer's uncompressed tar. */
   tar(diffId: string): Promise<Readable>;
@@ -143,6 +152,7 @@ export interface LayerReader {
   entries(diffId: string): AsyncIterable<LayerEntry>;
 }
 
+/** One member of a layer's tar. */
 export interface LayerEntry {
   path: string;
   type: 'file' | 'directory' | 'symlink' | 'hardlink' | 'device' | 'fifo';

@@ -20,6 +20,7 @@ export interface Bench {
 
 export const BINARY = fileURLToPath(new URL('../../../native/build/berth-native', import.meta.url));
 
+/** Opens a room of layers of that driver in a temporary folder, which `close` removes. */
 export async function openBench(driver: 'erofs' | 'folder'): Promise<Bench> {
   const root = mkdtempSync(join(tmpdir(), 'berth-layers-'));
   const store: Store = openStore(join(root, 'berth.db'));

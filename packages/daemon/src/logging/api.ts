@@ -30,5 +30,6 @@ export interface Logging {
   removed(id: string): void;
   /** After the daemon's start: goes on with what an earlier one has not sent, also of containers that are gone. */
   reconcile(containers: ReadonlySet<string>): void;
+  /** The daemon stops: the thread ends, and what is not sent waits for the next daemon. */
   close(): void;
 }

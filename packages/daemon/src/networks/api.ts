@@ -27,6 +27,7 @@ export interface NetworkClient {
   givenGateways: boolean;
 }
 
+/** Bindings on the host by a container's port, `80/tcp`. */
 export type PortMap = Record<string, Array<{ HostIp: string; HostPort: string }> | null>;
 
 /** A container's request to this room, from HostConfig and NetworkingConfig. */
@@ -129,6 +130,7 @@ interface WayNetwork {
   Masquerade6: boolean;
 }
 
+/** The way of packets through a network, as this room arranged it. */
 export interface NetworkWay extends WayNetwork {
   Subnets: Array<{ Subnet: string; Gateway: string }>;
   Table: string;
@@ -148,6 +150,7 @@ export interface WayEndpoint extends WayNetwork {
   Gateway6: string;
 }
 
+/** A published port on that way. */
 export interface WayPort {
   Protocol: string;
   ContainerPort: number;
@@ -174,15 +177,19 @@ export interface ContainerWay {
   PublishAllow?: string;
 }
 
+/** The networks of this daemon, and containers' endpoints on them. An `id` is a container's. */
 export interface Networks {
+  /** @throws conflict for a name that is taken, invalid-parameter, forbidden for a subnet or parent that is taken */
   create(options: Record<string, unknown>, client?: NetworkClient): Promise<{ id: string; warning: string }>;
   /** By name, id or unique id prefix. @throws not-found (`network x not found`). */
   inspect(reference: string): NetworkInspect;
   /** Packets that egress policies refused since the daemon's start, by the network's members; undefined: no policy. */
   refused(reference: string): Promise<Record<string, number> | undefined>;
+  /** @throws invalid-parameter for filters that there are not */
   list(filters: Record<string, string[]>): Promise<NetworkInspect[]>;
   /** `nameEndpoints`: the error of one that is in use says by whom. @throws forbidden, not-found */
   remove(reference: string, options?: { nameEndpoints?: boolean }): Promise<void>;
+  /** Removes the networks that no container is connected to. @throws invalid-parameter */
   prune(filters: Record<string, string[]>): Promise<{ NetworksDeleted: string[] }>;
 
   /** Checks what can be checked at create (networks exist, addresses fit, ports parse); returns the stopped state. */
@@ -193,9 +200,9 @@ export interface Networks {
    * All is undone when it throws. @throws conflict for a port in use (`Bind for 0.0.0.0:80 failed: port is already allocated`).
    */
   attach(request: NetworkRequest): Promise<{ state: NetworkState; path: string; launch: LaunchRecord[] }>;
-  /** After the container's exit: gives back addresses, rules. Quick and idempotent. */
   /** The container runs as that process: its sandbox key leads there. An earlier version's key becomes one of now. */
   running(id: string, pid: number): void;
+  /** After the container's exit: gives back addresses, rules. Quick and idempotent. */
   detach(id: string): Promise<NetworkState>;
   /** The container is removed: forget everything about it. */
   forget(id: string): Promise<void>;
@@ -211,13 +218,16 @@ export interface Networks {
    * @throws system for a port that can't be had; the ports whose bindings changed are unpublished then
    */
   publish(request: NetworkRequest): Promise<NetworkState>;
+  /** Ends an endpoint, at once where the container runs (`pid` given). @throws not-found, forbidden */
   disconnect(network: string, id: string, options: { force: boolean; pid?: number }): Promise<NetworkState>;
   /**
    * After a connect or disconnect of a running container: records that its supervisor must take in
    * (`Supervisor.control`), each given once.
    */
   takeControls(id: string): LaunchRecord[];
+  /** The container has a new name, by which others on its networks find it. */
   renamed(id: string, name: string): void;
+  /** The state of a container's endpoints; undefined when it has no sandbox. */
   state(id: string): NetworkState | undefined;
   /** Per-interface counters for stats: name -> rx_bytes ... */
   stats(pid: number): Promise<Record<string, Record<string, number>>>;

@@ -40,6 +40,7 @@ export interface PodConfig extends PodIdentity {
   handler: string;
 }
 
+/** A port that a pod publishes on the host. */
 export interface PodPort {
   protocol: 'tcp' | 'udp' | 'sctp';
   containerPort: number;
@@ -48,6 +49,7 @@ export interface PodPort {
   hostIp: string;
 }
 
+/** The record of a pod, kept in the database. */
 export interface PodRecord {
   id: string;
   /** `k8s_POD_NAME_NAMESPACE_UID_ATTEMPT`, unique among pods. */
@@ -87,6 +89,7 @@ export interface PodJoin {
   shm: string;
 }
 
+/** A change of a pod, for those who follow pods. */
 export interface PodChange {
   pod: PodRecord;
   change: 'created' | 'stopped' | 'removed';
@@ -107,7 +110,9 @@ export interface Pods {
   remove(id: string): Promise<void>;
   /** @throws not-found. */
   get(reference: string): PodRecord;
+  /** The same; undefined where there is none. */
   find(reference: string): PodRecord | undefined;
+  /** Every pod, in no order. */
   all(): PodRecord[];
   /** Whether containers may still be started in it. */
   ready(pod: PodRecord): boolean;

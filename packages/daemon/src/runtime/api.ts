@@ -153,6 +153,7 @@ export interface CgroupStats {
   swap?: number;
 }
 
+/** One line of a pressure file. */
 export interface PressureLine {
   /** Percent of the time that some (or all) tasks waited, over 10, 60 and 300 seconds. */
   Avg10: number;
@@ -162,6 +163,7 @@ export interface PressureLine {
   Total: number;
 }
 
+/** Pressure stall information of one resource (the kernel's accounting/psi.rst). */
 export interface Pressure {
   Some: PressureLine;
   Full?: PressureLine;
@@ -209,11 +211,13 @@ export interface CgroupView {
 /** Takes back a change that was made. */
 export type WayBack = () => Promise<void>;
 
+/** The containers' side of the kernel: specs, launch records, cgroups, profiles. An `id` is a container's. */
 export interface Runtime {
   readonly cgroupVersion: 1 | 2;
   readonly cgroupDriver: 'cgroupfs';
   /** The warnings about things the machine can't do, as in `/info` and the answer to container create. */
   warnings(): string[];
+  /** The machine's abilities, for `/info`. */
   info(): RuntimeInfo;
   /** The features of the built-in runtime, in the words of the OCI runtime specification's features document. */
   features(): Record<string, unknown>;
@@ -267,12 +271,15 @@ export interface Runtime {
   supported(resources: Resources): Resources;
   /** Applies changed limits to a running container's cgroup: all, or none. @throws invalid-parameter, system. */
   update(id: string, resources: Resources): Promise<WayBack>;
+  /** Freezes a container's cgroup. @throws system */
   pause(id: string): Promise<void>;
+  /** Thaws a container's cgroup. @throws system */
   unpause(id: string): Promise<void>;
   /** Whether the kernel has it frozen; false for a container without a cgroup. */
   isPaused(id: string): Promise<boolean>;
   /** Kills every process in the container's cgroup, frozen ones too, without its supervisor; does not wait for their end. */
   killAll(id: string): Promise<void>;
+  /** Numbers of a container's cgroup. @throws not-found for one that has none */
   stats(id: string): Promise<CgroupStats>;
   /** The container's limits beside what it uses. @throws not-found for one that has no cgroup */
   view(id: string): Promise<CgroupView>;

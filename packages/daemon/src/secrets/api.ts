@@ -51,6 +51,7 @@ export interface PlacedMount {
   destination: string;
 }
 
+/** Secrets and configs, and their files for containers. */
 export interface Secrets {
   /** @throws invalid-parameter naming the field, conflict for a name that is taken */
   create(

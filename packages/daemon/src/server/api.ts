@@ -24,6 +24,7 @@ export interface Received {
   signal: AbortSignal;
 }
 
+/** The answer to a request. */
 export interface ApiReply {
   /** Sets the status of what is returned; 200 (204 for undefined) otherwise. */
   status(code: number): this;
@@ -66,6 +67,7 @@ export type Handler<Id extends OperationId> = (
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler that streams returns nothing
 ) => Promise<ResponseOf<Id> | void> | ResponseOf<Id> | void;
 
+/** The operations of the API document, each served by one handler. */
 export interface Server {
   /** Serves an operation of the API document (packages/api-spec/spec), by its operationId. */
   serve<Id extends OperationId>(operationId: Id, handler: Handler<Id>): void;

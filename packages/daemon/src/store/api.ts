@@ -35,6 +35,7 @@ export interface Store {
 
 /** A keyed set of JSON values; reads come from memory, writes are batched into one transaction per tick. */
 export interface Collection<T> {
+  /** The value of a key; frozen by agreement, for it is not a copy. */
   get(key: string): T | undefined;
   has(key: string): boolean;
   values(): IterableIterator<T>;

@@ -23,6 +23,7 @@ export interface CloneOptions {
   signal?: AbortSignal;
 }
 
+/** The volumes of this daemon, by name. */
 export interface Volumes {
   /** Creates or returns the volume of that name. Driver `local` only; options type/device/o are mounted when used. */
   create(options: {

@@ -12,6 +12,7 @@ interface Told {
 /** The time at which each answer about a container came, in milliseconds: its status tells an age as of then. */
 const came = new WeakMap<Told, number>();
 
+/** Notes that these answers have come now. */
 export function justCame(containers: Iterable<Told>): void {
   for (const one of containers) came.set(one, Date.now());
 }

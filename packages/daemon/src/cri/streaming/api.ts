@@ -32,6 +32,7 @@ export interface RemoteStreams {
   onResize(resized: (height: number, width: number) => void): void;
   /** Resolves when the client is gone. */
   readonly gone: Promise<void>;
+  /** Ends the connection without a status. */
   close(): void;
 }
 

@@ -1,5 +1,6 @@
 /** The part of MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md) that Fluentd's forward protocol needs. */
 
+/** A string, or bytes that are said to be one, in its shortest form (`fixstr`, `str 8`, `str 16`, `str 32`). */
 export function packString(text: string | Buffer): Buffer {
   const bytes = typeof text === 'string' ? Buffer.from(text) : text;
   const { length } = bytes;
@@ -18,7 +19,7 @@ export function packMap(entries: ReadonlyArray<readonly [string, string | Buffer
   return Buffer.concat([head, ...entries.flatMap(([name, value]) => [packString(name), packString(value)])]);
 }
 
-/** A positive number below 2^32, as the shortest of its forms. */
+/** A number from 0 to 2^32 - 1, as a `positive fixint`, an `int 32` or an `int 64`. */
 export function packNumber(value: number): Buffer {
   if (value < 0x80) return Buffer.from([value]);
   const bytes = Buffer.from([0xd2, 0, 0, 0, 0]);

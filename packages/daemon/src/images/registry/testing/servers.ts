@@ -46,12 +46,15 @@ ${auth}
   }
 }
 
+/** Whether something listens at an address. */
 export function answers(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, host, () => resolve(socket.destroy() !== undefined));
     socket.on('error', () => resolve(false));
   });
 }
+
+/** A port of an address that nothing listens at. */
 export async function freePort(address: string): Promise<number> {
   const server = createTcp();
   await new Promise<void>((resolve) => server.listen(0, address, resolve));
