@@ -192,7 +192,9 @@ export interface Networks {
   /** Removes the networks that no container is connected to. @throws invalid-parameter */
   prune(filters: Record<string, string[]>): Promise<{ NetworksDeleted: string[] }>;
 
-  /** Checks what can be checked at create (networks exist, addresses fit, ports parse); returns the stopped state. */
+  /** Checks what a create asks of its endpoints, also for a container that has another's network. @throws invalid-parameter, forbidden */
+  check(request: NetworkRequest): void;
+  /** Checks what can be checked at create (addresses fit, ports parse); returns the stopped state. */
   prepare(request: NetworkRequest): NetworkState;
   /**
    * Makes the sandbox for a start: namespace, veths, addresses, routes, published ports, name service, /etc files.

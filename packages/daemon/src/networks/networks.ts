@@ -3,7 +3,7 @@ import { BerthError, conflict, forbidden } from '../base/errors.ts';
 import { log } from '../base/log.ts';
 import { formatPrefix } from './addresses/addresses.ts';
 import type { EndpointSettings, NetworkRequest, NetworkState, Networks } from './api.ts';
-import { checkEndpoint } from './endpoints/endpoints.ts';
+import { checkEndpoint, configuredNetworks } from './endpoints/endpoints.ts';
 import { connect, connectLater, disconnect } from './endpoints/hotplug.ts';
 import { EGRESS, extraHosts } from './endpoints/names.ts';
 import { reconcile } from './endpoints/reconcile.ts';
@@ -106,25 +106,23 @@ export class Room implements Networks {
   }
 
   prepare(request: NetworkRequest): NetworkState {
-    const { catalogue, containers } = this.#context;
     portWishes(request);
     extraHosts(this.#context, request);
     parseEgress(request.labels?.[EGRESS]);
     parseSources(request.labels?.[PUBLISH_ALLOW]);
-    const record = remember(this.#context, request);
-    for (const { network, config } of record.configured) {
+    this.check(request);
+    return this.#state(remember(this.#context, request));
+  }
+
+  check(request: NetworkRequest): void {
+    const { catalogue } = this.#context;
+    for (const { network, config } of configuredNetworks(request, catalogue.find)) {
       const known = catalogue.find(network);
-      // A network that is not there is told by the start, as dockerd does.
-      if (!known) continue;
-      const refused = egressRefusal(request.labels, known);
-      const wrong = checkEndpoint(known, config, request);
-      if (!wrong && !refused) continue;
-      containers.delete(request.id);
-      throw (
-        refused ?? new BerthError(wrong!.kind, `invalid config for network ${network}: ${wrong!.message}`)
-      );
+      const refused = known && egressRefusal(request.labels, known);
+      if (refused) throw refused;
+      const wrong = checkEndpoint(known ?? network, config, request);
+      if (wrong) throw new BerthError(wrong.kind, `invalid config for network ${network}: ${wrong.message}`);
     }
-    return this.#state(record);
   }
 
   async attach(

@@ -84,7 +84,9 @@ export async function createContainer(
   const container = new Container(rooms.settings.dataRoot, record, { ...INITIAL }, networkState);
   registry.begin(container);
   try {
-    if (!host.NetworkMode.startsWith('container:')) rooms.networks.prepare(networkRequest(container));
+    if (host.NetworkMode.startsWith('container:'))
+      rooms.networks.check({ ...networkRequest(container), endpoints: networking?.EndpointsConfig ?? {} });
+    else rooms.networks.prepare(networkRequest(container));
     await makeMounts(context, record, options);
     // Likewise before what else it owns.
     context.records.put(id, record);

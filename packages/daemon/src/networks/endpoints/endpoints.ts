@@ -49,9 +49,12 @@ export function configuredNetworks(request: NetworkRequest, find: Find): Contain
   });
 }
 
-/** dockerd's objection to an endpoint's settings on that network; undefined: none. */
+/**
+ * dockerd's objection to an endpoint's settings on that network; undefined: none. A network given by its name alone is not
+ * there: its start tells, but what no network of that name can have is an error now.
+ */
 export function checkEndpoint(
-  network: NetworkRecord,
+  network: NetworkRecord | string,
   config: EndpointConfig,
   { anySubnet = false }: Pick<NetworkRequest, 'anySubnet'>,
 ): BerthError | undefined {
@@ -59,7 +62,8 @@ export function checkEndpoint(
     return invalidParameter(`invalid MAC address ${config.MacAddress}`);
   const wrong: string[] = [];
   const { IPv4Address = '', IPv6Address = '', LinkLocalIPs } = config.IPAMConfig ?? {};
-  const named = hasNames(network);
+  const known = typeof network === 'string' ? undefined : network;
+  const named = typeof network === 'string' ? !network.startsWith('container:') : hasNames(network);
   if ((IPv4Address || IPv6Address) && !named)
     wrong.push('user specified IP address is supported on user defined networks only');
   if (config.Aliases?.length && !named)
@@ -68,8 +72,8 @@ export function checkEndpoint(
   if (IPv6Address && !isUsable(IPv6Address, 128)) wrong.push(`invalid IPv6 address: ${IPv6Address}`);
   for (const address of LinkLocalIPs ?? [])
     if (!isUsable(address)) wrong.push(`invalid link-local IP address: ${address}`);
-  if (IPv4Address) wrong.push(...checkStatic(network, IPv4Address, 32, anySubnet));
-  if (IPv6Address) wrong.push(...checkStatic(network, IPv6Address, 128, anySubnet));
+  if (IPv4Address && known) wrong.push(...checkStatic(known, IPv4Address, 32, anySubnet));
+  if (IPv6Address && known) wrong.push(...checkStatic(known, IPv6Address, 128, anySubnet));
   const asked = askedName(config);
   if (asked !== '' && (!isInterfaceName(asked) || asked === 'lo'))
     wrong.push(`${IFNAME}: ${JSON.stringify(asked)} cannot be the name of an interface`);

@@ -98,7 +98,10 @@ export function resolvConf(
   let usedDefaults = false;
   const wantSearch = own.search.length > 0 ? own.search : host.search;
   const search = wantSearch.length === 1 && wantSearch[0] === '.' ? [] : wantSearch;
-  const options = own.options.length > 0 ? [...own.options] : [...host.options];
+  const options = (own.options.length > 0 ? own.options : host.options).filter(
+    // As dockerd has it, the name server of the engine is not told of a number of dots that is none.
+    (option) => kind !== 'internal' || !option.startsWith('ndots:') || /^ndots:\+?\d+$/.test(option),
+  );
   const comments: string[] = [];
   if (kind === 'internal') {
     const { inside, host: outside } = upstreams(own, host);

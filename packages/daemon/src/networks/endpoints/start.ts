@@ -84,8 +84,7 @@ export function operationFor(
 
 /** How a container finds names. */
 export function resolverKind(context: Context, record: ContainerRecord): ResolverKind {
-  const [main] = record.configured;
-  if (main && networkOf(context, main)?.driver === 'host') return 'host';
+  if (record.request.mode === 'host') return 'host';
   return hasResolver(context, record) ? 'internal' : 'legacy';
 }
 
@@ -134,7 +133,6 @@ export async function startSandbox(
     for (const endpoint of endpoints) freeAddresses(context, endpoint);
     throw error;
   }
-  const isHost = networks[0]?.network.driver === 'host';
   record = keep(context, record, {
     configured: networks.map(({ entry, network }) => ({
       ...entry,
@@ -143,7 +141,7 @@ export async function startSandbox(
     })),
     live: { sandboxId, endpoints, ports: [], portMap: {} },
     sandboxId,
-    sandboxKey: isHost ? context.folder.hostKey : context.folder.key(sandboxId),
+    sandboxKey: request.mode === 'host' ? context.folder.hostKey : context.folder.key(sandboxId),
   });
   for (const endpoint of endpoints) context.members.add(request.id, endpoint);
   try {

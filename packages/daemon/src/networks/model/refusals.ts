@@ -45,7 +45,9 @@ export function checkStart({ request }: ContainerRecord, networks: readonly Netw
   for (const server of request.dns)
     if (!isIP(server))
       throw invalidParameter(`bad nameserver address ${server}: ParseAddr("${server}"): unable to parse IP`);
-  if (networks.length > 1 && networks.some(({ driver }) => driver === 'host')) throw invalidParameter(SHARED);
+  // Beside the host's namespace, or in a namespace of its own, an endpoint without an interface changes nothing.
+  if (request.mode === 'host' && networks.some(({ driver }) => driver !== 'host' && driver !== 'null'))
+    throw invalidParameter(SHARED);
   for (const network of networks) {
     const refused = egressRefusal(request.labels, network);
     if (refused) throw refused;

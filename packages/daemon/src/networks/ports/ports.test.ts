@@ -1,7 +1,7 @@
 import type { NetworkRequest } from '../api.ts';
 import { guardsOf, parseSources } from '../firewall/publish-sources.ts';
 import { defaultRequest } from '../request.ts';
-import { PortTable, parsePort, portWishes } from './ports.ts';
+import { byUrgency, PortTable, parsePort, portWishes } from './ports.ts';
 import { operationsOf } from './publish.ts';
 
 const request = (change: Partial<NetworkRequest>): NetworkRequest =>
@@ -28,6 +28,22 @@ describe('ports', () => {
       { protocol: 'tcp', containerPort: 81, hostIp: '', from: 0, to: 0 },
       { protocol: 'udp', containerPort: 9, hostIp: '', from: 0, to: 0 },
     ]);
+  });
+
+  test('have their bindings shown with the last first, while those of a certain port are taken first', () => {
+    const wishes = portWishes(
+      request({
+        portBindings: {
+          '80/tcp': [
+            { HostIp: '127.0.0.1', HostPort: '8001' },
+            { HostIp: '127.0.0.2', HostPort: '8002' },
+            { HostIp: '127.0.0.3', HostPort: '' },
+          ],
+        },
+      }),
+    );
+    expect(wishes.map(({ hostIp }) => hostIp)).toEqual(['127.0.0.3', '127.0.0.2', '127.0.0.1']);
+    expect(byUrgency(wishes).map(({ from }) => from)).toEqual([8002, 8001, 0]);
   });
 
   test('are taken once, and by all addresses for each', () => {

@@ -39,15 +39,15 @@ export function exposed({ exposedPorts }: NetworkRequest): Array<ReturnType<type
 }
 
 /**
- * The ports that a container wants published, the larger ports first. @throws invalid-parameter for one that can't be
- * read.
+ * The ports that a container wants published, each port's bindings in the order in which an inspect shows them: dockerd's,
+ * the last one asked for first. @throws invalid-parameter for one that can't be read.
  */
 export function portWishes(request: NetworkRequest): PortWish[] {
   const wishes: PortWish[] = [];
   for (const [text, bindings] of Object.entries(request.portBindings ?? {})) {
     const { from, to, protocol } = parsePort(text);
     for (let port = from; port <= to; port++)
-      for (const { HostIp = '', HostPort = '' } of bindings?.length ? bindings : [{}])
+      for (const { HostIp = '', HostPort = '' } of bindings?.length ? bindings.toReversed() : [{}])
         wishes.push(wish(port, protocol, HostIp, HostPort));
   }
   if (request.publishAll)
@@ -56,9 +56,12 @@ export function portWishes(request: NetworkRequest): PortWish[] {
         if (!wishes.some((other) => other.protocol === protocol && other.containerPort === port))
           wishes.push({ protocol, containerPort: port, hostIp: '', from: 0, to: 0 });
     }
-  // dockerd's order, in which a port's bindings are shown as well.
-  return wishes.sort((a, b) => b.from - a.from || b.containerPort - a.containerPort);
+  return wishes;
 }
+
+/** The same wishes in the order in which ports are taken: those of a certain port first, before any port is chosen. */
+export const byUrgency = (wishes: readonly PortWish[]): PortWish[] =>
+  wishes.toSorted((a, b) => b.from - a.from || b.containerPort - a.containerPort);
 
 function wish(containerPort: number, protocol: Protocol, hostIp: string, hostPort: string): PortWish {
   if (hostIp && !isIP(hostIp)) throw invalidParameter(`invalid IP address: ${hostIp}`);

@@ -8,7 +8,7 @@ import type { Context, HeldSocket } from '../model/context.ts';
 import { firstByGatewayOrder } from '../model/gateway-order.ts';
 import { BRIDGE } from '../model/options.ts';
 import type { ContainerRecord, LiveEndpoint, LivePort, NetworkRecord } from '../model/records.ts';
-import { bindingAddresses, type PortWish, portMap, portWishes } from './ports.ts';
+import { bindingAddresses, byUrgency, type PortWish, portMap, portWishes } from './ports.ts';
 
 /** The targets of connections to a container's published ports. */
 export interface PortTarget {
@@ -81,14 +81,14 @@ export async function takePorts(context: Context, record: ContainerRecord): Prom
   const target = portTarget(context, record);
   const wishes = portWishes(record.request);
   if (!target || wishes.length === 0) return [];
-  const taken: LivePort[] = [];
+  const taken = new Map<PortWish, LivePort[]>();
   try {
-    for (const wish of wishes) taken.push(...(await takePort(context, record, wish, target)));
+    for (const wish of byUrgency(wishes)) taken.set(wish, await takePort(context, record, wish, target));
   } catch (error) {
-    await releasePorts(context, record.request.id, taken);
+    await releasePorts(context, record.request.id, [...taken.values()].flat());
     throw notConnected(record, target.endpoint, error as Error);
   }
-  return taken;
+  return wishes.flatMap((wish) => taken.get(wish) ?? []);
 }
 
 function notConnected({ request }: ContainerRecord, endpoint: LiveEndpoint, cause: Error): BerthError {
