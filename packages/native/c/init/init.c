@@ -23,7 +23,7 @@ static _Noreturn void run(char **argv, const sigset_t *mask) {
   sigprocmask(SIG_SETMASK, mask, NULL);
   execvp(argv[0], argv);
   int status = errno;
-  fprintf(stderr, "[FATAL] exec %s failed: %s\n", argv[0], strerror(status));
+  fprintf(stderr, "[FATAL tini (%d)] exec %s failed: %s\n", (int) getpid(), argv[0], strerror(status));
   _exit(status == ENOENT ? exec_not_found : exec_not_executable);
 }
 

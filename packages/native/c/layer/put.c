@@ -81,7 +81,7 @@ static int clear_place(struct put *put, int parent, const char *name, const stru
     return 0;
   }
   if (!unlinkat(parent, name, 0)) return 0;
-  if (errno != EISDIR) return put_fail(put, err);
+  if (errno != EISDIR) return fail(err, "unpack", errno, "unlinkat %.300s", put->path);
   int directory = openat(parent, name, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
   if (directory < 0) return put_fail(put, err);
   if (layer_empty_directory(directory, err)) return -1;

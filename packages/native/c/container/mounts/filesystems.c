@@ -1,5 +1,4 @@
 /* Filesystems of the container's own namespaces. */
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,21 +7,6 @@
 #include "base/fail_text.h"
 #include "base/inroot.h"
 #include "container/mounts/kinds.h"
-
-/* Options that the filesystem does not take: dockerd's words, in which all of them stand. */
-static int refuse_options(const struct mount_spec *mount, struct error *err) {
-  int errnum = errno;
-  char data[512] = "", reason[128];
-  size_t used = 0;
-  for (const char **option = mount->data; *option && used < sizeof data - 1; option++)
-    used += (size_t) snprintf(data + used, sizeof data - used, "%s%s", used ? "," : "", *option);
-  snprintf(reason, sizeof reason, "%s", strerror(errnum));
-  reason[0] = (char) tolower((unsigned char) reason[0]);
-  return fail_text(err, "mount", errnum,
-                   "error mounting \"%s\" to rootfs at \"%s\": mount %s:%s (via /proc/self/fd/6), flags: 0x%x, data: %s: %s",
-                   mount->source, mount->destination, mount->source, mount->destination,
-                   (unsigned) (mount->options.set | mount->options.recursive_set), data, reason);
-}
 
 static int set_option(int context, const char *option, const struct mount_spec *mount, struct error *err) {
   char key[128];

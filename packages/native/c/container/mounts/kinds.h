@@ -30,6 +30,11 @@ int make_cgroup2(struct container *container, const struct mount_spec *mount, st
 /* v1: a directory with the container's own cgroup of each hierarchy; is attached when this returns 0. */
 int attach_cgroup1(struct container *container, const struct mount_spec *mount, struct error *err);
 
+/* refusals.c: fill the error and return -1. refuse_options: the filesystem does not take the mount's options (errno). */
+int refuse_options(const struct mount_spec *mount, struct error *err);
+/* The mount's place is a file where a directory is needed, or the other way round (ENOTDIR). */
+int refuse_target(const struct container *container, const struct mount_spec *mount, int directory, struct error *err);
+
 /* hostfs.c: what shows the kernel an unmasked /proc and /sys while a user namespace makes its own (mount_too_revealing() of
    the kernel's fs/namespace.c). Opens it, in the supervisor. */
 int host_filesystems_prepare(struct container *container, struct error *err);

@@ -70,12 +70,7 @@ static int check_target(const struct container *container, const struct mount_sp
 int open_target(struct container *container, const struct mount_spec *mount, int directory, struct error *err) {
   cleanup_close int target = inroot_target(container->root, mount->destination, directory ? INROOT_DIRECTORY : INROOT_FILE,
                                            is_kernel_filesystem(mount) ? INROOT_REFUSE : INROOT_FOLLOW);
-  if (target < 0 && errno == ENOTDIR)
-    return fail_text(err, "mount", ENOTDIR,
-                     "error mounting \"%s\" to rootfs at \"%s\": mount src=%s, dst=%s: not a directory: Are you trying to "
-                     "mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the "
-                     "expected type",
-                     mount->source, mount->destination, mount->source, mount->destination);
+  if (target < 0 && errno == ENOTDIR) return refuse_target(container, mount, directory, err);
   if (target < 0)
     return fail_text(err, "mount", errno, "error mounting \"%s\" to rootfs at \"%s\": %s", mount->source, mount->destination,
                      go_strerror(errno));

@@ -64,8 +64,10 @@ static int map_files(int bind, const struct mount_spec *mount, int user_ns, stru
 int open_bind(struct container *container, const struct mount_spec *mount, int user_ns, struct error *err) {
   cleanup_close int bind = clone_source(mount);
   if (bind < 0)
-    return fail_text(err, "mount", errno, "error mounting \"%s\" to rootfs at \"%s\": stat %s: %s", mount->source,
-                     mount->destination, mount->source, go_strerror(errno));
+    return fail_text(err, "mount", errno,
+                     "error mounting \"%s\" to rootfs at \"%s\": create mount destination for %s mount: bind mount source "
+                     "stat: stat %s: %s",
+                     mount->source, mount->destination, mount->destination, mount->source, go_strerror(errno));
   if (mount->options.idmap && map_files(bind, mount, user_ns, err) < 0) return -1;
   return set_options(bind, mount, err) < 0 ? -1 : steal_fd(&bind);
 }

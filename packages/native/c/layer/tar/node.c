@@ -1,10 +1,13 @@
 #include "layer/tar/walk.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -93,6 +96,39 @@ static int put_file(struct tar_writer *w, struct tar_entry *entry, int file, int
   return result;
 }
 
+/* Whether the size that the kernel tells of a file says nothing about what can be read of it. */
+static int is_made_while_read(int file, const struct stat *st) {
+  struct statfs fs;
+  if (st->st_blocks || fstatfs(file, &fs)) return 0;
+  switch ((unsigned long) fs.f_type) {
+  case PROC_SUPER_MAGIC:
+  case SYSFS_MAGIC:
+  case CGROUP_SUPER_MAGIC:
+  case CGROUP2_SUPER_MAGIC: return 1;
+  default: return 0;
+  }
+}
+
+/* Bytes of such a file at most; those of whole address spaces have no end that anybody waits for. */
+#define MADE_LIMIT (16 << 20)
+
+/* Puts what can be read of such a file in its place, at most MADE_LIMIT bytes; what cannot be read, or is longer, counts as
+   empty. Returns 0, or -1 with errno. */
+static int keep_reading(int *file, off_t *size) {
+  char buffer[1 << 14];
+  ssize_t n;
+  cleanup_close int copy = memfd_create("copy", MFD_CLOEXEC);
+  if (copy < 0) return -1;
+  for (*size = 0; (n = read(*file, buffer, sizeof buffer)) > 0 && *size <= MADE_LIMIT; *size += n) {
+    if (write(copy, buffer, (size_t) n) != n) return -1;
+  }
+  if (n < 0 || *size > MADE_LIMIT) *size = 0;
+  if (lseek(copy, 0, SEEK_SET) < 0) return -1;
+  close(*file);
+  *file = steal_fd(&copy);
+  return 0;
+}
+
 int tar_put_node(struct tar_writer *w, struct link_table *links, int directory, const char *name, const struct stat *st,
                  const char *stored, int nanoseconds, struct error *err) {
   /* Not on the stack, which deep directories need; this program has one thread. */
@@ -136,6 +172,8 @@ int tar_put_node(struct tar_writer *w, struct link_table *links, int directory, 
     if (file < 0 && (errno == ENOENT || errno == ELOOP)) return 0;
     if (file < 0 || fstat(file, &now)) return fail(err, "read", errno, "%.200s", stored);
     if (!S_ISREG(now.st_mode)) return 0;
+    if (is_made_while_read(file, &now) && keep_reading(&file, &now.st_size) < 0)
+      return fail(err, "read", errno, "%.200s", stored);
     entry.size = (uint64_t) now.st_size;
   }
   read_xattrs(&xattrs, directory, name);
