@@ -12,15 +12,22 @@ import { clean, mountError, parseBind, parseMount, parseVolumesFrom } from './mo
 /* The mount points of a new container: what they stand for on the host, and the volumes that are made for them. */
 
 /**
- * A bind of HostConfig.Mounts must be there; one of Binds is made at the start.
+ * A bind of HostConfig.Mounts must be there, for a create and for each start by hand; one of Binds is made at the start.
  * @throws invalid-parameter with dockerd's text.
  */
 export async function checkSources(host: HostConfig): Promise<void> {
   for (const spec of host.Mounts ?? []) {
     const point = parseMount(spec);
     if (point.Type !== 'bind' || point.createSource) continue;
-    const there = await stat(point.Source).catch(() => undefined);
-    if (!there) throw mountError('bind', `bind source path does not exist: ${point.Source}`);
+    await stat(point.Source).catch((error: NodeJS.ErrnoException) => {
+      const reason = /^E\w+: (.*), stat /.exec(error.message)?.[1] ?? error.message;
+      throw mountError(
+        'bind',
+        error.code === 'ENOENT'
+          ? `bind source path does not exist: ${point.Source}`
+          : `stat ${point.Source}: ${reason}`,
+      );
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 import type { ExitStatus, Supervisor } from '@berth/native';
 import { log } from '../../base/log.ts';
 import { nowNanos, rfc3339 } from '../../base/time.ts';
+import { checkSources } from '../create/points.ts';
 import type { Container } from '../model/container.ts';
 import { type Context, setState } from '../model/context.ts';
 import type { LifeEffect, LifeEvent } from '../model/life-types.ts';
@@ -124,6 +125,9 @@ export class Life {
    */
   async start(container: Container, restore?: () => Promise<string>): Promise<void> {
     await container.queue(async () => {
+      // As for dockerd, a start that is refused for this has not been tried: the state stays as it is.
+      if (!container.record.pod && ['created', 'exited'].includes(container.state.status))
+        await checkSources(container.record.hostConfig);
       if (restore && !container.alive) container.restoring = await restore();
       try {
         await this.apply(container, { type: 'start', automatic: false });

@@ -208,7 +208,9 @@ function unlessGone(error: unknown): void {
 function prefixed(error: unknown, id: string, left: string[]): unknown {
   if (!(error instanceof Error)) return error;
   // The reason that a start wraps into the launch error is what dockerd answers to an update.
-  const said = /procHooks process: (.*): unknown$/.exec(error.message)?.[1];
+  const said =
+    /procHooks process: (.*): unknown$/.exec(error.message)?.[1] ??
+    /^failed to write .*$/.exec(error.message)?.[0];
   const why = said ? `runc did not terminate successfully: exit status 1: ${said}\n: unknown` : error.message;
   const undone = left.length > 0 ? `; these of its changes could not be taken back: ${left.join('; ')}` : '';
   const text = `Cannot update container ${id}: ${why}${undone}`;

@@ -79,13 +79,16 @@ export class Registry {
     const exact =
       this.byId.get(reference) ?? this.byId.get(this.byName.get(name) ?? '') ?? this.findLinked(name);
     if (exact) return exact;
-    if (!/^[0-9a-f]+$/.test(reference)) return undefined;
-    let found: Container | undefined;
-    for (const [id, container] of this.byId) {
-      if (!id.startsWith(reference)) continue;
-      if (found) throw invalidParameter(`multiple IDs found with provided prefix: ${reference}`);
-      found = container;
-    }
+    const [found, other] = this.withPrefix(reference);
+    if (other) throw invalidParameter(`multiple IDs found with provided prefix: ${reference}`);
+    return found;
+  }
+
+  /** The containers, two at most, whose ids begin so; none for what is no beginning of an id. */
+  withPrefix(prefix: string): Container[] {
+    const found: Container[] = [];
+    if (!/^[0-9a-f]+$/.test(prefix)) return found;
+    for (const [id, container] of this.byId) if (id.startsWith(prefix) && found.push(container) === 2) break;
     return found;
   }
 

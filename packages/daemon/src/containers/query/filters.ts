@@ -81,8 +81,14 @@ export async function compileFilters(context: Context, filters: Record<string, s
   });
   const ids = values('id');
   if (ids) {
-    const matches = await filterMatcher(ids);
-    tests.push(({ record }) => matches(record.id));
+    // As for dockerd a value is the beginning of one id; what fits several, or none, finds nothing.
+    const meant = new Set(
+      ids.flatMap((prefix) => {
+        const [found, other] = context.registry.withPrefix(prefix);
+        return found && !other ? [found.id] : [];
+      }),
+    );
+    tests.push(({ record }) => meant.has(record.id));
   }
   const names = values('name');
   if (names) {

@@ -219,11 +219,17 @@ export class Transcoder {
   }
 }
 
+/** Go's url.QueryEscape. */
+const escaped = (text: string): string =>
+  encodeURIComponent(text)
+    .replaceAll('%20', '+')
+    .replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+
 /** `a=1,b=2`, sorted, as the API writes extra details. */
 function detailText(attributes: Record<string, string>): string {
   return Object.keys(attributes)
     .sort()
-    .map((name) => `${encodeURIComponent(name)}=${encodeURIComponent(attributes[name]!)}`)
+    .map((name) => `${escaped(name)}=${escaped(attributes[name]!)}`)
     .join(',');
 }
 
