@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LaunchError } from './api.ts';
 import {
@@ -31,6 +31,24 @@ test('a container runs: streams framed as Docker does, a json-file log, an exit 
   ]);
   await finish(supervisor);
   await eventually(() => !existsSync(given.runFolder));
+});
+
+test('a supervisor beside many has no more memory of its own than one beside none', async () => {
+  const supervisors = [];
+  const own: number[] = [];
+  for (let number = 0; number < 25; number++) {
+    const supervisor = await launcher.start(options(['busybox', 'sleep', '60']));
+    supervisors.push(supervisor);
+    const parent = /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${supervisor.pid}/status`, 'utf8'))![1];
+    const sizes = readFileSync(`/proc/${parent}/smaps_rollup`, 'utf8');
+    own.push(Number(/^Private_Dirty:\s+(\d+)/m.exec(sizes)![1]));
+  }
+  for (const supervisor of supervisors) {
+    await supervisor.kill(SIGKILL);
+    await finish(supervisor);
+  }
+  // In KiB. What the launcher keeps for each that runs, four pages, would be 400.
+  expect(own.at(-1)! - own[0]!).toBeLessThan(200);
 });
 
 test('stdin of a client is the process’s; its end ends the process with stdinOnce', async () => {

@@ -17,7 +17,8 @@ static void link_free(struct supervisor_link *link) {
 }
 
 void link_flush(struct supervisor_link *link) {
-  if (channel_flush(&link->channel) < 0) buffer_free(&link->channel.out); /* its source tells that it is gone */
+  /* One that is gone is told of by its source. */
+  if (channel_flush(&link->channel) < 0 || buffer_size(&link->channel.out) == 0) buffer_free(&link->channel.out);
   loop_change(launcher.loop, &link->source, EPOLLIN | (buffer_size(&link->channel.out) ? EPOLLOUT : 0));
 }
 
@@ -32,6 +33,8 @@ static void relay(struct supervisor_link *link) {
     frame_end(&launcher.daemon.out, mark);
     buffer_consume(&link->channel.in, size + frame_head);
   }
+  /* Most supervisors say nothing for hours, and what is kept for them is in the memory of all that are forked later. */
+  if (buffer_size(&link->channel.in) == 0) buffer_free(&link->channel.in);
 }
 
 static void link_ready(struct source *source, uint32_t events) {

@@ -25,7 +25,7 @@ char *buffer_reserve(struct buffer *b, size_t more) {
     char *data = malloc(capacity);
     if (!data) return NULL;
     if (size) memcpy(data, b->data + b->start, size);
-    wipe(b, 0, b->capacity);
+    wipe(b, b->start, b->end);
     free(b->data);
     b->data = data;
     b->capacity = capacity;
@@ -51,8 +51,10 @@ void buffer_consume(struct buffer *b, size_t size) {
   if (b->capacity > keep) buffer_free(b);
 }
 
+/* What is not between start and end was wiped when it was consumed or moved. To write to it here would make a copy of its
+   pages in each process that is forked. */
 void buffer_free(struct buffer *b) {
-  wipe(b, 0, b->capacity);
+  wipe(b, b->start, b->end);
   free(b->data);
   *b = (struct buffer){.wiped = b->wiped};
 }
