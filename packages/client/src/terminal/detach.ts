@@ -8,26 +8,20 @@ export class Detached extends Error {
   }
 }
 
-/** The bytes of keys such as `ctrl-p,ctrl-q` or `a,DEL`. Throws with Docker's reason. */
+/**
+ * The bytes of keys such as `ctrl-p,ctrl-q` or `a,DEL`, as the daemon reads them (`ToBytes` of github.com/moby/term): a key is
+ * one byte, `ctrl-` with a small letter or one of `@[\]^_`, or `DEL`. @throws Error with Docker's reason
+ */
 export function parseDetachKeys(text: string): Buffer {
-  const bytes: number[] = [];
-  for (const key of text.split(',')) {
-    if ([...key].length === 1) {
-      bytes.push(key.charCodeAt(0));
-      continue;
-    }
-    if (/^del$/i.test(key)) {
-      bytes.push(127);
-      continue;
-    }
-    const control = /^ctrl-(.)$/i.exec(key)?.[1];
-    const letter = control?.toLowerCase();
-    if (letter && letter >= 'a' && letter <= 'z') bytes.push(letter.charCodeAt(0) - 96);
-    else if (letter && '@[\\]^_'.includes(letter))
-      bytes.push('@[\\]^_'.indexOf(letter) === 0 ? 0 : 26 + '@[\\]^_'.indexOf(letter));
-    else throw new Error(`Unknown character: '${key}'`);
-  }
-  return Buffer.from(bytes);
+  return Buffer.from(
+    text.split(',').map((key) => {
+      if (key === 'DEL') return 127;
+      if (Buffer.byteLength(key) === 1) return key.charCodeAt(0);
+      const control = /^ctrl-([a-z@[\\\]^_])$/.exec(key)?.[1];
+      if (!control) throw new Error(`Unknown character: '${key}'`);
+      return control.toUpperCase().charCodeAt(0) - 64;
+    }),
+  );
 }
 
 /** Watches what is typed for the detach keys; typed beginnings of them are held back until it is clear. */

@@ -4,13 +4,15 @@ import { invalidParameter } from '../../base/errors.ts';
 const DEFAULT_KEYS = Buffer.from([16, 17]); // ctrl-p,ctrl-q
 
 /**
- * The bytes of keys written as `ctrl-p,ctrl-q,a`; the default for none.
+ * The bytes of keys written as `ctrl-p,ctrl-q,a,DEL` (`ToBytes` of github.com/moby/term); the default for none. A key is one
+ * byte: a letter beyond ASCII is none.
  * @throws invalid-parameter with the text that `what` (detach, escape) asks for.
  */
 export function parseDetachKeys(text: string | undefined, what: 'detach' | 'escape'): Buffer {
   if (!text) return DEFAULT_KEYS;
   const bytes = text.split(',').map((key) => {
-    if (key.length === 1) return key.charCodeAt(0);
+    if (key === 'DEL') return 127;
+    if (Buffer.byteLength(key) === 1) return key.charCodeAt(0);
     const control = /^ctrl-([a-z@[\\\]^_])$/.exec(key);
     if (!control)
       throw invalidParameter(
