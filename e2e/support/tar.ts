@@ -6,12 +6,15 @@ export interface TarEntry {
   type?: string;
   link?: string;
   mode?: number;
+  /** Of a device. */
+  major?: number;
+  minor?: number;
 }
 
 /** A tar of just these entries, in their order: also such as no program would write. */
 export function tarOfEntries(entries: TarEntry[]): Buffer {
   const parts: Buffer[] = [];
-  for (const { name, body = '', type = '0', link = '', mode = 0o644 } of entries) {
+  for (const { name, body = '', type = '0', link = '', mode = 0o644, major, minor } of entries) {
     const content = Buffer.from(body);
     const head = Buffer.alloc(512);
     head.write(name, 0, 100);
@@ -24,6 +27,8 @@ export function tarOfEntries(entries: TarEntry[]): Buffer {
     head.write(type, 156);
     head.write(link, 157, 100);
     head.write('ustar\u000000', 257);
+    if (major !== undefined) head.write(major.toString(8).padStart(7, '0'), 329);
+    if (minor !== undefined) head.write(minor.toString(8).padStart(7, '0'), 337);
     const sum = head.reduce((total, byte) => total + byte, 0);
     head.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
     parts.push(head, content, Buffer.alloc((512 - (content.length % 512)) % 512));

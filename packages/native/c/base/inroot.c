@@ -168,9 +168,30 @@ int inroot_parent(int root, const char *path, char *buffer, size_t size, const c
   return fd;
 }
 
+int inroot_set_mode(int directory, const char *name, mode_t mode) {
+  if (sys_fchmodat2(directory, name, mode, AT_SYMLINK_NOFOLLOW) == 0) return 0;
+  if (errno != ENOSYS) return -1;
+  /* Before Linux 6.6 nothing but an open file can be meant for sure, and opening a device is an act of its own. */
+  cleanup_close int opened = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (opened < 0) return errno == ENOTDIR || errno == ELOOP ? 0 : -1;
+  return fchmod(opened, mode);
+}
+
+/* Whether it is a regular file: looked at before it is opened, which is an act of its own with a device (a watchdog's begins to
+   count). */
+static int is_regular(int root, const char *path) {
+  struct stat st;
+  cleanup_close int there = open_retry(root, path, O_PATH, resolve_flags(INROOT_FOLLOW));
+  if (there < 0 || fstat(there, &st) < 0) return -1;
+  if (S_ISREG(st.st_mode)) return 0;
+  errno = EINVAL;
+  return -1;
+}
+
 int inroot_read(int root, const char *path, size_t limit, char **content, size_t *size) {
   *content = NULL;
-  /* O_NONBLOCK: a FIFO in its place must not hold the start up. */
+  if (is_regular(root, path) < 0) return -1;
+  /* O_NONBLOCK: a FIFO that takes its place must not hold the start up. */
   cleanup_close int fd = open_retry(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, resolve_flags(INROOT_FOLLOW));
   if (fd < 0) return -1;
   struct stat st;

@@ -29,6 +29,10 @@ int inroot_final(int root, const char *path, char out[PATH_MAX]);
    `buffer` of `size` bytes. Returns an fd, or -1 with errno. */
 int inroot_parent(int root, const char *path, char *buffer, size_t size, const char **name);
 
+/* Sets the mode of a directory, or of a node that was made with this mode already (a change of owner takes some of it away),
+   in an open directory. What a link leads to that was put in its place meanwhile stays as it is. Returns 0, or -1 with errno. */
+int inroot_set_mode(int directory, const char *name, mode_t mode);
+
 /* Reads a regular file of at most `limit` bytes into memory the caller frees, NUL-terminated. Returns 0, or -1 with
    errno (EFBIG beyond the limit, EINVAL for anything but a regular file). */
 int inroot_read(int root, const char *path, size_t limit, char **content, size_t *size);

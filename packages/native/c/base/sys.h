@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <stdint.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,6 +30,15 @@ static inline pid_t sys_clone3(struct clone_args *args) {
 
 static inline int sys_close_range(unsigned first, unsigned last, unsigned flags) {
   return (int) syscall(SYS_close_range, first, last, flags);
+}
+
+/* Since Linux 6.6: before, ENOSYS. */
+static inline int sys_fchmodat2(int dir, const char *path, mode_t mode, int flags) {
+#ifdef SYS_fchmodat2
+  return (int) syscall(SYS_fchmodat2, dir, path, mode, flags);
+#else
+  return (int) syscall(452, dir, path, mode, flags);
+#endif
 }
 
 static inline int sys_pidfd_send_signal(int pidfd, int signal) {

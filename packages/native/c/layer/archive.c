@@ -41,7 +41,11 @@ static int enter_running(const char *pid, struct error *err) {
   if (users >= 0 && (setns(users, CLONE_NEWUSER) || setresgid(0, 0, 0) || setresuid(0, 0, 0)))
     return fail(err, "enter", errno, "user namespace");
   if (setns(mounts, CLONE_NEWNS)) return fail(err, "enter", errno, "mount namespace");
-  return steal_fd(&root);
+  /* In a copy of it, where nothing that the container puts in a file's place is opened as a device. */
+  if (fchdir(root) || unshare(CLONE_NEWNS)) return fail(err, "enter", errno, "copy of the mount namespace");
+  if (layer_without_devices(AT_FDCWD, "/", err)) return -1;
+  int copy = open(".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+  return copy < 0 ? fail(err, "enter", errno, "root of process %.20s", pid) : copy;
 }
 
 static int enter(int argc, char **argv, struct layer_work *work, struct error *err) {

@@ -186,8 +186,8 @@ static int compare_all(struct compare *c, int argc, char **argv, struct error *e
   root.argv = layer_rest(argc, argv, &root.argc);
   c->started = !strcmp(layer_option(argc, argv, "started", ""), "yes");
   /* Opened before the layers' stage hides the host's root. */
-  cleanup_close int upper = open(layer_option(argc, argv, "upper", ""), O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
-  if (upper < 0) return fail(err, "read", errno, "writable layer");
+  cleanup_close int upper = layer_open_directory(layer_option(argc, argv, "upper", ""), err);
+  if (upper < 0) return -1;
   cleanup_close int lower = layer_mount_lower(&root, err);
   return lower < 0 ? -1 : compare_directory(c, upper, lower, 0, err);
 }

@@ -30,6 +30,20 @@ int layer_own_namespace(struct error *err) {
   return 0;
 }
 
+int layer_without_devices(int directory, const char *path, struct error *err) {
+  struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE};
+  unsigned flags = AT_RECURSIVE | (*path ? 0u : AT_EMPTY_PATH);
+  return mount_setattr(directory, path, flags, &attributes, sizeof attributes) ? fail(err, "mount", errno, "nodev") : 0;
+}
+
+int layer_open_directory(const char *path, struct error *err) {
+  cleanup_close int mount = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW);
+  if (mount < 0) return fail(err, errno == ENOENT ? "not-found" : "open", errno, "%.300s", path);
+  if (layer_without_devices(mount, "", err)) return -1;
+  int directory = openat(mount, ".", O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+  return directory < 0 ? fail(err, "open", errno, "%.300s", path) : directory;
+}
+
 /* How many arguments a part of a root takes, its kind included. */
 static int words_of(const char *kind) {
   return !strcmp(kind, "bind") ? 5 : !strcmp(kind, "erofs") ? 3 : 2;
@@ -150,7 +164,7 @@ void layer_remove_work(struct layer_work *work) {
   work->directory = work->held = -1;
 }
 
-static int mount_stack(const struct layer_root *root, const char *upper, struct layer_work *work, struct error *err) {
+static int mount_all(const struct layer_root *root, const char *upper, struct layer_work *work, struct error *err) {
   if (layer_own_namespace(err)) return -1;
   /* Opened before the stage covers the root, though paths from "/" would still pass below it. */
   cleanup_close int stage = make_stage(err);
@@ -188,6 +202,11 @@ static int mount_stack(const struct layer_root *root, const char *upper, struct 
   return fail(err, "mount", ENOSPC, "overlay");
 }
 
+static int mount_stack(const struct layer_root *root, const char *upper, struct layer_work *work, struct error *err) {
+  cleanup_close int mounted = mount_all(root, upper, work, err);
+  return mounted < 0 || layer_without_devices(mounted, "", err) ? -1 : steal_fd(&mounted);
+}
+
 int layer_mount_lower(const struct layer_root *root, struct error *err) {
   return mount_stack(root, NULL, NULL, err);
 }
@@ -211,8 +230,8 @@ static int mount_bind(int root, char **words, struct error *err) {
   cleanup_close int target = inroot_target(root, destination, S_ISDIR(st.st_mode) ? INROOT_DIRECTORY : INROOT_FILE,
                                            INROOT_FOLLOW);
   if (target < 0) return fail(err, "mount", errno, "%.200s", destination);
-  struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
-  if (readonly && mount_setattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes))
+  struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NODEV | (readonly ? MOUNT_ATTR_RDONLY : 0)};
+  if (mount_setattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes))
     return fail(err, "mount", errno, "%.200s", destination);
   if (move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH))
     return fail(err, "mount", errno, "%.200s", destination);

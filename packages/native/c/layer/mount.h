@@ -11,6 +11,13 @@ int layer_mount_erofs(const char *image, const char *device, struct error *err);
 /* Leaves the host's mount namespace (changes of it are no longer seen, either). */
 int layer_own_namespace(struct error *err);
 
+/* Has no device node opened through a mount (`path` below `directory`, or "" for what that is) and all below it: a file that
+   was looked at may have become one by the time it is opened, and opening some is an act of its own. Returns 0, or -1. */
+int layer_without_devices(int directory, const char *path, struct error *err);
+
+/* Opens a directory of the host that containers write to, by a mount of its own without devices. Returns an fd, or -1. */
+int layer_open_directory(const char *path, struct error *err);
+
 /* A root as `layer` verbs are told of it, by arguments after "--": `erofs IMAGE DEVICE`, `directory PATH` (topmost first),
    `upper PATH`, `bind SOURCE SUBPATH DESTINATION ro|rw` (SUBPATH may be
    empty; it is resolved inside SOURCE), `make PATH` (a directory that is made where it is missing and can be). */

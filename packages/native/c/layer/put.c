@@ -106,7 +106,7 @@ static int describe(struct put *put, int parent, const char *name, const struct 
   times[0] = times[1];
   /* The owner first: a change of it clears set-id bits and capabilities. */
   if (fchownat(parent, name, e->uid, e->gid, AT_SYMLINK_NOFOLLOW) ||
-      (e->type != TAR_SYMLINK && fchmodat(parent, name, e->mode, 0)))
+      (e->type != TAR_SYMLINK && inroot_set_mode(parent, name, e->mode)))
     return put_fail(put, err);
   if (set_xattrs(put, name, parent, e, err)) return -1;
   return e->type != TAR_DIRECTORY && utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) ? put_fail(put, err) : 0;
@@ -180,9 +180,10 @@ static int on_entry(void *data, const struct tar_entry *given, struct error *err
     if (remember_directory(put, entry, err)) return -1;
     break;
   case TAR_SYMLINK: made = symlinkat(entry->link, directory, name); break;
-  case TAR_FIFO: made = mkfifoat(directory, name, 0600); break;
+  case TAR_FIFO: made = mkfifoat(directory, name, entry->mode); break;
   default:
-    made = mknodat(directory, name, (entry->type == TAR_CHAR ? S_IFCHR : S_IFBLK) | 0600, makedev(entry->major, entry->minor));
+    made = mknodat(directory, name, (entry->type == TAR_CHAR ? S_IFCHR : S_IFBLK) | entry->mode,
+                   makedev(entry->major, entry->minor));
   }
   return made ? put_fail(put, err) : describe(put, directory, name, entry, err);
 }

@@ -1,6 +1,5 @@
 /* `layer volume`: the files of a volume out to a tar, in from one, or copied into another's directory. Nothing is resolved by
    text on the way: each name is of an open directory. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,12 +8,8 @@
 #include "layer/archive.h"
 #include "layer/copy.h"
 #include "layer/layer.h"
+#include "layer/mount.h"
 #include "layer/tar/tar.h"
-
-static int open_directory(const char *path, struct error *err) {
-  int fd = open(path, O_DIRECTORY | O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-  return fd < 0 ? fail(err, errno == ENOENT ? "not-found" : "open", errno, "%.300s", path) : fd;
-}
 
 static int op_export(int directory, struct error *err) {
   struct tar_writer writer;
@@ -42,7 +37,7 @@ static int op_import(int directory, struct error *err) {
 static int op_clone(int directory, int argc, char **argv, struct error *err) {
   struct copied copied = {0};
   int always = !strcmp(layer_option(argc, argv, "reflink", "auto"), "always");
-  cleanup_close int from = open_directory(layer_option(argc, argv, "from", ""), err);
+  cleanup_close int from = layer_open_directory(layer_option(argc, argv, "from", ""), err);
   if (from < 0 || layer_copy_tree(from, directory, always, &copied, err) || settle(directory, err)) return -1;
   fprintf(layer_report(), "{\"shared\":%llu,\"copied\":%llu}\n", copied.shared, copied.copied);
   return fflush(layer_report()) ? fail(err, "write", errno, "report") : 0;
@@ -51,7 +46,7 @@ static int op_clone(int directory, int argc, char **argv, struct error *err) {
 int layer_volume(int argc, char **argv) {
   struct error err = {0};
   const char *op = layer_option(argc, argv, "op", "");
-  cleanup_close int directory = open_directory(layer_option(argc, argv, "path", ""), &err);
+  cleanup_close int directory = layer_open_directory(layer_option(argc, argv, "path", ""), &err);
   int result = directory < 0           ? -1
                : !strcmp(op, "export") ? op_export(directory, &err)
                : !strcmp(op, "import") ? op_import(directory, &err)
