@@ -115,6 +115,25 @@ test('a long log comes whole and in order', async () => {
   expect(await read({ tail: 20_000 })).toEqual(lines.slice(-20_000));
 });
 
+test('without following, what is written while it is read is not waited for, nor over a rotation', async () => {
+  const block = Array.from({ length: 500 }, (_, index) => line(`${index} ${'x'.repeat(1000)}\n`, 1)).join('');
+  for (const rotated of [false, true]) {
+    writeFileSync(path, block);
+    let lines = 0;
+    const reader = new FrameReader(() => lines++);
+    for await (const frames of readLog(options({ tail: 300 }))) {
+      reader.push(frames);
+      // More than was read just now.
+      if (lines < 5000) appendFileSync(path, block);
+      if (rotated && lines < 500) {
+        renameSync(path, `${path}.1`);
+        writeFileSync(path, block);
+      }
+    }
+    expect(lines).toBe(300);
+  }
+});
+
 test('following goes on over a rotation and ends when the log does', async () => {
   writeFileSync(path, line('a\n', 1));
   let growing = true;

@@ -27,6 +27,8 @@ export async function* readSource(
   options: ReadOptions,
 ): AsyncGenerator<Buffer> {
   const transcoder = new Transcoder(options);
+  // Who does not follow gets what there is: a container that writes faster than that is read would have no end.
+  if (!options.follow && source.end === Number.POSITIVE_INFINITY) source.end = source.size;
   try {
     for (const older of source.before) {
       for await (const block of linesOf(older)) {
