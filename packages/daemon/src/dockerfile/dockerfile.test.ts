@@ -1,6 +1,7 @@
 import { BuildArguments } from './arguments.ts';
 import { applyChanges } from './changes.ts';
 import { checkInstruction } from './check.ts';
+import { ignoreFilter } from './ignore.ts';
 import { parseMount } from './mounts.ts';
 import { parseDockerfile, parseInSlices } from './parse.ts';
 import { expandWord, expandWords, splitWords } from './words.ts';
@@ -217,6 +218,21 @@ test.each([
   [`RUN <<E\n${`${'x'.repeat(60_000)}\n`.repeat(300)}E`, 'larger than 16 MB'],
 ])('a Dockerfile that would hold the daemon is refused', (text, reason) => {
   expect(() => parseDockerfile(`FROM a\n${text}`)).toThrow(reason);
+});
+
+test.each([
+  ['*x*\n'.repeat(2001), 'more than 2000 patterns'],
+  [`${'*a'.repeat(500)}\n`.repeat(132), 'more than 128 KB'],
+  ['\n'.repeat((1 << 20) + 1), 'larger than 1 MB'],
+])('a .dockerignore that would hold the daemon is refused', (text, reason) => {
+  expect(() => ignoreFilter(text)).toThrow(reason);
+});
+
+test('a .dockerignore of as many patterns as there may be takes little time', () => {
+  const before = process.threadCpuUsage();
+  const ignored = ignoreFilter(`${'**/'.repeat(5)}${'*a'.repeat(20)}b\n`.repeat(2000));
+  for (let at = 0; at < 5; at += 1) expect(ignored(`d/${'a'.repeat(60)}${at}`)).toBe(false);
+  expect(process.threadCpuUsage(before).user / 1000).toBeLessThan(500);
 });
 
 test('a long Dockerfile is parsed while others have their turn', async () => {

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { compileGlob, type Glob } from '../patterns/glob.ts';
+import { checkIgnoreSize, checkPatterns } from './limits.ts';
 
 /** One line of a .dockerignore. */
 interface Pattern {
@@ -11,14 +12,18 @@ interface Pattern {
  * Makes a test for paths (relative, `/` between) from a .dockerignore's text: comments, `!`, `*`, `?`, `[a-z]`, `**`; a
  * pattern that matches a folder excludes what is in it; the last match decides.
  * (https://docs.docker.com/build/concepts/context/#dockerignore-files)
- * @throws invalid-parameter for a pattern that is none.
+ * @throws invalid-parameter for a pattern that is none, and for more of them than can be looked at for each path.
  */
 export function ignoreFilter(text: string): (path: string) => boolean {
+  checkIgnoreSize(text);
   const patterns: Pattern[] = [];
+  let length = 0;
   for (const raw of text.replace(/^\ufeff/, '').split(/\r?\n/)) {
     if (raw.startsWith('#')) continue;
     let line = raw.trim();
     if (line === '') continue;
+    length += line.length;
+    checkPatterns(patterns.length + 1, length);
     const negated = line.startsWith('!');
     if (negated) line = line.slice(1).trim();
     line = posix.normalize(line).replace(/^\/+/, '').replace(/\/+$/, '');

@@ -12,6 +12,25 @@ const INSTRUCTION = 256 << 10;
 /** The most instructions: each is looked at many times, at once for all where stages and checks are concerned. */
 const INSTRUCTIONS = 5000;
 
+/** The largest .dockerignore in characters, comments among them. */
+const IGNORE_TEXT = 1 << 20;
+/** The most of its patterns, and their characters together: they are compiled at once, and each path of a context is held against all. */
+const PATTERNS = 2000;
+const PATTERN_TEXT = 128 << 10;
+
+/** @throws invalid-parameter for the text of a .dockerignore that is too much. */
+export function checkIgnoreSize(text: string): void {
+  if (text.length > IGNORE_TEXT) throw invalidParameter('the .dockerignore is larger than 1 MB');
+}
+
+/** @throws invalid-parameter for patterns of a .dockerignore that are too many, or too long together. */
+export function checkPatterns(count: number, length: number): void {
+  if (count <= PATTERNS && length <= PATTERN_TEXT) return;
+  throw invalidParameter(
+    `the .dockerignore has more than ${PATTERNS} patterns, or more than ${PATTERN_TEXT >> 10} KB of them: exclude whole folders`,
+  );
+}
+
 /** @throws invalid-parameter for a text that is too much to be parsed. */
 export function checkSize(text: string): void {
   if (text.length > TEXT) throw invalidParameter('the Dockerfile is larger than 16 MB');
