@@ -37,6 +37,27 @@ export function parseDuration(text: string): bigint | undefined {
   return sign * total;
 }
 
+/** Why a text is no duration, in the words of Go's time.ParseDuration. */
+export function durationFault(text: string): string {
+  const quoted = JSON.stringify(text);
+  const said = text.replace(/^[-+]/, '');
+  let at = 0;
+  while (at < said.length) {
+    const number = /(?:\d+\.?\d*|\.\d+)/y;
+    number.lastIndex = at;
+    if (!number.test(said)) break;
+    at = number.lastIndex;
+    const unit = /[^.\d]*/y;
+    unit.lastIndex = at;
+    const [name = ''] = unit.exec(said) ?? [];
+    if (name === '') return `time: missing unit in duration ${quoted}`;
+    if (!Object.hasOwn(UNITS, name))
+      return `time: unknown unit ${JSON.stringify(name)} in duration ${quoted}`;
+    at = unit.lastIndex;
+  }
+  return `time: invalid duration ${quoted}`;
+}
+
 /** Nanoseconds as Go writes a duration: `1m30s`, `500ms`. */
 export function formatDuration(nanoseconds: number): string {
   if (nanoseconds === 0) return '0s';

@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises';
 import { STATUS_CODES } from 'node:http';
 import { basename, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { BerthError, invalidParameter } from '../base/errors.ts';
+import { BerthError } from '../base/errors.ts';
 import type { Fetch } from '../base/fetch.ts';
 import { decompressed } from '../layers/index.ts';
 import { findSources, type Source } from './copy.ts';
@@ -27,10 +27,13 @@ export function looksLikeTar(head: Buffer): boolean {
 /** An ADD whose URL gave nothing; the two builders say it in different words. */
 export class FetchFailed extends BerthError {
   readonly buildKit: string;
+  /** What BuildKit was doing then. */
+  readonly doing: string;
 
-  constructor(classic: string, buildKit: string) {
+  constructor(classic: string, buildKit: string, doing = 'failed to load cache key: ') {
     super('system', `ADD failed: ${classic}`);
     this.buildKit = buildKit;
+    this.doing = doing;
   }
 }
 
@@ -47,6 +50,8 @@ export interface AddOptions {
   fromContext?: boolean;
   /** `--unpack`: tars are unpacked, fetched ones too, or none is. Without it, those of the context are. */
   unpacks?: boolean;
+  /** What is fetched from an address without a file name is called so; without it that is refused. */
+  nameless?: string;
   /** Addresses of Git repositories stand for the files of a commit (BuildKit); `keepDirectory`: with `.git`. */
   git?: { keepDirectory: boolean };
 }
@@ -60,7 +65,7 @@ export async function addSources(
   trees: Tree[],
   signal: AbortSignal,
   fetch: Fetch,
-  { checksum = '', fromContext = true, unpacks, git: repositories }: AddOptions = {},
+  { checksum = '', fromContext = true, unpacks, nameless, git: repositories }: AddOptions = {},
 ): Promise<Source[]> {
   const out: Source[] = [];
   for (const pattern of patterns) {
@@ -71,7 +76,7 @@ export async function addSources(
       continue;
     }
     if (/^https?:\/\//.test(pattern)) {
-      const source = await download(pattern, folder, intoFolder, trees, signal, checksum, fetch);
+      const source = await download(pattern, folder, intoFolder, trees, signal, checksum, fetch, nameless);
       out.push(unpacks ? await unpack(source, folder, trees) : source);
       continue;
     }
@@ -81,14 +86,14 @@ export async function addSources(
   return out;
 }
 
-/** Fetches a commit of a repository. @throws FetchFailed with BuildKit's texts. */
-async function addRepository(
+/** Fetches a commit of a repository. Returns what git tells of it. @throws FetchFailed with BuildKit's texts. */
+export async function addRepository(
   remote: string,
   tree: Tree,
   folder: string,
   signal: AbortSignal,
   keepDirectory: boolean,
-): Promise<void> {
+): Promise<string> {
   const parsed = parseGit(remote);
   const { repository, ref } = parsed;
   const failed = (text: string) => new FetchFailed(text, text);
@@ -107,6 +112,7 @@ async function addRepository(
     if (error instanceof GitError) throw failed(`failed to fetch remote ${repository}: ${error.message}`);
     throw error;
   });
+  return found;
 }
 
 let counter = 0;
@@ -158,6 +164,7 @@ async function download(
   signal: AbortSignal,
   checksum: string,
   fetch: Fetch,
+  nameless = '',
 ): Promise<Source> {
   const response = await fetch(url, signal).catch((error: Error) => {
     throw new FetchFailed(error.message, error.message);
@@ -175,6 +182,7 @@ async function download(
     String(response.headers['content-disposition'] ?? ''),
   )?.[1];
   if (name === '' && disposition) name = basename(disposition);
+  name ||= nameless;
   if (name === '' && intoFolder) {
     response.body.destroy();
     const why = `cannot determine filename for source ${url}`;
@@ -194,7 +202,10 @@ async function download(
     await handle.close();
   }
   const found = `sha256:${hash.digest('hex')}`;
-  if (checksum !== '' && checksum !== found) throw invalidParameter(`digest mismatch ${found}: ${checksum}`);
+  if (checksum !== '' && checksum !== found) {
+    const why = `digest mismatch ${found}: ${checksum}`;
+    throw new FetchFailed(why, why, '');
+  }
   const modified = response.headers['last-modified'];
   const tree = await newTree(folder, trees);
   await tree.addStream(name || 'download', createReadStream(file), {

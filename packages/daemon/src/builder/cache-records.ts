@@ -1,4 +1,4 @@
-import { parseDuration } from '../base/durations.ts';
+import { durationFault, parseDuration } from '../base/durations.ts';
 import { invalidParameter } from '../base/errors.ts';
 import type { CacheRecord } from './api.ts';
 import type { CachedStep } from './buildkit/solver/cached-steps.ts';
@@ -49,7 +49,6 @@ export function stepRecord(key: string, step: CachedStep, images: Set<string>): 
 /** Milliseconds of a filter's duration. @throws invalid-parameter. */
 export function durationMs(text: string): number {
   const duration = parseDuration(text);
-  if (duration === undefined)
-    throw invalidParameter(`invalid until filter: time: invalid duration "${text}"`);
+  if (duration === undefined) throw invalidParameter(`invalid until filter: ${durationFault(text)}`);
   return Number(duration) / 1e6;
 }

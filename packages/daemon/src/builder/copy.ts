@@ -49,6 +49,7 @@ export async function readFrom(archive: Archive, tree: Tree, pattern: string): P
     (name) => `${prefix}/${top === '' ? name : posix.join('root', name.slice(top.length))}`,
   );
   const base = top === '' ? prefix : `${prefix}/root`;
+  if (top === '' && !tree.entries.has(base)) tree.addPlain(base, { type: 'directory', mode: 0o755 });
   if (firstGlob < 0) return [{ tree, path: base, name: parts.at(-1) ?? '' }];
   const rest = parts.slice(firstGlob).join('/');
   return findSources(tree, `${base}/${rest}`, 'COPY', false);

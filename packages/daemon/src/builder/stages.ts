@@ -6,6 +6,7 @@ import { parseMount } from '../dockerfile/mounts.ts';
 import type { Dockerfile, Instruction } from '../dockerfile/types.ts';
 import { expandWord } from '../dockerfile/words.ts';
 import { fullReference, parsePlatform } from '../images/index.ts';
+import { checkSources } from './stage-sources.ts';
 
 /** One FROM and what follows it. */
 export interface Stage {
@@ -15,6 +16,8 @@ export interface Stage {
   /** The image or stage it stands on, variables expanded. */
   base: string;
   platform: string;
+  /** What is wrong with its FROM, which the classic builder tells when it is the stage's turn. */
+  fault?: unknown;
   instructions: Instruction[];
 }
 
@@ -53,8 +56,9 @@ export function planStages(
   for (const { from, instructions } of froms) {
     try {
       stages.push({ ...fromStage(from, meta, dockerfile.escape, buildKit), instructions });
-    } catch (error) {
-      throw locate(error, from);
+    } catch (fault) {
+      if (buildKit) throw locate(fault, from);
+      stages.push({ from, name: stageName(from), base: '', platform: '', instructions, fault });
     }
   }
   if (stages.length === 0)
@@ -77,7 +81,7 @@ function fromStage(
   escaper: string,
   buildKit: boolean,
 ): Omit<Stage, 'instructions'> {
-  const [written = '', , name = ''] = from.args;
+  const [written = ''] = from.args;
   const lookup = (variable: string) => meta.get(variable);
   const base = expandWord(written, lookup, escaper);
   // The classic builder tells when it is the stage's turn.
@@ -85,41 +89,11 @@ function fromStage(
   const flag = from.flags.find((item) => item.name === 'platform')?.value ?? '';
   const platform = expandWord(flag, lookup, escaper);
   if (buildKit && flag !== '') checkPlatform(platform);
-  if (buildKit) {
-    try {
-      fullReference(base);
-    } catch (error) {
-      throw invalidParameter(
-        `failed to parse stage name ${JSON.stringify(base)}: ${(error as Error).message}`,
-      );
-    }
-  }
-  return { from, name: name.toLowerCase(), base, platform };
+  if (buildKit) checkBaseName(base);
+  return { from, name: stageName(from), base, platform };
 }
 
-/** Whether each `--from` of a COPY names what is there before it. @throws invalid-parameter with BuildKit's texts. */
-function checkSources(stages: Stage[]): void {
-  for (const [index, stage] of stages.entries()) {
-    for (const instruction of stage.instructions) {
-      const from = instruction.flags.find(({ name }) => name === 'from')?.value ?? '';
-      if (instruction.name !== 'COPY' || from === '') continue;
-      const number = /^\d+$/.test(from) ? Number(from) : -1;
-      if (number >= stages.length) throw locate(invalidParameter(`invalid stage index ${from}`), null);
-      const named = stages.findLastIndex(({ name }) => name !== '' && name === from.toLowerCase());
-      const source = number >= 0 ? number : named;
-      const own = stage.name || `stage-${index}`;
-      if (source === index)
-        throw locate(invalidParameter(`circular dependency detected on stage: ${own}`), instruction);
-      if (source > index && !stages.slice(0, index).some(({ name }) => name === from.toLowerCase()))
-        throw locate(
-          invalidParameter(
-            `cannot copy from stage ${JSON.stringify(from)}, it needs to be defined before current stage ${JSON.stringify(own)}`,
-          ),
-          instruction,
-        );
-    }
-  }
-}
+const stageName = ({ args }: Instruction) => (args[2] ?? '').toLowerCase();
 
 /** Checks what BuildKit checks before anything runs: a checksum or a mount without variables. */
 function checkValues({ name, flags, args }: Instruction): void {
@@ -128,6 +102,18 @@ function checkValues({ name, flags, args }: Instruction): void {
     if (name === 'ADD' && flag.name === 'checksum') checkSum(flag.value, args.slice(0, -1));
     // The base of the stage is not known yet: a target is looked at in its turn.
     if (name === 'RUN' && flag.name === 'mount') parseMount(flag.value, '/nowhere');
+  }
+}
+
+/** @throws invalid-parameter for what is no image's name */
+export function checkBaseName(name: string): void {
+  try {
+    fullReference(name);
+  } catch (error) {
+    throw invalidParameter(
+      `failed to parse stage name ${JSON.stringify(name)}: ${(error as Error).message}`,
+      error,
+    );
   }
 }
 

@@ -70,13 +70,14 @@ const FLAGS: Record<string, Record<string, FlagKind>> = {
     'start-interval': 'text',
     retries: 'text',
   },
-  RUN: { mount: 'list', network: 'text', security: 'text' },
+  RUN: { mount: 'list', network: 'text' },
 };
 
 /** Flags of later Dockerfile versions than the classic builder has. */
 const BUILDKIT_FLAGS: Record<string, Record<string, FlagKind>> = {
   ADD: { exclude: 'list', unpack: 'switch' },
   COPY: { parents: 'switch', exclude: 'list' },
+  RUN: { security: 'text' },
 };
 
 /** Kinds whose flags dockerd does not look at. */
@@ -193,5 +194,5 @@ export function checkSum(sum: string, sources: string[]): void {
   if (!/^sha256:[a-f0-9]{64}$/.test(sum)) throw invalidParameter('invalid checksum digest length');
   if (sources.length !== 1) throw invalidParameter("checksum can't be specified for multiple sources");
   if (!/^https?:\/\//.test(sources[0]!))
-    throw invalidParameter("checksum can't be specified for non-HTTP(S) sources");
+    throw invalidParameter("checksum can't be specified for non-HTTP sources");
 }

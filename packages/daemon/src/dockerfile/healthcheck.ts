@@ -1,4 +1,4 @@
-import { formatDuration, parseDuration } from '../base/durations.ts';
+import { durationFault, formatDuration, parseDuration } from '../base/durations.ts';
 import { parseError } from './errors.ts';
 import type { Healthcheck, Instruction } from './types.ts';
 
@@ -43,7 +43,7 @@ export function parseHealthcheck({ args, json, flags, line }: Instruction): Heal
 function duration(text: string | undefined, flag: string, line: number): number | undefined {
   if (text === undefined || text === '') return undefined;
   const value = parseDuration(text);
-  if (value === undefined) throw parseError(line, `time: invalid duration ${JSON.stringify(text)}`);
+  if (value === undefined) throw parseError(line, durationFault(text));
   if (value !== 0n && value < MINIMUM)
     throw parseError(line, `Interval ${JSON.stringify(flag)} cannot be less than 1ms`);
   return Number(value);

@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process';
+import { getServers } from 'node:dns';
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
 import { promisify } from 'node:util';
 import { systemError } from '../base/errors.ts';
 
@@ -37,7 +40,8 @@ const REASONS: ReadonlyArray<[RegExp, string]> = [
  * @throws system with dockerd's text, in which a password is covered.
  */
 export async function mountOptions(target: string, options: Record<string, string>): Promise<void> {
-  const { type = 'none', device = '', o = '' } = options;
+  const { type = 'none', device = '' } = options;
+  const o = await withAddress(target, type, options['o'] ?? '');
   try {
     await run('mount', ['-t', type, ...(o ? ['-o', o] : []), '--', device, target]);
   } catch (error) {
@@ -50,6 +54,24 @@ export async function mountOptions(target: string, options: Record<string, strin
 /** Takes such a mount away, as soon as nothing uses it any more. */
 export async function unmountOptions(target: string): Promise<void> {
   await run('umount', ['-l', target]).catch(() => undefined);
+}
+
+/** The options of a network's file system: the kernel knows addresses only, and asks no name server. */
+async function withAddress(target: string, type: string, o: string): Promise<string> {
+  const host = type === 'nfs' || type === 'cifs' ? /(?:^|,)addr=([^,]+)/.exec(o)?.[1] : undefined;
+  if (host === undefined || isIP(host) !== 0) return o;
+  try {
+    const { address } = await lookup(host);
+    return o.replace(`addr=${host}`, `addr=${address}`);
+  } catch (error) {
+    const server = getServers()[0];
+    const at = server === undefined ? '' : ` on ${server.includes(':') ? server : `${server}:53`}`;
+    const why = (error as { code?: string }).code === 'ENOTFOUND' ? 'no such host' : 'server misbehaving';
+    throw systemError(
+      `error while mounting volume '${target}': error resolving passed in network volume address: lookup ${host}${at}: ${why}`,
+      error,
+    );
+  }
 }
 
 function describe(device: string, target: string, o: string): string {

@@ -246,3 +246,13 @@ test("a mount that fails is told in the kernel's words, without the password", a
     /, flags: 0x1000, data: password=\*{8}: no such file or directory$/,
   );
 });
+
+test('the name of a server of NFS is looked up, which the kernel does not do', async () => {
+  await volumes.create({ name: 'far', options: { type: 'nfs', device: ':/x', o: 'addr=nosuch.invalid,ro' } });
+  await expect(volumes.mount('far', 'owner')).rejects.toThrow(
+    /error resolving passed in network volume address: lookup nosuch\.invalid.*: (no such host|server misbehaving)$/,
+  );
+  await volumes.create({ name: 'near', options: { type: 'nfs', device: ':/x', o: 'ro,addr=localhost' } });
+  // What is mounted then depends on the machine; without a server it is refused.
+  await expect(volumes.mount('near', 'owner')).rejects.toThrow(/data: addr=(127\.0\.0\.1|::1)/);
+});

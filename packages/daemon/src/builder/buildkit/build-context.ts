@@ -3,8 +3,9 @@ import { Readable } from 'node:stream';
 import { BerthError } from '../../base/errors.ts';
 import { ignoreFilter } from '../../dockerfile/ignore.ts';
 import { decompressed } from '../../layers/index.ts';
-import { looksLikeTar } from '../add.ts';
-import { remoteContext } from '../remote.ts';
+import { addRepository, FetchFailed, looksLikeTar } from '../add.ts';
+import { isGit } from '../git.ts';
+import { RemoteFailed, remoteContext } from '../remote.ts';
 import type { Stage } from '../stages.ts';
 import { Tree } from '../tree/tree.ts';
 import { clientFolder, type Folder } from './folder.ts';
@@ -13,13 +14,23 @@ import type { FrontendOptions } from './options.ts';
 import type { Vertex } from './progress/progress.ts';
 import type { Session } from './session/session.ts';
 
+/** A Dockerfile as it was read. */
+export interface Definition {
+  /** Undefined: there is none of that name. */
+  text: string | undefined;
+  /** What errors call it, where that is not its name. */
+  shown?: string;
+  /** Shows the reading. */
+  vertex: Vertex;
+}
+
 /** The files a build is made from: those of the client or of a remote place, each fetched when it is needed first. */
 export class BuildContext {
   /** The stages that will be built; only the files of the context that they name are fetched. */
   stages: Stage[] = [];
   private readonly options: FrontendOptions;
   private readonly attributes: Record<string, string>;
-  private dockerfile: Promise<{ text: string | undefined; vertex: Vertex }> | undefined;
+  private dockerfile: Promise<Definition> | undefined;
   private ignoreLoaded: Promise<string> | undefined;
   /** The text of a `<Dockerfile>.dockerignore`. */
   private ownIgnore: string | undefined;
@@ -54,36 +65,60 @@ export class BuildContext {
     return tree;
   }
 
-  /** The Dockerfile, read once: its text (undefined: there is none of that name), and the vertex that shows the reading. */
-  definition(name: string): Promise<{ text: string | undefined; vertex: Vertex }> {
-    this.dockerfile ??= this.options.progress.step(
-      `[internal] load build definition from ${posix.basename(name)}`,
-      async (vertex) => ({ text: await this.readDockerfile(name, vertex), vertex }),
-    );
+  /** The Dockerfile, read once. */
+  definition(name: string): Promise<Definition> {
+    const remote = this.attributes['context'] ?? '';
+    const inContext = remote !== '' && !this.options.fill && !this.attributes['dockerfilekey'];
+    this.dockerfile ??= inContext ? this.readRemote(remote, name) : this.readNamed(remote, name);
     return this.dockerfile;
   }
 
-  private async readDockerfile(name: string, vertex: Vertex): Promise<string | undefined> {
+  private readNamed(remote: string, name: string): Promise<Definition> {
+    return this.options.progress.step(
+      `[internal] load build definition from ${posix.basename(name)}`,
+      async (vertex) => ({ text: await this.readDockerfile(remote, name, vertex), vertex }),
+    );
+  }
+
+  /** A Dockerfile that is in a context from elsewhere: with the context, in one step. */
+  private async readRemote(remote: string, name: string): Promise<Definition> {
+    const { progress } = this.options;
+    const git = isGit(remote);
+    const title = git ? `load git source ${remote}` : 'load remote build context';
+    const { tree, lone, vertex } = await progress
+      .step(`[internal] ${title}`, async (vertex) => {
+        const tree = await this.newTree();
+        return { tree, lone: await this.bring(remote, name, tree, vertex), vertex };
+      })
+      .catch((error: Error) => Promise.reject(notRead(error, git)));
+    this.uploaded = tree;
+    if (!git && !lone) progress.vertex('copy /context /').start().done();
+    return { text: await textIn(tree, name), vertex, ...(lone && { shown: 'context' }) };
+  }
+
+  /** Puts a context from elsewhere into a tree. Returns true when it is no more than a Dockerfile. */
+  private async bring(remote: string, name: string, tree: Tree, vertex: Vertex): Promise<boolean> {
+    const { session, signal, folder, solver } = this.options;
+    if (remote.startsWith('http://buildkit-session/')) return this.readUpload(session, remote, tree, name);
+    try {
+      if (!isGit(remote))
+        return await remoteContext(remote, tree, folder, { dockerfile: name, signal, fetch: solver.fetch });
+      vertex.log(await addRepository(remote, tree, folder, signal, false));
+      return false;
+    } catch (error) {
+      if (!(error instanceof RemoteFailed || error instanceof FetchFailed)) throw error;
+      throw new BerthError('system', error.buildKit, { cause: error });
+    }
+  }
+
+  private async readDockerfile(remote: string, name: string, vertex: Vertex): Promise<string | undefined> {
     const { session, signal, fill } = this.options;
-    const remote = this.attributes['context'] ?? '';
     if (remote !== '' || fill) {
       const tree = await this.newTree();
       if (fill) await fill(tree);
-      else if (remote.startsWith('http://buildkit-session/'))
-        await this.readUpload(session, remote, tree, name);
-      else
-        await remoteContext(remote, tree, this.options.folder, {
-          dockerfile: name,
-          signal,
-          fetch: this.options.solver.fetch,
-        });
+      else await this.bring(remote, name, tree, vertex);
       this.uploaded = tree;
-      if (!this.attributes['dockerfilekey']) {
-        const inContext = tree.resolve(name);
-        const entry = inContext && tree.entries.get(inContext.path);
-        if (entry?.type === 'file') return (await tree.readAll(entry)).toString();
-        return undefined;
-      }
+      if (!this.attributes['dockerfilekey']) return textIn(tree, name);
     }
     const tree = await this.newTree();
     const key = this.attributes['dockerfilekey'] ?? 'dockerfile';
@@ -106,18 +141,20 @@ export class BuildContext {
     return (await tree.readAll(entry)).toString();
   }
 
-  private async readUpload(session: Session, url: string, tree: Tree, name: string): Promise<void> {
+  private async readUpload(session: Session, url: string, tree: Tree, name: string): Promise<boolean> {
     const chunks: Buffer[] = [];
     for await (const chunk of session.upload(url)) chunks.push(chunk);
     const bytes = Buffer.concat(chunks);
     const plain = await collect(await decompressed(Readable.from([bytes]))).catch(() => bytes);
-    if (looksLikeTar(plain)) await tree.addTar(Readable.from([plain]));
+    const lone = !looksLikeTar(plain);
+    if (!lone) await tree.addTar(Readable.from([plain]));
     else
       await tree.addStream(name, Readable.from([bytes]), {
         size: bytes.length,
         mode: 0o644,
         mtime: new Date(0),
       });
+    return lone;
   }
 
   /** The context, asked for once, when the first step needs it. */
@@ -226,4 +263,22 @@ export class BuildContext {
     // A base image may bring triggers that copy: then everything is asked for.
     return needed.size > 0 ? [...needed] : null;
   }
+}
+
+/** The text of a file in a tree; undefined without one. */
+async function textIn(tree: Tree, name: string): Promise<string | undefined> {
+  const found = tree.resolve(name);
+  const entry = found && tree.entries.get(found.path);
+  return entry?.type === 'file' ? (await tree.readAll(entry)).toString() : undefined;
+}
+
+/** The error of a build whose context could not be had, in BuildKit's words. */
+function notRead(error: Error, git: boolean): Error {
+  if (!(error instanceof BerthError)) return error;
+  const loading = git && error.message.startsWith('invalid') ? '' : 'failed to load cache key: ';
+  return new BerthError(
+    error.kind,
+    `failed to read ${git ? 'dockerfile' : 'downloaded context'}: ${loading}${error.message}`,
+    { cause: error },
+  );
 }

@@ -6,13 +6,13 @@ import { runnablePlatforms } from '../../images/index.ts';
 import type { Collection } from '../../store/api.ts';
 import type { CacheRecord, PruneOptions } from '../api.ts';
 import type { Tree } from '../tree/tree.ts';
+import { accept } from './accept.ts';
 import { attest, toldOf } from './attestations/index.ts';
-import { attestationsOf } from './attributes.ts';
-import { exportCache, exportsOf } from './cache/exports.ts';
+import { exportCache } from './cache/exports.ts';
 import { importsOf } from './cache/imports.ts';
 import type { CacheImport } from './cache/types.ts';
 import { answerDockerfile, type BuildResult, buildDockerfile } from './dockerfile-build.ts';
-import { checkExporters, exportResult } from './exporters/index.ts';
+import { exportResult } from './exporters/index.ts';
 import { answered, fromGateway, toGateway } from './gateway.ts';
 import { hash } from './hash.ts';
 import { History } from './history/history.ts';
@@ -109,6 +109,18 @@ export class Control implements Served {
     return this.jobs.get(ref)!;
   }
 
+  /** Lets those know who asked about a job before it was there. */
+  private announce(job: Job): void {
+    this.jobs.set(job.ref, job);
+    for (const wake of this.waiting.get(job.ref) ?? []) wake();
+    this.waiting.delete(job.ref);
+  }
+
+  /** Drops a job that is over, with a pause: its status may still be asked for by a client that is slow. */
+  private forget(job: Job): void {
+    setTimeout(() => this.jobs.delete(job.ref), 10_000).unref();
+  }
+
   /** A build that is no gRPC call, its progress told as it goes. Returns what the exporter says. */
   async build(
     request: Sent<'SolveRequest'>,
@@ -134,35 +146,24 @@ export class Control implements Served {
     request: Sent<'SolveRequest'>,
     signal: AbortSignal,
   ): Promise<{ ExporterResponse: Record<string, string> }> {
-    if (request.Definition?.def?.length)
-      throw new GrpcError(12, 'solving an LLB definition is not supported: give a Dockerfile');
-    const entitlements = new Set<string>(request.Entitlements ?? []);
-    job.entitlements = entitlements;
-    for (const entitlement of entitlements)
-      if (!this.parts.grantable.has(entitlement))
-        throw new GrpcError(
-          2,
-          `granting entitlement ${entitlement} is not allowed by build daemon configuration`,
-        );
-    const attributes = request.FrontendAttrs ?? {};
-    job.attributes = attributes;
-    attestationsOf(attributes);
-    job.imports = importsOf(request.Cache?.Imports ?? [], attributes);
-    job.exports = exportsOf(request.Cache?.Exports ?? [], attributes);
-    const exporters: ReadonlyArray<Sent<'Exporter'>> = request.Exporters?.length
-      ? request.Exporters
-      : request.ExporterDeprecated
-        ? [{ Type: request.ExporterDeprecated, Attrs: request.ExporterAttrsDeprecated }]
-        : [];
-    checkExporters(exporters);
+    let exporters: ReadonlyArray<Sent<'Exporter'>>;
+    try {
+      exporters = accept(job, request, this.parts.grantable);
+    } catch (error) {
+      // The client asks for its progress at the same time, and waits for that to end.
+      job.refused = error as Error;
+      job.progress.end();
+      this.announce(job);
+      this.forget(job);
+      throw error;
+    }
+    const { attributes } = job;
     job.folder = await mkdtemp(join(this.parts.root, 'solve-'));
     job.solver = new Solver({ ...this.parts, hostPlatform: this.hostPlatform });
     job.session ??= this.sessions.get(request.Session ?? '');
     job.session.catch(() => undefined);
     signal.addEventListener('abort', () => job.abort.abort(), { once: true });
-    this.jobs.set(job.ref, job);
-    for (const wake of this.waiting.get(job.ref) ?? []) wake();
-    this.waiting.delete(job.ref);
+    this.announce(job);
     const record = newRecord(job, attributes, exporters);
     // A request beside builds (checks, a list of targets) is no build of the history.
     const isBuild = !attributes['requestid'];
@@ -191,8 +192,7 @@ export class Control implements Served {
       if (isBuild) this.history.end(record, job.progress.all, job.told);
       await job.solver.release();
       await rm(job.folder, { recursive: true, force: true });
-      // Status may still be asked for by a client that is slow.
-      setTimeout(() => this.jobs.delete(job.ref), 10_000).unref();
+      this.forget(job);
     }
   }
 
@@ -239,6 +239,7 @@ export class Control implements Served {
     call: Pick<Call, 'metadata' | 'signal'>,
   ): Promise<Sent<'GatewaySolveResponse'>> {
     const job = await this.job(buildId(call), call.signal);
+    if (job.refused) throw job.refused;
     if (!request.Frontend) {
       if (request.Definition?.def?.length)
         throw new GrpcError(12, 'solving an LLB definition is not supported: give a Dockerfile');

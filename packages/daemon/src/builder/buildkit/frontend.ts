@@ -72,9 +72,10 @@ export class DockerfileFrontend implements Build {
     const name = attributes['filename'] || 'Dockerfile';
     epochOf(attributes);
     this.filename = posix.basename(name);
-    const { text, vertex } = await this.context.definition(name);
+    const { text, vertex, shown } = await this.context.definition(name);
     // The step that looked for the file has not failed: a missing Dockerfile is the build's error.
     if (text === undefined) throw noDockerfile(posix.basename(name));
+    if (shown) this.filename = shown;
     this.text = text;
     this.definition = vertex;
   }

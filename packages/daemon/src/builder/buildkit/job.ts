@@ -34,6 +34,8 @@ export class Job {
   /** The caches that steps may be taken from, and those that they are to go to. */
   imports: CacheImport[] = [];
   exports: CacheExports = { inline: false, targets: [] };
+  /** Why it was not begun. */
+  refused: Error | undefined;
   folder = '';
   readonly abort = new AbortController();
 

@@ -1,6 +1,7 @@
-import { invalidParameter } from '../../base/errors.ts';
+import { BerthError } from '../../base/errors.ts';
 import { locate } from '../../dockerfile/location.ts';
-import type { Stage } from '../stages.ts';
+import { suggestion } from '../../dockerfile/suggest.ts';
+import { checkBaseName, type Stage } from '../stages.ts';
 import { platformText } from './instructions.ts';
 import type { FrontendOptions } from './options.ts';
 import type { BaseImage } from './solver/base-images.ts';
@@ -13,6 +14,12 @@ export interface UsedBase {
   digest: string;
   platform: string;
 }
+
+/** Images whose names are often misspelt, as BuildKit has them. */
+const WELL_KNOWN = ['alpine', 'busybox', 'centos', 'debian', 'golang', 'ubuntu', 'fedora'].flatMap((name) => [
+  name,
+  `${name}:latest`,
+]);
 
 /** Resolves the names in FROM, `--from` and `from=`: stages, images and named contexts. */
 export class References {
@@ -49,17 +56,13 @@ export class References {
                 ? /(?:^|,)from=([^,]+)/.exec(flag.value)?.[1]
                 : undefined;
           const other = from === undefined ? undefined : this.findStage(from, stage);
-          if (from !== undefined && stage.name !== '' && from.toLowerCase() === stage.name)
-            throw locate(
-              invalidParameter(`circular dependency detected on stage: ${stage.name}`),
-              instruction,
-            );
           if (other) visit(other);
           else if (
             from !== undefined &&
-            !/\$/.test(from) &&
             this.namedContext(from) === undefined &&
-            !/^\d+$/.test(from)
+            !/^\d+$/.test(from) &&
+            from !== 'scratch' &&
+            flag.value !== ''
           )
             wanted.push(
               this.image(from, this.options.attributes['platform'] ?? '').catch((error: Error) =>
@@ -88,7 +91,8 @@ export class References {
   }
 
   /** An image, asked for once per name and platform. */
-  image(reference: string, platform: string, label = '[internal]'): Promise<BaseImage> {
+  async image(reference: string, platform: string, label = '[internal]'): Promise<BaseImage> {
+    checkBaseName(reference);
     const { solver, session, progress, signal } = this.options;
     const resolveMode = this.options.attributes['image-resolve-mode'] ?? '';
     const key = `${reference}\n${platform}`;
@@ -101,11 +105,22 @@ export class References {
           const shown = platformText({ os, architecture, ...(variant && { variant }) });
           this.found.push({ name: base.name, digest: base.digest, platform: shown });
           return base;
-        });
+        })
+        .catch((error: Error) =>
+          Promise.reject(label === '[internal]' ? this.meant(error, reference) : error),
+        );
       this.bases.set(key, found);
       found.catch(() => undefined);
     }
     return found;
+  }
+
+  /** An error about a name that nearly is a stage's or a well-known image's: it may have been meant. */
+  private meant(error: Error, reference: string): Error {
+    const stages = this.stages.map(({ name }) => name).filter((name) => name !== '');
+    const hint = suggestion(reference, [...stages, ...WELL_KNOWN], true);
+    if (hint === '' || !(error instanceof BerthError)) return error;
+    return new BerthError(error.kind, `${error.message}${hint}`, { cause: error });
   }
 
   /** The images that were asked for and are there. */

@@ -111,8 +111,10 @@ export class ClassicBuild implements ClassicWork {
     )
       throw invalidParameter(`${stage.name} stage name already used`);
     this.output.announce(stage.from.original);
+    if (stage.fault) throw stage.fault;
     if (stage.base === '') throw blankBase(stage.from.rest.split(/\s+/)[0]!);
-    if (stage.from.flags.some(({ name }) => name === 'platform')) checkPlatform(stage.platform);
+    if (stage.from.flags.some(({ name, value }) => name === 'platform' && value !== ''))
+      checkPlatform(stage.platform);
     const state = await this.base(stage);
     const triggers = state.config.OnBuild ?? [];
     state.config.OnBuild = null;

@@ -34,8 +34,7 @@ export async function copyStep(build: ClassicWork, instruction: Instruction, sta
   const sources: Source[] = [];
   const trees: Tree[] = [];
   try {
-    if (from !== undefined)
-      sources.push(...(await sourcesFrom(build, expandWord(from, lookup), patterns, trees)));
+    if (from !== undefined) sources.push(...(await sourcesFrom(build, from, patterns, trees)));
     else if (name === 'ADD')
       sources.push(
         ...(await addSources(

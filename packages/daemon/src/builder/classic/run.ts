@@ -23,7 +23,9 @@ export async function runStep(work: ClassicWork, instruction: Instruction, state
   const args = state.args.forRun(names);
   const inKey = args.filter(([, , shown]) => shown).map(([name, value]) => `${name}=${value}`);
   const createdBy = (inKey.length > 0 ? [`|${inKey.length}`, ...inKey, ...command] : command).join(' ');
-  await work.images.cached(state, createdBy, createdBy, async () => {
+  // The text of a step is one line: words with blanks in them look like several there.
+  const key = JSON.stringify([inKey, command]);
+  await work.images.cached(state, createdBy, key, async () => {
     // Nothing can be run in an empty root.
     if (state.image === '')
       work.output.write(` ---> Running in ${sha256(`${Math.random()}`).slice(0, 12)}\n`);

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { Readable } from 'node:stream';
 import { notFound, systemError } from '../../base/errors.ts';
 import { fetchThrough, type Proxies } from '../../base/fetch.ts';
@@ -11,14 +12,14 @@ export async function fetchUrl(
   url: URL,
   signal: AbortSignal,
 ): Promise<{ body: Readable; length: number }> {
-  const { status, headers, body } = await fetchThrough(proxies)(url, signal);
+  const { status, reason, headers, body } = await fetchThrough(proxies)(url, signal);
   if (status >= 400) {
     let text = '';
     for await (const chunk of body as AsyncIterable<Buffer>) {
       text += chunk.toString();
       if (text.length > 4096) break;
     }
-    const message = `failed to GET ${url.href} with status ${status}: ${text.slice(0, 4096).trimEnd()}`;
+    const message = `failed to GET ${url.href} with status ${status} ${reason || (STATUS_CODES[status] ?? '')}: ${text.slice(0, 4096).trimEnd()}`;
     throw status === 404 ? notFound(message) : systemError(message);
   }
   const length = Number(headers['content-length'] ?? -1);

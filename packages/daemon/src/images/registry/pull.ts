@@ -1,4 +1,4 @@
-import { invalidParameter, notFound } from '../../base/errors.ts';
+import { BerthError, invalidParameter, notFound } from '../../base/errors.ts';
 import { log } from '../../base/log.ts';
 import { span } from '../../base/spans.ts';
 import type { Images, OnProgress } from '../api.ts';
@@ -53,6 +53,9 @@ interface Found {
 export async function pullImages(services: RegistryServices, options: PullOptions): Promise<void> {
   const wanted = options.platform ? parsePlatform(options.platform) : undefined;
   const reference = pulledReference(options);
+  // The empty base of a Dockerfile: its registry has no such image, and nobody is to be given one.
+  if (reference.domain === 'docker.io' && reference.path === 'library/scratch')
+    throw new BerthError('forbidden', "'scratch' is a reserved name");
   const named = options.all && reference.digest === undefined ? { ...reference, tag: undefined } : undefined;
   const { auth, signal, onProgress } = options;
   const use = { purpose: 'pull' as const, auth, signal };

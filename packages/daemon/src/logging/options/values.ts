@@ -1,4 +1,4 @@
-import { parseDuration } from '../../base/durations.ts';
+import { durationFault, parseDuration } from '../../base/durations.ts';
 import { parseBool, parseInteger, parseSize } from '../../base/sizes.ts';
 
 /** Options of a log driver as the API has them: all are texts. */
@@ -18,8 +18,7 @@ export function milliseconds(text: string | undefined, otherwise: number): numbe
   if (text === undefined || text === '') return otherwise;
   const nanoseconds = parseDuration(text);
   if (nanoseconds !== undefined) return Number(nanoseconds / 1000n) / 1000;
-  const missing = /^[-+]?(\d+\.?\d*|\.\d+)$/.test(text);
-  throw new Error(`time: ${missing ? 'missing unit in' : 'invalid'} duration ${JSON.stringify(text)}`);
+  throw new Error(durationFault(text));
 }
 
 /** Bytes of a size. @throws Error with go-units' text */

@@ -1,8 +1,8 @@
 import { heredocOpener } from '../../../dockerfile/heredocs.ts';
 import type { Instruction } from '../../../dockerfile/types.ts';
-import { expandRaw, type Lookup } from '../../../dockerfile/words.ts';
+import { expandRaw, expandWord, type Lookup } from '../../../dockerfile/words.ts';
 
-/** An instruction as a step's title shows it: known variables filled in, a here-document that is the command by its first line. */
+/** An instruction as a step's title shows it: variables filled in, a here-document that is the command by its first line. */
 export function instructionTitle(instruction: Instruction, lookup: Lookup, escaper: string): string {
   const flags = instruction.flags
     .map((flag) => (flag.bare ? `--${flag.name} ` : `--${flag.name}=${flag.value} `))
@@ -10,7 +10,8 @@ export function instructionTitle(instruction: Instruction, lookup: Lookup, escap
   const text = `${instruction.name} ${flags}${instruction.rest}`;
   let shown = text;
   try {
-    shown = expandRaw(text, lookup, escaper);
+    // A RUN is for the shell, quotes and all; of the others the words are shown as they are meant.
+    shown = (instruction.name === 'RUN' ? expandRaw : expandWord)(text, lookup, escaper);
   } catch {
     // Shown as it stands; what is wrong with it is told when it is its turn.
   }

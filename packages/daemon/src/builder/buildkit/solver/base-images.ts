@@ -90,7 +90,8 @@ export async function findBaseConfig(images: Images, request: BaseRequest): Prom
 /** A local image of another platform is no base: its registry may have the right one. */
 function localImage(images: Images, { reference, platform }: BaseRequest): Image | undefined {
   try {
-    return images.resolve(reference, { platform: platform || detectedPlatform() });
+    // The full name: a short one may be the beginning of another image's id.
+    return images.resolve(fullReference(reference), { platform: platform || detectedPlatform() });
   } catch (error) {
     if (!isKind(error, 'not-found')) throw error;
     return undefined;

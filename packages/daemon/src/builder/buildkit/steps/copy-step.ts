@@ -64,11 +64,25 @@ export async function copyStep(build: Build, step: Step): Promise<void> {
     vertex,
     ...uses,
   });
-  const flagText = instruction.flags
-    .filter((flag) => ['chown', 'chmod', 'link', 'parents', 'exclude'].includes(flag.name))
-    .map((flag) => (flag.bare ? `--${flag.name} ` : `--${flag.name}=${flag.value} `))
+  state.history.push(
+    historyEntry(
+      `${name} ${flagText(wanted, instruction)}${wanted.words.join(' ')} # buildkit`,
+      state.snapshot,
+    ),
+  );
+}
+
+/** The flags that the image's history has of a COPY or ADD, in BuildKit's order, with values. */
+function flagText({ flags, parents }: Wanted, instruction: Instruction): string {
+  const excluded = instruction.flags.filter(({ name }) => name === 'exclude');
+  return [
+    ...(parents ? ['--parents'] : []),
+    ...(flags['chown'] ? [`--chown=${flags['chown']}`] : []),
+    ...(flags['chmod'] ? [`--chmod=${flags['chmod']}`] : []),
+    ...excluded.map(({ value }) => `--exclude=${value}`),
+  ]
+    .map((flag) => `${flag} `)
     .join('');
-  state.history.push(historyEntry(`${name} ${flagText}${wanted.words.join(' ')} # buildkit`, state.snapshot));
 }
 
 /** @throws invalid-parameter for flags that it does not know, and where several sources go to what is no folder. */
@@ -87,6 +101,7 @@ function parseCopy({ dockerfile }: Build, { instruction, state, lookup }: Step):
     ];
     if (!known.includes(flag.name)) throw parseError(instruction.line, `unknown flag: --${flag.name}`);
     if (flag.name === 'exclude') exclude.push(expandWord(flag.value, lookup));
+    else if (flag.name === 'from') flags['from'] = flag.value;
     else flags[flag.name] = flag.bare ? 'true' : expandWord(flag.value, lookup);
   }
   const words = instruction.args.map((word) =>
@@ -185,6 +200,7 @@ async function gather(
             checksum: flags['checksum'] ?? '',
             fromContext: false,
             git: { keepDirectory: isTrue(flags['keep-git-dir']) },
+            nameless: '__unnamed__',
             ...(flags['unpack'] === undefined ? {} : { unpacks: isTrue(flags['unpack']) }),
           },
         )),
@@ -255,15 +271,11 @@ function copyFailure(error: Error, title: string): { message: string; failure: E
   const missing = missingSource(new Error(text), title);
   const message = missing ?? text;
   const key =
-    missing !== undefined
-      ? 'failed to compute cache key: '
-      : error instanceof FetchFailed
-        ? 'failed to load cache key: '
-        : '';
+    missing !== undefined ? 'failed to compute cache key: ' : error instanceof FetchFailed ? error.doing : '';
   const failure = new BerthError(missing !== undefined ? 'not-found' : 'invalid-parameter', key + message, {
     cause: error,
   });
   // BuildKit quotes no line for what it cannot fetch.
-  if (key.startsWith('failed to load')) locate(failure, null);
+  if (error instanceof FetchFailed) locate(failure, null);
   return { message, failure };
 }

@@ -1,4 +1,4 @@
-import { BerthError } from '../../../base/errors.ts';
+import { BerthError, invalidParameter } from '../../../base/errors.ts';
 import type { BuildArguments } from '../../../dockerfile/arguments.ts';
 import { parseError } from '../../../dockerfile/errors.ts';
 import { locate } from '../../../dockerfile/location.ts';
@@ -66,6 +66,8 @@ export async function runStep(build: Build, step: Step, args: BuildArguments): P
   const missing = missingEntitlement([{ instructions: [instruction] }], network, options.entitlements);
   if (missing) throw new BerthError('forbidden', `${missing} is not allowed`);
   const { command, program } = runCommand(instruction, state.config);
+  if (command.length === 0)
+    throw locate(invalidParameter('failed to marshal LLB definition: arguments are required'), null);
   const names = new Set((state.config.Env ?? []).map((entry) => entry.split('=')[0]!));
   const extra = args.forRun(names);
   const declared = args.order.map((name) => `${name}=${lookup(name) ?? ''}`);

@@ -41,11 +41,12 @@ export interface Step {
 
 /** The root that a `from` stands for: an earlier stage's, or an image's. */
 export async function snapshotOf(build: Build, from: string, before: Stage): Promise<Snapshot> {
-  const { references } = build;
+  const { references, options } = build;
   const other = references.findStage(from, before);
   if (other) return (await build.stage(other)).snapshot;
   const given = references.namedContext(from)?.replace(/^docker-image:\/\//, '');
-  const platform = build.options.attributes['platform'] ?? '';
+  if (from === 'scratch' && given === undefined) return options.solver.scratch();
+  const platform = options.attributes['platform'] ?? '';
   return (await references.image(given ?? from, platform)).snapshot;
 }
 
