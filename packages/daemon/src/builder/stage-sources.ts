@@ -2,7 +2,13 @@ import { invalidParameter } from '../base/errors.ts';
 import { locate } from '../dockerfile/location.ts';
 import { parseMount } from '../dockerfile/mounts.ts';
 import type { Instruction } from '../dockerfile/types.ts';
-import type { Stage } from './stages.ts';
+
+/** A stage, as far as its sources go: `name` in lower case, '' without AS; `base` with variables expanded. */
+interface Stage {
+  name: string;
+  base: string;
+  instructions: Instruction[];
+}
 
 /** Another stage that an instruction takes files from. */
 interface Use {
