@@ -129,3 +129,19 @@ test('an init says who could not run what', () => {
     /^\[FATAL tini \(\d+\)\] exec nosuch failed: No such file or directory$/m,
   );
 });
+
+test('of several faults of a request for streams the one is told that dockerd looks at first', async () => {
+  const told = async (method: string, path: string) => {
+    const { status, text } = await daemon.call(method, `/containers/${path}`);
+    return [status, text];
+  };
+  expect(await told('POST', 'nobody/attach?detachKeys=ctrl-%C3%A9')).toEqual([
+    400,
+    expect.stringContaining('detach'),
+  ]);
+  const missing = [404, expect.stringContaining('No such container: nobody')];
+  expect(await told('POST', 'nobody/attach')).toEqual(missing);
+  expect(await told('GET', 'nobody/stats?stream=1&one-shot=1')).toEqual(missing);
+  expect((await told('GET', 'nobody/logs'))[0]).toBe(400);
+  expect(await told('GET', 'nobody/logs?stdout=1&since=x')).toEqual(missing);
+});

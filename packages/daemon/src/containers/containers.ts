@@ -194,16 +194,16 @@ class ContainerRoom implements Containers {
   }
 
   async logs(reference: string, options: Parameters<Containers['logs']>[1]) {
-    const container = this.registry.lookup(reference);
     if (!options.stdout && !options.stderr)
       throw invalidParameter('Bad parameters: you must choose at least one stream');
+    const container = this.registry.lookup(reference);
     if (!this.context.rooms.logging.readable(container.record.hostConfig.LogConfig))
       throw unsupported('configured logging driver does not support reading');
     return { tty: container.record.config.Tty, stream: await openLog(this.context, container, options) };
   }
 
   async attach(reference: string, options: Parameters<Containers['attach']>[1]): Promise<void> {
-    await attach(this.context, this.registry.lookup(reference), reference, options);
+    await attach(this.context, reference, options);
   }
 
   async top(reference: string, psArgs: string) {

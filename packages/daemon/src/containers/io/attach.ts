@@ -19,15 +19,11 @@ import { type OpenedLog, openWholeLog } from './logs/index.ts';
 /**
  * Attaches a client: the log so far (`logs`), then the live streams (`stream`). Resolves when the client or the
  * container has ended it.
- * @throws conflict for a paused or restarting container
+ * @throws invalid-parameter for keys that are none, not-found, conflict for a paused or restarting container
  */
-export async function attach(
-  context: Context,
-  container: Container,
-  reference: string,
-  options: AttachOptions,
-): Promise<void> {
+export async function attach(context: Context, reference: string, options: AttachOptions): Promise<void> {
   const keys = options.keepsKeys ? Buffer.alloc(0) : parseDetachKeys(options.detachKeys, 'detach');
+  const container = context.registry.lookup(reference);
   const { status } = container.state;
   if (status === 'paused')
     throw conflict(`container ${reference} is paused, unpause the container before attach`);

@@ -151,9 +151,12 @@ function life(server: Server, { containers, settings }: Services): void {
 function streams(server: Server, { containers }: Services): void {
   server.serve('ContainerLogs', async ({ params, query, version, signal }, reply) => {
     let own = false;
+    const { stdout = false, stderr = false } = query;
+    // A time that is none is told after a container that is missing, which is told after streams that are not asked for.
+    if (stdout || stderr) containers.get(params['id']!);
     const { tty, stream } = await containers.logs(params['id']!, {
-      stdout: query['stdout'] ?? false,
-      stderr: query['stderr'] ?? false,
+      stdout,
+      stderr,
       follow: query['follow'] ?? false,
       timestamps: query['timestamps'] ?? false,
       details: query['details'] ?? false,
@@ -171,10 +174,12 @@ function streams(server: Server, { containers }: Services): void {
   server.serve('ContainerAttach', async (request, reply) => {
     const { params, version, headers } = request;
     try {
-      const tty = containers.get(params['id']!).record.config.Tty;
       await containers.attach(params['id']!, {
         ...attachOptions(request),
-        connection: () => reply.hijack(headers.upgrade ? streamType(tty, version) : RAW_STREAM, true),
+        connection: () => {
+          const { Tty } = containers.get(params['id']!).record.config;
+          return reply.hijack(headers.upgrade ? streamType(Tty, version) : RAW_STREAM, true);
+        },
       });
     } catch (error) {
       reply.failStream(error, RAW_STREAM);
@@ -196,6 +201,7 @@ function streams(server: Server, { containers }: Services): void {
   server.serve('ContainerStats', async ({ params, query, version, signal }, reply) => {
     const stream = query['stream'] ?? true;
     const oneShot = query['one-shot'] ?? false;
+    containers.get(params['id']!);
     if (stream && oneShot) throw invalidParameter('cannot have stream=true and one-shot=true');
     const readings = await containers.stats(params['id']!, {
       stream,
