@@ -104,6 +104,8 @@ test('what is no data root of containerd is refused', () => {
       'net1',
       '--ip',
       '10.177.0.9',
+      '--mac-address',
+      '02:42:aa:bb:cc:01',
       '--restart',
       'unless-stopped',
       '-e',
@@ -160,6 +162,7 @@ test('what is no data root of containerd is refused', () => {
     expect(fresh.HostConfig.RestartPolicy.Name).toBe('unless-stopped');
     expect(fresh.Config.Image).toBe('mine:1');
     expect(fresh.NetworkSettings.Networks.net1.IPAMConfig.IPv4Address).toBe('10.177.0.9');
+    expect(fresh.NetworkSettings.Networks.net1.MacAddress).toBe('02:42:aa:bb:cc:01');
     expect(daemon.berth(['start', '-a', 'fresh']).stdout).toBe('kept\n');
     const { json: net } = await daemon.call('GET', '/networks/net1');
     expect([net.IPAM.Config[0].Subnet, net.Labels]).toEqual(['10.177.0.0/24', { l: '1' }]);

@@ -59,14 +59,18 @@ export function networkBody(network: DockerNetwork): Record<string, unknown> {
 /** The name of a container, without its slash. */
 export const containerName = ({ Name }: DockerContainer): string => Name.replace(/^\//, '');
 
-/** The settings of an endpoint that a user gave: addresses and names that dockerd filled in are found anew. */
-function endpoint(settings: Record<string, unknown>, id: string): Record<string, unknown> {
+/**
+ * The settings of an endpoint that a user gave: addresses and names that dockerd filled in are found anew. `mac` is the
+ * container-wide MAC address, which dockerd has of clients before API 1.44; since then it has the endpoint's own.
+ */
+function endpoint(settings: Record<string, unknown>, id: string, mac: unknown): Record<string, unknown> {
   const aliases = ((settings['Aliases'] ?? []) as string[]).filter((alias) => alias !== id.slice(0, 12));
   return {
     IPAMConfig: settings['IPAMConfig'] ?? null,
     Links: settings['Links'] ?? null,
     Aliases: aliases.length ? aliases : null,
     DriverOpts: settings['DriverOpts'] ?? null,
+    MacAddress: settings['DesiredMacAddress'] || mac || '',
   };
 }
 
@@ -91,13 +95,16 @@ export function containerBody(
   for (const { Type, Name, Destination, RW } of Object.values(container.MountPoints ?? {}))
     if (Type === 'volume' && Name && !mounted.has(Destination))
       binds.push(`${Name}:${Destination}${RW ? '' : ':ro'}`);
+  const { MacAddress: mac, ...config } = Config as typeof Config & { MacAddress?: unknown };
+  const main = mode === 'default' ? 'bridge' : mode;
   const endpoints = Object.fromEntries(
     Object.entries(container.NetworkSettings?.Networks ?? {})
-      .filter(([name]) => !OWN_NETWORKS.includes(name))
-      .map(([name, settings]) => [name, endpoint(settings, ID)]),
+      .map(([name, settings]) => [name, endpoint(settings, ID, name === main && mac)] as const)
+      // Of the networks that every engine has, the default one alone has a setting: the MAC address.
+      .filter(([name, { MacAddress }]) => !OWN_NETWORKS.includes(name) || (name === 'bridge' && MacAddress)),
   );
   return {
-    ...Config,
+    ...config,
     // Its own id's beginning is what a container without a name of its own is called.
     ...(Config.Hostname === ID.slice(0, 12) ? { Hostname: '' } : {}),
     Image: image,
