@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TestDaemon } from '../../support/daemon.ts';
 import { tarOfEntries } from '../../support/tar.ts';
@@ -10,6 +10,11 @@ export let daemon: TestDaemon;
 export let full: string;
 /** A table of somebody else's firewall. */
 export const table = `why-${process.pid}`;
+
+/** A table of it for one case alone. */
+export const fence = `fence-${process.pid}`;
+/** Folders where a file system of the host was mounted. */
+const mounted: string[] = [];
 
 /** Members of a request to create a container. */
 export type Options = Record<string, unknown>;
@@ -34,6 +39,8 @@ export function withDaemon(): void {
     for (const close of silent) close();
     spawnSync('nft', ['delete', 'table', 'inet', table]);
     spawnSync('umount', ['-l', full]);
+    spawnSync('nft', ['delete', 'table', 'ip', fence]);
+    for (const path of mounted) spawnSync('umount', ['-l', path]);
     await daemon.dispose();
   }, 60_000);
 }
@@ -128,4 +135,27 @@ export const HTTPD = ['httpd', '-f', '-p', '80'];
 export async function named(name: string, options: Options): Promise<string> {
   await daemon.box(sh(FOREVER), options, name);
   return name;
+}
+
+/** A new folder of the host. */
+export function folder(name: string, mode = 0o755): string {
+  const path = join(daemon.folder, name);
+  mkdirSync(path);
+  chmodSync(path, mode);
+  return path;
+}
+
+/** A folder of the host with a file `conf`. */
+export function withFile(name: string, mode = 0o644): string {
+  const path = folder(name);
+  writeFileSync(join(path, 'conf'), 'a\n', { mode });
+  return path;
+}
+
+/** A new folder of the host with a file system in memory that has those options. */
+export function memory(name: string, options: string): string {
+  const path = folder(name);
+  spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path]);
+  mounted.push(path);
+  return path;
 }

@@ -2,6 +2,8 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep, TestDaemon, until } from '../../support/daemon.ts';
 import { CASES, type Case } from './causes.ts';
+import { COMMON_CASES } from './common-causes.ts';
+import { COMMON_ENDS } from './common-ends.ts';
 import { MORE_CASES } from './more-causes.ts';
 import { daemon, FOREVER, HTTPD, host, make, type Options, published, sh, why, withDaemon } from './setup.ts';
 
@@ -40,6 +42,10 @@ const HEALTHY: Options[] = [
     { NetworkMode: 'inner' },
     { IpcMode: 'host' },
     { Dns: ['203.0.113.1'] },
+    { NetworkMode: 'one', Dns: ['203.0.113.1'] },
+    { CpusetCpus: '0' },
+    { Tmpfs: { '/t': 'exec' } },
+    { Ulimits: [{ Name: 'cpu', Soft: 100, Hard: 100 }] },
   ].map(host),
 ];
 
@@ -72,7 +78,7 @@ test('each cause is answered, and only with it', async () => {
       wrong.push(`${name}: ${(error as Error).message}`);
     }
   };
-  const waiting = Object.entries({ ...CASES, ...MORE_CASES });
+  const waiting = Object.entries({ ...CASES, ...MORE_CASES, ...COMMON_ENDS, ...COMMON_CASES });
   await Promise.all(
     Array.from({ length: 10 }, async () => {
       for (let next = waiting.shift(); next; next = waiting.shift()) await check(next);
@@ -92,14 +98,16 @@ test('healthy containers are not complained of', async () => {
   await until('its socket', async () =>
     (await why(server, '?question=reach')).Answers.every(({ Sure }) => !Sure),
   );
-  ids.push(server);
+  ids.push(server, await make(sh(FOREVER), host({ NetworkMode: `container:${server}` })));
   const wrong: string[] = [];
   await Promise.all(
     ids.map(async (id, index) => {
       const { Answers, Looked } = await why(id);
       const sure = Answers.filter(({ Sure, Cause }) => Sure && Cause !== 'slow.cpu-contended');
-      if (sure.length > 0 || Looked.length !== 5)
-        wrong.push(`${JSON.stringify(HEALTHY[index] ?? 'a server')}: ${JSON.stringify(sure)}`);
+      if (sure.length > 0 || Looked.length !== 6)
+        wrong.push(
+          `${JSON.stringify(HEALTHY[index] ?? 'a server, or one that shares its network')}: ${JSON.stringify(sure)}`,
+        );
     }),
   );
   expect(wrong).toEqual([]);

@@ -7,6 +7,7 @@ export const QUESTIONS: Record<string, string> = {
   write: 'Why can it not write?',
   slow: 'Why is it slow?',
   resolve: 'Why was a name not found?',
+  health: 'Why is it unhealthy?',
 };
 
 /** The answers as text, each with what was looked at. */

@@ -240,7 +240,7 @@ export interface Networks {
   /** The host's end of a running container's interface on a network; '' where there is none. */
   hostInterface(id: string, networkId: string): string;
   /** Rules of other programs' tables that refuse packets; not `complete` where a table is too large to be read. */
-  otherRules(): Promise<{ rules: FirewallRule[]; complete: boolean }>;
+  otherRules(): Promise<{ rules: FirewallRule[]; complete: boolean; closed: string[] }>;
   /** The same of the network namespace at a path. */
   statsAt(path: string): Promise<Record<string, Record<string, number>>>;
   /** At start-up: the running containers (with pids); everything else that is ours in the kernel goes. */

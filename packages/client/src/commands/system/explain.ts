@@ -12,14 +12,14 @@ export default command({
   about: 'Show what is true of a container, an image or a network, and why it does not work',
   more: `Of a container: its namespaces and who shares them, its processes as it and as the host numbers them, limits beside
 use, the layers of its root, its way to the world, users and confinement. With --why: why it ended, is not reached, cannot
-write, is slow, or does not find a name, from evidence, which is shown.`,
+write, is slow, does not find a name or is unhealthy, from evidence, which is shown.`,
   args: exactly(1),
   flags: {
     format: string('f', 'Format of the output: "text", "json" or a Go template'),
     from: string('', 'With --why: another container, from which this one is not reached'),
     name: string('', 'With --why: the name that was not found'),
     path: string('', 'With --why: a path in the container that could not be written to'),
-    question: string('', 'With --why: only these of exit, reach, write, slow, resolve'),
+    question: string('', 'With --why: only these of exit, reach, write, slow, resolve, health'),
     svg: string('', 'Write a picture to this file', { shown: 'file' }),
     type: string('', 'Only a thing of this kind: container, image, network'),
     why: bool('', 'Say why a container does not work'),

@@ -36,6 +36,10 @@ export function statusField(status: string, name: string): string {
   return new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1]?.trim() ?? '';
 }
 
+/** Whether a signal (SIGSTOP and its kin), or who traces it, holds a process. */
+export const isStopped = (pid: number): boolean =>
+  /^t\b/i.test(statusField(readBeginning(`/proc/${pid}/status`) ?? '', 'State'));
+
 /** The number of a process's namespace; undefined for a process that is gone. */
 export function namespaceId(pid: number | 'self', type: string): number | undefined {
   try {

@@ -22,6 +22,17 @@ export function listening(pid: number): ExplainedSocket[] {
   return [...found.values()].sort((a, b) => a.Port - b.Port).slice(0, MOST);
 }
 
+/** How many connections wait in the queues of the TCP sockets that listen at a port, which nobody has accepted yet. */
+export function unaccepted(pid: number, port: number): number {
+  let waiting = 0;
+  for (const family of ['', '6'])
+    for (const [, number, queued] of (readBeginning(`/proc/${pid}/net/tcp${family}`, READ) ?? '').matchAll(
+      /^\s*\d+: [0-9A-F]{8,32}:([0-9A-F]{4}) [0-9A-F]+:0000 0A [0-9A-F]{8}:([0-9A-F]{8}) /gm,
+    ))
+      if (Number.parseInt(number!, 16) === port) waiting += Number.parseInt(queued!, 16);
+  return waiting;
+}
+
 const PATIENCE = 1000;
 
 /** Whether what listens at a TCP port in the namespace of a process takes connections by IPv6 alone, which /proc does not tell. */

@@ -1,4 +1,4 @@
-import { NEVER } from '../../base/time.ts';
+import { NEVER, parseRfc3339 } from '../../base/time.ts';
 import { FAULTS, meaningOf, signalOf } from './exit-codes.ts';
 import type { Inquiry } from './inquiry.ts';
 import { lastWords } from './last-words.ts';
@@ -18,7 +18,7 @@ export async function whyEnded(inquiry: Inquiry): Promise<void> {
   if (state.status === 'running' || state.status === 'paused')
     return again && whyRestarted(inquiry, again) ? undefined : killedWithin(inquiry);
   if (state.error !== '') return whyNotStarted(inquiry);
-  if (state.startedAt === NEVER) return;
+  if (state.startedAt === NEVER) return neverStarted(inquiry);
   inquiry.saw('its state', `exit code ${state.exitCode} at ${state.finishedAt}`);
   if (state.lost && !state.manuallyStopped) return lost(inquiry);
   if (state.oomKilled) return whyOom(inquiry);
@@ -53,6 +53,18 @@ export async function whyEnded(inquiry: Inquiry): Promise<void> {
       'Its program did its work and ended with exit code 0.',
       'If it was to go on: a container ends with its first program, also where that leaves a service in the background. Start the service in the foreground.',
     );
+}
+
+/** One that was made and not started, which is told when it is asked for. */
+function neverStarted(inquiry: Inquiry): void {
+  const { state, record } = inquiry.container;
+  if (state.status !== 'created' || !inquiry.explicit) return;
+  inquiry.saw('its state', `created at ${record.created}, never started`);
+  inquiry.answer(
+    'never-started',
+    'It was made and never started.',
+    `\`berth start ${record.name}\` starts it.`,
+  );
 }
 
 /** The last kill for memory that the kernel's log tells of in a container, which becomes evidence; `more` is said of it. */
@@ -156,19 +168,49 @@ function stopped(inquiry: Inquiry, signal: string | undefined): void {
   );
 }
 
+/** Limits of a user (setrlimit(2)) that the kernel keeps by a signal. SIGKILL is that of the hard one of time. */
+const LIMITS_OF_SIGNALS: Record<string, { name: string; text: string }> = {
+  SIGXFSZ: { name: 'fsize', text: 'a file became larger than one may be' },
+  SIGXCPU: { name: 'cpu', text: 'it used up the seconds of a processor that it may have' },
+  SIGKILL: { name: 'cpu', text: 'it used up the seconds of a processor that it may have' },
+};
+
+/** Whether the signal is that of a limit which the container has, which is the answer then. */
+function byUserLimit(inquiry: Inquiry, signal: string): boolean {
+  const { record, state } = inquiry.container;
+  const { name, text } = LIMITS_OF_SIGNALS[signal] ?? {};
+  const limit = record.hostConfig.Ulimits?.find((one) => one.Name === name);
+  if (!name || !limit) return false;
+  const ran =
+    Number((parseRfc3339(state.finishedAt) ?? 0n) - (parseRfc3339(state.startedAt) ?? 0n)) / 1_000_000_000;
+  if (signal === 'SIGKILL' && ran < limit.Hard) return false;
+  inquiry.saw('its limits', `--ulimit ${name}=${limit.Soft}:${limit.Hard}`);
+  inquiry.answer(
+    'ulimit',
+    `The kernel ended it with ${signal}: ${text}, which is ${signal === 'SIGKILL' ? limit.Hard : limit.Soft} (--ulimit ${name}).`,
+    `Raise --ulimit ${name}, or have it do less.`,
+  );
+  return true;
+}
+
 async function bySignal(inquiry: Inquiry, signal: string): Promise<void> {
   const { record } = inquiry.container;
   const fault = FAULTS[signal];
   if (fault) {
     const last = (await inquiry.log()).slice(-3);
     if (last.length > 0) inquiry.saw('the end of its log', last.join(' | '));
+    // A program that gives up by itself tells why before.
+    if (signal === 'SIGABRT' && (await lastWords(inquiry, last, inquiry.container.state.exitCode))) return;
     inquiry.answer(
       'fault',
       `The kernel ended its program with ${signal}: ${fault}.`,
-      'That is a fault of the program, or of its image on this processor.',
+      signal === 'SIGBUS'
+        ? `Give it a larger /dev/shm if it shares memory there (--shm-size; it is ${mebibytes(record.hostConfig.ShmSize)} now); else that is a fault of the program, or a file that was cut while it used it.`
+        : 'That is a fault of the program, or of its image on this processor.',
     );
     return;
   }
+  if (byUserLimit(inquiry, signal)) return;
   inquiry.looked('the kernel log');
   const [kill] = signal === 'SIGKILL' ? await oomKills(record.id) : [];
   if (kill) inquiry.saw('the kernel log', `killed ${kill.task} (process ${kill.pid}) for memory`);

@@ -6,6 +6,9 @@ import type { Inquiry } from './inquiry.ts';
 
 const names = (container: ContainerSnapshot) => Object.keys(container.network.endpoints);
 
+const shownSockets = (sockets: readonly ExplainedSocket[]) =>
+  sockets.map(({ Address, Port }) => `${Address}:${Port}`).join(', ') || 'none';
+
 /** Why a container is not reached from another one. */
 export async function notReachedFrom(
   inquiry: Inquiry,
@@ -20,6 +23,8 @@ export async function notReachedFrom(
     inquiry.answer('from-not-running', `${other} does not run.`, `Start ${other}.`);
     return;
   }
+  const isHost = (one: ContainerSnapshot) => one.record.hostConfig.NetworkMode === 'host';
+  if (isHost(container) !== isHost(from)) return throughHost(inquiry, from, way, sockets);
   inquiry.saw(`the networks of ${own}`, names(container).join(', ') || 'none');
   inquiry.saw(`the networks of ${other}`, names(from).join(', ') || 'none');
   const theirs = (await inquiry.rooms.networks.way(from.record.id)).Endpoints.map(
@@ -43,10 +48,7 @@ export async function notReachedFrom(
     );
     return;
   }
-  inquiry.saw(
-    'sockets in its network namespace',
-    sockets.map(({ Address, Port }) => `${Address}:${Port}`).join(', ') || 'none',
-  );
+  inquiry.saw('sockets in its network namespace', shownSockets(sockets));
   if (sockets.every(({ Address }) => isLoopback(Address)))
     inquiry.answer(
       sockets.length === 0 ? 'not-listening' : 'loopback',
@@ -56,4 +58,46 @@ export async function notReachedFrom(
       'Have the program listen at 0.0.0.0 (or ::).',
     );
   else inquiry.forget();
+}
+
+/** One of the two is on the network of the host, from where addresses of all networks are reached, and no names. */
+function throughHost(
+  inquiry: Inquiry,
+  from: ContainerSnapshot,
+  way: ContainerWay,
+  sockets: readonly ExplainedSocket[],
+): void {
+  const { container } = inquiry;
+  const [own, other] = [container.record.name, from.record.name];
+  inquiry.saw(`the networks of ${own}`, names(container).join(', ') || 'none');
+  inquiry.saw(`the networks of ${other}`, names(from).join(', ') || 'none');
+  if (container.record.hostConfig.NetworkMode === 'host') {
+    inquiry.answer(
+      'host-network',
+      `${own} is on the network of the host: ${other} reaches it at an address of the host, such as its gateway, and by no name.`,
+      `Use the gateway's address (start ${other} with --add-host host.docker.internal:host-gateway), or put both on one network.`,
+      { sure: false },
+    );
+    return;
+  }
+  inquiry.saw('sockets in its network namespace', shownSockets(sockets));
+  if (sockets.length > 0 && sockets.every(({ Address }) => isLoopback(Address)))
+    inquiry.answer(
+      'loopback',
+      `${own} listens at the loopback only, which is reached from inside alone.`,
+      'Have the program listen at 0.0.0.0 (or ::).',
+    );
+  else if (sockets.length === 0)
+    inquiry.answer(
+      'not-listening',
+      `Nothing in ${own} listens at any port.`,
+      'See its log: it may be starting.',
+    );
+  else
+    inquiry.answer(
+      'host-network',
+      `${other} is on the network of the host: it reaches ${own} at ${way.Endpoints[0]?.IPv4 || way.Endpoints[0]?.IPv6 || 'no address'} or at a published port, and by no name.`,
+      `Publish the port of ${own} and use localhost, or put both on one network.`,
+      { sure: false },
+    );
 }

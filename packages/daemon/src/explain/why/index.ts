@@ -1,6 +1,7 @@
 import type { Question, WhyAnswers, WhyOptions } from '../api.ts';
 import type { ExplainRooms } from '../rooms.ts';
 import { whyEnded } from './exit.ts';
+import { whyUnhealthy } from './health.ts';
 import { Inquiry } from './inquiry.ts';
 import { whyNotReached } from './reach.ts';
 import { whyNotResolved } from './resolve.ts';
@@ -13,6 +14,7 @@ const ASK: Record<Question, (inquiry: Inquiry) => Promise<void>> = {
   write: whyNotWritten,
   slow: whySlow,
   resolve: whyNotResolved,
+  health: whyUnhealthy,
 };
 
 /** Answers the questions about a container, each from what can be seen now. */

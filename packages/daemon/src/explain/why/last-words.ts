@@ -1,93 +1,8 @@
 import { posix } from 'node:path';
 import type { Inquiry } from './inquiry.ts';
 import { lookInRoot } from './program.ts';
-import { whyNotExecuted } from './start.ts';
-
-interface Reason {
-  pattern: RegExp;
-  cause: string;
-  text: (found: RegExpExecArray, inquiry: Inquiry) => string;
-  advice: string;
-}
-
-const limitOf = ({ container }: Inquiry, name: string): string => {
-  const limit = container.record.hostConfig.Ulimits?.find((one) => one.Name === name)?.Soft;
-  return limit === undefined ? '' : `, which is ${limit} (--ulimit ${name})`;
-};
-
-/** Errors of the C library and the kernel, as programs say them when they give up. The first that fits counts. */
-const REASONS: Reason[] = [
-  {
-    pattern: /error while loading shared libraries: ([^:\s]+)|Error loading shared library ([^:\s]+)/,
-    cause: 'library-missing',
-    text: ([, glibc, musl]) => `it needs the library ${glibc ?? musl}, which is not in the image`,
-    advice: 'Install its package in the image, copy it from the stage that built the program, or link it in.',
-  },
-  {
-    pattern: /version [`'"‘]?(GLIBC(?:XX)?_[\w.]+)['"’]? not found/,
-    cause: 'library-old',
-    text: ([, version]) => `it was built for newer libraries (${version}) than the image has`,
-    advice: 'Build it on the base that it runs on or an older one, or use a newer base (FROM).',
-  },
-  {
-    pattern:
-      /can(?:'t|not) fork|fork: (?:retry: )?Resource temporarily unavailable|pthread_create\b.*(?:failed|unavailable)|unable to create (?:a )?(?:new )?(?:native )?thread|spawn \S+ EAGAIN|can't start new thread/i,
-    cause: 'pids',
-    text: (_, { container }) => {
-      const limit = container.record.hostConfig.PidsLimit ?? 0;
-      return `it could start no more processes or threads${limit > 0 ? `: it may have ${limit} (--pids-limit)` : ''}`;
-    },
-    advice: 'Raise --pids-limit (and --ulimit nproc, where it is set), or find what starts so many.',
-  },
-  {
-    pattern: /Too many open files|\bEMFILE\b|\bENFILE\b/i,
-    cause: 'files',
-    text: (_, inquiry) => `it had as many files open as it may have${limitOf(inquiry, 'nofile')}`,
-    advice: 'Raise --ulimit nofile=NUMBER, or find what does not close its files.',
-  },
-  {
-    pattern: /Address (?:already )?in use|\bEADDRINUSE\b/i,
-    cause: 'address-in-use',
-    text: (_, { container }) =>
-      `another program ${container.record.hostConfig.NetworkMode === 'host' ? 'of the host' : 'in its network namespace'} listens at its port already`,
-    advice:
-      'Have one of them listen at another port; on the network of the host `ss -ltnp` tells who has it.',
-  },
-  {
-    pattern: /No space left on device|\bENOSPC\b|Disk quota exceeded|\bEDQUOT\b/i,
-    cause: 'no-space',
-    text: () => 'there was no room where it writes',
-    advice: 'The answer about its writing tells which file system is full (--why write).',
-  },
-  {
-    pattern: /Read-only file system|\bEROFS\b/i,
-    cause: 'read-only',
-    text: () => 'it may only read where it wants to write',
-    advice: 'Give it a volume or a --tmpfs there, or start it without --read-only.',
-  },
-  {
-    pattern: /Operation not permitted|\bEPERM\b|permission denied \(are you root\?\)/i,
-    cause: 'not-permitted',
-    text: () =>
-      'the kernel refused it a privileged operation: it lacks a capability, or its seccomp profile does not allow it',
-    advice:
-      'See its confinement (`berth explain`), and give it the one capability that it needs (--cap-add) rather than --privileged.',
-  },
-  {
-    pattern: /Permission denied|\bEACCES\b/i,
-    cause: 'denied',
-    text: (_, { container }) =>
-      `its user (${container.record.config.User || 'root'}) may not use a file that it needs`,
-    advice: 'See owner and mode of the file (chown, COPY --chown), or the user (--user).',
-  },
-  {
-    pattern: /Connection refused|\bECONNREFUSED\b/i,
-    cause: 'peer-refused',
-    text: () => 'a service that it connects to did not listen (yet)',
-    advice:
-      'Start that service first (depends_on with condition: service_healthy), have the program try again, or restart it (--restart on-failure).',
-  },
-];
+import { REASONS } from './reasons.ts';
+import { notForPrograms, whyNotExecuted } from './start.ts';
 
 /** Why a program ended with an error, by the last lines that it wrote. Returns whether they tell. */
 export async function lastWords(inquiry: Inquiry, lines: readonly string[], code: number): Promise<boolean> {
@@ -95,8 +10,9 @@ export async function lastWords(inquiry: Inquiry, lines: readonly string[], code
   for (const { pattern, cause, text, advice } of REASONS)
     for (const line of lines) {
       const found = pattern.exec(line);
-      if (!found) continue;
-      inquiry.answer(cause, `Its program ended with exit code ${code}: ${text(found, inquiry)}.`, advice);
+      const told = found && text(found, inquiry);
+      if (!told) continue;
+      inquiry.answer(cause, `Its program ended with exit code ${code}: ${told}.`, advice);
       return true;
     }
   return false;
@@ -151,6 +67,7 @@ async function notExecutedByShell(inquiry: Inquiry, lines: readonly string[]): P
     if (/\.so\b/.test(line)) continue;
     for (const { named, error } of complaintsIn(line)) {
       const path = posix.resolve(config.WorkingDir || '/', named);
+      if (error === 'permission denied' && notForPrograms(inquiry, path)) return true;
       // One that is not there is a command that was not found, as its code says.
       if (!(await lookInRoot(rooms, id, path))) continue;
       await whyNotExecuted(inquiry, error, path);

@@ -1,10 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerSnapshot } from '../../containers/api.ts';
 import type { ContainerWay } from '../../networks/api.ts';
 import type { ExplainedSocket } from '../api.ts';
 import { networkOwner } from '../facts/networking.ts';
-import { isLoopback, listening, takesIPv6Only } from '../facts/sockets.ts';
+import { isStopped } from '../facts/proc.ts';
+import { isLoopback, listening, takesIPv6Only, unaccepted } from '../facts/sockets.ts';
 import { notReachedFrom } from './from.ts';
 import type { Inquiry } from './inquiry.ts';
+import { leftBehind, membersLeftBehind } from './left-behind.ts';
 import { refusals } from './refusals.ts';
 
 /** The engine's own name service waits there in a container's namespace. */
@@ -33,12 +36,22 @@ export async function whyNotReached(inquiry: Inquiry): Promise<void> {
     return;
   }
   const owner = networkOwner(rooms, container) ?? container;
+  if (leftBehind(inquiry, owner)) return;
   const way = await rooms.networks.way(owner.record.id);
   inquiry.looked('sockets in its network namespace');
   const sockets = listening(state.pid).filter(({ Address }) => Address !== NAME_SERVICE);
   if (options.from !== undefined)
     return notReachedFrom(inquiry, rooms.containers.get(options.from), way, sockets);
-  if (record.hostConfig.NetworkMode === 'host') return;
+  if (record.hostConfig.NetworkMode === 'host') return onHost(inquiry, wanted);
+  if (isStopped(state.pid)) {
+    inquiry.saw('the state of its first process', 'T (stopped)');
+    inquiry.answer(
+      'stopped',
+      'Its program is stopped by a signal (SIGSTOP): it answers nobody.',
+      `Let it go on: \`berth kill --signal CONT ${record.name}\`.`,
+    );
+    return;
+  }
   inquiry.looked('its published ports');
   if (way.Ports.length > 0) {
     for (const port of publishedPorts(way)) await aboutPort(inquiry, way, sockets, port);
@@ -66,6 +79,18 @@ export async function whyNotReached(inquiry: Inquiry): Promise<void> {
   }
   if (wanted && withoutListener(inquiry, way)) return;
   unpublished(inquiry, container, way, sockets);
+}
+
+/** One on the network of the host, which has no published ports. */
+function onHost(inquiry: Inquiry, wanted: boolean): void {
+  if (!wanted) return;
+  inquiry.saw('its settings', 'NetworkMode host, with ports to publish');
+  inquiry.answer(
+    'host-network',
+    'It is on the network of the host, where no ports are published: what it listens at is a port of the host, by the same number.',
+    'Use that number, or start it on a network of its own (without --network host).',
+    { sure: inquiry.explicit },
+  );
 }
 
 /** Ports wished at IPv6 addresses alone, of a container without IPv6: only a listener of the engine leads there. */
@@ -122,6 +147,7 @@ async function aboutPort(
     const other = sockets.find(
       (socket) => socket.Protocol === protocol && !isLoopback(socket.Address) && !published.has(socket.Port),
     );
+    if (membersLeftBehind(inquiry)) return;
     const kin = sockets.find((socket) => socket.Port === port && socket.Protocol !== protocol);
     if (kin) {
       inquiry.answer(
@@ -166,6 +192,7 @@ async function aboutPort(
     );
     return;
   }
+  if (protocol === 'tcp' && (await notAccepted(inquiry, port))) return;
   await refusals(inquiry, way, { protocol, port, at });
   if (at.every(({ ip }) => isLoopback(ip))) {
     inquiry.saw('its published ports', at.map(({ ip, port: number }) => `${ip}:${number}`).join(', '));
@@ -184,6 +211,26 @@ async function aboutPort(
       { sure: inquiry.explicit },
     );
   }
+}
+
+/** Between two looks at a queue, in milliseconds: a program that works takes what waits meanwhile. */
+const BETWEEN = 100;
+
+/** Whether connections to a port are accepted by the kernel alone, which is the answer then. */
+async function notAccepted(inquiry: Inquiry, port: number): Promise<boolean> {
+  const { pid } = inquiry.container.state;
+  const before = unaccepted(pid, port);
+  if (before === 0) return false;
+  await sleep(BETWEEN);
+  const after = unaccepted(pid, port);
+  if (after < before) return false;
+  inquiry.saw('the queue of its socket', `${after} connections wait, ${before} did ${BETWEEN} ms before`);
+  inquiry.answer(
+    'not-accepting',
+    `It listens at ${port}/tcp and does not take the connections: ${after} of them wait. Its program hangs, or has more to do than it can.`,
+    'See its log and what it does (`berth top`, `berth explain --why --question slow`).',
+  );
+  return true;
 }
 
 function unpublished(

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { BlockList, isIPv4 } from 'node:net';
 import type { ContainerWay, FirewallRule } from '../../networks/api.ts';
 import type { Inquiry } from './inquiry.ts';
 
@@ -32,8 +33,19 @@ export async function refusals(inquiry: Inquiry, way: ContainerWay, port: Port):
     );
   }
   inquiry.looked('firewall rules of others');
-  const { rules } = await inquiry.rooms.networks.otherRules().catch(() => ({ rules: [] as FirewallRule[] }));
+  const { rules, closed } = await inquiry.rooms.networks
+    .otherRules()
+    .catch(() => ({ rules: [] as FirewallRule[], closed: [] as string[] }));
   const rule = rules.find((one) => refuses(one, way, port));
+  const [shut] = closed;
+  if (!rule && shut) {
+    inquiry.saw('firewall rules of others', shut);
+    inquiry.answer(
+      'firewall',
+      `A firewall of another program lets no connections through to containers: ${shut}.`,
+      'Accept there what goes to the bridges of containers (oifname).',
+    );
+  }
   if (!rule) return;
   inquiry.saw('firewall rules of others', `${rule.Table}, chain ${rule.Chain}: ${rule.Rule}`);
   if (rule.Packets !== undefined) inquiry.saw('packets it refused', String(rule.Packets));
@@ -52,6 +64,9 @@ function refuses({ Rule }: FirewallRule, { Endpoints }: ContainerWay, { protocol
   const named = [...Rule.matchAll(/dport (?:== )?(\{[^}]*\}|\S+)/g)].flatMap(([, list]) => portsIn(list!));
   const toPort = named.some(([from, to]) => ports.some((one) => one >= from && one <= to));
   if (named.length > 0) return toPort;
+  // One with more conditions is for some packets alone.
+  const range = /^ip daddr (\d[\d.]*\/\d+) (?:drop|reject)/.exec(Rule)?.[1];
+  if (range && Endpoints.some(({ IPv4 }) => within(IPv4, range))) return true;
   return Endpoints.some(
     ({ IPv4, IPv6, Link, HostInterface }) =>
       (IPv4 !== '' && Rule.includes(`daddr ${IPv4} `)) ||
@@ -59,6 +74,19 @@ function refuses({ Rule }: FirewallRule, { Endpoints }: ContainerWay, { protocol
       Rule.includes(`oifname "${Link}" `) ||
       (HostInterface !== '' && Rule.includes(`oifname "${HostInterface}" `)),
   );
+}
+
+/** Whether an IPv4 address is in a range that a rule names. */
+function within(address: string, range: string): boolean {
+  if (!isIPv4(address)) return false;
+  const [base, size] = range.split('/');
+  const list = new BlockList();
+  try {
+    list.addSubnet(base!, Number(size));
+  } catch {
+    return false;
+  }
+  return list.check(address);
 }
 
 function portsIn(text: string): Array<[number, number]> {

@@ -2,18 +2,9 @@ import { networkingOf, networkOwner } from '../facts/networking.ts';
 import { readBeginning } from '../facts/proc.ts';
 import { queryServer } from './dns.ts';
 import type { Inquiry } from './inquiry.ts';
+import { leftBehind } from './left-behind.ts';
+import { UNKNOWN_NAMES } from './names.ts';
 
-/** Messages of programs about a name that is not found, with the name. */
-const SAID = [
-  /could not resolve host:? ['"]?([\w.-]+)/i,
-  /bad address ['"]?([\w.-]+)/i,
-  /can't resolve ['"]?([\w.-]+)/i,
-  /unable to resolve host address ['"]?([\w.-]+)/i,
-  /lookup ([\w.-]+)(?: on \S+)?: (?:no such host|server misbehaving|i\/o timeout)/i,
-  /getaddrinfo (?:ENOTFOUND|EAI_AGAIN) ([\w.-]+)/,
-  /failed to resolve ['"]([\w.-]+)/i,
-  /['"]?([\w.-]+)['"]?: (?:Name or service not known|Temporary failure in name resolution|Name does not resolve)/i,
-];
 const SERVICE = '127.0.0.11';
 
 /** Why a name did not resolve: the one that was given, or that its log complains of. */
@@ -21,6 +12,7 @@ export async function whyNotResolved(inquiry: Inquiry): Promise<void> {
   const { rooms, container, options } = inquiry;
   const name = options.name ?? nameIn(inquiry, await inquiry.log());
   const { Names, Mode, Endpoints, Egress } = await networkingOf(rooms, container);
+  if (name !== undefined && leftBehind(inquiry, networkOwner(rooms, container) ?? container)) return;
   inquiry.looked('its resolv.conf');
   const servers = Names.Servers.join(', ') || 'none';
   if (Mode === 'none' || (container.state.pid > 0 && Endpoints.length === 0 && Mode !== 'host')) {
@@ -42,7 +34,8 @@ export async function whyNotResolved(inquiry: Inquiry): Promise<void> {
     );
     return;
   }
-  const local = Names.Servers.find((server) => /^127\./.test(server) && server !== SERVICE);
+  const asked = upstreamsOf(inquiry, Names.Servers);
+  const local = asked.chosen.find((server) => /^127\./.test(server) && server !== SERVICE);
   if (local && Mode !== 'host') {
     inquiry.saw('its resolv.conf', servers);
     inquiry.answer(
@@ -73,12 +66,12 @@ export async function whyNotResolved(inquiry: Inquiry): Promise<void> {
     );
     return;
   }
-  await askServers(inquiry, name, Names.Servers);
+  await askServers(inquiry, name, [...asked.chosen, ...asked.hosts]);
 }
 
 function nameIn(inquiry: Inquiry, lines: readonly string[]): string | undefined {
   for (const line of lines.toReversed())
-    for (const pattern of SAID) {
+    for (const pattern of UNKNOWN_NAMES) {
       const name = pattern.exec(line)?.[1];
       if (name === undefined) continue;
       inquiry.saw('its log', line);
@@ -133,8 +126,22 @@ async function otherContainer(inquiry: Inquiry, name: string): Promise<boolean> 
   return true;
 }
 
-async function askServers(inquiry: Inquiry, name: string, servers: readonly string[]): Promise<void> {
-  const upstreams = servers.includes(SERVICE) ? hostServers() : servers;
+/**
+ * Whom a container's questions come to: the servers that were chosen for it, which are asked from inside, or those of the
+ * host. The engine's own name service is no server but the way to them.
+ */
+function upstreamsOf(
+  { rooms, container }: Inquiry,
+  servers: readonly string[],
+): { chosen: string[]; hosts: string[] } {
+  const direct = servers.filter((server) => server !== SERVICE);
+  if (direct.length === servers.length) return { chosen: direct, hosts: [] };
+  const { Dns } = container.record.hostConfig;
+  const own = Dns && Dns.length > 0 ? Dns : rooms.settings.dns;
+  return { chosen: [...direct, ...own], hosts: own.length > 0 ? [] : hostServers() };
+}
+
+async function askServers(inquiry: Inquiry, name: string, upstreams: readonly string[]): Promise<void> {
   const answers = await Promise.all(
     upstreams.slice(0, 3).map(async (server) => ({ server, result: await queryServer(server, name) })),
   );

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CgroupView } from '../../runtime/api.ts';
-import { readBeginning, statusField } from '../facts/proc.ts';
+import { isStopped, readBeginning, statusField } from '../facts/proc.ts';
 import type { Inquiry } from './inquiry.ts';
 
 /** Between the two looks, in milliseconds. */
@@ -18,6 +18,8 @@ interface Look {
   waited: number;
   /** Processes that wait for a disk. */
   blocked: number;
+  /** Processes that run or are ready to. */
+  ready: number;
   at: number;
 }
 
@@ -36,10 +38,21 @@ export async function whySlow(inquiry: Inquiry): Promise<void> {
     const [view, pids] = await Promise.all([rooms.runtime.view(id), rooms.runtime.processes(id)]);
     return { view, ...waits(pids), at: performance.now() };
   };
+  if (isStopped(container.state.pid)) {
+    inquiry.saw('the state of its first process', 'T (stopped)');
+    inquiry.answer(
+      'stopped',
+      'Its first process is stopped by a signal (SIGSTOP) and does nothing.',
+      `Let it go on: \`berth kill --signal CONT ${container.record.name}\`.`,
+    );
+    return;
+  }
   for (const source of ['throttling', 'memory', 'processes', 'disks', 'waiting for a processor'])
     inquiry.looked(`its ${source}`);
   try {
     const before = await look();
+    // What would be told of shows in the first look; most containers have nothing of it, and are answered at once.
+    if (!suspicious(before)) return;
     await sleep(BETWEEN);
     judge(inquiry, before, await look());
   } catch {
@@ -47,14 +60,33 @@ export async function whySlow(inquiry: Inquiry): Promise<void> {
   }
 }
 
-function waits(pids: readonly number[]): Pick<Look, 'waited' | 'blocked'> {
+/** Whether a second look can find a reason: without a process that wants to run, a limit that was met or pressure it cannot. */
+function suspicious({ view, blocked, ready }: Look): boolean {
+  const { Cpu, Memory, Pids, Pressure, PressureOf } = view;
+  const pressed =
+    PressureOf === 'container' &&
+    [Pressure.Cpu, Pressure.Memory, Pressure.Io].some((one) => (one?.Some.Avg10 ?? 0) > 0);
+  return (
+    pressed ||
+    ready > 0 ||
+    blocked > 0 ||
+    (Cpu.Limit !== null && Cpu.Throttled > 0) ||
+    (Memory.Limit !== null && Memory.Usage / Memory.Limit >= NEAR_LIMIT) ||
+    (Pids.Limit !== null && Pids.Usage >= Pids.Limit)
+  );
+}
+
+function waits(pids: readonly number[]): Pick<Look, 'waited' | 'blocked' | 'ready'> {
   let waited = 0;
   let blocked = 0;
+  let ready = 0;
   for (const pid of pids.slice(0, MOST_PROCESSES)) {
     waited += Number((readBeginning(`/proc/${pid}/schedstat`) ?? '').split(' ')[1] ?? 0) || 0;
-    if (statusField(readBeginning(`/proc/${pid}/status`) ?? '', 'State').startsWith('D')) blocked += 1;
+    const state = statusField(readBeginning(`/proc/${pid}/status`) ?? '', 'State');
+    if (state.startsWith('D')) blocked += 1;
+    if (state.startsWith('R')) ready += 1;
   }
-  return { waited, blocked };
+  return { waited, blocked, ready };
 }
 
 function judge(inquiry: Inquiry, before: Look, after: Look): void {
@@ -76,10 +108,14 @@ function judge(inquiry: Inquiry, before: Look, after: Look): void {
       'its waiting for a processor',
       `${Math.round(share * 100)}% of the time, all processes together`,
     );
+    const { CpusetCpus } = inquiry.container.record.hostConfig;
+    if (CpusetCpus) inquiry.saw('its settings', `--cpuset-cpus ${CpusetCpus}`);
     inquiry.answer(
       'cpu-contended',
-      'Its processes are ready to run and wait for processors that others use.',
-      'Give it a larger share (--cpu-shares), limit the others (--cpus), or use a larger machine.',
+      CpusetCpus
+        ? `Its processes are ready to run and wait for the processors that they may use (${CpusetCpus}), which others or its own use.`
+        : 'Its processes are ready to run and wait for processors that others use.',
+      `${CpusetCpus ? 'Let it use more processors (--cpuset-cpus), give' : 'Give'} it a larger share (--cpu-shares), limit the others (--cpus), or use a larger machine.`,
     );
   }
 }

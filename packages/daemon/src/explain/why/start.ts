@@ -1,5 +1,6 @@
 import { runsHere } from '../image.ts';
 import type { Inquiry } from './inquiry.ts';
+import { hiddenBy, noExecMount } from './mounts.ts';
 import { lookInRoot, programKind } from './program.ts';
 
 interface Failure {
@@ -145,6 +146,7 @@ export async function whyNotExecuted(
     return;
   }
   if (/permission denied/.test(error)) {
+    if (notForPrograms(inquiry, path)) return;
     if (found) inquiry.saw('its mode', found.mode.toString(8));
     const interpreter = program?.kind === 'script' && ((found?.mode ?? 0) & 0o111) !== 0;
     inquiry.answer(
@@ -179,9 +181,28 @@ export async function whyNotExecuted(
     );
     return;
   }
+  const hidden = path.startsWith('/') ? hiddenBy(container, path) : '';
   inquiry.answer(
     'entrypoint-missing',
-    `Its program ${path} is not in the image.`,
-    'Correct the path, or copy the program into the image; a mount over its folder hides it too.',
+    hidden === '' ? `Its program ${path} is not in the image.` : `Its program ${path} is not there${hidden}.`,
+    hidden === ''
+      ? 'Correct the path, or copy the program into the image.'
+      : 'Mount it elsewhere, or put the program into what is mounted.',
   );
+}
+
+/** Whether a program is on a mount that nothing is executed from, which is the answer then. */
+export function notForPrograms(inquiry: Inquiry, path: string): boolean {
+  const mount = noExecMount(inquiry.container, path);
+  if (!mount) return false;
+  const memory = mount.Source === '';
+  inquiry.saw('its mounts', `${mount.Destination} has the option noexec`);
+  inquiry.answer(
+    'noexec',
+    `${path} is on ${mount.Destination}, which is mounted so that no program is executed from it (noexec).`,
+    memory
+      ? 'Mount it with the option exec (--tmpfs PATH:exec), or keep programs elsewhere.'
+      : `Mount the file system of ${mount.Source} without noexec on the host, or keep programs elsewhere.`,
+  );
+  return true;
 }

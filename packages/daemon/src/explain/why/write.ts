@@ -8,6 +8,7 @@ import { capabilitiesOf } from '../facts/capabilities.ts';
 import { readBeginning, statusField } from '../facts/proc.ts';
 import { insideId } from '../facts/processes.ts';
 import type { Inquiry } from './inquiry.ts';
+import { hostMountOptions, mountNamed, mountOf, staleMounts } from './mounts.ts';
 import { lookInRoot } from './program.ts';
 
 /** Messages of programs about a write that the kernel refuses. */
@@ -16,6 +17,7 @@ const SAID = {
   denied: /permission denied|EACCES|operation not permitted|EPERM/i,
   full: /no space left on device|ENOSPC/i,
   quota: /disk quota exceeded|EDQUOT/i,
+  busy: /device or resource busy|resource busy|EBUSY/i,
 };
 type Said = Partial<Record<keyof typeof SAID, { line: string; path?: string }>>;
 const NEARLY = 0.98;
@@ -28,7 +30,9 @@ export async function whyNotWritten(inquiry: Inquiry): Promise<void> {
   inquiry.looked('its user');
   inquiry.looked('room on disks');
   const path = options.path;
+  stale(inquiry, path);
   readOnly(inquiry, said, path);
+  busy(inquiry, said);
   if (inquiry.answers.length === 0) await owners(inquiry, path ?? said.denied?.path);
   await room(inquiry, said);
   if (inquiry.answers.length === 0 && said.denied && inquiry.explicit) {
@@ -53,29 +57,32 @@ function saidIn(lines: readonly string[]): Said {
   return said;
 }
 
-/** The mount that a path is on: the longest destination that it begins with. */
-function mountOf({ record }: ContainerSnapshot, path: string) {
-  const all = [
-    ...record.mounts.map(({ Destination, RW, Source, Type }) => ({
-      Destination,
-      RW,
-      Source,
-      Type: Type as string,
-    })),
-    ...Object.entries(record.hostConfig.Tmpfs ?? {}).map(([Destination, text]) => ({
-      Destination,
-      RW: !text.split(',').includes('ro'),
-      Source: '',
-      Type: 'tmpfs',
-    })),
-    { Destination: '/dev/shm', RW: true, Source: '', Type: 'tmpfs' },
-  ];
-  const clean = posix.normalize(path);
-  return all
-    .filter(
-      ({ Destination }) => clean === Destination || clean.startsWith(`${Destination.replace(/\/$/, '')}/`),
-    )
-    .sort((a, b) => b.Destination.length - a.Destination.length)[0];
+/** A mount keeps the folder or file that was there when it was made: what stands at its path since then is another one. */
+function stale(inquiry: Inquiry, path: string | undefined): void {
+  const all = staleMounts(inquiry.container);
+  const about = path === undefined ? undefined : mountOf(inquiry.container, path)?.Destination;
+  for (const { Destination, Source } of all.filter(
+    (one) => about === undefined || one.Destination === about,
+  )) {
+    inquiry.saw('its mounts', `the kernel marks the source of ${Destination} as deleted`);
+    inquiry.answer(
+      'mount-stale',
+      `${Source} was removed or replaced on the host since ${Destination} was mounted: the container still has the old one, where no new files can be made and no changes of the host are seen.`,
+      'Restart the container. To replace a file while it runs, mount its folder instead: editors put a new file in place of the old.',
+    );
+  }
+}
+
+/** What is a mount of its own is not replaced by renaming something over it. */
+function busy(inquiry: Inquiry, said: Said): void {
+  const named = said.busy && mountNamed(inquiry.container, said.busy.line);
+  if (!named) return;
+  inquiry.saw('its log', said.busy!.line);
+  inquiry.answer(
+    'mount-busy',
+    `${named} is a mount of its own, which cannot be renamed, replaced or removed.`,
+    'Mount the folder that the file is in, or write into the file instead of replacing it (`sed -i` and editors replace).',
+  );
 }
 
 function readOnly(inquiry: Inquiry, said: Said, path: string | undefined): void {
@@ -90,6 +97,13 @@ function readOnly(inquiry: Inquiry, said: Said, path: string | undefined): void 
       'mount-read-only',
       `${place} is on ${mount.Destination}, which is mounted read-only.`,
       'Mount it without `ro`.',
+    );
+  } else if (mount && mount.Source !== '' && hostMountOptions(mount.Source).includes('ro')) {
+    inquiry.saw('its mounts', `${mount.Source} is on a file system that the host has mounted read-only`);
+    inquiry.answer(
+      'disk-read-only',
+      `${place} is on ${mount.Destination}, whose file system is read-only on the host itself.`,
+      'See why (`dmesg`: a disk with errors is made read-only), and mount it for writing there.',
     );
   } else if (ReadonlyRootfs && !mount && (place !== undefined || said.readonly || inquiry.explicit)) {
     inquiry.saw('its settings', 'ReadonlyRootfs');
@@ -144,7 +158,9 @@ async function owners(inquiry: Inquiry, path: string | undefined): Promise<void>
     const found = statSync(Source, { throwIfNoEntry: false });
     if (found?.isDirectory()) judge(Destination, found.uid, found.gid, found.mode);
   }
-  if (inquiry.answers.length > 0 || path === undefined || mountOf(container, path)) return;
+  if (inquiry.answers.length > 0 || path === undefined) return;
+  const mount = mountOf(container, path);
+  if (mount && (!mount.RW || mount.Source === '')) return;
   // The file itself, or the folder where it would be made.
   for (const place of [path, posix.dirname(path)]) {
     const found = await lookInRoot(rooms, container.record.id, place);

@@ -7,6 +7,8 @@ export type { FirewallRule };
 export interface OtherRules {
   rules: FirewallRule[];
   complete: boolean;
+  /** Chains, with their table, that containers' packets pass and that let no new connection through: by their policy. */
+  closed: string[];
 }
 
 interface Chains {
@@ -57,11 +59,14 @@ function ruleOf(table: string, chain: string, text: string): FirewallRule {
 export async function othersOf(nftables: Nftables, own: string): Promise<OtherRules> {
   const listed = (await nftables.json('list chains')) as Chains;
   const tables = new Map<string, FirewallRule[]>();
+  const shut: Array<{ table: string; chain: string; policy: string | undefined }> = [];
+  const closed: string[] = [];
   for (const { chain } of listed.nftables) {
     if (!chain || !['forward', 'prerouting', 'input'].includes(chain.hook ?? '') || chain.table === own)
       continue;
     const table = `${chain.family} ${chain.table}`;
     const policies = tables.get(table) ?? [];
+    if (chain.hook !== 'input') shut.push({ table, chain: chain.name, policy: chain.policy });
     if (chain.policy === 'drop')
       policies.push({ Table: table, Chain: chain.name, Rule: `policy drop (hook ${chain.hook})` });
     tables.set(table, policies);
@@ -73,7 +78,38 @@ export async function othersOf(nftables: Nftables, own: string): Promise<OtherRu
     // A table that another program removes meanwhile has no rules any more.
     const text = await nftables.text(`list table ${table}`).catch(() => '');
     if (text.length > LARGEST) complete = false;
-    else rules.push(...parseRules(text).filter(({ Rule }) => /\b(?:drop|reject)\b/.test(Rule)));
+    else {
+      const all = parseRules(text);
+      rules.push(...all.filter(({ Rule }) => /\b(?:drop|reject)\b/.test(Rule)));
+      for (const { chain, policy } of shut.filter((one) => one.table === table)) {
+        const why = closedBy(
+          all.filter((rule) => rule.Chain === chain),
+          chain,
+          policy,
+        );
+        if (why) closed.push(`table ${table}, chain ${chain}: ${why}`);
+      }
+    }
   }
-  return { rules, complete };
+  return { rules, complete, closed };
+}
+
+/** Whether a rule may accept a new connection, or asks another chain that may. */
+const letsThrough = ({ Rule }: FirewallRule) =>
+  /\b(?:accept|jump|goto|vmap|queue)\b/.test(Rule) && !/^ct state (?:\{ )?(?:established|related)/.test(Rule);
+
+/** What keeps every new connection from passing a base chain: a rule, or its policy; undefined where some may pass. */
+export function closedBy(
+  rules: readonly FirewallRule[],
+  chain: string,
+  policy = 'accept',
+): string | undefined {
+  for (const rule of rules) {
+    if (letsThrough(rule)) return undefined;
+    if (/^(?:drop|reject\b.*)$/.test(rule.Rule)) return `${rule.Rule}, before anything is accepted`;
+  }
+  // Rules that let containers through are added to the chains of iptables, which have this name (`neighbours.ts`).
+  return policy === 'drop' && chain !== 'FORWARD'
+    ? 'policy drop, and no rule accepts new connections'
+    : undefined;
 }

@@ -4,7 +4,7 @@ import { CONTENT_TYPE } from '../../metrics/api.ts';
 import type { Services } from '../../services.ts';
 import type { Server } from '../api.ts';
 
-const QUESTIONS: readonly Question[] = ['exit', 'reach', 'write', 'slow', 'resolve'];
+const QUESTIONS: readonly Question[] = ['exit', 'reach', 'write', 'slow', 'resolve', 'health'];
 
 /** /berth/explain, /berth/audit and /metrics */
 export function explainRoutes(server: Server, { explain, audit, metrics }: Services): void {
