@@ -194,11 +194,18 @@ export function createApp(serverName: string, experimental = false): App {
 }
 
 /** Errors of ours are the client's business; any other is a mistake in the daemon, whose place must be found. */
-function report(error: unknown, status: number, message: string, { method, url }: FastifyRequest): void {
-  if (error instanceof BerthError || (error as { statusCode?: number }).statusCode !== undefined)
+function report(error: unknown, status: number, message: string, { method, url, raw }: FastifyRequest): void {
+  if (
+    error instanceof BerthError ||
+    (error as { statusCode?: number }).statusCode !== undefined ||
+    (raw.socket.destroyed && isAbort(error as Error))
+  )
     log.debug({ method, path: url, status }, message);
   else log.error({ err: error, method, path: url }, message);
 }
+
+/** What work that was given up ends with: by a signal, or by the end of the body that it reads. */
+const isAbort = ({ name, message }: Error): boolean => name === 'AbortError' || message === 'aborted';
 
 /** Fastify takes a validator's error as a value. */
 function attempt(

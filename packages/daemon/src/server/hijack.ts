@@ -2,36 +2,53 @@ import { type Server as HttpServer, IncomingMessage, ServerResponse } from 'node
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { invalidParameter } from '../base/errors.ts';
-import { detachParser, hasAnswered, stopFlowing } from './detach.ts';
+import { BodyReader } from './chunks.ts';
+import { inTurn } from './turns.ts';
 
 /**
  * The only place that knows how a connection leaves HTTP: attach, exec start and the build session talk raw bytes after
  * the request. Some clients ask for it with `Upgrade: tcp`, others just POST and go on talking.
  */
 
-/** The largest request body that may come before a raw stream. */
-const BODY_LIMIT = 1024 * 1024;
 /** How long each part of such a body is waited for, in milliseconds. */
 const PATIENCE = 60_000;
 
 const taken = Symbol('berth.hijack');
 
 interface Upgrade {
-  protocol: string;
+  /** The protocol that was asked for; undefined for a client that just goes on talking. */
+  protocol: string | undefined;
   socket: Duplex;
   /** Bytes after the request that have already arrived. */
   head: Buffer;
 }
 
 type Marked = IncomingMessage & { [taken]?: Upgrade };
-/** Bytes that came right behind a plain POST, which the HTTP parser could not make sense of. */
-const early = new WeakMap<Socket, Buffer[]>();
 
-const PLAIN = /^\/(?:v[\d.]+\/)?(?:containers\/.+\/attach|exec\/[^/]+\/start)(?:\?|$)/;
+/** The paths after which clients just go on talking; a proxy's client names the host as well. */
+const PLAIN = /^(?:https?:\/\/[^/?#]*)?\/(?:v[\d.]+\/)?(?:containers\/.+\/attach|exec\/[^/]+\/start)(?:\?|$)/;
+
+/** Whether raw bytes may follow the request, which are no HTTP however much they look like it. */
+const leavesHttp = (request: IncomingMessage): boolean =>
+  wanted(request) !== undefined || (request.method === 'POST' && PLAIN.test(request.url ?? ''));
 
 /**
- * Lets requests that ask for an upgrade through to `route` as ordinary requests, their body read from the connection
- * (Node ends HTTP at the header block of such a request).
+ * A request as Node's parser makes it. Node ends HTTP at the head of one that is an `upgrade`; what follows others in the same
+ * packet it takes for further requests, which somebody else's bytes for a process could be made to look like.
+ * `hijack.test.ts` says whether a new version of Node still goes by this.
+ */
+export class ApiMessage extends IncomingMessage {
+  get upgrade(): boolean {
+    return this.method === 'CONNECT' || leavesHttp(this);
+  }
+
+  // Node sets what the headers alone say.
+  set upgrade(_value: boolean) {}
+}
+
+/**
+ * Lets requests whose connection may leave HTTP through to `route` as ordinary requests, their body read from the connection.
+ * The server has to make `ApiMessage`s.
  */
 export function acceptUpgrades(
   server: HttpServer,
@@ -40,49 +57,49 @@ export function acceptUpgrades(
   // Any other protocol named in an Upgrade header (curl --http2 sends one) is an offer that may be ignored.
   (
     server as unknown as { shouldUpgradeCallback: (request: IncomingMessage) => boolean }
-  ).shouldUpgradeCallback = (request) => wanted(request) !== undefined;
+  ).shouldUpgradeCallback = leavesHttp;
 
   server.on('upgrade', (original: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on('error', () => socket.destroy());
-    readBody(original, socket, head).then(
-      ({ body, rest }) => {
-        const request = copyOf(original, socket, body);
-        request[taken] = { protocol: wanted(original) ?? 'tcp', socket, head: rest };
-        const response = new ServerResponse(request);
+    // Node has taken its own listener away, which an answer that is still being sent waits for, too.
+    socket.on('drain', () => answering(socket)?.emit('drain'));
+    const serve = ({ body, rest }: { body: Buffer; rest: Buffer }) => {
+      const request = copyOf(original, socket, body);
+      request[taken] = { protocol: wanted(original), socket, head: rest };
+      const response = new ServerResponse(request);
+      inTurn(socket, response, () => {
         response.shouldKeepAlive = false;
         response.assignSocket(socket);
-        socket.on('drain', () => response.emit('drain'));
         response.on('finish', () => {
           response.detachSocket(socket);
           socket.end();
         });
         route(request, response);
-      },
-      (error: Error) =>
+      });
+    };
+    readBody(original, socket, head)
+      .then(serve, (error: Error) =>
         socket.end(`HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n${error.message}\n`, () =>
           socket.destroy(),
         ),
-    );
+      )
+      .catch(() => socket.destroy());
   });
 
-  server.on('request', (request: IncomingMessage) => {
-    if (request.method === 'POST' && PLAIN.test(request.url ?? '')) early.set(request.socket, []);
-  });
-  server.on('clientError', (error: Error & { code?: string; rawPacket?: Buffer }, socket: Socket) => {
-    const waiting = early.get(socket);
-    if (waiting && error.rawPacket) {
-      waiting.push(waiting.length === 0 ? behindRequest(error.rawPacket) : error.rawPacket);
-      return;
-    }
+  server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
     const status =
       error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
-    if (socket.writable && !hasAnswered(socket))
+    if (socket.writable && !answering(socket)?.headersSent)
       socket.write(
         `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`,
       );
     socket.destroy();
   });
 }
+
+/** The response that a connection is being sent: Node keeps it there, and gives no other way to it. */
+const answering = (socket: Socket): ServerResponse | null | undefined =>
+  (socket as Socket & { _httpMessage?: ServerResponse | null })._httpMessage;
 
 /** The protocol that the request asks the connection to be upgraded to; undefined when it doesn't. */
 export function wanted(request: IncomingMessage): string | undefined {
@@ -91,7 +108,10 @@ export function wanted(request: IncomingMessage): string | undefined {
   const upgrade = request.headers.upgrade?.toLowerCase();
   if (upgrade === 'tcp') return upgrade;
   if (upgrade === 'websocket' && /\/attach\/ws(?:\?|$)/.test(request.url ?? '')) return upgrade;
-  if (upgrade === 'h2c' && /^\/(?:v[\d.]+\/)?(?:session|grpc)(?:\?|$)/.test(request.url ?? ''))
+  if (
+    upgrade === 'h2c' &&
+    /^(?:https?:\/\/[^/?#]*)?\/(?:v[\d.]+\/)?(?:session|grpc)(?:\?|$)/.test(request.url ?? '')
+  )
     return upgrade;
   return undefined;
 }
@@ -114,19 +134,13 @@ export interface Connection {
   head: Buffer;
 }
 
-/** Takes a connection out of HTTP with nothing sent. The request's body must have been read. */
+/** Takes a connection out of HTTP with nothing sent. */
 export function leaveHttp(request: IncomingMessage, response: ServerResponse): Connection {
-  const upgrade = (request as Marked)[taken];
-  const socket = (upgrade?.socket ?? response.socket) as Socket | null;
-  if (!socket || socket.destroyed) throw new Error('the client has gone');
+  const { socket, head } = (request as Marked)[taken] ?? {};
+  if (!socket || !head || socket.destroyed) throw new Error('the client has gone');
   response.removeAllListeners('finish');
-  response.detachSocket(socket);
-  const head = upgrade?.head ?? Buffer.concat(early.get(socket) ?? []);
-  if (!upgrade) {
-    early.delete(socket);
-    detachParser(socket);
-  }
-  socket.setTimeout(0);
+  response.detachSocket(socket as Socket);
+  (socket as Socket).setTimeout(0);
   socket.removeAllListeners('drain');
   socket.on('error', () => socket.destroy());
   return { socket, head };
@@ -154,14 +168,6 @@ export function hijack(
   return socket;
 }
 
-/** The bytes behind the request in a packet that the parser stumbled over. */
-function behindRequest(packet: Buffer): Buffer {
-  const blank = packet.indexOf('\r\n\r\n');
-  if (blank === -1) return packet;
-  const length = /\r\ncontent-length: *(\d+)/i.exec(packet.toString('latin1', 0, blank));
-  return packet.subarray(blank + 4 + Number(length?.[1] ?? 0));
-}
-
 function copyOf(original: IncomingMessage, socket: Socket, body: Buffer): Marked {
   const request: Marked = new IncomingMessage(socket);
   request.method = original.method;
@@ -177,26 +183,18 @@ function copyOf(original: IncomingMessage, socket: Socket, body: Buffer): Marked
   return request;
 }
 
+/** Reads the body of such a request; `rest` is what has come behind it. @throws Error for one that is too long, malformed or late */
 async function readBody(
   request: IncomingMessage,
   socket: Socket,
   head: Buffer,
 ): Promise<{ body: Buffer; rest: Buffer }> {
-  const length = Number(request.headers['content-length'] ?? 0);
-  const chunked = request.headers['transfer-encoding']?.toLowerCase() === 'chunked';
-  if (!chunked && length === 0) return { body: Buffer.alloc(0), rest: head };
-  if (length > BODY_LIMIT) throw new Error('request body too large');
-  let bytes = head;
-  for (;;) {
-    const found = chunked
-      ? unchunk(bytes)
-      : bytes.length >= length
-        ? { body: bytes.subarray(0, length), rest: bytes.subarray(length) }
-        : null;
-    if (found) return found;
-    if (bytes.length > BODY_LIMIT) throw new Error('request body too large');
-    bytes = Buffer.concat([bytes, await nextBytes(socket)]);
-  }
+  const reader = new BodyReader(request.headers);
+  let rest = reader.take(head);
+  if (!rest && request.headers.expect?.toLowerCase() === '100-continue')
+    socket.write('HTTP/1.1 100 Continue\r\n\r\n');
+  while (!rest) rest = reader.take(await nextBytes(socket));
+  return { body: reader.body, rest };
 }
 
 function nextBytes(socket: Socket): Promise<Buffer> {
@@ -206,7 +204,8 @@ function nextBytes(socket: Socket): Promise<Buffer> {
       socket.off('end', ended);
       socket.off('close', ended);
       clearTimeout(late);
-      stopFlowing(socket);
+      // Whoever comes next gets every byte.
+      (socket as { readableFlowing: boolean | null }).readableFlowing = null;
     };
     const readable = () => {
       const chunk = socket.read() as Buffer | null;
@@ -223,21 +222,4 @@ function nextBytes(socket: Socket): Promise<Buffer> {
     socket.on('end', ended);
     socket.on('close', ended);
   });
-}
-
-/** A whole chunked body at the start of `bytes`; null when more is needed. */
-function unchunk(bytes: Buffer): { body: Buffer; rest: Buffer } | null {
-  const parts: Buffer[] = [];
-  for (let at = 0; ; ) {
-    const line = bytes.indexOf('\r\n', at);
-    if (line === -1) return null;
-    const text = bytes.toString('latin1', at, line).split(';', 1)[0]!.trim();
-    if (!/^[0-9a-fA-F]{1,8}$/.test(text)) throw new Error('malformed chunk');
-    const size = Number.parseInt(text, 16);
-    const end = line + 2 + size;
-    if (bytes.length < end + 2) return null;
-    if (size === 0) return { body: Buffer.concat(parts), rest: bytes.subarray(end + 2) };
-    parts.push(bytes.subarray(line + 2, end));
-    at = end + 2;
-  }
 }

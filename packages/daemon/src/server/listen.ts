@@ -13,8 +13,9 @@ import { log } from '../base/log.ts';
 import { splitHost } from '../config/hosts.ts';
 import type { Settings } from '../config/settings.ts';
 import { withoutForeignPages } from './browsers.ts';
-import { acceptUpgrades } from './hijack.ts';
+import { ApiMessage, acceptUpgrades } from './hijack.ts';
 import { strictly } from './strict.ts';
+import { oneByOne } from './turns.ts';
 
 type Route = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -25,6 +26,7 @@ export interface Listening {
 }
 
 const HTTP_OPTIONS = {
+  IncomingMessage: ApiMessage,
   // X-Registry-Config of a build holds the credentials of many registries.
   maxHeaderSize: 1024 * 1024,
   keepAliveTimeout: 0,
@@ -32,6 +34,9 @@ const HTTP_OPTIONS = {
   headersTimeout: 60_000,
   connectionsCheckingInterval: 30_000,
 };
+
+/** Connections that may wait to be accepted, as Go's server has it: further ones of a burst are refused by the kernel. */
+const BACKLOG = 4096;
 
 /**
  * Listens on all of `settings.hosts`: `unix://path`, `tcp://address:port` (with TLS where asked for) and `fd://` for
@@ -90,7 +95,7 @@ export async function listen(settings: Settings, app: Route): Promise<Listening>
 }
 
 async function httpServer(route: Route): Promise<HttpServer> {
-  const server = createServer(HTTP_OPTIONS, route);
+  const server = createServer(HTTP_OPTIONS, oneByOne(route));
   acceptUpgrades(server, route);
   return server;
 }
@@ -117,7 +122,7 @@ async function tlsServer(settings: Settings, route: Route): Promise<HttpsServer>
       // A hijacked stream closes one direction at a time.
       ...{ allowHalfOpen: true },
     },
-    route,
+    oneByOne(route),
   );
   acceptUpgrades(server, route);
   server.on('tlsClientError', (error, socket) => {
@@ -158,7 +163,7 @@ async function listenUnix(server: HttpServer, path: string, group: string): Prom
   // Nobody else may connect in the moment before the mode is set.
   const mask = process.umask(0o177);
   try {
-    await listening(server, () => server.listen(path));
+    await listening(server, () => server.listen(path, BACKLOG));
   } finally {
     process.umask(mask);
   }
@@ -194,7 +199,7 @@ async function listenTcp(
         ? 'binding to an IP address with --tls only: any client may connect, as none must show a certificate (--tlsverify)'
         : 'binding to an IP address without --tlsverify is insecure and gives root access on this machine to everyone who has access to your network',
     );
-  await listening(server, () => server.listen(number, address));
+  await listening(server, () => server.listen(number, address, BACKLOG));
   const bound = server.address();
   return bound && typeof bound === 'object'
     ? `${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`

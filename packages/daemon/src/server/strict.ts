@@ -11,6 +11,11 @@ type Route = (request: IncomingMessage, response: ServerResponse) => void;
 /** Characters of a Host header (golang.org/x/net/http/httpguts). */
 const HOST = /^[\w!$%&'()*+,\-.:;=[\]~]*$/;
 
+/** Characters of a path: more than any name has. */
+const PATH_MAX = 16 * 1024;
+/** Parameters of a query; a list of many has them in one (`filters`). */
+const PARAMETERS_MAX = 10_000;
+
 /** Bytes of a chunked body that may come in a row without a byte of content. */
 const FRAMING = 64 * 1024;
 /** How often that is looked at, in milliseconds. */
@@ -30,7 +35,12 @@ export function strictly(route: Route): Route {
 }
 
 /** Status line and text for a request that is refused. */
-function refusal({ headers, rawHeaders }: IncomingMessage): string | undefined {
+function refusal({ headers, rawHeaders, url = '' }: IncomingMessage): string | undefined {
+  // Before anything is made of it: the time that takes grows with it.
+  const query = url.indexOf('?');
+  if ((query === -1 ? url.length : query) > PATH_MAX) return '414 URI Too Long\n414 URI Too Long';
+  if (url.length > PARAMETERS_MAX && hasMore(url, '&', PARAMETERS_MAX))
+    return '400 Bad Request\n400 Bad Request: too many parameters';
   const encoding = headers['transfer-encoding'];
   if (encoding !== undefined && encoding.toLowerCase() !== 'chunked')
     return '501 Not Implemented\nUnsupported transfer encoding';
@@ -43,10 +53,19 @@ function refusal({ headers, rawHeaders }: IncomingMessage): string | undefined {
   return undefined;
 }
 
+/** Whether a text has a character more often than that. */
+function hasMore(text: string, character: string, times: number): boolean {
+  let found = 0;
+  for (let at = text.indexOf(character); at !== -1 && found <= times; at = text.indexOf(character, at + 1))
+    found += 1;
+  return found > times;
+}
+
 function answer(socket: Socket, refused: string): void {
   const [status, text] = refused.split('\n');
+  // Ended at once: an error of the parser in the rest of the packet must not be told behind it.
   if (socket.writable)
-    socket.write(
+    socket.end(
       `HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${text}`,
       () => socket.destroy(),
     );
