@@ -12,10 +12,10 @@ import type { TLSSocket } from 'node:tls';
 import { log } from '../base/log.ts';
 import { splitHost } from '../config/hosts.ts';
 import type { Settings } from '../config/settings.ts';
-import { withoutForeignPages } from './browsers.ts';
-import { ApiMessage, acceptUpgrades } from './hijack.ts';
-import { strictly } from './strict.ts';
-import { oneByOne } from './turns.ts';
+import { withoutForeignPages } from './connections/browsers.ts';
+import { ApiMessage, acceptUpgrades } from './connections/hijack.ts';
+import { oneByOne } from './connections/pipeline.ts';
+import { strictly } from './connections/strict.ts';
 
 type Route = (request: IncomingMessage, response: ServerResponse) => void;
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import type { FastifyReply } from 'fastify';
-import { ApiMessage, acceptUpgrades } from './hijack.ts';
+import { ApiMessage, acceptUpgrades } from './connections/hijack.ts';
 import { Reply } from './reply.ts';
 
 test('a handler that fails after its connection left HTTP ends it: a client would wait for ever', async () => {

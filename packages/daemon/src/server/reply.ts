@@ -4,8 +4,8 @@ import { drained } from '@berth/grpc/drained.ts';
 import type { FastifyReply } from 'fastify';
 import { BerthError } from '../base/errors.ts';
 import type { ApiReply } from './api.ts';
+import { hijack, leaveHttp } from './connections/hijack.ts';
 import { toHttp } from './errors.ts';
-import { hijack, leaveHttp } from './hijack.ts';
 import { discardRest } from './upload.ts';
 
 /** JSON texts each after a record separator (RFC 7464). */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { createWebSocketStream, type WebSocket, WebSocketServer } from 'ws';
-import type { Connection } from './hijack.ts';
+import type { Connection } from './connections/hijack.ts';
 
 /** Bytes of one message: what people type and programs read is far smaller. */
 const LARGEST_MESSAGE = 16 * 1024 * 1024;

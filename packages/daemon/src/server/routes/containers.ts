@@ -5,7 +5,7 @@ import { parseUnixTime } from '../../base/time.ts';
 import type { AttachOptions, WaitCondition } from '../../containers/api.ts';
 import type { Services } from '../../services.ts';
 import type { ApiReply, ApiRequest, Server } from '../api.ts';
-import { checkWebSocket } from '../hijack.ts';
+import { checkWebSocket } from '../connections/hijack.ts';
 import { inspectFor, summaryFor } from '../shapes/containers.ts';
 import { createFor } from '../shapes/create.ts';
 import { SINCE } from '../shapes/since.ts';

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { ApiMessage, acceptUpgrades, hijack } from './hijack.ts';
-import { oneByOne } from './turns.ts';
+import { oneByOne } from './pipeline.ts';
 
 let server: Server;
 let seen: string[];

@@ -1,9 +1,9 @@
 import { type Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { invalidParameter } from '../base/errors.ts';
+import { invalidParameter } from '../../base/errors.ts';
 import { BodyReader } from './chunks.ts';
-import { inTurn } from './turns.ts';
+import { inTurn } from './pipeline.ts';
 
 /**
  * The only place that knows how a connection leaves HTTP: attach, exec start and the build session talk raw bytes after
