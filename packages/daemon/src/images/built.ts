@@ -55,41 +55,41 @@ export async function registerBuilt(
   { images, names, annotations, index: wanted, made }: Parameters<Images['registerIndex']>[0],
 ): Promise<{ id: string; descriptor: ImageDescriptor }> {
   const index = indexOfBuilt(context, images, names, annotations);
-  const { catalogue, layers, store, blobs } = context;
+  const { catalogue, layers, blobs } = context;
   await layers.durable(images.flatMap(({ config }) => config.rootfs.diff_ids));
   const kept = await blobs.keep(index.parts.flatMap(({ attestation }) => attestation?.blobs ?? []));
   const [holder] = index.parts.toSorted(
     (a, b) => platformScore(hostPlatform, b.image.config) - platformScore(hostPlatform, a.image.config),
   );
   const { id } = holder!.image;
-  // In one tick, and so in one transaction.
-  for (const { image, manifest, attestation } of index.parts) {
-    context.register(image.id, image.raw, { names: [] });
-    made?.(image.id);
-    catalogue.addManifest(manifest.descriptor.digest, {
-      mediaType: manifest.descriptor.mediaType,
-      body: manifest.body.toString(),
-      image: image.id,
-    });
-    if (attestation)
-      catalogue.addManifest(attestation.descriptor.digest, {
-        mediaType: attestation.descriptor.mediaType,
-        body: attestation.body.toString(),
-        image: image.id,
-        attestation: true,
-      });
-  }
   const { descriptor, body } = index;
   const isIndex = wanted || index.parts.some(({ attestation }) => attestation);
-  if (isIndex)
-    catalogue.addManifest(descriptor.digest, {
-      mediaType: descriptor.mediaType,
-      body: body.toString(),
-      image: id,
-    });
-  dropReplaced(context, id, isIndex ? descriptor.digest : '', index);
-  kept();
-  await store.flush();
+  await context.recorded(() => {
+    for (const { image, manifest, attestation } of index.parts) {
+      context.register(image.id, image.raw, { names: [] });
+      made?.(image.id);
+      catalogue.addManifest(manifest.descriptor.digest, {
+        mediaType: manifest.descriptor.mediaType,
+        body: manifest.body.toString(),
+        image: image.id,
+      });
+      if (attestation)
+        catalogue.addManifest(attestation.descriptor.digest, {
+          mediaType: attestation.descriptor.mediaType,
+          body: attestation.body.toString(),
+          image: image.id,
+          attestation: true,
+        });
+    }
+    if (isIndex)
+      catalogue.addManifest(descriptor.digest, {
+        mediaType: descriptor.mediaType,
+        body: body.toString(),
+        image: id,
+      });
+    dropReplaced(context, id, isIndex ? descriptor.digest : '', index);
+    kept();
+  });
   await blobs.sweep(catalogue);
   for (const { image } of index.parts) imageEvent(context, 'create', image.id);
   return { id, descriptor: isIndex ? descriptor : holder!.manifest.descriptor };

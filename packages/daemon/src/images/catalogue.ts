@@ -1,6 +1,7 @@
-import type { Collection, Store } from '../store/api.ts';
+import type { Store } from '../store/api.ts';
 import type { Image } from './api.ts';
 import { parseConfig, type StoredConfig } from './config.ts';
+import { Noted } from './noted.ts';
 import { familiarString, fullName, parseReference, type Reference } from './references.ts';
 
 /** Characters of the configurations that are kept parsed; the others are parsed when they are asked for. */
@@ -42,9 +43,9 @@ export interface Entry extends Image {
  * one tick and so in one transaction: a killed daemon never leaves half of an image registered.
  */
 export class Catalogue {
-  private readonly records: Collection<ImageRecord>;
-  private readonly names: Collection<string>;
-  private readonly manifests: Collection<ManifestRecord>;
+  private readonly records: Noted<ImageRecord>;
+  private readonly names: Noted<string>;
+  private readonly manifests: Noted<ManifestRecord>;
   private readonly configs = new Map<string, StoredConfig>();
   /** Characters of those. */
   private parsed = 0;
@@ -55,13 +56,44 @@ export class Catalogue {
   private readonly entries = new Map<string, Entry>();
 
   constructor(store: Store) {
-    this.records = store.collection('images');
-    this.names = store.collection('image_references');
-    this.manifests = store.collection('image_manifests');
+    this.records = new Noted(store.collection<ImageRecord>('images'));
+    this.names = new Noted(store.collection<string>('image_references'));
+    this.manifests = new Noted(store.collection<ManifestRecord>('image_manifests'));
+    this.index();
+  }
+
+  /** What is looked up by other things than the keys of records. */
+  private index(): void {
+    for (const map of [this.named, this.offspring, this.described, this.entries]) map.clear();
     for (const [name, id] of this.names.entries()) addTo(this.named, id, name);
     for (const [id, record] of this.records.entries())
       if (record.parent && !record.deleted) addTo(this.offspring, record.parent, id);
     for (const [digest, { image }] of this.manifests.entries()) addTo(this.described, image, digest);
+  }
+
+  /**
+   * Makes changes, all in one tick. @returns a call that takes them back, but for what was changed again since
+   * @throws what `act` throws, and then they are taken back
+   */
+  changed(act: () => void): () => void {
+    const all = [this.records, this.names, this.manifests];
+    for (const each of all) each.begin();
+    const end = () => {
+      const undos = all.map((each) => each.end());
+      return () => {
+        for (const undo of undos) undo();
+        this.configs.clear();
+        this.parsed = 0;
+        this.index();
+      };
+    };
+    try {
+      act();
+    } catch (error) {
+      end()();
+      throw error;
+    }
+    return end();
   }
 
   get(id: string): Entry | undefined {

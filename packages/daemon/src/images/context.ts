@@ -39,4 +39,9 @@ export interface ImagesContext {
    * @throws unavailable when one of them is not.
    */
   register(id: string, raw: string, options: { names: Reference[]; parent?: string }): void;
+  /**
+   * Makes changes of the catalogue, in one transaction, and has them on disk.
+   * @throws system where they cannot be recorded, and then they are taken back; what they throw
+   */
+  recorded(changes: () => void): Promise<void>;
 }

@@ -58,7 +58,7 @@ export async function createImage(context: ImagesContext, options: CreateOptions
 }
 
 async function createChild(context: ImagesContext, options: CreateOptions): Promise<string> {
-  const { catalogue, store } = context;
+  const { catalogue } = context;
   const reference = parseRepositoryTag(options.reference);
   const parent = options.parent === undefined ? undefined : catalogue.get(options.parent);
   if (options.parent !== undefined && !parent) throw notFound(`No such image: ${options.parent}`);
@@ -66,13 +66,16 @@ async function createChild(context: ImagesContext, options: CreateOptions): Prom
   options.step?.admit(raw.length);
   const id = digestOf(raw);
   if (!options.step) await context.layers.durable(parseConfig(raw).rootfs.diff_ids);
-  context.register(id, raw, {
-    names: reference ? [reference] : [],
-    ...(parent ? { parent: parent.id } : {}),
-  });
-  options.step?.made(id);
-  if (reference) catalogue.touch(id, timestamp());
-  if (!options.step) await store.flush();
+  const register = () => {
+    context.register(id, raw, {
+      names: reference ? [reference] : [],
+      ...(parent ? { parent: parent.id } : {}),
+    });
+    options.step?.made(id);
+    if (reference) catalogue.touch(id, timestamp());
+  };
+  if (options.step) register();
+  else await context.recorded(register);
   imageEvent(context, 'create', id);
   if (reference) imageEvent(context, 'tag', id, familiarString(reference));
   return id;
@@ -96,9 +99,10 @@ export async function registerConfig(
   const raw = JSON.stringify(config);
   const id = digestOf(raw);
   await context.layers.durable(config.rootfs.diff_ids);
-  context.register(id, raw, { names: [] });
-  made?.(id);
-  await context.store.flush();
+  await context.recorded(() => {
+    context.register(id, raw, { names: [] });
+    made?.(id);
+  });
   imageEvent(context, 'create', id);
   return id;
 }

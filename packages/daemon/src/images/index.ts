@@ -76,6 +76,16 @@ class ImageRoom implements Images {
       users,
       builds: new Map(),
       register: (id, raw, options) => registerImage(layers, catalogue, id, raw, options),
+      recorded: async (changes) => {
+        const undo = catalogue.changed(changes);
+        try {
+          await store.flush();
+        } catch (error) {
+          undo();
+          await store.flushOrLater();
+          throw error;
+        }
+      },
     };
     this.registryOptions = registry;
   }
@@ -150,14 +160,15 @@ class ImageRoom implements Images {
   }
 
   async tag(id: string, repository: string, tag?: string): Promise<void> {
-    const { catalogue, store } = this.context;
+    const { catalogue } = this.context;
     const reference = parseRepositoryTag(repository, tag);
     if (!reference) throw invalidParameter('invalid reference format');
     const image = find(catalogue, id);
     await this.context.layers.durable(image.config.rootfs.diff_ids);
-    catalogue.name(reference, image.id);
-    catalogue.touch(image.id, timestamp());
-    await store.flush();
+    await this.context.recorded(() => {
+      catalogue.name(reference, image.id);
+      catalogue.touch(image.id, timestamp());
+    });
     imageEvent(this.context, 'tag', image.id, familiarString(reference));
   }
 

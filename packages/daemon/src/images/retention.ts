@@ -70,9 +70,8 @@ export class Retention {
 
   /**
    * As `collect`, for layers whose images were just taken out of the catalogue: that is durable before a layer goes, so that
-   * a killed daemon leaves layers too many, never too few. When it cannot be recorded (a full disk), they go as soon as it
-   * can.
-   * @throws what the store's flush does
+   * a killed daemon leaves layers too many, never too few. When it cannot be recorded (a full disk), the images are gone all
+   * the same, and the layers go as soon as it can.
    */
   async free(candidates: readonly string[]): Promise<string[]> {
     try {
@@ -80,7 +79,8 @@ export class Retention {
     } catch (error) {
       for (const diffId of candidates) this.owed.add(diffId);
       this.payLater();
-      throw error;
+      log.warn({ err: error }, 'layers of removed images stay until their removal can be recorded');
+      return [];
     }
     return this.collect(candidates);
   }

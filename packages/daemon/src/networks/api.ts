@@ -217,9 +217,12 @@ export interface Networks {
   ): Promise<NetworkState>;
   /**
    * Publishes the ports that a request asks for now: at once where the container runs, else with its next start.
+   * A port whose bindings stay keeps what it has, but for those of `anew` (as `80/tcp`).
    * @throws system for a port that can't be had; the ports whose bindings changed are unpublished then
    */
-  publish(request: NetworkRequest): Promise<NetworkState>;
+  publish(request: NetworkRequest, anew?: string[]): Promise<NetworkState>;
+  /** The records by which a container's supervisor gives up these ports of it (as `80/tcp`). */
+  closing(id: string, ports: string[]): LaunchRecord[];
   /** Ends an endpoint, at once where the container runs (`pid` given). @throws not-found, forbidden */
   disconnect(network: string, id: string, options: { force: boolean; pid?: number }): Promise<NetworkState>;
   /**

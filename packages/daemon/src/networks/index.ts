@@ -78,6 +78,7 @@ export async function openNetworks({ settings, store, events, program }: Network
     context = {
       settings,
       flush: () => store.flush(),
+      flushOrLater: () => store.flushOrLater(),
       events,
       worker,
       catalogue,

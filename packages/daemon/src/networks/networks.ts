@@ -19,6 +19,7 @@ import type { ContainerRecord, LiveEndpoint, NetworkRecord } from './model/recor
 import { egressRefusal } from './model/refusals.ts';
 import { changePorts } from './ports/change.ts';
 import { portWishes } from './ports/ports.ts';
+import { closeRecords } from './ports/publish.ts';
 import { containerWay, networkWay } from './way.ts';
 
 /** The room: what `api.ts` promises, each by the part that does it. */
@@ -88,7 +89,7 @@ export class Room implements Networks {
     folder.removeNames(record.id);
     if (record.driver === 'bridge')
       await firewall.apply().catch((error) => log.error({ err: error }, 'the firewall could not be changed'));
-    await this.#context.flush();
+    await this.#context.flushOrLater();
   }
 
   async prune(filters: Record<string, string[]>): Promise<{ NetworksDeleted: string[] }> {
@@ -165,12 +166,17 @@ export class Room implements Networks {
     return this.state(request.id)!;
   }
 
-  async publish(request: NetworkRequest): Promise<NetworkState> {
+  async publish(request: NetworkRequest, anew: string[] = []): Promise<NetworkState> {
     const record = this.#context.containers.get(request.id);
     portWishes(request);
-    if (record?.live) await changePorts(this.#context, record, request);
+    if (record?.live) await changePorts(this.#context, record, request, anew);
     else remember(this.#context, request);
     return this.state(request.id)!;
+  }
+
+  closing(id: string, ports: string[]): LaunchRecord[] {
+    const held = this.#context.containers.get(id)?.live?.ports ?? [];
+    return closeRecords(held.filter((port) => ports.includes(`${port.containerPort}/${port.protocol}`)));
   }
 
   async disconnect(

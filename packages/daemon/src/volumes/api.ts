@@ -62,6 +62,16 @@ export interface Volumes {
   setUsers(users: (name: string) => string[]): void;
   /** True when a volume, or its folder `subpath`, is empty: the container's create copies the image's files into it. */
   needsCopyUp(name: string, subpath?: string): Promise<boolean>;
+  /**
+   * Fills a volume, or its folder `subpath`, that is empty, by `put`: wholly or not at all, as `put` writes into a folder that
+   * becomes the volume's. Only where containers other than `owner` refer to the volume does it write into its own.
+   */
+  fill(
+    name: string,
+    owner: string,
+    subpath: string | undefined,
+    put: (place: { source: string; subpath?: string }) => Promise<void>,
+  ): Promise<void>;
   /** Makes the volume's files available at its Mountpoint for a running container; once per `owner`. */
   mount(name: string, owner: string): Promise<void>;
   unmount(name: string, owner: string): Promise<void>;

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, readdir, rename } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, realpath, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { BerthError, conflict, invalidParameter, notFound, systemError } from '../base/errors.ts';
 import { syncDirectory } from '../base/files/sync.ts';
 import type { Trees } from '../layers/api.ts';
-import type { CloneOptions, Volume } from './api.ts';
+import type { CloneOptions, Volume, Volumes } from './api.ts';
 import { checkVolume } from './checks.ts';
 import type { Folders } from './folders.ts';
 import { isMount } from './record.ts';
@@ -86,6 +86,34 @@ async function checkFree({ folders, find, users }: Table, name: string): Promise
         ? 'it has files'
         : undefined;
   if (why) throw conflict(`import ${name}: ${why}; import into a new volume`);
+}
+
+/** `Volumes.fill`. */
+export async function fillVolume(
+  table: Table,
+  name: string,
+  ...[owner, subpath, put]: Parameters<Volumes['fill']> extends [string, ...infer Rest] ? Rest : never
+): Promise<void> {
+  const source = table.folders.data(name);
+  const isShared = () => table.users(name).some((id) => id !== owner);
+  const inPlace = () => put({ source, ...(subpath && { subpath }) });
+  if (isShared()) return inPlace();
+  await staged(table, async (folder) => {
+    const made = join(folder, '_data');
+    await put({ source: made });
+    await table.queued(name, async () => {
+      // A container that came meanwhile may have the folder mounted when it starts.
+      if (isShared()) return inPlace();
+      const target = subpath ? await realpath(join(source, subpath)) : source;
+      // An empty folder is replaced (rename(2)); files that somebody wrote meanwhile are kept.
+      await rename(made, target).catch(unlessFilled);
+      await syncDirectory(dirname(target));
+    });
+  });
+}
+
+function unlessFilled(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
 }
 
 /** A volume with the files of another. */

@@ -8,6 +8,9 @@ import type { Trees } from '../layers/api.ts';
 /** The folder for volumes that are being removed; no volume has such a name. */
 export const REMOVED = '.removed';
 
+/** Milliseconds until a removal that could not be recorded is tried to be recorded again. */
+const AGAIN = 1000;
+
 /** The folders of volumes: `<name>/_data` each, below one of their own. */
 export class Folders {
   readonly root: string;
@@ -46,18 +49,39 @@ export class Folders {
     await this.make(name);
   }
 
-  /** Moved aside under its name first: a kill in the middle leaves no half volume, and the next start ends the removal. */
-  async remove(name: string): Promise<void> {
+  /**
+   * Moves a volume aside under its name: no kill leaves half of one, and the next start ends the removal. Its files go when that
+   * is recorded; where it cannot be, a folder of that name stays until it is: a record would be of an empty volume.
+   */
+  async remove(name: string, forget: () => void, flush: () => Promise<void>): Promise<void> {
     const aside = join(this.removed, name);
     try {
       await mkdir(this.removed, { recursive: true, mode: 0o700 });
       await this.clear(aside);
       await rename(join(this.root, name), aside);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-      throw systemError(`remove ${name}: ${(error as Error).message}`, error);
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+        throw systemError(`remove ${name}: ${(error as Error).message}`, error);
+    }
+    forget();
+    try {
+      await flush();
+    } catch (error) {
+      log.warn({ volume: name, err: error }, 'the removal of a volume is recorded later');
+      // They make room for the record.
+      await this.clear(join(aside, '_data'));
+      this.clearLater(aside, flush);
+      return;
     }
     await this.clear(aside);
+  }
+
+  private clearLater(aside: string, flush: () => Promise<void>): void {
+    setTimeout(() => {
+      flush()
+        .then(() => this.clear(aside))
+        .catch(() => this.clearLater(aside, flush));
+    }, AGAIN).unref();
   }
 
   /** Removes a folder below `root` with all that containers made in it. */

@@ -46,6 +46,40 @@ afterEach(async () => {
   rmSync(root, { recursive: true });
 });
 
+test('a volume is filled wholly or not at all, and nothing that is there is lost', async () => {
+  const { volume } = await volumes.create({ name: 'data' });
+  const files = () => readdirSync(volume.Mountpoint).sort();
+  const writing = (name: string) => async (place: { source: string }) =>
+    writeFileSync(join(place.source, name), 'x');
+  const broken = volumes.fill('data', 'me', undefined, async (place) => {
+    await writing('half')(place);
+    // What a kill leaves here is nothing that a user sees.
+    expect(files()).toEqual([]);
+    throw new Error('no room');
+  });
+  await expect(broken).rejects.toThrow('no room');
+  expect(files()).toEqual([]);
+  mkdirSync(join(volume.Mountpoint, 'folder'));
+  await volumes.fill('data', 'me', 'folder', writing('f'));
+  expect(readdirSync(join(volume.Mountpoint, 'folder'))).toEqual(['f']);
+  // A folder that was written to meanwhile is kept.
+  await volumes.fill('data', 'me', undefined, writing('g'));
+  expect(files()).toEqual(['folder']);
+  // Others may have it mounted: a folder in its place would not be theirs.
+  users = { data: ['me', 'other'] };
+  await volumes.fill('data', 'me', undefined, writing('h'));
+  expect(files()).toEqual(['folder', 'h']);
+  expect(readdirSync(join(root, 'volumes')).filter((name) => name.startsWith('.unfinished'))).toEqual([]);
+});
+
+test('who asks for a volume that is being made is told when it is on the disk', async () => {
+  const made: string[] = [];
+  const first = volumes.create({ name: 'data' }).then(() => made.push('first'));
+  const second = volumes.create({ name: 'data' }).then(() => made.push('second'));
+  await Promise.all([first, second]);
+  expect(made).toEqual(['first', 'second']);
+});
+
 test('a volume is made once, kept over a restart, and removed with its files', async () => {
   const { volume, created } = await volumes.create({ name: 'data', labels: { a: 'b' } });
   expect(created).toBe(true);

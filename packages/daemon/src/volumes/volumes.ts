@@ -13,7 +13,7 @@ import { filterMatcher } from '../patterns/expression.ts';
 import type { Store } from '../store/api.ts';
 import type { CloneOptions, Volume, Volumes } from './api.ts';
 import { booleanFilter, checkVolume, hasLabel, pruneAll } from './checks.ts';
-import { cloneVolume, exportVolume, importVolume, type Table } from './copies.ts';
+import { cloneVolume, exportVolume, fillVolume, importVolume, type Table } from './copies.ts';
 import { Folders } from './folders.ts';
 import { OptionMounts } from './mounts.ts';
 import { reconcileVolumes } from './reconcile.ts';
@@ -86,8 +86,16 @@ class LocalVolumes implements Volumes {
     options?: Record<string, string>;
   }): Promise<{ volume: Volume; created: boolean }> {
     const name = asked.name || randomBytes(32).toString('hex');
+    // One of that name may be on its way out, or in: who is told that it is there goes by its record on the disk.
+    return this.turns.take(name, () => this.made(name, asked));
+  }
+
+  /** `create`, in the volume's turn. */
+  private async made(
+    name: string,
+    asked: Parameters<Volumes['create']>[0],
+  ): Promise<{ volume: Volume; created: boolean }> {
     const options = asked.options ?? {};
-    await this.turns.ended(name); // one of that name may be on its way out
     const known = this.records.get(name);
     checkVolume(name, asked.driver || 'local', known ? {} : options);
     if (known) {
@@ -154,10 +162,11 @@ class LocalVolumes implements Volumes {
       const users = this.usersOf(name);
       if (users.length > 0) throw conflict(`remove ${name}: volume is in use - [${users.join(', ')}]`);
       if (!this.records.get(name)) return;
-      await this.folders.remove(name);
-      this.gone.put(name, true);
-      this.records.delete(name);
-      await this.store.flush();
+      const forget = () => {
+        this.gone.put(name, true);
+        this.records.delete(name);
+      };
+      await this.folders.remove(name, forget, () => this.store.flush());
       this.events.emit('volume', 'destroy', name, { driver: 'local' });
     });
   }
@@ -255,6 +264,10 @@ class LocalVolumes implements Volumes {
     const folder = await realpath(join(base, subpath)).catch(() => '');
     if (folder !== base && !folder.startsWith(`${base}/`)) return false;
     return (await readdir(folder).catch(() => ['no folder'])).length === 0;
+  }
+
+  fill(...[name, ...how]: Parameters<Volumes['fill']>): Promise<void> {
+    return fillVolume(this.table, name, ...how);
   }
 
   async mount(name: string, owner: string): Promise<void> {

@@ -1,10 +1,13 @@
 import type { Container } from '../model/container.ts';
 import type { Context } from '../model/context.ts';
+import type { ContainerRecord } from '../model/types.ts';
+
+/** Whether a create may have to copy files of the image into volumes. */
+export const mayCopyUp = ({ mounts }: ContainerRecord): boolean => mounts.some(({ copyUp }) => copyUp);
 
 /** Copies what the image has at an empty volume's place into it. */
 export async function copyUp(context: Context, container: Container): Promise<void> {
   const { layers, volumes } = context.rooms;
-  let copied = false;
   for (const point of container.record.mounts) {
     if (!point.copyUp || !point.Name) continue;
     if (!(await volumes.needsCopyUp(point.Name, point.subpath))) continue;
@@ -15,22 +18,16 @@ export async function copyUp(context: Context, container: Container): Promise<vo
     } catch {
       continue; // the image has nothing there
     }
-    const { tar } = await image.get(point.Destination);
-    const target = layers.archive(container.id, {
-      binds: [
-        {
-          source: point.Source,
-          ...(point.subpath && { subpath: point.subpath }),
-          destination: point.Destination,
-          readonly: false,
-        },
-      ],
+    await volumes.fill(point.Name, container.id, point.subpath, async (place) => {
+      const { tar } = await image.get(point.Destination);
+      const target = layers.archive(container.id, {
+        binds: [{ ...place, destination: point.Destination, readonly: false }],
+      });
+      await target.put(parent(point.Destination), tar, { noOverwriteDirNonDir: false });
+      // Copied once, into an empty volume: a part of it would stay a part.
+      await layers.writeThrough(container.folder);
     });
-    await target.put(parent(point.Destination), tar, { noOverwriteDirNonDir: false });
-    copied = true;
   }
-  // Copied once, into an empty volume: a part of it would stay a part.
-  if (copied) await layers.writeThrough(container.folder);
 }
 
 /** Go's os.ModeDir. */

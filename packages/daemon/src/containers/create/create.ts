@@ -16,7 +16,7 @@ import { checkName, generateName } from '../model/names.ts';
 import { INITIAL } from '../model/state.ts';
 import type { ContainerRecord, HostConfig, PodMember } from '../model/types.ts';
 import { commandLine, defaultHostname, mergeConfig } from './config.ts';
-import { copyUp } from './copy-up.ts';
+import { copyUp, mayCopyUp } from './copy-up.ts';
 import { fillHostConfig } from './hostconfig.ts';
 import { type AskedNames, checkHostConfig, checkModes, checkRemapped } from './hostconfig-checks.ts';
 import { checkSources, makeMounts } from './points.ts';
@@ -88,17 +88,22 @@ export async function createContainer(
       rooms.networks.check({ ...networkRequest(container), endpoints: networking?.EndpointsConfig ?? {} });
     else rooms.networks.prepare(networkRequest(container));
     await makeMounts(context, record, options);
+    // An image's own directory may wait for the start; one that was asked for is made, or refused, now.
+    const ownWorkingDir = config.WorkingDir !== (image.config.config?.WorkingDir ?? '');
+    if (ownWorkingDir || mayCopyUp(record)) record.unfinished = true;
     // Likewise before what else it owns.
     context.records.put(id, record);
     context.states.put(id, container.state);
     context.folders.make(container.folder);
     await rooms.layers.createWritable(id, image.config.rootfs.diff_ids, { ...quota(host), places: true });
+    await copyUp(context, container);
+    if (ownWorkingDir) await makeWorkingDir(context, container);
+    if (record.unfinished) {
+      delete record.unfinished;
+      context.records.put(id, record);
+    }
     // With the layer's record: without it what was acknowledged would look unfinished after a kill.
     await rooms.store.flush();
-    await copyUp(context, container);
-    // An image's own directory may wait for the start; one that was asked for is made, or refused, now.
-    if (config.WorkingDir !== (image.config.config?.WorkingDir ?? ''))
-      await makeWorkingDir(context, container);
   } catch (error) {
     await undo(context, container);
     throw error;

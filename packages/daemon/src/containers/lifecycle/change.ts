@@ -17,7 +17,7 @@ import { overlayEnvironment } from './environment.ts';
 import { bindRequest } from './mount-requests.ts';
 import { networkRequest } from './request.ts';
 import { logSubject } from './start.ts';
-import type { Undo } from './undo.ts';
+import { committed, type Undo } from './undo.ts';
 
 /** Whether a change names any of these members. */
 export const changesSettings = (change: SettingsChange): boolean =>
@@ -146,6 +146,8 @@ async function publish(context: Context, container: Container, wanted: Container
   const now = async (record: Container['record']) => {
     try {
       await networks.publish(request(record));
+      // The supervisor must hold no port that no record names.
+      await committed();
     } finally {
       for (const control of networks.takeControls(container.id)) await container.supervisor?.control(control);
     }

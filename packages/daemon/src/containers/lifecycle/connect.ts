@@ -1,4 +1,5 @@
 import { notFound } from '../../base/errors.ts';
+import { log } from '../../base/log.ts';
 import type { EndpointSettings, NetworkState } from '../../networks/api.ts';
 import type { Container } from '../model/container.ts';
 import { type Context, setRecord } from '../model/context.ts';
@@ -14,10 +15,24 @@ export async function connectContainer(
   const container = context.registry.lookup(reference);
   await container.queue(async () => {
     const pid = container.alive ? container.state.pid : undefined;
-    const state = await context.rooms.networks.connect(network, networkRequest(container), endpoint, pid);
+    const { networks, store } = context.rooms;
+    const known = networks.state(container.id)?.endpoints ?? {};
+    const state = await networks.connect(network, networkRequest(container), endpoint, pid);
     rememberEndpoints(context, container, state, endpoint);
     await passControls(context, container);
-    await context.rooms.store.flush();
+    try {
+      await store.flush();
+    } catch (error) {
+      for (const name of Object.keys(state.endpoints).filter((one) => !(one in known)))
+        await leave(context, container, name, { force: true }).catch((failure: unknown) =>
+          log.warn(
+            { container: container.id, network: name, err: failure },
+            'a connection that failed stays',
+          ),
+        );
+      await store.flushOrLater();
+      throw error;
+    }
   });
 }
 
@@ -34,15 +49,25 @@ export async function disconnectContainer(
     throw notFound(`endpoint ${reference} not found`);
   }
   await container.queue(async () => {
-    const pid = container.alive ? container.state.pid : undefined;
-    const state = await context.rooms.networks.disconnect(network, container.id, {
-      force,
-      ...(pid !== undefined && { pid }),
-    });
-    rememberEndpoints(context, container, state, {});
-    await passControls(context, container);
-    await context.rooms.store.flush();
+    await leave(context, container, network, { force });
+    await context.rooms.store.flushOrLater();
   });
+}
+
+/** The caller holds the container's queue, and flushes the store. */
+async function leave(
+  context: Context,
+  container: Container,
+  network: string,
+  { force }: { force: boolean },
+): Promise<void> {
+  const pid = container.alive ? container.state.pid : undefined;
+  const state = await context.rooms.networks.disconnect(network, container.id, {
+    force,
+    ...(pid !== undefined && { pid }),
+  });
+  rememberEndpoints(context, container, state, {});
+  await passControls(context, container);
 }
 
 /** Gives the supervisor of a running container what a change of its networks means for it. */

@@ -8,6 +8,7 @@ import type { Life } from './life.ts';
 import { networkRequest } from './request.ts';
 import { clearRunFolder, runFolder, runFolders } from './start.ts';
 import { resumeStop } from './stop.ts';
+import { finishRecall, recallSettings } from './undo.ts';
 
 /** Finds what still runs after the daemon was away, and clears what belongs to nothing. */
 export async function reconcileContainers(context: Context, life: Life): Promise<void> {
@@ -20,6 +21,7 @@ export async function reconcileContainers(context: Context, life: Life): Promise
   await dropUnfinished(context);
   await arrangeFolders(context);
   await Promise.all([...context.registry.all()].map((container) => resume(context, life, container)));
+  for (const container of context.registry.all()) recallSettings(context, container);
   const running = [...context.registry.all()].filter(({ alive }) => alive);
   await rooms.runtime.reconcile(new Set(running.map(({ id }) => id)));
   await rooms.networks.reconcile([
@@ -29,6 +31,7 @@ export async function reconcileContainers(context: Context, life: Life): Promise
     ...(rooms.pods?.attached() ?? []),
   ]);
   for (const container of running) await passControls(context, container);
+  for (const container of context.registry.all()) await finishRecall(context, container);
   await rooms.volumes.reconcile(
     running.map(({ id, record }) => ({
       owner: id,
@@ -58,7 +61,7 @@ async function dropUnfinished(context: Context): Promise<void> {
       if (container) context.registry.delete(container);
       continue;
     }
-    if (states.has(record.id) && owners.has(record.id)) continue;
+    if (states.has(record.id) && owners.has(record.id) && !record.unfinished) continue;
     const container = context.registry.byFullId(record.id);
     if (container) context.registry.delete(container);
     records.delete(record.id);

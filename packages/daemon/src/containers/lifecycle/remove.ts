@@ -141,19 +141,24 @@ async function removeOwned(context: Context, container: Container, volumes: bool
 
 /** Containers that are linked to one that is removed know it by its name from now on: a start tells it. */
 function keepLinkedName(context: Context, { id, record: { name } }: Container): void {
+  const isToIt = (link: string) => link.startsWith(`${id}:`);
   for (const container of context.registry.all()) {
-    const links = container.record.hostConfig.Links;
-    if (!links?.some((link) => link.startsWith(`${id}:`))) continue;
-    const Links = links.map((link) => (link.startsWith(`${id}:`) ? name + link.slice(id.length) : link));
-    setRecord(context, container, {
-      ...container.record,
-      hostConfig: { ...container.record.hostConfig, Links },
-    });
+    if (!container.record.hostConfig.Links?.some(isToIt)) continue;
+    const rename = () => {
+      const { record } = container;
+      const { Links } = record.hostConfig;
+      if (!Links?.some(isToIt)) return;
+      const named = Links.map((link) => (isToIt(link) ? name + link.slice(id.length) : link));
+      setRecord(context, container, { ...record, hostConfig: { ...record.hostConfig, Links: named } });
+    };
+    // With the removal, in one transaction; and after a change that is under way, which writes the settings that it began with.
+    rename();
+    void container.queue(async () => rename());
   }
 }
 
 /** `docker rm --link /parent/alias`: the container loses a link, and nothing else goes. */
-export function removeLink(context: Context, reference: string): void {
+export async function removeLink(context: Context, reference: string): Promise<void> {
   const name = reference.startsWith('/') ? reference.slice(1) : reference;
   const slash = name.indexOf('/');
   if (slash <= 0) {
@@ -163,11 +168,15 @@ export function removeLink(context: Context, reference: string): void {
   const parent = context.registry.find(name.slice(0, slash));
   if (!parent) throw notFound(`No such container: ${name}`);
   const alias = name.slice(slash + 1);
-  const links = parent.record.hostConfig.Links ?? [];
-  const kept = links.filter((link) => linkParts(link).alias !== alias);
-  if (kept.length === links.length) throw notFound(`No such container: ${name}`);
-  setRecord(context, parent, {
-    ...parent.record,
-    hostConfig: { ...parent.record.hostConfig, Links: kept.length > 0 ? kept : null },
+  if (!parent.record.hostConfig.Links?.some((link) => linkParts(link).alias === alias))
+    throw notFound(`No such container: ${name}`);
+  await parent.queue(async () => {
+    const { record } = parent;
+    const left = (record.hostConfig.Links ?? []).filter((link) => linkParts(link).alias !== alias);
+    setRecord(context, parent, {
+      ...record,
+      hostConfig: { ...record.hostConfig, Links: left.length > 0 ? left : null },
+    });
   });
+  await context.rooms.store.flushOrLater();
 }

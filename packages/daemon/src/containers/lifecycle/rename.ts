@@ -23,7 +23,18 @@ export async function renameContainer(context: Context, reference: string, given
     }
     registry.release(old, container.id);
     setRecord(context, container, { ...container.record, name });
-    await context.rooms.store.flush();
+    try {
+      await context.rooms.store.flush();
+    } catch (error) {
+      // It was not answered, so it is not done; the old name may be another's by now, then the new one stays.
+      if (!registry.nameTaken(old)) {
+        registry.reserve(old, container.id);
+        registry.release(name, container.id);
+        setRecord(context, container, { ...container.record, name: old });
+        await context.rooms.store.flushOrLater();
+      }
+      throw error;
+    }
     context.rooms.networks.renamed(container.id, name);
     context.emit(container, 'rename', { oldName: `/${old}` });
   });

@@ -10,7 +10,7 @@ import type { HostConfig } from '../model/types.ts';
 import { changeSettings, changesSettings } from './change.ts';
 import { discardUnsupported, resourcesOf } from './limits.ts';
 import { checkable } from './request.ts';
-import { Undo } from './undo.ts';
+import { intend, Undo } from './undo.ts';
 
 /**
  * The HostConfig after an update: members that are zero or absent stay as they are.
@@ -91,6 +91,7 @@ export async function updateContainer(
       runtime.validate(checkable({ ...merged, ...told }));
       discardUnsupported(merged, runtime.supported(resourcesOf(merged)));
       undo.add(() => setRecord(context, container, before));
+      await intend(context, container, change);
       const outcome = changesSettings(change)
         ? await changeSettings(context, container, change, undo)
         : undefined;
@@ -98,7 +99,8 @@ export async function updateContainer(
       const { LogConfig, PortBindings, Binds, Mounts } = container.record.hostConfig;
       const settings = { LogConfig, PortBindings, Binds, ...(Mounts && { Mounts }) };
       if (!Mounts) delete merged.Mounts;
-      setRecord(context, container, { ...container.record, hostConfig: { ...merged, ...settings } });
+      const { updating: _, ...record } = container.record;
+      setRecord(context, container, { ...record, hostConfig: { ...merged, ...settings } });
       return { merged, outcome };
     });
     await limitsChanged(context, container, resourcesOf(merged), Boolean(change.Memory));
@@ -137,14 +139,16 @@ export async function updateMember(
       HugepageLimits: member.hugepages,
     };
     await allOrNone(context, container, async (undo) => {
+      undo.add(() => setRecord(context, container, record));
+      await intend(context, container);
       if (container.alive) {
         undo.add(await runtime.update(container.id, limits));
         // One that stays is not written: a process may have raised its own.
         if (hostConfig.OomScoreAdj !== record.hostConfig.OomScoreAdj)
           await setOomScore(await runtime.processes(container.id), hostConfig.OomScoreAdj, undo);
       }
-      undo.add(() => setRecord(context, container, record));
-      setRecord(context, container, { ...container.record, hostConfig, pod: member });
+      const { updating: _, ...now } = container.record;
+      setRecord(context, container, { ...now, hostConfig, pod: member });
     });
     await limitsChanged(context, container, limits, Boolean(resources.Memory));
   });

@@ -1,3 +1,4 @@
+import type { LaunchRecord } from '@berth/native';
 import type { EndpointSettings, NetworkState } from '../../networks/api.ts';
 import type { Config, HostConfig, MountSpec } from './config-types.ts';
 
@@ -117,6 +118,16 @@ export interface PodMember {
   told: unknown;
 }
 
+/** The way back from an update that was not finished. */
+export interface Interrupted {
+  before: Pick<ContainerRecord, 'config' | 'hostConfig' | 'mounts' | 'nextMounts' | 'pod'>;
+  /** The ports whose bindings change, as `80/tcp`; the records by which the supervisor gives up what it had for them. */
+  ports: string[];
+  closing: LaunchRecord[];
+  /** The places of mounts that come or go at once. */
+  places: string[];
+}
+
 /** The record of a container: written at create, and by rename, update, connect. */
 export interface ContainerRecord {
   id: string;
@@ -137,6 +148,10 @@ export interface ContainerRecord {
   nextMounts?: MountPoint[];
   /** The container is being removed, and its anonymous volumes stay. */
   keepsVolumes?: boolean;
+  /** The container is being updated while it runs: a daemon that finds this takes the update back. */
+  updating?: Interrupted;
+  /** The container's create has not come to its end: the daemon's next start takes it away. */
+  unfinished?: true;
   /** The container is a step of a build: a build that was interrupted by the daemon's end does not leave it behind. */
   buildStep?: true;
   /** The pod that the container belongs to. */

@@ -49,9 +49,10 @@ export async function importImage(
     });
     const id = digestOf(raw);
     await context.layers.durable([layer.diffId]);
-    context.register(id, raw, { names: reference ? [reference] : [] });
-    if (reference) context.catalogue.touch(id, timestamp());
-    await context.store.flush();
+    await context.recorded(() => {
+      context.register(id, raw, { names: reference ? [reference] : [] });
+      if (reference) context.catalogue.touch(id, timestamp());
+    });
     if (reference) imageEvent(context, 'tag', id, familiarString(reference));
     imageEvent(context, 'import', id);
     return id;

@@ -214,20 +214,20 @@ async function register(
   const kept = await context.blobs.keep(
     [image, ...variants].flatMap(({ attestations = [] }) => attestations.flatMap(({ blobs }) => blobs)),
   );
-  // In one tick, and so in one transaction.
-  for (const each of [...variants, image]) {
-    const own = each.id;
-    context.register(own, each.raw, {
-      names: each === image ? image.names : [],
-      ...(each.parent === undefined ? {} : { parent: each.parent }),
-    });
-    for (const { digest, mediaType, body } of each.documents ?? [])
-      catalogue.addManifest(digest, { mediaType, body, image: own });
-    for (const { digest, mediaType, body } of each.attestations ?? [])
-      catalogue.addManifest(digest, { mediaType, body, image: own, attestation: true });
-  }
-  kept();
-  await context.store.flush();
+  await context.recorded(() => {
+    for (const each of [...variants, image]) {
+      const own = each.id;
+      context.register(own, each.raw, {
+        names: each === image ? image.names : [],
+        ...(each.parent === undefined ? {} : { parent: each.parent }),
+      });
+      for (const { digest, mediaType, body } of each.documents ?? [])
+        catalogue.addManifest(digest, { mediaType, body, image: own });
+      for (const { digest, mediaType, body } of each.attestations ?? [])
+        catalogue.addManifest(digest, { mediaType, body, image: own, attestation: true });
+    }
+    kept();
+  });
   imageEvent(context, 'load', id);
   for (const name of image.names) onProgress({ stream: `Loaded image: ${familiarString(name)}\n` });
   if (image.names.length === 0) onProgress({ stream: `Loaded image ID: ${id}\n` });

@@ -120,11 +120,15 @@ async function pullOne(
     }
     // Names move to it when it is safe, and not before.
     await context.layers.durable(diffIds);
-    context.register(found.id, found.raw, { names: reference.digest ? [digested] : [digested, reference] });
-    for (const { digest, mediaType, body } of found.documents)
-      context.catalogue.addManifest(digest, { mediaType, body: body.toString(), image: found.id });
-    (await statements)?.();
-    await context.store.flush();
+    const keep = await statements;
+    await context.recorded(() => {
+      context.register(found.id, found.raw, {
+        names: reference.digest ? [digested] : [digested, reference],
+      });
+      for (const { digest, mediaType, body } of found.documents)
+        context.catalogue.addManifest(digest, { mediaType, body: body.toString(), image: found.id });
+      keep?.();
+    });
   } finally {
     await release();
   }

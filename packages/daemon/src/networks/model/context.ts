@@ -16,6 +16,8 @@ export interface Context {
   settings: Settings;
   /** Resolves when all that was recorded is safe from a power cut. */
   flush: () => Promise<void>;
+  /** The same for what has happened already: see the store's. */
+  flushOrLater: () => Promise<void>;
   events: Events;
   worker: NetWorker;
   catalogue: Catalogue;

@@ -15,16 +15,17 @@ import {
 
 /**
  * Publishes the ports that a running container's request asks for now in place of those it asked for before. A port of the
- * container whose bindings stay as they are keeps what it has on the host.
+ * container whose bindings stay as they are keeps what it has on the host, but for those of `anew`.
  * @throws system for a port that can't be had; the ports whose bindings changed are unpublished then
  */
 export async function changePorts(
   context: Context,
   before: ContainerRecord,
   request: NetworkRequest,
+  anew: string[] = [],
 ): Promise<ContainerRecord> {
   const [old, wanted] = [wishesByPort(before.request), wishesByPort(request)];
-  const same = (key: string) => old.get(key) === wanted.get(key);
+  const same = (key: string) => !anew.includes(key) && old.get(key) === wanted.get(key);
   const held = before.live!.ports;
   const kept = held.filter((port) => same(keyOf(port)));
   const gone = held.filter((port) => !same(keyOf(port)));
