@@ -27,6 +27,10 @@ if (values.mode !== undefined && values.mode !== 'power' && !(values.mode in mod
 }
 
 const seed = Number(values.seed ?? Date.now() % 1_000_000);
+if (!Number.isSafeInteger(seed)) {
+  console.error(`--seed ${values.seed}: it is no number`);
+  process.exit(2);
+}
 process.stdout.write(`seed ${seed}\n`);
 const problems = await play({
   rounds: Number(values.rounds),

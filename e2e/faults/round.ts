@@ -96,7 +96,8 @@ async function work(user: User): Promise<void> {
   }
 }
 
-async function removeAll(daemon: TestDaemon): Promise<string[]> {
+/** Leaves nothing but `bb`. @returns what could not be removed */
+export async function removeAll(daemon: TestDaemon): Promise<string[]> {
   const broken: string[] = [];
   const ask = async (method: string, path: string, wanted: number[]) => {
     const reply = await call(daemon.socket, { method, path });

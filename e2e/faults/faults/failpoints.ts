@@ -75,6 +75,15 @@ export function arm(file: string, points: Point[]): void {
   closeSync(fd);
 }
 
+/** How often the only point that is armed was hit. */
+export const timesHit = (file: string): number => readFileSync(file).readInt32LE(SLOT + NAME + 12);
+
+/** The name of the call that was hit last. */
+export function lastHit(file: string): string {
+  const bytes = readFileSync(file);
+  return bytes.toString('latin1', 4, bytes.indexOf(0, 4));
+}
+
 /** How often each was hit, of those that were. */
 function hits(file: string): string {
   const bytes = readFileSync(file);
@@ -88,8 +97,11 @@ function hits(file: string): string {
 
 let built = false;
 
-/** A daemon that runs with failpoints; the file that arms them is empty. */
-export async function failingDaemon(parent: string): Promise<{ daemon: TestDaemon; file: string }> {
+/** A daemon that runs with failpoints; the file that arms them is empty. `more` gives it flags, by its folder. */
+export async function failingDaemon(
+  parent: string,
+  more: (folder: string) => string[] = () => [],
+): Promise<{ daemon: TestDaemon; file: string }> {
   if (!built) {
     const made = spawnSync(process.execPath, [join(top, '.scripts/build.mjs'), '--failpoints'], {
       encoding: 'utf8',
@@ -103,6 +115,7 @@ export async function failingDaemon(parent: string): Promise<{ daemon: TestDaemo
     program: join(top, 'dist/failpoints/berthd'),
     environment: { BERTH_FAILPOINTS: file },
   });
+  daemon.extra.push(...more(daemon.folder));
   files.set(daemon, file);
   await daemon.up();
   await daemon.importBusybox();
