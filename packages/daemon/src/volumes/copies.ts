@@ -104,16 +104,17 @@ export async function fillVolume(
     await table.queued(name, async () => {
       // A container that came meanwhile may have the folder mounted when it starts.
       if (isShared()) return inPlace();
-      const target = subpath ? await realpath(join(source, subpath)) : source;
+      const base = await realpath(source);
+      const target = await realpath(join(base, subpath ?? ''));
+      if (target !== base && !target.startsWith(`${base}/`)) return;
       // An empty folder is replaced (rename(2)); files that somebody wrote meanwhile are kept.
-      await rename(made, target).catch(unlessFilled);
+      const replaced = await rename(made, target).catch((error: NodeJS.ErrnoException) => error.code ?? '');
+      if (replaced === 'ENOTEMPTY' || replaced === 'EEXIST') return;
+      // A mount is in its place, or it lies on another file system.
+      if (replaced !== undefined) return inPlace();
       await syncDirectory(dirname(target));
     });
   });
-}
-
-function unlessFilled(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
 }
 
 /** A volume with the files of another. */

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -5,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -62,6 +64,13 @@ test('a volume is filled wholly or not at all, and nothing that is there is lost
   mkdirSync(join(volume.Mountpoint, 'folder'));
   await volumes.fill('data', 'me', 'folder', writing('f'));
   expect(readdirSync(join(volume.Mountpoint, 'folder'))).toEqual(['f']);
+  // A link out of the volume is followed nowhere.
+  const outside = join(root, 'outside');
+  mkdirSync(outside);
+  symlinkSync(outside, join(volume.Mountpoint, 'link'));
+  await volumes.fill('data', 'me', 'link', writing('l'));
+  expect(readdirSync(outside)).toEqual([]);
+  rmSync(join(volume.Mountpoint, 'link'));
   // A folder that was written to meanwhile is kept.
   await volumes.fill('data', 'me', undefined, writing('g'));
   expect(files()).toEqual(['folder']);
@@ -70,6 +79,26 @@ test('a volume is filled wholly or not at all, and nothing that is there is lost
   await volumes.fill('data', 'me', undefined, writing('h'));
   expect(files()).toEqual(['folder', 'h']);
   expect(readdirSync(join(root, 'volumes')).filter((name) => name.startsWith('.unfinished'))).toEqual([]);
+});
+
+test('a volume whose folder is a link or a mount is filled where it is', async () => {
+  const { volume } = await volumes.create({ name: 'moved' });
+  const elsewhere = join(root, 'elsewhere');
+  mkdirSync(elsewhere);
+  rmdirSync(volume.Mountpoint);
+  symlinkSync(elsewhere, volume.Mountpoint);
+  const put = async (place: { source: string }) => writeFileSync(join(place.source, 'f'), 'x');
+  await volumes.fill('moved', 'me', undefined, put);
+  expect(readdirSync(elsewhere)).toEqual(['f']);
+  const { volume: other } = await volumes.create({ name: 'mounted' });
+  const mount = (...args: string[]) => expect(spawnSync(args[0]!, args.slice(1)).status).toBe(0);
+  mount('mount', '-t', 'tmpfs', 'tmpfs', other.Mountpoint);
+  try {
+    await volumes.fill('mounted', 'me', undefined, put);
+    expect(readdirSync(other.Mountpoint)).toEqual(['f']);
+  } finally {
+    mount('umount', other.Mountpoint);
+  }
 });
 
 test('who asks for a volume that is being made is told when it is on the disk', async () => {
