@@ -76,16 +76,7 @@ class ImageRoom implements Images {
       users,
       builds: new Map(),
       register: (id, raw, options) => registerImage(layers, catalogue, id, raw, options),
-      recorded: async (changes) => {
-        const undo = catalogue.changed(changes);
-        try {
-          await store.flush();
-        } catch (error) {
-          undo();
-          await store.flushOrLater();
-          throw error;
-        }
-      },
+      recorded: async (changes) => store.flushOr(catalogue.changed(changes)),
     };
     this.registryOptions = registry;
   }

@@ -84,7 +84,7 @@ class LocalSecrets implements Secrets {
     this.#records[kind].put(id, {
       ...{ id, name: Name, labels, version: 1, created: now, updated: now, encrypted },
     });
-    await this.#recorded(() => this.#records[kind].delete(id));
+    await this.#store.flushOr(() => this.#records[kind].delete(id));
     this.#events.emit(kind, 'create', id, { name: Name });
     return { ID: id };
   }
@@ -134,7 +134,7 @@ class LocalSecrets implements Secrets {
       version: version + 1,
       updated: rfc3339(nowNanos()),
     });
-    await this.#recorded(() => this.#records[kind].put(record.id, record));
+    await this.#store.flushOr(() => this.#records[kind].put(record.id, record));
     this.#events.emit(kind, 'update', record.id, { name: record.name });
   }
 
@@ -148,17 +148,6 @@ class LocalSecrets implements Secrets {
     this.#records[kind].delete(id);
     await this.#store.flushOrLater();
     this.#events.emit(kind, 'remove', id, { name });
-  }
-
-  /** Has a change on disk. @throws system, and then the change is undone */
-  async #recorded(undo: () => unknown): Promise<void> {
-    try {
-      await this.#store.flush();
-    } catch (error) {
-      undo();
-      await this.#store.flushOrLater();
-      throw error;
-    }
   }
 
   setUsers(users: (kind: Kind, id: string) => string[]): void {

@@ -26,6 +26,12 @@ export interface Store {
   /** Resolves once all writes made so far are durable (group commit: many callers share one fsync). */
   flush(): Promise<void>;
   /**
+   * As `flush`, for what is not to be where it cannot be recorded: `undo` takes it back then, in memory, and that is recorded
+   * as soon as it can be.
+   * @throws what `flush` does, after `undo`
+   */
+  flushOr(undo: () => unknown): Promise<void>;
+  /**
    * As `flush`, for what has happened already and is not undone by being unrecorded (a process that was ended): when the
    * database cannot be written, the change stays in memory, is told in the log, and is recorded as soon as it can be.
    */

@@ -119,6 +119,16 @@ class SqliteStore implements Store {
     return this.next;
   }
 
+  async flushOr(undo: () => unknown): Promise<void> {
+    try {
+      await this.flush();
+    } catch (error) {
+      await undo();
+      await this.flushOrLater();
+      throw error;
+    }
+  }
+
   async flushOrLater(): Promise<void> {
     // The failure is in the log already, and the commit is tried again until it succeeds.
     await this.flush().catch(() => this.touchAgain());

@@ -236,13 +236,10 @@ class LocalVolumes implements Volumes {
     };
     this.records.put(name, record);
     this.gone.delete(name);
-    try {
-      await this.store.flush();
-    } catch (error) {
+    await this.store.flushOr(() => {
       this.records.delete(name);
-      await this.folders.clear(join(this.folders.root, name));
-      throw error;
-    }
+      return this.folders.clear(join(this.folders.root, name));
+    });
     this.events.emit('volume', 'create', name, { driver: 'local' });
     return this.shown(record);
   }

@@ -20,9 +20,7 @@ export async function connectContainer(
     const state = await networks.connect(network, networkRequest(container), endpoint, pid);
     rememberEndpoints(context, container, state, endpoint);
     await passControls(context, container);
-    try {
-      await store.flush();
-    } catch (error) {
+    await store.flushOr(async () => {
       for (const name of Object.keys(state.endpoints).filter((one) => !(one in known)))
         await leave(context, container, name, { force: true }).catch((failure: unknown) =>
           log.warn(
@@ -30,9 +28,7 @@ export async function connectContainer(
             'a connection that failed stays',
           ),
         );
-      await store.flushOrLater();
-      throw error;
-    }
+    });
   });
 }
 

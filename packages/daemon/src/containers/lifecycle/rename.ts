@@ -23,18 +23,13 @@ export async function renameContainer(context: Context, reference: string, given
     }
     registry.release(old, container.id);
     setRecord(context, container, { ...container.record, name });
-    try {
-      await context.rooms.store.flush();
-    } catch (error) {
+    await context.rooms.store.flushOr(() => {
       // It was not answered, so it is not done; the old name may be another's by now, then the new one stays.
-      if (!registry.nameTaken(old)) {
-        registry.reserve(old, container.id);
-        registry.release(name, container.id);
-        setRecord(context, container, { ...container.record, name: old });
-        await context.rooms.store.flushOrLater();
-      }
-      throw error;
-    }
+      if (registry.nameTaken(old)) return;
+      registry.reserve(old, container.id);
+      registry.release(name, container.id);
+      setRecord(context, container, { ...container.record, name: old });
+    });
     context.rooms.networks.renamed(container.id, name);
     context.emit(container, 'rename', { oldName: `/${old}` });
   });
