@@ -11,7 +11,7 @@ import { discardUnsupported, resourcesOf } from '../lifecycle/limits.ts';
 import { freeImage } from '../lifecycle/remove.ts';
 import { checkable, networkRequest } from '../lifecycle/request.ts';
 import { Container } from '../model/container.ts';
-import type { Context } from '../model/context.ts';
+import { type Context, setRecord } from '../model/context.ts';
 import { checkName, generateName } from '../model/names.ts';
 import { INITIAL } from '../model/state.ts';
 import type { ContainerRecord, HostConfig, PodMember } from '../model/types.ts';
@@ -99,8 +99,8 @@ export async function createContainer(
     await copyUp(context, container);
     if (ownWorkingDir) await makeWorkingDir(context, container);
     if (record.unfinished) {
-      delete record.unfinished;
-      context.records.put(id, record);
+      const { unfinished: _, ...whole } = record;
+      setRecord(context, container, whole);
     }
     // With the layer's record: without it what was acknowledged would look unfinished after a kill.
     await rooms.store.flush();
