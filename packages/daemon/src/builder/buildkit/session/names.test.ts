@@ -47,4 +47,10 @@ test('names come as they went, and their digest tells each of them, where one en
   expect(namesOf(packets.slice(1)).digest('')).not.toBe(digest);
   expect(namesOf([packets[1]!, packets[0]!, ...packets.slice(2)]).digest('')).not.toBe(digest);
   expect(namesOf([Buffer.concat(packets)]).digest('')).not.toBe(digest);
+  // Of more than is hashed at once.
+  const many = Array.from({ length: 100 }, () => packets).flat();
+  const whole = namesOf(many).digest('');
+  expect(namesOf(many).digest('')).toBe(whole);
+  expect(namesOf([packets[1]!, packets[0]!, ...many.slice(2)]).digest('')).not.toBe(whole);
+  expect(namesOf(many.slice(0, -1)).digest('')).not.toBe(whole);
 });

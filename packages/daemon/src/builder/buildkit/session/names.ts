@@ -1,8 +1,10 @@
-import { hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 
 /** Bytes that names are first given, and the bytes of the length before each packet. */
 const ROOM = 1 << 12;
 const HEAD = 4;
+/** Bytes that are hashed at once, as they come: those of a large folder would take the event loop tens of milliseconds. */
+const PIECE = 1 << 20;
 
 /** The first byte of a packet that has nothing before its `stat`, and of a `stat` that begins with its path. */
 const STAT = 0x12;
@@ -15,6 +17,9 @@ const PATH = 0x0a;
 export class Names {
   private room = Buffer.allocUnsafe(ROOM);
   private end = 0;
+  private readonly state = createHash('sha256');
+  /** Bytes of the room that are in `state`. */
+  private hashed = 0;
 
   add(packet: Buffer): void {
     const end = this.end + HEAD + packet.length;
@@ -26,14 +31,21 @@ export class Names {
     this.room.writeUInt32LE(packet.length, this.end);
     this.room.set(packet, this.end + HEAD);
     this.end = end;
+    if (end - this.hashed >= PIECE) this.hashRest();
+  }
+
+  private hashRest(): void {
+    this.state.update(this.room.subarray(this.hashed, this.end));
+    this.hashed = this.end;
   }
 
   /** The digest of all packets and of what else the files depend on. */
   digest(besides: string): string {
-    return hash(
-      'sha256',
-      Buffer.concat([hash('sha256', besides, 'buffer'), this.room.subarray(0, this.end)]),
-    );
+    this.hashRest();
+    return this.state
+      .copy()
+      .update(hash('sha256', besides, 'buffer'))
+      .digest('hex');
   }
 
   *packets(): Generator<Buffer> {
