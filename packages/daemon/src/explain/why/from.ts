@@ -6,9 +6,6 @@ import type { Inquiry } from './inquiry.ts';
 
 const names = (container: ContainerSnapshot) => Object.keys(container.network.endpoints);
 
-const shownSockets = (sockets: readonly ExplainedSocket[]) =>
-  sockets.map(({ Address, Port }) => `${Address}:${Port}`).join(', ') || 'none';
-
 /** Why a container is not reached from another one. */
 export async function notReachedFrom(
   inquiry: Inquiry,
@@ -48,16 +45,23 @@ export async function notReachedFrom(
     );
     return;
   }
-  inquiry.saw('sockets in its network namespace', shownSockets(sockets));
-  if (sockets.every(({ Address }) => isLoopback(Address)))
-    inquiry.answer(
-      sockets.length === 0 ? 'not-listening' : 'loopback',
-      sockets.length === 0
-        ? `Nothing in ${own} listens at any port.`
-        : `${own} listens at the loopback only, which is reached from inside alone.`,
-      'Have the program listen at 0.0.0.0 (or ::).',
-    );
-  else inquiry.forget();
+  if (!closed(inquiry, sockets)) inquiry.forget();
+}
+
+/** Whether nothing in it listens where others come, which is the answer then. */
+function closed(inquiry: Inquiry, sockets: readonly ExplainedSocket[]): boolean {
+  const own = inquiry.container.record.name;
+  const shown = sockets.map(({ Address, Port }) => `${Address}:${Port}`).join(', ') || 'none';
+  inquiry.saw('sockets in its network namespace', shown);
+  if (!sockets.every(({ Address }) => isLoopback(Address))) return false;
+  inquiry.answer(
+    sockets.length === 0 ? 'not-listening' : 'loopback',
+    sockets.length === 0
+      ? `Nothing in ${own} listens at any port.`
+      : `${own} listens at the loopback only, which is reached from inside alone.`,
+    'Have the program listen at 0.0.0.0 (or ::).',
+  );
+  return true;
 }
 
 /** One of the two is on the network of the host, from where addresses of all networks are reached, and no names. */
@@ -80,20 +84,7 @@ function throughHost(
     );
     return;
   }
-  inquiry.saw('sockets in its network namespace', shownSockets(sockets));
-  if (sockets.length > 0 && sockets.every(({ Address }) => isLoopback(Address)))
-    inquiry.answer(
-      'loopback',
-      `${own} listens at the loopback only, which is reached from inside alone.`,
-      'Have the program listen at 0.0.0.0 (or ::).',
-    );
-  else if (sockets.length === 0)
-    inquiry.answer(
-      'not-listening',
-      `Nothing in ${own} listens at any port.`,
-      'See its log: it may be starting.',
-    );
-  else
+  if (!closed(inquiry, sockets))
     inquiry.answer(
       'host-network',
       `${other} is on the network of the host: it reaches ${own} at ${way.Endpoints[0]?.IPv4 || way.Endpoints[0]?.IPv6 || 'no address'} or at a published port, and by no name.`,

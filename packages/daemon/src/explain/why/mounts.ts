@@ -56,6 +56,13 @@ export const mountNamed = (container: ContainerSnapshot, line: string): string |
     ({ Destination, Source }) => Source !== '' && line.split(/[\s'"`:,()[\]]+/).includes(Destination),
   )?.Destination;
 
+/** The answer about a mount that is in the way of a rename. */
+export const BUSY = {
+  text: (path: string) => `${path} is a mount of its own, which cannot be renamed, replaced or removed`,
+  advice:
+    'Mount the folder that the file is in, or write into the file instead of replacing it (`sed -i` and editors replace).',
+};
+
 /** The mount that keeps a path from being executed (noexec); undefined where none does. */
 export function noExecMount(container: ContainerSnapshot, path: string): Mount | undefined {
   const mount = mountOf(container, path);

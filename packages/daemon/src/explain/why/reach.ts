@@ -3,12 +3,12 @@ import type { ContainerSnapshot } from '../../containers/api.ts';
 import type { ContainerWay } from '../../networks/api.ts';
 import type { ExplainedSocket } from '../api.ts';
 import { networkOwner } from '../facts/networking.ts';
-import { isStopped } from '../facts/proc.ts';
 import { isLoopback, listening, takesIPv6Only, unaccepted } from '../facts/sockets.ts';
 import { notReachedFrom } from './from.ts';
 import type { Inquiry } from './inquiry.ts';
 import { leftBehind, membersLeftBehind } from './left-behind.ts';
 import { refusals } from './refusals.ts';
+import { stopped } from './stopped.ts';
 
 /** The engine's own name service waits there in a container's namespace. */
 const NAME_SERVICE = '127.0.0.11';
@@ -43,15 +43,7 @@ export async function whyNotReached(inquiry: Inquiry): Promise<void> {
   if (options.from !== undefined)
     return notReachedFrom(inquiry, rooms.containers.get(options.from), way, sockets);
   if (record.hostConfig.NetworkMode === 'host') return onHost(inquiry, wanted);
-  if (isStopped(state.pid)) {
-    inquiry.saw('the state of its first process', 'T (stopped)');
-    inquiry.answer(
-      'stopped',
-      'Its program is stopped by a signal (SIGSTOP): it answers nobody.',
-      `Let it go on: \`berth kill --signal CONT ${record.name}\`.`,
-    );
-    return;
-  }
+  if (stopped(inquiry, 'Its program is stopped by a signal (SIGSTOP): it answers nobody.')) return;
   inquiry.looked('its published ports');
   if (way.Ports.length > 0) {
     for (const port of publishedPorts(way)) await aboutPort(inquiry, way, sockets, port);

@@ -1,7 +1,7 @@
 import type { ContainerSnapshot } from '../../containers/api.ts';
 import { readBeginning } from '../facts/proc.ts';
 import type { Inquiry } from './inquiry.ts';
-import { hiddenBy, mountNamed } from './mounts.ts';
+import { BUSY, hiddenBy, mountNamed } from './mounts.ts';
 import { UNKNOWN_NAMES } from './names.ts';
 
 const FIRST_PORT = 'net.ipv4.ip_unprivileged_port_start';
@@ -92,10 +92,9 @@ export const REASONS: Reason[] = [
     cause: 'mount-busy',
     text: ({ input }, { container }) => {
       const path = mountNamed(container, input);
-      return path && `${path} is a mount of its own, which cannot be renamed, replaced or removed`;
+      return path && BUSY.text(path);
     },
-    advice:
-      'Mount the folder that the file is in, or write into the file instead of replacing it (`sed -i` and editors replace).',
+    advice: BUSY.advice,
   },
   {
     pattern: /Permission denied|\bEACCES\b/i,

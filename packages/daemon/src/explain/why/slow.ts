@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CgroupView } from '../../runtime/api.ts';
-import { isStopped, readBeginning, statusField } from '../facts/proc.ts';
+import { readBeginning, statusField } from '../facts/proc.ts';
 import type { Inquiry } from './inquiry.ts';
+import { stopped } from './stopped.ts';
 
 /** Between the two looks, in milliseconds. */
 const BETWEEN = 400;
@@ -38,15 +39,7 @@ export async function whySlow(inquiry: Inquiry): Promise<void> {
     const [view, pids] = await Promise.all([rooms.runtime.view(id), rooms.runtime.processes(id)]);
     return { view, ...waits(pids), at: performance.now() };
   };
-  if (isStopped(container.state.pid)) {
-    inquiry.saw('the state of its first process', 'T (stopped)');
-    inquiry.answer(
-      'stopped',
-      'Its first process is stopped by a signal (SIGSTOP) and does nothing.',
-      `Let it go on: \`berth kill --signal CONT ${container.record.name}\`.`,
-    );
-    return;
-  }
+  if (stopped(inquiry, 'Its first process is stopped by a signal (SIGSTOP) and does nothing.')) return;
   for (const source of ['throttling', 'memory', 'processes', 'disks', 'waiting for a processor'])
     inquiry.looked(`its ${source}`);
   try {

@@ -8,7 +8,7 @@ import { capabilitiesOf } from '../facts/capabilities.ts';
 import { readBeginning, statusField } from '../facts/proc.ts';
 import { insideId } from '../facts/processes.ts';
 import type { Inquiry } from './inquiry.ts';
-import { hostMountOptions, mountNamed, mountOf, staleMounts } from './mounts.ts';
+import { BUSY, hostMountOptions, mountNamed, mountOf, staleMounts } from './mounts.ts';
 import { lookInRoot } from './program.ts';
 
 /** Messages of programs about a write that the kernel refuses. */
@@ -78,11 +78,7 @@ function busy(inquiry: Inquiry, said: Said): void {
   const named = said.busy && mountNamed(inquiry.container, said.busy.line);
   if (!named) return;
   inquiry.saw('its log', said.busy!.line);
-  inquiry.answer(
-    'mount-busy',
-    `${named} is a mount of its own, which cannot be renamed, replaced or removed.`,
-    'Mount the folder that the file is in, or write into the file instead of replacing it (`sed -i` and editors replace).',
-  );
+  inquiry.answer('mount-busy', `${BUSY.text(named)}.`, BUSY.advice);
 }
 
 function readOnly(inquiry: Inquiry, said: Said, path: string | undefined): void {
