@@ -52,6 +52,9 @@ export async function networkWay(context: Context, reference: string): Promise<N
   };
 }
 
+/** The gateway modes whose networks the firewall's sets name. */
+const MODE_OF_SET: Record<string, string> = { open: 'nat-unprotected', routed: 'routed' };
+
 function policiesOf(
   record: ContainerRecord,
   endpoints: Array<{ network: NetworkRecord }>,
@@ -89,10 +92,11 @@ function chooser(
       return policy.Egress !== undefined;
     if (Rule.includes('@internal')) return some(({ internal }) => internal);
     if (Rule.includes('@linked')) return (record?.request.links ?? []).length > 0;
-    if (/@open|@source/.test(Rule))
-      return some((network) => gatewayMode(network, Rule.includes('6') ? 6 : 4) === 'nat-unprotected');
-    if (/@routed/.test(Rule))
-      return some((network) => gatewayMode(network, Rule.includes('6') ? 6 : 4) === 'routed');
+    const ofMode = /@(open|routed)([46])/.exec(Rule);
+    if (ofMode)
+      return some((network) => gatewayMode(network, ofMode[2] === '6' ? 6 : 4) === MODE_OF_SET[ofMode[1]!]);
+    const source = /@source([46])/.exec(Rule)?.[1];
+    if (source) return some(({ options }) => options[`com.docker.network.host_ipv${source}`] !== undefined);
     if (/@anyone|@outsiders|@trusted/.test(Rule)) return some((network) => isDirect(context, network));
     if (Rule.includes('@masquerade') || Rule.includes('@own')) return masqueraded;
     return Chain === 'forward';
