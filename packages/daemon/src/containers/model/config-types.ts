@@ -1,14 +1,9 @@
+import type { Healthcheck } from '../../dockerfile/types.ts';
 import type { PortMap } from '../../networks/api.ts';
 import type { ConfigReference, SecretReference } from '../../secrets/api.ts';
 
-/** HEALTHCHECK of an image or container; times in nanoseconds, 0 or absent: the default. */
-export interface HealthConfig {
-  Test?: string[];
-  Interval?: number;
-  Timeout?: number;
-  StartPeriod?: number;
-  StartInterval?: number;
-  Retries?: number;
+/** HEALTHCHECK of a container; 0 or absent: the default. */
+export interface HealthConfig extends Healthcheck {
   /** The remedy for a container that has become unhealthy; absent or `none`: nothing is done. */
   OnUnhealthy?: string;
 }
