@@ -1,4 +1,5 @@
 import { conflict, invalidParameter, notFound } from '../../base/errors.ts';
+import { lowerBound } from '../../base/sorted.ts';
 import { bridgeLinks } from '../lifecycle/links.ts';
 import type { Container } from './container.ts';
 
@@ -84,8 +85,23 @@ export class Registry {
     return found;
   }
 
+  /**
+   * The ids that are meant by their beginnings, each found in the sorted ids: a client may send tens of thousands. A beginning
+   * of several ids, or of none, means nothing.
+   */
+  meantIds(prefixes: readonly string[]): Set<string> {
+    const ids = [...this.byId.keys()].sort();
+    const meant = new Set<string>();
+    for (const prefix of prefixes) {
+      if (!/^[0-9a-f]+$/.test(prefix)) continue;
+      const at = lowerBound(ids, prefix);
+      if (ids[at]?.startsWith(prefix) && !ids[at + 1]?.startsWith(prefix)) meant.add(ids[at]!);
+    }
+    return meant;
+  }
+
   /** The containers, two at most, whose ids begin so; none for what is no beginning of an id. */
-  withPrefix(prefix: string): Container[] {
+  private withPrefix(prefix: string): Container[] {
     const found: Container[] = [];
     if (!/^[0-9a-f]+$/.test(prefix)) return found;
     for (const [id, container] of this.byId) if (id.startsWith(prefix) && found.push(container) === 2) break;

@@ -81,13 +81,8 @@ export async function compileFilters(context: Context, filters: Record<string, s
   });
   const ids = values('id');
   if (ids) {
-    // As for dockerd a value is the beginning of one id; what fits several, or none, finds nothing.
-    const meant = new Set(
-      ids.flatMap((prefix) => {
-        const [found, other] = context.registry.withPrefix(prefix);
-        return found && !other ? [found.id] : [];
-      }),
-    );
+    // As for dockerd a value is the beginning of one id.
+    const meant = context.registry.meantIds(ids);
     tests.push(({ record }) => meant.has(record.id));
   }
   const names = values('name');

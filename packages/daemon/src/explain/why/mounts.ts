@@ -51,10 +51,11 @@ export function hiddenBy(container: ContainerSnapshot, path: string): string {
 }
 
 /** The destination of a mount, not in memory, that a line names. */
-export const mountNamed = (container: ContainerSnapshot, line: string): string | undefined =>
-  mountsOf(container).find(
-    ({ Destination, Source }) => Source !== '' && line.split(/[\s'"`:,()[\]]+/).includes(Destination),
-  )?.Destination;
+export function mountNamed(container: ContainerSnapshot, line: string): string | undefined {
+  const words = new Set(line.split(/[\s'"`:,()[\]]+/));
+  return mountsOf(container).find(({ Destination, Source }) => Source !== '' && words.has(Destination))
+    ?.Destination;
+}
 
 /** The answer about a mount that is in the way of a rename. */
 export const BUSY = {

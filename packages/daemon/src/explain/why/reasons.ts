@@ -54,7 +54,8 @@ export const REASONS: Reason[] = [
       'Raise the limit of its heap (-Xmx, --max-old-space-size) together with --memory, or have it use less.',
   },
   {
-    pattern: /(vm\.\w+|fs\.\w+(?:\.\w+)*|kernel\.\w+) \[?\d*\]? ?(?:is )?too low/,
+    // The lookbehind has a name begin where it does: one of many parts would be tried from each of them.
+    pattern: /(?<![\w.])(vm\.\w+|fs\.\w+(?:\.\w+)*|kernel\.\w+) \[?\d*\]? ?(?:is )?too low/,
     cause: 'host-setting',
     text: ([, name]) => `it asks for a larger ${name}, which is a setting of the whole host`,
     advice:
